@@ -1,0 +1,278 @@
+"""The controller: finds the target, gathers what every test found, concludes, and has the results written."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from conformance.client import Address, Client
+from conformance.episode import Outcome
+from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis, slug_of, slugs_beside
+from conformance.launch import CannotStart, embedded_reference
+from conformance.ledger import Ledger, all_verdicts, conclude
+from conformance.options import DEFAULT_RATE, Settings
+from conformance.provisioning import Provision, Unreachable, probe
+from conformance.reporting.html import html_summary
+from conformance.reporting.terminal import print_summary
+from conformance.run import Diagnosis, ExitStatus, Run
+from conformance.secret import Secret
+from conformance.synthetic import reports_for
+from contracts import load_catalogue, published_contract
+
+RESULTS_FILE = "results.json"
+
+
+class Controller:
+    """One run of the suite, from the first probe to the exit status."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, key: Secret) -> None:
+        self.config = config
+        self.settings = settings
+        self.key = key
+        self.contract = published_contract()
+        self.catalogue = load_catalogue()
+        self.ledger = Ledger()
+        self.base_url = settings.base_url or ""
+        self.provision: Provision | None = None
+        self.diagnosis: Diagnosis | None = None
+        self.requests = 0
+        self.made: dict[str, int] = {}
+        self.left_over: list[str] = []
+        self.beside: dict[str, None] = {}
+        self.started = datetime.datetime.now(datetime.UTC)
+        self._clock = time.monotonic()
+        self._seconds = 0.0
+        self._stack = contextlib.ExitStack()
+        self._runner: ItemRunner | None = None
+        self._run: Run | None = None
+        self._interrupted = False
+
+    # Before the tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the reference where no target is given, and probe; what went wrong is told when the tests are due."""
+        set_up_hypothesis(self.settings)
+        try:
+            if self.settings.base_url is None or self.settings.dry_run:
+                self.base_url = self._stack.enter_context(embedded_reference(self.key))
+            self._probe()
+        except Unreachable as error:
+            self.diagnosis = Diagnosis(error.diagnosis, error.hint)
+        except CannotStart as error:
+            self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
+        if self.provision is None or self._workers() is not None:
+            return
+        self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
+        self.config.pluginmanager.register(self._runner, "conformance-items")
+
+    def _probe(self) -> None:
+        address = Address(self.base_url)
+        rate = self.settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        client = Client(address, self.key, self.contract, timeout=self.settings.timeout, rate=rate)
+        given = () if self.settings.dry_run else (self.settings.payment_methods, self.settings.customers)
+        try:
+            self.provision = probe(client, *given)
+        finally:
+            self.requests += client.requests_sent
+            client.close()
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is tested and how."""
+        settings = self.settings
+        kind = "embedded reference" if settings.base_url is None else "target"
+        lines = [f"{kind}: {self.base_url or '(not started)'}"]
+        if settings.dry_run and settings.base_url:
+            lines = [f"dry run: nothing is sent to {settings.base_url}; the embedded reference stands in"]
+        plan = f"profile: {settings.profile}  level: {settings.level}  budget: {settings.budget}  seed: {settings.seed}"
+        versions = "  ".join(f"{name} {version}" for name, version in self.versions().items())
+        lines += [plan, f"versions: {versions}"]
+        lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
+        return lines
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Root causes first."""
+        order_items(items, self.catalogue.root_causes_first)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Run the tests if there is a target, and then report the clauses that have no test of their own."""
+        for item in session.items:
+            self.beside |= dict.fromkeys(slugs_beside(item) if slug_of(item) else ())
+        if self.diagnosis is not None:
+            session.items.clear()
+            session.testscollected = 0
+        result = yield
+        if self.diagnosis is None:
+            self._report_beside()
+        return result
+
+    # Under pytest-xdist
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the target is and how it gives fixtures."""
+        if self.provision is not None:
+            node.workerinput["conformance"] = {
+                "base_url": self.base_url,
+                "provision": self.provision.to_json(),
+                "workers": self._workers() or 1,
+            }
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Hear from a worker what it made and left."""
+        told = getattr(node, "workeroutput", {}).get("conformance")
+        if told:
+            self._take_over(told["made"], told["left"], told["requests"])
+
+    def _workers(self) -> int | None:
+        """How many workers pytest-xdist runs; None without it."""
+        specifications = getattr(self.config.option, "tx", None)
+        return len(specifications) if specifications else None
+
+    # While and after they run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a test found out of its report, before any other reporter sees it."""
+        for name, found in [entry for entry in report.user_properties if entry[0] == PROPERTY]:
+            report.user_properties.remove((name, found))
+            ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
+            self.ledger.merge(ledger)
+            self._stop_early(report, ledger)
+
+    def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
+        """Under -x, stop for a finding that a passing test made on the side."""
+        session = getattr(self, "_session", None)
+        if session is None or not self.config.option.maxfail or report.failed:
+            return
+        for slug, entry in found.entries.items():
+            if entry.findings and self.catalogue[slug].level == "MUST":
+                session.shouldfail = f"stopping: {slug} is broken"
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember that the run is not whole."""
+        self._interrupted = True
+
+    def _report_beside(self) -> None:
+        """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
+        general = [clause.slug for clause in self.catalogue if clause.general]
+        if any(entry.held or entry.findings for entry in self.ledger.entries.values()):
+            for slug in general:
+                self.ledger.entry(slug).held += not self.ledger.has_finding(slug)
+        results = conclude(self.catalogue, self.ledger)
+        for slug in dict.fromkeys([*general, *self.beside]):
+            for report in reports_for(results[slug]):
+                self.config.hook.pytest_runtest_logreport(report=report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Conclude, write the results, and decide the exit status."""
+        if self._runner is not None:
+            made: dict[str, int] = {}
+            for kind, _ in self._runner.fixtures.made:
+                made[kind] = made.get(kind, 0) + 1
+            left = self._runner.fixtures.clean_up()
+            self._take_over(made, left, self._runner.client.requests_sent)
+            self._runner.client.close()
+        self._stack.close()
+        self._seconds = time.monotonic() - self._clock
+        run = self._run = self.concluded()
+        path = self.settings.results / RESULTS_FILE
+        path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
+        session.exitstatus = self._exit_status(run, exitstatus)
+
+    def _take_over(self, made: dict[str, int], left: list[str], requests: int) -> None:
+        self.requests += requests
+        self.left_over += left
+        for kind, count in made.items():
+            self.made[kind] = self.made.get(kind, 0) + count
+
+    def _exit_status(self, run: Run, exitstatus: int) -> int:
+        if run.diagnosis is not None:
+            return ExitStatus.UNREACHABLE
+        stopped_early = exitstatus == pytest.ExitCode.INTERRUPTED and self._stopped_for_findings()
+        graver = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+        if exitstatus in graver and not stopped_early:
+            return int(exitstatus)
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            return ExitStatus.NOTHING_SELECTED
+        if any(result.outcome is Outcome.ERROR for result in run.results.values()):
+            return ExitStatus.OUR_ERROR
+        return run.exit_status
+
+    def _stopped_for_findings(self) -> bool:
+        return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
+
+    def concluded(self) -> Run:
+        """The run as a value."""
+        stateless = self.provision is not None and self.provision.stateless
+        results = conclude(self.catalogue, self.ledger)
+        return Run(
+            settings=self.settings,
+            contract=self.contract,
+            catalogue=self.catalogue,
+            target=self.settings.base_url or "embedded reference",
+            provision=str(self.provision or ""),
+            stateless=stateless,
+            results=results,
+            verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
+            requests=self.requests,
+            seconds=self._seconds,
+            started=self.started.isoformat(timespec="seconds"),
+            versions=self.versions(),
+            diagnosis=self.diagnosis,
+            interrupted=self._interrupted,
+            left_over=tuple(self.left_over),
+            objects=self.made,
+        )
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        """The versions that decide what is drawn and sent."""
+        names = ("attach-conformance", "schemathesis", "hypothesis", "pytest")
+        found = {}
+        for name in names:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                found[name] = importlib.metadata.version(name)
+        return {**found, "python": platform.python_version()}
+
+    # Telling
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tell the clauses that did not pass, and the verdicts."""
+        if self._run is not None:
+            print_summary(terminalreporter, self._run)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the HTML report."""
+        report.title = "Conformance: attach a PaymentMethod to a Customer"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put verdict and clauses on top of the HTML report."""
+        if self._run is not None:
+            prefix.append(self.key.blotted(html_summary(self._run)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Remember the session, to stop it early."""
+        self._session = session
+
+
+def order_items(items: list[pytest.Item], slugs: tuple[str, ...]) -> None:
+    """Sort the tests by the place of their clause in `slugs`; those without one come last."""
+    places = {slug: place for place, slug in enumerate(slugs)}
+    items.sort(key=lambda item: places.get(slug_of(item) or "", len(places)))

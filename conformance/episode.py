@@ -1,0 +1,131 @@
+"""The episode, the unit of evidence, and what is concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from conformance.exchange import Exchange
+
+
+class Outcome(StrEnum):
+    """What is known of a clause."""
+
+    PASS = "pass"
+    DEVIATION = "deviation"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not-applicable"
+    NOT_RUN = "not-run"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One exchange of an episode and its role there: `subject`, `control`, `set-up` or `follow-up`.
+
+    `attempt` says in words what was sent, `invalid` which component breaks the contract and how, `kind` whether the
+    attempt is `valid`, `invalid` or `wire`.
+    """
+
+    role: str
+    exchange: Exchange
+    attempt: str = ""
+    invalid: str = ""
+    kind: str = "valid"
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What happened for one clause: its steps in order, with the fixtures that they used.
+
+    `expectation` names the judge. `fixtures` binds names to ids; `facts` holds what the judge must know of the run
+    besides (whether the target is stateless, say).
+    """
+
+    clause: str
+    expectation: str
+    steps: tuple[Step, ...]
+    fixtures: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def exchanges(self, role: str) -> tuple[Exchange, ...]:
+        """The exchanges with that role, in order."""
+        return tuple(step.exchange for step in self.steps if step.role == role)
+
+    @property
+    def subject(self) -> Exchange:
+        """The first exchange whose role is `subject`."""
+        return self.exchanges("subject")[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {
+            "clause": self.clause,
+            "expectation": self.expectation,
+            "steps": [
+                {
+                    "role": step.role,
+                    "attempt": step.attempt,
+                    "invalid": step.invalid,
+                    "kind": step.kind,
+                    "exchange": step.exchange.to_json(),
+                }
+                for step in self.steps
+            ],
+            "fixtures": dict(self.fixtures),
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Episode:
+        """The episode that `to_json` wrote. Raises KeyError when a member is missing."""
+        steps = tuple(
+            Step(step["role"], Exchange.from_json(step["exchange"]), step["attempt"], step["invalid"], step["kind"])
+            for step in data["steps"]
+        )
+        return cls(data["clause"], data["expectation"], steps, data["fixtures"], data["facts"])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A clause that an episode shows to be broken.
+
+    `observed` says in one line what came back instead of what is admissible; `culprit` is the index of the step that
+    shows it.
+    """
+
+    clause: str
+    observed: str
+    episode: Episode
+    culprit: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {
+            "clause": self.clause,
+            "observed": self.observed,
+            "culprit": self.culprit,
+            "episode": self.episode.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
+        return cls(data["clause"], data["observed"], Episode.from_json(data["episode"]), data["culprit"])
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one episode says: the outcome for its own clause with a reason, and every finding, of whatever clause."""
+
+    outcome: Outcome
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The slugs of the clauses that the episode shows to be broken."""
+        return frozenset(finding.clause for finding in self.findings)

@@ -1,0 +1,58 @@
+"""What Schemathesis generates from the contract, as attempts of ours: its cases, our fixtures, our clauses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import schemathesis
+from schemathesis.core import NotSet
+
+from conformance.serializer import encode_form
+from contracts import Contract
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import Attempt, Invalid, Pair
+from strategies.oracle import violations
+from strategies.requests import OTHER_METHODS
+from strategies.valid import CUSTOMER
+from strategies.values import Known, joined
+from strategies.wire import decode
+
+
+@dataclass(frozen=True)
+class GeneratedAttempt:
+    """An attempt made of a generated case, and the clause that speaks of it; empty when it is a valid body."""
+
+    attempt: Attempt
+    clause: str
+
+
+def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedAttempt | None:
+    """The case as an attempt with one defect: known ids stand in for its path id and for a legal customer.
+
+    None for methods that no clause speaks of.
+    """
+    media_type = case.headers.get("Content-Type") or FORM_MEDIA_TYPE
+    payload = None if isinstance(case.body, NotSet) else encode_form(case.body)
+    if case.method in OTHER_METHODS:
+        invalid = Invalid("method", f"{case.method} is no method of the operation")
+        attempt = Attempt((CUSTOMER,), kind="invalid", invalid=invalid, method=case.method)
+        return GeneratedAttempt(attempt, "request.other-methods")
+    if case.method != contract.method:
+        return None
+    pairs = decode(payload or b"")
+    broken = violations(pairs, contract)
+    if media_type != FORM_MEDIA_TYPE:
+        invalid = Invalid("media type", f"the body calls itself {media_type}")
+        headers = (("Content-Type", media_type),)
+        attempt = Attempt((CUSTOMER,), kind="invalid", invalid=invalid, headers=headers, label=media_type)
+        return GeneratedAttempt(attempt, "request.other-media-types")
+    if not broken:
+        return GeneratedAttempt(Attempt(payload=joined(payload or b""), kind="wire"), "")
+    first = broken[0]
+    good = tuple(
+        Pair(pair.name, Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value)
+        for pair in pairs
+    )
+    invalid = Invalid(first.component, first.why)
+    return GeneratedAttempt(Attempt(None if payload is None else good, kind="invalid", invalid=invalid), first.clause)

@@ -1,0 +1,176 @@
+"""One test of the suite, on whichever process runs it: what becomes of what it found."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Generator
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
+from hypothesis.internal.conjecture import providers
+
+from conformance.client import Address, Client
+from conformance.episode import Outcome
+from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.marks import MARK
+from conformance.options import BUDGETS, DEFAULT_RATE, Settings
+from conformance.provisioning import Fixtures, Provision
+from conformance.reporting.words import finding_in_short
+from conformance.secret import Secret
+from conformance.target import ClauseBroken, Target
+from contracts import Catalogue, Contract
+
+PROPERTY = "conformance"
+"""The name under which a test's findings travel in its report."""
+
+
+def set_up_hypothesis(settings: Settings) -> None:
+    """Make Hypothesis draw the same plan from the same seed, whatever modules happen to be imported."""
+    breadth = BUDGETS[settings.budget]
+    phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
+    hypothesis_settings.register_profile(
+        "conformance",
+        max_examples=max(breadth, 1),
+        phases=phases,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    hypothesis_settings.load_profile("conformance")
+    setattr(hypothesis.core, "global_force_seed", settings.seed)  # noqa: B010  # its stub says it is always None
+    no_constants = type(providers._local_constants)()
+    providers._get_local_constants = lambda: no_constants
+
+
+class ItemRunner:
+    """Runs the suite's tests in this process against one target."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        base_url: str,
+        provision: Provision,
+        key: Secret,
+        contract: Contract,
+        catalogue: Catalogue,
+        *,
+        workers: int = 1,
+        worker: int = 0,
+    ) -> None:
+        address = Address(base_url)
+        rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        self.key = key
+        self.catalogue = catalogue
+        client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
+        draw = random.Random(f"{settings.seed}/{worker}")
+        self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
+        self.client = client
+        self.target = Target(client, self.fixtures, contract, catalogue)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Run one test between `begin` and `end` of its case; not at all where its root cause is known."""
+        slug = slug_of(pyfuncitem)
+        if slug is None:
+            return (yield)
+        sent_before = self.client.requests_sent
+        self.target.begin(slug)
+        cause = self._cause(slug)
+        if cause:
+            pyfuncitem.stash[_FOUND] = _Found(Ledger(), 0)
+            pytest.skip(f"see {cause}")
+        try:
+            return (yield)
+        finally:
+            ledger = self.target.end()
+            pyfuncitem.stash[_FOUND] = _Found(ledger, self.client.requests_sent - sent_before)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say in the report what the ledger says, and let nothing through that holds the key."""
+        report = yield
+        slug = slug_of(item)
+        if slug is not None and call.when == "call":
+            found = item.stash.get(_FOUND, _Found(Ledger(), 0))
+            if call.excinfo is not None and not _is_verdict(call.excinfo.value):
+                found.ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
+            else:
+                self._word(report, item, slug, found.ledger)
+            report.user_properties.append((PROPERTY, {"ledger": found.ledger.to_json(), "requests": found.requests}))
+        if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+            text = str(report.longrepr)
+            if (blotted := self.key.blotted(text)) != text:
+                report.longrepr = blotted
+        report.sections = [(name, self.key.blotted(text)) for name, text in report.sections]
+        return report
+
+    def _cause(self, slug: str) -> str:
+        if not slug:
+            return ""
+        return blocking(self.catalogue[slug], conclude(self.catalogue, self.target.known))
+
+    def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
+        """Turn the outcome of the test's own clause into pytest's words."""
+        broken = [result for result in self._results(item, slug, ledger) if result.findings]
+        failed = [result for result in broken if result.outcome is Outcome.FAIL]
+        if failed:
+            report.outcome, report.longrepr = "failed", finding_in_short(failed[0])
+            return
+        if broken:
+            report.outcome, report.longrepr = "passed", None
+            report.sections.append(("deviation", finding_in_short(broken[0])))
+            return
+        if report.outcome == "skipped" or not slug:
+            return
+        own = own_outcome(self.catalogue[slug], ledger.entry(slug))
+        if own.outcome is Outcome.PASS:
+            report.outcome, report.longrepr = "passed", None
+        else:
+            path, line, _ = item.location
+            report.outcome, report.longrepr = "skipped", (path, line or 0, f"{own.outcome}: {own.reason}")
+
+    def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
+        slugs = [slug] if slug else list(slugs_beside(item))
+        return [own_outcome(self.catalogue[name], ledger.entry(name)) for name in slugs if name in ledger.entries]
+
+
+class _Found:
+    """What one test found, and how many requests it took."""
+
+    def __init__(self, ledger: Ledger, requests: int) -> None:
+        self.ledger = ledger
+        self.requests = requests
+
+
+_FOUND = pytest.StashKey[_Found]()
+
+
+def slug_of(item: pytest.Item) -> str | None:
+    """The clause that a test is for: empty for one that explores, None for what is no test of the suite."""
+    mark = item.get_closest_marker(MARK)
+    return None if mark is None else mark.args[0]
+
+
+def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
+    """The clauses to which belongs what a test finds on the side."""
+    mark = item.get_closest_marker(MARK)
+    return () if mark is None else tuple(mark.args[1])
+
+
+def _is_verdict(error: BaseException) -> bool:
+    """Whether an exception is the suite's own word rather than a fault of its code."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_verdict(inner) for inner in error.exceptions)
+    return isinstance(error, ClauseBroken | pytest.skip.Exception)
+
+
+__all__: list[Any] = ["PROPERTY", "ItemRunner", "set_up_hypothesis", "slug_of", "slugs_beside"]

@@ -1,0 +1,56 @@
+"""When two answers are the same: status, type, code and param of refusals, status and `customer` of successes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from conformance.exchange import Exchange
+
+
+def signature(exchange: Exchange) -> tuple[Hashable, ...]:
+    """What makes two answers the same.
+
+    The `customer` of a success counts as what it is to the request (the one sent, another, an object), since two
+    requests may name two customers.
+    """
+    if exchange.is_success:
+        return ("success", exchange.status, customer_shown(exchange))
+    error = exchange.error
+    return ("refusal", exchange.status, *(_hashable(error.get(name)) for name in ("type", "code", "param")))
+
+
+def answer_class(exchange: Exchange) -> tuple[Hashable, ...]:
+    """The coarser class of an answer that must stay the same when the same kind of request is sent many times."""
+    if not exchange.answered:
+        return ("no answer", exchange.failure or exchange.status)
+    if exchange.is_success:
+        return ("success", exchange.status)
+    return signature(exchange)
+
+
+def differing_member(exchange: Exchange, other: Exchange) -> str:
+    """Where two signatures differ, in words."""
+    if exchange.is_success and other.is_success and exchange.status == other.status:
+        return f"`customer` is {customer_shown(exchange)} there and {customer_shown(other)} here"
+    for name in ("type", "code", "param"):
+        if exchange.status == other.status and exchange.error.get(name) != other.error.get(name):
+            return f"{name} {exchange.error.get(name)!r} there and {other.error.get(name)!r} here"
+    return f"{exchange.status} there and {other.status} here"
+
+
+def customer_shown(exchange: Exchange) -> str:
+    """What a success's `customer` is to the request, in words."""
+    if not exchange.json.found:
+        return "unreadable"
+    sent = exchange.sent_values("customer")
+    customer: Any = exchange.object.get("customer", "absent")
+    if isinstance(customer, dict):
+        return "an object of the one sent" if customer.get("id") in sent else "an object of another"
+    if customer in sent:
+        return "the one sent"
+    return "null" if customer is None else "another"
+
+
+def _hashable(value: Any) -> Hashable:
+    return value if isinstance(value, Hashable) else repr(value)

@@ -1,0 +1,297 @@
+"""What a clause expects of its episode: one small pure function for each kind of expectation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from conformance.episode import Episode, Outcome
+from conformance.exchange import Exchange
+from conformance.judge.compare import answer_class, differing_member, signature
+from conformance.judge.general import broken_general_clauses
+from conformance.judge.success import broken_success_clauses
+from contracts import Contract
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an episode says of its own clause. `culprit` is the exchange that shows a failure."""
+
+    outcome: Outcome
+    reason: str = ""
+    culprit: Exchange | None = None
+
+
+PASS = Verdict(Outcome.PASS)
+
+
+def fails(reason: str, culprit: Exchange) -> Verdict:
+    """The clause is broken."""
+    return Verdict(Outcome.FAIL, reason, culprit)
+
+
+def not_run(reason: str) -> Verdict:
+    """The clause could not be judged, for a reason that is reported elsewhere or was to be foreseen."""
+    return Verdict(Outcome.NOT_RUN, reason)
+
+
+def spoiled(*exchanges: Exchange) -> Verdict | None:
+    """The verdict when one of these answers is missing or of a class that another clause reports."""
+    for exchange in exchanges:
+        if not exchange.answered:
+            return Verdict(Outcome.INCONCLUSIVE, exchange.failure or "throttled (429) to the end")
+        if not (exchange.is_success or exchange.is_refusal):
+            inside = " with an error inside" if exchange.has_error_inside and (exchange.status or 0) < 300 else ""
+            return not_run(f"answered {exchange.status}{inside}")
+    return None
+
+
+def accepted(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject is answered with success."""
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if exchange.is_refusal:
+            return fails(f"refused with {describe_refusal(exchange)}", exchange)
+    return PASS
+
+
+def refused(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject is refused."""
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if exchange.is_success:
+            return fails(f"accepted with {exchange.status}", exchange)
+    return PASS
+
+
+def alike(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject gets the same answer as the control."""
+    (control,) = episode.exchanges("control")
+    if verdict := spoiled(control):
+        return verdict
+    if episode.facts.get("control_succeeds") and not control.is_success:
+        return not_run(f"the request to compare with was refused with {describe_refusal(control)}")
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if signature(exchange) != signature(control):
+            return fails(f"not the same answer: {differing_member(control, exchange)}", exchange)
+    return PASS
+
+
+def taken_as_sent(episode: Episode, contract: Contract) -> Verdict:
+    """What only resembles a known id is refused, or (by a server that knows no ids) echoed exactly."""
+    exchange = episode.subject
+    if verdict := spoiled(exchange):
+        return verdict
+    if exchange.is_refusal:
+        return PASS
+    sent = episode.facts["value"]
+    shown = exchange.object.get("customer")
+    if shown == sent and episode.facts.get("stateless"):
+        return PASS
+    if episode.facts.get("stateless") and not isinstance(shown, str):
+        return not_run("the success does not show the customer as a string")
+    return fails(f"{sent!r} was taken for {shown!r}" if shown != sent else f"accepted with {exchange.status}", exchange)
+
+
+def well_formed(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject succeeds, and its answer breaks nothing that the episode's own clause says."""
+    test_key = bool(episode.facts.get("test_key", True))
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if exchange.is_refusal:
+            return not_run(f"refused with {describe_refusal(exchange)}")
+        broken = [*broken_general_clauses(exchange, contract, owns_server_errors=False)]
+        for slug, observed in (*broken, *broken_success_clauses(exchange, contract, test_key=test_key)):
+            if slug == episode.clause:
+                return fails(observed, exchange)
+    return PASS
+
+
+def answered(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject is answered; with what is for the general clauses to judge."""
+    return next((verdict for x in episode.exchanges("subject") if (verdict := spoiled(x))), PASS)
+
+
+def survived(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject is answered, in time and below 500."""
+    for exchange in episode.exchanges("subject"):
+        if exchange.status is None:
+            return fails(exchange.failure, exchange)
+        if not exchange.answered:
+            return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
+        if exchange.status >= 500:
+            return fails(f"answered {exchange.status}", exchange)
+        if 300 <= exchange.status < 400:
+            return not_run(f"answered {exchange.status}")
+    return PASS
+
+
+def served_again(episode: Episode, contract: Contract) -> Verdict:
+    """A valid request is answered with success, whatever came before it."""
+    exchange = episode.subject
+    if exchange.status == 429:
+        return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
+    if not exchange.is_success:
+        return fails(f"afterwards a valid request gets {_short(exchange)}", exchange)
+    return PASS
+
+
+def one_of_two(episode: Episode, contract: Contract) -> Verdict:
+    """Of two values sent under one name none or exactly one is used, and the same one everywhere."""
+    exchange = episode.subject
+    if verdict := spoiled(exchange):
+        return verdict
+    if exchange.is_refusal:
+        return PASS
+    sent, shown = exchange.sent_values("customer"), exchange.object.get("customer")
+    if shown not in sent:
+        return fails(f"`customer` is {shown!r}, neither of the two that were sent", exchange)
+    for read in episode.exchanges("follow-up"):
+        if read.is_success and read.object.get("customer") != shown:
+            return fails(f"answered with {shown}, stored {read.object.get('customer')!r}", exchange)
+    return PASS
+
+
+def inlined(episode: Episode, contract: Contract) -> Verdict:
+    """The expanded `customer` is a whole customer object, and the rest of the body stays whole."""
+    exchange = episode.subject
+    if (verdict := spoiled(exchange)) or not exchange.is_success:
+        return verdict or not_run("the expanded request was refused")
+    body, customer = exchange.object, exchange.object.get("customer")
+    if not isinstance(customer, dict):
+        return fails(f"`customer` is {customer!r}, no object", exchange)
+    if customer.get("object") != "customer":
+        return fails(f"the expanded customer's `object` is {customer.get('object', 'absent')!r}", exchange)
+    if customer.get("id") not in exchange.sent_values("customer"):
+        return fails(f"the expanded customer's `id` is {customer.get('id')!r}, not the one asked for", exchange)
+    for violation in contract.customer.violations(customer):
+        return fails(f"the expanded customer: {violation}", exchange)
+    for plain in episode.exchanges("control"):
+        if missing := sorted(set(plain.object) - set(body)):
+            return fails(f"the expanded answer lacks `{missing[0]}`", exchange)
+    return PASS
+
+
+def unexpanded(episode: Episode, contract: Contract) -> Verdict:
+    """Without expand, `customer` is the id as a string; also right after an expanded answer."""
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if exchange.is_refusal:
+            continue
+        customer = exchange.object.get("customer")
+        if isinstance(customer, dict):
+            return fails("without expand, `customer` is an object", exchange)
+    return PASS
+
+
+def every_entry(episode: Episode, contract: Contract) -> Verdict:
+    """With a second entry beside it, `customer` is expanded wherever it stands in the list."""
+    (alone,) = episode.exchanges("control")
+    if verdict := spoiled(alone):
+        return verdict
+    if not alone.is_success or not isinstance(alone.object.get("customer"), str):
+        return Verdict(Outcome.NOT_APPLICABLE, "no second path to expand beside `customer` is known here")
+    for exchange in episode.exchanges("subject"):
+        if verdict := spoiled(exchange):
+            return verdict
+        if exchange.is_refusal:
+            return fails(f"two entries that are legal alone are refused with {describe_refusal(exchange)}", exchange)
+        if not isinstance(exchange.object.get("customer"), dict):
+            return fails("of two entries, `customer` was not honoured", exchange)
+    return PASS
+
+
+def not_obeyed(episode: Episode, contract: Contract) -> Verdict:
+    """Another method does not succeed, and a read afterwards shows nothing attached."""
+    exchange = episode.subject
+    if verdict := spoiled(exchange):
+        return verdict
+    if exchange.is_success:
+        return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    for read in episode.exchanges("follow-up"):
+        if read.is_success and read.object.get("customer") is not None:
+            return fails(
+                f"{exchange.request.method} was answered {exchange.status}, and attached all the same", exchange
+            )
+    return PASS
+
+
+def steady(episode: Episode, contract: Contract) -> Verdict:
+    """The same kind of request gets the same class of answer, every time."""
+    exchanges = episode.exchanges("subject")
+    if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
+        return Verdict(Outcome.INCONCLUSIVE, exchanges[0].failure or "throttled (429) to the end")
+    counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)
+    usual, _ = counts.most_common(1)[0]
+    for index, exchange in enumerate(exchanges, start=1):
+        if exchange.status != 429 and answer_class(exchange) != usual:
+            return fails(
+                f"answer {index} of {len(exchanges)} to the same kind of request was {_short(exchange)}, "
+                f"the others {_class_in_words(usual)}",
+                exchange,
+            )
+    return PASS
+
+
+def reported(episode: Episode, contract: Contract) -> Verdict:
+    """Nothing is expected: what happens is told."""
+    exchange = episode.subject
+    if verdict := spoiled(exchange):
+        return verdict
+    happened = "obeyed" if exchange.is_success else f"refused with {describe_refusal(exchange)}"
+    return Verdict(Outcome.PASS, happened)
+
+
+def enveloped(episode: Episode, contract: Contract) -> Verdict:
+    """A refusal carries the error envelope, even of a request that no application saw."""
+    for exchange in episode.exchanges("subject"):
+        if exchange.is_refusal and exchange.body is not None and not exchange.has_error_inside:
+            return fails(f"a {exchange.status} without the error envelope", exchange)
+    return PASS
+
+
+def describe_refusal(exchange: Exchange) -> str:
+    """Status, type, code and param of a refusal, those that there are."""
+    members = [f"{name} {exchange.error[name]}" for name in ("type", "code", "param") if exchange.error.get(name)]
+    return ", ".join([str(exchange.status), *members])
+
+
+def _short(exchange: Exchange) -> str:
+    if exchange.status is None:
+        return exchange.failure
+    return f"{exchange.status}" if exchange.is_success else describe_refusal(exchange)
+
+
+def _class_in_words(usual: tuple[object, ...]) -> str:
+    return " ".join(str(part) for part in usual[1:] if part is not None)
+
+
+EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
+    function.__name__: function
+    for function in (
+        accepted,
+        refused,
+        alike,
+        taken_as_sent,
+        well_formed,
+        answered,
+        survived,
+        served_again,
+        one_of_two,
+        inlined,
+        unexpanded,
+        every_entry,
+        not_obeyed,
+        steady,
+        reported,
+        enveloped,
+    )
+}
+"""The expectations by the name that an episode carries."""

@@ -1,0 +1,39 @@
+"""From an episode to its judgement: its own clause by its expectation, the general clauses on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.judge.expectations import EXPECTATIONS
+from conformance.judge.general import broken_general_clauses
+from conformance.judge.success import broken_success_clauses
+from contracts import Catalogue, Contract
+
+
+def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:
+    """What `episode` says of its clause and of the general clauses. Raises KeyError for an unknown expectation."""
+    verdict = EXPECTATIONS[episode.expectation](episode, contract)
+    findings = list(_general(episode, contract, catalogue))
+    if verdict.outcome is Outcome.FAIL:
+        culprit = next((index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit), 0)
+        findings.insert(0, Finding(episode.clause, verdict.reason, episode, culprit))
+    return Judgement(verdict.outcome, verdict.reason, tuple(findings))
+
+
+def _general(episode: Episode, contract: Contract, catalogue: Catalogue) -> Iterator[Finding]:
+    owns = episode.clause in catalogue and catalogue[episode.clause].owns_server_errors
+    test_key = bool(episode.facts.get("test_key", True))
+    seen = {episode.clause}
+    for index, step in enumerate(episode.steps):
+        exchange = step.exchange
+        if not exchange.is_to_operation:
+            continue
+        broken = list(broken_general_clauses(exchange, contract, owns_server_errors=owns and step.role == "subject"))
+        is_attach = exchange.request.method == "POST"
+        if step.kind == "valid" and is_attach and exchange.is_success:
+            broken += broken_success_clauses(exchange, contract, test_key=test_key)
+        for slug, observed in broken:
+            if slug not in seen:
+                seen.add(slug)
+                yield Finding(slug, observed, episode, index)

@@ -1,0 +1,252 @@
+"""The ledger: what every episode said, by clause, and the one outcome that follows for each clause and profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.episode import Episode, Finding, Outcome
+from contracts import Catalogue, Clause
+from contracts.catalogue import PROFILES
+
+SERVER_ERRORS = "error.status-class"
+
+FINDINGS_KEPT = 3
+"""How many findings of one clause are kept as evidence, the smallest first."""
+
+
+@dataclass
+class Entry:
+    """What is known of one clause so far: how many episodes held, what broke it, and why others said nothing."""
+
+    held: int = 0
+    broken: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
+    inconclusive: list[str] = field(default_factory=list)
+    not_applicable: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add_finding(self, finding: Finding) -> None:
+        """Count a finding, and keep it if it is among the smallest."""
+        self.broken += 1
+        self._keep([finding])
+
+    def merge(self, other: Entry) -> None:
+        """Take over what another entry for the same clause knows."""
+        self.held += other.held
+        self.broken += other.broken
+        self._keep(other.findings)
+        for name in ("not_run", "inconclusive", "not_applicable", "errors", "notes"):
+            mine: list[str] = getattr(self, name)
+            mine += [reason for reason in getattr(other, name) if reason not in mine]
+
+    def _keep(self, findings: Iterable[Finding]) -> None:
+        self.findings = sorted([*self.findings, *findings], key=size_of)[:FINDINGS_KEPT]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same entry."""
+        return {
+            "held": self.held,
+            "broken": self.broken,
+            "findings": [finding.to_json() for finding in self.findings],
+            **{name: list(getattr(self, name)) for name in _REASONS},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Entry:
+        """The entry that `to_json` wrote."""
+        findings = [Finding.from_json(finding) for finding in data["findings"]]
+        reasons = {name: list(data[name]) for name in _REASONS}
+        return cls(data["held"], data["broken"], findings, **reasons)
+
+
+_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes")
+
+
+def size_of(finding: Finding) -> int:
+    """How large the request is that shows a finding, in bytes of body and path, with all others of its episode."""
+    steps = finding.episode.steps
+    return sum(len(step.exchange.request.body or b"") + len(step.exchange.request.target) for step in steps)
+
+
+class Ledger:
+    """Entries by clause. A worker keeps one for each test; the controller merges them."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+
+    def entry(self, slug: str) -> Entry:
+        """The entry of the clause `slug`, made when there is none."""
+        return self.entries.setdefault(slug, Entry())
+
+    def merge(self, other: Ledger) -> None:
+        """Take over all that another ledger knows."""
+        for slug, entry in other.entries.items():
+            self.entry(slug).merge(entry)
+
+    def has_finding(self, slug: str) -> bool:
+        """Whether the clause is known to be broken."""
+        return slug in self.entries and bool(self.entries[slug].findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same ledger."""
+        return {slug: entry.to_json() for slug, entry in self.entries.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ledger:
+        """The ledger that `to_json` wrote."""
+        ledger = cls()
+        ledger.entries = {slug: Entry.from_json(entry) for slug, entry in data.items()}
+        return ledger
+
+
+@dataclass(frozen=True)
+class ClauseResult:
+    """The outcome of one clause, with its reason and the findings behind it, the smallest request first."""
+
+    clause: Clause
+    outcome: Outcome
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    broken: int = 0
+    held: int = 0
+
+
+def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
+    """What the entry alone says of its clause, whatever became of the clauses that it requires."""
+    if entry.errors:
+        return ClauseResult(clause, Outcome.ERROR, entry.errors[0])
+    if entry.findings:
+        outcome = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}.get(clause.level, Outcome.PASS)
+        first = entry.findings[0]
+        return ClauseResult(clause, outcome, first.observed, tuple(entry.findings), entry.broken, entry.held)
+    for outcome, reasons in ((Outcome.INCONCLUSIVE, entry.inconclusive), (Outcome.NOT_RUN, entry.not_run)):
+        if reasons:
+            return ClauseResult(clause, outcome, reasons[0], held=entry.held)
+    if entry.held:
+        return ClauseResult(clause, Outcome.PASS, "; ".join(entry.notes), held=entry.held)
+    if entry.not_applicable:
+        return ClauseResult(clause, Outcome.NOT_APPLICABLE, entry.not_applicable[0])
+    return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or "not selected")
+
+
+def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
+    """One outcome for each clause, in the order of the catalogue.
+
+    A clause whose root cause failed is *not run*, and names the root cause, so that one defect shows as one failure.
+    """
+    results: dict[str, ClauseResult] = {}
+    failure_is_owned = any(
+        catalogue[slug].owns_server_errors and entry.findings
+        for slug, entry in ledger.entries.items()
+        if slug in catalogue
+    )
+    for slug in catalogue.root_causes_first:
+        clause = catalogue[slug]
+        entry = ledger.entries.get(slug, Entry())
+        if slug == SERVER_ERRORS and failure_is_owned:
+            entry = without_explored(entry)
+        own = own_outcome(clause, entry)
+        cause = blocking(clause, results)
+        if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+            own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=())
+        results[slug] = own
+    return {clause.slug: results[clause.slug] for clause in catalogue}
+
+
+def without_explored(entry: Entry) -> Entry:
+    """The entry without what mere exploration found.
+
+    A server error that a clause of its own has found is not reported a second time because a generator met it too.
+    """
+    findings = [finding for finding in entry.findings if not finding.episode.facts.get("explores")]
+    if len(findings) == len(entry.findings):
+        return entry
+    return replace(entry, findings=findings, broken=len(findings), held=max(entry.held, 1))
+
+
+def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
+    """The slug of the root cause that keeps `clause` from being judged; empty when there is none."""
+    for slug in clause.requires:
+        required = results.get(slug)
+        if required is None:
+            continue
+        if required.findings:
+            return slug
+        if required.reason.startswith("see "):
+            return required.reason.removeprefix("see ")
+        was_due = required.reason not in ("not selected", required.clause.not_tested)
+        if was_due and not required.held and required.outcome in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE):
+            return slug
+    return ""
+
+
+@dataclass(frozen=True)
+class ProfileVerdict:
+    """What a run says of one profile: `conforms`, `does-not-conform`, `inconclusive` or `not-applicable`.
+
+    `reason` is the rest of the sentence. `selected` of `total` clauses were asked for.
+    """
+
+    profile: str
+    verdict: str
+    reason: str
+    selected: int
+    total: int
+
+
+def verdict_of(
+    profile: str, results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
+) -> ProfileVerdict:
+    """The verdict on one profile from the results of its clauses; `level` is `must` or `should`."""
+    clauses = catalogue.within(profile)
+    asked = [results[c.slug] for c in clauses if not c.not_tested and results[c.slug].reason != "not selected"]
+    selected, total = len(asked), len(clauses)
+
+    def verdict(word: str, reason: str) -> ProfileVerdict:
+        return ProfileVerdict(profile, word, reason, selected, total)
+
+    broken = [result for result in asked if _decides(result, level)]
+    if broken:
+        return verdict(
+            "does-not-conform", f"{len(broken)} clause{'s' * (len(broken) != 1)} fail{'s' * (len(broken) == 1)}"
+        )
+    unknown = [r for r in asked if r.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.NOT_RUN)]
+    unknown = [result for result in unknown if result.clause.level == "MUST"]
+    if unknown:
+        return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
+    own = [result for result in asked if result.clause.profile == profile]
+    if stateless and profile != "contract":
+        return verdict("not-applicable", "the target keeps no state")
+    if not own:
+        return verdict("inconclusive", "none of its own clauses was judged")
+    return verdict("conforms", f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses")
+
+
+def _decides(result: ClauseResult, level: str) -> bool:
+    return result.outcome is Outcome.FAIL or (level == "should" and result.outcome is Outcome.DEVIATION)
+
+
+def all_verdicts(
+    results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
+) -> dict[str, ProfileVerdict]:
+    """The verdicts on all profiles."""
+    return {profile: verdict_of(profile, results, catalogue, level=level, stateless=stateless) for profile in PROFILES}
+
+
+__all__ = [
+    "ClauseResult",
+    "Entry",
+    "Episode",
+    "Ledger",
+    "ProfileVerdict",
+    "all_verdicts",
+    "blocking",
+    "conclude",
+    "own_outcome",
+    "size_of",
+    "verdict_of",
+]

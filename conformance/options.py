@@ -1,0 +1,208 @@
+"""The options of a run: what may be said on the command line, and the settings that it means."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conformance.client import DEFAULT_TIMEOUT, Address, TargetError
+from conformance.secret import LiveKeyError, Secret, made_up_key
+from contracts.catalogue import PROFILES
+
+KEY_VARIABLE = "STRIPE_API_KEY"
+DEFAULT_SEED = 1
+DEFAULT_RATE = 20.0
+SUITE = Path(__file__).resolve().parent.parent
+TESTS = SUITE / "tests"
+
+BUDGETS: Mapping[str, int] = {"quick": 0, "standard": 3, "thorough": 40}
+"""How many attempts each test draws beside its pinned ones, by the name of the budget."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the suite's options."""
+    group = parser.getgroup("conformance", "conformance of POST /v1/payment_methods/{payment_method}/attach")
+    group.addoption(
+        "--api-key",
+        metavar="KEY",
+        help=f"test key to send; better given in the environment variable {KEY_VARIABLE} (live keys are refused)",
+    )
+    group.addoption(
+        "--profile",
+        choices=PROFILES,
+        default=PROFILES[-1],
+        help="profile that decides the exit status; each includes those before it (default: %(default)s)",
+    )
+    group.addoption(
+        "--level",
+        choices=("must", "should"),
+        default="must",
+        help="whether missed SHOULDs decide the verdict too (default: %(default)s)",
+    )
+    group.addoption(
+        "--payment-method",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="id of an unattached payment method that exists on the target; repeatable",
+    )
+    group.addoption(
+        "--customer",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="id of a customer that exists on the target; repeatable",
+    )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        default="reports",
+        help="folder for the report and the results (default: %(default)s)",
+    )
+    group.addoption(
+        "--budget",
+        choices=tuple(BUDGETS),
+        default="standard",
+        help="how much is generated beside the pinned attempts (default: %(default)s)",
+    )
+    group.addoption(
+        "--seed",
+        type=_whole_number,
+        default=DEFAULT_SEED,
+        metavar="N",
+        help="draw another plan (default: %(default)s)",
+    )
+    group.addoption(
+        "--rate",
+        type=_positive,
+        default=None,
+        metavar="PER_SECOND",
+        help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
+    )
+    group.addoption(
+        "--timeout",
+        type=_positive,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long an answer may take (default: %(default)s)",
+    )
+    group.addoption(
+        "--dry-run",
+        action="store_true",
+        help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
+    )
+
+
+def _whole_number(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was asked to do. `base_url` is None for the embedded reference."""
+
+    base_url: str | None
+    profile: str
+    level: str
+    payment_methods: tuple[str, ...]
+    customers: tuple[str, ...]
+    results: Path
+    budget: str
+    seed: int
+    rate: float | None
+    timeout: float
+    dry_run: bool
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """The settings that the command line means. Raises pytest.UsageError with one line for what it cannot mean."""
+        option = config.option
+        try:
+            address = Address.of(option.base_url) if option.base_url else None
+        except TargetError as error:
+            raise pytest.UsageError(str(error)) from None
+        results = config.invocation_params.dir / option.results
+        if results.exists() and not results.is_dir():
+            raise pytest.UsageError(f"--results {option.results}: that is a file, not a folder")
+        for name in ("payment_method", "customer"):
+            _check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
+        return cls(
+            base_url=address.url if address else None,
+            profile=option.profile,
+            level=option.level,
+            payment_methods=tuple(option.payment_method),
+            customers=tuple(option.customer),
+            results=results,
+            budget=option.budget,
+            seed=option.seed,
+            rate=option.rate,
+            timeout=option.timeout,
+            dry_run=option.dry_run,
+        )
+
+
+def _check_ids(option: str, identifiers: Sequence[str]) -> None:
+    for identifier in identifiers:
+        if not identifier or not identifier.isascii() or not identifier.replace("_", "").isalnum():
+            raise pytest.UsageError(f"{option} {identifier!r} is no id: letters, digits and underscores")
+
+
+def key_for(environment: Mapping[str, str], base_url: str | None) -> Secret:
+    """The key from the environment; for a target on this machine a made-up one when there is none.
+
+    Raises pytest.UsageError for a live key, an ill-formed one, or a missing one where one is needed.
+    """
+    given = environment.get(KEY_VARIABLE, "")
+    if given:
+        try:
+            return Secret(given)
+        except (LiveKeyError, ValueError) as error:
+            raise pytest.UsageError(str(error)) from None
+    if base_url is None or Address(base_url).is_loopback:
+        return made_up_key()
+    raise pytest.UsageError(f"a target off this machine needs a test key: give it in {KEY_VARIABLE}")
+
+
+def hide_key(arguments: list[str], environment: dict[str, str] | os._Environ[str]) -> None:
+    """Move a key given as `--api-key` from the argument list, in place, into the environment."""
+    index = 0
+    while index < len(arguments):
+        name, equals, value = arguments[index].partition("=")
+        if name == "--api-key" and equals:
+            environment[KEY_VARIABLE] = value
+            del arguments[index]
+        elif name == "--api-key" and index + 1 < len(arguments):
+            environment[KEY_VARIABLE] = arguments[index + 1]
+            del arguments[index : index + 2]
+        else:
+            index += 1
+
+
+def selects_suite(config: pytest.Config) -> bool:
+    """Whether what pytest was asked to collect includes this suite's tests."""
+    for argument in config.args:
+        path = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
+        if path == TESTS or TESTS in path.parents or path in TESTS.parents:
+            return True
+    return False

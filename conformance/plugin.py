@@ -1,0 +1,89 @@
+"""The pytest plugin: registers the options, and wakes up only when the suite's own tests are asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance import options
+from conformance.marks import MARK
+from conformance.options import Settings
+
+if TYPE_CHECKING:
+    from conformance.items import ItemRunner
+    from conformance.target import Target
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the suite's options."""
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Take a key off the command line before anything can show it."""
+    options.hide_key(args, os.environ)
+    options.hide_key(sys.argv, os.environ)
+    early_config.known_args_namespace.api_key = None
+    shown = list(early_config.invocation_params.args)
+    options.hide_key(shown, {})
+    object.__setattr__(early_config.invocation_params, "args", tuple(shown))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Wake up when this suite's tests are selected; otherwise stay inert."""
+    config.addinivalue_line("markers", f"{MARK}(slug, also): the clause of the catalogue that a test is for")
+    config.option.api_key = None
+    if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
+        return
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        from conformance.worker import start_worker
+
+        start_worker(config, worker_input)
+        return
+    settings = Settings.of(config)
+    key = options.key_for(os.environ, settings.base_url)
+    os.environ[options.KEY_VARIABLE] = key.reveal()
+    _write_results_to(config, settings.results)
+    from conformance.controller import Controller
+
+    config.pluginmanager.register(Controller(config, settings, key), "conformance-controller")
+
+
+def _write_results_to(config: pytest.Config, results: Path) -> None:
+    """Have pytest write its HTML and JUnit reports there, unless the user said where."""
+    results.mkdir(parents=True, exist_ok=True)
+    if getattr(config.option, "htmlpath", None) is None:
+        config.option.htmlpath = str(results / "conformance.html")
+        config.option.self_contained_html = True
+    if config.option.xmlpath is None:
+        config.option.xmlpath = str(results / "junit.xml")
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"
+    if config.option.reportchars == "fE":
+        config.option.reportchars = "E"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Leave the key where it was found, not in the environment of whoever called `pytest.main`."""
+    before = os.environ.get(options.KEY_VARIABLE)
+    try:
+        return (yield)
+    finally:
+        if before is None:
+            os.environ.pop(options.KEY_VARIABLE, None)
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """The implementation under test."""
+    runner: ItemRunner = pytestconfig.pluginmanager.get_plugin("conformance-items")
+    return runner.target

@@ -1,0 +1,1 @@
+"""How results are told: words, the terminal, the HTML report and the results file."""

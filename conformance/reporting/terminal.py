@@ -1,0 +1,87 @@
+"""The end of the terminal's output: the clauses that did not pass, each with its evidence, and the verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.episode import Outcome
+from conformance.ledger import ClauseResult
+from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
+from conformance.run import Run
+
+LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
+
+_COLOURS: dict[Outcome, dict[str, bool]] = {
+    Outcome.ERROR: {"red": True, "bold": True},
+    Outcome.FAIL: {"red": True, "bold": True},
+    Outcome.DEVIATION: {"yellow": True},
+    Outcome.INCONCLUSIVE: {"yellow": True, "bold": True},
+}
+
+
+def print_summary(terminal: Any, run: Run) -> None:
+    """Write the summary of `run` to pytest's terminal reporter."""
+    base_url = "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
+    within = {clause.slug for clause in run.catalogue.within(run.settings.profile)}
+    results = [result for slug, result in run.results.items() if slug in within]
+    loud = [result for outcome in LOUD for result in results if result.outcome is outcome]
+    if loud:
+        terminal.write_sep("=", "clauses that did not pass")
+    for result in loud:
+        _print_result(terminal, result, base_url)
+    _print_quiet(terminal, results)
+    _print_verdicts(terminal, run)
+
+
+def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
+    clause = result.clause
+    colour = _COLOURS[result.outcome]
+    terminal.write_line("")
+    terminal.write(f"{SIGNS[result.outcome]} {clause.slug}", **colour)
+    times = f" ({result.broken} times)" if result.broken > 1 else ""
+    terminal.write_line(f"  {result.outcome}, {clause.level}: {result.reason}{times}")
+    terminal.write_line(f"    {clause.statement}")
+    if not result.findings:
+        return
+    step = culprit_of(result.findings[0])
+    terminal.write_line(f"    sent:       {step.attempt}" + (f"  [{step.invalid}]" if step.invalid else ""))
+    terminal.write_line(f"                {curl(step.exchange, base_url)}")
+    terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
+    terminal.write_line(f"    admissible: {admissible_in_short(clause)}")
+
+
+def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
+    """Count by their reasons the clauses that said nothing."""
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome in (Outcome.NOT_RUN, Outcome.NOT_APPLICABLE) and result.reason != "not selected":
+            groups.setdefault(f"{result.outcome}: {result.reason}", []).append(result.clause.slug)
+    if groups:
+        terminal.write_line("")
+    for reason, slugs in groups.items():
+        shown = ", ".join(slugs[:4]) + (f" and {len(slugs) - 4} more" if len(slugs) > 4 else "")
+        terminal.write_line(f"{reason} — {shown}")
+
+
+def _print_verdicts(terminal: Any, run: Run) -> None:
+    terminal.write_sep("=", "verdict")
+    if run.settings.dry_run:
+        objects = ", ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items()))
+        terminal.write_line(f"dry run: a run sends about {run.requests} requests and creates {objects or 'nothing'}")
+    if run.diagnosis is not None:
+        terminal.write_line(f"cannot be tested: {run.diagnosis.what}", red=True, bold=True)
+        if run.diagnosis.hint:
+            terminal.write_line(f"hint: {run.diagnosis.hint}")
+        return
+    for profile, verdict in run.verdicts.items():
+        good, bad = verdict.verdict == "conforms", verdict.verdict == "does-not-conform"
+        decides = " ← decides the exit status" if profile == run.settings.profile else ""
+        word = verdict.verdict.replace("-", " ")
+        terminal.write(f"{profile}: ")
+        terminal.write(word, green=good, red=bad, yellow=not (good or bad), bold=True)
+        terminal.write_line(f" ({verdict.reason}){decides}")
+    if run.interrupted:
+        terminal.write_line("the run was interrupted: what is above is what was learnt until then", yellow=True)
+    if run.left_over:
+        terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
+    terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")

@@ -1,0 +1,127 @@
+"""Findings in words: the request as a curl line, the answer in short, and what would have been admissible."""
+
+from __future__ import annotations
+
+import shlex
+
+from conformance.episode import Finding, Outcome, Step
+from conformance.exchange import Exchange
+from conformance.judge.expectations import describe_refusal
+from conformance.ledger import ClauseResult
+from contracts import Clause
+
+SIGNS = {
+    Outcome.PASS: "✓",
+    Outcome.DEVIATION: "!",
+    Outcome.FAIL: "✗",
+    Outcome.NOT_APPLICABLE: "–",
+    Outcome.NOT_RUN: "·",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.ERROR: "E",
+}
+
+LONGEST_CURL_BODY = 600
+
+
+def finding_in_short(result: ClauseResult) -> str:
+    """One line for a clause that is broken."""
+    return f"{result.clause.slug}: {result.reason}"
+
+
+def curl(exchange: Exchange, base_url: str) -> str:
+    """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
+
+    A body of many characters is written by a small printf or python expression rather than in full.
+    """
+    request = exchange.request
+    parts = ["curl", "-i"]
+    if request.method != "POST" or request.body is None:
+        parts += ["-X", request.method]
+    if request.raw:
+        parts.append("--path-as-is")
+    if request.credentials in ("key", "basic"):
+        parts += ["-u", '"$STRIPE_API_KEY:"']
+    elif request.credentials == "bearer":
+        parts += ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
+    elif request.credentials != "none":
+        parts += ["-H", shlex.quote(f"Authorization: {request.credentials}")]
+    has_type = False
+    for name, value in request.headers:
+        has_type |= name.lower() == "content-type"
+        is_default = (name, value) in (
+            ("Accept", "application/json"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        )
+        if not is_default:
+            parts += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
+    if request.body is not None and not has_type:
+        parts += ["-H", "'Content-Type:'"]
+    if request.chunked:
+        parts += ["-H", "'Transfer-Encoding: chunked'"]
+    parts.append(shlex.quote(base_url + request.target))
+    if request.body is not None:
+        parts += ["--data-binary", body_for_shell(request.body)]
+    return " ".join(parts)
+
+
+def body_for_shell(body: bytes) -> str:
+    """The body as one word of a POSIX shell; a long or binary one as a python3 substitution or printf."""
+    if len(body) <= LONGEST_CURL_BODY and body.isascii() and b"\x00" not in body:
+        return shlex.quote(body.decode())
+    expression = _compact(body)
+    return f'"$(python3 -c {shlex.quote(f"import sys; sys.stdout.buffer.write({expression})")})"'
+
+
+def _compact(body: bytes) -> str:
+    """A Python expression for `body` that writes runs of a repeated unit as a multiplication."""
+    parts: list[str] = []
+    plain = b""
+    index = 0
+    while index < len(body):
+        unit, count = _run_at(body, index)
+        if count * len(unit) >= 40:
+            parts += [repr(plain)] * bool(plain) + [f"{unit!r} * {count}"]
+            plain = b""
+            index += count * len(unit)
+        else:
+            plain += body[index : index + 1]
+            index += 1
+    return " + ".join(parts + [repr(plain)] * bool(plain))
+
+
+def _run_at(body: bytes, start: int) -> tuple[bytes, int]:
+    best = (body[start : start + 1], 1)
+    for width in range(1, 13):
+        unit = body[start : start + width]
+        count = 1
+        while body.startswith(unit, start + count * width) and len(unit) == width:
+            count += 1
+        if count > 3 and count * width > best[1] * len(best[0]):
+            best = (unit, count)
+    return best
+
+
+def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
+    """The answer in one line."""
+    if exchange.status is None:
+        return exchange.failure
+    if exchange.error:
+        message = exchange.error.get("message")
+        said = f" “{message}”" if isinstance(message, str) else ""
+        return _cut(describe_refusal(exchange) + said, limit)
+    body = " ".join((exchange.body or b"").decode("utf-8", "replace").split())
+    return _cut(f"{exchange.status} {body}".rstrip(), limit)
+
+
+def admissible_in_short(clause: Clause) -> str:
+    """What would have been admissible, in one line."""
+    return " or ".join(clause.admissible)
+
+
+def culprit_of(finding: Finding) -> Step:
+    """The step that shows a finding."""
+    return finding.episode.steps[finding.culprit]
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,111 @@
+"""A run as a value: what was tested, what was concluded, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from conformance.ledger import ClauseResult, ProfileVerdict
+from conformance.options import Settings
+from contracts import Catalogue, Contract
+
+
+class ExitStatus(IntEnum):
+    """How a run ends."""
+
+    CONFORMS = 0
+    DOES_NOT_CONFORM = 1
+    INTERRUPTED = 2
+    OUR_ERROR = 3
+    WRONG_USAGE = 4
+    NOTHING_SELECTED = 5
+    UNREACHABLE = 10
+    INCONCLUSIVE = 11
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why the target cannot be tested at all, and what to do about it."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.what} — {self.hint}" if self.hint else self.what
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time."""
+
+    settings: Settings
+    contract: Contract
+    catalogue: Catalogue
+    target: str
+    provision: str
+    stateless: bool
+    results: Mapping[str, ClauseResult]
+    verdicts: Mapping[str, ProfileVerdict]
+    requests: int
+    seconds: float
+    started: str
+    versions: Mapping[str, str]
+    diagnosis: Diagnosis | None = None
+    interrupted: bool = False
+    left_over: tuple[str, ...] = field(default=())
+    objects: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """The word for the chosen profile: `conforms`, `does-not-conform` or `inconclusive`."""
+        if self.diagnosis or self.interrupted:
+            return "inconclusive"
+        word = self.verdicts[self.settings.profile].verdict
+        return "does-not-conform" if word == "not-applicable" else word
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """The status with which the process ends, unless pytest itself has a graver one."""
+        if self.diagnosis:
+            return ExitStatus.UNREACHABLE
+        return {
+            "conforms": ExitStatus.CONFORMS,
+            "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
+        }.get(self.verdict, ExitStatus.INCONCLUSIVE)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `results.json`."""
+        return {
+            "suite": {"name": "attach-conformance", **self.versions},
+            "target": {"base_url": self.target, "fixtures": self.provision, "stateless": self.stateless},
+            "started": self.started,
+            "profile": self.settings.profile,
+            "level": self.settings.level,
+            "budget": self.settings.budget,
+            "seed": self.settings.seed,
+            "contract": self.contract.digest,
+            "catalogue": self.catalogue.digest,
+            "verdict": self.verdict,
+            "exit_status": int(self.exit_status),
+            "diagnosis": str(self.diagnosis) if self.diagnosis else None,
+            "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},
+            "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
+            "clauses": {slug: _clause_json(result) for slug, result in self.results.items()},
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "left_over": list(self.left_over),
+        }
+
+
+def _clause_json(result: ClauseResult) -> dict[str, Any]:
+    return {
+        "outcome": str(result.outcome),
+        "level": result.clause.level,
+        "profile": result.clause.profile,
+        "reason": result.reason,
+        "held": result.held,
+        "broken": result.broken,
+        "findings": [finding.to_json() for finding in result.findings],
+    }

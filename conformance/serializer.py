@@ -1,0 +1,42 @@
+"""How Schemathesis writes a form body: brackets for arrays, exact bytes where an attempt gives them.
+
+Without it a deepObject array would be written `expand=a&expand=b`, which no implementation reads.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import schemathesis
+from schemathesis.core import NotSet
+
+from contracts import Contract
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.wire import PLAIN, flatten
+
+Operation = schemathesis.APIOperation[Any, Any, Any, Any]
+
+
+@schemathesis.serializer(FORM_MEDIA_TYPE)
+def form_serializer(context: schemathesis.SerializationContext, value: Any) -> bytes | None:
+    """The body of a form request: bytes as they are, anything else as bracketed pairs."""
+    if isinstance(value, NotSet):
+        return None
+    return value if isinstance(value, bytes) else encode_form(value)
+
+
+def encode_form(value: Any) -> bytes:
+    """A JSON-like body as form bytes; what is no object has no pairs."""
+    pairs = (
+        PLAIN.encode(name.encode("utf-8", "surrogatepass")) + b"=" + PLAIN.encode(text.encode("utf-8", "surrogatepass"))
+        for name, text in flatten(value)
+    )
+    return b"&".join(pairs)
+
+
+@cache
+def operation_of(contract: Contract) -> Operation:
+    """The contract's operation as Schemathesis knows it."""
+    schema = schemathesis.openapi.from_dict(dict(contract.document))
+    return schema[contract.path][contract.method]

@@ -1,0 +1,154 @@
+"""The clauses: one obligation and one level each, read from `requirements.toml`."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+DEFAULT_CATALOGUE = Path(__file__).with_name("requirements.toml")
+
+PROFILES = ("contract", "stateful", "stripe")
+LEVELS = ("MUST", "SHOULD", "MAY")
+
+_REQUIRED_KEYS = ("slug", "profile", "level", "statement", "source", "requires", "admissible")
+_OPTIONAL_KEYS = ("general", "owns_server_errors", "note", "not_tested")
+
+
+class CatalogueError(ValueError):
+    """The catalogue is ill-formed; the message names the clause and says what to mend."""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One obligation.
+
+    `requires` holds the slugs whose failure makes this clause *not run*; `admissible` says in short phrases what a
+    conforming server may answer; `general` clauses are judged on every answer of the operation's URL;
+    `owns_server_errors` marks the clauses for which a 5xx is a finding of their own; `not_tested` is the reason why
+    no test exists, empty where one does.
+    """
+
+    slug: str
+    profile: str
+    level: str
+    statement: str
+    source: str
+    requires: tuple[str, ...]
+    admissible: tuple[str, ...]
+    general: bool = False
+    owns_server_errors: bool = False
+    note: str = ""
+    not_tested: str = ""
+
+    @property
+    def chapter(self) -> str:
+        """The part of the slug before its dot, such as `request`."""
+        return self.slug.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All clauses in the order of the file."""
+
+    clauses: tuple[Clause, ...]
+    digest: str = field(compare=False, default="")
+
+    @cached_property
+    def by_slug(self) -> Mapping[str, Clause]:
+        """The clauses by their slug."""
+        return {clause.slug: clause for clause in self.clauses}
+
+    def __getitem__(self, slug: str) -> Clause:
+        return self.by_slug[slug]
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self.by_slug
+
+    def __iter__(self) -> Iterator[Clause]:
+        return iter(self.clauses)
+
+    @cached_property
+    def root_causes_first(self) -> tuple[str, ...]:
+        """Every slug, each after all that it requires; otherwise in the order of the file."""
+        done: dict[str, None] = {}
+
+        def visit(slug: str) -> None:
+            if slug not in done:
+                for required in self[slug].requires:
+                    visit(required)
+                done[slug] = None
+
+        for clause in self.clauses:
+            visit(clause.slug)
+        return tuple(done)
+
+    def within(self, profile: str) -> tuple[Clause, ...]:
+        """The clauses of `profile` and of the profiles that it includes."""
+        included = PROFILES[: PROFILES.index(profile) + 1]
+        return tuple(clause for clause in self.clauses if clause.profile in included)
+
+
+def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
+    """Read and check the catalogue.
+
+    Raises CatalogueError when a key is missing or unknown, a slug stands twice, a level or profile does not exist, a
+    source is empty, or `requires` names an unknown clause or closes a circle.
+    """
+    data = path.read_bytes()
+    try:
+        document = tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path.name} is not TOML: {error}") from None
+    clauses = tuple(_clause(entry, path.name) for entry in document.get("clause", []))
+    if not clauses:
+        raise CatalogueError(f"{path.name} holds no [[clause]]")
+    _check_together(clauses)
+    return Catalogue(clauses, digest=hashlib.sha256(data).hexdigest())
+
+
+def _clause(entry: Mapping[str, Any], file: str) -> Clause:
+    name = entry.get("slug", "a clause without slug")
+    for key in _REQUIRED_KEYS:
+        if key not in entry:
+            raise CatalogueError(f"{file}: {name}: `{key}` is missing")
+    for key in entry:
+        if key not in _REQUIRED_KEYS + _OPTIONAL_KEYS:
+            raise CatalogueError(f"{file}: {name}: `{key}` is not a key of a clause")
+    for key in ("slug", "statement", "source"):
+        if not isinstance(entry[key], str) or not entry[key].strip():
+            raise CatalogueError(f"{file}: {name}: `{key}` is empty")
+    if entry["profile"] not in PROFILES:
+        raise CatalogueError(f"{file}: {name}: profile {entry['profile']!r} is none of {', '.join(PROFILES)}")
+    if entry["level"] not in LEVELS:
+        raise CatalogueError(f"{file}: {name}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
+    if not entry["admissible"]:
+        raise CatalogueError(f"{file}: {name}: `admissible` names no outcome")
+    chapter, dot, rest = name.partition(".")
+    if not (chapter and dot and rest):
+        raise CatalogueError(f"{file}: {name}: a slug has the form chapter.name")
+    lists = {key: tuple(entry[key]) for key in ("requires", "admissible")}
+    return Clause(**{**entry, **lists})
+
+
+def _check_together(clauses: tuple[Clause, ...]) -> None:
+    known = {clause.slug: clause for clause in clauses}
+    if len(known) != len(clauses):
+        slugs = [clause.slug for clause in clauses]
+        twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
+        raise CatalogueError(f"these slugs stand twice: {', '.join(twice)}")
+    for clause in clauses:
+        for slug in clause.requires:
+            if slug not in known:
+                raise CatalogueError(f"{clause.slug} requires {slug}, which is not in the catalogue")
+            if PROFILES.index(known[slug].profile) > PROFILES.index(clause.profile):
+                raise CatalogueError(f"{clause.slug} requires {slug}, which belongs to a later profile")
+    try:
+        TopologicalSorter({clause.slug: clause.requires for clause in clauses}).prepare()
+    except CycleError as error:
+        raise CatalogueError(f"`requires` goes round in a circle: {' → '.join(error.args[1])}") from None

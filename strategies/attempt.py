@@ -1,0 +1,166 @@
+"""The attempt: one request to be made, as a frozen value, and the request that it becomes once its ids are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import quote
+
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.values import Bindings, Joined, Known, Text, describe, known_names, render, render_bytes
+from strategies.wire import PLAIN, Spelling
+
+Kind = Literal["valid", "invalid", "wire"]
+Transport = Literal["schemathesis", "raw"]
+Credentials = str
+"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value."""
+
+THE_PAYMENT_METHOD = Known("payment_method")
+
+PATH_PREFIX = "/v1/payment_methods/"
+PATH_SUFFIX = "/attach"
+
+
+@dataclass(frozen=True)
+class Invalid:
+    """What is wrong with an attempt: the one component that breaks the contract, and how."""
+
+    component: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One parameter, and how it is spelled on the wire. A `value` of None writes the name without `=`."""
+
+    name: Text
+    value: Text | None
+    name_spelling: Spelling = PLAIN
+    value_spelling: Spelling = PLAIN
+
+    def encoded(self, bindings: Bindings) -> bytes:
+        """The bytes of this pair."""
+        name = self.name_spelling.encode(render_bytes(self.name, bindings))
+        if self.value is None:
+            return name
+        return name + b"=" + self.value_spelling.encode(render_bytes(self.value, bindings))
+
+    def __str__(self) -> str:
+        value = "" if self.value is None else f"={describe(self.value)}"
+        return f"{describe(self.name)}{value}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Exactly what is to arrive: method, path below the base URL (with its query), headers and body.
+
+    `credentials` says how the key is presented; the key itself is never part of this value. `raw` requests go on a
+    connection of their own, byte for byte.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    credentials: Credentials = "key"
+    raw: bool = False
+    chunked: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request to the operation, written down before any object exists on the target.
+
+    A body is either `pairs` or a `payload` of exact bytes; None for both sends none. `kind` is `valid` (fits the
+    contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (whether it fits is the server's to
+    say). `headers` replace the defaults of the same name. A `raw` attempt is sent as exact bytes on its own connection,
+    with `path_id` standing in the path as it is written here.
+    """
+
+    pairs: tuple[Pair, ...] | None = None
+    payload: Text | None = None
+    kind: Kind = "valid"
+    invalid: Invalid | None = None
+    method: str = "POST"
+    path_id: Text = THE_PAYMENT_METHOD
+    query: tuple[Pair, ...] = ()
+    media_type: str | None = FORM_MEDIA_TYPE
+    accept: str | None = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    credentials: Credentials = "key"
+    transport: Transport = "schemathesis"
+    chunked: bool = False
+    label: str = ""
+    expands: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if (self.kind == "invalid") != (self.invalid is not None):
+            raise ValueError("an invalid attempt names its one invalid component, and no other does")
+        if self.pairs is not None and self.payload is not None:
+            raise ValueError("an attempt has pairs or a payload, not both")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The names of the fixtures that must be bound before it can be sent."""
+        texts: list[Text] = [self.path_id]
+        texts += [] if self.payload is None else [self.payload]
+        for pair in (*(self.pairs or ()), *self.query):
+            texts += [pair.name] if pair.value is None else [pair.name, pair.value]
+        return frozenset().union(*(known_names(text) for text in texts))
+
+    def bind(self, bindings: Bindings) -> Request:
+        """The request that this attempt is for these ids. Raises KeyError when one of its ids is not bound."""
+        segment = (
+            render_bytes(self.path_id, bindings).decode("latin-1")
+            if self.transport == "raw"
+            else quote(render(self.path_id, bindings), safe="")
+        )
+        target = f"{PATH_PREFIX}{segment}{PATH_SUFFIX}"
+        if self.query:
+            target += "?" + _encoded(self.query, bindings).decode("ascii")
+        body = self._body(bindings)
+        return Request(
+            method=self.method,
+            target=target,
+            headers=self._headers(body),
+            body=body,
+            credentials=self.credentials,
+            raw=self.transport == "raw",
+            chunked=self.chunked,
+        )
+
+    def _body(self, bindings: Bindings) -> bytes | None:
+        if self.payload is not None:
+            return render_bytes(self.payload, bindings)
+        return None if self.pairs is None else _encoded(self.pairs, bindings)
+
+    def _headers(self, body: bytes | None) -> tuple[tuple[str, str], ...]:
+        defaults = {}
+        if self.accept is not None:
+            defaults["Accept"] = self.accept
+        if body is not None and self.media_type is not None:
+            defaults["Content-Type"] = self.media_type
+        replaced = {name.lower() for name, _ in self.headers}
+        kept = tuple((name, value) for name, value in defaults.items() if name.lower() not in replaced)
+        return kept + self.headers
+
+    def but(self, **changes: object) -> Attempt:
+        """The same attempt with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]  # the names are checked by dataclasses.replace
+
+    def __str__(self) -> str:
+        if self.pairs is not None:
+            what = " & ".join(map(str, self.pairs)) or "an empty body"
+        else:
+            what = "no body" if self.payload is None else "".join(map(describe, _parts(self.payload)))
+        if self.query:
+            what = f"?{' & '.join(map(str, self.query))}, {what}"
+        return f"{self.method} {self.label}: {what}" if self.label else f"{self.method} {what}"
+
+
+def _parts(payload: Text) -> tuple[Text, ...]:
+    return payload.parts if isinstance(payload, Joined) else (payload,)
+
+
+def _encoded(pairs: tuple[Pair, ...], bindings: Bindings) -> bytes:
+    return b"&".join(pair.encoded(bindings) for pair in pairs)

@@ -1,0 +1,198 @@
+"""Bodies that break the contract, each in exactly one named component and otherwise good.
+
+A wrong key holds the good id as its value, so that only the broken rule can explain a refusal.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from contracts import Contract
+from strategies.attempt import Attempt, Invalid, Pair
+from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, ID_PREFIX
+from strategies.values import Known, Repeated, Text, repeated_to
+
+GOOD_ID = Known("customer")
+
+NAMES_WITH_MEANING = frozenset({"customer_account", "key", "client_secret", "payment_method", "_method"})
+"""Names that real servers give a meaning on every endpoint: never sent as unknown parameters."""
+PREFIX_WITH_MEANING = "_stripe"
+
+
+def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt:
+    """An invalid attempt made of `pairs`. Raises ValueError when an option does not fit."""
+    return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
+
+
+# body.customer-required
+
+
+def missing_customer() -> Sequence[Attempt]:
+    """No `customer`: an empty body, only an expand, no body at all."""
+    why = "`customer` is required and not there"
+    invalid = Invalid("customer", why)
+    return (
+        broken("customer", why),
+        broken("customer", why, EXPAND_CUSTOMER),
+        Attempt(kind="invalid", invalid=invalid, label="without a body"),
+    )
+
+
+# body.customer-structure
+
+_CUSTOMER_KEYS = ("[a]", "[id]", "[]", "[0]", "[a][b]")
+
+
+def structured_customer(keys: str) -> Attempt:
+    """`customer` with brackets behind it, holding the good id."""
+    shape = "an array" if keys in ("[]", "[0]") else "a hash"
+    return broken(f"customer{keys}", f"`customer` is {shape}, not a string", Pair(f"customer{keys}", GOOD_ID))
+
+
+def structured_customers() -> Sequence[Attempt]:
+    """The usual hashes and arrays."""
+    return tuple(structured_customer(keys) for keys in _CUSTOMER_KEYS)
+
+
+def any_structured_customer() -> st.SearchStrategy[Attempt]:
+    """A hash or array with drawn keys."""
+    key = st.text(string.ascii_lowercase + string.digits + "_", max_size=6)
+    return st.lists(key, min_size=1, max_size=3).map(
+        lambda keys: structured_customer("".join(f"[{key}]" for key in keys))
+    )
+
+
+# body.customer-max-length
+
+
+def too_long_customer(length: int, unit: str = "a") -> Attempt:
+    """A `customer` of `length` characters, more than the contract allows."""
+    why = f"`customer` has {length} characters"
+    return broken("customer", why, Pair("customer", repeated_to(length, unit, ID_PREFIX)))
+
+
+def too_long_customers(contract: Contract) -> Sequence[Attempt]:
+    """One character too many, in characters of one to four bytes, and far too many."""
+    limit = contract.customer_max_length
+    return (
+        too_long_customer(limit + 1),
+        too_long_customer(limit + 2),
+        too_long_customer(limit + 1, "é"),
+        too_long_customer(limit + 1, "😀"),
+        too_long_customer(2 * limit),
+    )
+
+
+def any_too_long_customer(contract: Contract) -> st.SearchStrategy[Attempt]:
+    """A `customer` of drawn length beyond the limit."""
+    limit = contract.customer_max_length
+    return st.builds(
+        too_long_customer, st.integers(limit + 1, 4 * limit), st.sampled_from(("a", "Z", "0", "é", "€", "😀"))
+    )
+
+
+# body.unknown-parameter
+
+
+def unknown_parameter(name: Text, value: Text = "1") -> Attempt:
+    """A good body with one more parameter."""
+    return broken(str(name), "the contract has no such property", CUSTOMER, Pair(name, value))
+
+
+def unknown_parameters() -> Sequence[Attempt]:
+    """One and several, first and last, beside expand, with telling names and values."""
+    why = "the contract has no such property"
+    return (
+        unknown_parameter("foo"),
+        unknown_parameter("foo", ""),
+        broken("foo", why, Pair("foo", "1"), CUSTOMER),
+        broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
+        broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
+        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
+        unknown_parameter("_x"),
+        unknown_parameter("Customer", GOOD_ID),
+        unknown_parameter("customers", GOOD_ID),
+        unknown_parameter("customer_id", GOOD_ID),
+        unknown_parameter("metadata", "a"),
+        unknown_parameter("type", "card"),
+        unknown_parameter("id", Known("payment_method")),
+        unknown_parameter("object", "payment_method"),
+        unknown_parameter("Expand", "customer"),
+        unknown_parameter("expands", "customer"),
+        unknown_parameter("card"),
+        unknown_parameter("0"),
+        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
+        broken("foo", why, CUSTOMER, Pair("foo", None)),
+    )
+
+
+def is_without_meaning(name: str, contract: Contract) -> bool:
+    """Whether `name` can be sent as an unknown parameter: neither published nor given a meaning by real servers."""
+    root = name.partition("[")[0]
+    known = NAMES_WITH_MEANING | set(contract.parameters)
+    return bool(root) and root not in known and not root.startswith(PREFIX_WITH_MEANING)
+
+
+def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
+    """A drawn name of up to 40 characters, with a drawn value."""
+    first = st.sampled_from(string.ascii_letters + "_")
+    rest = st.text(string.ascii_letters + string.digits + "_-.", max_size=39)
+    name = st.builds("".join, st.tuples(first, rest)).filter(lambda name: is_without_meaning(name, contract))
+    value = st.one_of(st.sampled_from(("", "1", "true", "null")), st.text(string.printable, max_size=8))
+    return st.builds(unknown_parameter, name, value)
+
+
+def unknown_nested_parameters() -> Sequence[Attempt]:
+    """Unknown names with brackets."""
+    return tuple(unknown_parameter(name) for name in ("foo[bar]", "foo[]", "foo[0][bar]", "metadata[order]", "card[x]"))
+
+
+def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
+    """An unknown name with drawn brackets."""
+    key = st.text(string.ascii_lowercase + string.digits, max_size=5)
+    root = st.text(string.ascii_lowercase, min_size=1, max_size=8).filter(
+        lambda name: is_without_meaning(name, contract)
+    )
+    keys = st.lists(key, min_size=1, max_size=3).map(lambda keys: "".join(f"[{key}]" for key in keys))
+    return st.builds(lambda root, keys: unknown_parameter(root + keys), root, keys)
+
+
+# expand.structure, expand.named-index, expand.item-max-length
+
+
+def ill_structured_expands() -> Sequence[Attempt]:
+    """`expand` as a string, and as an array of hashes."""
+    return (
+        broken("expand", "`expand` is a string, not an array", CUSTOMER, Pair("expand", "customer")),
+        broken("expand[0][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[0][a]", "customer")),
+        broken("expand[][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[][a]", "customer")),
+        broken("expand", "`expand` is a string, not an array", Pair("expand", "customer"), CUSTOMER),
+    )
+
+
+def named_expand_indexes() -> Sequence[Attempt]:
+    """`expand` as a hash."""
+    return (broken("expand[foo]", "`expand` is a hash, not an array", CUSTOMER, Pair("expand[foo]", "customer")),)
+
+
+def too_long_expand_item(length: int, prefix: str = "") -> Attempt:
+    """An entry of `expand` with `length` characters, more than the contract allows."""
+    why = f"an entry of `expand` has {length} characters"
+    return broken("expand[]", why, CUSTOMER, Pair("expand[]", repeated_to(length, "a", prefix)))
+
+
+def too_long_expand_items(contract: Contract) -> Sequence[Attempt]:
+    """One character too many, alone, below a path that can be expanded, and as the second entry."""
+    limit = contract.expand_item_max_length
+    too_long = repeated_to(limit + 1, "a", "customer.")
+    second = broken(
+        "expand[1]",
+        f"the second entry of `expand` has {limit + 1} characters",
+        CUSTOMER,
+        Pair("expand[0]", "customer"),
+        Pair("expand[1]", too_long),
+    )
+    return (too_long_expand_item(limit + 1, "customer."), too_long_expand_item(limit + 1), second)

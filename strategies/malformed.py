@@ -1,0 +1,193 @@
+"""Malformed and monstrous requests: whatever arrives, a server answers in time and goes on serving.
+
+Each function gives the attempts of one clause. Most are sent as exact bytes on a connection of their own, since a
+client library would mend them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strategies.attempt import Attempt, Pair
+from strategies.valid import CUSTOMER
+from strategies.values import Joined, Known, Repeated, Text, joined, repeated_to
+from strategies.wire import PLAIN, Spelling
+
+GOOD_ID = Known("customer")
+
+LONG_VALUES = (5_001, 100_000)
+LONG_PATH_ID = 2_500
+MANY_PARAMETERS = 10_000
+BRACKETS = 60
+LARGE_BODY = 1_000_000
+
+
+def _bytes(label: str, *parts: Text) -> Attempt:
+    return Attempt(payload=Joined(parts), kind="wire", transport="raw", label=label)
+
+
+def _pairs(*pairs: Pair, label: str = "") -> Attempt:
+    return Attempt(pairs, kind="wire", label=label)
+
+
+def _path(segment: Text, label: str = "") -> Attempt:
+    return Attempt((CUSTOMER,), kind="wire", transport="raw", path_id=segment, label=label)
+
+
+def malformed_encodings() -> Sequence[Attempt]:
+    """Percent signs that encode nothing, and parameters without a form."""
+    return (
+        _bytes("", "customer=%zz"),
+        _bytes("", "customer=", GOOD_ID, "%"),
+        _bytes("", "customer=", GOOD_ID, "&%zz=1"),
+        _bytes("", "customer=%u0041"),
+        _bytes("", "customer=", GOOD_ID, "&&&=&=x&"),
+    )
+
+
+def invalid_utf8() -> Sequence[Attempt]:
+    """Bytes that are no UTF-8, encoded and raw, in values and in names."""
+    return (
+        _bytes("", "customer=%ff%fe"),
+        _bytes("", b"customer=\xff\xfe"),
+        _bytes("", "customer=%c0%80"),
+        _bytes("", "customer=%ed%a0%80"),
+        _bytes("", "customer=", GOOD_ID, b"&\xff=1"),
+    )
+
+
+def control_characters() -> Sequence[Attempt]:
+    """NUL, line breaks, escape and delete, in values and in names."""
+    return (
+        _pairs(Pair("customer", "cus_\x00")),
+        _pairs(Pair("customer", "cus_\r\nX-Injected: 1")),
+        _pairs(Pair("customer", "\x1b[31m\x07\x7f")),
+        _pairs(CUSTOMER, Pair("expand[]", "customer\x00")),
+        _pairs(CUSTOMER, Pair("a\x00b", "1")),
+    )
+
+
+def non_bmp() -> Sequence[Attempt]:
+    """Characters beyond the Basic Multilingual Plane."""
+    raw = Spelling("raw-utf-8")
+    return (
+        _pairs(Pair("customer", "cus_😀")),
+        _pairs(CUSTOMER, Pair("expand[]", "😀")),
+        _pairs(CUSTOMER, Pair("😀", "1")),
+        Attempt((Pair("customer", "cus_😀", PLAIN, raw),), kind="wire", transport="raw"),
+    )
+
+
+def quotes() -> Sequence[Attempt]:
+    """What some other language takes for syntax."""
+    values = ("'", '"', "cus_' OR '1'='1", "`id`", "${7*7}{{7*7}}", "<script>", "\\", "cus_'; --", "%s%d%n")
+    return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
+
+
+def empty_values() -> Sequence[Attempt]:
+    """Names without values and values without names."""
+    return (
+        _pairs(Pair("customer", "")),
+        _pairs(Pair("customer", None)),
+        _pairs(CUSTOMER, Pair("expand[]", "")),
+        _pairs(CUSTOMER, Pair("expand", "")),
+        _pairs(CUSTOMER, Pair("", "x")),
+        _pairs(CUSTOMER, Pair("", "")),
+        _pairs(CUSTOMER, Pair("[]", "x")),
+    )
+
+
+def long_values() -> Sequence[Attempt]:
+    """Values beyond every limit."""
+    return (
+        *(_pairs(Pair("customer", repeated_to(length, "a"))) for length in LONG_VALUES),
+        _pairs(CUSTOMER, Pair("expand[]", Repeated("a", LONG_VALUES[-1]))),
+        _pairs(CUSTOMER, Pair(Repeated("a", LONG_VALUES[-1]), "1")),
+    )
+
+
+def long_path_ids() -> Sequence[Attempt]:
+    """An id in the path far longer than any real one."""
+    return (_path(joined("pm_", Repeated("a", LONG_PATH_ID - 3))),)
+
+
+def odd_path_ids() -> Sequence[Attempt]:
+    """Ids in the path made of what paths are made of."""
+    ids = (
+        "%00",
+        "%20",
+        "..%2F..%2Fcustomers",
+        "%2e%2e",
+        "%0d%0aX-Injected:%201",
+        "%F0%9F%98%80",
+        "'%20OR%20'1'='1",
+        "-1",
+        "*",
+    )
+    return tuple(_path(segment) for segment in ids)
+
+
+def path_encodings() -> Sequence[Attempt]:
+    """The path's id percent-encoded in ways that mean nothing, or the same as unencoded."""
+    return tuple(_path(segment) for segment in ("%zz", "%", "%ff%fe", "pm_%70", "pm_%25zz"))
+
+
+def large_bodies() -> Sequence[Attempt]:
+    """A body of a megabyte, in a value and in an unknown parameter."""
+    return (
+        _bytes("", "customer=", Repeated("a", LARGE_BODY)),
+        _bytes("", "customer=", GOOD_ID, "&padding=", Repeated("a", LARGE_BODY)),
+    )
+
+
+def many_parameters() -> Sequence[Attempt]:
+    """Ten thousand parameters, of one name and of an array."""
+    return (
+        _bytes("", "customer=", GOOD_ID, Repeated("&a=1", MANY_PARAMETERS)),
+        _bytes("", "customer=", GOOD_ID, Repeated("&expand[]=a", MANY_PARAMETERS)),
+    )
+
+
+def deep_brackets() -> Sequence[Attempt]:
+    """Names nested sixty deep, and brackets that do not pair."""
+    return (
+        _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
+        _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
+        _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
+        _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
+        _pairs(CUSTOMER, Pair("expand[-1]", "customer")),
+        _pairs(CUSTOMER, Pair("expand]", "customer")),
+        _pairs(CUSTOMER, Pair("expand[", "customer")),
+        _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
+    )
+
+
+def no_media_type() -> Sequence[Attempt]:
+    """A good body that does not say what it is, and one that says nonsense."""
+    base = Attempt((CUSTOMER,), kind="wire", transport="raw")
+    return (
+        base.but(media_type=None, label="without Content-Type"),
+        base.but(media_type="", label="with an empty Content-Type"),
+        base.but(media_type="nonsense", label="with Content-Type: nonsense"),
+        base.but(media_type="application/x-www-form-urlencoded; charset=nonsense", label="with charset=nonsense"),
+    )
+
+
+def chunked_bodies() -> Sequence[Attempt]:
+    """A good body sent in chunks (RFC 9112 section 7.1)."""
+    return (Attempt((CUSTOMER,), kind="wire", transport="raw", chunked=True, label="chunked"),)
+
+
+def many_expands(count: int = 100) -> Attempt:
+    """A hundred entries to expand, all the same legal one."""
+    return Attempt((CUSTOMER, *(Pair(f"expand[{index}]", "customer") for index in range(count))), kind="wire")
+
+
+def repeated_expands() -> Sequence[Attempt]:
+    """The same entry twice, in both bracket styles and mixed."""
+    bracket, first, second = Pair("expand[]", "customer"), Pair("expand[0]", "customer"), Pair("expand[1]", "customer")
+    return (
+        _pairs(CUSTOMER, bracket, bracket),
+        _pairs(CUSTOMER, first, second),
+        _pairs(CUSTOMER, first, first),
+    )

@@ -1,0 +1,59 @@
+"""What is wrong with a body, by the contract alone: the clauses that a form body breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from contracts import Contract
+from strategies.wire import DecodedPair, Name, parse_name
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One way in which a body breaks the contract: the clause, the component, and why."""
+
+    clause: str
+    component: str
+    why: str
+
+
+def violations(pairs: Sequence[DecodedPair], contract: Contract) -> tuple[Violation, ...]:
+    """Every violation of the contract's body schema in `pairs`, in their order; empty for a valid body."""
+    found = [violation for pair in pairs for violation in _of_pair(pair, contract)]
+    plain = [pair for pair in pairs if pair.name == b"customer"]
+    if not any(parse_name(_text(pair.name)).root == "customer" for pair in pairs):
+        found.append(Violation("body.customer-required", "customer", "`customer` is required and not there"))
+    if len(plain) > 1:
+        found.append(Violation("body.duplicate-customer", "customer", "`customer` is there more than once"))
+    return tuple(dict.fromkeys(found))
+
+
+def _of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:
+    written = _text(pair.name)
+    name = parse_name(written)
+    if name.root not in contract.parameters:
+        clause = "body.unknown-parameter-nested" if name.keys else "body.unknown-parameter"
+        yield Violation(clause, written, "the contract has no such property")
+    elif name.root == "customer":
+        if name.keys:
+            yield Violation("body.customer-structure", written, "`customer` is not a string")
+        elif len(_text(pair.value)) > contract.customer_max_length:
+            yield Violation("body.customer-max-length", written, "`customer` is too long")
+    else:
+        yield from _of_expand(written, name, _text(pair.value), contract)
+
+
+def _of_expand(written: str, name: Name, value: str, contract: Contract) -> Iterator[Violation]:
+    if not name.keys:
+        yield Violation("expand.structure", written, "`expand` is a string, not an array")
+    elif len(name.keys) > 1:
+        yield Violation("expand.structure", written, "an entry of `expand` is not a string")
+    elif name.keys[0] and not (name.keys[0].isascii() and name.keys[0].isdecimal()):
+        yield Violation("expand.named-index", written, "`expand` is a hash, not an array")
+    elif len(value) > contract.expand_item_max_length:
+        yield Violation("expand.item-max-length", written, "an entry of `expand` is too long")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,99 @@
+"""Requests that differ in what is around the body: media types, methods, Accept, the query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import Attempt, Invalid, Pair
+from strategies.comparison import Comparison
+from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
+from strategies.values import Joined, Known
+
+OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
+
+
+def with_charset(*parameters: str) -> Comparison:
+    """Minimal bodies whose media type carries a parameter, each against one without."""
+    subjects = tuple(
+        MINIMAL.but(headers=(("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),), label=f"with {parameter.strip('; ')}")
+        for parameter in parameters
+    )
+    return Comparison(MINIMAL, subjects, needs_success=True)
+
+
+CHARSETS = with_charset("; charset=utf-8", ";charset=utf-8")
+"""The charset that every form has anyway, with and without the optional blank of RFC 9110 section 5.6.6."""
+
+CHARSET_IN_CAPITALS = with_charset("; charset=UTF-8")
+
+
+def _labelled(media_type: str, *parts: str | Known) -> Attempt:
+    why = f"the body is {media_type}, the operation takes {FORM_MEDIA_TYPE}"
+    return Attempt(
+        payload=Joined(parts),
+        kind="invalid",
+        invalid=Invalid("media type", why),
+        headers=(("Content-Type", media_type),),
+        label=media_type.partition(";")[0],
+    )
+
+
+def json_bodies() -> Sequence[Attempt]:
+    """The good customer in JSON."""
+    body = ('{"customer": "', Known("customer"), '"}')
+    expanded = ('{"customer": "', Known("customer"), '", "expand": ["customer"]}')
+    return (
+        _labelled("application/json", *body),
+        _labelled("application/json; charset=utf-8", *body),
+        _labelled("application/json", *expanded),
+    )
+
+
+def other_media_types() -> Sequence[Attempt]:
+    """The good customer in multipart and in plain text."""
+    boundary = "conformance"
+    part = f'--{boundary}\r\nContent-Disposition: form-data; name="customer"\r\n\r\n'
+    return (
+        _labelled(f"multipart/form-data; boundary={boundary}", part, Known("customer"), f"\r\n--{boundary}--\r\n"),
+        _labelled("text/plain", "customer=", Known("customer")),
+    )
+
+
+def other_methods() -> Sequence[Attempt]:
+    """Every other method, with the customer in the body and in the query."""
+    attempts = []
+    for method in OTHER_METHODS:
+        invalid = Invalid("method", f"{method} is no method of the operation")
+        in_query = Attempt(kind="invalid", invalid=invalid, method=method, query=(CUSTOMER,))
+        in_body = Attempt((CUSTOMER,), kind="invalid", invalid=invalid, method=method)
+        attempts += [in_query, in_body]
+    return tuple(attempts)
+
+
+ACCEPTS = Comparison(
+    MINIMAL,
+    tuple(
+        MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept")
+        for accept in ("*/*", None, "application/json;q=0.9")
+    ),
+    needs_success=True,
+)
+"""Accept headers that all allow JSON, against the plain one."""
+
+
+QUERY_CUSTOMER = Attempt(kind="wire", query=(CUSTOMER,), label="with `customer` only in the query")
+
+
+def twice(*names: str) -> Attempt:
+    """`customer` once for each of the named fixtures."""
+    return Attempt(tuple(Pair("customer", Known(name)) for name in names), kind="wire")
+
+
+def duplicate_customers() -> Sequence[Attempt]:
+    """Two known customers under the one name, in either order."""
+    return (twice("customer", "other_customer"), twice("other_customer", "customer"))
+
+
+SAMPLE = (MINIMAL, EXPANDED)
+"""The requests whose successes every clause of the chapter `response` looks at."""

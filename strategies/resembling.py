@@ -1,0 +1,97 @@
+"""Values that only resemble a known id: a careless decoder or look-up takes them for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from strategies.attempt import Attempt, Pair
+from strategies.valid import as_sent_suffixes
+from strategies.values import Joined, Known, Text, joined
+from strategies.wire import PLAIN, Spelling
+
+CUSTOMER_ID = Known("customer")
+
+
+def resembling(value: Text, label: str = "") -> Attempt:
+    """A body whose customer is `value`, which is no known id."""
+    return Attempt((Pair("customer", value),), label=label)
+
+
+def _raw(*parts: Text) -> Attempt:
+    return Attempt(payload=Joined(parts))
+
+
+def resembling_ids() -> Sequence[Attempt]:
+    """Junk behind the id, a NUL and junk, another case, one character less, encoded twice, separators left raw."""
+    return (
+        resembling(joined(CUSTOMER_ID, "x")),
+        resembling(Known("customer", "without its last character")),
+        resembling(Known("customer", "in the other case")),
+        resembling(joined(CUSTOMER_ID, "\x00x")),
+        resembling(joined(CUSTOMER_ID, "\x00")),
+        resembling(Known("customer", "percent-encoded twice")),
+        _raw("customer=", CUSTOMER_ID, ";x=1"),
+        _raw("customer=", CUSTOMER_ID, "=x"),
+        _raw("customer=", CUSTOMER_ID, "%26x=1"),
+        _raw("customer=", CUSTOMER_ID, "%2B"),
+        _raw("customer=", CUSTOMER_ID, "+x"),
+        resembling(joined(CUSTOMER_ID, ",x")),
+        resembling(joined(CUSTOMER_ID, "/")),
+        resembling(joined("x", CUSTOMER_ID)),
+        resembling(joined("cus_", CUSTOMER_ID)),
+        resembling(Known("customer", "without its prefix")),
+        resembling(joined('"', CUSTOMER_ID, '"')),
+        resembling(joined(CUSTOMER_ID, "%00")),
+        _raw("customer=", CUSTOMER_ID, "%2500"),
+    )
+
+
+def echoed_values() -> Sequence[Attempt]:
+    """Printable characters behind a usual prefix, which a server that knows no ids must echo as they are."""
+    blank = Pair("customer", "cus_a b")
+    escaped = Pair("customer", "cus_a b", PLAIN, Spelling(plus_for_blank=False))
+    return (
+        Attempt((blank,)),
+        Attempt((escaped,)),
+        resembling("cus_a+b"),
+        resembling("cus_a%b"),
+        resembling("cus_a%41b"),
+        resembling("cus_a&b;c=d"),
+        resembling("cus_é€😀"),
+        resembling("cus_Ab"),
+        resembling("cus_a.b-c~d_e"),
+    )
+
+
+def any_resembling_id() -> st.SearchStrategy[Attempt]:
+    """The id with drawn junk behind or before it."""
+    return st.builds(
+        lambda junk, behind: resembling(joined(CUSTOMER_ID, junk) if behind else joined(junk, CUSTOMER_ID)),
+        as_sent_suffixes(),
+        st.booleans(),
+    )
+
+
+def ids_with_white_space() -> Sequence[Attempt]:
+    """White space around the id."""
+    return tuple(
+        resembling(value)
+        for value in (
+            joined(CUSTOMER_ID, " "),
+            joined(" ", CUSTOMER_ID),
+            joined(CUSTOMER_ID, "\n"),
+            joined(CUSTOMER_ID, "\t"),
+            joined(CUSTOMER_ID, "\u00a0"),
+        )
+    )
+
+
+def ids_in_other_forms() -> Sequence[Attempt]:
+    """Full-width forms of the id, and the id with what Unicode normalisation or clean-up would take away."""
+    return (
+        resembling(Known("customer", "in full-width letters")),
+        resembling(joined(CUSTOMER_ID, "\u200b")),
+        resembling(joined("\ufeff", CUSTOMER_ID)),
+    )

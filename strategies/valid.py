@@ -1,0 +1,167 @@
+"""Bodies that fit the contract, in every order and spelling."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from contracts import Contract
+from strategies.attempt import Attempt, Pair
+from strategies.comparison import Comparison
+from strategies.values import Known, Text, joined, repeated_to
+from strategies.wire import PLAIN, Spelling
+
+ID_PREFIX = "cus_"
+
+CUSTOMER = Pair("customer", Known("customer"))
+EXPAND_CUSTOMER = Pair("expand[]", "customer")
+EXPAND_CUSTOMER_INDEXED = Pair("expand[0]", "customer")
+SECOND_PATH = Pair("expand[]", "card.generated_from.setup_attempt")
+
+MINIMAL = Attempt((CUSTOMER,))
+EXPANDED = Attempt((CUSTOMER, EXPAND_CUSTOMER))
+EXPANDED_INDEXED = Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED))
+MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),))
+
+SPELLINGS: Sequence[Spelling] = (
+    Spelling("first"),
+    Spelling("all"),
+    Spelling("all", lower_hex=True),
+    Spelling(escaped_brackets=True),
+    Spelling(escaped_brackets=True, lower_hex=True),
+)
+
+
+def spellings() -> st.SearchStrategy[Spelling]:
+    """Every equivalent way to write a name or a value."""
+    return st.builds(
+        Spelling,
+        escape=st.sampled_from(("minimal", "first", "all")),
+        lower_hex=st.booleans(),
+        escaped_brackets=st.booleans(),
+        plus_for_blank=st.booleans(),
+    )
+
+
+def _expand_pairs() -> st.SearchStrategy[tuple[Pair, ...]]:
+    return st.sampled_from(((), (EXPAND_CUSTOMER,), (EXPAND_CUSTOMER_INDEXED,)))
+
+
+def minimal_bodies() -> st.SearchStrategy[Attempt]:
+    """A known customer and nothing else, its name and value in any spelling."""
+    pair = st.builds(
+        Pair,
+        name=st.just("customer"),
+        value=st.sampled_from((Known("customer"), Known("other_customer"))),
+        name_spelling=st.just(PLAIN),
+        value_spelling=st.just(PLAIN),
+    )
+    return pair.map(lambda customer: Attempt((customer,)))
+
+
+@st.composite
+def valid_bodies(draw: st.DrawFn) -> Attempt:
+    """A known customer, with or without an expand, in any order and spelling: a success on a conforming server."""
+    pairs = [CUSTOMER, *draw(_expand_pairs())]
+    ordered = draw(st.permutations(pairs))
+    spelled = [Pair(pair.name, pair.value, draw(spellings()), draw(spellings())) for pair in ordered]
+    return Attempt(tuple(spelled))
+
+
+def texts(limit: int) -> st.SearchStrategy[Text]:
+    """Strings of up to `limit` characters of one to four bytes: short ones as they are, long ones as repetitions."""
+    alphabet = st.characters(exclude_categories=["Cs"])
+    short = st.text(alphabet, max_size=12)
+    units = st.sampled_from(("a", "é", "€", "😀", "%", "+", "&="))
+    lengths = st.sampled_from((limit, limit - 1, limit // 2, 50))
+    long = st.builds(lambda unit, length: repeated_to(length - length % len(unit), unit), units, lengths)
+    return st.one_of(short, long)
+
+
+@st.composite
+def arbitrary_valid_bodies(draw: st.DrawFn, contract: Contract) -> Attempt:
+    """Anything that the published schema calls valid, whether or not such a customer exists."""
+    customer = Pair("customer", draw(texts(contract.customer_max_length)), draw(spellings()), draw(spellings()))
+    style = draw(st.sampled_from(("expand[]", "expand[{}]")))
+    items = draw(st.lists(texts(contract.expand_item_max_length), max_size=3))
+    expand = [Pair(style.format(index), item, draw(spellings()), draw(spellings())) for index, item in enumerate(items)]
+    pairs = [*expand, customer] if draw(st.booleans()) else [customer, *expand]
+    return Attempt(tuple(pairs))
+
+
+def orders() -> Sequence[Comparison]:
+    """The same parameters in another order."""
+    three = (CUSTOMER, Pair("expand[0]", "customer"), Pair("expand[1]", "customer"))
+    return (
+        Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True),
+        Comparison(Attempt(three), (Attempt((three[1], three[0], three[2])),), needs_success=True),
+    )
+
+
+def equivalent_encodings() -> Sequence[Comparison]:
+    """Equivalent percent-encodings of a minimal and of an expanded body."""
+    names = (Spelling("first"), Spelling("all", lower_hex=True))
+    values = (Spelling("first"), Spelling("all"), Spelling("all", lower_hex=True))
+    brackets = (Spelling(escaped_brackets=True), Spelling(escaped_brackets=True, lower_hex=True))
+    by_name = [Attempt((Pair("customer", Known("customer"), spelling),)) for spelling in names]
+    by_value = [Attempt((Pair("customer", Known("customer"), PLAIN, spelling),)) for spelling in values]
+    by_bracket = [Attempt((CUSTOMER, Pair("expand[]", "customer", spelling))) for spelling in brackets]
+    blanks = Pair("customer", joined(ID_PREFIX, "a b"))
+    blank_escaped = Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False))
+    return (
+        Comparison(MINIMAL, (*by_name, *by_value), needs_success=True),
+        Comparison(EXPANDED, tuple(by_bracket), needs_success=True),
+        Comparison(Attempt((blanks,)), (Attempt((blank_escaped,)),)),
+    )
+
+
+@st.composite
+def respelled_bodies(draw: st.DrawFn) -> Comparison:
+    """A valid body and the same in drawn spellings."""
+    base = draw(st.sampled_from((MINIMAL, EXPANDED, EXPANDED_INDEXED)))
+    assert base.pairs is not None
+    respelled = tuple(Pair(pair.name, pair.value, draw(spellings()), draw(spellings())) for pair in base.pairs)
+    return Comparison(base, (Attempt(respelled),), needs_success=True)
+
+
+def unknown_customer(length: int, unit: str = "a") -> Attempt:
+    """A body whose customer is a legal string of `length` characters that names nobody."""
+    return Attempt((Pair("customer", repeated_to(length, unit, ID_PREFIX)),))
+
+
+def customer_lengths(contract: Contract, unit: str = "a") -> Comparison:
+    """The longest legal `customer`, and one shorter, against a short one of the same characters."""
+    limit = contract.customer_max_length
+    return Comparison(unknown_customer(50, unit), (unknown_customer(limit, unit), unknown_customer(limit - 1, unit)))
+
+
+def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:
+    """The longest legal `customer` of characters of two, three and four bytes, against short ones of the same."""
+    return tuple(
+        Comparison(unknown_customer(50, unit), (unknown_customer(contract.customer_max_length, unit),))
+        for unit in ("€", "😀", "é")
+    )
+
+
+def expand_item(item: Text) -> Attempt:
+    """A good customer, and one entry to expand."""
+    return Attempt((CUSTOMER, Pair("expand[]", item)))
+
+
+def expand_item_lengths(contract: Contract) -> Sequence[Comparison]:
+    """The longest legal entry, and one shorter, against a short one of the same characters."""
+    limit = contract.expand_item_max_length
+    return tuple(
+        Comparison(
+            expand_item(repeated_to(50, "a", prefix)),
+            (expand_item(repeated_to(limit, "a", prefix)), expand_item(repeated_to(limit - 1, "a", prefix))),
+        )
+        for prefix in ("", "customer.")
+    )
+
+
+def as_sent_suffixes() -> st.SearchStrategy[Text]:
+    """Junk of one to six printable characters."""
+    return st.text(string.ascii_letters + string.digits + "-.~_", min_size=1, max_size=6)

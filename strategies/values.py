@@ -1,0 +1,132 @@
+"""Texts that are bound late: an id that only the run knows, and long values that are small to write down.
+
+An attempt is drawn before any object exists on the target. So its texts are made of parts: plain characters, raw bytes,
+`Known` ids, and `Repeated` units. `render` gives the characters for a given binding, `describe` the words for a report.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+Bindings = Mapping[str, str]
+"""Names of fixtures (`payment_method`, `customer`, `other_customer`) to the ids that they have in this run."""
+
+CHANGES: Mapping[str, Callable[[str], str]] = {
+    "": lambda known: known,
+    "in the other case": str.swapcase,
+    "in capitals": str.upper,
+    "without its last character": lambda known: known[:-1],
+    "without its first character": lambda known: known[1:],
+    "without its prefix": lambda known: known.partition("_")[2] or known[1:],
+    "with its last character replaced": lambda known: known[:-1] + ("a" if known[-1] != "a" else "b"),
+    "percent-encoded twice": lambda known: "".join(f"%{byte:02X}" for byte in known.encode()),
+    "in full-width letters": lambda known: "".join(
+        chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in known
+    ),
+    "with a combining accent": lambda known: unicodedata.normalize("NFD", known + "é"),
+    "first eight characters": lambda known: known[:8],
+    "twice": lambda known: known + known,
+}
+"""What can be done to a known id, by the words that a report uses for it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The id of a fixture, possibly changed into something that only resembles it."""
+
+    name: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """`unit`, `count` times over."""
+
+    unit: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Parts one after the other."""
+
+    parts: tuple[Text, ...]
+
+
+Text = str | bytes | Known | Repeated | Joined
+"""What a name, a value, a path segment or a whole body is made of."""
+
+
+def joined(*parts: Text) -> Joined:
+    """The parts as one text."""
+    return Joined(parts)
+
+
+def repeated_to(length: int, unit: str, prefix: str = "") -> Text:
+    """`prefix` and then `unit` over and over, `length` characters in all.
+
+    Raises ValueError when what is left after the prefix is no multiple of the unit.
+    """
+    count, rest = divmod(length - len(prefix), len(unit))
+    if rest or count < 0:
+        raise ValueError(f"{length} characters cannot be {prefix!r} and a multiple of {unit!r}")
+    return Joined((prefix, Repeated(unit, count))) if prefix else Repeated(unit, count)
+
+
+def render(text: Text, bindings: Bindings) -> str:
+    """The characters of `text`. Raises KeyError for an unbound name, UnicodeDecodeError for bytes that are no text."""
+    match text:
+        case str():
+            return text
+        case bytes():
+            return text.decode()
+        case Known(name, change):
+            return CHANGES[change](bindings[name])
+        case Repeated(unit, count):
+            return unit * count
+        case Joined(parts):
+            return "".join(render(part, bindings) for part in parts)
+
+
+def render_bytes(text: Text, bindings: Bindings) -> bytes:
+    """The bytes of `text`: its characters in UTF-8, its raw bytes as they are."""
+    match text:
+        case bytes():
+            return text
+        case Joined(parts):
+            return b"".join(render_bytes(part, bindings) for part in parts)
+        case _:
+            return render(text, bindings).encode("utf-8", "surrogatepass")
+
+
+def known_names(text: Text) -> frozenset[str]:
+    """The names of the fixtures that `text` needs."""
+    match text:
+        case Known(name):
+            return frozenset({name})
+        case Joined(parts):
+            return frozenset().union(*(known_names(part) for part in parts))
+        case _:
+            return frozenset()
+
+
+def describe(text: Text) -> str:
+    """`text` in the words of a report, short and free of control characters."""
+    match text:
+        case str():
+            return _printable(text)
+        case bytes():
+            return quote(text, safe="/:=&[]{}\"', ")
+        case Known(name, change):
+            return f"‹{name.replace('_', ' ')}{' ' + change if change else ''}›"
+        case Repeated(unit, count):
+            return f"{_printable(unit)} × {count}"
+        case Joined(parts):
+            return " + ".join(describe(part) for part in parts)
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)

@@ -1,0 +1,107 @@
+"""The request: what is around and inside a valid body must not change its meaning."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.marks import clause, pinned
+from conformance.target import Target
+from strategies import Attempt, Comparison, requests, resembling, valid
+from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
+
+
+@clause("request.minimal-body")
+@pinned("attempt", [MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER])
+@given(attempt=valid.minimal_bodies())
+def test_minimal_body(target: Target, attempt: Attempt) -> None:
+    """A form body with only `customer` is answered with success: everything else rests on it."""
+    target.accepts(attempt)
+
+
+@clause("request.parameter-order")
+@pinned("comparison", valid.orders())
+@given(comparison=st.sampled_from(valid.orders()))
+def test_parameter_order(target: Target, comparison: Comparison) -> None:
+    """A form has no first and last parameter: clients serialise maps in any order."""
+    target.answers_alike(comparison)
+
+
+@clause("request.equivalent-encodings")
+@pinned("comparison", valid.equivalent_encodings())
+@given(comparison=valid.respelled_bodies())
+def test_equivalent_encodings(target: Target, comparison: Comparison) -> None:
+    """Client libraries escape differently; what decodes to the same parameters gets the same answer."""
+    target.answers_alike(comparison)
+
+
+@clause("request.value-exact")
+@pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()])
+@given(attempt=resembling.any_resembling_id())
+def test_value_is_used_exactly(target: Target, attempt: Attempt) -> None:
+    """What only resembles a known id is not taken for it: a card would end up with somebody else."""
+    target.takes_as_sent(attempt)
+
+
+@clause("request.value-exact-whitespace")
+@pinned("attempt", resembling.ids_with_white_space())
+@given(attempt=st.sampled_from(resembling.ids_with_white_space()))
+def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
+    """An id with white space around it is another string; to trim it hides a client's mistake."""
+    target.takes_as_sent(attempt)
+
+
+@clause("request.value-exact-unicode")
+@pinned("attempt", resembling.ids_in_other_forms())
+@given(attempt=st.sampled_from(resembling.ids_in_other_forms()))
+def test_other_forms_of_an_id(target: Target, attempt: Attempt) -> None:
+    """A full-width or otherwise composed form of an id is another string."""
+    target.takes_as_sent(attempt)
+
+
+@clause("request.charset-parameter")
+def test_charset_parameter(target: Target) -> None:
+    """Many clients add `; charset=utf-8` to the form media type; it changes nothing."""
+    target.answers_alike(requests.CHARSETS)
+
+
+@clause("request.charset-capitals")
+def test_charset_in_capitals(target: Target) -> None:
+    """Names of character sets know no case (RFC 9110 section 8.3.2)."""
+    target.answers_alike(requests.CHARSET_IN_CAPITALS)
+
+
+@clause("request.json-refused")
+@pinned("attempt", requests.json_bodies())
+@given(attempt=st.sampled_from(requests.json_bodies()))
+def test_json_body(target: Target, attempt: Attempt) -> None:
+    """The operation takes a form: a client that sends JSON must learn of it from the mock, not in production."""
+    target.refuses(attempt)
+
+
+@clause("request.other-media-types")
+@pinned("attempt", requests.other_media_types())
+@given(attempt=st.sampled_from(requests.other_media_types()))
+def test_other_media_types(target: Target, attempt: Attempt) -> None:
+    """A body that calls itself something else than a form is not read as one."""
+    target.refuses(attempt)
+
+
+@clause("request.other-methods")
+@pinned("attempt", requests.other_methods())
+@given(attempt=st.sampled_from(requests.other_methods()))
+def test_other_methods(target: Target, attempt: Attempt) -> None:
+    """Only POST attaches: a GET that changes something is a disaster behind every cache."""
+    target.does_not_obey(attempt)
+
+
+@clause("request.accept")
+def test_accept(target: Target) -> None:
+    """The answer is JSON whatever form of Accept allows it."""
+    target.answers_alike(requests.ACCEPTS)
+
+
+@clause("request.query-customer")
+def test_customer_in_the_query(target: Target) -> None:
+    """Whether `customer` is also read from the query is nowhere said; what happens is told."""
+    target.tells(requests.QUERY_CUSTOMER)

@@ -1,0 +1,42 @@
+"""The success: one clause for each thing that a client reads in it.
+
+Every clause here looks at a small sample; besides, each successful answer of the whole run is judged by all of them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.marks import clause
+from conformance.target import Target
+from strategies.requests import SAMPLE
+
+
+@clause("response.json")
+def test_framing_is_true(target: Target) -> None:
+    """One RFC 8259 value in UTF-8, and nothing but what Content-Length and Content-Encoding announce."""
+    target.answers_well(*(attempt.but(transport="raw") for attempt in SAMPLE))
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        pytest.param(slug, marks=clause(slug), id=slug.partition(".")[2])
+        for slug in (
+            "response.status",
+            "response.object",
+            "response.id",
+            "response.customer",
+            "response.type-hash",
+            "response.created",
+            "response.livemode",
+            "response.metadata",
+            "response.billing-details",
+            "response.schema",
+            "response.no-card-data",
+        )
+    ],
+)
+def test_success(target: Target, slug: str) -> None:
+    """The body of a success is what the clause says, in a plain and in an expanded answer."""
+    target.answers_well(*SAMPLE)
