@@ -13,6 +13,7 @@ import pytest
 from conformance import options
 from conformance.marks import MARK
 from conformance.options import Settings
+from conformance.rootdir import find_root_again
 
 if TYPE_CHECKING:
     from conformance.items import ItemRunner
@@ -26,7 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """Take a key off the command line before anything can show it."""
+    """Take a key off the command line before anything can show it, and mend what was settled too early."""
+    find_root_again(early_config)
     options.hide_key(args, os.environ)
     options.hide_key(sys.argv, os.environ)
     early_config.known_args_namespace.api_key = None
@@ -85,5 +87,6 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
     """The implementation under test."""
-    runner: ItemRunner = pytestconfig.pluginmanager.get_plugin("conformance-items")
+    runner: ItemRunner | None = pytestconfig.pluginmanager.get_plugin("conformance-items")
+    assert runner is not None, "the suite's own tests run only under its plugin"
     return runner.target

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -34,10 +35,16 @@ class Spelling:
 
     def encode(self, data: bytes) -> bytes:
         """`data` percent-encoded in this spelling."""
-        return b"".join(self._byte(byte, index) for index, byte in enumerate(data))
+        if self.escape == "first" and data:
+            return self._escaped(data[0]) + b"".join(map(self._table.__getitem__, data[1:]))
+        return b"".join(map(self._table.__getitem__, data))
 
-    def _byte(self, byte: int, index: int) -> bytes:
-        if self.escape == "all" or (self.escape == "first" and index == 0):
+    @cached_property
+    def _table(self) -> tuple[bytes, ...]:
+        return tuple(self._byte(byte) for byte in range(256))
+
+    def _byte(self, byte: int) -> bytes:
+        if self.escape == "all":
             return self._escaped(byte)
         if byte in _UNRESERVED:
             return bytes([byte])

@@ -1,0 +1,27 @@
+"""`python -m conformance`: what is done without running the suite."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from conformance import documents
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m conformance", description="Conformance of the attach operation.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    documents.add_command(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    options = parser().parse_args(arguments)
+    return int(options.run(options) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

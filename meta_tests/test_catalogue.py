@@ -1,0 +1,69 @@
+"""The loader of the catalogue rejects what is ill-formed, and says what to mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts import CatalogueError, load_catalogue
+
+GOOD = """
+[[clause]]
+slug = "request.a"
+profile = "contract"
+level = "MUST"
+statement = "A holds."
+source = "the standard"
+requires = []
+admissible = ["yes"]
+"""
+SECOND = GOOD.replace("request.a", "request.b")
+
+
+def load(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "requirements.toml"
+    path.write_text(text)
+    return load_catalogue(path)
+
+
+def test_a_good_catalogue_loads(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD.replace('source = "the standard"', ""), "`source` is missing"),
+        (GOOD.replace("the standard", " "), "`source` is empty"),
+        (GOOD.replace("MUST", "SHALL"), "SHALL"),
+        (GOOD.replace("contract", "other"), "other"),
+        (GOOD + GOOD, "stand twice: request.a"),
+        (GOOD.replace("requires = []", 'requires = ["request.z"]'), "requires request.z"),
+        (
+            GOOD.replace("requires = []", 'requires = ["request.b"]') + SECOND.replace("contract", "stripe"),
+            "later profile",
+        ),
+        (
+            GOOD.replace("requires = []", 'requires = ["request.b"]')
+            + SECOND.replace("requires = []", 'requires = ["request.a"]'),
+            "circle",
+        ),
+        (GOOD.replace("request.a", "requesta"), "chapter.name"),
+        (GOOD + 'colour = "red"', "`colour` is not a key"),
+        (GOOD.replace('["yes"]', "[]"), "names no outcome"),
+        ("slug = ", "is not TOML"),
+        ("", "holds no"),
+    ],
+)
+def test_an_ill_formed_catalogue_is_rejected(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(CatalogueError, match=said):
+        load(tmp_path, text)
+
+
+def test_root_causes_come_first() -> None:
+    order = load_catalogue().root_causes_first
+    catalogue = load_catalogue()
+    for clause in catalogue:
+        for slug in clause.requires:
+            assert order.index(slug) < order.index(clause.slug)

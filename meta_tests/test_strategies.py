@@ -1,0 +1,147 @@
+"""What is called valid is valid, and what is called invalid is not, by a validator that knows no strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from contracts import published_contract
+from strategies import Attempt, Comparison, invalid, requests, valid
+from strategies.oracle import violations
+from strategies.wire import decode, unflatten
+
+CONTRACT = published_contract()
+VALIDATOR = jsonschema.Draft202012Validator(dict(CONTRACT.body_schema))
+BINDINGS = {"customer": "cus_Known0", "other_customer": "cus_Other0", "payment_method": "pm_Known0"}
+
+MANY = settings(
+    max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+)
+
+
+def body_of(attempt: Attempt) -> dict[str, Any]:
+    return unflatten(decode(attempt.bind(BINDINGS).body or b""))
+
+
+def is_valid(attempt: Attempt) -> bool:
+    return bool(VALIDATOR.is_valid(body_of(attempt)))
+
+
+VALID = {
+    "minimal": valid.minimal_bodies(),
+    "valid": valid.valid_bodies(),
+    "arbitrary": valid.arbitrary_valid_bodies(CONTRACT),
+}
+
+INVALID = {
+    "structured": invalid.any_structured_customer(),
+    "too long": invalid.any_too_long_customer(CONTRACT),
+    "unknown": invalid.any_unknown_parameter(CONTRACT),
+    "unknown nested": invalid.any_unknown_nested_parameter(CONTRACT),
+}
+
+INVALID_CORNERS: dict[str, Sequence[Attempt]] = {
+    "missing": invalid.missing_customer(),
+    "structured": invalid.structured_customers(),
+    "too long": invalid.too_long_customers(CONTRACT),
+    "unknown": invalid.unknown_parameters(),
+    "unknown nested": invalid.unknown_nested_parameters(),
+    "expand": invalid.ill_structured_expands(),
+    "named index": invalid.named_expand_indexes(),
+    "too long entry": invalid.too_long_expand_items(CONTRACT),
+}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_valid_bodies_are_valid(name: str) -> None:
+    @seed(1)
+    @MANY
+    @given(attempt=VALID[name])
+    def check(attempt: Attempt) -> None:
+        assert attempt.kind == "valid"
+        assert is_valid(attempt), body_of(attempt)
+        assert not violations(decode(attempt.bind(BINDINGS).body or b""), CONTRACT)
+
+    check()
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_invalid_bodies_are_invalid_in_the_one_named_component(name: str) -> None:
+    @seed(1)
+    @MANY
+    @given(attempt=INVALID[name])
+    def check(attempt: Attempt) -> None:
+        assert_invalid_once(attempt)
+
+    check()
+
+
+@pytest.mark.parametrize("name", INVALID_CORNERS)
+def test_invalid_corners_are_invalid_in_the_one_named_component(name: str) -> None:
+    for attempt in INVALID_CORNERS[name]:
+        assert_invalid_once(attempt)
+
+
+def assert_invalid_once(attempt: Attempt) -> None:
+    assert attempt.kind == "invalid"
+    assert attempt.invalid is not None
+    assert not is_valid(attempt), body_of(attempt)
+    broken = violations(decode(attempt.bind(BINDINGS).body or b""), CONTRACT)
+    assert len({violation.clause for violation in broken}) == 1, broken
+    rest = [pair for pair in attempt.pairs or () if str(pair.name).partition("[")[0] in CONTRACT.parameters]
+    others = {violation.component for violation in broken}
+    kept = tuple(pair for pair in rest if str(pair.name) not in others)
+    if any(str(pair.name) == "customer" for pair in kept):
+        assert is_valid(Attempt(kept)), "without its invalid component the attempt is good"
+
+
+@seed(1)
+@MANY
+@given(comparison=valid.respelled_bodies())
+def test_respelled_bodies_mean_the_same(comparison: Comparison) -> None:
+    meaning = body_of(comparison.control)
+    for subject in comparison.subjects:
+        assert body_of(subject) == meaning
+
+
+@pytest.mark.parametrize("comparison", [*valid.orders(), *valid.equivalent_encodings(), requests.CHARSETS])
+def test_partners_mean_the_same(comparison: Comparison) -> None:
+    meaning = body_of(comparison.control)
+    for subject in comparison.subjects:
+        assert body_of(subject) == meaning
+
+
+def test_lengths_are_the_contracts() -> None:
+    limit = CONTRACT.customer_max_length
+    lengths = {len(body_of(a)["customer"]) for a in valid.customer_lengths(CONTRACT).subjects}
+    assert lengths == {limit, limit - 1}
+    assert min(len(body_of(a)["customer"]) for a in invalid.too_long_customers(CONTRACT)) == limit + 1
+
+
+def test_a_limit_changed_in_the_contract_changes_what_is_sent() -> None:
+    import copy
+    from dataclasses import replace
+
+    document = copy.deepcopy(dict(CONTRACT.document))
+    path = document["paths"][CONTRACT.path]["post"]["requestBody"]["content"]
+    schema = path["application/x-www-form-urlencoded"]["schema"]
+    schema["properties"]["customer"]["maxLength"] = 100
+    changed = replace(CONTRACT, document=document)
+    assert min(len(body_of(a)["customer"]) for a in invalid.too_long_customers(changed)) == 101
+
+
+@seed(1)
+@MANY
+@given(data=st.binary(max_size=40))
+def test_the_oracle_takes_any_bytes(data: bytes) -> None:
+    violations(decode(data), CONTRACT)
+
+
+def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
+    for name in ("customer_account", "key", "_stripe_x", "customer", "expand[0]", "client_secret"):
+        assert not invalid.is_without_meaning(name, CONTRACT)
