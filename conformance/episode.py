@@ -94,13 +94,19 @@ class Finding:
     """A clause that an episode shows to be broken.
 
     `observed` says in one line what came back instead of what is admissible; `culprit` is the index of the step that
-    shows it.
+    shows it. `seen_at` is the clause at which an unsteady answer was seen.
     """
 
     clause: str
     observed: str
     episode: Episode
     culprit: int = 0
+    seen_at: str = ""
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange that shows it."""
+        return self.episode.steps[self.culprit].exchange
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""
@@ -108,13 +114,16 @@ class Finding:
             "clause": self.clause,
             "observed": self.observed,
             "culprit": self.culprit,
+            "seen_at": self.seen_at,
             "episode": self.episode.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
         """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
-        return cls(data["clause"], data["observed"], Episode.from_json(data["episode"]), data["culprit"])
+        return cls(
+            data["clause"], data["observed"], Episode.from_json(data["episode"]), data["culprit"], data["seen_at"]
+        )
 
 
 @dataclass(frozen=True)

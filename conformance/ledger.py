@@ -9,8 +9,10 @@ from typing import Any
 from conformance.episode import Episode, Finding, Outcome
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
+from strategies.traits import traits
 
 SERVER_ERRORS = "error.status-class"
+UNSTEADY = "robustness.same-request-same-answer"
 
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
@@ -28,6 +30,7 @@ class Entry:
     not_applicable: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    traits: list[str] = field(default_factory=list)
 
     def add_finding(self, finding: Finding) -> None:
         """Count a finding, and keep it if it is among the smallest."""
@@ -39,7 +42,7 @@ class Entry:
         self.held += other.held
         self.broken += other.broken
         self._keep(other.findings)
-        for name in ("not_run", "inconclusive", "not_applicable", "errors", "notes"):
+        for name in _REASONS:
             mine: list[str] = getattr(self, name)
             mine += [reason for reason in getattr(other, name) if reason not in mine]
 
@@ -63,7 +66,7 @@ class Entry:
         return cls(data["held"], data["broken"], findings, **reasons)
 
 
-_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes")
+_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits")
 
 
 def size_of(finding: Finding) -> int:
@@ -139,16 +142,11 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     A clause whose root cause failed is *not run*, and names the root cause, so that one defect shows as one failure.
     """
     results: dict[str, ClauseResult] = {}
-    failure_is_owned = any(
-        catalogue[slug].owns_server_errors and entry.findings
-        for slug, entry in ledger.entries.items()
-        if slug in catalogue
-    )
+    broken = {slug for slug, entry in ledger.entries.items() if entry.findings and slug in catalogue}
+    owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
-        entry = ledger.entries.get(slug, Entry())
-        if slug == SERVER_ERRORS and failure_is_owned:
-            entry = without_explored(entry)
+        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners)
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
         if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
@@ -157,15 +155,32 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
 
-def without_explored(entry: Entry) -> Entry:
-    """The entry without what mere exploration found.
+def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: set[str]) -> Entry:
+    """The entry without what another clause reports already: one defect shows once.
 
-    A server error that a clause of its own has found is not reported a second time because a generator met it too.
+    A server error, or a connection lost, belongs to the clause about what was remarkable in the request, when that
+    clause is broken too (`owners` are those that own server errors). An answer that was unsteady once belongs to the
+    clause at which it was seen, when that one is broken for good.
     """
-    findings = [finding for finding in entry.findings if not finding.episode.facts.get("explores")]
-    if len(findings) == len(entry.findings):
+    if slug == SERVER_ERRORS:
+        findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
+    elif slug == UNSTEADY:
+        findings = [finding for finding in entry.findings if finding.seen_at not in broken]
+    else:
+        findings = entry.findings
+    causes = [trait for trait in entry.traits if trait in owners and trait != slug]
+    if len(findings) == len(entry.findings) and not causes:
         return entry
-    return replace(entry, findings=findings, broken=len(findings), held=max(entry.held, 1))
+    told = [f"see {cause}" for cause in causes]
+    count = entry.broken if findings else 0
+    held = entry.held if entry.findings == findings else max(entry.held, 1)
+    kept = replace(entry, findings=findings, broken=count, held=held)
+    return replace(kept, inconclusive=[], not_run=told + entry.not_run) if causes else kept
+
+
+def _is_owned(finding: Finding, owners: set[str]) -> bool:
+    explored = bool(finding.episode.facts.get("explores")) and bool(owners)
+    return explored or any(trait in owners for trait in traits(finding.exchange.request))
 
 
 def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:

@@ -83,6 +83,12 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
         too_long_customer(limit + 1, "é"),
         too_long_customer(limit + 1, "😀"),
         too_long_customer(2 * limit),
+        broken(
+            "customer",
+            f"`customer` has {limit + 1} characters, beside an expand",
+            Pair("customer", repeated_to(limit + 1, "a", ID_PREFIX)),
+            EXPAND_CUSTOMER,
+        ),
     )
 
 

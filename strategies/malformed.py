@@ -116,35 +116,44 @@ def odd_path_ids() -> Sequence[Attempt]:
     ids = (
         "%00",
         "%20",
-        "..%2F..%2Fcustomers",
-        "%2e%2e",
         "%0d%0aX-Injected:%201",
         "%F0%9F%98%80",
         "'%20OR%20'1'='1",
         "-1",
         "*",
+        "pm_.",
     )
     return tuple(_path(segment) for segment in ids)
 
 
 def path_encodings() -> Sequence[Attempt]:
     """The path's id percent-encoded in ways that mean nothing, or the same as unencoded."""
-    return tuple(_path(segment) for segment in ("%zz", "%", "%ff%fe", "pm_%70", "pm_%25zz"))
+    return tuple(
+        _path(segment)
+        for segment in ("%zz", "%", "%ff%fe", "pm_%70", "pm_%25zz", "..%2F..%2Fcustomers", "pm_%2Fx", "%2e%2e")
+    )
 
 
 def large_bodies() -> Sequence[Attempt]:
-    """A body of a megabyte, in a value and in an unknown parameter."""
+    """A body of a megabyte, in unknown parameters none of which is long."""
     return (
-        _bytes("", "customer=", Repeated("a", LARGE_BODY)),
-        _bytes("", "customer=", GOOD_ID, "&padding=", Repeated("a", LARGE_BODY)),
+        _bytes("", "customer=", GOOD_ID, *_padding(LARGE_BODY)),
+        _bytes("", *_padding(LARGE_BODY), "&customer=", GOOD_ID),
     )
+
+
+def _padding(length: int, each: int = 4_900) -> list[Text]:
+    parts: list[Text] = []
+    for number in range(length // each):
+        parts += [f"&padding{number}=", Repeated("a", each)]
+    return parts
 
 
 def many_parameters() -> Sequence[Attempt]:
     """Ten thousand parameters, of one name and of an array."""
     return (
         _bytes("", "customer=", GOOD_ID, Repeated("&a=1", MANY_PARAMETERS)),
-        _bytes("", "customer=", GOOD_ID, Repeated("&expand[]=a", MANY_PARAMETERS)),
+        _bytes("", "customer=", GOOD_ID, Repeated("&a[]=1", MANY_PARAMETERS)),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.comparison import Comparison
-from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
+from strategies.valid import CUSTOMER, EXPANDED, MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 from strategies.values import Joined, Known
 
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
@@ -95,5 +95,5 @@ def duplicate_customers() -> Sequence[Attempt]:
     return (twice("customer", "other_customer"), twice("other_customer", "customer"))
 
 
-SAMPLE = (MINIMAL, EXPANDED)
+SAMPLE = (MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER, EXPANDED)
 """The requests whose successes every clause of the chapter `response` looks at."""

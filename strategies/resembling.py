@@ -16,11 +16,11 @@ CUSTOMER_ID = Known("customer")
 
 def resembling(value: Text, label: str = "") -> Attempt:
     """A body whose customer is `value`, which is no known id."""
-    return Attempt((Pair("customer", value),), label=label)
+    return Attempt((Pair("customer", value),), kind="wire", label=label)
 
 
 def _raw(*parts: Text) -> Attempt:
-    return Attempt(payload=Joined(parts))
+    return Attempt(payload=Joined(parts), kind="wire")
 
 
 def resembling_ids() -> Sequence[Attempt]:
@@ -53,8 +53,8 @@ def echoed_values() -> Sequence[Attempt]:
     blank = Pair("customer", "cus_a b")
     escaped = Pair("customer", "cus_a b", PLAIN, Spelling(plus_for_blank=False))
     return (
-        Attempt((blank,)),
-        Attempt((escaped,)),
+        Attempt((blank,), kind="wire"),
+        Attempt((escaped,), kind="wire"),
         resembling("cus_a+b"),
         resembling("cus_a%b"),
         resembling("cus_a%41b"),

@@ -25,8 +25,8 @@ def internals_in(exchange: Exchange) -> str:
     """
     text = (exchange.body or b"").decode("utf-8", "replace").replace("\\n", "\n").replace('\\"', '"')
     text = re.sub(r"https?://[^\s\"'<>]+", "", text)
-    for echoed in _request_texts(exchange):
-        text = text.replace(echoed, "")
+    for echoed in (*_request_texts(exchange), str(exchange.error.get("type", ""))):
+        text = text.replace(echoed, "") if echoed else text
     for name, pattern in _TRACES:
         if match := pattern.search(text):
             return f"{name}: {match.group(0).strip()[:60]!r}"

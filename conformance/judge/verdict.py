@@ -32,7 +32,8 @@ def _general(episode: Episode, contract: Contract, catalogue: Catalogue) -> Iter
         broken = list(broken_general_clauses(exchange, contract, owns_server_errors=owns and step.role == "subject"))
         is_attach = exchange.request.method == "POST"
         if step.kind == "valid" and is_attach and exchange.is_success:
-            broken += broken_success_clauses(exchange, contract, test_key=test_key)
+            created_as = str(episode.facts.get("created_as", ""))
+            broken += broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as)
         for slug, observed in broken:
             if slug not in seen:
                 seen.add(slug)
