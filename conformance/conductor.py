@@ -1,4 +1,6 @@
-"""The conductor: performs episodes, has them judged, confirms what they show, and keeps it in the running test's ledger.
+"""The conductor: performs episodes, has them judged, confirms what they show, and keeps it in the ledger.
+
+The ledger is that of the running test.
 
 A clause that an episode breaks raises `ClauseBroken`, so that Hypothesis shrinks to the smallest attempt that shows it.
 """

@@ -98,11 +98,6 @@ class Controller:
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
         return lines
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Root causes first."""
-        order_items(items, self.catalogue.root_causes_first)
-
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Run the tests if there is a target, and then report the clauses that have no test of their own."""
@@ -270,9 +265,3 @@ class Controller:
     def pytest_collection(self, session: pytest.Session) -> None:
         """Remember the session, to stop it early."""
         self._session = session
-
-
-def order_items(items: list[pytest.Item], slugs: tuple[str, ...]) -> None:
-    """Sort the tests by the place of their clause in `slugs`; those without one come last."""
-    places = {slug: place for place, slug in enumerate(slugs)}
-    items.sort(key=lambda item: places.get(slug_of(item) or "", len(places)))

@@ -82,9 +82,13 @@ class ItemRunner:
             return (yield)
         sent_before = self.client.requests_sent
         self.target.begin(slug)
-        cause = self._cause(slug)
-        if cause:
-            pyfuncitem.stash[_FOUND] = _Found(Ledger(), 0)
+        ledger = Ledger()
+        pyfuncitem.stash[_FOUND] = _Found(ledger, 0)
+        if absent := self._absent(slug):
+            ledger.entry(slug).not_applicable.append(absent)
+            self.target.known.merge(ledger)
+            pytest.skip(absent)
+        if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
         try:
             return (yield)
@@ -112,6 +116,16 @@ class ItemRunner:
                 report.longrepr = blotted
         report.sections = [(name, self.key.blotted(text)) for name, text in report.sections]
         return report
+
+    def _absent(self, slug: str) -> str:
+        """Why the clause cannot apply to this target; empty when it can."""
+        if not slug:
+            return ""
+        clause = self.catalogue[slug]
+        if clause.profile == "stateful" and self.fixtures.provision.stateless:
+            return "the target keeps no state"
+        required = (self.target.known.entries.get(name) for name in clause.requires)
+        return next((entry.not_applicable[0] for entry in required if entry and entry.is_not_applicable), "")
 
     def _cause(self, slug: str) -> str:
         if not slug:

@@ -32,6 +32,11 @@ class Entry:
     notes: list[str] = field(default_factory=list)
     traits: list[str] = field(default_factory=list)
 
+    @property
+    def is_not_applicable(self) -> bool:
+        """Whether all that is known is that the clause does not apply."""
+        return bool(self.not_applicable) and not (self.held or self.findings)
+
     def add_finding(self, finding: Finding) -> None:
         """Count a finding, and keep it if it is among the smallest."""
         self.broken += 1

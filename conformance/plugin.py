@@ -14,6 +14,7 @@ from conformance import options
 from conformance.marks import MARK
 from conformance.options import Settings
 from conformance.rootdir import find_root_again
+from contracts import load_catalogue
 
 if TYPE_CHECKING:
     from conformance.items import ItemRunner
@@ -71,6 +72,23 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
         config.option.tbstyle = "no"
     if config.option.reportchars == "fE":
         config.option.reportchars = "E"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the chosen profile does not ask for, and put root causes first."""
+    if not options.selects_suite(config) or config.option.collectonly:
+        return
+    from conformance.items import slug_of
+
+    catalogue = load_catalogue()
+    asked = {clause.slug for clause in catalogue.within(config.option.profile)}
+    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked}]
+    if beyond:
+        config.hook.pytest_deselected(items=beyond)
+    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
+    kept = [item for item in items if item not in beyond]
+    items[:] = sorted(kept, key=lambda item: places.get(slug_of(item) or "", len(places)))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, ClauseBroken, Conductor
+from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, ClauseBroken
 from conformance.episode import Episode
 from conformance.provisioning import OutOfFixtures
+from conformance.state_verbs import StateVerbs
+from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.comparison import Comparison
 
 
-class Target(Conductor):
+class Target(StateVerbs, StripeVerbs):
     """One implementation under test."""
 
     def accepts(self, first: Attempt, *others: Attempt) -> None:

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from conformance.episode import Episode, Finding, Judgement, Outcome
 from conformance.judge.expectations import EXPECTATIONS
 from conformance.judge.general import broken_general_clauses
+from conformance.judge.state import STATE_EXPECTATIONS
+from conformance.judge.stripe import STRIPE_EXPECTATIONS
 from conformance.judge.success import broken_success_clauses
 from contracts import Catalogue, Contract
+
+ALL_EXPECTATIONS = {**EXPECTATIONS, **STATE_EXPECTATIONS, **STRIPE_EXPECTATIONS}
 
 
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:
     """What `episode` says of its clause and of the general clauses. Raises KeyError for an unknown expectation."""
-    verdict = EXPECTATIONS[episode.expectation](episode, contract)
+    verdict = ALL_EXPECTATIONS[episode.expectation](episode, contract)
     findings = list(_general(episode, contract, catalogue))
     if verdict.outcome is Outcome.FAIL:
         culprit = next((index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit), 0)
