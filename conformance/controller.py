@@ -15,7 +15,7 @@ import pytest
 
 from conformance.client import Address, Client
 from conformance.episode import Outcome
-from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis, slug_of, slugs_beside
+from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import Ledger, all_verdicts, conclude
 from conformance.options import DEFAULT_RATE, Settings
@@ -101,8 +101,6 @@ class Controller:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Run the tests if there is a target, and then report the clauses that have no test of their own."""
-        for item in session.items:
-            self.beside |= dict.fromkeys(slugs_beside(item) if slug_of(item) else ())
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
@@ -144,6 +142,7 @@ class Controller:
             report.user_properties.remove((name, found))
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
+            self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._stop_early(report, ledger)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:

@@ -80,10 +80,9 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        sent_before = self.client.requests_sent
         self.target.begin(slug)
         ledger = Ledger()
-        pyfuncitem.stash[_FOUND] = _Found(ledger, 0)
+        pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):
             ledger.entry(slug).not_applicable.append(absent)
             self.target.known.merge(ledger)
@@ -94,7 +93,7 @@ class ItemRunner:
             return (yield)
         finally:
             ledger = self.target.end()
-            pyfuncitem.stash[_FOUND] = _Found(ledger, self.client.requests_sent - sent_before)
+            pyfuncitem.stash[_FOUND] = ledger
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -104,12 +103,13 @@ class ItemRunner:
         report = yield
         slug = slug_of(item)
         if slug is not None and call.when == "call":
-            found = item.stash.get(_FOUND, _Found(Ledger(), 0))
+            ledger = item.stash.get(_FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
-                found.ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
+                ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
             else:
-                self._word(report, item, slug, found.ledger)
-            report.user_properties.append((PROPERTY, {"ledger": found.ledger.to_json(), "requests": found.requests}))
+                self._word(report, item, slug, ledger)
+            beside = list(slugs_beside(item)) if slug else []
+            report.user_properties.append((PROPERTY, {"ledger": ledger.to_json(), "beside": beside}))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:
@@ -157,15 +157,7 @@ class ItemRunner:
         return [own_outcome(self.catalogue[name], ledger.entry(name)) for name in slugs if name in ledger.entries]
 
 
-class _Found:
-    """What one test found, and how many requests it took."""
-
-    def __init__(self, ledger: Ledger, requests: int) -> None:
-        self.ledger = ledger
-        self.requests = requests
-
-
-_FOUND = pytest.StashKey[_Found]()
+_FOUND = pytest.StashKey[Ledger]()
 
 
 def slug_of(item: pytest.Item) -> str | None:
