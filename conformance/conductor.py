@@ -7,6 +7,7 @@ A clause that an episode breaks raises `ClauseBroken`, so that Hypothesis shrink
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -66,6 +67,7 @@ class Conductor:
         self.catalogue = catalogue
         self.known = Ledger()
         self.case = Case("")
+        self.plan = hashlib.sha256()
         self._unattached: str | None = None
         self._unknown_id: Step | None = None
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
@@ -122,6 +124,7 @@ class Conductor:
     def _send(
         self, attempt: Attempt, bindings: Mapping[str, str], role: str = "subject", new_connection: bool = False
     ) -> Step:
+        self.plan.update(f"{attempt}\n".encode())
         exchange = self.client.send(attempt.bind(bindings), new_connection=new_connection)
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         return Step(role, exchange, str(attempt), invalid, attempt.kind)

@@ -229,6 +229,7 @@ class Controller:
             interrupted=self._interrupted,
             left_over=tuple(self.left_over),
             objects=self.made,
+            plan=self._runner.target.plan.hexdigest() if self._runner else "",
         )
 
     @staticmethod

@@ -13,6 +13,7 @@ from strategies.traits import traits
 
 SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
+ABOUT_CONTENT = frozenset({"expand.not-expanded", "expand.inlined"})
 
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
@@ -165,12 +166,17 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
 
     A server error, or a connection lost, belongs to the clause about what was remarkable in the request, when that
     clause is broken too (`owners` are those that own server errors). An answer that was unsteady once belongs to the
-    clause at which it was seen, when that one is broken for good.
+    clause at which it was seen, when that one is broken for good, and to any clause about the content of answers: what
+    is carried over from one answer to the next shows now here, now there.
     """
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
     elif slug == UNSTEADY:
-        findings = [finding for finding in entry.findings if finding.seen_at not in broken]
+        content_is_broken = any(name.startswith(("response.", "error.")) or name in ABOUT_CONTENT for name in broken)
+        explained = (
+            broken if not content_is_broken else {*broken, *(finding.seen_at for finding in entry.findings)} - {""}
+        )
+        findings = [finding for finding in entry.findings if finding.seen_at not in explained]
     else:
         findings = entry.findings
     causes = [trait for trait in entry.traits if trait in owners and trait != slug]

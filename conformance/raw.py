@@ -63,7 +63,11 @@ def exchange_raw(
         connection.connect()
         with contextlib.suppress(OSError):  # a server may answer and hang up before it has read all
             _write(connection, method, target, headers, body, chunked=chunked)
-        return _parsed(_read_all(connection.sock, deadline, method), method)
+        data = _read_all(connection.sock, deadline, method)
+        try:
+            return _parsed(data, method)
+        except (http.client.HTTPException, ValueError):
+            raise NoAnswer(timed_out=time.monotonic() >= deadline) from None
     finally:
         connection.close()
 
@@ -171,10 +175,7 @@ def _begun(data: bytes, method: str) -> tuple[http.client.HTTPResponse, io.Bytes
 
 
 def _parsed(data: bytes, method: str) -> RawAnswer:
-    try:
-        response, stream = _begun(data, method)
-    except (http.client.HTTPException, ValueError):
-        raise NoAnswer(timed_out=False) from None
+    response, stream = _begun(data, method)
     headers = tuple(response.getheaders())
     framing = []
     if response.chunked:

@@ -38,7 +38,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Run:
-    """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time."""
+    """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
+
+    `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
+    """
 
     settings: Settings
     contract: Contract
@@ -56,6 +59,7 @@ class Run:
     interrupted: bool = False
     left_over: tuple[str, ...] = field(default=())
     objects: Mapping[str, int] = field(default_factory=dict)
+    plan: str = ""
 
     @property
     def verdict(self) -> str:
@@ -85,6 +89,7 @@ class Run:
             "level": self.settings.level,
             "budget": self.settings.budget,
             "seed": self.settings.seed,
+            "plan": self.plan,
             "contract": self.contract.digest,
             "catalogue": self.catalogue.digest,
             "verdict": self.verdict,

@@ -9,12 +9,15 @@ import contextlib
 from collections.abc import Mapping
 
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, ClauseBroken
-from conformance.episode import Episode
+from conformance.episode import Episode, Step
 from conformance.provisioning import OutOfFixtures
 from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.comparison import Comparison
+
+FEWEST_REPETITIONS = 10
+"""How often a request must be repeated at least for its steadiness to be judged."""
 
 
 class Target(StateVerbs, StripeVerbs):
@@ -61,7 +64,9 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             step = self._shared(attempt)
-            return self._episode("taken_as_sent", [step], value=(step.exchange.sent_values("customer") or ("",))[-1])
+            reads = self._read_back(step) if step.exchange.is_success else ()
+            value = (step.exchange.sent_values("customer") or ("",))[-1]
+            return self._episode("taken_as_sent", [step, *reads], value=value)
 
         self._conclude(attempt, perform)
 
@@ -158,8 +163,12 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             send = self._fresh if fresh else self._shared
-            steps = [send(attempt) for _ in range(kept)]
-            steps += [send(attempt, new_connection=True) for _ in range(new)]
+            steps: list[Step] = []
+            with contextlib.suppress(OutOfFixtures):
+                for number in range(kept + new):
+                    steps.append(send(attempt, new_connection=number >= kept))
+            if len(steps) < FEWEST_REPETITIONS:
+                raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
             return self._episode("steady", steps)
 
         def once_more() -> Episode:

@@ -19,7 +19,16 @@ from typing import Any
 
 from conformance.options import SUITE, TESTS
 
-PRELOADED = ("pytest", "schemathesis", "schemathesis.pytest.plugin", "conformance.controller", "reference")
+PRELOADED = (
+    "pytest",
+    "schemathesis.pytest.plugin",
+    "schemathesis.specs.openapi.schemas",
+    "hypothesis.extra._patching",
+    "pytest_html.plugin",
+    "xdist.plugin",
+    "conformance.controller",
+    "reference",
+)
 
 RED = ("fail", "error", "inconclusive")
 
@@ -83,7 +92,7 @@ def run(job: Job) -> Result:
             base_url = server.url + job.path_prefix
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))
-        arguments: Sequence[str] = (str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "-p", "no:xdist")
+        arguments: Sequence[str] = (str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain")
         selected = (f"--base-url={base_url}", f"--results={folder}")
         status = pytest.main([*arguments, *selected, *job.arguments])
         path = folder / "results.json"

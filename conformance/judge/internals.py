@@ -35,7 +35,8 @@ def internals_in(exchange: Exchange) -> str:
 
 def _request_texts(exchange: Exchange) -> list[str]:
     target = exchange.request.target
-    texts = [target, unquote(target), target.partition("?")[0], exchange.request.target.split("/")[-2]]
+    segments = target.partition("?")[0].split("/")
+    texts = [target, unquote(target), target.partition("?")[0], *segments[-2:-1], *map(unquote, segments[-2:-1])]
     texts += [(exchange.request.body or b"").decode("utf-8", "replace")]
     for pair in exchange.sent_pairs:
         texts += [pair.name.decode("utf-8", "replace"), pair.value.decode("utf-8", "replace")]

@@ -59,7 +59,7 @@ def broken_success_clauses(
         yield "response.schema", f"`type` is {kind!r} for a payment method of type {created_as!r}"
         return
     for violation in contract.payment_method.violations(body):
-        if not _is_owned(violation, kind):
+        if not _is_owned(violation, kind, body):
             yield "response.schema", str(violation)
             break
     if where := card_data_in(body):
@@ -111,14 +111,15 @@ def _is_metadata(value: Any) -> bool:
     return value is None or (isinstance(value, dict) and all(isinstance(item, str) for item in value.values()))
 
 
-def _is_owned(violation: SchemaViolation, kind: Any) -> bool:
+def _is_owned(violation: SchemaViolation, kind: Any, body: Mapping[str, Any]) -> bool:
     """Whether a clause of its own speaks of this place."""
     path = violation.path
     if not path:
         return any(violation.message.startswith(f'"{name}" is a required') for name in _OWNED_AT_TOP)
     if path[0] in _OWNED_THROUGHOUT:
         return True
-    return len(path) == 1 and (path[0] in _OWNED_AT_TOP or path[0] == kind)
+    is_whole_member = len(path) == 1 and not isinstance(body.get(str(path[0])), dict)
+    return is_whole_member and (path[0] in _OWNED_AT_TOP or path[0] == kind)
 
 
 def card_data_in(value: Any, path: str = "") -> str:

@@ -1,0 +1,217 @@
+"""The judge: what each clause says of an answer, and that it says nothing of a good one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.episode import Episode, Finding, Judgement, Outcome, Step
+from conformance.exchange import CONNECTION_LOST, Exchange
+from conformance.judge import judge
+from contracts import load_catalogue, published_contract
+from meta_tests.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, SUCCESS, but, episode, exchange
+
+CONTRACT = published_contract()
+CATALOGUE = load_catalogue()
+
+
+def judged(case: Episode) -> Judgement:
+    return judge(case, CONTRACT, CATALOGUE)
+
+
+def broken_by(answer: Exchange, kind: str = "valid") -> set[str]:
+    return set(judged(episode("answered", answer, clause="-", kind=kind)).broken)
+
+
+GOOD_SUCCESSES: list[Any] = [
+    SUCCESS,
+    but(SUCCESS, metadata=...),
+    but(SUCCESS, metadata=None),
+    but(SUCCESS, surprise={"a": [1]}),
+    but(SUCCESS, card={**CARD, "surprise": 1}),
+    but(SUCCESS, billing_details={"surprise": True}),
+    but(SUCCESS, created=NOW + 3600),
+]
+
+
+@pytest.mark.parametrize("body", GOOD_SUCCESSES)
+def test_a_good_success_breaks_nothing(body: Any) -> None:
+    assert not broken_by(exchange(200, body))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        json.dumps(SUCCESS, indent=2).encode(),
+        json.dumps(SUCCESS, separators=(",", ":")).encode() + b"\n",
+        json.dumps(dict(reversed(SUCCESS.items()))).encode(),
+        json.dumps(SUCCESS).replace("_", "\\u005f").encode(),
+    ],
+)
+def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
+    assert not broken_by(exchange(200, raw, media_type="application/json; charset=utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("clause", "answer"),
+    [
+        ("response.status", exchange(201, SUCCESS)),
+        ("response.object", exchange(200, but(SUCCESS, object="customer"))),
+        ("response.object", exchange(200, [SUCCESS])),
+        ("response.id", exchange(200, but(SUCCESS, id="pm_Other"))),
+        ("response.id", exchange(200, but(SUCCESS, id=...))),
+        ("response.customer", exchange(200, but(SUCCESS, customer="cus_Other"))),
+        ("response.customer", exchange(200, but(SUCCESS, customer=None))),
+        ("expand.not-expanded", exchange(200, but(SUCCESS, customer=EXPANDED_CUSTOMER))),
+        ("response.type-hash", exchange(200, but(SUCCESS, card=...))),
+        ("response.created", exchange(200, but(SUCCESS, created=str(NOW)))),
+        ("response.created", exchange(200, but(SUCCESS, created=NOW * 1000))),
+        ("response.created", exchange(200, but(SUCCESS, created=NOW + 200_000))),
+        ("response.created", exchange(200, but(SUCCESS, created=True))),
+        ("response.livemode", exchange(200, but(SUCCESS, livemode=True))),
+        ("response.livemode", exchange(200, but(SUCCESS, livemode=...))),
+        ("response.metadata", exchange(200, but(SUCCESS, metadata={"a": 1}))),
+        ("response.metadata", exchange(200, but(SUCCESS, metadata=[]))),
+        ("response.billing-details", exchange(200, but(SUCCESS, billing_details=None))),
+        ("response.schema", exchange(200, but(SUCCESS, billing_details={"email": 1}))),
+        ("response.schema", exchange(200, but(SUCCESS, card={**CARD, "exp_month": "4"}))),
+        ("response.schema", exchange(200, but(SUCCESS, card=but(CARD, funding=...)))),
+        ("response.schema", exchange(200, but(SUCCESS, type=...))),
+        ("response.no-card-data", exchange(200, but(SUCCESS, card={**CARD, "number": "x"}))),
+        ("response.no-card-data", exchange(200, but(SUCCESS, note="card 4242 4242 4242 4242"))),
+        ("response.json", exchange(200, b"")),
+        ("response.json", exchange(200, json.dumps(SUCCESS).encode() + b"!")),
+        ("response.json", exchange(200, b"\xef\xbb\xbf" + json.dumps(SUCCESS).encode())),
+        ("response.json", exchange(200, json.dumps(but(SUCCESS, x=float("nan"))).encode())),
+        ("response.json", exchange(200, json.dumps(SUCCESS).encode()[:-1] + b', "id": "pm_Example0"}')),
+        ("response.json", exchange(200, json.dumps(but(SUCCESS, x="é"), ensure_ascii=False).encode("latin-1"))),
+        ("response.json", exchange(200, SUCCESS, framing=("Content-Length says 1 bytes, 2 came",))),
+        ("response.media-type", exchange(200, SUCCESS, media_type="text/html")),
+        ("response.media-type", exchange(400, ERROR, media_type=None)),
+        ("error.envelope", exchange(404, b"<html>Not Found</html>", media_type="text/html")),
+        ("error.envelope", exchange(400, b"")),
+        ("error.envelope", exchange(400, ERROR["error"])),
+        ("error.envelope", exchange(400, {"error": "No."})),
+        ("error.envelope", exchange(405, b"405: Method Not Allowed", media_type="text/plain")),
+        ("error.type", exchange(400, {"error": {"message": "No."}})),
+        ("error.type", exchange(400, {"error": {"type": "bad_request", "message": "No."}})),
+        ("error.message", exchange(400, {"error": {"type": "api_error"}})),
+        ("error.message", exchange(400, {"error": {"type": "api_error", "message": ""}})),
+        ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": ["customer"]}})),
+        ("error.member-types", exchange(400, {"error": {**ERROR["error"], "code": 7}})),
+        ("error.status-class", exchange(500, b"Internal Server Error", media_type="text/plain")),
+        ("error.status-class", exchange(302, b"")),
+        ("error.status-class", exchange(200, ERROR)),
+        ("error.no-secrets", exchange(401, ERROR, leaked_key=True)),
+        ("error.no-internals", exchange(400, {"error": {**ERROR["error"], "message": "KeyError at /srv/app/main.py"}})),
+        ("error.no-internals", exchange(400, {"error": {**ERROR["error"], "message": 'File "x.py", line 3'}})),
+    ],
+)
+def test_a_bad_answer_breaks_the_one_clause(clause: str, answer: Exchange) -> None:
+    assert broken_by(answer) == {clause}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        exchange(400, ERROR),
+        exchange(422, {"error": {**ERROR["error"], "param": None, "surprise": [1]}, "status": 422}),
+        exchange(
+            402, {"error": {**ERROR["error"], "type": "card_error", "param": "", "payment_intent": {"id": "pi_1"}}}
+        ),
+        exchange(429, b"slow down", media_type="text/plain"),
+        exchange(
+            404,
+            {"error": {**ERROR["error"], "message": "No such PaymentMethod: '/usr/bin'"}},
+            payment_method="%2Fusr%2Fbin",
+        ),
+        exchange(404, {"error": {**ERROR["error"], "message": "See https://example.com/docs/api/errors.html"}}),
+        exchange(
+            404,
+            {"error": {**ERROR["error"], "message": "Unrecognized request URL (GET: /v1/payment_methods/x/attach)"}},
+        ),
+        exchange(None, b"", failure=CONNECTION_LOST),
+    ],
+)
+def test_a_good_refusal_breaks_nothing(answer: Exchange) -> None:
+    assert not broken_by(answer)
+
+
+@pytest.mark.parametrize(
+    ("expectation", "answer", "outcome"),
+    [
+        ("accepted", exchange(200, SUCCESS), Outcome.PASS),
+        ("accepted", exchange(400, ERROR), Outcome.FAIL),
+        ("accepted", exchange(500, b""), Outcome.NOT_RUN),
+        ("accepted", exchange(None, b"", failure=CONNECTION_LOST), Outcome.INCONCLUSIVE),
+        ("accepted", exchange(429, b""), Outcome.INCONCLUSIVE),
+        ("refused", exchange(400, ERROR), Outcome.PASS),
+        ("refused", exchange(404, b"nothing"), Outcome.PASS),
+        ("refused", exchange(200, SUCCESS), Outcome.FAIL),
+        ("refused", exchange(200, ERROR), Outcome.NOT_RUN),
+        ("refused", exchange(503, b""), Outcome.NOT_RUN),
+        ("survived", exchange(400, b""), Outcome.PASS),
+        ("survived", exchange(200, SUCCESS), Outcome.PASS),
+        ("survived", exchange(500, b""), Outcome.FAIL),
+        ("survived", exchange(None, b"", failure=CONNECTION_LOST), Outcome.FAIL),
+        ("served_again", exchange(500, b""), Outcome.FAIL),
+        ("served_again", exchange(200, SUCCESS), Outcome.PASS),
+        ("not_obeyed", exchange(404, ERROR, method="PUT"), Outcome.PASS),
+        ("not_obeyed", exchange(200, SUCCESS, method="PUT"), Outcome.FAIL),
+        ("one_of_two", exchange(200, SUCCESS, sent=f"customer={CUSTOMER}&customer=cus_2"), Outcome.PASS),
+        (
+            "one_of_two",
+            exchange(200, but(SUCCESS, customer="cus_1,cus_2"), sent="customer=cus_1&customer=cus_2"),
+            Outcome.FAIL,
+        ),
+        ("inlined", exchange(200, but(SUCCESS, customer=EXPANDED_CUSTOMER)), Outcome.PASS),
+        ("inlined", exchange(200, SUCCESS), Outcome.FAIL),
+        ("inlined", exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, "id": "cus_2"})), Outcome.FAIL),
+        ("inlined", exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, "created": "x"})), Outcome.FAIL),
+        ("unexpanded", exchange(200, but(SUCCESS, customer=EXPANDED_CUSTOMER)), Outcome.FAIL),
+    ],
+)
+def test_each_expectation_has_its_outcome(expectation: str, answer: Exchange, outcome: Outcome) -> None:
+    assert judged(episode(expectation, answer)).outcome is outcome
+
+
+def alike(control: Exchange, subject: Exchange) -> Outcome:
+    steps = (Step("control", control), Step("subject", subject))
+    return judged(Episode("request.accept", "alike", steps)).outcome
+
+
+def test_the_same_answer_is_the_same_class_and_customer() -> None:
+    success, refusal = exchange(200, SUCCESS), exchange(400, ERROR)
+    assert alike(success, exchange(200, but(SUCCESS, created=NOW - 5))) is Outcome.PASS
+    assert alike(success, exchange(200, but(SUCCESS, customer="cus_2"), sent="customer=cus_2")) is Outcome.PASS
+    assert alike(success, exchange(200, but(SUCCESS, customer=None))) is Outcome.FAIL
+    assert alike(success, refusal) is Outcome.FAIL
+    assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "message": "Otherwise."}})) is Outcome.PASS
+    assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "code": "x"}})) is Outcome.FAIL
+    assert alike(refusal, exchange(404, ERROR)) is Outcome.FAIL
+
+
+def test_one_odd_answer_out_of_many_is_unsteady() -> None:
+    many = [exchange(200, SUCCESS)] * 30
+    assert judged(episode("steady", *many)).outcome is Outcome.PASS
+    assert judged(episode("steady", *many, exchange(400, ERROR))).outcome is Outcome.FAIL
+    assert judged(episode("steady", *many, exchange(429, b""))).outcome is Outcome.PASS
+
+
+def test_malformed_requests_may_be_refused_by_a_front_end() -> None:
+    bare = episode(
+        "survived", exchange(400, b"Bad Request", media_type="text/plain"), clause="robustness.quotes", kind="wire"
+    )
+    assert not judged(bare).findings
+    other = episode("refused", exchange(400, b"Bad Request", media_type="text/plain"), kind="wire")
+    assert judged(other).broken == {"error.envelope"}
+
+
+def test_evidence_survives_its_json_form() -> None:
+    case = episode(
+        "accepted", exchange(400, b"\xff\x00", leaked_key=True, retries=2), clause="request.accept", stateless=True
+    )
+    finding = judged(case).findings[0]
+    assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding

@@ -1,0 +1,189 @@
+"""Running it: one command to a verdict, the same requests from the same seed, and one clear line for bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.options import SUITE
+from meta_tests.suite import Job, run
+from reference import running
+
+KEY = "sk_test_metatests0123456789abcdef"
+
+
+def pytest_run(*arguments: str, cwd: Path = SUITE, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "STRIPE_API_KEY"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=cwd,
+        env={**kept, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return content
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    return pytest_run("--results", str(folder)), folder
+
+
+def test_the_reference_conforms_and_every_result_is_written(plain: tuple[Any, Path]) -> None:
+    done, folder = plain
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    results = results_in(folder)
+    red = {
+        slug: clause for slug, clause in results["clauses"].items() if clause["outcome"] not in ("pass", "deviation")
+    }
+    assert not {slug for slug in red if results["clauses"][slug]["profile"] == "contract"}, red
+    assert results["verdict"] == "conforms"
+    assert set(results["verdicts"]) == {"contract", "stateful", "stripe"}
+    assert (folder / "junit.xml").read_text().startswith("<?xml")
+    page = (folder / "conformance.html").read_text()
+    assert "request.minimal-body" in page
+    assert 'src="http' not in page
+
+
+def test_the_same_seed_sends_the_same_requests_and_another_does_not(plain: tuple[Any, Path], tmp_path: Path) -> None:
+    first = results_in(plain[1])["plan"]
+    pytest_run("--results", str(tmp_path / "again"))
+    pytest_run("--results", str(tmp_path / "other"), "--seed", "2")
+    assert results_in(tmp_path / "again")["plan"] == first
+    assert results_in(tmp_path / "other")["plan"] != first
+
+
+def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> None:
+    done = pytest_run("--seed", "3", "--results", str(tmp_path), "-k", "minimal", "--profile", "contract")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rootdir: " + str(SUITE) in done.stdout
+    assert results_in(tmp_path)["clauses"]["request.minimal-body"]["outcome"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "said"),
+    [
+        (["--base-url", "127.0.0.1:1"], {}, 4, "http://"),
+        (["--base-url", "ftp://127.0.0.1"], {}, 4, "must start with http"),
+        (["--base-url", "http://user:pw@127.0.0.1"], {}, 4, "no credentials"),
+        (["--base-url", "https://api.stripe.com"], {}, 4, "needs a test key"),
+        ([], {"STRIPE_API_KEY": "sk_live_0123456789"}, 4, "live key"),
+        (["--api-key", "rk_live_0123456789"], {}, 4, "live key"),
+        (["--api-key=a b"], {}, 4, "printable ASCII"),
+        (["--seed", "x"], {}, 4, "no whole number"),
+        (["--rate", "0"], {}, 4, "not above zero"),
+        (["--timeout", "-1"], {}, 4, "not above zero"),
+        (["--profile", "gold"], {}, 4, "invalid choice"),
+        (["--payment-method", "pm/1"], {}, 4, "is no id"),
+        (["-k", "nothing_of_that_name"], {}, 5, "deselected"),
+        (["--base-url", "http://127.0.0.1:9"], {}, 10, "refused"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(
+    arguments: list[str], environment: dict[str, str], status: int, said: str, tmp_path: Path
+) -> None:
+    done = pytest_run("--results", str(tmp_path), *arguments, **environment)
+    shown = done.stdout + done.stderr
+    assert done.returncode == status, shown
+    assert said in shown
+    assert "Traceback" not in shown
+    for value in environment.values():
+        assert value not in shown
+
+
+def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = pytest_run("--results", str(tmp_path / "file"))
+    assert done.returncode == 4
+    assert "a file, not a folder" in done.stderr
+
+
+def test_an_unreachable_target_still_gets_its_results(tmp_path: Path) -> None:
+    done = pytest_run("--results", str(tmp_path), "--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 10
+    assert "hint: start it" in done.stdout
+    assert results_in(tmp_path)["verdict"] == "inconclusive"
+    assert "Cannot be tested" in (tmp_path / "conformance.html").read_text()
+    assert (tmp_path / "junit.xml").exists()
+
+
+def test_the_key_is_nowhere(tmp_path: Path) -> None:
+    with running("leak-key" if "leak-key" in _defects() else None, api_key=KEY) as server:
+        done = pytest_run(
+            *("--results", str(tmp_path), "--base-url", server.url, "--api-key", KEY),
+            *("-vv", "--showlocals", "--tb=long", "-n", "2", "-rA"),
+        )
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) >= 3
+    for text in (done.stdout.encode(), done.stderr.encode(), *written):
+        assert KEY.encode() not in text
+
+
+def test_a_leaked_key_is_a_finding_and_is_still_nowhere(tmp_path: Path) -> None:
+    leaks = [name for name, defect in _defects().items() if defect.clause == "error.no-secrets"]
+    assert leaks
+    with running(leaks[0], api_key=KEY) as server:
+        done = pytest_run("--results", str(tmp_path), "--base-url", server.url, STRIPE_API_KEY=KEY)
+    assert results_in(tmp_path)["clauses"]["error.no-secrets"]["outcome"] == "fail"
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    for text in (done.stdout.encode(), done.stderr.encode(), *written):
+        assert KEY.encode() not in text
+
+
+def _defects() -> dict[str, Any]:
+    from reference.defects import CATALOGUE
+
+    return dict(CATALOGUE)
+
+
+def test_two_workers_conclude_what_one_does(plain: tuple[Any, Path], tmp_path: Path) -> None:
+    done = pytest_run("--results", str(tmp_path), "-n", "2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    one, two = results_in(plain[1]), results_in(tmp_path)
+    assert {slug: clause["outcome"] for slug, clause in one["clauses"].items()} == {
+        slug: clause["outcome"] for slug, clause in two["clauses"].items()
+    }
+
+
+def test_a_dry_run_sends_nothing_to_the_target(tmp_path: Path) -> None:
+    done = pytest_run(
+        "--results",
+        str(tmp_path),
+        "--dry-run",
+        "--base-url",
+        "http://127.0.0.1:9",
+        "-k",
+        "minimal",
+        "--profile",
+        "contract",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a run sends about" in done.stdout
+
+
+def test_the_first_failure_stops_a_run_that_was_told_so(tmp_path: Path) -> None:
+    defect = next(name for name, defect in _defects().items() if defect.clause == "error.envelope")
+    job = Job("stop", defect, arguments=("-x", "--profile", "contract"))
+    result = run(job)
+    assert result.status == 1
+    assert result.results["requests"] < 300
+
+
+def test_a_single_clause_can_be_run_alone() -> None:
+    result = run(Job("alone", arguments=("-k", "test_json_body", "--profile", "contract")))
+    assert result.status == 0
+    assert result.results["clauses"]["request.json-refused"]["outcome"] == "pass"
+    assert result.results["clauses"]["request.accept"]["outcome"] == "not-run"

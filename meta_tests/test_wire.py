@@ -1,0 +1,197 @@
+"""What arrives at a server is, byte for byte, what the attempt says: for every kind of attempt."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import schemathesis
+
+from conformance.client import Address, Client, Pacer
+from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT
+from conformance.secret import Secret
+from conformance.serializer import encode_form, operation_of
+from contracts import published_contract
+from meta_tests.capture import capturing
+from strategies import Attempt, Comparison, invalid, malformed, requests, resembling, valid
+
+CONTRACT = published_contract()
+KEY = Secret("sk_test_0123456789abcdefghijklmn")
+BINDINGS = {"customer": "cus_Known0", "other_customer": "cus_Other0", "payment_method": "pm_Known0"}
+
+
+def attempts_in(value: Any) -> Iterator[Attempt]:
+    if isinstance(value, Attempt):
+        yield value
+    elif isinstance(value, Comparison):
+        yield from (value.control, *value.subjects)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for item in value:
+            yield from attempts_in(item)
+
+
+def all_attempts() -> list[Attempt]:
+    """Every attempt that the strategies' modules give, as a constant or by a function of nothing or of the contract."""
+    found: dict[Attempt, None] = {}
+    for module in (valid, invalid, requests, resembling, malformed):
+        for name, member in sorted(vars(module).items()):
+            if name.startswith("_"):
+                continue
+            if inspect.isfunction(member) and member.__module__ == module.__name__:
+                names = list(inspect.signature(member).parameters)
+                if names not in ([], ["contract"]):
+                    continue
+                member = member(*[CONTRACT] * len(names))
+            found |= dict.fromkeys(attempts_in(member))
+    return list(found)
+
+
+def client_of(url: str, timeout: float = 5) -> Client:
+    return Client(Address.of(url), KEY, CONTRACT, timeout=timeout)
+
+
+def test_every_kind_of_attempt_arrives_as_it_is_written() -> None:
+    attempts = all_attempts()
+    assert len(attempts) > 150
+    with capturing() as capture:
+        client = client_of(capture.url)
+        for attempt in attempts:
+            request = attempt.bind(BINDINGS)
+            exchange = client.send(request)
+            assert exchange.status == 400, (str(attempt), exchange.failure)
+            arrived = capture.arrived[-1]
+            assert arrived.line == f"{request.method} {request.target} HTTP/1.1", str(attempt)
+            assert arrived.body == (request.body or b""), str(attempt)
+            sent = {name.lower(): value for name, value in request.headers}
+            came = {name.lower(): value for name, value in arrived.headers}
+            assert came["authorization"] == f"Bearer {KEY.reveal()}"
+            for name in ("host", "authorization", "user-agent", "accept-encoding", "connection"):
+                came.pop(name, None)
+            length = came.pop("content-length", None)
+            assert length in (None, str(len(request.body or b""))), str(attempt)
+            assert (came.pop("transfer-encoding", None) == "chunked") == request.chunked
+            assert came == sent, str(attempt)
+        client.close()
+        assert len(capture.arrived) == len(attempts) == client.requests_sent
+
+
+def test_plain_attempts_share_a_connection_and_raw_ones_have_their_own() -> None:
+    with capturing() as capture:
+        client = client_of(capture.url)
+        for _ in range(3):
+            client.send(valid.MINIMAL.bind(BINDINGS))
+        assert capture.connections == 1
+        client.send(valid.MINIMAL.but(transport="raw").bind(BINDINGS))
+        client.send(valid.MINIMAL.bind(BINDINGS), new_connection=True)
+        assert capture.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("credentials", "arrives"),
+    [
+        ("bearer", f"Bearer {KEY.reveal()}"),
+        ("basic", "Basic " + base64.b64encode(f"{KEY.reveal()}:".encode()).decode()),
+        ("none", None),
+        ("Digest x", "Digest x"),
+    ],
+)
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_credentials_arrive_as_asked(credentials: str, arrives: str | None, transport: str) -> None:
+    with capturing() as capture:
+        client_of(capture.url).send(valid.MINIMAL.but(credentials=credentials, transport=transport).bind(BINDINGS))
+        assert capture.arrived[-1].header("Authorization") == arrives
+
+
+def test_our_serializer_writes_brackets_for_generated_bodies() -> None:
+    assert encode_form({"customer": "a", "expand": ["b", "c d"]}) == b"customer=a&expand[0]=b&expand[1]=c+d"
+    case = operation_of(CONTRACT).Case(
+        path_parameters={"payment_method": "pm"},
+        body={"customer": "a", "expand": ["b"]},
+        media_type="application/x-www-form-urlencoded",
+    )
+    assert isinstance(case, schemathesis.Case)
+    assert case.as_transport_kwargs(base_url="http://127.0.0.1")["data"] == b"customer=a&expand[0]=b"
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    length = () if any(header.startswith("Content-Length") for header in headers) else (f"Content-Length: {len(body)}",)
+    head = "\r\n".join([f"HTTP/1.1 {status}", "Content-Type: application/json", *length, *headers])
+    return head.encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_false_content_encoding_is_seen(transport: str) -> None:
+    with capturing() as capture:
+        capture.answers = [answer("200 OK", b"{}", "Content-Encoding: gzip")]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert exchange.status == 200
+        assert "gzip" in exchange.framing[0]
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_true_content_encoding_is_decoded(transport: str) -> None:
+    with capturing() as capture:
+        capture.answers = [answer("200 OK", gzip.compress(b'{"a": 1}'), "Content-Encoding: gzip")]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert exchange.object == {"a": 1}
+        assert not exchange.framing
+
+
+@pytest.mark.parametrize("length", [1, 50])
+def test_a_false_content_length_is_seen_by_the_raw_transport(length: int) -> None:
+    with capturing() as capture:
+        capture.answers = [answer("200 OK", b'{"a": 1}', f"Content-Length: {length}", "Connection: close")]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport="raw").bind(BINDINGS))
+        assert f"Content-Length says {length}" in exchange.framing[0]
+
+
+def test_a_throttle_is_waited_out_and_counted() -> None:
+    with capturing() as capture:
+        capture.answers = [answer("429 Too Many Requests", b"{}", "Retry-After: 0")] * 2
+        exchange = client_of(capture.url).send(valid.MINIMAL.bind(BINDINGS))
+        assert (exchange.status, exchange.retries) == (400, 2)
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_lost_connection_is_told(transport: str) -> None:
+    with capturing() as capture:
+        capture.answers = [b"", b""]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert (exchange.status, exchange.failure) == (None, CONNECTION_LOST)
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_refused_connection_is_told(transport: str) -> None:
+    with capturing() as capture:
+        url = capture.url
+    exchange = client_of(url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+    assert (exchange.status, exchange.failure) == (None, CONNECTION_REFUSED)
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_slow_answer_is_told(transport: str) -> None:
+    with capturing() as capture:
+        capture.answers = [b"HTTP/1.1 100 Continue\r\n\r\n"]
+        exchange = client_of(capture.url, timeout=0.3).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert exchange.failure == TIMED_OUT
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_key_that_comes_back_is_noticed_and_blotted_out(transport: str) -> None:
+    with capturing() as capture:
+        capture.answers = [answer("401 Unauthorized", b'{"error": {"message": "' + KEY.reveal().encode() + b'"}}')]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert exchange.leaked_key
+        assert KEY.reveal().encode() not in (exchange.body or b"")
+
+
+def test_the_pace_is_kept() -> None:
+    times = iter([0.0, 0.0, 0.0])
+    pacer = Pacer(1000, clock=lambda: next(times))
+    for _ in range(3):
+        pacer.wait()
+    assert pacer._next == pytest.approx(0.003)
