@@ -112,26 +112,25 @@ def long_path_ids() -> Sequence[Attempt]:
 
 
 def odd_path_ids() -> Sequence[Attempt]:
-    """Ids in the path made of what paths are made of."""
-    ids = (
-        "%00",
-        "%20",
-        "%0d%0aX-Injected:%201",
-        "%F0%9F%98%80",
-        "'%20OR%20'1'='1",
-        "-1",
-        "*",
-        "pm_.",
-    )
+    """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
+    ids = ("%20", "..", "%2e%2e", "%F0%9F%98%80", "'%20OR%20'1'='1", "-1", "*", "pm_.")
     return tuple(_path(segment) for segment in ids)
 
 
 def path_encodings() -> Sequence[Attempt]:
-    """The path's id percent-encoded in ways that mean nothing, or the same as unencoded."""
-    return tuple(
-        _path(segment)
-        for segment in ("%zz", "%", "%ff%fe", "pm_%70", "pm_%25zz", "..%2F..%2Fcustomers", "pm_%2Fx", "%2e%2e")
+    """Ids in the path with escapes that mean nothing, or that mean what ends or parts a path."""
+    segments = (
+        "%zz",
+        "%",
+        "%ff%fe",
+        "%00",
+        "pm_%2Fx",
+        "..%2F..%2Fcustomers",
+        "%0d%0aX-Injected:%201",
+        "pm_%25zz",
+        "pm_%70",
     )
+    return tuple(_path(segment) for segment in segments)
 
 
 def large_bodies() -> Sequence[Attempt]:

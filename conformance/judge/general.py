@@ -93,7 +93,7 @@ def _broken_error(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
     if not isinstance(message, str) or not message:
         yield "error.message", "the error has no message" if message is None else f"its message is {message!r}"
     for name in sorted(contract.error_string_members - {"type", "message"}):
-        if not isinstance(error.get(name, ""), str | None):
+        if not isinstance(error.get(name, ""), str):
             yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
             break
     if leak := internals_in(exchange):

@@ -1,0 +1,166 @@
+"""From a request to a response: the steps in their order, and the behaviour that conforms."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from . import (
+    attach,
+    auth,
+    customers,
+    errors,
+    expansion,
+    forms,
+    idempotency,
+    objects,
+    payment_methods,
+    routes,
+    rules,
+)
+from .behaviour import Behaviour
+from .call import Call, token
+from .http import date
+from .values import Answer, Headers, Response
+
+if TYPE_CHECKING:
+    from .errors import Refusal
+    from .store import Store
+
+ALWAYS: Headers = (
+    ("Server", "nginx"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("Access-Control-Allow-Methods", "GET, HEAD, PUT, PATCH, POST, DELETE"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Max-Age", "300"),
+    ("Strict-Transport-Security", "max-age=63072000; includeSubDomains; preload"),
+    ("Vary", "Origin"),
+)
+
+
+def serve(call: Call) -> Response:
+    """The response to a request, whatever it is."""
+    try:
+        answer = answered(call)
+    except errors.ApiError as error:
+        answer = call.behaviour.refuse(call, error.refusal)
+    return written(call, answer)
+
+
+def answered(call: Call) -> Answer:
+    """Who asks, for what, with which parameters; then the endpoint."""
+    step = call.behaviour
+    step.authenticate(call)
+    step.check_version(call)
+    endpoint = step.route(call)
+    if call.request.method == "POST":
+        idempotency.check_key(call)
+    call.form = forms.decode(call)
+    if call.request.method == "POST":
+        return step.once(call, endpoint)
+    return endpoint(call)
+
+
+def written(call: Call, answer: Answer) -> Response:
+    """An answer as it goes over the wire."""
+    step = call.behaviour
+    answer = step.present(call, answer)
+    body = step.dump(call, answer.payload)
+    return step.finish(call, Response(answer.status, step.headers(call, answer), body))
+
+
+def refuse(call: Call, refusal: Refusal) -> Answer:
+    """The error envelope."""
+    refusal = call.behaviour.amend(call, refusal)
+    return Answer(refusal.status, errors.refusal_json(refusal, call.request_id), refusal.headers)
+
+
+def amend(call: Call, refusal: Refusal) -> Refusal:
+    """Refusals are given as they are raised."""
+    return refusal
+
+
+def present(call: Call, answer: Answer) -> Answer:
+    """Answers are shown as the endpoint gave them."""
+    return answer
+
+
+def dump(call: Call, payload: Any) -> bytes:
+    """JSON, indented by two blanks, in UTF-8."""
+    return json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def headers(call: Call, answer: Answer) -> Headers:
+    """The headers: few before authentication, the rest after it."""
+    shown = [*ALWAYS, ("Date", date()), ("Content-Type", "application/json"), *answer.headers]
+    if not call.authenticated:
+        return tuple(shown)
+    shown += [("Cache-Control", "no-cache, no-store"), ("Request-Id", call.request_id)]
+    if call.version is not None:
+        shown.append(("Stripe-Version", call.version))
+    if call.idempotency_key is not None:
+        shown += [("Idempotency-Key", call.idempotency_key), ("Original-Request", call.original_request)]
+    if call.replayed:
+        shown.append(("Idempotent-Replayed", "true"))
+    if answer.executed:
+        shown.append(("Stripe-Should-Retry", "false"))
+    return tuple(shown)
+
+
+def finish(call: Call, response: Response) -> Response:
+    """Responses are sent as they were written."""
+    return response
+
+
+def new_id(prefix: str) -> str:
+    """A new id: the prefix and 24 random letters and digits."""
+    return token(prefix, 24)
+
+
+def furnish(store: Store) -> None:
+    """Nothing is there from the start."""
+
+
+def measure(call: Call, text: str) -> int:
+    """The length of a string, in characters."""
+    return len(text)
+
+
+def conforming() -> Behaviour:
+    """The behaviour that follows every clause."""
+    return Behaviour(
+        serve=serve,
+        authenticate=auth.authenticate,
+        known_key=auth.known_key,
+        check_version=auth.check_version,
+        route=routes.route,
+        media_type=forms.media_type,
+        split=forms.split,
+        unquote=forms.unquote,
+        read_name=forms.read_name,
+        build=forms.build,
+        once=idempotency.once,
+        idempotency_name=idempotency.idempotency_name,
+        idempotency_conflict=idempotency.idempotency_conflict,
+        checks=rules.checks(),
+        measure=measure,
+        transaction=attach.transaction,
+        find_payment_method=rules.find_payment_method,
+        find_customer=rules.find_customer,
+        attach=attach.attach,
+        attached=attach.attached,
+        detach=payment_methods.detach_step,
+        delete_customer=customers.delete_customer,
+        methods_of=payment_methods.methods_of,
+        new_id=new_id,
+        furnish=furnish,
+        payment_method_json=objects.payment_method_json,
+        customer_json=objects.customer_json,
+        expand=expansion.expand,
+        amend=amend,
+        refuse=refuse,
+        present=present,
+        dump=dump,
+        headers=headers,
+        finish=finish,
+    )

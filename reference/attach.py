@@ -1,0 +1,62 @@
+"""`POST /v1/payment_methods/{payment_method}/attach`: ask the rules, do it, show it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from .values import Answer
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .objects import Customer, PaymentMethod
+
+
+class Attempt:
+    """One request to attach, and what the rules have found out about it so far."""
+
+    def __init__(self, payment_method_id: str) -> None:
+        self.payment_method_id = payment_method_id
+        self.customer_id: str | None = None
+        self.expand: list[str] = []
+        self.payment_method: PaymentMethod | None = None
+        self.customer: Customer | None = None
+
+    @property
+    def method(self) -> PaymentMethod:
+        """The payment method; only asked for after it was found."""
+        assert self.payment_method is not None
+        return self.payment_method
+
+    @property
+    def owner(self) -> Customer:
+        """The customer; only asked for after it was found."""
+        assert self.customer is not None
+        return self.customer
+
+
+def endpoint(call: Call) -> Answer:
+    """The endpoint."""
+    step = call.behaviour
+    attempt = Attempt(call.arguments[0])
+    with step.transaction(call):
+        for check in tuple(step.checks.values()):
+            check(call, attempt)
+        return step.attached(call, attempt, step.attach(call, attempt))
+
+
+def transaction(call: Call) -> AbstractContextManager[Any]:
+    """Nothing else happens to the stored objects between the first check and the answer."""
+    return call.store.lock
+
+
+def attach(call: Call, attempt: Attempt) -> PaymentMethod:
+    """Make the payment method the customer's."""
+    return call.store.attach(attempt.method, attempt.owner.id)
+
+
+def attached(call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
+    """The payment method, with what was asked to be expanded."""
+    payload = call.behaviour.payment_method_json(call, method)
+    call.behaviour.expand(call, payload, attempt.expand)
+    return Answer(200, payload)

@@ -1,0 +1,45 @@
+"""The catalogue of seeded defects: mistakes that a suite has to find, each by its one clause."""
+
+from __future__ import annotations
+
+from . import (
+    aftermath,
+    answers,
+    body,
+    cards,
+    codes,
+    effects,
+    encodings,
+    expand,
+    headers,
+    keys,
+    paths,
+    races,
+    refusals,
+    repetition,
+    replays,
+    requests,
+    robustness,
+    rules,
+    schema,
+    shape,
+    state,
+    unknown,
+    writes,
+)
+from .registry import Defect, catalogue
+
+__all__ = ["CATALOGUE", "Defect", "get"]
+
+CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals)
+STRANGE = (robustness, aftermath, repetition)
+STATEFUL = (state, effects, writes, rules, races)
+STRIPE = (codes, paths, cards, keys, replays, headers)
+
+CATALOGUE = catalogue(module.seed for module in (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE))
+"""Every defect by its name, chapter after chapter."""
+
+
+def get(name: str) -> Defect:
+    """The defect of that name; `KeyError` where there is none."""
+    return CATALOGUE[name]

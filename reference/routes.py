@@ -1,0 +1,46 @@
+"""Which endpoint a method and a path lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import attach, customers, errors, payment_methods
+from .forms import unescaped
+
+if TYPE_CHECKING:
+    from .call import Call, Endpoint
+
+ROUTES: dict[tuple[str, ...], dict[str, Endpoint]] = {
+    ("customers",): {"POST": customers.create, "GET": customers.every},
+    ("customers", "*"): {"POST": customers.update, "GET": customers.retrieve, "DELETE": customers.delete},
+    ("customers", "*", "payment_methods"): {"GET": payment_methods.of_customer},
+    ("customers", "*", "payment_methods", "*"): {"GET": payment_methods.one_of_customer},
+    ("payment_methods",): {"POST": payment_methods.create, "GET": payment_methods.every},
+    ("payment_methods", "*"): {"POST": payment_methods.update, "GET": payment_methods.retrieve},
+    ("payment_methods", "*", "attach"): {"POST": attach.endpoint},
+    ("payment_methods", "*", "detach"): {"POST": payment_methods.detach},
+}
+
+
+def route(call: Call) -> Endpoint:
+    """The endpoint; the ids in the path become the call's arguments, percent escapes undone."""
+    method, path = call.request.method, call.request.path
+    empty, *segments = path.split("/")
+    version, *names = segments or [""]
+    for pattern, endpoints in ROUTES.items():
+        if version != "v1" or empty or not fits(names, pattern):
+            continue
+        endpoint = endpoints.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            break
+        ids = (name for name, part in zip(names, pattern, strict=True) if part == "*")
+        call.arguments = tuple(unescaped(name.encode("latin-1")) for name in ids)
+        return endpoint
+    raise errors.unrecognized_url(method, path)
+
+
+def fits(names: list[str], pattern: tuple[str, ...]) -> bool:
+    """Whether a path has the shape of a pattern; an id is not empty."""
+    if len(names) != len(pattern):
+        return False
+    return all(name if part == "*" else name == part for name, part in zip(names, pattern, strict=True))

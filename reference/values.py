@@ -1,0 +1,102 @@
+"""The plain values that travel through the server: a request, a response, an answer not yet written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+Json = dict[str, Any]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it arrived. Header names are lower case; nothing else has been touched."""
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes = b""
+    version: str = "HTTP/1.1"
+    chunked: bool = False
+    connection: int = 0
+    position: int = 1
+
+    @property
+    def path(self) -> str:
+        """The path as sent, still percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The query string as sent, still percent-encoded."""
+        return self.target.partition("?")[2]
+
+    @property
+    def is_attach(self) -> bool:
+        """Whether the request went to the attach URL, with whatever method and id."""
+        return self.path.startswith("/v1/payment_methods/") and self.path.endswith("/attach")
+
+    def header(self, name: str) -> str | None:
+        """The first header of that (lower-case) name."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+    @property
+    def media_type(self) -> str:
+        """The media type without its parameters, in lower case; empty when there is none."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the client is willing to send another request on this connection."""
+        wish = (self.header("connection") or "").lower()
+        return "close" not in wish and (self.version == "HTTP/1.1" or "keep-alive" in wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint has to say: a status and a JSON value, before they become bytes."""
+
+    status: int
+    payload: Any
+    headers: Headers = ()
+    executed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What goes over the wire. The later members exist so that framing, too, can be varied or got wrong."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    close: bool = False
+    chunked: bool = False
+    protocol: str = "HTTP/1.1"
+    reason: str | None = None
+    declared_length: int | None = None
+    lower_case: bool = False
+    dropped: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, in whatever case."""
+        for key, value in self.headers:
+            if key.lower() == name.lower():
+                return value
+        return None
+
+    def without(self, *names: str) -> Response:
+        """The same response without the headers of those names."""
+        gone = {name.lower() for name in names}
+        return replace(self, headers=tuple(item for item in self.headers if item[0].lower() not in gone))
+
+    def with_header(self, name: str, value: str) -> Response:
+        """The same response with that header, in the place of any of that name."""
+        return replace(self, headers=(*self.without(name).headers, (name, value)))
+
+
+DROPPED = Response(status=0, dropped=True, close=True)
+"""No answer at all: the connection is closed instead."""

@@ -1,0 +1,16 @@
+"""The conforming variants: other servers that a suite has to leave in peace."""
+
+from __future__ import annotations
+
+from . import access, rules, shape, wire
+from .registry import Variant, catalogue
+
+__all__ = ["CATALOGUE", "Variant", "get"]
+
+CATALOGUE = catalogue(module.variant for module in (wire, shape, rules, access))
+"""Every variant by its name."""
+
+
+def get(name: str) -> Variant:
+    """The variant of that name; `KeyError` where there is none."""
+    return CATALOGUE[name]
