@@ -178,7 +178,7 @@ class Client:
     def _over_session(self, request: Request, session: WireSession, *, plain: bool = False) -> Exchange:
         self._pacer.wait()
         self._count()
-        session.in_hand, session.framing = request, ()
+        session.in_hand, session.framing, session.times_sent = request, (), 0
         session.scheme = self.credentials
         start = time.monotonic()
         try:
@@ -189,7 +189,8 @@ class Client:
             refused = "refused" in str(error).lower() or "resolve" in str(error).lower()
             failure = CONNECTION_REFUSED if refused else CONNECTION_LOST
             return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
-        return self._received(request, answer, session.framing, time.monotonic() - start)
+        received = self._received(request, answer, session.framing, time.monotonic() - start)
+        return replace(received, resent=session.times_sent > 1)
 
     def _as_case(self, request: Request, session: WireSession) -> _Answer:
         path, _, query = request.target.partition("?")

@@ -16,6 +16,7 @@ from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
 from conformance.ledger import UNSTEADY, Ledger
+from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
@@ -60,9 +61,17 @@ class Case:
 class Conductor:
     """One implementation under test, and the machinery behind the verbs of `Target`."""
 
-    def __init__(self, client: Client, fixtures: Fixtures, contract: Contract, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        client: Client,
+        fixtures: Fixtures,
+        contract: Contract,
+        catalogue: Catalogue,
+        repetitions: Repetitions = STANDARD_REPETITIONS,
+    ) -> None:
         self.client = client
         self.fixtures = fixtures
+        self.repetitions = repetitions
         self.contract = contract
         self.catalogue = catalogue
         self.known = Ledger()
@@ -245,7 +254,7 @@ class Conductor:
 
         def served_after(*before: Attempt) -> Judgement:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps.append(self._fresh(MINIMAL))
+            steps.append(self._fresh(MINIMAL, new_connection=True))
             return self._judged(self._episode("served_again", steps, clause=STILL_SERVING))
 
         try:

@@ -25,7 +25,8 @@ class Exchange:
     recording), `body` likewise. `seconds` is the time from the first byte sent to the last received. `received` is when
     the answer came, in seconds since 1970, 0 if not known. `framing` lists lies of Content-Length and
     Content-Encoding, which only a raw exchange can see. `leaked_key` tells that the key which the request carried came
-    back; the copy in `body` and `headers` is blotted out. `retries` counts the 429s and lost connections before.
+    back; the copy in `body` and `headers` is blotted out. `retries` counts the 429s before. `resent` tells that a
+    kept connection was closed without an answer, and that this is the answer on a new one.
     """
 
     request: Request
@@ -38,6 +39,7 @@ class Exchange:
     framing: tuple[str, ...] = ()
     leaked_key: bool = False
     retries: int = 0
+    resent: bool = False
 
     @property
     def answered(self) -> bool:
@@ -127,6 +129,7 @@ class Exchange:
             "framing": list(self.framing),
             "leaked_key": self.leaked_key,
             "retries": self.retries,
+            "resent": self.resent,
         }
 
     @classmethod
@@ -152,6 +155,7 @@ class Exchange:
             framing=tuple(data["framing"]),
             leaked_key=data["leaked_key"],
             retries=data["retries"],
+            resent=data["resent"],
         )
 
 

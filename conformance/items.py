@@ -30,7 +30,7 @@ PROPERTY = "conformance"
 
 def set_up_hypothesis(settings: Settings) -> None:
     """Make Hypothesis draw the same plan from the same seed, whatever modules happen to be imported."""
-    breadth = BUDGETS[settings.budget]
+    breadth = BUDGETS[settings.budget].drawn
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
     hypothesis_settings.register_profile(
         "conformance",
@@ -72,7 +72,7 @@ class ItemRunner:
         draw = random.Random(f"{settings.seed}/{worker}")
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
-        self.target = Target(client, self.fixtures, contract, catalogue)
+        self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:

@@ -20,8 +20,31 @@ DEFAULT_RATE = 20.0
 SUITE = Path(__file__).resolve().parent.parent
 TESTS = SUITE / "tests"
 
-BUDGETS: Mapping[str, int] = {"quick": 0, "standard": 3, "thorough": 40}
-"""How many attempts each test draws beside its pinned ones, by the name of the budget."""
+
+@dataclass(frozen=True)
+class Repetitions:
+    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones."""
+
+    kept: int
+    new: int
+
+
+STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions."""
+
+    drawn: int
+    repetitions: Repetitions
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "quick": Budget(0, Repetitions(kept=10, new=5)),
+    "standard": Budget(2, STANDARD_REPETITIONS),
+    "thorough": Budget(40, Repetitions(kept=150, new=50)),
+}
 
 
 def add_options(parser: pytest.Parser) -> None:

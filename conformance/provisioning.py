@@ -28,6 +28,25 @@ PAYMENT_METHOD_FORMS: Mapping[str, Mapping[str, str]] = {
 }
 """The ways to create a payment method, in the order in which they are tried."""
 
+OWN_DETAILS: Mapping[str, str] = {
+    "billing_details[name]": "Jenny Rosen",
+    "billing_details[email]": "jenny.rosen@example.com",
+    "billing_details[phone]": "+15555550100",
+    "billing_details[address][line1]": "1 Main Street",
+    "billing_details[address][city]": "Dublin",
+    "billing_details[address][postal_code]": "D02 X285",
+    "billing_details[address][country]": "IE",
+    "metadata[order]": "6735",
+    "metadata[shelf]": "upper left",
+}
+"""What a payment method is made with when it matters whether it stays as it was."""
+
+LISTS: Sequence[str] = (
+    "/v1/payment_methods?customer={customer}&type={type}&limit=100",
+    "/v1/customers/{customer}/payment_methods?type={type}&limit=100",
+)
+"""The endpoints that list a customer's payment methods, in the order in which they are tried."""
+
 
 class Unreachable(Exception):
     """The target cannot be tested at all: it is down, not this API, refuses the key or gives no fixtures.
@@ -87,11 +106,12 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
 
     `payment_methods` and `customers` are ids that the user says exist. Raises Unreachable with a diagnosis.
     """
-    created = client.call("POST", "/v1/customers", {"description": "conformance probe"})
+    form = {"description": "conformance probe", f"metadata[{RUN_TAG}]": "probe"}
+    created = client.call("POST", "/v1/customers", form)
     _must_answer(created, client)
     if created.status in (401, 403):
         client.credentials = "basic"
-        created = client.call("POST", "/v1/customers", {"description": "conformance probe"})
+        created = client.call("POST", "/v1/customers", form)
     if created.status == 401 or (created.status == 403 and not customers):
         raise Unreachable(
             f"the target refuses the key ({created.status})",
@@ -101,8 +121,8 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
         raise Unreachable(f"the target answers {created.status} to POST /v1/customers", "look at the target's own log")
     identifier = _created_id(created)
     stateless = _retrieves_the_unknown(client)
-    if identifier and not customers:
-        _delete_customer(client, identifier)
+    if identifier:
+        delete_customer(client, identifier)
     given = tuple(payment_methods), tuple(customers)
     if stateless:
         return Provision("any id", "any id", True, True, client.credentials, *given)
@@ -135,7 +155,8 @@ def _retrieves_the_unknown(client: Client) -> bool:
     return any(exchange.is_success and exchange.object for exchange in found)
 
 
-def _delete_customer(client: Client, identifier: str) -> Exchange:
+def delete_customer(client: Client, identifier: str) -> Exchange:
+    """Ask for the deletion of a customer; the answer."""
     return client.call("DELETE", f"/v1/customers/{quote(identifier, safe='')}")
 
 
@@ -186,6 +207,8 @@ class Fixtures:
     made: list[tuple[str, str]] = field(default_factory=list)
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
+    _details: Mapping[str, str] = field(default_factory=lambda: OWN_DETAILS)
+    _list: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         self.client.credentials = self.provision.scheme
@@ -197,21 +220,43 @@ class Fixtures:
             self._customers[name] = self._new_customer(len(self._customers))
         return self._customers[name]
 
+    def new_customer(self) -> tuple[str, Exchange | None]:
+        """The id of a customer that nothing has been done to, and how it was created (None for a given one).
+
+        Raises OutOfFixtures when there is none.
+        """
+        created = self._create_customer() if self.provision.customers == "created" else None
+        if created is None:
+            return self.customer(f"customer {len(self._customers) + 1}"), None
+        return str(created.object["id"]), created
+
     def new_payment_method(self) -> str:
         """The id of a payment method that nothing has been done to. Raises OutOfFixtures when there is none."""
+        identifier, _ = self.create_payment_method()
+        return identifier
+
+    def create_payment_method(self, *, detailed: bool = False) -> tuple[str, Exchange | None]:
+        """As `new_payment_method`, and how it was created (None where it was not).
+
+        A `detailed` one has billing details and metadata of its own, as far as the target takes them.
+        """
         way = self.provision.payment_methods
         if way == "any id":
-            return "pm_" + self._letters()
+            return "pm_" + self._letters(), None
         if way == "given":
             if not self._methods_left:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
-            return self._methods_left.pop(0)
-        created = self.client.call("POST", "/v1/payment_methods", dict(PAYMENT_METHOD_FORMS[way]))
+            return self._methods_left.pop(0), None
+        form = dict(PAYMENT_METHOD_FORMS[way])
+        created = self.client.call("POST", "/v1/payment_methods", form | dict(self._details) if detailed else form)
+        if detailed and created.is_refusal and self._details:
+            self._details = {}
+            created = self.client.call("POST", "/v1/payment_methods", form)
         identifier = _created_id(created)
         if not identifier:
             raise OutOfFixtures(f"the target created no payment method ({created.status or created.failure})")
         self.made.append(("payment_method", identifier))
-        return identifier
+        return identifier, created
 
     def read_payment_method(self, identifier: str) -> Exchange | None:
         """The payment method as the target tells it now; None where it cannot be read."""
@@ -219,14 +264,67 @@ class Fixtures:
             return None
         return self.client.call("GET", f"/v1/payment_methods/{quote(identifier, safe='')}")
 
+    def read_customer(self, identifier: str) -> Exchange:
+        """The customer as the target tells it now."""
+        return self.client.call("GET", f"/v1/customers/{quote(identifier, safe='')}")
+
+    def list_payment_methods(self, customer: str, kind: str = "card") -> Exchange | None:
+        """The customer's payment methods of the type `kind`, by whichever endpoint lists them; None without one."""
+        answer = None
+        for template in LISTS if self._list is None else self._list:
+            target = template.format(customer=quote(customer, safe=""), type=quote(kind, safe=""))
+            answer = self.client.call("GET", target)
+            if isinstance(answer.object.get("data"), list):
+                self._list = (template,)
+            if not answer.is_refusal and (self._list or not answer.is_success):
+                return answer
+        if self._list is None:
+            self._list = ()
+        return answer if self._list else None
+
+    def detach(self, payment_method: str) -> Exchange:
+        """Ask for the payment method to be detached; the answer."""
+        return self.client.call("POST", f"/v1/payment_methods/{quote(payment_method, safe='')}/detach", {})
+
+    def delete(self, customer: str) -> Exchange:
+        """Ask for the deletion of a customer that the run has made; the answer.
+
+        Raises OutOfFixtures for one that it has not made.
+        """
+        if ("customer", customer) not in self.made:
+            raise OutOfFixtures("customers that were given are not deleted")
+        answer = delete_customer(self.client, customer)
+        if answer.is_success:
+            self.made.remove(("customer", customer))
+        return answer
+
+    def set_default(self, customer: str, payment_method: str) -> Exchange | None:
+        """Make the payment method the default of a customer; None for one that the run has not made."""
+        if ("customer", customer) not in self.made:
+            return None
+        form = {"invoice_settings[default_payment_method]": payment_method}
+        return self.client.call("POST", f"/v1/customers/{quote(customer, safe='')}", form)
+
     def clean_up(self) -> list[str]:
-        """Delete what was made, the newest first; the ids of the customers that are still there."""
+        """Remove what was made, the newest first; the ids of the customers that are still there.
+
+        Payment methods go with the customers that they are attached to; those on given customers are detached.
+        """
         left = []
+        given = self.provision.customers == "given"
         for kind, identifier in reversed(self.made):
-            if kind == "customer" and not _delete_customer(self.client, identifier).is_success:
-                left.append(identifier)
+            if kind == "customer":
+                if not delete_customer(self.client, identifier).is_success and self._is_there(identifier):
+                    left.append(identifier)
+            elif given:
+                self.detach(identifier)
         self.made.clear()
         return left
+
+    def _is_there(self, customer: str) -> bool:
+        """Whether a customer that could not be deleted is still there; where no answer says otherwise, it is."""
+        read = self.read_customer(customer)
+        return not read.is_refusal and read.object.get("deleted") is not True
 
     def _new_customer(self, index: int) -> str:
         way = self.provision.customers
@@ -237,12 +335,15 @@ class Fixtures:
             if index >= len(given):
                 raise OutOfFixtures("no customer is left (give more with --customer)")
             return given[index]
+        return str(self._create_customer().object["id"])
+
+    def _create_customer(self) -> Exchange:
         created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.run})
         identifier = _created_id(created)
         if not identifier:
             raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")
         self.made.append(("customer", identifier))
-        return identifier
+        return created
 
     def _letters(self, count: int = 24) -> str:
         letters = string.ascii_letters + string.digits

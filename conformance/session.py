@@ -22,7 +22,8 @@ class WireSession(requests.Session):
     """A session that sends the `Request` in hand with its own headers and no others.
 
     The key enters here, in the last step before the socket, and is held nowhere else. `framing` lists the lies that
-    the last answer's Content-Length and Content-Encoding told.
+    the last answer's Content-Length and Content-Encoding told; `times_sent` counts how often the request in hand went
+    out: what is lost with a kept connection, Schemathesis sends once more on a new one.
     """
 
     def __init__(self, key: Secret, environment_proxies: Mapping[str, str], verify: bool | str) -> None:
@@ -34,12 +35,14 @@ class WireSession(requests.Session):
         self.mount("https://", HTTPAdapter(max_retries=0))
         self._key = key
         self.in_hand: Request | None = None
+        self.times_sent = 0
         self.scheme: Credentials = "bearer"
         self.framing: tuple[str, ...] = ()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send with exactly the headers of the request in hand, and read the answer without mending it."""
         assert self.in_hand is not None, "a request is put in hand before it is sent"
+        self.times_sent += 1
         length = request.headers.get("Content-Length")
         request.headers.clear()
         request.headers.update(headers_on_wire(self.in_hand, self._key, self.scheme))

@@ -1,9 +1,243 @@
-"""Verbs about Stripe's own answers: codes, keys, headers, idempotency, test cards."""
+"""Verbs about Stripe's own answers: codes, keys, headers, test cards."""
 
 from __future__ import annotations
 
-from conformance.conductor import Conductor
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+from conformance.episode import Episode, Step
+from conformance.idempotency_verbs import IdempotencyVerbs
+from conformance.provisioning import OutOfFixtures
+from strategies import credentials
+from strategies.attempt import Attempt
+from strategies.valid import MINIMAL
+
+NO_DETACHING = "the target has no endpoint to detach"
+NO_DELETING = "the target deletes no customers"
+NO_DECLINING_CARD = "the target makes no payment method from a card that declines"
+NO_DEFAULT = "no default payment method can be set for a customer here"
+
+DECLINING_FORMS = {
+    "a test token": {"card[token]": "tok_visa_chargeDeclined"},
+    "a test card": {"card[number]": "4000000000000002"},
+}
+"""What makes a payment method a declining one, by the way in which payment methods are created."""
+UNHEARD_OF_FORMS = {
+    "a test token": {"card[token]": "tok_visa_conformanceUnheardOf"},
+    "a test card": {"card[number]": "4000000000000003"},
+}
+"""What no server that looks at its test cards creates a payment method from."""
+UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
 
 
-class StripeVerbs(Conductor):
+class StripeVerbs(IdempotencyVerbs):
     """What a test of the profile `stripe` asks of its target."""
+
+    # Refusals
+
+    def refuses_as_told(self, attempt: Attempt) -> None:
+        """The attempt is refused as the running test's clause wants."""
+        self._conclude(attempt, lambda: self._episode("refused_as_told", [self._shared(attempt)]))
+
+    def refuses_deleted_customer(self, attempt: Attempt) -> None:
+        """The attempt, which names a customer that has been deleted, is refused as the clause wants."""
+        if self._is_without_state():
+            return
+        identifier = self._own_customer()
+        if identifier is None or not self.client.call("DELETE", f"/v1/customers/{quote(identifier)}").is_success:
+            self._does_not_apply(NO_DELETING)
+            return
+        self.fixtures.made.remove(("customer", identifier))
+
+        def perform() -> Episode:
+            method = self._unattached_payment_method()
+            return self._episode("refused_as_told", [self._send_on(attempt, method, deleted_customer=identifier)])
+
+        self._conclude(attempt, perform)
+
+    def refuses_another_customer(self, first: Attempt, other: Attempt) -> None:
+        """After `first`, attaching the same payment method to another customer is refused as the clause wants."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            steps = [self._fresh(first, role="set-up")]
+            bindings = {**self._last_bindings, "other_customer": self.fixtures.customer("other_customer")}
+            return self._episode("refused_as_told", [*steps, self._send(other, bindings)])
+
+        self._conclude((first, other), perform)
+
+    def takes_again(self, first: Attempt, again: Attempt) -> None:
+        """After `first`, the same attach of the same payment method succeeds."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            steps = [self._fresh(first, role="set-up")]
+            return self._episode("accepted_again", [*steps, self._send(again, self._last_bindings)])
+
+        self._conclude((first, again), perform)
+
+    def keeps_detached(self, first: Attempt, again: Attempt) -> None:
+        """After `first` and a detachment, attaching again is refused as the clause wants, however often."""
+        if self._is_without_state():
+            return
+
+        def steps_anew() -> list[Step]:
+            attached = self._fresh(first, role="set-up")
+            method = self._last_bindings["payment_method"]
+            target = f"/v1/payment_methods/{quote(method, safe='')}/detach"
+            detached = Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
+            if not detached.exchange.is_success:
+                return [attached, detached]
+            retried = [self._send(again, self._last_bindings) for _ in range(2)]
+            return [attached, detached, *retried, *self._read_back(retried[-1])]
+
+        sample = (first, again.but(label="after a detachment"))
+        with self._as_far_as_fixtures_go():
+            if sample not in self._samples:
+                self._samples[sample] = steps_anew()
+            attached, detached, *_ = self._samples[sample]
+            if attached.exchange.is_success and detached.exchange.is_refusal:
+                self._does_not_apply(NO_DETACHING)
+            else:
+                self._conclude_sampled(sample, steps_anew, "refused_as_told")
+
+    # Test cards
+
+    def declines_token(self, attempt: Attempt) -> None:
+        """The attempt, on a shared token that declines, is refused as the clause wants, and attaches nothing."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            own = self._own_customer()
+            step = self._send_on(attempt, attempt.path_id, **({"customer": own} if own else {}))
+            return self._episode("refused_as_told", [step, *(self._list(own) if own else ())])
+
+        with self._as_far_as_fixtures_go():
+            first = perform()
+            unknown = first.subject.status == 404 or first.subject.error.get("code") == "resource_missing"
+            if first.subject.is_success:
+                unknown = self._send_on(attempt.but(path_id=UNHEARD_OF_TOKEN), UNHEARD_OF_TOKEN).exchange.is_success
+            if unknown:
+                self._does_not_apply("the target knows no shared token that declines")
+            else:
+                self._conclude_from(first, attempt, perform)
+
+    def declines_card(self, attempt: Attempt) -> None:
+        """The attempt, on a payment method made from a declining card, is refused as the clause wants."""
+        if self._is_without_state():
+            return
+        way = self.fixtures.provision.payment_methods
+
+        def perform() -> Episode:
+            made = self._created_from(DECLINING_FORMS.get(way))
+            if made is None:
+                raise OutOfFixtures(NO_DECLINING_CARD)
+            step = self._send_on(attempt, made)
+            return self._episode("refused_as_told", [step, *self._read_back(step)])
+
+        try:
+            first = perform()
+        except OutOfFixtures as missing:
+            self._does_not_apply(str(missing))
+            return
+        if first.subject.is_success and self._created_from(UNHEARD_OF_FORMS.get(way)) is not None:
+            self._does_not_apply(NO_DECLINING_CARD)
+        else:
+            self._conclude_from(first, attempt, perform)
+
+    def _conclude_from(self, first: Episode, attempt: Attempt, perform: Callable[[], Episode]) -> None:
+        """Conclude from an episode that has been looked at already."""
+        performed = [first]
+        self._conclude(attempt, lambda: performed.pop() if performed else perform(), again=perform)
+
+    def clones(self, *attempts: Attempt) -> None:
+        """The attempts, on a shared token, succeed, each with a new payment method."""
+        if not self._is_without_state():
+            self._conclude(
+                attempts,
+                lambda: self._episode("cloned", [self._send_on(attempt, attempt.path_id) for attempt in attempts]),
+            )
+
+    def expands_default_payment_method(self, first: Attempt, expanded: Attempt) -> None:
+        """With a default payment method set for its customer, the expanded attempt shows it as an object."""
+        if self._is_without_state():
+            return
+        with self._as_far_as_fixtures_go():
+            own, method = self._own_customer(), self.fixtures.new_payment_method()
+            if own is None:
+                self._does_not_apply(NO_DEFAULT)
+                return
+            target = f"/v1/customers/{quote(own, safe='')}"
+            attached = self._send_on(first, method, role="set-up", customer=own)
+            changed = self.client.call("POST", target, {"invoice_settings[default_payment_method]": method})
+            settings = changed.object.get("invoice_settings")
+            kept = isinstance(settings, dict) and settings.get("default_payment_method") == method
+            if attached.exchange.is_success and (changed.is_refusal or (changed.is_success and not kept)):
+                self._does_not_apply(NO_DEFAULT)
+                return
+
+            def perform() -> Episode:
+                fresh = self.fixtures.new_payment_method()
+                step = self._send_on(expanded, fresh, customer=own, default_payment_method=method)
+                return self._episode("nested", [attached, Step("set-up", changed, f"POST {target}"), step])
+
+            self._conclude(expanded, perform)
+
+    # Keys and methods
+
+    def locks_out(self, *attempts: Attempt) -> None:
+        """The attempts, none of which holds a valid key, are answered 401 and attach nothing."""
+
+        def perform() -> Episode:
+            steps = [self._shared(attempt) for attempt in attempts]
+            return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])
+
+        self._conclude(attempts, perform)
+
+    def asks_for_key_first(self, *attempts: Attempt) -> None:
+        """Without a valid key the attempts, in which something else is wrong too, are answered 401."""
+
+        def perform() -> Episode:
+            bare = [credentials.unauthenticated(each, credentials.NO_KEY, "no key") for each in attempts]
+            steps = [self._shared(attempt) for attempt in bare]
+            wrong = credentials.unknown_key(9)
+            alone = credentials.unauthenticated(MINIMAL, wrong, "an unknown key")
+            worse = [credentials.unauthenticated(each, wrong, "an unknown key") for each in attempts[:2]]
+            steps += [self._shared(alone, role="control"), *(self._shared(attempt) for attempt in worse)]
+            steps += [self._shared(alone, role="control") for _ in range(2)]
+            return self._episode("key_first", steps)
+
+        self._conclude(attempts, perform)
+
+    def challenges(self, *attempts: Attempt) -> None:
+        """The 401 to each of the attempts says by which scheme to authenticate."""
+        self._conclude(attempts, lambda: self._episode("challenged", [self._shared(each) for each in attempts]))
+
+    def takes_key_by(self, *attempts: Attempt) -> None:
+        """The attempts, each with the key in another scheme, succeed."""
+        self._conclude(attempts, lambda: self._episode("either_scheme", [self._fresh(each) for each in attempts]))
+
+    # Headers
+
+    def identifies_answers(self, *attempts: Attempt) -> None:
+        """The answers to the attempts, sent in a row, carry request ids of their own."""
+        self._concludes_headers("identified", attempts)
+
+    def names_version(self, *attempts: Attempt) -> None:
+        """The answers to the attempts name the version that each asks for; an ill-formed one is refused."""
+        self._concludes_headers("versioned", attempts)
+
+    def forbids_caching(self, *attempts: Attempt) -> None:
+        """The answers to the attempts may not be cached."""
+        self._concludes_headers("uncached", attempts)
+
+    def _concludes_headers(self, expectation: str, attempts: Sequence[Attempt]) -> None:
+        def perform() -> Episode:
+            method, customer = self.fixtures.new_payment_method(), self.fixtures.customer()
+            steps = [self._send_on(attempt, method, customer=customer) for attempt in attempts]
+            return self._episode(expectation, steps)
+
+        self._conclude(tuple(attempts), perform)

@@ -158,21 +158,30 @@ class Target(StateVerbs, StripeVerbs):
         sound = (attempt for clause, attempt in attempts.items() if not self.known.has_finding(clause))
         return next(sound, next(iter(attempts.values())))
 
-    def stays_steady(self, attempt: Attempt, *, kept: int, new: int, fresh: bool) -> None:
-        """The attempt gets the same class of answer `kept` times on a kept connection and `new` times on new ones."""
+    def stays_steady(self, attempt: Attempt, *, fresh: bool) -> None:
+        """The attempt gets the same class of answer as often as the budget says, on a kept connection and on new ones.
+
+        `fresh` gives it a payment method of its own each time.
+        """
+        kept, new = self.repetitions.kept, self.repetitions.new
+
+        send = self._fresh if fresh else self._shared
 
         def perform() -> Episode:
-            send = self._fresh if fresh else self._shared
             steps: list[Step] = []
             with contextlib.suppress(OutOfFixtures):
-                for number in range(kept + new):
-                    steps.append(send(attempt, new_connection=number >= kept))
+                while len(steps) < kept:
+                    steps.append(send(attempt))
+                while any(step.exchange.resent for step in steps) and len(steps) < 2 * kept:
+                    steps.append(send(attempt))  # a kept connection was lost once: is that the rule?
+                for _ in range(new):
+                    steps.append(send(attempt, new_connection=True))
             if len(steps) < FEWEST_REPETITIONS:
                 raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
             return self._episode("steady", steps)
 
         def once_more() -> Episode:
-            return self._episode("steady", [self._fresh(attempt) if fresh else self._shared(attempt)])
+            return self._episode("steady", [send(attempt)])
 
         self._conclude(attempt, perform, again=once_more)
 

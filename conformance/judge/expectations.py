@@ -13,6 +13,10 @@ from conformance.judge.general import broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 
+FEW_LOST = 10
+"""A server that closes a kept connection more often than once in so many requests makes a habit of it, which is legal
+(RFC 9112 section 9.3)."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -244,6 +248,9 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
     exchanges = episode.exchanges("subject")
     if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
         return Verdict(Outcome.INCONCLUSIVE, exchanges[0].failure or "throttled (429) to the end")
+    lost = [exchange for exchange in exchanges if exchange.resent]
+    if 1 < len(lost) < len(exchanges) / FEW_LOST:
+        return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
     counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)
     usual, _ = counts.most_common(1)[0]
     for index, exchange in enumerate(exchanges, start=1):

@@ -143,7 +143,7 @@ def expand_index_ignored(b: Behaviour) -> None:
     choose_paths(b, lambda call, paths: [] if "expand[0]" in expand_names(call) else paths)
 
 
-@seed("response.customer", "easy", also=("expand.not-expanded",))
+@seed("expand.not-expanded", "easy", also=("response.customer",))
 def always_expanded(b: Behaviour) -> None:
     """The customer is expanded whether or not that was asked for."""
 

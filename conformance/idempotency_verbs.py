@@ -1,0 +1,223 @@
+"""Verbs about idempotency keys, and the fixtures that they share with the other verbs of the profile."""
+
+from __future__ import annotations
+
+import contextlib
+import string
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+from conformance.conductor import Conductor
+from conformance.episode import Episode, Step
+from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
+from strategies.attempt import Attempt
+from strategies.stripe import IDEMPOTENCY_KEY, with_header
+from strategies.values import Text, render
+
+SHARED_BEGINNING = 200
+AT_ONCE = 2
+
+
+class IdempotencyVerbs(Conductor):
+    """What a test of the chapter `idempotency` asks of its target."""
+
+    def replays(self, attempt: Attempt) -> None:
+        """The attempt, sent again with its key on another connection, gets its first answer."""
+
+        def perform() -> Episode:
+            keyed = self._keyed(attempt, self._key())
+            first = self._fresh(keyed, role="control")
+            again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
+            return self._episode("replayed", [first, again], of="a success")
+
+        self._conclude(attempt, perform)
+
+    def replays_card(self, attempt: Attempt, of: str) -> None:
+        """The attempt, on a shared token, gets its first answer again, and is not executed a second time.
+
+        `of` is what the first answer is: `a success` or `a decline`.
+        """
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            own = self._own_customer() if of == "a success" else None
+            keyed = self._keyed(attempt, self._key())
+            named = {"customer": own} if own else {}
+            first = self._send_on(keyed, attempt.path_id, role="control", **named)
+            again = self._send(keyed, self._last_bindings, new_connection=True)
+            return self._episode("replayed", [first, again, *(self._list(own) if own else ())], of=of)
+
+        self._conclude((attempt, of), perform)
+
+    def tells_keys_apart(self, first: Attempt, again: Attempt) -> None:
+        """Keys that differ only after a long shared beginning, or only in upper and lower case, are two keys."""
+
+        def perform() -> Episode:
+            beginning = self._key(SHARED_BEGINNING)
+            control = self._fresh(self._keyed(first, f"{beginning}a"), role="control")
+            others = [f"{beginning}b", f"{beginning}a".swapcase()]
+            steps = [self._send(self._keyed(again, key), self._last_bindings) for key in others]
+            return self._episode("not_replayed", [control, *steps])
+
+        self._conclude((first, again), perform)
+
+    def refuses_used_key(self, first: Attempt, *others: Attempt) -> None:
+        """After `first`, its key is refused with other parameters, as the clause wants."""
+
+        def perform() -> Episode:
+            key = self._key()
+            steps = [self._fresh(self._keyed(first, key), role="set-up")]
+            customer = self._last_bindings["customer"]
+            bindings = {**self._last_bindings, "other_customer": self.fixtures.customer("other_customer")}
+            steps += [self._send(self._keyed(other, key), bindings) for other in others]
+            follow_up = self._read_back(steps[-1])
+            return self._episode("refused_as_told", [*steps, *follow_up], attached_before=customer)
+
+        self._conclude((first, *others), perform)
+
+    def keeps_key_to_path(self, first: Attempt, second: Attempt, expectation: str) -> None:
+        """The key of `first`, sent with `second` on another payment method, is answered as `expectation` says."""
+
+        def steps_anew() -> list[Step]:
+            key = self._key()
+            return [
+                self._fresh(self._keyed(first, key), role="set-up"),
+                self._fresh(self._keyed(second.but(kind="wire"), key)),
+            ]
+
+        self._conclude_sampled((first, second.but(label="with the key of another path")), steps_anew, expectation)
+
+    def forgets_key_of(self, refused: Attempt, good: Attempt) -> None:
+        """The key of a request that validation refuses serves the good request afterwards."""
+
+        def perform() -> Episode:
+            key = self._key()
+            first = self._shared(self._keyed(refused, key), role="control")
+            if not first.exchange.is_refusal:
+                return self._episode("usable_again", [first])
+            method = self._unattached_payment_method()
+            self._unattached = None
+            return self._episode("usable_again", [first, self._send_on(self._keyed(good, key), method)])
+
+        self._conclude((refused, good), perform)
+
+    def executes_once(self, token: Attempt, ordinary: Attempt) -> None:
+        """Of simultaneous requests with one key one is executed: on a shared token where the target has it."""
+
+        def perform() -> Episode:
+            own = None if self.fixtures.provision.stateless else self._own_customer()
+            if own is not None:
+                steps = self._simultaneously(token, render(token.path_id, {}), own)
+                if any(step.exchange.is_success for step in steps):
+                    return self._episode("executed_once", [*steps, *self._list(own)])
+            method = self.fixtures.new_payment_method()
+            return self._episode(
+                "executed_once", self._simultaneously(ordinary, method, own or self.fixtures.customer())
+            )
+
+        self._conclude((token, ordinary), perform)
+
+    def refuses_key(self, attempt: Attempt, length: int) -> None:
+        """The attempt with a key of `length` characters is refused as the clause wants."""
+
+        def perform() -> Episode:
+            return self._episode("refused_as_told", [self._shared(self._keyed(attempt, self._key(length)))])
+
+        self._conclude((attempt, length), perform)
+
+    # What they are made of
+
+    @contextlib.contextmanager
+    def _as_far_as_fixtures_go(self) -> Iterator[None]:
+        """Where fixtures run out, the running test's clause is not run."""
+        try:
+            yield
+        except OutOfFixtures as missing:
+            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+
+    def _conclude_sampled(
+        self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str
+    ) -> None:
+        """Conclude from steps that several tests share; only a confirmation takes them anew."""
+
+        def shared() -> Episode:
+            if sample not in self._samples:
+                self._samples[sample] = steps_anew()
+            return self._episode(expectation, self._samples[sample])
+
+        self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew()))
+
+    def _simultaneously(self, attempt: Attempt, method: str, customer: str) -> list[Step]:
+        keyed = self._keyed(attempt, self._key())
+        start = threading.Barrier(AT_ONCE)
+        self._last_bindings = {"customer": customer, "payment_method": method}
+        bindings = dict(self._last_bindings)
+
+        def send(_: int) -> Step:
+            start.wait()
+            return self._send(keyed, bindings, new_connection=True)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(send, range(AT_ONCE)))
+
+    def _key(self, length: int = 40) -> str:
+        """A key of `length` characters that no other run has, and that this one draws again from the same seed."""
+        letters = string.ascii_letters + string.digits
+        beginning = f"{self.fixtures.run}-"
+        return beginning + "".join(self.fixtures.draw.choice(letters) for _ in range(length - len(beginning)))
+
+    @staticmethod
+    def _keyed(attempt: Attempt, key: str) -> Attempt:
+        return with_header(attempt, IDEMPOTENCY_KEY, key)
+
+    def _send_on(self, attempt: Attempt, method: Text, *, role: str = "subject", **named: str) -> Step:
+        """Send on this payment method, with `named` ids for fixtures instead of the run's own."""
+        bindings: dict[str, str] = {"payment_method": render(method, {}), **named}
+        for name in sorted(attempt.needs - set(bindings)):
+            bindings[name] = self.fixtures.customer(name)
+        self._last_bindings = bindings
+        return self._send(attempt, bindings, role)
+
+    def _own_customer(self) -> str | None:
+        """A new customer that nothing has been attached to; None where none can be created."""
+        if self.fixtures.provision.customers != "created":
+            return None
+        created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.fixtures.run})
+        identifier = created.object.get("id")
+        if not created.is_success or not isinstance(identifier, str):
+            return None
+        self.fixtures.made.append(("customer", identifier))
+        return identifier
+
+    def _created_from(self, card: Mapping[str, str] | None) -> str | None:
+        """A payment method created as usual but from this card; None where that is refused."""
+        form = PAYMENT_METHOD_FORMS.get(self.fixtures.provision.payment_methods)
+        if form is None or card is None:
+            return None
+        identifier = self.client.call("POST", "/v1/payment_methods", {**form, **card}).object.get("id")
+        if not isinstance(identifier, str):
+            return None
+        self.fixtures.made.append(("payment_method", identifier))
+        return identifier
+
+    def _list(self, customer: str) -> Sequence[Step]:
+        """The customer's payment methods, by whichever endpoint lists them."""
+        one = quote(customer, safe="")
+        by_filter = f"/v1/payment_methods?customer={one}&type=card&limit=100"
+        for target in (by_filter, f"/v1/customers/{one}/payment_methods?type=card&limit=100"):
+            exchange = self.client.call("GET", target)
+            if exchange.is_success and isinstance(exchange.object.get("data"), list):
+                return (Step("follow-up", exchange, f"GET {target}"),)
+        return ()
+
+    def _is_without_state(self) -> bool:
+        """Whether the target keeps no state, so that the running test does not apply."""
+        if self.fixtures.provision.stateless:
+            self._does_not_apply("the target keeps no state")
+        return self.fixtures.provision.stateless
+
+    def _does_not_apply(self, reason: str) -> None:
+        self.case.ledger.entry(self.case.clause).not_applicable.append(reason)

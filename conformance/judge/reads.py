@@ -1,0 +1,41 @@
+"""What answers of other endpoints tell: the customer of a payment method, and what a list holds."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from conformance.episode import Outcome
+from conformance.exchange import Exchange
+from conformance.judge.expectations import Verdict
+
+
+def unreadable(exchange: Exchange) -> Verdict | None:
+    """The verdict when another endpoint gives no answer to judge by: none at all, or one that is no clause's matter."""
+    if not exchange.answered:
+        return Verdict(Outcome.INCONCLUSIVE, exchange.failure or "throttled (429) to the end")
+    if not (exchange.is_success or exchange.is_refusal):
+        path = exchange.request.target.partition("?")[0]
+        return Verdict(Outcome.INCONCLUSIVE, f"{exchange.request.method} {path} is answered {exchange.status}")
+    return None
+
+
+def shown_customer(exchange: Exchange) -> str:
+    """The customer that a payment method shows, in words: its id, `null`, or what else stands there."""
+    customer = exchange.object.get("customer")
+    if isinstance(customer, str):
+        return customer
+    return "null" if customer is None else "an object"
+
+
+def is_list_of(exchange: Exchange, customer: str) -> bool:
+    """Whether the request asked for the list of that customer's payment methods."""
+    path, _, query = exchange.request.target.partition("?")
+    escaped = quote(customer, safe="")
+    return f"customer={escaped}" in query.split("&") or path == f"/v1/customers/{escaped}/payment_methods"
+
+
+def times_listed(exchange: Exchange, payment_method: str) -> int:
+    """How often a list holds the payment method."""
+    data = exchange.object.get("data")
+    entries = data if isinstance(data, list) else []
+    return sum(isinstance(entry, dict) and entry.get("id") == payment_method for entry in entries)

@@ -1,0 +1,87 @@
+"""Verbs about simultaneous attaches, over as many connections as there are requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+
+from conformance.episode import Episode, Outcome, Step
+from conformance.staging import Attached, Stage, shows
+from strategies.valid import MINIMAL
+from strategies.values import Bindings
+
+CONTENDERS = 8
+"""How many customers want one payment method at once."""
+CROWD = 6
+"""How many payment methods one customer gets at once."""
+LONGEST_WAIT = 10.0
+
+
+class RaceVerbs(Stage):
+    """What a test asks about simultaneous attaches. What was seen once is proof, since no order of events allows it."""
+
+    def has_one_winner(self, rounds: int) -> None:
+        """Of different customers that want one payment method at once one gets it, in each of `rounds`."""
+        self._play("one winner", self._contend, rounds)
+
+    def keeps_all(self, rounds: int = 1) -> None:
+        """Different payment methods that one customer gets at once are all kept, and answered each for itself."""
+        if not self._is_blocked("state.only-this-one"):
+            self._play("all kept", self._crowd, rounds)
+
+    def _play(self, what: str, play: Callable[[], Episode], rounds: int) -> None:
+        seen: list[Episode] = []
+
+        def perform() -> Episode:
+            seen.clear()
+            for _ in range(rounds):
+                seen.append(play())
+                if self._judged(seen[-1]).findings:
+                    break
+            passed = [one for one in seen if self._judged(one).outcome is Outcome.PASS]
+            if not self._judged(seen[-1]).findings and passed:
+                seen.append(passed[-1])
+            return seen[-1]
+
+        self._hold(what, perform, again=lambda: seen[-1])
+
+    def _contend(self) -> Episode:
+        customers = self._customers(self._contenders())
+        method, set_up = self._payment_method()
+        subjects = self._at_once([{"payment_method": method, "customer": customer} for customer in customers])
+        winners = [step for step in subjects if step.exchange.is_success]
+        wanted = winners[0].exchange.sent_values("customer")[0] if len(winners) == 1 else None
+        after = self._read(method, until=shows(wanted))
+        fixtures = {"payment_method": method, "customer": wanted or customers[0]}
+        return self._staged("one_winner", (*set_up, *subjects, after), fixtures)
+
+    def _crowd(self) -> Episode:
+        given = self.fixtures.provision.customers == "given"
+        customer = self._customers(1)[0] if given else self.fixtures.new_customer()[0]
+        made = [self._payment_method() for _ in range(CROWD)]
+        subjects = self._at_once([{"payment_method": method, "customer": customer} for method, _ in made])
+        last = made[-1][0]
+        after = self._lists(Attached(last, customer, ()), customer)
+        after = after or tuple(self._read(method, until=shows(customer)) for method, _ in made)
+        set_up = [step for _, steps in made for step in steps]
+        return self._staged("all_kept", (*set_up, *subjects, *after), {"customer": customer})
+
+    def _contenders(self) -> int:
+        given = self.fixtures.provision.given_customers
+        return CONTENDERS if not given else max(2, min(CONTENDERS, len(given)))
+
+    def _at_once(self, bindings: Sequence[Bindings]) -> list[Step]:
+        """A minimal attempt for each of the bindings, all at the same time and each on a connection of its own.
+
+        What their answers say of the body's form is left to clauses that ask for it alone.
+        """
+        together = Barrier(len(bindings))
+
+        def send(ids: Bindings) -> Step:
+            together.wait(LONGEST_WAIT)
+            return replace(self._send(MINIMAL, ids, new_connection=True), kind="wire")
+
+        with ThreadPoolExecutor(len(bindings)) as pool:
+            return list(pool.map(send, bindings))

@@ -1,0 +1,205 @@
+"""What the verbs about state have in common: objects in a known state, and reads of other endpoints as steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.conductor import Conductor, Perform
+from conformance.episode import Episode, Outcome, Step
+from conformance.exchange import Exchange
+from strategies.attempt import Attempt
+from strategies.valid import EXPANDED, MINIMAL
+
+PATIENCE = 2.0
+"""For how many seconds a state is asked for again off loopback, before it counts as wrong."""
+PAUSE = 0.25
+
+SHELF = 8
+"""How many payment methods are attached one after the other, to see a target that loses one now and then."""
+
+
+class Absent(Exception):
+    """A capability of another endpoint that the clause needs is absent."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A payment method that was attached to a customer, and the steps by which that came about."""
+
+    payment_method: str
+    customer: str
+    steps: tuple[Step, ...]
+    kind: str = "card"
+
+
+@dataclass
+class Shelf:
+    """The payment methods that the first tests of the chapter attach, for all others to use."""
+
+    attached: list[Attached] = field(default_factory=list)
+    lists: tuple[Step, ...] = ()
+    customers: tuple[str, ...] = ()
+    at_hand: list[Attached] = field(default_factory=list)
+
+
+class Stage(Conductor):
+    """Brings payment methods and customers into a state, and looks at what became of them."""
+
+    _shelf: Shelf | None = None
+    _state_customers: tuple[str, ...] = ()
+
+    # Concluding
+
+    def _hold(self, what: Hashable, perform: Perform, *, again: Perform | None = None) -> None:
+        """As `_conclude`, where a capability may be absent."""
+
+        def guarded(inner: Perform) -> Perform:
+            def performed() -> Episode:
+                try:
+                    return inner()
+                except Absent as absent:
+                    return self._staged("absent", (), {}, absent=str(absent))
+
+            return performed
+
+        self._conclude(what, guarded(perform), again=guarded(again) if again else None)
+
+    def _staged(self, expectation: str, steps: Iterable[Step], fixtures: Mapping[str, str], **facts: Any) -> Episode:
+        self._last_bindings = fixtures
+        return self._episode(expectation, steps, **facts)
+
+    def _fails(self, episode: Episode) -> bool:
+        return self._judged(episode).outcome is Outcome.FAIL
+
+    def _is_blocked(self, *causes: str) -> bool:
+        """Whether one of these clauses is known to be broken, so that the running test would only repeat it."""
+        cause = next(filter(self.known.has_finding, causes), None)
+        if cause is not None:
+            self.case.ledger.entry(self.case.clause).not_run.append(f"see {cause}")
+        return cause is not None
+
+    # Objects in a state
+
+    def _customers(self, count: int) -> tuple[str, ...]:
+        """Different customers with short lists, the newest last. Raises OutOfFixtures when there are not as many."""
+        while len(self._state_customers) < count:
+            number = len(self._state_customers)
+            if self.fixtures.provision.customers == "given":
+                name = ("customer", "other_customer")[number] if number < 2 else f"customer {number + 1}"
+                identifier = self.fixtures.customer(name)
+            else:
+                identifier, _ = self.fixtures.new_customer()
+            self._state_customers += (identifier,)
+        return self._state_customers[:count]
+
+    def _payment_method(self) -> tuple[str, tuple[Step, ...]]:
+        """A new payment method with details of its own, and the step that made it."""
+        identifier, created = self.fixtures.create_payment_method(detailed=True)
+        return identifier, () if created is None else (step_of("set-up", created),)
+
+    def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
+        return self._send(attempt, {"payment_method": payment_method, "customer": customer}, role)
+
+    def _attached_to(self, customer: str) -> Attached:
+        """A payment method of that customer's, which the last of its steps, a control, shows to be so."""
+        shelf = self._shelf or Shelf()
+        for attached in [one for one in shelf.at_hand if one.customer == customer]:
+            shelf.at_hand.remove(attached)
+            read = self._read(attached.payment_method, "control")
+            if shows(customer)(read.exchange):
+                before = tuple(replace(step, role="set-up") for step in attached.steps)
+                return replace(attached, steps=(*before, read))
+        identifier, steps = self._payment_method()
+        attach = self._attach(MINIMAL, identifier, customer, "set-up")
+        read = self._read(identifier, "control", shows(customer))
+        return Attached(identifier, customer, (*steps, attach, read), _kind(attach.exchange))
+
+    def _stock(self, *, anew: bool) -> Shelf:
+        """The shelf, filled if it is not, or if it is to be filled `anew`."""
+        if self._shelf is not None and not anew:
+            return self._shelf
+        first, second = self._customers(2)
+        size = SHELF if self.fixtures.provision.payment_methods != "given" else 2
+        attached = []
+        for index in range(size):
+            customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
+            attempt = EXPANDED if index % 2 else MINIMAL
+            identifier, steps = self._payment_method()
+            if index < 2:
+                steps += (self._read(identifier, "control"),)
+            steps += (self._attach(attempt, identifier, customer),)
+            if steps[-1].exchange.is_success:
+                steps += (self._read(identifier, until=shows(customer)),)
+            attached.append(Attached(identifier, customer, steps, _kind(steps[-1].exchange)))
+        last = attached[-1]
+        other = second if last.customer == first else first
+        lists = self._lists(last, last.customer, other) if last.steps[-1].role == "follow-up" else ()
+        self._shelf = Shelf(attached, lists, (first, second), list(reversed(attached)))
+        return self._shelf
+
+    # Looking
+
+    def _read(self, identifier: str, role: str = "follow-up", until: Callable[[Exchange], bool] | None = None) -> Step:
+        """A retrieval of the payment method; off loopback again and again `until` it holds, for a while."""
+
+        def read() -> Exchange:
+            exchange = self.fixtures.read_payment_method(identifier)
+            if exchange is None:
+                raise Absent("the target does not retrieve payment methods")
+            return exchange
+
+        return step_of(role, self._patient(read, until))
+
+    def _lists(self, attached: Attached, *customers: str, present: bool = True) -> tuple[Step, ...]:
+        """The lists of these customers; none where the target has no endpoint for them, or they are known to be wrong.
+
+        `present` says whether the list of its own customer is to hold the payment method.
+        """
+        if self.known.has_finding("state.listed") and self.case.clause != "state.listed":
+            return ()
+        steps = []
+        for customer in customers:
+            wanted = int(present and customer == attached.customer)
+
+            def holds(answer: Exchange, wanted: int = wanted) -> bool:
+                entries = answer.object.get("data")
+                ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if entries else []
+                return ids.count(attached.payment_method) == wanted
+
+            def ask(customer: str = customer) -> Exchange:
+                answer = self.fixtures.list_payment_methods(customer, attached.kind)
+                if answer is None:
+                    raise Absent("the target does not list a customer's payment methods")
+                return answer
+
+            try:
+                steps.append(step_of("follow-up", self._patient(ask, holds)))
+            except Absent:
+                return ()
+        return tuple(steps)
+
+    def _patient(self, ask: Callable[[], Exchange], until: Callable[[Exchange], bool] | None) -> Exchange:
+        exchange = ask()
+        deadline = time.monotonic() + PATIENCE
+        while until and not self.client.address.is_loopback and not until(exchange) and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+            exchange = ask()
+        return exchange
+
+
+def shows(customer: str | None) -> Callable[[Exchange], bool]:
+    """Whether a retrieval shows this customer."""
+    return lambda exchange: exchange.is_success and exchange.object.get("customer") == customer
+
+
+def step_of(role: str, exchange: Exchange) -> Step:
+    """A request to another endpoint as a step."""
+    return Step(role, exchange, f"{exchange.request.method} {exchange.request.target}")
+
+
+def _kind(exchange: Exchange) -> str:
+    kind = exchange.object.get("type")
+    return kind if isinstance(kind, str) else "card"
