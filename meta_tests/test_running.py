@@ -18,15 +18,15 @@ from reference import running
 KEY = "sk_test_metatests0123456789abcdef"
 
 
-def pytest_run(*arguments: str, cwd: Path = SUITE, **environment: str) -> subprocess.CompletedProcess[str]:
+def pytest_run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name != "STRIPE_API_KEY"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
-        cwd=cwd,
+        cwd=SUITE,
         env={**kept, "COLUMNS": "200", **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

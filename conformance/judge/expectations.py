@@ -95,11 +95,9 @@ def taken_as_sent(episode: Episode, contract: Contract) -> Verdict:
         return PASS
     sent = episode.facts["value"]
     shown = exchange.object.get("customer")
-    if not isinstance(shown, str):
-        return not_run("the success does not show the customer as a string")
     stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
     for taken in (shown, *stored):
-        if taken != sent:
+        if isinstance(taken, str) and taken != sent:
             return fails(f"{sent!r} was taken for {taken!r}", exchange)
     return PASS
 
@@ -168,7 +166,7 @@ def one_of_two(episode: Episode, contract: Contract) -> Verdict:
     if shown not in sent:
         return fails(f"`customer` is {shown!r}, neither of the two that were sent", exchange)
     for read in episode.exchanges("follow-up"):
-        if read.is_success and read.object.get("customer") != shown:
+        if isinstance(read.object.get("customer"), str) and read.object.get("customer") != shown:
             return fails(f"answered with {shown}, stored {read.object.get('customer')!r}", exchange)
     return PASS
 

@@ -117,17 +117,6 @@ def all_unknown_parameters_named(b: Behaviour) -> None:
     blame(b, ", ".join)
 
 
-@seed("stripe.parameter-unknown", "hard")
-def missing_customer_comes_first(b: Behaviour) -> None:
-    """Where an unknown parameter takes the place of `customer`, the missing customer is complained of."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if "customer" not in call.parameters.tree:
-            raise errors.missing_customer()
-
-    b.checks = {"customer-first": check} | b.checks
-
-
 @seed("stripe.too-long", "medium", level="SHOULD")
 def long_customer_looked_up(b: Behaviour) -> None:
     """A customer that is too long is looked up, and missing."""

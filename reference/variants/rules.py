@@ -66,7 +66,7 @@ def conflict_is_409(b: Behaviour) -> None:
     amend_rule(b, "already-attached", lambda refusal: replace(refusal, status=409))
 
 
-@variant(STRIPE, deviates=("stripe.detached-reattach",))
+@variant(STRIPE, deviates=("stripe.detached-reattach-status",))
 def detached_is_402(b: Behaviour) -> None:
     """A detached payment method is refused with 402."""
     amend_rule(b, "used-up", lambda refusal: replace(refusal, status=402))

@@ -1,0 +1,80 @@
+"""Ways to present no valid key: each a whole Authorization header, and none holds anything of the real key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+from strategies.attempt import Attempt, Credentials, Invalid
+from strategies.invalid import unknown_parameter
+from strategies.valid import MINIMAL
+
+NO_KEY: Credentials = "none"
+PUBLISHABLE = "Bearer pk_test_"
+
+
+def letters(name: str, count: int = 24) -> str:
+    """`count` (64 at most) letters and digits that look random, the same for the same `name` in every run."""
+    return hashlib.sha256(f"conformance {name}".encode()).hexdigest()[:count]
+
+
+def basic(user: str) -> Credentials:
+    """Basic credentials with this user name and no password."""
+    return "Basic " + base64.b64encode(f"{user}:".encode()).decode()
+
+
+def unknown_key(number: int = 0) -> Credentials:
+    """A well-formed secret key that no account has."""
+    return "Bearer sk_test_" + letters(f"unknown key {number}")
+
+
+def unauthenticated(attempt: Attempt, credentials: Credentials, why: str) -> Attempt:
+    """`attempt` with these credentials instead of the key."""
+    return attempt.but(
+        kind="invalid", invalid=Invalid("Authorization", why), credentials=credentials, label=f"with {why}"
+    )
+
+
+def _minimal(credentials: Credentials, why: str) -> Attempt:
+    return unauthenticated(MINIMAL, credentials, why)
+
+
+WITHOUT_KEY = _minimal(NO_KEY, "no Authorization header")
+"""A good request that presents no key."""
+
+BY_BEARER = MINIMAL.but(credentials="bearer", kind="wire", label="with the key as Bearer token")
+BY_BASIC = MINIMAL.but(credentials="basic", kind="wire", label="with the key as Basic user name")
+
+
+def malformed() -> Sequence[Attempt]:
+    """Authorization headers that hold no secret key."""
+    word = letters("no key")
+    return (
+        _minimal(f"Bearer {word}", "a Bearer token of random letters"),
+        _minimal(f"Token {word}", "another scheme"),
+        _minimal("Basic %%%", "Basic credentials that are not base64"),
+        _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
+        _minimal(word, "random letters and no scheme"),
+        _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
+    )
+
+
+def empty() -> Sequence[Attempt]:
+    """Either scheme with an empty key."""
+    return (_minimal("Bearer ", "an empty Bearer token"), _minimal(basic(""), "an empty Basic user name"))
+
+
+def unknown_keys(count: int = 4) -> Sequence[Attempt]:
+    """Good requests with well-formed keys that no account has, each time another one."""
+    return tuple(_minimal(unknown_key(number), "an unknown key") for number in range(count))
+
+
+def otherwise_wrong() -> Sequence[Attempt]:
+    """Requests in which something else is wrong, before they lose their key."""
+    return (
+        MINIMAL.but(path_id="pm_conformance0unknown0id"),
+        unknown_parameter("foo"),
+        Attempt(()),
+        MINIMAL.but(method="GET", pairs=None),
+    )

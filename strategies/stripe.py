@@ -1,0 +1,150 @@
+"""What shows Stripe's own codes, headers, keys and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts import Contract
+from strategies import invalid
+from strategies.attempt import Attempt, Invalid, Pair
+from strategies.credentials import letters
+from strategies.valid import CUSTOMER, MINIMAL
+from strategies.values import Known, Text
+
+SHARED_TOKEN = "pm_card_visa"
+DECLINING_TOKEN = "pm_card_chargeDeclined"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+VERSION = "Stripe-Version"
+
+UNKNOWN_METHOD = "pm_" + letters("unknown payment method")
+UNKNOWN_CUSTOMER = "cus_" + letters("unknown customer")
+DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
+
+FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),), kind="wire")
+AGAIN = MINIMAL.but(kind="wire", label="again")
+WITH_SHARED_TOKEN = MINIMAL.but(path_id=SHARED_TOKEN, kind="wire", label=f"of {SHARED_TOKEN}")
+SHARED_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
+WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f"of {DECLINING_TOKEN}")
+WITH_DECLINING_CARD = MINIMAL.but(kind="wire", label="of a card that declines")
+WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
+EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH)), kind="wire")
+OTHERWISE_EXPANDED = Attempt((CUSTOMER, Pair("expand[]", "customer")), kind="wire", label="with another `expand`")
+
+
+def with_header(attempt: Attempt, name: str, value: str, label: str = "") -> Attempt:
+    """`attempt` with one more header."""
+    return attempt.but(headers=(*attempt.headers, (name, value)), label=label or attempt.label)
+
+
+# stripe.parameter-…, stripe.too-long, stripe.wrong-structure, stripe.customer-empty
+
+
+def missing_customers() -> Sequence[Attempt]:
+    """An empty body, and only an expand."""
+    return invalid.missing_customer()[:2]
+
+
+def unknown_parameters() -> Sequence[Attempt]:
+    """One, and several that are not in the order of the alphabet."""
+    why = "the contract has no such property"
+    return (
+        invalid.unknown_parameter("foo"),
+        invalid.broken("mango", why, CUSTOMER, Pair("mango", "1"), Pair("zebra", "2"), Pair("apple", "3")),
+    )
+
+
+def too_long_customers(contract: Contract) -> Sequence[Attempt]:
+    """One character too many, and twice as many."""
+    limit = contract.customer_max_length
+    return (invalid.too_long_customer(limit + 1), invalid.too_long_customer(2 * limit))
+
+
+def structured_customers() -> Sequence[Attempt]:
+    """A hash and an array."""
+    return (invalid.structured_customer("[id]"), invalid.structured_customer("[]"))
+
+
+EMPTY_CUSTOMER = invalid.broken("customer", "`customer` is empty", Pair("customer", ""))
+
+# stripe.expand-…
+
+
+def _expand(path: Text, why: str) -> Attempt:
+    return invalid.broken("expand[]", why, CUSTOMER, Pair("expand[]", path))
+
+
+def unknown_paths() -> Sequence[Attempt]:
+    """Paths whose first segment names no field."""
+    return (_expand("nope", "there is no field `nope`"), _expand("CUSTOMER", "there is no field `CUSTOMER`"))
+
+
+def deep_paths() -> Sequence[Attempt]:
+    """Paths of five and of more levels, each of them a field that there is."""
+    levels = f"{DEFAULT_METHOD_PATH}.customer"
+    return (
+        _expand(f"{levels}.default_source", "the path has 5 levels"),
+        _expand(f"{levels}.invoice_settings.default_payment_method", "the path has 6 levels"),
+    )
+
+
+# stripe.resource-missing-…
+
+
+def unknown_methods() -> Sequence[Attempt]:
+    """An id of the usual form, and one of none, that name no payment method."""
+    why = "no payment method has this id"
+    return tuple(
+        MINIMAL.but(path_id=identifier, kind="invalid", invalid=Invalid("payment_method", why))
+        for identifier in (UNKNOWN_METHOD, "invalid")
+    )
+
+
+def unknown_customers() -> Sequence[Attempt]:
+    """An id that names no customer."""
+    return (invalid.broken("customer", "no customer has this id", Pair("customer", UNKNOWN_CUSTOMER)),)
+
+
+# idempotency.…
+
+
+def refused_by_validation() -> Sequence[Attempt]:
+    """Requests whose parameters are refused when they are checked."""
+    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0])
+
+
+LONGEST_KEY = 255
+
+# header.…
+
+SENT_VERSION = "2024-06-20"
+OLDER_VERSION = "2020-08-27"
+NO_VERSION = "not-a-version"
+
+
+def of_all_kinds() -> Sequence[Attempt]:
+    """Requests on one payment method that get answers of all kinds after authentication, two successes at the end."""
+    return (
+        invalid.unknown_parameter("foo"),
+        invalid.missing_customer()[0],
+        unknown_customers()[0],
+        unknown_methods()[0],
+        MINIMAL,
+        AGAIN,
+    )
+
+
+def versions() -> Sequence[Attempt]:
+    """Requests that ask for a version and get answers of all kinds, and one that asks for what is none."""
+    return (
+        with_header(MINIMAL, VERSION, SENT_VERSION, f"asking for {SENT_VERSION}"),
+        with_header(invalid.unknown_parameter("foo"), VERSION, OLDER_VERSION, f"asking for {OLDER_VERSION}"),
+        with_header(unknown_methods()[0], VERSION, SENT_VERSION, f"asking for {SENT_VERSION}"),
+    )
+
+
+ILL_FORMED_VERSION = with_header(
+    MINIMAL.but(kind="invalid", invalid=Invalid(VERSION, "the version is ill-formed")),
+    VERSION,
+    NO_VERSION,
+    f"asking for {NO_VERSION}",
+)
