@@ -21,15 +21,16 @@ from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
 from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
+from conformance.serializer import schema_of
 from conformance.target import ClauseBroken, Target
-from contracts import Catalogue, Contract
+from contracts import Catalogue, Contract, published_contract
 
 PROPERTY = "conformance"
 """The name under which a test's findings travel in its report."""
 
 
 def set_up_hypothesis(settings: Settings) -> None:
-    """Make Hypothesis draw the same plan from the same seed, whatever modules happen to be imported."""
+    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whatever modules are imported."""
     breadth = BUDGETS[settings.budget].drawn
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
     hypothesis_settings.register_profile(
@@ -45,6 +46,7 @@ def set_up_hypothesis(settings: Settings) -> None:
     )
     hypothesis_settings.load_profile("conformance")
     setattr(hypothesis.core, "global_force_seed", settings.seed)  # noqa: B010  # its stub says it is always None
+    schema_of(published_contract()).config.seed = settings.seed
     no_constants = type(providers._local_constants)()
     providers._get_local_constants = lambda: no_constants
 

@@ -96,7 +96,7 @@ class SequenceVerbs(Stage):
         customer = self._numbered_customer(operation.customer, play) if operation.customer else ""
         match operation.name:
             case "attach":
-                step = self._attach(EXPANDED if operation.expanded else MINIMAL, method, customer)
+                step = self._attach_too(EXPANDED if operation.expanded else MINIMAL, method, customer)
             case "detach":
                 step = step_of("follow-up", self.fixtures.detach(method))
             case "retrieve":

@@ -36,7 +36,13 @@ def encode_form(value: Any) -> bytes:
 
 
 @cache
+def schema_of(contract: Contract) -> schemathesis.BaseSchema:
+    """The contract's document as Schemathesis knows it, loaded once."""
+    return schemathesis.openapi.from_dict(dict(contract.document))
+
+
+@cache
 def operation_of(contract: Contract) -> Operation:
     """The contract's operation as Schemathesis knows it."""
-    schema = schemathesis.openapi.from_dict(dict(contract.document))
-    return schema[contract.path][contract.method]
+    operation: Operation = schema_of(contract)[contract.path][contract.method]
+    return operation

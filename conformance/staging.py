@@ -103,6 +103,10 @@ class Stage(Conductor):
     def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
         return self._send(attempt, {"payment_method": payment_method, "customer": customer}, role)
 
+    def _attach_too(self, attempt: Attempt, payment_method: str, customer: str) -> Step:
+        """An attach whose success may itself be the fault, so that its body is not looked at as a valid one's."""
+        return replace(self._attach(attempt, payment_method, customer), kind="wire")
+
     def _attached_to(self, customer: str) -> Attached:
         """A payment method of that customer's, which the last of its steps, a control, shows to be so."""
         shelf = self._shelf or Shelf()

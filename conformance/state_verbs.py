@@ -2,8 +2,217 @@
 
 from __future__ import annotations
 
-from conformance.conductor import Conductor
+from collections.abc import Sequence
+
+from conformance.episode import Episode, Step
+from conformance.provisioning import OutOfFixtures
+from conformance.races import RaceVerbs
+from conformance.sequence_verbs import SequenceVerbs
+from conformance.staging import Absent, Attached, Shelf, shows, step_of
+from strategies.attempt import Attempt
+from strategies.refusals import near_misses
+from strategies.valid import EXPANDED, MINIMAL
 
 
-class StateVerbs(Conductor):
+class StateVerbs(RaceVerbs, SequenceVerbs):
     """What a test of the profile `stateful` asks of its target."""
+
+    def keeps_what_it_attached(self) -> None:
+        """Retrieving what was attached, eight times in a row, shows the customer each time."""
+        self._of_the_shelf("persisted")
+
+    def changes_nothing_but_the_customer(self) -> None:
+        """Retrievals before and after, and the answer between them, agree in all but `customer`."""
+        self._of_the_shelf("same_object")
+
+    def lists_it_once(self) -> None:
+        """The customer's list holds the payment method once, and the list of a newer customer does not."""
+        first = True
+
+        def perform() -> Episode:
+            nonlocal first
+            shelf = self._stock(anew=not first)
+            first = False
+            last = shelf.attached[-1]
+            if last.steps[-1].role == "follow-up" and not shelf.lists:
+                raise Absent("the target does not list a customer's payment methods")
+            (other,) = (customer for customer in shelf.customers if customer != last.customer)
+            fixtures = {"payment_method": last.payment_method, "customer": last.customer, "other_customer": other}
+            return self._staged("listed", (*last.steps, *shelf.lists), fixtures)
+
+        self._hold("listed", perform)
+
+    def changes_nothing_when_it_refuses(self, attempts: Sequence[Attempt]) -> None:
+        """After all of these refusals one payment method is as it was; if not, the guilty request is singled out."""
+        guilty = tuple(attempts)
+
+        def perform() -> Episode:
+            nonlocal guilty
+            guilty, episode = self._guilty(*self._refused_one_after_another(tuple(attempts)))
+            return episode
+
+        self._hold(tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty)[1])
+
+    def touches_nothing_else(self) -> None:
+        """An attach leaves all other payment methods and customers as they were."""
+
+        def perform() -> Episode:
+            customer, other = self._customers(2)
+            earlier, others = self._attached_to(customer), self._attached_to(other)
+            defaults = (
+                self.fixtures.set_default(customer, earlier.payment_method),
+                self.fixtures.set_default(other, others.payment_method),
+            )
+            set_up = [*earlier.steps[:-1], *others.steps[:-1]]
+            set_up += [step_of("set-up", exchange) for exchange in defaults if exchange is not None]
+            unattached, made = self._payment_method()
+            subject, made_too = self._payment_method()
+            methods = {
+                earlier.payment_method: "an earlier payment method of the customer",
+                others.payment_method: "another customer's payment method",
+                unattached: "another, unattached payment method",
+            }
+            customers = {customer: "the customer", other: "another customer"}
+            before = [self._read(method, "control") for method in methods]
+            before += [step_of("control", self.fixtures.read_customer(one)) for one in customers]
+            attach = self._attach(MINIMAL, subject, customer)
+            after = [self._read(method) for method in methods]
+            after += [step_of("follow-up", self.fixtures.read_customer(one)) for one in customers]
+            names = [*methods.values(), *customers.values()]
+            called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
+            fixtures = {"payment_method": subject, "customer": customer, "other_customer": other}
+            steps = (*set_up, *made, *made_too, *before, attach, *after)
+            return self._staged("only_this_one", steps, fixtures, called=called)
+
+        self._hold("only this one", perform)
+
+    def stays_attached(self, again: Attempt) -> None:
+        """Attached to the same customer again, the payment method stays attached, and is listed once."""
+
+        def perform() -> Episode:
+            (customer,) = self._customers(1)
+            attached = self._attached_to(customer)
+            subject = self._attach_too(again, attached.payment_method, customer)
+            after = self._read(attached.payment_method, until=shows(customer))
+            lists = self._lists(attached, customer)
+            fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            return self._staged("attached_again", (*attached.steps, subject, after, *lists), fixtures)
+
+        self._hold(again, perform)
+
+    def stays_with_the_first(self, attempt: Attempt) -> None:
+        """The payment method of one customer is refused to another, and stays where it is."""
+
+        def perform() -> Episode:
+            first, second = self._customers(2)
+            attached = self._attached_to(first)
+            subject = self._attach_too(attempt, attached.payment_method, second)
+            after = self._read(attached.payment_method, until=shows(first))
+            fixtures = {"payment_method": attached.payment_method, "customer": first, "other_customer": second}
+            return self._staged("stays_with_first", (*attached.steps, subject, after), fixtures)
+
+        self._hold(attempt, perform)
+
+    def refuses_unknown(self, attempt: Attempt) -> None:
+        """An id that names nothing, or only resembles a known one, is refused."""
+
+        def perform() -> Episode:
+            ids = {"customer": self._customers(1)[0], "payment_method": self._unattached_payment_method()}
+            step = self._send(attempt, {**ids, **near_misses(ids)})
+            self.case.refused_any = True
+            if not step.exchange.is_refusal:
+                self._unattached = None
+            return self._staged("refused", [step], ids)
+
+        self._hold(attempt, perform)
+
+    def refuses_deleted(self) -> None:
+        """Once a customer is deleted, nothing can be attached to it, with `expand` or without."""
+
+        def perform() -> Episode:
+            if self.fixtures.provision.customers == "given":
+                raise OutOfFixtures("customers that were given are not deleted")
+            customer, created = self.fixtures.new_customer()
+            steps = [] if created is None else [step_of("set-up", created)]
+            steps.append(step_of("control", self.fixtures.delete(customer)))
+            method = self._unattached_payment_method()
+            if steps[-1].exchange.is_success:
+                steps.append(step_of("control", self.fixtures.read_customer(customer)))
+                self.case.refused_any = True
+                steps += [self._attach_too(attempt, method, customer) for attempt in (MINIMAL, EXPANDED)]
+            if any(step.exchange.is_success for step in steps if step.role == "subject"):
+                self._unattached = None
+            return self._staged("deleted_refused", steps, {"payment_method": method, "customer": customer})
+
+        self._hold("deleted", perform)
+
+    def lets_go(self) -> None:
+        """After a detach the payment method has no customer, and the customer's list is without it."""
+
+        def perform() -> Episode:
+            (customer,) = self._customers(1)
+            attached = self._attached_to(customer)
+            detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+            after: tuple[Step, ...] = ()
+            if detach.exchange.is_success:
+                after = (self._read(attached.payment_method, until=shows(None)),)
+                after += self._lists(attached, customer, present=False)
+            fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            return self._staged("detached", (*attached.steps, detach, *after), fixtures)
+
+        self._hold("detached", perform)
+
+    # Behind the verbs
+
+    def _of_the_shelf(self, expectation: str) -> None:
+        first = True
+
+        def telling(shelf: Shelf) -> Episode:
+            """The whole of the shelf, or the first of its attaches that alone breaks the clause."""
+            each = (self._staged(expectation, one.steps, _ids(one)) for one in shelf.attached)
+            whole = [step for one in shelf.attached for step in one.steps]
+            broken = next((episode for episode in each if self._fails(episode)), None)
+            return broken or self._staged(expectation, whole, {})
+
+        def perform() -> Episode:
+            nonlocal first
+            shelf = self._stock(anew=not first)
+            first = False
+            return telling(shelf)
+
+        self._hold(expectation, perform)
+
+    def _refused_one_after_another(self, attempts: tuple[Attempt, ...]) -> tuple[tuple[Attempt, ...], Episode]:
+        """An episode of those of the attempts that are refused, on one payment method; without the others."""
+        (customer,) = self._customers(1)
+        method, set_up = self._payment_method()
+        before = self._read(method, "control")
+        subjects, accepted = [], []
+        for attempt in attempts:
+            step = self._attach(attempt, method, customer)
+            subjects.append(step)
+            if step.exchange.is_success:
+                accepted.append(attempt)
+                method, _ = self._payment_method()
+        if accepted:
+            return self._refused_one_after_another(tuple(one for one in attempts if one not in accepted))
+        after = self._read(method, until=shows(None))
+        steps = [*set_up, before, *subjects, after]
+        if shows(None)(after.exchange):
+            steps.append(self._attach(MINIMAL, method, customer, "follow-up"))
+        return attempts, self._staged("nothing_changed", steps, {"payment_method": method, "customer": customer})
+
+    def _guilty(self, attempts: tuple[Attempt, ...], episode: Episode) -> tuple[tuple[Attempt, ...], Episode]:
+        """The smallest part of the attempts, by halving, after which something is changed, and its episode."""
+        while len(attempts) > 1 and self._fails(episode):
+            middle = len(attempts) // 2
+            halves = (self._refused_one_after_another(half) for half in (attempts[:middle], attempts[middle:]))
+            smaller = next((half for half in halves if self._fails(half[1])), None)
+            if smaller is None:
+                break
+            attempts, episode = smaller
+        return attempts, episode
+
+
+def _ids(attached: Attached) -> dict[str, str]:
+    return {"payment_method": attached.payment_method, "customer": attached.customer}

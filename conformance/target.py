@@ -42,12 +42,14 @@ class Target(StateVerbs, StripeVerbs):
     def answers_alike(self, comparison: Comparison) -> None:
         """Every subject gets the same answer as the control, each on a payment method of its own."""
 
-        def perform() -> Episode:
-            steps = [self._fresh(comparison.control, role="control")]
-            steps += [self._fresh(subject) for subject in comparison.subjects]
+        def compared(control: Step) -> Episode:
+            steps = [control, *(self._fresh(subject) for subject in comparison.subjects)]
             return self._episode("alike", steps, control_succeeds=comparison.needs_success)
 
-        self._conclude(comparison, perform)
+        def once_more() -> Episode:
+            return compared(self._fresh(comparison.control, role="control"))
+
+        self._conclude(comparison, lambda: compared(self._control(comparison.control)), again=once_more)
 
     def answers_refusals_alike(self, comparison: Comparison) -> None:
         """As `answers_alike`, for attempts that a server with state refuses: no payment method is used up."""

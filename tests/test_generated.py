@@ -8,11 +8,12 @@ import schemathesis
 
 from conformance.generated import attempt_from
 from conformance.marks import explores
+from conformance.serializer import schema_of
 from conformance.target import Target
 from contracts import published_contract
 
 CONTRACT = published_contract()
-SCHEMA = schemathesis.openapi.from_dict(dict(CONTRACT.document))
+SCHEMA = schema_of(CONTRACT)
 
 
 @explores(

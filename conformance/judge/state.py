@@ -16,6 +16,7 @@ from conformance.judge.reads import is_list_of, shown_customer, times_listed, un
 from conformance.judge.sameness import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, difference
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
+from strategies.attempt import PATH_PREFIX
 
 
 def absent(episode: Episode, contract: Contract) -> Verdict:
@@ -127,9 +128,8 @@ def only_this_one(episode: Episode, contract: Contract) -> Verdict:
         what = str(episode.facts["called"].get(after.request.target, after.request.target))
         if not after.is_success:
             return fails(f"{what}: retrieving it afterwards is answered {describe_refusal(after)}", after)
-        schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if "/payment_methods/" in after.request.target else (
-            "customer", OF_A_CUSTOMER
-        )  # fmt: skip
+        is_method = after.request.target.startswith(PATH_PREFIX)
+        schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
         if found := difference(earlier.object, after.object, contract, schema, ignoring):
             return fails(f"{what}: {found}", after)
     return PASS
@@ -244,9 +244,8 @@ def _lists(episode: Episode, method: str, wanted: Mapping[str, int]) -> Verdict:
 def _answers_in_words(subjects: tuple[Exchange, ...]) -> str:
     if len(subjects) > 1:
         return f"{len(subjects)} requests were not answered with success"
-    return f"answered {subjects[0].status}" if not subjects[0].is_refusal else (
-        f"refused with {describe_refusal(subjects[0])}"
-    )  # fmt: skip
+    (exchange,) = subjects
+    return f"refused with {describe_refusal(exchange)}" if exchange.is_refusal else f"answered {exchange.status}"
 
 
 STATE_EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {

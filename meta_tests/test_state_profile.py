@@ -1,0 +1,317 @@
+"""The profile `stateful`: its model, its judges, and its verbs against an implementation of thirty lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given, settings
+
+from conformance.conductor import ClauseBroken
+from conformance.episode import Episode, Outcome, Step
+from conformance.exchange import Exchange
+from conformance.judge import judge
+from conformance.judge.model import OPEN, Model
+from conformance.judge.sameness import difference
+from conformance.ledger import Entry
+from conformance.provisioning import RUN_TAG, Fixtures, Provision
+from conformance.secret import Secret
+from conformance.sweep import CannotSweep, sweep
+from conformance.target import Target
+from contracts import load_catalogue, published_contract
+from strategies import refusals, sequences
+from strategies.attempt import Request
+from strategies.sequences import TOUR, attach, listed
+from strategies.valid import MINIMAL
+
+CONTRACT = published_contract()
+CATALOGUE = load_catalogue()
+
+
+class _Address:
+    is_loopback = True
+
+
+@dataclass
+class Tiny:
+    """A client whose target is a dictionary. `faults` are the names of its mistakes, `lacks` of what it cannot do."""
+
+    faults: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests_sent: int = 0
+    made: int = 0
+    credentials: str = "bearer"
+    key: Secret = field(default_factory=lambda: Secret("sk_test_of0the0tiny0one"))
+    address: _Address = field(default_factory=_Address)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
+        form = dict(parse_qsl((request.body or b"").decode("latin-1"), keep_blank_values=True))
+        return self._exchange(request, form)
+
+    def call(self, method: str, target: str, form: dict[str, str] | None = None) -> Exchange:
+        return self._exchange(Request(method, target, (), None), form or {})
+
+    def _exchange(self, request: Request, form: dict[str, str]) -> Exchange:
+        with self.lock:
+            self.requests_sent += 1
+            status, body = self._answer(request, form)
+        headers = (("Content-Type", "application/json"),)
+        return Exchange(request, status, headers, json.dumps(body).encode(), received=1.8e9)
+
+    def _answer(self, request: Request, form: dict[str, str]) -> tuple[int, Any]:
+        url = urlsplit(request.target)
+        match (request.method, *url.path.strip("/").split("/")[1:]):
+            case ("POST", "customers"):
+                return 200, self._new(self.customers, "cus_", {"metadata": {RUN_TAG: "x"}, "object": "customer"})
+            case ("GET", "customers"):
+                return (404, {}) if "customers" in self.lacks else (200, {"data": list(self.customers.values())})
+            case ("DELETE", "customers", customer) if "delete" not in self.lacks:
+                return (200, {}) if self.customers.pop(customer, None) else _refusal(404)
+            case ("GET" | "POST", "customers", customer) if customer in self.customers:
+                return 200, self.customers[customer]
+            case ("POST", "payment_methods"):
+                return 200, self._new(self.methods, "pm_", {"customer": None, "type": "card", "created": 1})
+            case ("GET", "payment_methods") if "list" not in self.lacks:
+                customer = dict(parse_qsl(url.query))["customer"]
+                return 200, {"data": [one for one in self.methods.values() if one["customer"] == customer]}
+            case ("GET", "payment_methods", method) if method in self.methods:
+                return 200, self.methods[method]
+            case ("POST", "payment_methods", method, "detach") if "detach" not in self.lacks:
+                self.methods[method]["customer"] = None
+                return 200, self.methods[method]
+            case ("POST", "payment_methods", method, "attach") if method in self.methods:
+                return self._attach(request, self.methods[method], form)
+        return _refusal(404)
+
+    def _attach(self, request: Request, method: dict[str, Any], form: dict[str, str]) -> tuple[int, Any]:
+        customer = form.get("customer", "")
+        is_taken = method["customer"] not in (None, customer) and "takes over" not in self.faults
+        if customer not in self.customers or is_taken:
+            return _refusal(400)
+        if "foo" in form and "obeys too early" in self.faults:
+            method["customer"] = customer
+        is_form = all(value == "application/x-www-form-urlencoded" for n, value in request.headers if n != "Accept")
+        expands = form.keys() - {"customer", "expand[]"} or form.get("expand[]", "customer") != "customer"
+        if expands or not is_form or request.credentials != "key":
+            return _refusal(400)
+        method["customer"] = customer
+        return 200, dict(method)
+
+    def _new(self, store: dict[str, dict[str, Any]], prefix: str, content: dict[str, Any]) -> dict[str, Any]:
+        self.made += 1
+        identifier = f"{prefix}{self.made:03}AbCdEfGhIjKl"
+        return store.setdefault(identifier, {"id": identifier, **content})
+
+
+def _refusal(status: int) -> tuple[int, Any]:
+    return status, {"error": {"type": "invalid_request_error", "message": "no"}}
+
+
+def target_of(client: Tiny, **options: Any) -> Target:
+    found: dict[str, Any] = {"payment_methods": "a test token", "customers": "created", "retrieves": True}
+    provision = Provision(stateless=False, **found | options)
+    fixtures = Fixtures(client, provision, "run", random.Random(1))  # type: ignore[arg-type]  # a stand-in
+    return Target(client, fixtures, CONTRACT, CATALOGUE)  # type: ignore[arg-type]  # as above
+
+
+def races(target: Target) -> None:
+    target.has_one_winner(rounds=2)
+    target.keeps_all()
+
+
+VERBS: dict[str, Callable[[Target], object]] = {
+    "state.persisted": lambda target: target.keeps_what_it_attached(),
+    "state.same-object": lambda target: target.changes_nothing_but_the_customer(),
+    "state.listed": lambda target: target.lists_it_once(),
+    "state.refusal-changes-nothing": lambda target: target.changes_nothing_when_it_refuses(
+        refusals.every_refusal(CONTRACT)
+    ),
+    "state.only-this-one": lambda target: target.touches_nothing_else(),
+    "state.same-customer-again": lambda target: target.stays_attached(MINIMAL),
+    "state.second-customer": lambda target: target.stays_with_the_first(MINIMAL),
+    "state.unknown-payment-method": lambda target: target.refuses_unknown(refusals.unknown_payment_methods()[1]),
+    "state.unknown-customer": lambda target: target.refuses_unknown(refusals.unknown_customers()[-1]),
+    "state.deleted-customer": lambda target: target.refuses_deleted(),
+    "state.detach": lambda target: target.lets_go(),
+    "state.race": races,
+    "state.model": lambda target: target.agrees_with_the_model(TOUR),
+}
+
+
+def concluded(slug: str, client: Tiny, **options: Any) -> Entry:
+    target = target_of(client, **options)
+    target.begin(slug)
+    with contextlib.suppress(ClauseBroken):
+        VERBS[slug](target)
+    return target.end().entry(slug)
+
+
+def test_there_is_a_verb_for_every_clause() -> None:
+    assert set(VERBS) == {clause.slug for clause in CATALOGUE if clause.profile == "stateful"}
+
+
+@pytest.mark.parametrize("slug", VERBS)
+def test_a_conforming_target_passes(slug: str) -> None:
+    entry = concluded(slug, Tiny())
+    assert entry.held, entry
+    others = [entry.findings, entry.not_run, entry.inconclusive, entry.not_applicable]
+    assert not any(others)
+
+
+@pytest.mark.parametrize("slug", ["state.second-customer", "state.model", "state.race"])
+def test_a_takeover_is_seen(slug: str) -> None:
+    assert concluded(slug, Tiny(faults=("takes over",))).findings
+
+
+def test_the_guilty_refusal_is_singled_out() -> None:
+    finding = concluded("state.refusal-changes-nothing", Tiny(faults=("obeys too early",))).findings[0]
+    subjects = [step for step in finding.episode.steps if step.role == "subject"]
+    assert [step.exchange.sent_values("foo") for step in subjects] == [("1",)]
+
+
+def test_a_tour_that_disagrees_is_shortened() -> None:
+    finding = concluded("state.model", Tiny(faults=("takes over",))).findings[0]
+    done = [operation for operation, *_ in finding.episode.facts["operations"] if operation != "create"]
+    assert done == ["attach", "attach"]
+    assert [step.attempt.partition(":")[0] for step in finding.episode.steps] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("slug", "lacking"),
+    [("state.listed", "list"), ("state.detach", "detach"), ("state.deleted-customer", "delete")],
+)
+def test_what_another_endpoint_lacks_is_not_applicable(slug: str, lacking: str) -> None:
+    entry = concluded(slug, Tiny(lacks=(lacking,)))
+    assert entry.is_not_applicable
+    assert not entry.findings
+
+
+@pytest.mark.parametrize("slug", ["state.same-customer-again", "state.detach", "state.race", "state.model"])
+def test_without_lists_the_rest_is_judged(slug: str) -> None:
+    entry = concluded(slug, Tiny(lacks=("list",)))
+    assert entry.held
+    assert not entry.findings
+
+
+@pytest.mark.parametrize("slug", VERBS)
+def test_without_retrieval_nothing_is_a_failure(slug: str) -> None:
+    assert not concluded(slug, Tiny(), retrieves=False).findings
+
+
+@pytest.mark.parametrize("slug", VERBS)
+def test_with_given_ids_only_nothing_is_a_failure(slug: str) -> None:
+    client = Tiny()
+    customers = tuple(client._new(client.customers, "cus_", {"metadata": {}})["id"] for _ in range(2))
+    methods = tuple(
+        client._new(client.methods, "pm_", {"customer": None, "type": "card", "created": 1})["id"] for _ in range(3)
+    )
+    given_ids = {"given_payment_methods": methods, "given_customers": customers}
+    entry = concluded(slug, client, payment_methods="given", customers="given", **given_ids)
+    assert not entry.findings
+    assert entry.held or entry.not_run
+    assert len(client.customers) == 2, "customers of others are left alone"
+
+
+def test_clean_up_leaves_nothing_and_reports_what_is_left() -> None:
+    for lacks, expected in (((), 0), (("delete",), 1)):
+        client = Tiny(lacks=lacks)
+        target = target_of(client)
+        target.fixtures.customer()
+        gone, _ = target.fixtures.new_customer()
+        client.customers.pop(gone)
+        assert len(target.fixtures.clean_up()) == expected
+
+
+def test_a_sweep_removes_only_what_is_ours() -> None:
+    client = Tiny()
+    client.customers = {"cus_a": {"id": "cus_a", "metadata": {RUN_TAG: "x"}}, "cus_b": {"id": "cus_b", "metadata": {}}}
+    gone, left = sweep(client)  # type: ignore[arg-type]  # a stand-in
+    assert (gone, left, list(client.customers)) == (["cus_a"], {}, ["cus_b"])
+    with pytest.raises(CannotSweep, match="404"):
+        sweep(Tiny(lacks=("customers",)))  # type: ignore[arg-type]  # as above
+
+
+def answer(status: int, **body: Any) -> Exchange:
+    request = Request("POST", "/v1/payment_methods/pm_1/attach", (), b"customer=c1")
+    return Exchange(request, status, (), json.dumps(body).encode())
+
+
+def test_the_model_leaves_open_what_is_open() -> None:
+    model, ok, no = Model(), answer(200, customer="c1"), answer(400)
+    assert "free" in model.attach("m1", "c1", no)
+    assert not model.attach("m1", "c1", ok)
+    assert not model.attach("m1", "c1", no)
+    assert "has it" in model.attach("m1", "c2", ok)
+    assert not model.retrieve("m1", "", ok)
+    assert not model.detach("m1", "", ok)
+    assert "not null" in model.retrieve("m1", "", ok)
+    assert not model.attach("m1", "c1", no)
+    assert not model.attach("m1", "c1", ok)
+    assert not model.delete("", "c1", ok)
+    assert model.owners == {"m1": OPEN}
+    assert not model.retrieve("m1", "", no)
+    assert "deleted" in model.attach("m1", "c1", ok)
+
+
+@given(operations=sequences.sequences())
+@settings(max_examples=30, deadline=None, database=None)
+def test_a_conforming_target_agrees_with_the_model(operations: tuple[sequences.Operation, ...]) -> None:
+    target = target_of(Tiny())
+    target.begin("state.model")
+    target.agrees_with_the_model(operations)
+    assert target.end().entry("state.model").held
+
+
+def raced(*answers: Exchange, read: Exchange) -> Outcome:
+    steps = [Step("subject", exchange, kind="wire") for exchange in answers] + [Step("follow-up", read)]
+    return judge(Episode("state.race", "one_winner", tuple(steps)), CONTRACT, CATALOGUE).outcome
+
+
+def test_a_race_has_one_winner() -> None:
+    won, lost, busy = answer(200, id="pm_1", customer="c1"), answer(400), answer(429)
+    lost_answer = Exchange(won.request, failure="no answer in time")
+    assert raced(won, lost, busy, answer(409), read=won) is Outcome.PASS
+    assert raced(won, won, lost, read=won) is Outcome.FAIL
+    assert raced(won, lost, read=answer(200, customer="c2")) is Outcome.FAIL
+    assert raced(lost, lost, read=won) is Outcome.FAIL
+    assert raced(lost, busy, read=won) is Outcome.INCONCLUSIVE
+    assert raced(won, lost_answer, read=won) is Outcome.INCONCLUSIVE
+    assert raced(won, won, lost_answer, read=won) is Outcome.FAIL
+    assert raced(won, answer(500), read=won) is Outcome.NOT_RUN
+    assert raced(won, lost, read=answer(500)) is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("count", ["12", "000012"])
+def test_no_near_miss_can_be_another_counted_id(count: str) -> None:
+    missed = refusals.near_misses({"payment_method": f"pm_{count}", "customer": f"cus_{count}"})
+    assert all(one.endswith("x") for one in missed.values())
+
+
+def test_near_misses_of_a_long_id() -> None:
+    missed = set(refusals.near_misses({"payment_method": "pm_1AbCdEfGh", "customer": "cus_AbCdEfGh"}).values())
+    assert missed == {"pm_1aBcDeFgH", "pm_1AbCdEfG", "cus_AbCd", "cus_AbCdE", "cus_AbCdEf", "cus_AbCdEfG"}
+
+
+def test_only_named_fields_are_compared() -> None:
+    before = {"id": "pm_1", "card": {"last4": "4242", "checks": {"cvc_check": None}}, "mine": 1}
+    after = {"id": "pm_1", "card": {"last4": "4242", "checks": {"cvc_check": "pass"}}, "metadata": None}
+    assert not difference(before, after, CONTRACT, "payment_method", {"card.checks"})
+    assert "cvc_check" in difference(before, after, CONTRACT, "payment_method")
+    assert "`card.last4` was '4242'" in difference(before, {"id": "pm_1", "card": {}}, CONTRACT, "payment_method")
+
+
+def test_sequences_speak_plainly() -> None:
+    assert [str(attach(1, 2, expanded=True)), str(listed(1))] == [
+        "attach method 1 to customer 2, expanded",
+        "list what customer 1 has",
+    ]

@@ -1,0 +1,123 @@
+"""One request for every kind of refusal, and ids that name nothing or only resemble what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import strategies as st
+
+from contracts import Contract
+from strategies import invalid, malformed, requests
+from strategies.attempt import Attempt, Invalid, Pair
+from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
+from strategies.values import Bindings, Known, Text, joined
+
+SHORTEST_PART = 8
+"""The fewest characters of a known id that are tried in its place."""
+
+NEVER = "conformance0never0existed"
+
+
+def every_refusal(contract: Contract) -> Sequence[Attempt]:
+    """The smallest request of each kind that a conforming server refuses, with a good customer wherever one fits."""
+    no_key = Invalid("credentials", "the request carries no key")
+    no_good_key = Invalid("credentials", "the request carries no good key")
+    return (
+        *invalid.missing_customer(),
+        *map(invalid.structured_customer, ("[a]", "[]")),
+        invalid.too_long_customer(contract.customer_max_length + 1),
+        invalid.unknown_parameter("foo"),
+        invalid.unknown_parameter("foo[bar]"),
+        *invalid.ill_structured_expands()[:2],
+        invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope")),
+        *invalid.too_long_expand_items(contract)[:1],
+        unknown_customer(joined("cus_", NEVER)),
+        requests.json_bodies()[0],
+        *requests.other_media_types(),
+        *(attempt for attempt in requests.other_methods() if attempt.pairs),
+        MINIMAL.but(kind="invalid", invalid=no_key, credentials="none", label="without a key"),
+        MINIMAL.but(
+            kind="invalid", invalid=no_good_key, credentials="Bearer nonsense", label="with a key that is none"
+        ),
+        MINIMAL.but(
+            kind="invalid",
+            invalid=no_good_key,
+            credentials="Bearer sk_test_conformance0no0such0key",
+            label="with an unknown key",
+        ),
+        *malformed.malformed_encodings()[:3],
+    )
+
+
+def unknown_customer(value: Text) -> Attempt:
+    """A body whose customer is `value`."""
+    return Attempt((Pair("customer", value),), kind="wire")
+
+
+def part_of_customer(length: int) -> Attempt:
+    """A body whose customer is the first `length` characters of a known id, or all but its last if it is shorter."""
+    return unknown_customer(Known(_part(length)))
+
+
+def unknown_customers() -> Sequence[Attempt]:
+    """Ids that never existed, none at all, the bare prefix, and parts of a known one."""
+    return (
+        unknown_customer(joined("cus_", NEVER)),
+        unknown_customer(""),
+        unknown_customer("cus_"),
+        unknown_customer("cus_1"),
+        part_of_customer(SHORTEST_PART),
+        part_of_customer(12),
+        part_of_customer(_LONG),
+    )
+
+
+def any_part_of_customer() -> st.SearchStrategy[Attempt]:
+    """A known id cut short, at whatever length."""
+    return st.integers(SHORTEST_PART, 24).map(part_of_customer)
+
+
+def unknown_payment_methods() -> Sequence[Attempt]:
+    """Ids that never existed, and near misses of a known one."""
+    method = Known("payment_method")
+    segments: Sequence[Text] = (
+        f"pm_{NEVER}",
+        Known(OTHER_CASE),
+        joined(method, "x"),
+        joined(method, "_1"),
+        Known(ONE_LESS),
+    )
+    plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
+    return (*plain, EXPANDED.but(path_id=f"pm_{NEVER}", kind="wire"))
+
+
+OTHER_CASE = "payment method in the other case"
+ONE_LESS = "payment method without its last character"
+_LONG = 10_000
+
+
+def _part(length: int) -> str:
+    return "customer without its last character" if length == _LONG else f"first {length} characters of customer"
+
+
+def near_misses(bindings: Bindings) -> Mapping[str, str]:
+    """What the names that these attempts use for near misses stand for, given the known ids.
+
+    Where ids are short or have no letters, a near miss might be another's id or the known one: then there is junk
+    behind the known id instead.
+    """
+    known = {}
+    if "customer" in bindings:
+        customer = bindings["customer"]
+        for length in (*range(SHORTEST_PART, 25), _LONG):
+            known[_part(length)] = customer[: min(length, len(customer) - 1)] if _is_long(customer) else f"{customer}x"
+    if "payment_method" in bindings:
+        method = bindings["payment_method"]
+        prefix, underscore, rest = method.rpartition("_")
+        known[OTHER_CASE] = prefix + underscore + rest.swapcase() if rest.swapcase() != rest else f"{method}x"
+        known[ONE_LESS] = method[:-1] if _is_long(method) else f"{method}xx"
+    return known
+
+
+def _is_long(identifier: str) -> bool:
+    return len(identifier.rpartition("_")[2]) >= SHORTEST_PART

@@ -1,0 +1,109 @@
+"""State: what attaching means, seen through the other endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.marks import clause, pinned
+from conformance.target import Target
+from contracts import published_contract
+from strategies import Attempt, refusals, sequences
+from strategies.sequences import TOUR, Operation
+from strategies.valid import EXPANDED, MINIMAL
+
+CONTRACT = published_contract()
+
+
+@clause("state.persisted")
+def test_attachment_persists(target: Target) -> None:
+    """What was attached is found attached, with or without `expand`: an answer alone is worth nothing."""
+    target.keeps_what_it_attached()
+
+
+@clause("state.same-object")
+def test_nothing_but_the_customer_changes(target: Target) -> None:
+    """Attaching sets `customer`; a card that loses its billing details or metadata on the way is lost data."""
+    target.changes_nothing_but_the_customer()
+
+
+@clause("state.listed")
+def test_attached_is_listed(target: Target) -> None:
+    """Shops show the saved cards of a customer from this list: each once, and nobody else's."""
+    target.lists_it_once()
+
+
+@clause("state.refusal-changes-nothing")
+def test_refusals_change_nothing(target: Target) -> None:
+    """Whoever is told no must be able to rely on it, and to try again: a refusal leaves no trace."""
+    target.changes_nothing_when_it_refuses(refusals.every_refusal(CONTRACT))
+
+
+@clause("state.only-this-one")
+def test_others_are_untouched(target: Target) -> None:
+    """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
+    target.touches_nothing_else()
+
+
+@clause("state.same-customer-again")
+def test_same_customer_again(target: Target) -> None:
+    """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
+    target.stays_attached(MINIMAL)
+
+
+@clause("state.second-customer")
+@pinned("attempt", (MINIMAL, EXPANDED))
+@given(attempt=st.sampled_from((MINIMAL, EXPANDED)))
+def test_second_customer(target: Target, attempt: Attempt) -> None:
+    """A card belongs to one customer: nobody can take it over by attaching it again."""
+    target.stays_with_the_first(attempt)
+
+
+@clause("state.unknown-payment-method")
+@pinned("attempt", refusals.unknown_payment_methods())
+@given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
+def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
+    """Only what exists can be attached, and an id that is nearly right is wrong."""
+    target.refuses_unknown(attempt)
+
+
+@clause("state.unknown-customer")
+@pinned("attempt", refusals.unknown_customers())
+@given(attempt=refusals.any_part_of_customer())
+def test_unknown_customer(target: Target, attempt: Attempt) -> None:
+    """A card attached to nobody is lost, and one attached to whoever has a similar id is worse."""
+    target.refuses_unknown(attempt)
+
+
+@clause("state.deleted-customer")
+def test_deleted_customer(target: Target) -> None:
+    """A deleted customer takes no more payment methods."""
+    target.refuses_deleted()
+
+
+@clause("state.detach")
+def test_detach(target: Target) -> None:
+    """What was attached can be let go: then it has no customer, and no list shows it."""
+    target.lets_go()
+
+
+@clause("state.race")
+def test_one_wins(target: Target) -> None:
+    """When several customers want one payment method at once one gets it, and the others are told so."""
+    target.has_one_winner(rounds=5)
+
+
+@clause("state.race")
+def test_none_gets_lost(target: Target) -> None:
+    """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
+    target.keeps_all()
+
+
+@clause("state.model")
+@pinned("operations", (TOUR,))
+@given(operations=sequences.sequences())
+def test_model(target: Target, operations: Sequence[Operation]) -> None:
+    """Defects that need a history hide from single requests: any sequence ends as a simple model says."""
+    target.agrees_with_the_model(operations)
