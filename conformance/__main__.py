@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance import documents
+from conformance import documents, sweep
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m conformance", description="Conformance of the attach operation.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     documents.add_command(commands)
+    sweep.add_command(commands)
     return parser
 
 

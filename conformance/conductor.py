@@ -29,9 +29,6 @@ INTERMITTENT = UNSTEADY
 STILL_SERVING = "robustness.still-serving"
 ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
-TESTS_BETWEEN_READS = 4
-"""After how many refusing tests the payment method that they share is read again, in case one attached it unseen."""
-
 CONFIRMATIONS = 2
 """How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
 
@@ -56,7 +53,6 @@ class Case:
     remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
     performed_after_failure: int = 0
     has_failed: bool = False
-    refused_any: bool = False
     explores: bool = False
     survived: list[Attempt] = field(default_factory=list)
 
@@ -83,7 +79,7 @@ class Conductor:
         self._unattached: str | None = None
         self._unknown_id: Step | None = None
         self._controls: dict[Attempt, Step] = {}
-        self._refusing_tests = 0
+        self._last_to_refuse = self.case
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
     # What the runner calls around each test
@@ -96,8 +92,6 @@ class Conductor:
         """Finish the running test: follow up what it did, and give what it found."""
         if self.case.survived:
             self._check_still_serving()
-        if self.case.refused_any:
-            self._drop_if_attached()
         self.known.merge(self.case.ledger)
         return self.case.ledger
 
@@ -119,7 +113,6 @@ class Conductor:
     def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
         """Send on the one unattached payment method that serves refusals, until an answer says that it was used."""
         step = self._send(attempt, self._bind(attempt, self._unattached_payment_method), role, new_connection)
-        self.case.refused_any = True
         if not step.exchange.is_refusal:
             self._unattached = None
         return step
@@ -132,6 +125,13 @@ class Conductor:
         return self._unknown_id
 
     def _unattached_payment_method(self) -> str:
+        """The payment method that refusals share, read before a test that goes by state takes it over from another."""
+        was_used_by_another = self._last_to_refuse is not self.case
+        self._last_to_refuse = self.case
+        if self._unattached and was_used_by_another and not self.case.clause.startswith("robustness."):
+            read = self.fixtures.read_payment_method(self._unattached)
+            if read is not None and read.is_success and read.object.get("customer") is not None:
+                self._unattached = None
         if self._unattached is None:
             self._unattached = self.fixtures.new_payment_method()
         return self._unattached
@@ -285,15 +285,6 @@ class Conductor:
             if finding.clause in (STILL_SERVING, INTERMITTENT):
                 self.case.ledger.entry(finding.clause).add_finding(finding)
         self._record_for(STILL_SERVING, judgement.outcome, "", [])
-
-    def _drop_if_attached(self) -> None:
-        """Leave the shared payment method when a refusal has attached it all the same."""
-        self._refusing_tests += 1
-        if self._unattached is None or self._refusing_tests % TESTS_BETWEEN_READS:
-            return
-        read = self.fixtures.read_payment_method(self._unattached)
-        if read is not None and read.is_success and read.object.get("customer") is not None:
-            self._unattached = None
 
 
 def put_down_to_unsteadiness(finding: Finding) -> Finding:

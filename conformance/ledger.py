@@ -172,7 +172,9 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
     elif slug == UNSTEADY:
-        content_is_broken = any(name.startswith(("response.", "error.")) or name in ABOUT_CONTENT for name in broken)
+        content_is_broken = any(
+            name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in broken
+        )
         explained = (
             broken if not content_is_broken else {*broken, *(finding.seen_at for finding in entry.findings)} - {""}
         )
@@ -194,11 +196,19 @@ def _is_owned(finding: Finding, owners: set[str]) -> bool:
     return explored or any(trait in owners for trait in traits(finding.exchange.request))
 
 
+def is_judged_by_answer(clause: Clause) -> bool:
+    """Whether a broken `clause` spoils only those verdicts that rest on the very answers that break it.
+
+    A server that answers a wrong method in plain text may still be judged by the codes of its other errors.
+    """
+    return clause.general and clause.chapter == "error"
+
+
 def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
     """The slug of the root cause that keeps `clause` from being judged; empty when there is none."""
     for slug in clause.requires:
         required = results.get(slug)
-        if required is None:
+        if required is None or (is_judged_by_answer(required.clause) and not clause.general):
             continue
         if required.findings:
             return slug

@@ -42,7 +42,7 @@ class Budget:
 
 BUDGETS: Mapping[str, Budget] = {
     "quick": Budget(0, Repetitions(kept=10, new=5)),
-    "standard": Budget(2, STANDARD_REPETITIONS),
+    "standard": Budget(1, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50)),
 }
 

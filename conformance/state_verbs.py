@@ -119,7 +119,6 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             ids = {"customer": self._customers(1)[0], "payment_method": self._unattached_payment_method()}
             step = self._send(attempt, {**ids, **near_misses(ids)})
-            self.case.refused_any = True
             if not step.exchange.is_refusal:
                 self._unattached = None
             return self._staged("refused", [step], ids)
@@ -138,7 +137,6 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             method = self._unattached_payment_method()
             if steps[-1].exchange.is_success:
                 steps.append(step_of("control", self.fixtures.read_customer(customer)))
-                self.case.refused_any = True
                 steps += [self._attach_too(attempt, method, customer) for attempt in (MINIMAL, EXPANDED)]
             if any(step.exchange.is_success for step in steps if step.role == "subject"):
                 self._unattached = None

@@ -80,7 +80,7 @@ class Target(StateVerbs, StripeVerbs):
             control = [self._ordinary_unknown_id()] if is_about_path else []
             return self._episode("survived", [*control, self._shared(attempt)])
 
-        if attempt not in self.case.survived:
+        if self.case.clause.startswith("robustness.") and attempt not in self.case.survived:
             self.case.survived.append(attempt)
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
 

@@ -88,6 +88,11 @@ class Catalogue:
             visit(clause.slug)
         return tuple(done)
 
+    def rests_on(self, slug: str) -> frozenset[str]:
+        """All that the clause requires, directly or by way of others."""
+        required = frozenset(self[slug].requires) if slug in self else frozenset()
+        return required.union(*(self.rests_on(other) for other in required))
+
     def within(self, profile: str) -> tuple[Clause, ...]:
         """The clauses of `profile` and of the profiles that it includes."""
         included = PROFILES[: PROFILES.index(profile) + 1]

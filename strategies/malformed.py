@@ -40,7 +40,6 @@ def malformed_encodings() -> Sequence[Attempt]:
         _bytes("", "customer=%zz"),
         _bytes("", "customer=", GOOD_ID, "%"),
         _bytes("", "customer=", GOOD_ID, "&%zz=1"),
-        _bytes("", "customer=%u0041"),
         _bytes("", "customer=", GOOD_ID, "&&&=&=x&"),
     )
 
@@ -79,7 +78,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 def quotes() -> Sequence[Attempt]:
     """What some other language takes for syntax."""
-    values = ("'", '"', "cus_' OR '1'='1", "`id`", "${7*7}{{7*7}}", "<script>", "\\", "%s%d%n")
+    values = ("'", '"', "cus_' OR '1'='1", "`id`", "${7*7}{{7*7}}", "<script>", "\\")
     return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
 
 
@@ -89,7 +88,6 @@ def empty_values() -> Sequence[Attempt]:
         _pairs(Pair("customer", "")),
         _pairs(Pair("customer", None)),
         _pairs(CUSTOMER, Pair("expand[]", "")),
-        _pairs(CUSTOMER, Pair("expand", "")),
         _pairs(CUSTOMER, Pair("", "x")),
         _pairs(CUSTOMER, Pair("", "")),
         _pairs(CUSTOMER, Pair("[]", "x")),
@@ -112,7 +110,7 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
-    ids = ("%20", "..", "%2e%2e", "%F0%9F%98%80", "'%20OR%20'1'='1", "-1", "*", "pm_.")
+    ids = ("%20", "...", "%F0%9F%98%80", "'%20OR%20'1'='1", "*", "pm_.")
     return tuple(_path(segment) for segment in ids)
 
 
@@ -126,7 +124,6 @@ def path_encodings() -> Sequence[Attempt]:
         "pm_%2Fx",
         "..%2F..%2Fcustomers",
         "%0d%0aX-Injected:%201",
-        "pm_%25zz",
         "pm_%70",
     )
     return tuple(_path(segment) for segment in segments)
@@ -164,7 +161,6 @@ def deep_brackets() -> Sequence[Attempt]:
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
         _pairs(CUSTOMER, Pair("expand[-1]", "customer")),
         _pairs(CUSTOMER, Pair("expand]", "customer")),
-        _pairs(CUSTOMER, Pair("expand[", "customer")),
         _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
     )
 

@@ -90,10 +90,8 @@ def twice(*names: str) -> Attempt:
     return Attempt(tuple(Pair("customer", Known(name)) for name in names), kind="wire")
 
 
-def duplicate_customers() -> Sequence[Attempt]:
-    """Two known customers under the one name, in either order."""
-    return (twice("customer", "other_customer"), twice("other_customer", "customer"))
-
+TWO_CUSTOMERS = twice("customer", "other_customer")
+"""Two known customers under the one name."""
 
 SAMPLE = (MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER, EXPANDED)
 """The requests whose successes every clause of the chapter `response` looks at."""

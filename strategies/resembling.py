@@ -37,13 +37,10 @@ def resembling_ids() -> Sequence[Attempt]:
         _raw("customer=", CUSTOMER_ID, "%26x=1"),
         _raw("customer=", CUSTOMER_ID, "%2B"),
         _raw("customer=", CUSTOMER_ID, "+x"),
-        resembling(joined(CUSTOMER_ID, ",x")),
         resembling(joined(CUSTOMER_ID, "/")),
-        resembling(joined("x", CUSTOMER_ID)),
         resembling(joined("cus_", CUSTOMER_ID)),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
-        resembling(joined(CUSTOMER_ID, "%00")),
         _raw("customer=", CUSTOMER_ID, "%2500"),
     )
 
@@ -60,7 +57,6 @@ def echoed_values() -> Sequence[Attempt]:
         resembling("cus_a%41b"),
         resembling("cus_a&b;c=d"),
         resembling("cus_é€😀"),
-        resembling("cus_Ab"),
         resembling("cus_a.b-c~d_e"),
     )
 
@@ -82,7 +78,6 @@ def ids_with_white_space() -> Sequence[Attempt]:
             joined(CUSTOMER_ID, " "),
             joined(" ", CUSTOMER_ID),
             joined(CUSTOMER_ID, "\n"),
-            joined(CUSTOMER_ID, "\t"),
             joined(CUSTOMER_ID, "\u00a0"),
         )
     )

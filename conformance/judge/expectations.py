@@ -166,7 +166,7 @@ def one_of_two(episode: Episode, contract: Contract) -> Verdict:
     if shown not in sent:
         return fails(f"`customer` is {shown!r}, neither of the two that were sent", exchange)
     for read in episode.exchanges("follow-up"):
-        if isinstance(read.object.get("customer"), str) and read.object.get("customer") != shown:
+        if read.object.get("customer") != shown and read.object.get("customer") in sent:
             return fails(f"answered with {shown}, stored {read.object.get('customer')!r}", exchange)
     return PASS
 

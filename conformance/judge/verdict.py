@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.episode import Episode, Finding, Judgement, Outcome
-from conformance.judge.expectations import EXPECTATIONS
+from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
 from conformance.judge.state import STATE_EXPECTATIONS
 from conformance.judge.stripe import STRIPE_EXPECTATIONS
@@ -19,10 +19,21 @@ def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgeme
     """What `episode` says of its clause and of the general clauses. Raises KeyError for an unknown expectation."""
     verdict = ALL_EXPECTATIONS[episode.expectation](episode, contract)
     findings = list(_general(episode, contract, catalogue))
+    if cause := _cause_in_the_answer(verdict, episode, contract, catalogue):
+        return Judgement(Outcome.NOT_RUN, f"see {cause}", tuple(findings))
     if verdict.outcome is Outcome.FAIL:
         culprit = next((index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit), 0)
         findings.insert(0, Finding(episode.clause, verdict.reason, episode, culprit))
     return Judgement(verdict.outcome, verdict.reason, tuple(findings))
+
+
+def _cause_in_the_answer(verdict: Verdict, episode: Episode, contract: Contract, catalogue: Catalogue) -> str:
+    """A clause on which the failed one rests and which the very answer breaks that shows the failure; or nothing."""
+    if verdict.outcome is not Outcome.FAIL or verdict.culprit is None or not verdict.culprit.is_to_operation:
+        return ""
+    broken = broken_general_clauses(verdict.culprit, contract, owns_server_errors=False)
+    required = catalogue.rests_on(episode.clause)
+    return next((slug for slug, _ in broken if slug in required), "")
 
 
 def _general(episode: Episode, contract: Contract, catalogue: Catalogue) -> Iterator[Finding]:

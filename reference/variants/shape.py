@@ -50,7 +50,7 @@ def bare_errors(b: Behaviour) -> None:
 @variant(STRIPE)
 def talkative_errors(b: Behaviour) -> None:
     """Errors have more members, inside and beside, of all kinds."""
-    more = {"charge": None, "hints": ["one", 2], "payment_method": {"object": "payment_method"}}
+    more = {"charge": "ch_1", "hints": ["one", 2], "payment_method": {"object": "payment_method"}}
     edit_errors(b, lambda body: {"status": "failed", "error": {**more, **body["error"]}, "trace": [None, 1.5]})
 
 
