@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conformance import documents, sweep
+from conformance import documents, passive, sweep
 
 
 def parser() -> argparse.ArgumentParser:
@@ -15,6 +15,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     documents.add_command(commands)
     sweep.add_command(commands)
+    passive.add_command(commands)
     return parser
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from conformance.capabilities import probe_capabilities
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import Ledger, all_verdicts, conclude
-from conformance.options import DEFAULT_RATE, Settings
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, Settings
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.reporting.html import html_summary
 from conformance.reporting.terminal import print_summary
@@ -43,6 +44,7 @@ class Controller:
         self.base_url = settings.base_url or ""
         self.provision: Provision | None = None
         self.diagnosis: Diagnosis | None = None
+        self.capabilities: tuple[str, ...] | None = None
         self.requests = 0
         self.made: dict[str, int] = {}
         self.left_over: list[str] = []
@@ -81,6 +83,8 @@ class Controller:
         given = () if self.settings.dry_run else (self.settings.payment_methods, self.settings.customers)
         try:
             self.provision = probe(client, *given)
+            if self.settings.profile != "contract" or self.settings.required:
+                self.capabilities = probe_capabilities(client, self.provision)
         finally:
             self.requests += client.requests_sent
             client.close()
@@ -96,6 +100,11 @@ class Controller:
         versions = "  ".join(f"{name} {version}" for name, version in self.versions().items())
         lines += [plan, f"versions: {versions}"]
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
+        if self.capabilities is not None:
+            absent = [name for name in CAPABILITY_NAMES if name not in self.capabilities]
+            lines.append(
+                f"capabilities: {', '.join(self.capabilities) or 'none'}; absent: {', '.join(absent) or 'none'}"
+            )
         return lines
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -229,6 +238,7 @@ class Controller:
             interrupted=self._interrupted,
             left_over=tuple(self.left_over),
             objects=self.made,
+            capabilities=self.capabilities,
             plan=self._runner.target.plan.hexdigest() if self._runner else "",
         )
 

@@ -13,7 +13,6 @@ from contracts import Contract
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.oracle import violations
-from strategies.requests import OTHER_METHODS
 from strategies.valid import CUSTOMER
 from strategies.values import Known, joined
 from strategies.wire import decode
@@ -30,14 +29,10 @@ class GeneratedAttempt:
 def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedAttempt | None:
     """The case as an attempt with one defect: known ids stand in for its path id and for a legal customer.
 
-    None for methods that no clause speaks of.
+    None for other methods: request.other-methods sends them all.
     """
     media_type = case.headers.get("Content-Type") or FORM_MEDIA_TYPE
     payload = None if isinstance(case.body, NotSet) else encode_form(case.body)
-    if case.method in OTHER_METHODS:
-        invalid = Invalid("method", f"{case.method} is no method of the operation")
-        attempt = Attempt((CUSTOMER,), kind="invalid", invalid=invalid, method=case.method)
-        return GeneratedAttempt(attempt, "request.other-methods")
     if case.method != contract.method:
         return None
     pairs = decode(payload or b"")

@@ -17,6 +17,18 @@ from contracts.catalogue import PROFILES
 KEY_VARIABLE = "STRIPE_API_KEY"
 DEFAULT_SEED = 1
 DEFAULT_RATE = 20.0
+CAPABILITY_NAMES = (
+    "create-customer",
+    "create-payment-method",
+    "retrieve",
+    "list",
+    "detach",
+    "delete",
+    "shared-tokens",
+    "declining-cards",
+)
+"""What a target may be able to do besides the operation, by the names that `--require` takes."""
+
 SUITE = Path(__file__).resolve().parent.parent
 TESTS = SUITE / "tests"
 
@@ -34,7 +46,10 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions."""
+    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
+
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides.
+    """
 
     drawn: int
     repetitions: Repetitions
@@ -42,7 +57,7 @@ class Budget:
 
 BUDGETS: Mapping[str, Budget] = {
     "quick": Budget(0, Repetitions(kept=10, new=5)),
-    "standard": Budget(1, STANDARD_REPETITIONS),
+    "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50)),
 }
 
@@ -115,6 +130,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="how long an answer may take (default: %(default)s)",
     )
     group.addoption(
+        "--require",
+        action="append",
+        default=[],
+        choices=CAPABILITY_NAMES,
+        metavar="CAPABILITY",
+        help=f"fail where the target lacks this capability; repeatable: {', '.join(CAPABILITY_NAMES)}",
+    )
+    group.addoption(
         "--dry-run",
         action="store_true",
         help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
@@ -156,6 +179,7 @@ class Settings:
     rate: float | None
     timeout: float
     dry_run: bool
+    required: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -182,6 +206,7 @@ class Settings:
             rate=option.rate,
             timeout=option.timeout,
             dry_run=option.dry_run,
+            required=tuple(option.require),
         )
 
 

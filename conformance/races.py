@@ -12,7 +12,7 @@ from conformance.staging import Attached, Stage, shows
 from strategies.valid import MINIMAL
 from strategies.values import Bindings
 
-CONTENDERS = 6
+CONTENDERS = 5
 """How many customers want one payment method at once."""
 CROWD = 6
 """How many payment methods one customer gets at once."""

@@ -41,6 +41,7 @@ class Run:
     """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
 
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
+    `capabilities` is None where they were not looked for.
     """
 
     settings: Settings
@@ -60,14 +61,22 @@ class Run:
     left_over: tuple[str, ...] = field(default=())
     objects: Mapping[str, int] = field(default_factory=dict)
     plan: str = ""
+    capabilities: tuple[str, ...] | None = None
 
     @property
     def verdict(self) -> str:
         """The word for the chosen profile: `conforms`, `does-not-conform` or `inconclusive`."""
         if self.diagnosis or self.interrupted:
             return "inconclusive"
+        if self.lacking:
+            return "does-not-conform"
         word = self.verdicts[self.settings.profile].verdict
         return "does-not-conform" if word == "not-applicable" else word
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The capabilities that `--require` asks for and the target has not."""
+        return tuple(name for name in self.settings.required if name not in (self.capabilities or ()))
 
     @property
     def exit_status(self) -> ExitStatus:
@@ -90,6 +99,7 @@ class Run:
             "budget": self.settings.budget,
             "seed": self.settings.seed,
             "plan": self.plan,
+            "capabilities": None if self.capabilities is None else list(self.capabilities),
             "contract": self.contract.digest,
             "catalogue": self.catalogue.digest,
             "verdict": self.verdict,

@@ -151,7 +151,7 @@ class Target(StateVerbs, StripeVerbs):
         """The attempt is answered as `clause` says; an empty one leaves it to the general clauses."""
         self.case.clause = clause
         self.case.explores = True
-        expectation = {"": "answered", "request.other-methods": "not_obeyed"}.get(clause, "refused")
+        expectation = "refused" if clause else "answered"
         with contextlib.suppress(ClauseBroken):
             self._conclude(attempt, lambda: self._episode(expectation, [self._shared(attempt)]))
 

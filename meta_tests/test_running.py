@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from conformance.options import SUITE
 from meta_tests.suite import Job, run
@@ -187,3 +188,40 @@ def test_a_single_clause_can_be_run_alone() -> None:
     assert result.status == 0
     assert result.results["clauses"]["request.json-refused"]["outcome"] == "pass"
     assert result.results["clauses"]["request.accept"]["outcome"] == "not-run"
+
+
+@pytest.mark.parametrize(("variants", "status"), [((), 0), (("no-detach",), 1)])
+def test_a_required_capability_must_be_there(variants: tuple[str, ...], status: int) -> None:
+    asked = ("--require", "detach", "--profile", "contract", "-k", "minimal")
+    result = run(Job("require", variants=variants, arguments=asked))
+    assert result.status == status, result.output
+    assert ("required and absent: detach" in result.output) == bool(variants)
+
+
+def test_objects_of_other_people_stay_as_they_are() -> None:
+    with running(api_key=KEY) as server, requests.Session() as session:
+        session.auth = (KEY, "")
+
+        def post(path: str, **form: str) -> str:
+            answer = session.post(server.url + path, data=form)
+            assert answer.status_code == 200, answer.text
+            return str(answer.json()["id"])
+
+        def everything() -> list[Any]:
+            paths = [f"/v1/customers/{customer}" for customer in customers]
+            paths += [f"/v1/payment_methods/{method}" for method in methods]
+            return [session.get(server.url + path).json() for path in paths]
+
+        customers = [post("/v1/customers", description="another's") for _ in range(100)]
+        methods = [post("/v1/payment_methods", type="card", **{"card[token]": "tok_visa"}) for _ in range(200)]
+        for customer, method in zip(customers, methods[:100], strict=True):
+            post(f"/v1/payment_methods/{method}/attach", customer=customer)
+        before = everything()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STRIPE_API_KEY", KEY)
+            result = run(Job("guests", base_url=server.url))
+        assert result.status == 0, result.output
+        assert everything() == before
+        assert not result.results["left_over"]
+        left = session.get(server.url + "/v1/customers", params={"limit": "100"}).json()["data"]
+        assert {customer["description"] for customer in left} == {"another's"}

@@ -78,7 +78,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 def quotes() -> Sequence[Attempt]:
     """What some other language takes for syntax."""
-    values = ("'", '"', "cus_' OR '1'='1", "`id`", "${7*7}{{7*7}}", "<script>", "\\")
+    values = ("'", '"', "cus_' OR '1'='1", "<${7*7}{{7*7}}>", "\\")
     return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
 
 
@@ -89,7 +89,6 @@ def empty_values() -> Sequence[Attempt]:
         _pairs(Pair("customer", None)),
         _pairs(CUSTOMER, Pair("expand[]", "")),
         _pairs(CUSTOMER, Pair("", "x")),
-        _pairs(CUSTOMER, Pair("", "")),
         _pairs(CUSTOMER, Pair("[]", "x")),
     )
 
@@ -159,7 +158,6 @@ def deep_brackets() -> Sequence[Attempt]:
         _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
-        _pairs(CUSTOMER, Pair("expand[-1]", "customer")),
         _pairs(CUSTOMER, Pair("expand]", "customer")),
         _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
     )

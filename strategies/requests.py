@@ -22,8 +22,8 @@ def with_charset(*parameters: str) -> Comparison:
     return Comparison(MINIMAL, subjects, needs_success=True)
 
 
-CHARSETS = with_charset("; charset=utf-8", ";charset=utf-8")
-"""The charset that every form has anyway, with and without the optional blank of RFC 9110 section 5.6.6."""
+CHARSETS = with_charset("; charset=utf-8")
+"""The charset that every form has anyway."""
 
 CHARSET_IN_CAPITALS = with_charset("; charset=UTF-8")
 

@@ -38,7 +38,6 @@ def resembling_ids() -> Sequence[Attempt]:
         _raw("customer=", CUSTOMER_ID, "%2B"),
         _raw("customer=", CUSTOMER_ID, "+x"),
         resembling(joined(CUSTOMER_ID, "/")),
-        resembling(joined("cus_", CUSTOMER_ID)),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
         _raw("customer=", CUSTOMER_ID, "%2500"),

@@ -139,9 +139,9 @@ def expand_item_lengths(contract: Contract) -> Sequence[Comparison]:
     return tuple(
         Comparison(
             expand_item(repeated_to(50, "a", prefix)),
-            (expand_item(repeated_to(limit, "a", prefix)), expand_item(repeated_to(limit - 1, "a", prefix))),
+            tuple(expand_item(repeated_to(length, "a", prefix)) for length in lengths),
         )
-        for prefix in ("", "customer.")
+        for prefix, lengths in (("", (limit, limit - 1)), ("customer.", (limit,)))
     )
 
 

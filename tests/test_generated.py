@@ -24,7 +24,6 @@ SCHEMA = schema_of(CONTRACT)
     "body.unknown-parameter-nested",
     "expand.structure",
     "expand.item-max-length",
-    "request.other-methods",
     "request.other-media-types",
 )
 @SCHEMA.parametrize()

@@ -80,6 +80,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write(f"{profile}: ")
         terminal.write(word, green=good, red=bad, yellow=not (good or bad), bold=True)
         terminal.write_line(f" ({verdict.reason}){decides}")
+    if run.lacking:
+        terminal.write_line(f"required and absent: {', '.join(run.lacking)}", red=True, bold=True)
     if run.interrupted:
         terminal.write_line("the run was interrupted: what is above is what was learnt until then", yellow=True)
     if run.left_over:
