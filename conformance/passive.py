@@ -147,8 +147,6 @@ def _broken_by_nature(one: Recorded, contract: Contract) -> Iterator[str]:
     exchange = one.exchange
     if exchange.is_success and is_valid(one, contract) and not exchange.asked_to_expand:
         yield from ("response.created", "response.livemode")
-    elif exchange.has_error_inside and exchange.status and exchange.status < 300:
-        yield "error.status-class"
 
 
 def _expected(one: Recorded, contract: Contract) -> Iterator[tuple[Expected, bool]]:

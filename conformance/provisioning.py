@@ -70,7 +70,7 @@ class Provision:
 
     `payment_methods` is the way: a key of PAYMENT_METHOD_FORMS, `given`, or `any id`. `customers` likewise: `created`,
     `given` or `any id`. `stateless` tells that what was never created can be retrieved; `retrieves` that payment
-    methods can be read; `scheme` how the key is presented.
+    methods can be read; `scheme` how the key is presented; nothing depends on the `probed_payment_method`.
     """
 
     payment_methods: str
@@ -80,6 +80,7 @@ class Provision:
     scheme: str = "bearer"
     given_payment_methods: tuple[str, ...] = ()
     given_customers: tuple[str, ...] = ()
+    probed_payment_method: str = ""
 
     def __str__(self) -> str:
         if self.stateless:
@@ -127,9 +128,10 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
     if stateless:
         return Provision("any id", "any id", True, True, client.credentials, *given)
     customer_way = "given" if customers else "created" if identifier else ""
-    method_way, retrieves = ("given", _can_read(client, payment_methods[0])) if payment_methods else _method_way(client)
+    method_way, probed = ("given", payment_methods[0]) if payment_methods else _method_way(client)
     if customer_way and method_way:
-        return Provision(method_way, customer_way, False, retrieves, client.credentials, *given)
+        retrieves = _can_read(client, probed)
+        return Provision(method_way, customer_way, False, retrieves, client.credentials, *given, probed)
     return _any_id(client, created, *given)
 
 
@@ -164,11 +166,12 @@ def _can_read(client: Client, payment_method: str) -> bool:
     return client.call("GET", f"/v1/payment_methods/{quote(payment_method, safe='')}").object.get("id") is not None
 
 
-def _method_way(client: Client) -> tuple[str, bool]:
+def _method_way(client: Client) -> tuple[str, str]:
+    """The first way to create a payment method that works, and the id of the one that it made; empty for none."""
     for way, form in PAYMENT_METHOD_FORMS.items():
         if identifier := _created_id(client.call("POST", "/v1/payment_methods", dict(form))):
-            return way, _can_read(client, identifier)
-    return "", False
+            return way, identifier
+    return "", ""
 
 
 def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], customers: tuple[str, ...]) -> Provision:

@@ -17,7 +17,7 @@ PATIENCE = 2.0
 """For how many seconds a state is asked for again off loopback, before it counts as wrong."""
 PAUSE = 0.25
 
-SHELF = 5
+SHELF = 8
 """How many payment methods are attached one after the other, to see a target that loses one now and then."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.comparison import Comparison
-from strategies.valid import CUSTOMER, EXPANDED, MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
+from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Joined, Known
 
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
@@ -93,5 +93,5 @@ def twice(*names: str) -> Attempt:
 TWO_CUSTOMERS = twice("customer", "other_customer")
 """Two known customers under the one name."""
 
-SAMPLE = (MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER, EXPANDED)
+SAMPLE = (MINIMAL, EXPANDED)
 """The requests whose successes every clause of the chapter `response` looks at."""
