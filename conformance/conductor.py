@@ -112,6 +112,8 @@ class Conductor:
 
     def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
         """Send on the one unattached payment method that serves refusals, until an answer says that it was used."""
+        if attempt.kind != "invalid" and self.fixtures.is_down_to_the_last(self._unattached):
+            raise OutOfFixtures("the last one is kept for invalid requests (give more with --payment-method)")
         step = self._send(attempt, self._bind(attempt, self._unattached_payment_method), role, new_connection)
         if not step.exchange.is_refusal:
             self._unattached = None
@@ -133,7 +135,7 @@ class Conductor:
             if read is not None and read.is_success and read.object.get("customer") is not None:
                 self._unattached = None
         if self._unattached is None:
-            self._unattached = self.fixtures.new_payment_method()
+            self._unattached = self.fixtures.payment_method_for_refusals()
         return self._unattached
 
     def _bind(self, attempt: Attempt, payment_method: Callable[[], str]) -> Mapping[str, str]:

@@ -16,6 +16,9 @@ from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 
 RUN_TAG = "conformance_run"
 
+KEPT_FOR_REFUSALS = 1
+"""How many of the payment methods that a user gives are not used up by requests that should succeed."""
+
 PAYMENT_METHOD_FORMS: Mapping[str, Mapping[str, str]] = {
     "a test token": {"type": "card", "card[token]": "tok_visa"},
     "a test card": {
@@ -233,6 +236,17 @@ class Fixtures:
             return self.customer(f"customer {len(self._customers) + 1}"), None
         return str(created.object["id"]), created
 
+    def payment_method_for_refusals(self) -> str:
+        """As `new_payment_method`, for requests that should leave it as it is: the last one given is kept for them."""
+        if self.provision.payment_methods == "given" and self._methods_left:
+            return self._methods_left.pop(0)
+        return self.new_payment_method()
+
+    def is_down_to_the_last(self, in_hand: str | None) -> bool:
+        """Whether no other payment method would be left if the one in hand, or else the next, were used up."""
+        needed = 1 if in_hand else 2
+        return self.provision.payment_methods == "given" and len(self._methods_left) < needed
+
     def new_payment_method(self) -> str:
         """The id of a payment method that nothing has been done to. Raises OutOfFixtures when there is none."""
         identifier, _ = self.create_payment_method()
@@ -247,7 +261,7 @@ class Fixtures:
         if way == "any id":
             return "pm_" + self._letters(), None
         if way == "given":
-            if not self._methods_left:
+            if len(self._methods_left) <= KEPT_FOR_REFUSALS:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
             return self._methods_left.pop(0), None
         form = dict(PAYMENT_METHOD_FORMS[way])
