@@ -213,18 +213,18 @@ class Conductor:
     def _confirmed(self, judgement: Judgement, perform: Perform) -> Judgement:
         """The judgement that stands when the episode is performed again.
 
-        What does not come again is put down to the server's unsteadiness, under the clause that forbids that.
+        What does not come again each time is put down to the server's unsteadiness, under the clause that forbids that.
         """
-        doubtful = [finding for finding in judgement.findings if not self._is_established(finding.clause)]
+        new = [finding for finding in judgement.findings if not self._is_established(finding.clause)]
+        doubtful: list[Finding] = []
         latest = judgement
-        for _ in range(CONFIRMATIONS):
-            if not doubtful:
-                return judgement
+        for _ in range(CONFIRMATIONS if new else 0):
             again = self._judged(perform())
             if again.outcome is not Outcome.INCONCLUSIVE:
-                latest = again
-                doubtful = [finding for finding in doubtful if finding.clause not in again.broken]
-        if latest is judgement or not doubtful:
+                lacking = [finding for finding in new if finding.clause not in again.broken]
+                doubtful += [finding for finding in lacking if finding not in doubtful]
+                latest = again if lacking else latest
+        if not doubtful:
             return judgement
         unsteady = tuple(put_down_to_unsteadiness(finding) for finding in doubtful)
         kept = tuple(finding for finding in judgement.findings if finding not in doubtful)

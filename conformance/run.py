@@ -83,6 +83,8 @@ class Run:
         """The status with which the process ends, unless pytest itself has a graver one."""
         if self.diagnosis:
             return ExitStatus.UNREACHABLE
+        if self.interrupted:
+            return ExitStatus.INTERRUPTED
         return {
             "conforms": ExitStatus.CONFORMS,
             "does-not-conform": ExitStatus.DOES_NOT_CONFORM,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +227,42 @@ def test_objects_of_other_people_stay_as_they_are() -> None:
         assert not result.results["left_over"]
         left = session.get(server.url + "/v1/customers", params={"limit": "100"}).json()["data"]
         assert {customer["description"] for customer in left} == {"another's"}
+
+
+def run_and_then(arguments: list[str], act: Callable[[subprocess.Popen[bytes]], object]) -> tuple[int, str]:
+    """Run pytest, act as soon as the first test has ended, and give the exit status and what was shown."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--profile", "contract", "--budget", "thorough", *arguments],
+        cwd=SUITE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "STRIPE_API_KEY": KEY, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    shown = b""
+    while b"tests/test_request.py ." not in shown and (byte := process.stdout.read(1)):
+        shown += byte
+    act(process)
+    shown += process.stdout.read()
+    return process.wait(120), shown.decode()
+
+
+@pytest.mark.parametrize("stateless", [True, False])
+def test_a_target_that_dies_in_the_middle_is_not_called_broken(stateless: bool, tmp_path: Path) -> None:
+    with running(stateless=stateless, api_key=KEY) as server:
+        target = ["--results", str(tmp_path), "--base-url", server.url]
+        status, shown = run_and_then(target, lambda _: server.stop())
+    assert status == 11, shown
+    results = results_in(tmp_path)
+    assert results["verdict"] == "inconclusive"
+    assert not [slug for slug, clause in results["clauses"].items() if clause["outcome"] in ("fail", "error")]
+    assert (tmp_path / "conformance.html").exists()
+
+
+def test_a_run_that_is_interrupted_writes_what_it_has_learnt(tmp_path: Path) -> None:
+    status, shown = run_and_then(["--results", str(tmp_path)], lambda process: process.send_signal(signal.SIGINT))
+    assert status == 2, shown
+    results = results_in(tmp_path)
+    assert results["verdict"] == "inconclusive"
+    assert results["exit_status"] == 2
+    assert "conforms (" not in shown

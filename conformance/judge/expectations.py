@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from conformance.episode import Episode, Outcome
-from conformance.exchange import Exchange
+from conformance.exchange import CONNECTION_REFUSED, Exchange
 from conformance.judge.compare import answer_class, differing_member, signature
 from conformance.judge.general import broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
@@ -130,6 +130,8 @@ def survived(episode: Episode, contract: Contract) -> Verdict:
         if ordinary.status is None or ordinary.status >= 500:
             return not_run(f"an ordinary unknown id is answered {ordinary.status or 'not at all'}")
     for exchange in episode.exchanges("subject"):
+        if exchange.failure == CONNECTION_REFUSED:
+            return Verdict(Outcome.INCONCLUSIVE, exchange.failure)
         if exchange.status is None:
             return fails(exchange.failure, exchange)
         if not exchange.answered:
@@ -247,7 +249,7 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
     if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
         return Verdict(Outcome.INCONCLUSIVE, exchanges[0].failure or "throttled (429) to the end")
     lost = [exchange for exchange in exchanges if exchange.resent]
-    if 1 < len(lost) < len(exchanges) / FEW_LOST:
+    if lost and len(lost) < len(exchanges) / FEW_LOST:
         return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
     counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)
     usual, _ = counts.most_common(1)[0]

@@ -12,6 +12,9 @@ from contracts import Contract
 Broken = tuple[str, str]
 """A clause's slug, and in one line what was observed."""
 
+LARGE_BODY = 65_536
+"""From how many bytes on a body may be too much for a front-end server, in its own words."""
+
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
@@ -36,9 +39,15 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         if exchange.has_error_inside:
             yield "error.status-class", f"answered {status} with an error inside"
         return
-    if status < 400 or (owns_server_errors and status in LEGAL_WITHOUT_ENVELOPE and not exchange.error):
+    is_front_end = status in LEGAL_WITHOUT_ENVELOPE and (owns_server_errors or _is_large(exchange))
+    if status < 400 or (is_front_end and not exchange.error):
         return
     yield from _broken_error(exchange, contract)
+
+
+def _is_large(exchange: Exchange) -> bool:
+    """Whether a front-end server may refuse the request for its size alone."""
+    return len(exchange.request.body or b"") > LARGE_BODY
 
 
 def says_json(exchange: Exchange) -> bool:

@@ -31,7 +31,8 @@ def _cause_in_the_answer(verdict: Verdict, episode: Episode, contract: Contract,
     """A clause on which the failed one rests and which the very answer breaks that shows the failure; or nothing."""
     if verdict.outcome is not Outcome.FAIL or verdict.culprit is None or not verdict.culprit.is_to_operation:
         return ""
-    broken = broken_general_clauses(verdict.culprit, contract, owns_server_errors=False)
+    owns = episode.clause in catalogue and catalogue[episode.clause].owns_server_errors
+    broken = broken_general_clauses(verdict.culprit, contract, owns_server_errors=owns)
     required = catalogue.rests_on(episode.clause)
     return next((slug for slug, _ in broken if slug in required), "")
 

@@ -74,11 +74,11 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
         return
     for profile, verdict in run.verdicts.items():
-        good, bad = verdict.verdict == "conforms", verdict.verdict == "does-not-conform"
+        word = "inconclusive" if run.interrupted and verdict.verdict == "conforms" else verdict.verdict
+        good, bad = word == "conforms", word == "does-not-conform"
         decides = " ← decides the exit status" if profile == run.settings.profile else ""
-        word = verdict.verdict.replace("-", " ")
         terminal.write(f"{profile}: ")
-        terminal.write(word, green=good, red=bad, yellow=not (good or bad), bold=True)
+        terminal.write(word.replace("-", " "), green=good, red=bad, yellow=not (good or bad), bold=True)
         terminal.write_line(f" ({verdict.reason}){decides}")
     if run.lacking:
         terminal.write_line(f"required and absent: {', '.join(run.lacking)}", red=True, bold=True)
