@@ -208,7 +208,7 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
     """The slug of the root cause that keeps `clause` from being judged; empty when there is none."""
     for slug in clause.requires:
         required = results.get(slug)
-        if required is None or (is_judged_by_answer(required.clause) and not clause.general):
+        if required is None or (is_judged_by_answer(required.clause) and clause.chapter not in ("error", "robustness")):
             continue
         if required.findings:
             return slug
