@@ -35,7 +35,7 @@ def complaint(defect: Defect, result: Result) -> str:
 
 
 def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Sequence[Defect]:
-    """The first defect of every clause of the contract, intermittent ones, and then as many more as make up the least of a profile."""
+    """The first defect of every contract clause, intermittent ones, and more until a profile has its least."""
     everything = list(defects)
     chosen: dict[str, Defect] = {}
     for defect in everything:
