@@ -135,7 +135,7 @@ class Controller:
         """Hear from a worker what it made and left."""
         told = getattr(node, "workeroutput", {}).get("conformance")
         if told:
-            self._take_over(told["made"], told["left"], told["requests"])
+            self._take_over(**told)
 
     def _workers(self) -> int | None:
         """How many workers pytest-xdist runs; None without it."""
@@ -182,12 +182,7 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Conclude, write the results, and decide the exit status."""
         if self._runner is not None:
-            made: dict[str, int] = {}
-            for kind, _ in self._runner.fixtures.made:
-                made[kind] = made.get(kind, 0) + 1
-            left = self._runner.fixtures.clean_up()
-            self._take_over(made, left, self._runner.client.requests_sent)
-            self._runner.client.close()
+            self._take_over(**self._runner.wrap_up())
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
         run = self._run = self.concluded()

@@ -76,6 +76,15 @@ class ItemRunner:
         self.client = client
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
+    def wrap_up(self) -> dict[str, Any]:
+        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent."""
+        made: dict[str, int] = {}
+        for kind, _ in self.fixtures.made:
+            made[kind] = made.get(kind, 0) + 1
+        left = self.fixtures.clean_up()
+        self.client.close()
+        return {"made": made, "left": left, "requests": self.client.requests_sent}
+
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Run one test between `begin` and `end` of its case; not at all where its root cause is known."""

@@ -46,11 +46,7 @@ class _CleanUp:
         self.runner = runner
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        made: dict[str, int] = {}
-        for kind, _ in self.runner.fixtures.made:
-            made[kind] = made.get(kind, 0) + 1
-        left = self.runner.fixtures.clean_up()
-        self.runner.client.close()
+        told = self.runner.wrap_up()
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output["conformance"] = {"left": left, "made": made, "requests": self.runner.client.requests_sent}
+            output["conformance"] = told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -91,7 +91,6 @@ class Attempt:
     transport: Transport = "schemathesis"
     chunked: bool = False
     label: str = ""
-    expands: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if (self.kind == "invalid") != (self.invalid is not None):

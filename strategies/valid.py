@@ -25,14 +25,6 @@ EXPANDED = Attempt((CUSTOMER, EXPAND_CUSTOMER))
 EXPANDED_INDEXED = Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED))
 MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),))
 
-SPELLINGS: Sequence[Spelling] = (
-    Spelling("first"),
-    Spelling("all"),
-    Spelling("all", lower_hex=True),
-    Spelling(escaped_brackets=True),
-    Spelling(escaped_brackets=True, lower_hex=True),
-)
-
 
 def spellings() -> st.SearchStrategy[Spelling]:
     """Every equivalent way to write a name or a value."""

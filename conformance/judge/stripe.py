@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.episode import Episode
 from conformance.exchange import Exchange
-from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
+from conformance.judge.expectations import PASS, Verdict, accepted, describe_refusal, fails, not_run, spoiled
 from conformance.judge.idempotency import IDEMPOTENCY_EXPECTATIONS
 from conformance.judge.preparation import listed, unprepared
 from contracts import Contract
@@ -111,14 +111,7 @@ def left_unattached(episode: Episode) -> Verdict:
 
 def accepted_again(episode: Episode, contract: Contract) -> Verdict:
     """After the same attach has succeeded, every further one does too."""
-    if verdict := unprepared(episode):
-        return verdict
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_refusal:
-            return fails(f"refused with {describe_refusal(exchange)}", exchange)
-    return PASS
+    return unprepared(episode) or accepted(episode, contract)
 
 
 def cloned(episode: Episode, contract: Contract) -> Verdict:
