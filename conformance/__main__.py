@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from conformance import documents, passive, sweep
+from conformance.targets import command as targets
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)
+    targets.add_command(commands)
     return parser
 
 
