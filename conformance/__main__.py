@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from conformance import documents, passive, sweep
+from conformance.matrix import command as matrix
 from conformance.targets import command as targets
 
 
@@ -18,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_command(commands)
     passive.add_command(commands)
     targets.add_command(commands)
+    matrix.add_command(commands)
     return parser
 
 
