@@ -18,6 +18,7 @@ from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
 STORED = FOLDER / "standings.json"
+"""The standings that the page of the docs is written from."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

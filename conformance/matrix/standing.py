@@ -85,7 +85,13 @@ def verdicts_of(told: Mapping[str, str], cells: Mapping[str, Cell], catalogue: C
 
 def to_json(standings: Iterable[Standing]) -> str:
     """The standings as the text of a file."""
-    return json.dumps([asdict(standing) for standing in standings], indent=1, ensure_ascii=False) + "\n"
+    content = []
+    for standing in standings:
+        cells = {
+            slug: {name: text for name, text in asdict(cell).items() if text} for slug, cell in standing.cells.items()
+        }
+        content.append({**asdict(standing), "cells": cells})
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(path: Path) -> list[Standing]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.run import ExitStatus
 from conformance.secret import made_up_key
+from conformance.targets.checking import check_defects
 from conformance.targets.description import TargetDescription, TargetFileError, find, shipped
 from conformance.targets.installing import (
     CACHE_VARIABLE,
@@ -35,6 +37,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="install and start each on loopback, tell its address and version, and stop it again",
     )
     command.add_argument("--keep", action="store_true", help="with --start: let them run until interrupted")
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="with --start: run the commands that show each one's recorded defects again",
+    )
     add_cache_option(command)
     command.set_defaults(run=_run)
 
@@ -62,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE
     cache = (options.cache or cache_folder()).absolute()
-    if not (options.install or options.start or options.keep):
+    if not (options.install or options.start or options.keep or options.check):
         for line in listing(targets, cache):
             print(line)
         return ExitStatus.CONFORMS
@@ -74,15 +81,17 @@ def _run(options: argparse.Namespace) -> int:
     for target in startable:
         try:
             install(target, cache, lambda line: print(line, flush=True))
-            if options.start or options.keep:
-                _start(target, cache, keep=options.keep)
+            if options.start or options.keep or options.check:
+                failed |= not _start(target, cache, keep=options.keep, check=options.check)
         except (CannotInstall, CannotRun) as error:
             print(error, file=sys.stderr)
             failed = True
     return ExitStatus.UNREACHABLE if failed else ExitStatus.CONFORMS
 
 
-def _start(target: TargetDescription, cache: Path, *, keep: bool) -> None:
+def _start(target: TargetDescription, cache: Path, *, keep: bool, check: bool) -> bool:
+    """Start and stop one; whether all that was checked is as it is recorded."""
+    as_recorded = _check(target, cache) if check else True
     with running(target, made_up_key(), cache=cache) as base_url:
         print(f"{target.name} {version_told_by(target, cache)}: {base_url}", flush=True)
         if keep:
@@ -92,6 +101,25 @@ def _start(target: TargetDescription, cache: Path, *, keep: bool) -> None:
             except KeyboardInterrupt:
                 print()
     print(f"{target.name}: stopped", flush=True)
+    return as_recorded
+
+
+def _check(target: TargetDescription, cache: Path) -> bool:
+    """Run the commands of the recorded defects; whether all show what they did. What ends a server gets a new one."""
+    left, key, as_recorded = list(target.defects), made_up_key(), True
+    while left:
+        with running(target, key, cache=cache) as base_url:
+            done = 0
+            for found in check_defects(target, left, base_url, key):
+                done += 1
+                as_recorded &= found.shows
+                print(f"{target.name}: {'is there' if found.shows else 'NOT THERE'}: {found.defect.clause}", flush=True)
+                if not found.shows:
+                    print(textwrap.indent(f"{found.defect.curl}\n{found.printed[:1000]}", "    "), flush=True)
+        if not done:
+            raise CannotRun(f"{target.name} does not stay up")
+        left = left[done:]
+    return as_recorded
 
 
 def listing(targets: Sequence[TargetDescription], cache: Path) -> list[str]:

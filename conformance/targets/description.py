@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,12 +48,14 @@ class Server:
 class Defect:
     """A defect that was seen by hand: the clause, what happens in one line, and the `curl` that shows it.
 
-    In `curl`, `$URL` is the base URL, `$PM` and `$CUS` are a fresh payment method and customer.
+    In `curl`, `$URL` is the base URL, and `$PM`, `$CUS` and `$CUS2` are a fresh payment method and customers; what it
+    prints matches the regular expression `shows`. `checked` is the ISO 8601 date on which somebody looked at it.
     """
 
     clause: str
     observed: str
     curl: str
+    shows: str
     checked: str
 
 
@@ -150,9 +153,18 @@ def _check_sense(document: Mapping[str, Any], path: Path, catalogue: Catalogue) 
     for slug in [*document.get("apart", ()), *(defect["clause"] for defect in document.get("defect", ()))]:
         if slug not in catalogue:
             raise TargetFileError(f"{path.name}: there is no clause {slug!r}")
+    for defect in document.get("defect", ()):
+        _check_pattern(defect["shows"], f"{path.name}: the defect of {defect['clause']}")
     expectations = document.get("expectations")
     if expectations and not (path.parent / expectations).is_file():
         raise TargetFileError(f"{path.name}: expectations: there is no file {expectations}")
+
+
+def _check_pattern(text: str, where: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise TargetFileError(f"{where}: `shows` is no regular expression: {error}") from None
 
 
 def _texts(server: Mapping[str, Any]) -> Sequence[str]:
