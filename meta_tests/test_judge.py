@@ -194,6 +194,15 @@ def test_the_same_answer_is_the_same_class_and_customer() -> None:
     assert alike(refusal, exchange(404, ERROR)) is Outcome.FAIL
 
 
+@pytest.mark.parametrize("made_up", ["lorem", None, {"id": "ipsum", "object": "customer"}])
+def test_a_customer_that_is_made_up_each_time_is_nothing_to_compare(made_up: Any) -> None:
+    control = exchange(200, but(SUCCESS, customer=made_up))
+    for other in ("dolor", None, ..., {"id": "sit", "object": "customer"}, CUSTOMER):
+        assert alike(control, exchange(200, but(SUCCESS, customer=other))) is Outcome.PASS
+    assert alike(control, exchange(201, SUCCESS)) is Outcome.FAIL
+    assert alike(control, exchange(400, ERROR)) is Outcome.FAIL
+
+
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     many = [exchange(200, SUCCESS)] * 30
     assert judged(episode("steady", *many)).outcome is Outcome.PASS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.episode import Episode, Outcome
 from conformance.exchange import CONNECTION_REFUSED, Exchange
-from conformance.judge.compare import answer_class, differing_member, signature
+from conformance.judge.compare import answer_class, are_same, differing_member
 from conformance.judge.general import broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
@@ -81,7 +81,7 @@ def alike(episode: Episode, contract: Contract) -> Verdict:
     for exchange in episode.exchanges("subject"):
         if verdict := spoiled(exchange):
             return verdict
-        if signature(exchange) != signature(control):
+        if not are_same(exchange, control):
             return fails(f"not the same answer: {differing_member(control, exchange)}", exchange)
     return PASS
 
