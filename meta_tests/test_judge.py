@@ -225,3 +225,11 @@ def test_evidence_survives_its_json_form() -> None:
     )
     finding = judged(case).findings[0]
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_a_refusal_beside_a_success_does_not_hide_what_is_wrong_with_it() -> None:
+    refusal, good, bad = exchange(400, ERROR), exchange(200, SUCCESS), exchange(200, but(SUCCESS, id="pm_2"))
+    assert judged(episode("well_formed", good, refusal, clause="response.id")).outcome is Outcome.PASS
+    assert judged(episode("well_formed", bad, refusal, clause="response.id")).outcome is Outcome.FAIL
+    assert judged(episode("well_formed", refusal, bad, clause="response.id")).outcome is Outcome.FAIL
+    assert judged(episode("well_formed", refusal, clause="response.id")).outcome is Outcome.NOT_RUN

@@ -7,7 +7,6 @@ from typing import Any
 
 from conformance.exchange import Exchange
 
-
 SENT = "the one sent"
 
 

@@ -103,9 +103,13 @@ def taken_as_sent(episode: Episode, contract: Contract) -> Verdict:
 
 
 def well_formed(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject succeeds, and its answer breaks nothing that the episode's own clause says."""
+    """Every success breaks nothing that the episode's own clause says.
+
+    What is refused while others succeed is for the clause to tell that says that it is accepted.
+    """
     test_key = bool(episode.facts.get("test_key", True))
-    for exchange in episode.exchanges("subject"):
+    subjects = episode.exchanges("subject")
+    for exchange in [exchange for exchange in subjects if not exchange.is_refusal] or subjects:
         if verdict := spoiled(exchange):
             return verdict
         if exchange.is_refusal:
