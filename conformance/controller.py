@@ -165,9 +165,9 @@ class Controller:
             return
         expectations = self.settings.expectations
         for slug, entry in found.entries.items():
-            if expectations and covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
+            if not entry.findings or self.catalogue[slug].level != "MUST":
                 continue
-            if entry.findings and self.catalogue[slug].level == "MUST":
+            if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
                 session.shouldfail = f"stopping: {slug} is broken"
 
     def pytest_keyboard_interrupt(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -176,11 +176,8 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
         return f"{slug} is not run while {cause} fails, which has an entry: remove this one" if listed else ""
     if outcome is not entry.outcome:
         return f"{slug} is run, with the outcome {outcome}: remove this entry"
-    if entry.flaky or result.broken > len(result.findings) > 0:
+    is_cut_short = result.broken > len(result.findings) > 0
+    if entry.flaky or is_cut_short or any(map(entry.fits, names_of(result))):
         return ""
-    names = " and ".join(f"“{name}”" for name in _unmatched(entry, result))
-    return f"matches nothing: of {slug} was found {names}; remove this entry"
-
-
-def _unmatched(entry: Expectation, result: ClauseResult) -> Iterator[str]:
-    return (name for name in names_of(result) if not entry.fits(name))
+    names = " and ".join(f"“{name}”" for name in names_of(result))
+    return f"`finding` matches nothing: {slug} has {names}; remove this entry"
