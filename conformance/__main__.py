@@ -13,7 +13,9 @@ SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
 from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
+from conformance.matrix import command as matrix  # noqa: E402  # as above
 from conformance.run import ExitStatus  # noqa: E402  # as above
+from conformance.targets import command as targets  # noqa: E402  # as above
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)
+    targets.add_command(commands)
+    matrix.add_command(commands)
     return parser
 
 

@@ -29,6 +29,8 @@ from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Run
 from conformance.secret import Secret
 from conformance.synthetic import reports_for, reports_of_stale
+from conformance.targets import CannotRun, running
+from conformance.targets.choosing import to_start
 from contracts import load_catalogue, published_contract
 
 RESULTS_FILE = "results.json"
@@ -70,11 +72,15 @@ class Controller:
         try:
             if self.settings.base_url is None or self.settings.dry_run:
                 self.base_url = self._stack.enter_context(embedded_reference(self.key))
+            elif (start := to_start(self.config)) is not None:
+                self.base_url = self._stack.enter_context(running(start[0], self.key, port=start[1]))
             self._probe()
         except Unreachable as error:
             self.diagnosis = Diagnosis(error.diagnosis, error.hint)
         except CannotStart as error:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
+        except CannotRun as error:
+            self.diagnosis = Diagnosis(str(error), "")
         if self.provision is None or self._workers() is not None:
             return
         self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)

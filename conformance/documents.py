@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.matrix.command import stored_page
 from conformance.options import SUITE, add_options
 from conformance.run import ExitStatus
+from conformance.targets.description import shipped
+from conformance.targets.page import targets_page
 from contracts import Catalogue, load_catalogue
 from contracts.catalogue import PROFILES
 
@@ -92,10 +95,26 @@ def statuses_page(_: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+def known_targets_page(_: Catalogue) -> str:
+    """Every target that is shipped."""
+    return HEAD + "\n" + targets_page(shipped().values())
+
+
+def implementations_page(_: Catalogue) -> str:
+    """What each implementation did with each clause when it was last tested, and what is broken in it."""
+    return (
+        HEAD
+        + "<!-- and from targets/standings.json: `python -m conformance matrix --store` tests again -->\n\n"
+        + stored_page()
+    )
+
+
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
     "exit-statuses.md": statuses_page,
+    "targets.md": known_targets_page,
+    "implementations.md": implementations_page,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,26 @@ def add_options(parser: pytest.Parser) -> None:
         "--api-key",
         metavar="KEY",
         help=f"test key to send; better given in the environment variable {KEY_VARIABLE} (live keys are refused)",
+    )
+    group.addoption(
+        "--target",
+        metavar="NAME-or-FILE",
+        help="a known implementation, or the file that describes one: it is started, tested and stopped again "
+        "(see docs/adding-a-target.md; with --base-url it is not started)",
+    )
+    group.addoption(
+        "--clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="run only the test of this clause; repeatable",
+    )
+    group.addoption(
+        "--without-clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="leave out the test of this clause; repeatable",
     )
     group.addoption(
         "--profile",
@@ -286,6 +307,17 @@ def hide_key(arguments: list[str], environment: dict[str, str] | os._Environ[str
             del arguments[index : index + 2]
         else:
             index += 1
+
+
+def check_clauses(config: pytest.Config) -> None:
+    """Raise pytest.UsageError when `--clause` or `--without-clause` names one that does not exist."""
+    catalogue = load_catalogue()
+    for option in ("clause", "without_clause"):
+        for slug in getattr(config.option, option):
+            if slug not in catalogue:
+                near = difflib.get_close_matches(slug, [clause.slug for clause in catalogue], 1)
+                hint = f": did you mean {near[0]}?" if near else " (docs/clauses.md lists them)"
+                raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
 
 
 def selects_suite(config: pytest.Config) -> bool:
