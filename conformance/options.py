@@ -255,7 +255,7 @@ def _expectations(config: pytest.Config) -> Expectations | None:
         return None
     try:
         path = config.invocation_params.dir / name
-        return read_expectations(path, name, load_catalogue(), config.option.profile)
+        return read_expectations(path, name, load_catalogue())
     except ExpectationsError as error:
         raise pytest.UsageError(*map(str, error.problems)) from None
 

@@ -35,13 +35,13 @@ reason = "JSON is convenient"
 """
 
 
-def parse(text: str, profile: str = "stripe") -> Expectations:
-    return parse_expectations(text.encode(), "known.toml", CATALOGUE, profile, TODAY)
+def parse(text: str) -> Expectations:
+    return parse_expectations(text.encode(), "known.toml", CATALOGUE, TODAY)
 
 
-def problems(text: str, profile: str = "stripe") -> list[str]:
+def problems(text: str) -> list[str]:
     with pytest.raises(ExpectationsError) as caught:
-        parse(text, profile)
+        parse(text)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -117,16 +117,9 @@ def test_what_looks_like_an_entry_within_a_text_is_none() -> None:
     assert problems(text)[0].startswith("known.toml:9: no clause")
 
 
-def test_an_entry_beyond_the_profile_matches_nothing() -> None:
-    text = GOOD.replace("request.json-refused", "stripe.card-declined")
-    assert parse(text)
-    (told,) = problems(text, "contract")
-    assert told.startswith("known.toml:2: stripe.card-declined matches nothing")
-
-
 def test_bytes_that_are_no_text_have_a_line_too() -> None:
     with pytest.raises(ExpectationsError, match=r"known\.toml:2: is not UTF-8"):
-        parse_expectations(b"# fine\n# \xff\n", "known.toml", CATALOGUE, "stripe", TODAY)
+        parse_expectations(b"# fine\n# \xff\n", "known.toml", CATALOGUE, TODAY)
 
 
 # The gate
@@ -262,6 +255,14 @@ def test_what_was_not_selected_is_left_alone() -> None:
     assert [entry.clause for entry in gate.silent] == [JSON]
 
 
+def test_what_lies_beyond_the_profile_is_left_alone() -> None:
+    text = GOOD.replace(JSON, "stripe.parameter-unknown")
+    for results in (run(), run(finding("body.unknown-parameter"))):
+        gate = weigh(parse(text), results, CATALOGUE, profile="contract", level="must")
+        assert not gate.stale
+        assert [entry.clause for entry in gate.silent] == ["stripe.parameter-unknown"]
+
+
 def test_what_does_not_apply_is_to_be_removed() -> None:
     gate = weighed(GOOD, run(**{JSON: ("not_applicable", "no JSON here")}))
     assert "does not apply to this target" in gate.stale[0].why
@@ -319,4 +320,4 @@ def test_the_file_is_read_from_where_the_user_is(tmp_path: Path) -> None:
     from conformance.expectations import read_expectations
 
     with pytest.raises(ExpectationsError, match=r"gone\.toml:1: cannot be read"):
-        read_expectations(tmp_path / "gone.toml", "gone.toml", CATALOGUE, "stripe")
+        read_expectations(tmp_path / "gone.toml", "gone.toml", CATALOGUE)

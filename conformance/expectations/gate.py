@@ -30,8 +30,8 @@ class Gate:
 
     `results` are those of the run, with the outcome `expected` where everything that is wrong with a clause was listed.
     `expected` holds the entries that were borne out, by clause. `unexpected` results fail the run, and so do `stale`
-    entries; `undecided` results could not be judged and decide nothing; `silent` entries are about clauses that were
-    not selected, could not be judged, or are flaky and passed.
+    entries; `undecided` results could not be judged and decide nothing; `silent` entries are about clauses that lie
+    beyond the profile, were not selected, could not be judged, or are flaky and passed.
     """
 
     expectations: Expectations
@@ -100,7 +100,11 @@ def weigh(
                 undecided.append(result)
     borne_out = {entry for entries in expected.values() for entry in entries}
     rest = [entry for entry in expectations.entries if entry not in borne_out]
-    reasons = [(entry, why_stale(entry, results[entry.clause], expectations)) for entry in rest]
+    within = {clause.slug for clause in catalogue.within(profile)}
+    reasons = [
+        (entry, why_stale(entry, results[entry.clause], expectations) if entry.clause in within else "")
+        for entry in rest
+    ]
     return Gate(
         expectations=expectations,
         results=weighed,

@@ -45,7 +45,7 @@ class ExpectationsError(ValueError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def read_expectations(path: Path, name: str, catalogue: Catalogue, profile: str) -> Expectations:
+def read_expectations(path: Path, name: str, catalogue: Catalogue) -> Expectations:
     """The expectations in the file at `path`, which the user calls `name`, as of today.
 
     Raises ExpectationsError as `parse_expectations`, and when the file cannot be read.
@@ -54,17 +54,15 @@ def read_expectations(path: Path, name: str, catalogue: Catalogue, profile: str)
         data = path.read_bytes()
     except OSError as error:
         raise ExpectationsError([Problem(name, 1, f"cannot be read: {error.strerror}")]) from None
-    return parse_expectations(data, name, catalogue, profile, datetime.date.today())
+    return parse_expectations(data, name, catalogue, datetime.date.today())
 
 
-def parse_expectations(
-    data: bytes, name: str, catalogue: Catalogue, profile: str, today: datetime.date
-) -> Expectations:
-    """The expectations that `data` holds, for a run that judges `profile` and those before it.
+def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: datetime.date) -> Expectations:
+    """The expectations that `data` holds.
 
     Raises ExpectationsError when `data` is not TOML, or when an entry lacks a key, has an unknown one, names no tested
-    clause of the profile or an outcome that it cannot have, gives no reason, has expired before `today`, or says what
-    another entry says already.
+    clause or an outcome that it cannot have, gives no reason, has expired before `today`, or says what another entry
+    says already.
     """
     try:
         text = data.decode()
@@ -83,7 +81,7 @@ def parse_expectations(
         line = next((number for number, line in enumerate(lines, 1) if TABLE in line.partition("#")[0]), 1)
         what = f"write each entry as a table of its own, under [[{TABLE}]]"
         raise ExpectationsError([*problems, Problem(name, line, what)])
-    checker = _Checker(name, catalogue, profile, today)
+    checker = _Checker(name, catalogue, today)
     entries = []
     for number, table in enumerate(tables):
         end = starts[number + 1] - 1 if number + 1 < len(starts) else len(lines)
@@ -116,7 +114,6 @@ class _Place:
 class _Checker:
     file: str
     catalogue: Catalogue
-    profile: str
     today: datetime.date
 
     def problems(self, table: Mapping[str, Any], place: _Place) -> Iterator[Problem]:
@@ -153,9 +150,6 @@ class _Checker:
         clause = self.catalogue[slug]
         if clause.not_tested:
             yield "clause", f"{slug} is not tested ({clause.not_tested}): nothing can be expected of it"
-        elif clause not in self.catalogue.within(self.profile):
-            profile = f"it belongs to the profile {clause.profile}, and {self.profile} is judged"
-            yield "clause", f"{slug} matches nothing: {profile} (see --profile)"
         elif outcome in OUTCOMES and (what := _impossible(clause, Outcome(outcome))):
             yield "outcome", what
 

@@ -70,7 +70,7 @@ def _print_gate(terminal: Any, gate: Gate) -> None:
         terminal.write_line(f"  {gate.expectations.place(stale.entry)}: {stale.why}", red=True)
     if gate.silent:
         places = ", ".join(gate.expectations.place(entry) for entry in gate.silent)
-        terminal.write_line(f"  not decided by this run, or flaky and passed: {places}")
+        terminal.write_line(f"  not judged in this run, or flaky and passed: {places}")
 
 
 def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
