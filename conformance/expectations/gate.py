@@ -62,6 +62,7 @@ class Gate:
         return {
             **self.expectations.to_json(),
             "is_met": self.is_met,
+            "words": self.in_short(),
             "expected": list(self.expected),
             "unexpected": [result.clause.slug for result in self.unexpected],
             "stale": [stale.to_json() for stale in self.stale],
