@@ -196,7 +196,7 @@ class Conductor:
                 judgement = self._judged(episode)
             judgement = self._confirmed(judgement, again or perform)
         except OutOfFixtures as missing:
-            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+            self.case.ledger.entry(self.case.clause).lack_fixtures(str(missing))
             return
         own = self._record(judgement, traits_of(episode))
         for clause, expectation in also:
@@ -281,7 +281,7 @@ class Conductor:
                     judgement, findings=tuple(map(put_down_to_unsteadiness, judgement.findings)), outcome=Outcome.PASS
                 )
         except OutOfFixtures as missing:
-            self.case.ledger.entry(STILL_SERVING).not_run.append(str(missing))
+            self.case.ledger.entry(STILL_SERVING).lack_fixtures(str(missing))
             return
         for finding in judgement.findings:
             if finding.clause in (STILL_SERVING, INTERMITTENT):

@@ -136,7 +136,7 @@ class IdempotencyVerbs(Conductor):
         try:
             yield
         except OutOfFixtures as missing:
-            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+            self.case.ledger.entry(self.case.clause).lack_fixtures(str(missing))
 
     def _conclude_sampled(
         self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str

@@ -98,9 +98,12 @@ def _standing(
 
 
 def cells_of(results: Mapping[str, Any]) -> dict[str, Cell]:
-    """The cells of one run's `results.json`; clauses that were not asked for are left out."""
+    """The cells of one run's `results.json`; clauses that were not asked for are left out.
+
+    What a target's expectations list is told as what it was.
+    """
     return {
-        slug: Cell(clause["outcome"], clause["reason"], _curl_of(clause["findings"]))
+        slug: Cell(clause.get("was", clause["outcome"]), clause["reason"], _curl_of(clause["findings"]))
         for slug, clause in results["clauses"].items()
         if clause["reason"] != "not selected"
     }
