@@ -10,7 +10,9 @@ import pytest
 
 from conformance.matrix.command import stored_page
 from conformance.options import SUITE, add_options
+from conformance.readme import README, readme_with_table
 from conformance.run import ExitStatus
+from conformance.scope import scope_page
 from conformance.targets.description import shipped
 from conformance.targets.page import targets_page
 from contracts import Catalogue, load_catalogue
@@ -113,19 +115,23 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
     "exit-statuses.md": statuses_page,
+    "scope.md": lambda catalogue: f"{HEAD}\n{scope_page(catalogue)}",
     "targets.md": known_targets_page,
     "implementations.md": implementations_page,
 }
 
 
 def write_pages(folder: Path = DOCS) -> list[Path]:
-    """Write every generated page; the paths written."""
+    """Write the generated pages, and the table in the README, that are not as they should be; the paths written."""
     catalogue = load_catalogue()
     written = []
-    for name, render in PAGES.items():
-        path = folder / name
-        path.write_text(render(catalogue), encoding="utf-8")
-        written.append(path)
+    pages = {folder / name: render(catalogue) for name, render in PAGES.items()}
+    if folder == DOCS:
+        pages[README] = readme_with_table(README.read_text(encoding="utf-8"), catalogue)
+    for path, text in pages.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
     return written
 
 
