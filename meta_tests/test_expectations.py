@@ -263,6 +263,12 @@ def test_what_lies_beyond_the_profile_is_left_alone() -> None:
         assert [entry.clause for entry in gate.silent] == ["stripe.parameter-unknown"]
 
 
+def test_a_clause_that_other_tests_alone_have_touched_is_left_alone() -> None:
+    gate = weigh(parse(GOOD), run(), CATALOGUE, profile="stripe", level="must", unheard={JSON})
+    assert gate.is_met
+    assert [entry.clause for entry in gate.silent] == [JSON]
+
+
 def test_what_does_not_apply_is_to_be_removed() -> None:
     gate = weighed(GOOD, run(**{JSON: ("not_applicable", "no JSON here")}))
     assert "does not apply to this target" in gate.stale[0].why

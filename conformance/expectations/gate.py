@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,8 +82,12 @@ def weigh(
     *,
     profile: str,
     level: str,
+    unheard: Set[str] = frozenset(),
 ) -> Gate:
-    """Weigh the results of a run against what was expected; `level` is `must` or `should`."""
+    """Weigh the results of a run against what was expected; `level` is `must` or `should`.
+
+    `unheard` are clauses whose own tests were not selected: that they pass, as far as other tests tell, says nothing.
+    """
     weighed = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
     unexpected, undecided = [], []
@@ -101,7 +105,7 @@ def weigh(
                 undecided.append(result)
     borne_out = {entry for entries in expected.values() for entry in entries}
     rest = [entry for entry in expectations.entries if entry not in borne_out]
-    within = {clause.slug for clause in catalogue.within(profile)}
+    within = {clause.slug for clause in catalogue.within(profile)} - unheard
     reasons = [
         (entry, why_stale(entry, results[entry.clause], expectations) if entry.clause in within else "")
         for entry in rest
