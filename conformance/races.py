@@ -22,9 +22,9 @@ LONGEST_WAIT = 10.0
 class RaceVerbs(Stage):
     """What a test asks about simultaneous attaches. What was seen once is proof, since no order of events allows it."""
 
-    def has_one_winner(self, rounds: int) -> None:
-        """Of different customers that want one payment method at once one gets it, in each of `rounds`."""
-        self._play("one winner", self._contend, rounds)
+    def has_one_winner(self) -> None:
+        """Of different customers that want one payment method at once one gets it, as often as the budget says."""
+        self._play("one winner", self._contend, self.repetitions.races)
 
     def keeps_all(self, rounds: int = 1) -> None:
         """Different payment methods that one customer gets at once are all kept, and answered each for itself."""

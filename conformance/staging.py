@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.conductor import Conductor, Perform
-from conformance.episode import Episode, Outcome, Step
+from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
@@ -16,9 +16,6 @@ from strategies.valid import EXPANDED, MINIMAL
 PATIENCE = 2.0
 """For how many seconds a state is asked for again off loopback, before it counts as wrong."""
 PAUSE = 0.25
-
-SHELF = 8
-"""How many payment methods are attached one after the other, to see a target that loses one now and then."""
 
 
 class Absent(Exception):
@@ -71,9 +68,6 @@ class Stage(Conductor):
         self._last_bindings = fixtures
         return self._episode(expectation, steps, **facts)
 
-    def _fails(self, episode: Episode) -> bool:
-        return self._judged(episode).outcome is Outcome.FAIL
-
     def _is_blocked(self, *causes: str) -> bool:
         """Whether one of these clauses is known to be broken, so that the running test would only repeat it."""
         cause = next(filter(self.known.has_finding, causes), None)
@@ -117,7 +111,7 @@ class Stage(Conductor):
                 before = tuple(replace(step, role="set-up") for step in attached.steps)
                 return replace(attached, steps=(*before, read))
         identifier, steps = self._payment_method()
-        attach = self._attach(MINIMAL, identifier, customer, "set-up")
+        attach = self._counted(MINIMAL, self._attach(MINIMAL, identifier, customer, "set-up"))
         read = self._read(identifier, "control", shows(customer))
         return Attached(identifier, customer, (*steps, attach, read), _kind(attach.exchange))
 
@@ -126,7 +120,7 @@ class Stage(Conductor):
         if self._shelf is not None and not anew:
             return self._shelf
         first, second = self._customers(2)
-        size = SHELF if self.fixtures.provision.payment_methods != "given" else 2
+        size = self.repetitions.shelf if self.fixtures.provision.payment_methods != "given" else 2
         attached = []
         for index in range(size):
             customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
@@ -134,7 +128,7 @@ class Stage(Conductor):
             identifier, steps = self._payment_method()
             if index < 2:
                 steps += (self._read(identifier, "control"),)
-            steps += (self._attach(attempt, identifier, customer),)
+            steps += (self._counted(attempt, self._attach(attempt, identifier, customer)),)
             if steps[-1].exchange.is_success:
                 steps += (self._read(identifier, until=shows(customer)),)
             attached.append(Attached(identifier, customer, steps, _kind(steps[-1].exchange)))

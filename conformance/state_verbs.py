@@ -18,7 +18,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
     """What a test of the profile `stateful` asks of its target."""
 
     def keeps_what_it_attached(self) -> None:
-        """Retrieving what was attached, eight times in a row, shows the customer each time."""
+        """Retrieving what was attached shows the customer, as many times in a row as the budget says."""
         self._of_the_shelf("persisted")
 
     def changes_nothing_but_the_customer(self) -> None:
@@ -116,6 +116,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
     def refuses_unknown(self, attempt: Attempt) -> None:
         """An id that names nothing, or only resembles a known one, is refused."""
 
+        def asked() -> Episode:
+            step = self._asked(attempt)
+            return self._staged("refused", [step], dict(self._last_bindings))
+
         def perform() -> Episode:
             ids = {"customer": self._customers(1)[0], "payment_method": self._unattached_payment_method()}
             step = self._send(attempt, {**ids, **near_misses(ids)})
@@ -123,7 +127,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 self._unattached = None
             return self._staged("refused", [step], ids)
 
-        self._hold(attempt, perform)
+        self._hold(attempt, perform if attempt.needs - {"payment_method"} else asked, again=perform)
 
     def refuses_deleted(self) -> None:
         """Once a customer is deleted, nothing can be attached to it, with `expand` or without."""
@@ -169,7 +173,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             """The whole of the shelf, or the first of its attaches that alone breaks the clause."""
             each = (self._staged(expectation, one.steps, _ids(one)) for one in shelf.attached)
             whole = [step for one in shelf.attached for step in one.steps]
-            broken = next((episode for episode in each if self._fails(episode)), None)
+            broken = next((episode for episode in each if self._is_broken_by(episode)), None)
             return broken or self._staged(expectation, whole, {})
 
         def perform() -> Episode:
@@ -202,10 +206,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
     def _guilty(self, attempts: tuple[Attempt, ...], episode: Episode) -> tuple[tuple[Attempt, ...], Episode]:
         """The smallest part of the attempts, by halving, after which something is changed, and its episode."""
-        while len(attempts) > 1 and self._fails(episode):
+        while len(attempts) > 1 and self._is_broken_by(episode):
             middle = len(attempts) // 2
             halves = (self._refused_one_after_another(half) for half in (attempts[:middle], attempts[middle:]))
-            smaller = next((half for half in halves if self._fails(half[1])), None)
+            smaller = next((half for half in halves if self._is_broken_by(half[1])), None)
             if smaller is None:
                 break
             attempts, episode = smaller

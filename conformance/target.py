@@ -41,7 +41,14 @@ class Target(StateVerbs, StripeVerbs):
 
     def refuses(self, attempt: Attempt, *, times: int = 1) -> None:
         """The attempt is refused, each of `times` times."""
-        self._conclude(attempt, lambda: self._episode("refused", [self._shared(attempt) for _ in range(times)]))
+
+        def perform() -> Episode:
+            return self._episode("refused", [self._shared(attempt) for _ in range(times)])
+
+        once = times == 1
+        self._conclude(
+            attempt, (lambda: self._episode("refused", [self._asked(attempt)])) if once else perform, again=perform
+        )
 
     def answers_alike(self, comparison: Comparison) -> None:
         """Every subject gets the same answer as the control, each on a payment method of its own."""
@@ -84,8 +91,8 @@ class Target(StateVerbs, StripeVerbs):
             control = [self._ordinary_unknown_id()] if is_about_path else []
             step = self._shared(attempt)
             arrived = step.exchange.failure != CONNECTION_REFUSED
-            if arrived and self.case.clause.startswith("robustness.") and attempt not in self.case.survived:
-                self.case.survived.append(attempt)
+            if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
+                self.survived.append(attempt)
             return self._episode("survived", [*control, step])
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
@@ -127,14 +134,27 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude((alone, *together), perform)
 
-    def does_not_obey(self, attempt: Attempt) -> None:
-        """The attempt does not succeed, and attaches nothing."""
+    def does_not_obey(self, *attempts: Attempt) -> None:
+        """None of the attempts succeeds or attaches anything; if one does, it is singled out."""
+        guilty = attempts
+
+        def performed(send: Callable[[Attempt], Step], *some: Attempt) -> Episode:
+            self._make_sure_it_is_unattached()
+            steps = [send(attempt) for attempt in some]
+            return self._episode("not_obeyed", [*steps, *self._read_back(steps[-1])])
 
         def perform() -> Episode:
-            step = self._shared(attempt)
-            return self._episode("not_obeyed", [step, *self._read_back(step)])
+            nonlocal guilty
+            episode = performed(self._asked, *attempts)
+            if not self._is_broken_by(episode):
+                return episode
+            alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)
+            found = next(((attempt, one) for attempt, one in alone if self._is_broken_by(one)), None)
+            if found is not None:
+                guilty, episode = (found[0],), found[1]
+            return episode
 
-        self._conclude(attempt, perform)
+        self._conclude(attempts, perform, again=lambda: performed(self._shared, *guilty))
 
     def tells(self, attempt: Attempt) -> None:
         """Whatever happens is reported."""
@@ -169,22 +189,25 @@ class Target(StateVerbs, StripeVerbs):
     def stays_steady(self, attempt: Attempt, *, fresh: bool) -> None:
         """The attempt gets the same class of answer as often as the budget says, on a kept connection and on new ones.
 
-        `fresh` gives it a payment method of its own each time.
+        `fresh` gives it a payment method of its own each time; successes that the run has seen already count.
         """
-        kept, new = self.repetitions.kept, self.repetitions.new
-
         send = self._fresh if fresh else self._shared
+        before = self._succeeded.get(attempt, []) if fresh else []
+        on_new = [step for is_new, step in before if is_new]
+        enough = self.repetitions.kept + self.repetitions.new
+        kept = max(self.repetitions.new, enough - max(len(on_new), self.repetitions.new))
 
         def perform() -> Episode:
-            steps: list[Step] = []
+            steps = [step for is_new, step in before if not is_new]
             with contextlib.suppress(OutOfFixtures):
                 while len(steps) < kept:
                     steps.append(send(attempt))
                 if any(step.exchange.resent for step in steps):
-                    steps = [self._after_a_pause(attempt, send) for _ in steps]
-                for _ in range(new):
+                    steps = [self._after_a_pause(attempt, send) for _ in range(kept)]
+                steps += on_new
+                while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
-            if len(steps) < FEWEST_REPETITIONS:
+            if len(steps) < min(FEWEST_REPETITIONS, enough):
                 raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
             return self._episode("steady", steps)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from strategies.attempt import Attempt, Credentials, Invalid
 from strategies.invalid import unknown_parameter
+from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 NO_KEY: Credentials = "none"
@@ -73,7 +74,7 @@ def unknown_keys(count: int = 4) -> Sequence[Attempt]:
 def otherwise_wrong() -> Sequence[Attempt]:
     """Requests in which something else is wrong, before they lose their key."""
     return (
-        MINIMAL.but(path_id="pm_conformance0unknown0id"),
+        NO_PAYMENT_METHOD,
         unknown_parameter("foo"),
         Attempt(()),
         MINIMAL.but(method="GET", pairs=None),

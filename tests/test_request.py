@@ -84,17 +84,17 @@ def test_other_media_types(target: Target, attempt: Attempt) -> None:
 
 
 @clause("request.other-methods")
-@pinned("attempt", requests.other_methods())
-@given(attempt=st.sampled_from(requests.other_methods()))
-def test_other_methods(target: Target, attempt: Attempt) -> None:
+def test_other_methods(target: Target) -> None:
     """Only POST attaches: a GET that changes something is a disaster behind every cache."""
-    target.does_not_obey(attempt)
+    target.does_not_obey(*requests.other_methods())
 
 
 @clause("request.accept")
-def test_accept(target: Target) -> None:
+@pinned("comparison", requests.ACCEPTS)
+@given(comparison=st.sampled_from(requests.ACCEPTS))
+def test_accept(target: Target, comparison: Comparison) -> None:
     """The answer is JSON whatever form of Accept allows it."""
-    target.answers_alike(requests.ACCEPTS)
+    target.answers_alike(comparison)
 
 
 @clause("request.query-customer")

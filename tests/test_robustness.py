@@ -133,7 +133,7 @@ def test_chunked_body(target: Target, attempt: Attempt) -> None:
     target.survives(attempt)
 
 
-@clause("robustness.same-request-same-answer")
+@clause("robustness.same-request-same-answer", look="last")
 def test_same_refusal(target: Target) -> None:
     """An invalid request is refused each time, on a kept connection and on new ones."""
     sound = target.first_sound(
@@ -145,7 +145,7 @@ def test_same_refusal(target: Target) -> None:
     target.stays_steady(sound, fresh=False)
 
 
-@clause("robustness.same-request-same-answer")
+@clause("robustness.same-request-same-answer", look="last")
 def test_same_success(target: Target) -> None:
     """A valid request succeeds each time, on a kept connection and on new ones."""
     target.stays_steady(MINIMAL, fresh=True)

@@ -92,10 +92,10 @@ def test_detach(target: Target) -> None:
 @clause("state.race")
 def test_one_wins(target: Target) -> None:
     """When several customers want one payment method at once one gets it, and the others are told so."""
-    target.has_one_winner(rounds=5)
+    target.has_one_winner()
 
 
-@clause("state.race")
+@clause("state.race", look="closer")
 def test_none_gets_lost(target: Target) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     target.keeps_all()

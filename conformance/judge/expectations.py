@@ -229,18 +229,16 @@ def every_entry(episode: Episode, contract: Contract) -> Verdict:
 
 
 def not_obeyed(episode: Episode, contract: Contract) -> Verdict:
-    """Another method does not succeed, and a read afterwards shows nothing attached."""
-    exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    if exchange.is_success:
-        return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    """Other methods do not succeed, and a read afterwards shows nothing attached."""
+    exchanges = episode.exchanges("subject")
+    for exchange in exchanges:
+        if exchange.is_success:
+            return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    last = exchanges[-1]
     for read in episode.exchanges("follow-up"):
         if read.is_success and read.object.get("customer") is not None:
-            return fails(
-                f"{exchange.request.method} was answered {exchange.status}, and attached all the same", exchange
-            )
-    return PASS
+            return fails(f"{last.request.method} was answered {last.status}, and attached all the same", last)
+    return spoiled(*exchanges) or PASS
 
 
 def steady(episode: Episode, contract: Contract) -> Verdict:
