@@ -82,7 +82,7 @@ class Conductor:
         self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
         self._unattached: str | None = None
-        self._controls: dict[Attempt, Step] = {}
+        self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
         self._asked_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
@@ -116,13 +116,14 @@ class Conductor:
             self._succeeded.setdefault(attempt, []).append((new_connection, step))
         return step
 
-    def _control(self, attempt: Attempt) -> Step:
-        """What a successful control was answered, asked once for all comparisons with it."""
-        step = self._controls.get(attempt)
-        if step is None:
-            step = self._fresh(attempt, role="control")
-            if step.exchange.is_success:
-                self._controls[attempt] = step
+    def _granted(self, attempt: Attempt, *, role: str = "subject") -> Step:
+        """As `_fresh`, but asked once in a run if it succeeds: one success serves every clause that it speaks of."""
+        if attempt in self._granted_before:
+            step, self._last_bindings = self._granted_before[attempt]
+            return replace(step, role=role)
+        step = self._fresh(attempt, role=role)
+        if step.exchange.is_success:
+            self._granted_before[attempt] = step, self._last_bindings
         return step
 
     def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:

@@ -96,7 +96,7 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug, f"{pyfuncitem.path}::{pyfuncitem.originalname}" if slug else "")
+        self.target.begin(slug, f"{slug} {pyfuncitem.originalname}" if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):

@@ -30,14 +30,14 @@ class Target(StateVerbs, StripeVerbs):
     def accepts(self, first: Attempt, *others: Attempt) -> None:
         """The attempts, each on a fresh payment method, are answered with success; others as far as fixtures go."""
 
-        def perform() -> Episode:
-            steps = [self._fresh(first)]
+        def performed(send: Callable[[Attempt], Step]) -> Episode:
+            steps = [send(first)]
             for other in others:
                 with contextlib.suppress(OutOfFixtures):
-                    steps.append(self._fresh(other))
+                    steps.append(send(other))
             return self._episode("accepted", steps)
 
-        self._conclude((first, *others), perform)
+        self._conclude((first, *others), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def refuses(self, attempt: Attempt, *, times: int = 1) -> None:
         """The attempt is refused, each of `times` times."""
@@ -60,7 +60,7 @@ class Target(StateVerbs, StripeVerbs):
         def once_more() -> Episode:
             return compared(self._fresh(comparison.control, role="control"))
 
-        self._conclude(comparison, lambda: compared(self._control(comparison.control)), again=once_more)
+        self._conclude(comparison, lambda: compared(self._granted(comparison.control, role="control")), again=once_more)
 
     def answers_refusals_alike(self, comparison: Comparison) -> None:
         """As `answers_alike`, for attempts that a server with state refuses: no payment method is used up."""
@@ -108,10 +108,11 @@ class Target(StateVerbs, StripeVerbs):
 
     def inlines(self, attempt: Attempt, plain: Attempt) -> None:
         """The expanded customer is a whole customer, in a body that is as whole as the plain one's."""
-        self._conclude(
-            attempt,
-            lambda: self._episode("inlined", [self._fresh(attempt), self._fresh(plain, role="control")]),
-        )
+
+        def performed(send: Callable[..., Step]) -> Episode:
+            return self._episode("inlined", [send(attempt), send(plain, role="control")])
+
+        self._conclude(attempt, lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def expands_nothing_unasked(self, expanded: Attempt, plain: Attempt) -> None:
         """A plain attempt shows `customer` as a string, right after an expanded one on the same payment method."""
@@ -165,7 +166,7 @@ class Target(StateVerbs, StripeVerbs):
 
         def sampled() -> Episode:
             if attempts not in self._samples:
-                self._samples[attempts] = [self._fresh(attempt) for attempt in attempts]
+                self._samples[attempts] = [self._granted(attempt) for attempt in attempts]
             return self._episode("well_formed", self._samples[attempts])
 
         def sampled_anew() -> Episode:

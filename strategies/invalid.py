@@ -43,7 +43,7 @@ def missing_customer() -> Sequence[Attempt]:
 
 # body.customer-structure
 
-_CUSTOMER_KEYS = ("[a]", "[id]", "[]", "[0]", "[a][b]")
+_CUSTOMER_KEYS = ("[id]", "[]", "[0]", "[a]", "[a][b]")
 
 
 def structured_customer(keys: str) -> Attempt:
@@ -79,16 +79,16 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
     limit = contract.customer_max_length
     return (
         too_long_customer(limit + 1),
-        too_long_customer(limit + 2),
-        too_long_customer(limit + 1, "é"),
-        too_long_customer(limit + 1, "😀"),
-        too_long_customer(2 * limit),
         broken(
             "customer",
             f"`customer` has {limit + 1} characters, beside an expand",
             Pair("customer", repeated_to(limit + 1, "a", ID_PREFIX)),
             EXPAND_CUSTOMER,
         ),
+        too_long_customer(limit + 2),
+        too_long_customer(limit + 1, "é"),
+        too_long_customer(limit + 1, "😀"),
+        too_long_customer(2 * limit),
     )
 
 
@@ -113,21 +113,25 @@ def unknown_parameters() -> Sequence[Attempt]:
     why = "the contract has no such property"
     return (
         unknown_parameter("foo"),
+        broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
+        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
+        unknown_parameter("Customer", GOOD_ID),
+        unknown_parameter("customers", GOOD_ID),
+        unknown_parameter("metadata", "a"),
+        unknown_parameter("id", Known("payment_method")),
+        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
+        unknown_parameter("x"),
         unknown_parameter("foo", ""),
+        unknown_parameter("_x"),
         broken("foo", why, Pair("foo", "1"), CUSTOMER),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
-        unknown_parameter("_x"),
-        unknown_parameter("Customer", GOOD_ID),
-        unknown_parameter("customers", GOOD_ID),
         unknown_parameter("customer_id", GOOD_ID),
-        unknown_parameter("metadata", "a"),
+        unknown_parameter("custom", GOOD_ID),
+        unknown_parameter("customer ", GOOD_ID),
         unknown_parameter("type", "card"),
-        unknown_parameter("id", Known("payment_method")),
         unknown_parameter("Expand", "customer"),
         unknown_parameter("expands", "customer"),
-        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
     )
 
@@ -150,7 +154,7 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 
 def unknown_nested_parameters() -> Sequence[Attempt]:
     """Unknown names with brackets."""
-    return tuple(unknown_parameter(name) for name in ("foo[bar]", "foo[]", "foo[0][bar]", "metadata[order]", "card[x]"))
+    return tuple(unknown_parameter(name) for name in ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]", "card[x]"))
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:

@@ -15,7 +15,7 @@ from strategies.wire import PLAIN, Spelling
 
 GOOD_ID = Known("customer")
 
-LONG_VALUES = (5_001, 100_000)
+LONG_VALUES = (100_000, 5_001)
 LONG_PATH_ID = 2_500
 MANY_PARAMETERS = 10_000
 BRACKETS = 60
@@ -37,8 +37,8 @@ def _path(segment: Text, label: str = "") -> Attempt:
 def malformed_encodings() -> Sequence[Attempt]:
     """Percent signs that encode nothing, and parameters without a form."""
     return (
-        _bytes("", "customer=%zz"),
         _bytes("", "customer=", GOOD_ID, "%"),
+        _bytes("", "customer=%zz"),
         _bytes("", "customer=", GOOD_ID, "&%zz=1"),
         _bytes("", "customer=", GOOD_ID, "&&&=&=x&"),
     )
@@ -78,7 +78,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 def quotes() -> Sequence[Attempt]:
     """What some other language takes for syntax."""
-    values = ("'", '"', "cus_' OR '1'='1", "<${7*7}{{7*7}}>", "\\")
+    values = ("'", '"\\', "cus_' OR '1'='1", "<${7*7}{{7*7}}>", '"', "\\")
     return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
 
 
@@ -86,8 +86,8 @@ def empty_values() -> Sequence[Attempt]:
     """Names without values and values without names."""
     return (
         _pairs(Pair("customer", "")),
-        _pairs(Pair("customer", None)),
         _pairs(CUSTOMER, Pair("expand[]", "")),
+        _pairs(Pair("customer", None)),
         _pairs(CUSTOMER, Pair("", "x")),
         _pairs(CUSTOMER, Pair("[]", "x")),
     )
@@ -97,8 +97,8 @@ def long_values() -> Sequence[Attempt]:
     """Values beyond every limit."""
     return (
         *(_pairs(Pair("customer", repeated_to(length, "a"))) for length in LONG_VALUES),
-        _pairs(CUSTOMER, Pair("expand[]", Repeated("a", LONG_VALUES[-1]))),
-        _pairs(CUSTOMER, Pair(Repeated("a", LONG_VALUES[-1]), "1")),
+        _pairs(CUSTOMER, Pair("expand[]", Repeated("a", LONG_VALUES[0]))),
+        _pairs(CUSTOMER, Pair(Repeated("a", LONG_VALUES[0]), "1")),
     )
 
 
@@ -109,18 +109,18 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
-    ids = ("%20", "...", "%F0%9F%98%80", "'%20OR%20'1'='1", "*", "pm_.")
+    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20'1'='1", "*", "pm_.")
     return tuple(_path(segment) for segment in ids)
 
 
 def path_encodings() -> Sequence[Attempt]:
     """Ids in the path with escapes that mean nothing, or that mean what ends or parts a path."""
     segments = (
+        "%00",
+        "pm_%2Fx",
         "%zz",
         "%",
         "%ff%fe",
-        "%00",
-        "pm_%2Fx",
         "..%2F..%2Fcustomers",
         "%0d%0aX-Injected:%201",
         "pm_%70",

@@ -71,6 +71,16 @@ def other_methods() -> Sequence[Attempt]:
     return tuple(attempts)
 
 
+def other_methods_at_once() -> Sequence[Attempt]:
+    """Every other method, with the customer in the query and in the body."""
+    return tuple(
+        Attempt((CUSTOMER,), kind="invalid", invalid=Invalid("method", f"{method} is no method of the operation")).but(
+            method=method, query=(CUSTOMER,)
+        )
+        for method in OTHER_METHODS
+    )
+
+
 ACCEPTS: Sequence[Comparison] = tuple(
     Comparison(
         MINIMAL,
