@@ -306,7 +306,7 @@ class Conductor:
 
         def served_after(*before: Attempt) -> Judgement:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps.append(self._fresh(MINIMAL, new_connection=True))
+            steps += [self._fresh(MINIMAL), self._fresh(MINIMAL, new_connection=True)]
             return self._judged(self._episode("served_again", steps, clause=STILL_SERVING))
 
         try:

@@ -120,6 +120,9 @@ class Stage(Conductor):
         if self._shelf is not None and not anew:
             return self._shelf
         first, second = self._customers(2)
+        if self.fixtures.provision.customers == "created":
+            self.fixtures.list_payment_methods(first)
+            self.fixtures.list_payment_methods(second)
         size = self.repetitions.shelf if self.fixtures.provision.payment_methods != "given" else 2
         attached = []
         for index in range(size):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conformance.episode import Episode, Step
 from conformance.provisioning import OutOfFixtures
@@ -10,7 +11,7 @@ from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
-from strategies.refusals import near_misses
+from strategies.refusals import NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
 
 
@@ -92,11 +93,11 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
-            subject = self._attach_too(again, attached.payment_method, customer)
+            subjects = [self._attach_too(again, attached.payment_method, customer) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("attached_again", (*attached.steps, subject, after, *lists), fixtures)
+            return self._staged("attached_again", (*attached.steps, *subjects, after, *lists), fixtures)
 
         self._hold(again, perform)
 
@@ -106,10 +107,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             first, second = self._customers(2)
             attached = self._attached_to(first)
-            subject = self._attach_too(attempt, attached.payment_method, second)
+            subjects = [self._attach_too(attempt, attached.payment_method, second) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(first))
             fixtures = {"payment_method": attached.payment_method, "customer": first, "other_customer": second}
-            return self._staged("stays_with_first", (*attached.steps, subject, after), fixtures)
+            return self._staged("stays_with_first", (*attached.steps, *subjects, after), fixtures)
 
         self._hold(attempt, perform)
 
@@ -129,6 +130,38 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         self._hold(attempt, perform if attempt.needs - {"payment_method"} else asked, again=perform)
 
+    def refuses_unknown_once_asked_for(self, attempt: Attempt) -> None:
+        """A customer that does not exist does not come into being by being asked for."""
+
+        def perform() -> Episode:
+            ids = {"customer": NO_CUSTOMER_ID, "payment_method": self._unattached_payment_method()}
+            asked = step_of("set-up", self.fixtures.read_customer(NO_CUSTOMER_ID))
+            step = self._send(attempt, ids)
+            if not step.exchange.is_refusal:
+                self._unattached = None
+            return self._staged("refused", [asked, step], ids)
+
+        self._hold(("asked for", attempt), perform)
+
+    def leaves_customer_as_created(self) -> None:
+        """A customer is the same after the first attach to it as it was when it was created."""
+
+        def perform() -> Episode:
+            if self.fixtures.provision.customers != "created":
+                raise OutOfFixtures("customers that were given are not new")
+            customer, created = self.fixtures.new_customer()
+            method, made = self._payment_method()
+            before = step_of("control", self.fixtures.read_customer(customer))
+            attach = self._attach(MINIMAL, method, customer)
+            after = step_of("follow-up", self.fixtures.read_customer(customer))
+            steps = [*made, before, attach, after]
+            steps[:0] = [] if created is None else [step_of("set-up", created)]
+            called = {before.exchange.request.target: "the customer"}
+            fixtures = {"payment_method": method, "customer": customer}
+            return self._staged("only_this_one", steps, fixtures, called=called)
+
+        self._hold("the customer as created", perform)
+
     def refuses_deleted(self) -> None:
         """Once a customer is deleted, nothing can be attached to it, with `expand` or without."""
 
@@ -137,6 +170,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 raise OutOfFixtures("customers that were given are not deleted")
             customer, created = self.fixtures.new_customer()
             steps = [] if created is None else [step_of("set-up", created)]
+            earlier, made = self._payment_method()
+            steps += [*made, self._attach(MINIMAL, earlier, customer, "set-up")]
             steps.append(step_of("control", self.fixtures.delete(customer)))
             method = self._unattached_payment_method()
             if steps[-1].exchange.is_success:
@@ -154,13 +189,15 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
+            later = self._attached_to(customer)
             detach = step_of("subject", self.fixtures.detach(attached.payment_method))
             after: tuple[Step, ...] = ()
             if detach.exchange.is_success:
                 after = (self._read(attached.payment_method, until=shows(None)),)
                 after += self._lists(attached, customer, present=False)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("detached", (*attached.steps, detach, *after), fixtures)
+            newer = tuple(replace(step, role="set-up") for step in later.steps)
+            return self._staged("detached", (*newer, *attached.steps, detach, *after), fixtures)
 
         self._hold("detached", perform)
 

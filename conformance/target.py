@@ -17,6 +17,7 @@ from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.comparison import Comparison
+from strategies.valid import MINIMAL
 
 PAUSE_SECONDS = 0.05
 
@@ -49,6 +50,15 @@ class Target(StateVerbs, StripeVerbs):
         self._conclude(
             attempt, (lambda: self._episode("refused", [self._asked(attempt)])) if once else perform, again=perform
         )
+
+    def refuses_on_attached(self, attempt: Attempt) -> None:
+        """The attempt is refused on a payment method, too, that is attached already."""
+
+        def performed(attach: Callable[..., Step]) -> Episode:
+            attached = attach(MINIMAL, role="set-up")
+            return self._episode("refused", [attached, self._send(attempt, self._last_bindings)])
+
+        self._conclude(("attached", attempt), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def answers_alike(self, comparison: Comparison) -> None:
         """Every subject gets the same answer as the control, each on a payment method of its own."""
@@ -173,6 +183,14 @@ class Target(StateVerbs, StripeVerbs):
             return self._episode("well_formed", [self._fresh(attempt) for attempt in attempts])
 
         self._conclude(attempts, sampled, again=sampled_anew)
+
+    def answers(self, *attempts: Attempt) -> None:
+        """The attempts are answered; how is for the general clauses to judge, the running test's among them."""
+        self._conclude(
+            attempts,
+            lambda: self._episode("answered_well", [self._asked(attempt) for attempt in attempts]),
+            again=lambda: self._episode("answered_well", [self._shared(attempt) for attempt in attempts]),
+        )
 
     def judges(self, attempt: Attempt, clause: str) -> None:
         """The attempt is answered as `clause` says; an empty one leaves it to the general clauses."""

@@ -46,15 +46,21 @@ def missing_customer() -> Sequence[Attempt]:
 _CUSTOMER_KEYS = ("[id]", "[]", "[0]", "[a]", "[a][b]")
 
 
-def structured_customer(keys: str) -> Attempt:
-    """`customer` with brackets behind it, holding the good id."""
+def structured_customer(keys: str, *beside: Pair) -> Attempt:
+    """`customer` with brackets behind it, holding the good id, and other parameters `beside` it."""
     shape = "an array" if keys in ("[]", "[0]") else "a hash"
-    return broken(f"customer{keys}", f"`customer` is {shape}, not a string", Pair(f"customer{keys}", GOOD_ID))
+    why = f"`customer` is {shape}, not a string"
+    return broken(f"customer{keys}", why, Pair(f"customer{keys}", GOOD_ID), *beside)
 
 
 def structured_customers() -> Sequence[Attempt]:
     """The usual hashes and arrays."""
-    return tuple(structured_customer(keys) for keys in _CUSTOMER_KEYS)
+    beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[]", EXPAND_CUSTOMER))
+    return (
+        *map(structured_customer, _CUSTOMER_KEYS[:3]),
+        *beside_expand,
+        *map(structured_customer, _CUSTOMER_KEYS[3:]),
+    )
 
 
 def any_structured_customer() -> st.SearchStrategy[Attempt]:
@@ -154,7 +160,10 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 
 def unknown_nested_parameters() -> Sequence[Attempt]:
     """Unknown names with brackets."""
-    return tuple(unknown_parameter(name) for name in ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]", "card[x]"))
+    why = "the contract has no such property"
+    beside_expand = (broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[bar]", "foo[]"))
+    names = ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]", "card[x]")
+    return (*map(unknown_parameter, names), *beside_expand)
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:

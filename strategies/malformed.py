@@ -1,7 +1,7 @@
 """Malformed and monstrous requests: whatever arrives, a server answers in time and goes on serving.
 
-Each function gives the attempts of one clause. Most are sent as exact bytes on a connection of their own, since a
-client library would mend them.
+Each function gives the attempts of one clause. What a client library would mend, or a server answer before it has read
+it all, is sent as exact bytes on a connection of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ def _bytes(label: str, *parts: Text) -> Attempt:
     return Attempt(payload=Joined(parts), kind="wire", transport="raw", label=label)
 
 
+def _body(*parts: Text) -> Attempt:
+    return Attempt(payload=Joined(parts), kind="wire")
+
+
 def _pairs(*pairs: Pair, label: str = "") -> Attempt:
     return Attempt(pairs, kind="wire", label=label)
 
@@ -37,21 +41,21 @@ def _path(segment: Text, label: str = "") -> Attempt:
 def malformed_encodings() -> Sequence[Attempt]:
     """Percent signs that encode nothing, and parameters without a form."""
     return (
-        _bytes("", "customer=", GOOD_ID, "%"),
-        _bytes("", "customer=%zz"),
-        _bytes("", "customer=", GOOD_ID, "&%zz=1"),
-        _bytes("", "customer=", GOOD_ID, "&&&=&=x&"),
+        _body("customer=", GOOD_ID, "%"),
+        _body("customer=%zz"),
+        _body("customer=", GOOD_ID, "&%zz=1"),
+        _body("customer=", GOOD_ID, "&&&=&=x&"),
     )
 
 
 def invalid_utf8() -> Sequence[Attempt]:
     """Bytes that are no UTF-8, encoded and raw, in values and in names."""
     return (
-        _bytes("", "customer=%ff%fe"),
-        _bytes("", b"customer=\xff\xfe"),
-        _bytes("", "customer=%c0%80"),
-        _bytes("", "customer=%ed%a0%80"),
-        _bytes("", "customer=", GOOD_ID, b"&\xff=1"),
+        _body("customer=%ff%fe"),
+        _body(b"customer=\xff\xfe"),
+        _body("customer=%c0%80"),
+        _body("customer=%ed%a0%80"),
+        _body("customer=", GOOD_ID, b"&\xff=1"),
     )
 
 
@@ -187,4 +191,5 @@ def repeated_expands() -> Sequence[Attempt]:
         _pairs(CUSTOMER, bracket, bracket),
         _pairs(CUSTOMER, first, second),
         _pairs(CUSTOMER, first, first),
+        _pairs(CUSTOMER, bracket, first),
     )

@@ -17,7 +17,8 @@ SHORTEST_PART = 8
 
 NEVER = "conformance0never0existed"
 
-NO_CUSTOMER = invalid.broken("customer", "no customer has this id", Pair("customer", f"cus_{NEVER}"))
+NO_CUSTOMER_ID = f"cus_{NEVER}"
+NO_CUSTOMER = invalid.broken("customer", "no customer has this id", Pair("customer", NO_CUSTOMER_ID))
 """A customer of the usual form that names nobody."""
 NO_PAYMENT_METHOD = MINIMAL.but(
     path_id=f"pm_{NEVER}", kind="invalid", invalid=Invalid("payment_method", "no payment method has this id")
@@ -34,7 +35,14 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         *map(invalid.structured_customer, ("[a]", "[]")),
         invalid.too_long_customer(contract.customer_max_length + 1),
         invalid.unknown_parameter("foo"),
-        invalid.unknown_parameter("foo[bar]"),
+        invalid.unknown_parameter("metadata[order]", "changed"),
+        invalid.unknown_parameter("billing_details[name]", "changed"),
+        MINIMAL.but(
+            kind="invalid",
+            invalid=Invalid("Stripe-Version", "the version is ill-formed"),
+            headers=(("Stripe-Version", "not-a-version"),),
+            label="asking for not-a-version",
+        ),
         *invalid.ill_structured_expands()[:2],
         invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope")),
         *invalid.too_long_expand_items(contract)[:1],
@@ -90,6 +98,7 @@ def unknown_payment_methods() -> Sequence[Attempt]:
     segments: Sequence[Text] = (
         Known(OTHER_CASE),
         joined(method, "x"),
+        joined(method, ".json"),
         joined(method, "_1"),
         Known(ONE_LESS),
     )

@@ -13,19 +13,17 @@ from strategies.values import Joined, Known
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
 
 
-def with_charset(*parameters: str) -> Comparison:
-    """Minimal bodies whose media type carries a parameter, each against one without."""
-    subjects = tuple(
-        MINIMAL.but(headers=(("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),), label=f"with {parameter.strip('; ')}")
-        for parameter in parameters
-    )
-    return Comparison(MINIMAL, subjects, needs_success=True)
+def with_charset(attempt: Attempt, parameter: str) -> Comparison:
+    """The attempt with a parameter to its media type, against itself without."""
+    headers = (("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),)
+    subject = attempt.but(headers=headers, label=f"with {parameter.strip('; ')}")
+    return Comparison(attempt, (subject,), needs_success=True)
 
 
-CHARSETS = with_charset("; charset=utf-8")
+CHARSETS: Sequence[Comparison] = tuple(with_charset(attempt, "; charset=utf-8") for attempt in (MINIMAL, EXPANDED))
 """The charset that every form has anyway."""
 
-CHARSET_IN_CAPITALS = with_charset("; charset=UTF-8")
+CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
 
 
 def _labelled(media_type: str, *parts: str | Known) -> Attempt:
@@ -43,8 +41,10 @@ def json_bodies() -> Sequence[Attempt]:
     """The good customer in JSON."""
     body = ('{"customer": "', Known("customer"), '"}')
     expanded = ('{"customer": "', Known("customer"), '", "expand": ["customer"]}')
+    as_form = Invalid("customer", "the body is JSON, though it calls itself a form: it has no parameter `customer`")
     return (
         _labelled("application/json", *body),
+        Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
         _labelled("application/json; charset=utf-8", *body),
         _labelled("application/json", *expanded),
     )

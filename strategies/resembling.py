@@ -40,6 +40,7 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(joined(CUSTOMER_ID, "\x00")),
         _raw("customer=", CUSTOMER_ID, "%2B"),
         resembling(joined(CUSTOMER_ID, "%")),
+        resembling(Known("customer", "as a JSON string with an escape in it")),
         resembling(joined(CUSTOMER_ID, "/")),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),

@@ -93,6 +93,10 @@ TOUR: Sequence[Operation] = (
 """Every operation, each after those that it might disturb."""
 
 
+REFUSED_TOUR: Sequence[Operation] = (attach(1, 1), attach(1, 2), delete(2), retrieve(1), listed(1))
+"""What a customer was refused is none of its business when it goes."""
+
+
 def operations() -> st.SearchStrategy[Operation]:
     """One operation, an attach as often as all the others."""
     method, customer = st.sampled_from(METHODS), st.sampled_from(CUSTOMERS)

@@ -73,7 +73,12 @@ def _expand(path: Text, why: str) -> Attempt:
 
 def unknown_paths() -> Sequence[Attempt]:
     """Paths whose first segment names no field."""
-    return (_expand("nope", "there is no field `nope`"), _expand("CUSTOMER", "there is no field `CUSTOMER`"))
+    second = Pair("expand[1]", "nope")
+    return (
+        _expand("nope", "there is no field `nope`"),
+        _expand("CUSTOMER", "there is no field `CUSTOMER`"),
+        invalid.broken("expand[1]", "there is no field `nope`", CUSTOMER, Pair("expand[0]", "customer"), second),
+    )
 
 
 def deep_paths() -> Sequence[Attempt]:

@@ -22,6 +22,7 @@ SECOND_PATH = Pair("expand[]", "card.generated_from.setup_attempt")
 
 MINIMAL = Attempt((CUSTOMER,))
 EXPANDED = Attempt((CUSTOMER, EXPAND_CUSTOMER))
+EXPANDED_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")), EXPAND_CUSTOMER))
 EXPANDED_INDEXED = Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED))
 MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),))
 
@@ -71,8 +72,14 @@ def arbitrary_valid_bodies(draw: st.DrawFn, contract: Contract) -> Attempt:
     return Attempt(tuple(pairs))
 
 
-ORDERS = Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True)
-"""The same parameters in another order."""
+ORDERS: Sequence[Comparison] = (
+    Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True),
+    Comparison(
+        Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
+        (Attempt((EXPAND_CUSTOMER, CUSTOMER, SECOND_PATH), kind="wire"),),
+    ),
+)
+"""The same parameters in another order, an array whose entries do not stand together among them."""
 
 
 def equivalent_encodings() -> Sequence[Comparison]:
@@ -86,13 +93,13 @@ def equivalent_encodings() -> Sequence[Comparison]:
         Pair("customer", customer, PLAIN, Spelling("all")),
         Pair("customer", customer, PLAIN, everything),
     )
-    of_brackets = (Spelling(escaped_brackets=True, lower_hex=True), Spelling(escaped_brackets=True))
+    brackets = ("%5b%5d", "%5B]", "[%5D")
     blanks = Pair("customer", joined(ID_PREFIX, "a b"))
     blank_escaped = Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False))
     minimal = [Comparison(MINIMAL, (Attempt((pair,)),), needs_success=True) for pair in of_minimal]
     expanded = [
-        Comparison(EXPANDED, (Attempt((CUSTOMER, Pair("expand[]", "customer", spelling))),), needs_success=True)
-        for spelling in of_brackets
+        Comparison(EXPANDED, (Attempt(payload=joined("customer=", customer, f"&expand{pair}=customer")),))
+        for pair in brackets
     ]
     plus = Comparison(Attempt((blanks,), kind="wire"), (Attempt((blank_escaped,), kind="wire"),))
     return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:])

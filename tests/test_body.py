@@ -21,6 +21,12 @@ def test_customer_is_required(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
+@clause("body.customer-required", look="closer")
+def test_owner_is_not_the_customer(target: Target) -> None:
+    """Who has the payment method already does not stand in for a customer that is not sent."""
+    target.refuses_on_attached(invalid.missing_customer()[0])
+
+
 @clause("body.customer-structure")
 @pinned("attempt", invalid.structured_customers(), first=3)
 @given(attempt=invalid.any_structured_customer())
@@ -63,6 +69,12 @@ def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
 def test_unknown_parameter_again(target: Target) -> None:
     """What was refused once is refused a second time."""
     target.refuses(invalid.unknown_parameter("again"), times=2)
+
+
+@clause("body.unknown-parameter", look="closer")
+def test_unknown_parameter_on_attached(target: Target) -> None:
+    """A payment method that is attached already is no reason to look at the body less closely."""
+    target.refuses_on_attached(invalid.unknown_parameter("foo"))
 
 
 @clause("body.unknown-parameter-nested")

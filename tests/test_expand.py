@@ -9,7 +9,16 @@ from conformance.marks import clause, pinned
 from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid
-from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPANDED, EXPANDED_INDEXED, MINIMAL, SECOND_PATH
+from strategies.valid import (
+    CUSTOMER,
+    EXPAND_CUSTOMER,
+    EXPANDED,
+    EXPANDED_FOR_OTHER_CUSTOMER,
+    EXPANDED_INDEXED,
+    MINIMAL,
+    MINIMAL_FOR_OTHER_CUSTOMER,
+    SECOND_PATH,
+)
 
 CONTRACT = published_contract()
 
@@ -24,6 +33,12 @@ def test_expand_is_accepted(target: Target) -> None:
 def test_customer_is_inlined(target: Target) -> None:
     """The expanded customer is the whole object of the customer asked for, in an otherwise whole body."""
     target.inlines(EXPANDED, MINIMAL)
+
+
+@clause("expand.inlined", look="closer")
+def test_another_customer_is_inlined(target: Target) -> None:
+    """The customer that is inlined is the one of this request, not that of the request before."""
+    target.inlines(EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL_FOR_OTHER_CUSTOMER)
 
 
 @clause("expand.indexed")
@@ -45,6 +60,7 @@ def test_every_entry_is_honoured(target: Target) -> None:
         Attempt((CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
+        Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
     )
 
 

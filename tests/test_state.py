@@ -11,7 +11,7 @@ from conformance.marks import clause, pinned
 from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, refusals, sequences
-from strategies.sequences import TOUR, Operation
+from strategies.sequences import REFUSED_TOUR, TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
 CONTRACT = published_contract()
@@ -47,6 +47,12 @@ def test_others_are_untouched(target: Target) -> None:
     target.touches_nothing_else()
 
 
+@clause("state.only-this-one", look="closer")
+def test_customer_stays_as_created(target: Target) -> None:
+    """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
+    target.leaves_customer_as_created()
+
+
 @clause("state.same-customer-again")
 def test_same_customer_again(target: Target) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
@@ -77,6 +83,12 @@ def test_unknown_customer(target: Target, attempt: Attempt) -> None:
     target.refuses_unknown(attempt)
 
 
+@clause("state.unknown-customer", look="closer")
+def test_unknown_customer_once_asked_for(target: Target) -> None:
+    """What was looked for and not found is still not there: a look-up creates nothing."""
+    target.refuses_unknown_once_asked_for(refusals.NO_CUSTOMER)
+
+
 @clause("state.deleted-customer")
 def test_deleted_customer(target: Target) -> None:
     """A deleted customer takes no more payment methods."""
@@ -102,6 +114,7 @@ def test_none_gets_lost(target: Target) -> None:
 
 
 @clause("state.model", look="closer")
+@example(operations=REFUSED_TOUR)
 @example(operations=TOUR)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
