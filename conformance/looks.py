@@ -1,7 +1,7 @@
 """The looks at each clause: a first one at the most telling attempts, a closer one at all the others.
 
 A run takes the first look at every clause before the closer one at any, so that a defect shows early; what repeats
-requests to see whether the answers are steady comes last. The budget `quick` goes without the closer look.
+requests to see whether the answers are steady comes last. The budget `quick` is the first look.
 """
 
 from __future__ import annotations

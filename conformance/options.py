@@ -43,9 +43,9 @@ class Repetitions:
 
     kept: int
     new: int
-    survived: int = 1
+    survived: int = 3
     shelf: int = 8
-    races: int = 5
+    races: int = 3
 
 
 STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
@@ -55,8 +55,8 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
 class Budget:
     """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
 
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Only with a
-    `closer` look is there more than the most telling attempts.
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
+    `closer` look there is no more than the most telling attempts.
     """
 
     drawn: int
@@ -65,7 +65,7 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, survived=6, shelf=2, races=1), closer=False),
+    "quick": Budget(0, Repetitions(kept=7, new=3, survived=20, shelf=2, races=1), closer=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
 }

@@ -84,7 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)}
-    looks = [look for look in LOOKS if options.BUDGETS[config.option.budget].closer or look != "closer"]
+    looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
     beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked} or look_of(item) not in looks]
     if beyond:
         config.hook.pytest_deselected(items=beyond)

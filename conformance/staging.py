@@ -95,11 +95,13 @@ class Stage(Conductor):
         return identifier, () if created is None else (step_of("set-up", created),)
 
     def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
-        return self._send(attempt, {"payment_method": payment_method, "customer": customer}, role)
+        """An attach of a payment method that is not attached, so that its success is one like all others."""
+        step = self._send(attempt, {"payment_method": payment_method, "customer": customer}, role)
+        return self._counted(attempt, step)
 
     def _attach_too(self, attempt: Attempt, payment_method: str, customer: str) -> Step:
         """An attach whose success may itself be the fault, so that its body is not looked at as a valid one's."""
-        return replace(self._attach(attempt, payment_method, customer), kind="wire")
+        return replace(self._send(attempt, {"payment_method": payment_method, "customer": customer}), kind="wire")
 
     def _attached_to(self, customer: str) -> Attached:
         """A payment method of that customer's, which the last of its steps, a control, shows to be so."""
@@ -111,7 +113,7 @@ class Stage(Conductor):
                 before = tuple(replace(step, role="set-up") for step in attached.steps)
                 return replace(attached, steps=(*before, read))
         identifier, steps = self._payment_method()
-        attach = self._counted(MINIMAL, self._attach(MINIMAL, identifier, customer, "set-up"))
+        attach = self._attach(MINIMAL, identifier, customer, "set-up")
         read = self._read(identifier, "control", shows(customer))
         return Attached(identifier, customer, (*steps, attach, read), _kind(attach.exchange))
 
@@ -131,7 +133,7 @@ class Stage(Conductor):
             identifier, steps = self._payment_method()
             if index < 2:
                 steps += (self._read(identifier, "control"),)
-            steps += (self._counted(attempt, self._attach(attempt, identifier, customer)),)
+            steps += (self._attach(attempt, identifier, customer),)
             if steps[-1].exchange.is_success:
                 steps += (self._read(identifier, until=shows(customer)),)
             attached.append(Attached(identifier, customer, steps, _kind(steps[-1].exchange)))

@@ -214,7 +214,6 @@ class StripeVerbs(IdempotencyVerbs):
                 credentials.unauthenticated(each, credentials.unknown_key(0), "an unknown key") for each in attempts[:2]
             ]
             steps += [replace(self._asked(alone), role="control"), *(self._shared(attempt) for attempt in worse)]
-            steps += [self._shared(alone, role="control") for _ in range(2)]
             return self._episode("key_first", steps)
 
         self._conclude(attempts, perform)

@@ -17,9 +17,13 @@ from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.comparison import Comparison
+from strategies.simpler import simpler
 from strategies.valid import MINIMAL
 
 PAUSE_SECONDS = 0.05
+
+MOST_SMALLER_ONES = 8
+"""How many smaller attempts are tried to show a failure with as few parameters as it takes."""
 
 FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
@@ -43,13 +47,24 @@ class Target(StateVerbs, StripeVerbs):
     def refuses(self, attempt: Attempt, *, times: int = 1) -> None:
         """The attempt is refused, each of `times` times."""
 
-        def perform() -> Episode:
-            return self._episode("refused", [self._shared(attempt) for _ in range(times)])
+        smallest = attempt
 
-        once = times == 1
-        self._conclude(
-            attempt, (lambda: self._episode("refused", [self._asked(attempt)])) if once else perform, again=perform
-        )
+        def performed(one: Attempt) -> Episode:
+            return self._episode("refused", [self._shared(one) for _ in range(times)])
+
+        def perform() -> Episode:
+            nonlocal smallest
+            episode = self._episode("refused", [self._asked(attempt)]) if times == 1 else performed(attempt)
+            tries = MOST_SMALLER_ONES if self._is_broken_by(episode) else 0
+            candidates = simpler(smallest, self.contract)
+            while tries and (candidate := next(candidates, None)) is not None:
+                tries -= 1
+                smaller = performed(candidate)
+                if self._is_broken_by(smaller):
+                    smallest, episode, candidates = candidate, smaller, simpler(candidate, self.contract)
+            return episode
+
+        self._conclude(attempt, perform, again=lambda: performed(smallest))
 
     def refuses_on_attached(self, attempt: Attempt) -> None:
         """The attempt is refused on a payment method, too, that is attached already."""

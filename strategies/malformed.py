@@ -82,7 +82,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 def quotes() -> Sequence[Attempt]:
     """What some other language takes for syntax."""
-    values = ("'", '"\\', "cus_' OR '1'='1", "<${7*7}{{7*7}}>", '"', "\\")
+    values = ("'", '"\\', "cus_' OR '1'='1", "<${7*7}{{7*7}}>")
     return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
 
 
@@ -113,7 +113,7 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
-    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20'1'='1", "*", "pm_.")
+    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20'1'='1", "*")
     return tuple(_path(segment) for segment in ids)
 
 
@@ -123,11 +123,8 @@ def path_encodings() -> Sequence[Attempt]:
         "%00",
         "pm_%2Fx",
         "%zz",
-        "%",
         "%ff%fe",
-        "..%2F..%2Fcustomers",
         "%0d%0aX-Injected:%201",
-        "pm_%70",
     )
     return tuple(_path(segment) for segment in segments)
 

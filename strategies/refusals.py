@@ -80,7 +80,6 @@ def unknown_customers() -> Sequence[Attempt]:
         NO_CUSTOMER,
         unknown_customer(""),
         unknown_customer("cus_"),
-        unknown_customer("cus_1"),
         part_of_customer(SHORTEST_PART),
         part_of_customer(12),
         part_of_customer(_LONG),

@@ -74,7 +74,8 @@ TOUR: Sequence[Operation] = (
     attach(1, 1),
     listed(1),
     attach(1, 2),
-    attach(1, 2),
+    attach(1, 3),
+    delete(3),
     retrieve(1),
     detach(1),
     attach(2, 1, expanded=True),
@@ -91,10 +92,6 @@ TOUR: Sequence[Operation] = (
     listed(2),
 )
 """Every operation, each after those that it might disturb."""
-
-
-REFUSED_TOUR: Sequence[Operation] = (attach(1, 1), attach(1, 2), delete(2), retrieve(1), listed(1))
-"""What a customer was refused is none of its business when it goes."""
 
 
 def operations() -> st.SearchStrategy[Operation]:

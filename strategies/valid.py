@@ -90,8 +90,6 @@ def equivalent_encodings() -> Sequence[Comparison]:
         Pair("customer", customer, Spelling("first")),
         Pair("customer", customer, everything),
         Pair("customer", customer, PLAIN, Spelling("first")),
-        Pair("customer", customer, PLAIN, Spelling("all")),
-        Pair("customer", customer, PLAIN, everything),
     )
     brackets = ("%5b%5d", "%5B]", "[%5D")
     blanks = Pair("customer", joined(ID_PREFIX, "a b"))

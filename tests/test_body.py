@@ -85,7 +85,7 @@ def test_unknown_nested_parameter(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("body.duplicate-customer")
+@clause("body.duplicate-customer", look="closer")
 def test_customer_twice(target: Target) -> None:
     """Of two customers one is used or none, in the answer and in the store alike."""
     target.uses_one(requests.TWO_CUSTOMERS)

@@ -53,7 +53,7 @@ def test_nothing_expands_unasked(target: Target) -> None:
     target.expands_nothing_unasked(EXPANDED, MINIMAL)
 
 
-@clause("expand.every-entry")
+@clause("expand.every-entry", look="closer")
 def test_every_entry_is_honoured(target: Target) -> None:
     """A list of paths is honoured as a whole, not only its first or last entry."""
     target.honours_every_entry(

@@ -11,7 +11,7 @@ from conformance.marks import clause, pinned
 from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, refusals, sequences
-from strategies.sequences import REFUSED_TOUR, TOUR, Operation
+from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
 CONTRACT = published_contract()
@@ -114,7 +114,6 @@ def test_none_gets_lost(target: Target) -> None:
 
 
 @clause("state.model", look="closer")
-@example(operations=REFUSED_TOUR)
 @example(operations=TOUR)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
