@@ -24,6 +24,7 @@ from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
 from conformance.serializer import schema_of
 from conformance.target import ClauseBroken, Target
+from conformance.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract, published_contract
 
 PROPERTY = "conformance"
@@ -70,6 +71,7 @@ class ItemRunner:
         address = Address(base_url)
         rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
         self.key = key
+        self.worker = worker
         self.catalogue = catalogue
         client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
         draw = random.Random(f"{settings.seed}/{worker}")
@@ -96,12 +98,12 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug, f"{slug} {pyfuncitem.originalname}" if slug else "")
+        self.target.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):
-            ledger.entry(slug).not_applicable.append(absent)
-            self.target.known.merge(ledger)
+            self.target.case.note(NOT_APPLICABLE, absent)
+            pyfuncitem.stash[_FOUND] = self.target.end()
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
@@ -124,11 +126,15 @@ class ItemRunner:
         if slug is not None and call.when == "call":
             ledger = item.stash.get(_FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
-                ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
+                case = self.target.case
+                case.note(ERROR, self.key.blotted(call.excinfo.exconly()[:500]), slug or "error")
+                ledger = case.ledger
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            report.user_properties.append((PROPERTY, {"ledger": ledger.to_json(), "beside": beside}))
+            log = [entry.to_json() for entry in self.target.case.log]
+            found = {"ledger": ledger.to_json(), "beside": beside, "log": log, "worker": self.worker}
+            report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:
