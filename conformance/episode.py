@@ -12,7 +12,7 @@ from conformance.exchange import Exchange
 
 
 class Outcome(StrEnum):
-    """What is known of a clause."""
+    """What is known of a clause. `expected` is a miss that an expectations file lists: known, and still a miss."""
 
     PASS = "pass"
     DEVIATION = "deviation"
@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     NOT_RUN = "not-run"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
+    EXPECTED = "expected"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from conformance.conductor import Conductor
 from conformance.episode import Episode, Step
 from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
-from conformance.trial import NOT_APPLICABLE, NOT_RUN
+from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
 from strategies.values import Text, render
@@ -167,7 +167,7 @@ class IdempotencyVerbs(Conductor):
         try:
             yield
         except OutOfFixtures as missing:
-            self.case.note(NOT_RUN, str(missing))
+            self.case.note(LACKING, str(missing))
 
     def _conclude_sampled(
         self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str

@@ -15,6 +15,7 @@ from hypothesis.internal.conjecture import providers
 
 from conformance.client import Address, Client
 from conformance.episode import Outcome
+from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
 from conformance.looks import look_of, looking
 from conformance.marks import MARK
@@ -72,6 +73,8 @@ class ItemRunner:
         rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
         self.key = key
         self.worker = worker
+        self.expectations = settings.expectations
+        self.is_one_of_many = workers > 1
         self.catalogue = catalogue
         client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
         draw = random.Random(f"{settings.seed}/{worker}")
@@ -161,6 +164,12 @@ class ItemRunner:
         """Turn the outcome of the test's own clause into pytest's words."""
         broken = [result for result in self._results(item, slug, ledger) if result.findings]
         failed = [result for result in broken if result.outcome is Outcome.FAIL]
+        if failed and (why := self._why_expected(failed)):
+            # pytest's own form of an expected failure, which every reporter knows.
+            path, line, _ = item.location
+            report.outcome, report.longrepr = "skipped", (path, line or 0, finding_in_short(failed[0]))
+            report.wasxfail = why
+            return
         if failed:
             report.outcome, report.longrepr = "failed", finding_in_short(failed[0])
             return
@@ -178,6 +187,20 @@ class ItemRunner:
         else:
             path, line, _ = item.location
             report.outcome, report.longrepr = "skipped", (path, line or 0, f"{own.outcome}: {own.reason}")
+
+    def _why_expected(self, failed: list[ClauseResult]) -> str:
+        """Why all of these failures are expected; empty where one is not."""
+        if self.expectations is None:
+            return ""
+        covering = [covering_entries(self.expectations, result) for result in failed]
+        if all(covering):
+            return "expected: " + " · ".join(dict.fromkeys(entry.in_short() for found in covering for entry in found))
+        # Another worker may know that a clause on which this one rests fails; alone, this test had not been run.
+        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.is_one_of_many else ()
+        causes = [
+            min(self.catalogue.rests_on(result.clause.slug).intersection(listed), default="") for result in failed
+        ]
+        return f"rests on {causes[0]}, which is expected to fail" if all(causes) else ""
 
     def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
         slugs = [slug] if slug else list(slugs_beside(item))

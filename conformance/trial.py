@@ -22,7 +22,8 @@ unsteady server; to find which of several requests did it."""
 
 OF_A_CLAUSE, OF_SERVING = KINDS = ("clause", "still-serving")
 
-NOT_RUN, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "not-applicable", "error")
+NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "not-applicable", "error")
+"""What a note says of its clause; `lacking` is not run for want of fixtures."""
 
 CONFIRMATIONS = 2
 """How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
@@ -105,9 +106,15 @@ class Note:
         """The note as a ledger."""
         ledger = Ledger()
         entry = ledger.entry(self.clause)
-        {NOT_RUN: entry.not_run, NOT_APPLICABLE: entry.not_applicable, ERROR: entry.errors}[self.kind].append(
-            self.reason
-        )
+        match self.kind:
+            case "lacking":
+                entry.lack_fixtures(self.reason)
+            case "not-run":
+                entry.not_run.append(self.reason)
+            case "not-applicable":
+                entry.not_applicable.append(self.reason)
+            case _:
+                entry.errors.append(self.reason)
         return ledger
 
 
@@ -126,7 +133,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     again; what does not is put down to the server's unsteadiness, under the clause that forbids that.
     """
     if trial.missing:
-        return Settlement(Note(trial.clause, NOT_RUN, trial.missing).ledger())
+        return Settlement(Note(trial.clause, LACKING, trial.missing).ledger())
 
     def judged(episode: Episode) -> Judgement:
         return judge(episode, contract, catalogue)

@@ -18,6 +18,7 @@ SIGNS = {
     Outcome.NOT_RUN: "·",
     Outcome.INCONCLUSIVE: "?",
     Outcome.ERROR: "E",
+    Outcome.EXPECTED: "~",
 }
 
 LONGEST_CURL_BODY = 600
