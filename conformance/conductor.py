@@ -18,6 +18,7 @@ from conformance.judge import judge
 from conformance.ledger import UNSTEADY, Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
+from conformance.traffic import TrafficCounter
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
 from strategies.traits import traits
@@ -76,6 +77,7 @@ class Conductor:
         self.known = Ledger()
         self.case = Case("")
         self.plan = hashlib.sha256()
+        self.traffic = TrafficCounter()
         self._unattached: str | None = None
         self._unknown_id: Step | None = None
         self._controls: dict[Attempt, Step] = {}
@@ -208,6 +210,7 @@ class Conductor:
             raise ClauseBroken(own)
 
     def _judged(self, episode: Episode) -> Judgement:
+        self.traffic.count(episode)
         return judge(episode, self.contract, self.catalogue)
 
     def _confirmed(self, judgement: Judgement, perform: Perform) -> Judgement:

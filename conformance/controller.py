@@ -19,13 +19,14 @@ from conformance.episode import Outcome
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import Ledger, all_verdicts, conclude
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, Settings
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.reporting.html import html_summary
+from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Run
 from conformance.secret import Secret
 from conformance.synthetic import reports_for
+from conformance.traffic import Traffic
 from contracts import load_catalogue, published_contract
 
 RESULTS_FILE = "results.json"
@@ -47,6 +48,7 @@ class Controller:
         self.capabilities: tuple[str, ...] | None = None
         self.requests = 0
         self.made: dict[str, int] = {}
+        self.traffic = Traffic()
         self.left_over: list[str] = []
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -151,6 +153,7 @@ class Controller:
             report.user_properties.remove((name, found))
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
+            self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._stop_early(report, ledger)
 
@@ -234,6 +237,7 @@ class Controller:
             left_over=tuple(self.left_over),
             objects=self.made,
             capabilities=self.capabilities,
+            traffic=self.traffic,
             plan=self._runner.target.plan.hexdigest() if self._runner else "",
         )
 
@@ -258,13 +262,20 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the HTML report."""
-        report.title = "Conformance: attach a PaymentMethod to a Customer"
+        report.title = TITLE
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put verdict and clauses on top of the HTML report."""
         if self._run is not None:
-            prefix.append(self.key.blotted(html_summary(self._run)))
+            prefix.append(self.key.blotted(html_section(self._run)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Leave out of pytest-html's own table what the clauses show: all but what went wrong outside of tests."""
+        is_clause = report.nodeid.startswith(f"{TESTS.name}/")
+        if is_clause and (report.when == "call" or not report.failed):
+            cells.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

@@ -120,7 +120,9 @@ class ItemRunner:
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            report.user_properties.append((PROPERTY, {"ledger": ledger.to_json(), "beside": beside}))
+            traffic = self.target.traffic.taken().to_json()
+            told = {"ledger": ledger.to_json(), "beside": beside, "traffic": traffic}
+            report.user_properties.append((PROPERTY, told))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
+from conformance.traffic import Traffic
 from contracts import Catalogue, Contract
 
 
@@ -62,6 +63,7 @@ class Run:
     objects: Mapping[str, int] = field(default_factory=dict)
     plan: str = ""
     capabilities: tuple[str, ...] | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def verdict(self) -> str:
