@@ -21,6 +21,7 @@ from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtur
 from conformance.traffic import TrafficCounter
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
+from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.traits import traits
 from strategies.valid import MINIMAL
 
@@ -32,6 +33,9 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
 CONFIRMATIONS = 2
 """How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
+
+USES_BETWEEN_READS = 20
+"""After how many refusals the payment method that they share is read, to see whether it is still unattached."""
 
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
@@ -55,7 +59,6 @@ class Case:
     performed_after_failure: int = 0
     has_failed: bool = False
     explores: bool = False
-    survived: list[Attempt] = field(default_factory=list)
 
 
 class Conductor:
@@ -76,23 +79,28 @@ class Conductor:
         self.catalogue = catalogue
         self.known = Ledger()
         self.case = Case("")
+        self.survived: list[Attempt] = []
+        self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
         self.traffic = TrafficCounter()
         self._unattached: str | None = None
-        self._unknown_id: Step | None = None
-        self._controls: dict[Attempt, Step] = {}
-        self._last_to_refuse = self.case
+        self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
+        self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
+        self._asked_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
+        self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
+        self._uses = 0
+        self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
     # What the runner calls around each test
 
-    def begin(self, clause: str) -> None:
-        """Start a test for `clause`."""
-        self.case = Case(clause)
+    def begin(self, clause: str, test: str = "") -> None:
+        """Start a test for `clause`; what an earlier look of the same `test` has seen is remembered."""
+        self.case = Case(clause, remembered=self._remembered.setdefault(test, {}) if test else {})
 
     def end(self) -> Ledger:
         """Finish the running test: follow up what it did, and give what it found."""
-        if self.case.survived:
+        if len(self.survived) >= self.repetitions.survived:
             self._check_still_serving()
         self.known.merge(self.case.ledger)
         return self.case.ledger
@@ -101,15 +109,23 @@ class Conductor:
 
     def _fresh(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
         """Send on a payment method that nothing has been done to."""
-        return self._send(attempt, self._bind(attempt, self.fixtures.new_payment_method), role, new_connection)
+        step = self._send(attempt, self._bind(attempt, self.fixtures.new_payment_method), role, new_connection)
+        return self._counted(attempt, step, new_connection=new_connection)
 
-    def _control(self, attempt: Attempt) -> Step:
-        """What a successful control was answered, asked once for all comparisons with it."""
-        step = self._controls.get(attempt)
-        if step is None:
-            step = self._fresh(attempt, role="control")
-            if step.exchange.is_success:
-                self._controls[attempt] = step
+    def _counted(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
+        """The step, which counts among the successes of its attempt if it is one."""
+        if step.exchange.is_success and not step.exchange.resent:
+            self._succeeded.setdefault(attempt, []).append((new_connection, step))
+        return step
+
+    def _granted(self, attempt: Attempt, *, role: str = "subject") -> Step:
+        """As `_fresh`, but asked once in a run if it succeeds: one success serves every clause that it speaks of."""
+        if attempt in self._granted_before:
+            step, self._last_bindings = self._granted_before[attempt]
+            return replace(step, role=role)
+        step = self._fresh(attempt, role=role)
+        if step.exchange.is_success:
+            self._granted_before[attempt] = step, self._last_bindings
         return step
 
     def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
@@ -121,31 +137,42 @@ class Conductor:
             self._unattached = None
         return step
 
+    def _asked(self, attempt: Attempt) -> Step:
+        """As `_shared`, but asked once in a run: one answer serves every clause that it speaks of."""
+        if attempt in self._asked_before:
+            step, self._last_bindings = self._asked_before[attempt]
+            return step
+        step = self._shared(attempt)
+        if step.exchange.answered:
+            self._asked_before[attempt] = step, self._last_bindings
+        return step
+
     def _ordinary_unknown_id(self) -> Step:
-        """What an ordinary id that names nothing is answered, asked once: odd ids can be held against no more."""
-        if self._unknown_id is None:
-            attempt = MINIMAL.but(path_id="pm_conformance0unknown0id", kind="wire")
-            self._unknown_id = self._shared(attempt, role="control")
-        return self._unknown_id
+        """What an ordinary id that names nothing is answered: odd ids can be held against no more."""
+        return replace(self._asked(NO_PAYMENT_METHOD), role="control")
 
     def _unattached_payment_method(self) -> str:
-        """The payment method that refusals share, read before a test that goes by state takes it over from another."""
-        was_used_by_another = self._last_to_refuse is not self.case
-        self._last_to_refuse = self.case
-        if self._unattached and was_used_by_another and not self.case.clause.startswith("robustness."):
-            read = self.fixtures.read_payment_method(self._unattached)
-            if read is not None and read.is_success and read.object.get("customer") is not None:
-                self._unattached = None
+        """The payment method that refusals share, read again after so many uses that the guilty one is still known."""
+        if self._uses >= USES_BETWEEN_READS:
+            self._make_sure_it_is_unattached()
         if self._unattached is None:
-            self._unattached = self.fixtures.payment_method_for_refusals()
+            self._unattached, self._uses = self.fixtures.payment_method_for_refusals(), 0
+        self._uses += 1
         return self._unattached
+
+    def _make_sure_it_is_unattached(self) -> None:
+        """Take another payment method for refusals if an earlier request has attached the one in hand."""
+        read = self.fixtures.read_payment_method(self._unattached) if self._unattached and self._uses else None
+        self._uses = 0
+        if read is not None and read.is_success and read.object.get("customer") is not None:
+            self._unattached = None
 
     def _bind(self, attempt: Attempt, payment_method: Callable[[], str]) -> Mapping[str, str]:
         needs = attempt.needs
         bindings = {name: self.fixtures.customer(name) for name in sorted(needs) if name.endswith("customer")}
         if "payment_method" in needs:
             bindings["payment_method"] = payment_method()
-        self._last_bindings: Mapping[str, str] = bindings
+        self._last_bindings = bindings
         return bindings
 
     def _send(
@@ -161,6 +188,8 @@ class Conductor:
         if not isinstance(identifier, str):
             return ()
         read = self.fixtures.read_payment_method(identifier)
+        if identifier == self._unattached and read is not None and read.object.get("customer", "") is None:
+            self._uses = 0
         return () if read is None else (Step("follow-up", read, f"GET {identifier}"),)
 
     def _episode(self, expectation: str, steps: Iterable[Step], clause: str = "", **facts: Any) -> Episode:
@@ -213,6 +242,9 @@ class Conductor:
         self.traffic.count(episode)
         return judge(episode, self.contract, self.catalogue)
 
+    def _is_broken_by(self, episode: Episode) -> bool:
+        return self._judged(episode).outcome is Outcome.FAIL
+
     def _confirmed(self, judgement: Judgement, perform: Perform) -> Judgement:
         """The judgement that stands when the episode is performed again.
 
@@ -221,6 +253,8 @@ class Conductor:
         new = [finding for finding in judgement.findings if not self._is_established(finding.clause)]
         doubtful: list[Finding] = []
         latest = judgement
+        if new and self.requests_to_first_finding is None:
+            self.requests_to_first_finding = self.client.requests_sent
         for _ in range(CONFIRMATIONS if new else 0):
             again = self._judged(perform())
             if again.outcome is not Outcome.INCONCLUSIVE:
@@ -271,15 +305,17 @@ class Conductor:
     def _check_still_serving(self) -> None:
         """After malformed requests a valid one is answered as before; if not, find the one that did it."""
 
+        survived, self.survived = self.survived, []
+
         def served_after(*before: Attempt) -> Judgement:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps.append(self._fresh(MINIMAL, new_connection=True))
+            steps += [self._fresh(MINIMAL), self._fresh(MINIMAL, new_connection=True)]
             return self._judged(self._episode("served_again", steps, clause=STILL_SERVING))
 
         try:
             judgement = served_after()
             if judgement.outcome is Outcome.FAIL:
-                each = (served_after(attempt) for attempt in self.case.survived)
+                each = (served_after(attempt) for attempt in survived)
                 judgement = next((found for found in each if found.outcome is Outcome.FAIL), None) or replace(
                     judgement, findings=tuple(map(put_down_to_unsteadiness, judgement.findings)), outcome=Outcome.PASS
                 )

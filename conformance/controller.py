@@ -47,6 +47,7 @@ class Controller:
         self.diagnosis: Diagnosis | None = None
         self.capabilities: tuple[str, ...] | None = None
         self.requests = 0
+        self.first_finding: int | None = None
         self.made: dict[str, int] = {}
         self.traffic = Traffic()
         self.left_over: list[str] = []
@@ -193,7 +194,11 @@ class Controller:
         path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
         session.exitstatus = self._exit_status(run, exitstatus)
 
-    def _take_over(self, made: dict[str, int], left: list[str], requests: int) -> None:
+    def _take_over(
+        self, made: dict[str, int], left: list[str], requests: int, first_finding: int | None = None
+    ) -> None:
+        if first_finding is not None:
+            self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
         self.left_over += left
         for kind, count in made.items():
@@ -229,6 +234,7 @@ class Controller:
             results=results,
             verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
             requests=self.requests,
+            first_finding=self.first_finding,
             seconds=self._seconds,
             started=self.started.isoformat(timespec="seconds"),
             versions=self.versions(),

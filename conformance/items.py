@@ -16,6 +16,7 @@ from hypothesis.internal.conjecture import providers
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.looks import look_of, looking
 from conformance.marks import MARK
 from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
@@ -77,13 +78,17 @@ class ItemRunner:
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
     def wrap_up(self) -> dict[str, Any]:
-        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent."""
+        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
+
+        `first_finding` is how many were sent until the first finding, None without one.
+        """
         made: dict[str, int] = {}
         for kind, _ in self.fixtures.made:
             made[kind] = made.get(kind, 0) + 1
         left = self.fixtures.clean_up()
         self.client.close()
-        return {"made": made, "left": left, "requests": self.client.requests_sent}
+        first = self.target.requests_to_first_finding
+        return {"made": made, "left": left, "requests": self.client.requests_sent, "first_finding": first}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -91,7 +96,7 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug)
+        self.target.begin(slug, f"{slug} {pyfuncitem.originalname}" if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):
@@ -100,8 +105,11 @@ class ItemRunner:
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
+        if look_of(pyfuncitem) == "closer" and self.target.known.has_finding(slug):
+            pytest.skip("the first look has found it broken")
         try:
-            return (yield)
+            with looking(pyfuncitem):
+                return (yield)
         finally:
             ledger = self.target.end()
             pyfuncitem.stash[_FOUND] = ledger
@@ -157,6 +165,8 @@ class ItemRunner:
             report.sections.append(("deviation", finding_in_short(broken[0])))
             return
         if report.outcome == "skipped" or not slug:
+            return
+        if look_of(item) == "closer" and slug not in ledger.entries:
             return
         own = own_outcome(self.catalogue[slug], ledger.entry(slug))
         if own.outcome is Outcome.PASS:

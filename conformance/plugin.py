@@ -80,15 +80,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not options.selects_suite(config) or config.option.collectonly:
         return
     from conformance.items import slug_of
+    from conformance.looks import LOOKS, look_of
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)}
-    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked}]
+    looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
+    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked} or look_of(item) not in looks]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
     kept = [item for item in items if item not in beyond]
-    items[:] = sorted(kept, key=lambda item: places.get(slug_of(item) or "", len(places)))
+    items[:] = sorted(kept, key=lambda item: (LOOKS.index(look_of(item)), places.get(slug_of(item) or "", len(places))))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the suite's tests an item for each look that they take."""
+    from conformance.looks import split_into_looks
+
+    split_into_looks(metafunc)
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> str:
+    """Which look at its clause an item takes."""
+    return str(request.param)
 
 
 @pytest.hookimpl(wrapper=True)

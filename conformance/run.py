@@ -42,7 +42,8 @@ class Run:
     """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
 
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
-    `capabilities` is None where they were not looked for.
+    `capabilities` is None where they were not looked for. `first_finding` is how many requests of the tests were sent
+    until the first finding, None without one.
     """
 
     settings: Settings
@@ -62,6 +63,7 @@ class Run:
     left_over: tuple[str, ...] = field(default=())
     objects: Mapping[str, int] = field(default_factory=dict)
     plan: str = ""
+    first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
     traffic: Traffic = field(default_factory=Traffic)
 
@@ -113,6 +115,7 @@ class Run:
             "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
             "clauses": {slug: _clause_json(result) for slug, result in self.results.items()},
             "requests": self.requests,
+            "first_finding": self.first_finding,
             "seconds": round(self.seconds, 3),
             "left_over": list(self.left_over),
         }

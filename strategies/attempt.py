@@ -13,7 +13,10 @@ from strategies.wire import PLAIN, Spelling
 Kind = Literal["valid", "invalid", "wire"]
 Transport = Literal["schemathesis", "raw"]
 Credentials = str
-"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value."""
+"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
+
+What only resembles the key is `key and junk`, `key cut short` or `basic without a colon`.
+"""
 
 THE_PAYMENT_METHOD = Known("payment_method")
 

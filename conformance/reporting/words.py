@@ -63,6 +63,13 @@ def headline(run: Run) -> str:
 
 LONGEST_CURL_BODY = 600
 
+OF_THE_KEY = {
+    "key and junk": "Bearer ${STRIPE_API_KEY}x",
+    "key cut short": "Bearer ${STRIPE_API_KEY%?}",
+    "basic without a colon": "Basic $(printf %s $STRIPE_API_KEY | base64 -w 0)",
+}
+"""What only resembles the key, as a shell writes it."""
+
 
 def finding_in_short(result: ClauseResult) -> str:
     """One line for a clause that is broken."""
@@ -82,6 +89,8 @@ def curl(exchange: Exchange, base_url: str) -> str:
         parts.append("--path-as-is")
     if request.credentials in ("key", "basic"):
         parts += ["-u", '"$STRIPE_API_KEY:"']
+    elif request.credentials in OF_THE_KEY:
+        parts += ["-H", f'"Authorization: {OF_THE_KEY[request.credentials]}"']
     elif request.credentials == "bearer":
         parts += ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
     elif request.credentials != "none":
