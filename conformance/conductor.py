@@ -18,6 +18,7 @@ from conformance.judge import judge
 from conformance.ledger import Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
+from conformance.traffic import TrafficCounter
 from conformance.trial import (
     AGAIN,
     CONFIRMATION,
@@ -102,6 +103,7 @@ class Conductor:
         self.survived: list[Attempt] = []
         self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
+        self.traffic = TrafficCounter()
         self._unattached: str | None = None
         self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
@@ -282,6 +284,7 @@ class Conductor:
         return self.known.broken | self.case.ledger.broken
 
     def _judged(self, episode: Episode) -> Judgement:
+        self.traffic.count(episode)
         return judge(episode, self.contract, self.catalogue)
 
     def _is_broken_by(self, episode: Episode) -> bool:

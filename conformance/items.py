@@ -136,7 +136,14 @@ class ItemRunner:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
             log = [entry.to_json() for entry in self.target.case.log]
-            found = {"ledger": ledger.to_json(), "beside": beside, "log": log, "worker": self.worker}
+            traffic = self.target.traffic.taken().to_json()
+            found = {
+                "ledger": ledger.to_json(),
+                "beside": beside,
+                "log": log,
+                "traffic": traffic,
+                "worker": self.worker,
+            }
             report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)

@@ -69,7 +69,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     results.mkdir(parents=True, exist_ok=True)
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / "conformance.html")
-        config.option.self_contained_html = True
+    config.option.self_contained_html = True
     if config.option.xmlpath is None:
         config.option.xmlpath = str(results / "junit.xml")
     if config.option.tbstyle == "auto":

@@ -10,6 +10,7 @@ from typing import Any
 from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
+from conformance.traffic import Traffic
 from contracts import Catalogue, Contract
 
 
@@ -67,6 +68,7 @@ class Run:
     first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
     gate: Gate | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def verdict(self) -> str:
