@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.episode import Episode, Outcome
 from conformance.exchange import CONNECTION_REFUSED, Exchange
-from conformance.judge.compare import answer_class, differing_member, signature
+from conformance.judge.compare import NO_ANSWER, answer_class, differing_member, signature
 from conformance.judge.general import broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
@@ -263,6 +263,8 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
         return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
     counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)
     usual, _ = counts.most_common(1)[0]
+    if usual[0] == NO_ANSWER:
+        return Verdict(Outcome.INCONCLUSIVE, str(usual[1]))
     for index, exchange in enumerate(exchanges, start=1):
         if exchange.status != 429 and answer_class(exchange) != usual:
             return fails(
