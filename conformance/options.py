@@ -46,7 +46,7 @@ class Repetitions:
 
     kept: int
     new: int
-    survived: int = 3
+    survived: int = 1
     shelf: int = 8
     races: int = 3
 

@@ -71,7 +71,6 @@ LONGEST_CURL_BODY = 600
 OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
-    "basic without a colon": "Basic $(printf %s $STRIPE_API_KEY | base64 -w 0)",
 }
 """What only resembles the key, as a shell writes it."""
 
