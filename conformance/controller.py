@@ -22,15 +22,16 @@ from conformance.expectations.gate import covering_entries
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import NOT_SELECTED, ClauseResult, Ledger, all_verdicts, conclude, own_outcome
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, Settings
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.reporting.html import html_summary
+from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Run
 from conformance.secret import Secret
 from conformance.synthetic import reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
+from conformance.traffic import Traffic
 from contracts import load_catalogue, published_contract
 
 RESULTS_FILE = "results.json"
@@ -51,7 +52,9 @@ class Controller:
         self.diagnosis: Diagnosis | None = None
         self.capabilities: tuple[str, ...] | None = None
         self.requests = 0
+        self.first_finding: int | None = None
         self.made: dict[str, int] = {}
+        self.traffic = Traffic()
         self.left_over: list[str] = []
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -163,6 +166,7 @@ class Controller:
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
             self._tested.add(found["clause"])  # type: ignore[index]  # as above
+            self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._stop_early(report, ledger)
 
@@ -237,7 +241,11 @@ class Controller:
             return f"no expectations are proposed: {path} cannot be written ({error.strerror})"
         return f"{path}: {counted(len(entries), 'entry', 'entries')} proposed; say in each `reason` why it is so"
 
-    def _take_over(self, made: dict[str, int], left: list[str], requests: int) -> None:
+    def _take_over(
+        self, made: dict[str, int], left: list[str], requests: int, first_finding: int | None = None
+    ) -> None:
+        if first_finding is not None:
+            self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
         self.left_over += left
         for kind, count in made.items():
@@ -274,6 +282,7 @@ class Controller:
             results=gate.results if gate else results,
             verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
             requests=self.requests,
+            first_finding=self.first_finding,
             seconds=self._seconds,
             started=self.started.isoformat(timespec="seconds"),
             versions=self.versions(),
@@ -283,6 +292,7 @@ class Controller:
             objects=self.made,
             capabilities=self.capabilities,
             gate=gate,
+            traffic=self.traffic,
             plan=self._runner.target.plan.hexdigest() if self._runner else "",
         )
 
@@ -309,13 +319,20 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the HTML report."""
-        report.title = "Conformance: attach a PaymentMethod to a Customer"
+        report.title = TITLE
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put verdict and clauses on top of the HTML report."""
         if self._run is not None:
-            prefix.append(self.key.blotted(html_summary(self._run)))
+            prefix.append(self.key.blotted(html_section(self._run)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Leave out of pytest-html's own table what the clauses show: all but what went wrong outside of tests."""
+        is_clause = report.nodeid.startswith(f"{TESTS.name}/")
+        if is_clause and (report.when == "call" or not report.failed):
+            cells.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

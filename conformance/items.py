@@ -17,6 +17,7 @@ from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.looks import look_of, looking
 from conformance.marks import MARK
 from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
@@ -24,6 +25,7 @@ from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
 from conformance.serializer import schema_of
 from conformance.target import ClauseBroken, Target
+from conformance.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract, published_contract
 
 PROPERTY = "conformance"
@@ -70,6 +72,7 @@ class ItemRunner:
         address = Address(base_url)
         rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
         self.key = key
+        self.worker = worker
         self.expectations = settings.expectations
         self.is_one_of_many = workers > 1
         self.catalogue = catalogue
@@ -80,13 +83,17 @@ class ItemRunner:
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
     def wrap_up(self) -> dict[str, Any]:
-        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent."""
+        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
+
+        `first_finding` is how many were sent until the first finding, None without one.
+        """
         made: dict[str, int] = {}
         for kind, _ in self.fixtures.made:
             made[kind] = made.get(kind, 0) + 1
         left = self.fixtures.clean_up()
         self.client.close()
-        return {"made": made, "left": left, "requests": self.client.requests_sent}
+        first = self.target.requests_to_first_finding
+        return {"made": made, "left": left, "requests": self.client.requests_sent, "first_finding": first}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -94,17 +101,20 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug)
+        self.target.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):
-            ledger.entry(slug).not_applicable.append(absent)
-            self.target.known.merge(ledger)
+            self.target.case.note(NOT_APPLICABLE, absent)
+            pyfuncitem.stash[_FOUND] = self.target.end()
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
+        if look_of(pyfuncitem) == "closer" and self.target.known.has_finding(slug):
+            pytest.skip("the first look has found it broken")
         try:
-            return (yield)
+            with looking(pyfuncitem):
+                return (yield)
         finally:
             ledger = self.target.end()
             pyfuncitem.stash[_FOUND] = ledger
@@ -119,11 +129,23 @@ class ItemRunner:
         if slug is not None and call.when == "call":
             ledger = item.stash.get(_FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
-                ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
+                case = self.target.case
+                case.note(ERROR, self.key.blotted(call.excinfo.exconly()[:500]), slug or "error")
+                ledger = case.ledger
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            report.user_properties.append((PROPERTY, {"clause": slug, "ledger": ledger.to_json(), "beside": beside}))
+            log = [entry.to_json() for entry in self.target.case.log]
+            traffic = self.target.traffic.taken().to_json()
+            found = {
+                "clause": slug,
+                "ledger": ledger.to_json(),
+                "beside": beside,
+                "log": log,
+                "traffic": traffic,
+                "worker": self.worker,
+            }
+            report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:
@@ -164,6 +186,8 @@ class ItemRunner:
             report.sections.append(("deviation", finding_in_short(broken[0])))
             return
         if report.outcome == "skipped" or not slug:
+            return
+        if look_of(item) == "closer" and slug not in ledger.entries:
             return
         own = own_outcome(self.catalogue[slug], ledger.entry(slug))
         if own.outcome is Outcome.PASS:

@@ -108,6 +108,11 @@ class Ledger:
         """Whether the clause is known to be broken."""
         return slug in self.entries and bool(self.entries[slug].findings)
 
+    @property
+    def broken(self) -> frozenset[str]:
+        """The slugs of the clauses that are known to be broken."""
+        return frozenset(slug for slug, entry in self.entries.items() if entry.findings)
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same ledger."""
         return {slug: entry.to_json() for slug, entry in self.entries.items()}

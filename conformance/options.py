@@ -38,10 +38,17 @@ TESTS = SUITE / "tests"
 
 @dataclass(frozen=True)
 class Repetitions:
-    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones."""
+    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
+
+    After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
+    are attached to see a target that loses one, `races` how often several customers want the same one.
+    """
 
     kept: int
     new: int
+    survived: int = 1
+    shelf: int = 8
+    races: int = 3
 
 
 STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
@@ -51,17 +58,19 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
 class Budget:
     """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
 
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides.
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
+    `closer` look there is no more than the most telling attempts.
     """
 
     drawn: int
     repetitions: Repetitions
+    closer: bool = True
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=10, new=5)),
+    "quick": Budget(0, Repetitions(kept=7, new=3, survived=20, shelf=2, races=1), closer=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
-    "thorough": Budget(40, Repetitions(kept=150, new=50)),
+    "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
 }
 
 

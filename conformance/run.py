@@ -10,6 +10,7 @@ from typing import Any
 from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
+from conformance.traffic import Traffic
 from contracts import Catalogue, Contract
 
 
@@ -43,7 +44,8 @@ class Run:
 
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
     `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
-    is still a miss: it changes the exit status, never a verdict.
+    is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
+    sent until the first finding, None without one.
     """
 
     settings: Settings
@@ -63,8 +65,10 @@ class Run:
     left_over: tuple[str, ...] = field(default=())
     objects: Mapping[str, int] = field(default_factory=dict)
     plan: str = ""
+    first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
     gate: Gate | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def verdict(self) -> str:
@@ -136,6 +140,7 @@ class Run:
             "expectations": self.gate.to_json() if self.gate else None,
             "clauses": {slug: _clause_json(result) for slug, result in self.results.items()},
             "requests": self.requests,
+            "first_finding": self.first_finding,
             "seconds": round(self.seconds, 3),
             "left_over": list(self.left_over),
         }

@@ -67,6 +67,10 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
             headers["Authorization"] = f"Bearer {key.reveal()}"
         case "basic":
             headers["Authorization"] = "Basic " + base64.b64encode(f"{key.reveal()}:".encode()).decode()
+        case "key and junk":
+            headers["Authorization"] = f"Bearer {key.reveal()}x"
+        case "key cut short":
+            headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
         case "none":
             pass
         case other:

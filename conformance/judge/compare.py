@@ -7,6 +7,9 @@ from typing import Any
 
 from conformance.exchange import Exchange
 
+NO_ANSWER = "no answer"
+"""What stands first in the class of an answer that did not come."""
+
 SENT = "the one sent"
 
 
@@ -33,7 +36,7 @@ def signature(exchange: Exchange) -> tuple[Hashable, ...]:
 def answer_class(exchange: Exchange) -> tuple[Hashable, ...]:
     """The coarser class of an answer that must stay the same when the same kind of request is sent many times."""
     if not exchange.answered:
-        return ("no answer", exchange.failure or exchange.status)
+        return (NO_ANSWER, exchange.failure or exchange.status)
     if exchange.is_success:
         return ("success", exchange.status)
     return signature(exchange)
