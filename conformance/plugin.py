@@ -100,7 +100,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
     if config.option.clause:
         asked &= set(config.option.clause)
-    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked}]
+    exploring = set() if config.option.clause else {""}
+    beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}

@@ -176,7 +176,7 @@ def test_every_page_with_commands_is_executed_by_a_test() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_of_expectations_can_be_read(page: Path) -> None:
     for block in blocks(page):
-        if block.language == "toml":
+        if block.language == "toml" and page.name != "adding-a-target.md":
             parse_expectations(block.text.encode(), str(block), load_catalogue(), datetime.date.today())
 
 

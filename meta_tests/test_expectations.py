@@ -255,6 +255,16 @@ def test_what_was_not_selected_is_left_alone() -> None:
     assert [entry.clause for entry in gate.silent] == [JSON]
 
 
+def test_a_general_clause_that_passes_where_few_tests_were_selected_is_left_alone() -> None:
+    entry = GOOD.replace(JSON, "error.envelope")
+    whole = run()
+    assert whole["error.envelope"].outcome is Outcome.PASS
+    assert weighed(entry, whole).stale
+    partial = {**whole, "expand.many": replace(whole["expand.many"], outcome=Outcome.NOT_RUN, reason=NOT_SELECTED)}
+    assert not weighed(entry, partial).stale
+    assert weighed(GOOD, partial).stale
+
+
 def test_what_lies_beyond_the_profile_is_left_alone() -> None:
     text = GOOD.replace(JSON, "stripe.parameter-unknown")
     for results in (run(), run(finding("body.unknown-parameter"))):

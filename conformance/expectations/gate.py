@@ -83,7 +83,11 @@ def weigh(
     profile: str,
     level: str,
 ) -> Gate:
-    """Weigh the results of a run against what was expected; `level` is `must` or `should`."""
+    """Weigh the results of a run against what was expected; `level` is `must` or `should`.
+
+    A general clause, which is judged on every answer, passes easily where only some tests were selected: that it does
+    says nothing against an entry.
+    """
     weighed = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
     unexpected, undecided = [], []
@@ -102,10 +106,14 @@ def weigh(
     borne_out = {entry for entries in expected.values() for entry in entries}
     rest = [entry for entry in expectations.entries if entry not in borne_out]
     within = {clause.slug for clause in catalogue.within(profile)}
-    reasons = [
-        (entry, why_stale(entry, results[entry.clause], expectations) if entry.clause in within else "")
-        for entry in rest
-    ]
+    is_partial = any(results[slug].reason == NOT_SELECTED for slug in within)
+
+    def why(entry: Expectation) -> str:
+        result = results[entry.clause]
+        is_glimpse = is_partial and result.clause.general and result.outcome is Outcome.PASS
+        return why_stale(entry, result, expectations) if entry.clause in within and not is_glimpse else ""
+
+    reasons = [(entry, why(entry)) for entry in rest]
     return Gate(
         expectations=expectations,
         results=weighed,
