@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 
 import tomlkit
 from tomlkit.items import Table
@@ -28,7 +29,8 @@ def proposal(
 ) -> tuple[str, tuple[Expectation, ...]]:
     """An expectations file that is borne out by the run behind `gate`, as TOML, and its entries.
 
-    What was expected already, and borne out, is kept as it was.
+    What was expected already, and borne out, is kept as it was. Where a clause is missed in another way than before, its
+    new entries take over the reasons of the old ones.
     """
     document = tomlkit.document()
     for line in HEAD.format(date=date, profile=profile, level=level).splitlines():
@@ -38,7 +40,9 @@ def proposal(
     for clause in catalogue.within(profile):
         result = gate.results[clause.slug]
         kept = kept_entries(gate, result)
-        for entry in (*kept, *new_entries(result, kept, level, date)):
+        before = [entry for entry in gate.expectations.of(clause.slug) if entry not in kept]
+        for new in (*kept, *new_entries(result, kept, level, date)):
+            entry = new if new in kept else taking_over(new, before)
             entries.append(entry)
             tables.append(_table(entry, result, is_new=entry not in kept))
     if entries:
@@ -69,12 +73,23 @@ def new_entries(
     for name in names_of(result):
         if not any(entry.fits(name) for entry in kept):
             observed, bar, _ = name.partition(BAR)
-            loosely = bar and (result.clause.general or result.broken > len(result.findings))
+            # A general clause, or one about headers, is judged on whichever answer comes first.
+            is_judged_anywhere = result.clause.general or result.clause.chapter == "header"
+            loosely = bar and (is_judged_anywhere or result.broken > len(result.findings))
             patterns.setdefault(f"{observed}{BAR}{ANYTHING}" if loosely else name, observed)
     return tuple(
         Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=pattern)
         for pattern, observed in patterns.items()
     )
+
+
+def taking_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
+    """A new entry with the reasons, the link and the date of those `before` it that had the same outcome."""
+    alike = [entry for entry in before if entry.outcome is new.outcome]
+    if not alike:
+        return new
+    reasons = "; ".join(dict.fromkeys(entry.reason for entry in alike))
+    return replace(new, reason=reasons, link=alike[0].link, expires=alike[0].expires)
 
 
 def _table(entry: Expectation, result: ClauseResult, *, is_new: bool) -> Table:
