@@ -29,8 +29,8 @@ def proposal(
 ) -> tuple[str, tuple[Expectation, ...]]:
     """An expectations file that is borne out by the run behind `gate`, as TOML, and its entries.
 
-    What was expected already, and borne out, is kept as it was. Where a clause is missed in another way than before, its
-    new entries take over the reasons of the old ones.
+    What was expected already, and borne out, is kept as it was. Where a clause is missed in another way than before,
+    its new entries take over the reasons of the old ones.
     """
     document = tomlkit.document()
     for line in HEAD.format(date=date, profile=profile, level=level).splitlines():
@@ -57,8 +57,9 @@ def kept_entries(gate: Gate, result: ClauseResult) -> tuple[Expectation, ...]:
     borne_out = gate.expected.get(slug, ())
 
     def is_kept(entry: Expectation) -> bool:
-        fits = entry.outcome is result.outcome and any(map(entry.fits, names))
-        return entry in borne_out or entry in gate.silent or fits
+        if is_telling(result):
+            return entry.outcome is result.outcome and any(map(entry.fits, names))
+        return entry in borne_out or entry in gate.silent
 
     return tuple(filter(is_kept, gate.expectations.of(slug)))
 
