@@ -9,7 +9,7 @@ from dataclasses import replace
 import tomlkit
 from tomlkit.items import Table
 
-from conformance.expectations.entry import ANYTHING, BAR, Expectation, masked
+from conformance.expectations.entry import ANYTHING, BAR, Expectation, finding_name, masked
 from conformance.expectations.gate import Gate, decides, is_telling, names_of
 from conformance.expectations.reading import TABLE
 from conformance.ledger import ClauseResult
@@ -44,7 +44,7 @@ def proposal(
         for new in (*kept, *new_entries(result, kept, level, date)):
             entry = new if new in kept else taking_over(new, before)
             entries.append(entry)
-            tables.append(_table(entry, result, is_new=entry not in kept))
+            tables.append(_table(entry, result))
     if entries:
         document.add(tomlkit.nl())
         document.add(TABLE, tables)
@@ -93,12 +93,12 @@ def taking_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
     return replace(new, reason=reasons, link=alike[0].link, expires=alike[0].expires)
 
 
-def _table(entry: Expectation, result: ClauseResult, *, is_new: bool) -> Table:
+def _table(entry: Expectation, result: ClauseResult) -> Table:
     table = tomlkit.table()
-    if is_new:
-        table.add(tomlkit.comment(result.clause.statement))
-        for example in result.findings[:1]:
-            table.add(tomlkit.comment(f"sent: {masked(example.episode.steps[example.culprit].attempt)}"))
+    table.add(tomlkit.comment(result.clause.statement))
+    shown = [found for found in result.findings if entry.fits(finding_name(found))]
+    for example in shown[:1]:
+        table.add(tomlkit.comment(f"sent: {masked(example.episode.steps[example.culprit].attempt)}"))
     table.add("clause", entry.clause)
     table.add("outcome", str(entry.outcome))
     for key, value in (("finding", entry.finding), ("reason", entry.reason), ("link", entry.link)):
