@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.episode import Finding, Outcome
+from conformance.expectations import Expectation, Expectations, Gate, weigh
+from conformance.ledger import ClauseResult, Ledger, all_verdicts, conclude
+from conformance.options import Settings
+from conformance.run import Run
+from contracts import Catalogue, load_catalogue, published_contract
+from meta_tests.examples import episode, exchange
 from meta_tests.suite import Job, Result, run
 from reference.defects import CATALOGUE as DEFECTS
 
 FEW = ("--profile", "contract", "--budget", "quick", "-k", "json or minimal or envelope or methods")
 JSON = "request.json-refused"
+OTHER = "request.charset-parameter"
 
 
 def gate(defect: str | None, *arguments: str) -> Result:
@@ -92,6 +101,8 @@ def test_a_clause_beside_the_tests_is_expected_too(tmp_path: Path) -> None:
     result = gate(defect_of("error.envelope"), "--expectations", str(path), "-x")
     assert result.status == 0, result.output
     assert "~ error.envelope  expected fail, MUST: the proxy answers" in result.output
+    assert "stopping" not in result.output
+    assert " failed" not in result.output.splitlines()[-1]
 
 
 def test_a_run_of_a_few_clauses_tells_nothing_of_the_others(tmp_path: Path) -> None:
@@ -122,6 +133,39 @@ def test_a_target_that_cannot_be_tested_meets_no_expectation(known: Path, tmp_pa
     assert result.status == 10
     assert "no expectations are proposed" in result.output
     assert not path.exists()
+
+
+def test_what_could_not_be_judged_is_inconclusive_whatever_was_expected() -> None:
+    catalogue = load_catalogue()
+    ledger = Ledger()
+    ledger.entry(JSON).not_run.append("answered 500")
+    ledger.entry("request.minimal-body").held = 1
+    ledger.entry("error.no-secrets").inconclusive.append("no answer within 10 s")
+    ledger.entry("error.envelope").add_finding(broken("error.envelope"))
+    results = conclude(catalogue, ledger)
+    known = [Expectation("error.envelope", Outcome.FAIL, "so it is"), Expectation(JSON, Outcome.NOT_RUN, "so it is")]
+    for entries, status in ((known, 11), (known[:1], 1), ([*known, Expectation(OTHER, Outcome.FAIL, "?")], 1)):
+        ledger.entry(OTHER).held = 1
+        results = conclude(catalogue, ledger)
+        weighed = weigh(Expectations("f", tuple(entries)), results, catalogue, profile="contract", level="must")
+        assert ended(catalogue, results, weighed) == status
+    ledger.entries.pop("error.no-secrets")
+    results = conclude(catalogue, ledger)
+    weighed = weigh(Expectations("f", tuple(known)), results, catalogue, profile="contract", level="must")
+    assert ended(catalogue, results, weighed) == 0
+
+
+def broken(slug: str) -> Finding:
+    return Finding(slug, "no envelope", episode("refused", exchange(400, b"no"), clause=slug))
+
+
+def ended(catalogue: Catalogue, results: Mapping[str, ClauseResult], weighed: Gate) -> int:
+    """The exit status of a run with these results."""
+    settings = Settings("http://127.0.0.1:1", "contract", "must", (), (), Path(), "standard", 1, None, 10.0, False)
+    verdicts = all_verdicts(results, catalogue, level="must", stateless=False)
+    told: dict[str, Any] = {"target": "", "provision": "", "stateless": False, "requests": 0, "seconds": 0.0}
+    told |= {"started": "", "versions": {}, "results": weighed.results, "verdicts": verdicts, "gate": weighed}
+    return Run(settings=settings, contract=published_contract(), catalogue=catalogue, **told).exit_status
 
 
 def test_no_file_is_overwritten(known: Path) -> None:

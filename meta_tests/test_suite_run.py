@@ -41,11 +41,17 @@ def project(tmp_path: Path) -> Path:
         (folder / package / "conftest.py").write_text(POISON)
     for module in ("tests/test_theirs.py", "tests/check_theirs.py", "their_plugin.py", "yaml.py", "jinja2.py"):
         (folder / module).write_text(POISON)
+    installed = folder / "site" / "their_installed_plugin-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: their-installed-plugin\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[pytest11]\ntheirs = their_installed_plugin\n")
+    (folder / "site" / "their_installed_plugin.py").write_text(POISON)
     return folder
 
 
 def run_in(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     hostile = {"PYTEST_ADDOPTS": "-k nothing --no-such-option", "PYTEST_PLUGINS": "their_plugin", "STRIPE_API_KEY": KEY}
+    hostile["PYTHONPATH"] = str(project / "site")
     return subprocess.run(
         [sys.executable, "-m", "conformance", "run", *arguments],
         cwd=project,
