@@ -43,7 +43,6 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(Known("customer", "as a JSON string with an escape in it")),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
-        _raw("customer=", CUSTOMER_ID, "%2500"),
     )
 
 

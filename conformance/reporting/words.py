@@ -70,6 +70,7 @@ LONGEST_CURL_BODY = 600
 
 OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
+    "key in another scheme": "Token ${STRIPE_API_KEY}",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
 }
 """What only resembles the key, as a shell writes it."""
