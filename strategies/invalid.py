@@ -134,7 +134,6 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("custom", GOOD_ID),
         unknown_parameter("customer ", GOOD_ID),
         unknown_parameter("type", "card"),
-        unknown_parameter("Expand", "customer"),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
     )
 
