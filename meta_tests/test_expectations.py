@@ -325,6 +325,19 @@ def test_a_new_proposal_keeps_the_reasons_of_the_old_file() -> None:
     assert entries[1]["expires"] == datetime.date(2026, 12, 31)
 
 
+def test_a_clause_that_is_missed_in_another_way_keeps_its_reason() -> None:
+    old = GOOD + 'finding = "answered 500 | a"\nexpires = 2026-12-31\n'
+    (entry,) = tomllib.loads(proposed(old, run(finding(JSON, "accepted with 200", invalid="b"))))["expected"]
+    assert entry["finding"] == "accepted with 200 | b"
+    assert entry["reason"] == "JSON is convenient"
+    assert entry["expires"] == datetime.date(2026, 12, 31)
+
+
+def test_a_clause_about_headers_is_met_by_whichever_answer() -> None:
+    text = proposed("", run(finding("header.request-id", "a 400 without Request-Id", invalid="a")))
+    assert weighed(text, run(finding("header.request-id", "a 400 without Request-Id", invalid="b"))).is_met
+
+
 def test_the_file_is_read_from_where_the_user_is(tmp_path: Path) -> None:
     from conformance.expectations import read_expectations
 
