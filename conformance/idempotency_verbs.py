@@ -12,6 +12,7 @@ from urllib.parse import quote
 from conformance.conductor import Conductor
 from conformance.episode import Episode, Step
 from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
+from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
 from strategies.values import Text, render
@@ -166,7 +167,7 @@ class IdempotencyVerbs(Conductor):
         try:
             yield
         except OutOfFixtures as missing:
-            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+            self.case.note(LACKING, str(missing))
 
     def _conclude_sampled(
         self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str
@@ -250,4 +251,4 @@ class IdempotencyVerbs(Conductor):
         return self.fixtures.provision.stateless
 
     def _does_not_apply(self, reason: str) -> None:
-        self.case.ledger.entry(self.case.clause).not_applicable.append(reason)
+        self.case.note(NOT_APPLICABLE, reason)

@@ -51,13 +51,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_worker(config, worker_input)
         return
+    from conformance.targets.choosing import choose_target, key_source
+
+    choose_target(config)
+    options.check_clauses(config)
     settings = Settings.of(config)
-    key = options.key_for(os.environ, settings.base_url)
+    key = options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[options.KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
     from conformance.controller import Controller
 
     config.pluginmanager.register(Controller(config, settings, key), "conformance-controller")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which implementation `--target` chose."""
+    from conformance.targets.choosing import what_is_tested
+
+    line = what_is_tested(config)
+    return [line] if line else []
 
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
@@ -79,13 +91,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what the chosen profile does not ask for, and put root causes first."""
     if not options.selects_suite(config) or config.option.collectonly:
         return
+    if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
+        items.clear()  # the controller could not reach the target, and says so
+        return
     from conformance.items import slug_of
     from conformance.looks import LOOKS, look_of
 
     catalogue = load_catalogue()
-    asked = {clause.slug for clause in catalogue.within(config.option.profile)}
+    asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
+    if config.option.clause:
+        asked &= set(config.option.clause)
     looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
-    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked} or look_of(item) not in looks]
+    exploring = set() if config.option.clause else {""}
+    beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}

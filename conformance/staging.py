@@ -10,6 +10,7 @@ from typing import Any
 from conformance.conductor import Conductor, Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
+from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
 
@@ -72,7 +73,7 @@ class Stage(Conductor):
         """Whether one of these clauses is known to be broken, so that the running test would only repeat it."""
         cause = next(filter(self.known.has_finding, causes), None)
         if cause is not None:
-            self.case.ledger.entry(self.case.clause).not_run.append(f"see {cause}")
+            self.case.note(NOT_RUN, f"see {cause}")
         return cause is not None
 
     # Objects in a state

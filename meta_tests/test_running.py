@@ -114,12 +114,19 @@ def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
     assert "a file, not a folder" in done.stderr
 
 
+def test_workers_run_nothing_against_an_unreachable_target(tmp_path: Path) -> None:
+    done = pytest_run("--base-url", "http://127.0.0.1:1", "--results", str(tmp_path), "-n", "2")
+    assert done.returncode == 10, done.stdout
+    assert "AssertionError" not in done.stdout
+    assert "the connection was refused" in done.stdout
+
+
 def test_an_unreachable_target_still_gets_its_results(tmp_path: Path) -> None:
     done = pytest_run("--results", str(tmp_path), "--base-url", "http://127.0.0.1:9")
     assert done.returncode == 10
     assert "hint: start it" in done.stdout
     assert results_in(tmp_path)["verdict"] == "inconclusive"
-    assert "Cannot be tested" in (tmp_path / "conformance.html").read_text()
+    assert "cannot be tested" in (tmp_path / "conformance.html").read_text()
     assert (tmp_path / "junit.xml").exists()
 
 
