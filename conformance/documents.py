@@ -79,7 +79,7 @@ _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
     ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged",
-    ExitStatus.FORGED: "`verify`: the bundle is not what its signer made, or its evidence contradicts itself or the plan",
+    ExitStatus.FORGED: "`verify`: it is not what its signer made, or its evidence contradicts itself or the plan",
     ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
     ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",
     ExitStatus.NOT_CONFORMING: "`verify`: the certificate is genuine, and does not show that the product conforms",

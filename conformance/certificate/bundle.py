@@ -88,8 +88,8 @@ def _against_manifest(files: Files) -> Iterator[Objection]:
         yield Objection("manifest", f"{MANIFEST} is not one JSON object")
         return
     named = manifest.value.get("files")
-    well_formed = isinstance(named, dict) and all(isinstance(one, dict) for one in named.values())
-    if set(manifest.value) != {"format", "files"} or manifest.value["format"] != FORMAT or not well_formed:
+    is_ours = set(manifest.value) == {"format", "files"} and manifest.value["format"] == FORMAT
+    if not is_ours or not isinstance(named, dict):
         yield Objection("manifest", f"{MANIFEST} is of another format")
         return
     for name in sorted(set(named) - set(files)):

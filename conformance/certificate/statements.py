@@ -61,7 +61,8 @@ class Validity:
 class Evidence:
     """A record, concluded: the run, the digest and the lines of the file, and the ids of the episodes of each clause.
 
-    `commit` is that of the suite, empty where it is not known; `expectations` the digest of a file of expected failures.
+    `commit` is that of the suite, empty where it is not known; `expectations` the digest of a file with expected
+    failures.
     """
 
     run: Run
@@ -149,7 +150,7 @@ def _value(name: str, value: str) -> dict[str, Any]:
 
 
 def clause_results(evidence: Evidence, product: Product, validity: Validity) -> dict[str, Any]:
-    """Our own predicate: the outcome of every clause with the episodes behind it, what was required, and for how long."""
+    """Our own predicate: every clause's outcome with the episodes behind it, what was required, and how long it counts."""
     run, settings = evidence.run, evidence.run.settings
     episodes = evidence.episodes or {}
     decides = required(run)
