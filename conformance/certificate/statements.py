@@ -150,7 +150,7 @@ def _value(name: str, value: str) -> dict[str, Any]:
 
 
 def clause_results(evidence: Evidence, product: Product, validity: Validity) -> dict[str, Any]:
-    """Our own predicate: every clause's outcome with the episodes behind it, what was required, and how long it counts."""
+    """Our own predicate: every clause's outcome with its episodes, what was required, and how long it counts."""
     run, settings = evidence.run, evidence.run.settings
     episodes = evidence.episodes or {}
     decides = required(run)
