@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.certificate.objections import REASONS
 from conformance.options import SUITE, add_options
 from conformance.run import ExitStatus
 from contracts import Catalogue, load_catalogue
@@ -93,10 +94,20 @@ def statuses_page(_: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+def refusals_page(_: Catalogue) -> str:
+    """Every reason for which `verify` refuses a certificate."""
+    lines = [HEAD, "# Why a certificate is refused", "", "| reason | meaning | exit status |", "|---|---|---|"]
+    lines += [
+        f"| `{code}` | {meaning} | {int(kind.exit_status)} ({kind.value}) |" for code, (kind, meaning) in REASONS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
     "exit-statuses.md": statuses_page,
+    "refusals.md": refusals_page,
 }
 
 

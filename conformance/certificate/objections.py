@@ -69,6 +69,7 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "profile": (Kind.NOT_CONFORMING, "it is for a smaller profile than the checker asks for"),
     "budget": (Kind.NOT_CONFORMING, "less was sent than the standard budget sends"),
     "selection": (Kind.NOT_CONFORMING, "only a part of the suite was run: -k, -m, -x or single files"),
+    "workers": (Kind.NOT_CONFORMING, "several workers ran it, so that its plan cannot be drawn again step by step"),
     "expectations": (Kind.NOT_CONFORMING, "failures were expected, and so not counted"),
     "inconclusive": (Kind.NOT_CONFORMING, "a clause could not be judged, or the run was interrupted"),
 }
