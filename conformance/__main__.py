@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from conformance import documents, passive, sweep
+from conformance.certificate import making, nonce, verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,6 +17,9 @@ def parser() -> argparse.ArgumentParser:
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)
+    making.add_commands(commands)
+    verify.add_command(commands)
+    nonce.add_command(commands)
     return parser
 
 

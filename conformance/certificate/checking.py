@@ -98,7 +98,9 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] = 
         return Checked([Objection("record", f"{RECORD}: {error}")])
     stated = bundle.of_type(CLAUSE_RESULTS)[0].predicate
     try:
-        product = Product(stated["product"]["name"], stated["product"]["version"], bundle.target.get("imageDigest") or "")
+        product = Product(
+            stated["product"]["name"], stated["product"]["version"], bundle.target.get("imageDigest") or ""
+        )
         validity = Validity.from_json(stated["validity"])
     except (KeyError, TypeError, ValueError):
         return Checked([Objection("statements", "our own predicate lacks its product or its validity")], record=record)
@@ -175,10 +177,9 @@ def _outcomes(run: Run, record: Record, bundle: Bundle) -> Iterator[Objection]:
     for where, outcomes in (("the statement", by_statement), ("the record's footer", record.outcomes)):
         for slug in dict.fromkeys([*again, *outcomes]):
             if again.get(slug) != outcomes.get(slug):
+                said, found = outcomes.get(slug) or "not there", again.get(slug) or "unknown"
                 yield Objection(
-                    "outcome",
-                    f"{slug} is {outcomes.get(slug) or 'not there'} by {where}, and {again.get(slug) or 'unknown'} when "
-                    f"its episodes are judged again",
+                    "outcome", f"{slug} is {said} by {where}, and {found} when its episodes are judged again"
                 )
 
 
@@ -191,7 +192,9 @@ def _statements(evidence: Evidence, product: Product, validity: Validity, bundle
             if name == "clauses":
                 yield from _clauses(wanted[name], found.get(name))
             elif wanted.get(name) != found.get(name):
-                yield Objection("statement", f"`{name}` of {kind} is {_short(found.get(name))}, not {_short(wanted.get(name))}")
+                yield Objection(
+                    "statement", f"`{name}` of {kind} is {_short(found.get(name))}, not {_short(wanted.get(name))}"
+                )
 
 
 def _clauses(wanted: Mapping[str, Any], found: Any) -> Iterator[Objection]:
@@ -209,7 +212,9 @@ def _against_target(
     wanted = target_of(record, evidence, product)
     for name in dict.fromkeys([*wanted, *target]):
         if wanted.get(name) != target.get(name):
-            yield Objection("target", f"`{name}` of {TARGET} is {_short(target.get(name))}, not {_short(wanted.get(name))}")
+            yield Objection(
+                "target", f"`{name}` of {TARGET} is {_short(target.get(name))}, not {_short(wanted.get(name))}"
+            )
 
 
 def _validity(validity: Validity, evidence: Evidence, at: datetime.datetime) -> Iterator[Objection]:

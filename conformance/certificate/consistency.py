@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, unquote
 
@@ -13,12 +14,13 @@ from conformance.certificate.shapes import is_creation
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, Provision
+from conformance.record import Record
 from conformance.trial import Trial
 
 CLOCK_TOLERANCE = 2.0
 """By how many seconds two times of one clock may be apart the wrong way."""
 DATE_TOLERANCE = 10.0
-"""By how many seconds an answer's Date may be off what the others make likely, besides the time that the answer took."""
+"""By how many seconds an answer's Date may be off what the others make likely, and the time that it took."""
 DATES_THAT_AGREE = 0.9
 """Which part of all Dates must agree before the others are held to be odd: some servers make the header up."""
 LONGEST_OFFSET = 86_400.0
@@ -32,8 +34,8 @@ SEQUENCE = "as_modelled"
 class Circumstances:
     """What the record says of the whole run: from when to when (seconds since 1970), at what, and with what result.
 
-    `passed` are the clauses that pass; `is_positive` tells that nothing that decides failed. `requests` is how many were
-    sent in all.
+    `passed` are the clauses that pass; `is_positive` tells that nothing that decides failed. `requests` is how many
+    were sent in all.
     """
 
     started: float
@@ -42,6 +44,18 @@ class Circumstances:
     passed: frozenset[str]
     is_positive: bool
     requests: int
+
+    @classmethod
+    def of(cls, record: Record, passed: frozenset[str], *, is_positive: bool) -> Circumstances:
+        """The circumstances that a record tells."""
+        return cls(
+            started=datetime.fromisoformat(record.header["started"]).timestamp(),
+            ended=datetime.fromisoformat(record.footer["ended"]).timestamp(),
+            provision=Provision.from_json(record.header["target"]["provision"]),
+            passed=passed,
+            is_positive=is_positive,
+            requests=record.footer["requests"],
+        )
 
 
 def contradictions(trials: Sequence[Trial], run: Circumstances) -> Iterator[Objection]:
@@ -158,7 +172,7 @@ def _runs(episodes: Sequence[Episode]) -> Iterator[Objection]:
 def _run_of(step: Step) -> Iterator[str]:
     if "run" in step.bindings:
         yield step.bindings["run"]
-    if is_creation(step):
+    if is_creation(step.exchange):
         sent = parse_qs((step.exchange.request.body or b"").decode("latin-1"))
         yield from sent.get(f"metadata[{RUN_TAG}]", ())
 
@@ -196,27 +210,22 @@ def _request_ids(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
 
 def _objects(episodes: Sequence[Episode], exchanges: Sequence[Exchange]) -> Iterator[Objection]:
     """Objects keep their ids: each is created once, is used where it was made, and is read under its own id."""
-    created: dict[str, Exchange] = {}
-    for step in dict.fromkeys(_creations(episodes)):
-        identifier = str(step.exchange.object.get("id"))
-        if created.setdefault(identifier, step.exchange) != step.exchange:
+    created: set[str] = set()
+    for exchange in filter(is_creation, exchanges):
+        identifier = str(exchange.object.get("id"))
+        if identifier in created:
             yield Objection("ids", f"{identifier} was created twice")
+        created.add(identifier)
     for episode in episodes:
         for step in episode.steps if episode.expectation != SEQUENCE else ():
-            if is_creation(step) and not _is_used(str(step.exchange.object.get("id")), episode):
-                yield Objection("ids", f"{step.exchange.object.get('id')} was created for an episode that does not use it")
+            identifier = str(step.exchange.object.get("id"))
+            if is_creation(step.exchange) and not _is_used(identifier, episode):
+                yield Objection("ids", f"{identifier} was created for an episode that does not use it")
     for exchange in exchanges:
         wanted, told = _read_id(exchange), exchange.object.get("id")
         if wanted and isinstance(told, str) and told != wanted:
             yield Objection("ids", f"{called(exchange)} is answered with {told}")
     yield from _attached(episodes)
-
-
-def _creations(episodes: Sequence[Episode]) -> Iterator[Step]:
-    by_exchange: Mapping[Exchange, Step] = {
-        step.exchange: step for episode in episodes for step in episode.steps if is_creation(step)
-    }
-    yield from by_exchange.values()
 
 
 def _is_used(identifier: str, episode: Episode) -> bool:

@@ -92,10 +92,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command.add_argument(
         "--valid-days", type=_days, default=VALID_DAYS, metavar="N", help="for how many days (default: %(default)s)"
     )
-    command.add_argument("--image-digest", type=_digest, default="", metavar="DIGEST", help="sha256:… of its image or build")
+    command.add_argument("--image-digest", type=_digest, metavar="DIGEST", help="sha256:… of its image or build")
     _add_certifier(command, is_required=False)
     command.set_defaults(run=_certify)
-    command = commands.add_parser("countersign", help="check a bundle, and add a statement of one's own that it is sound")
+    command = commands.add_parser(
+        "countersign", help="check a bundle, and add a statement of one's own that it is sound"
+    )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
     command.add_argument("--key", required=True, type=Path, metavar="PEM", help="the public key of its signer")
     command.add_argument("--out", required=True, type=Path, metavar="PATH", help="where the countersigned bundle goes")
@@ -104,7 +106,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_certifier(command: argparse.ArgumentParser, *, is_required: bool) -> None:
-    command.add_argument("--certifier-key", required=is_required, type=Path, metavar="PEM", help="the certifier's private key")
+    command.add_argument(
+        "--certifier-key", required=is_required, type=Path, metavar="PEM", help="the certifier's private key"
+    )
     command.add_argument("--certifier", required=is_required, type=_uri, metavar="URI", help="who the certifier is")
 
 
@@ -114,7 +118,7 @@ def _certify(options: argparse.Namespace) -> int:
         if (options.certifier_key is None) != (options.certifier is None):
             raise CannotCertify("--certifier-key and --certifier go together")
         certifier = private_key(options.certifier_key) if options.certifier_key else None
-        product = Product(options.product, options.version, options.image_digest)
+        product = Product(options.product, options.version, options.image_digest or "")
         files = certified(_content(options.record), product, signer, options.valid_days)
         if certifier is not None:
             files = _vouched(files, signer, certifier, options.certifier)

@@ -20,8 +20,8 @@ def against_plan(
 ) -> Iterator[Objection]:
     """What speaks against the recorded trials of the clauses that `passed`, when the suite is planned again.
 
-    A server on which nothing that decides fails is sent exactly what was planned. On others the suite adapts: there each
-    planned attempt must be among those recorded for its clause, or for one that did not pass.
+    A server on which nothing that decides fails is sent exactly what was planned. To others the suite adapts: there
+    each planned attempt must be among those recorded for its clause, or for one that did not pass.
     """
     yield from edited_requests(trials, plan.attempts)
     if is_positive:

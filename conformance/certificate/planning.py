@@ -18,7 +18,7 @@ import pytest
 from conformance.client import Address, Client
 from conformance.launch import embedded_reference
 from conformance.options import KEY_VARIABLE, SUITE, TESTS
-from conformance.provisioning import PAYMENT_METHOD_FORMS
+from conformance.provisioning import PAYMENT_METHOD_FORMS, Provision
 from conformance.record import Record
 from conformance.secret import made_up_key
 from conformance.trial import Trial
@@ -37,7 +37,7 @@ class CannotPlan(RuntimeError):
 class PlanOptions:
     """What decides a plan besides the suite itself.
 
-    `given_payment_methods` and `given_customers` say how many ids the user gave, since fewer of them let a run send less.
+    `given_payment_methods` and `given_customers` say how many ids the user gave: with few of them a run sends less.
     """
 
     profile: str
@@ -46,6 +46,15 @@ class PlanOptions:
     stateless: bool = False
     given_payment_methods: int = 0
     given_customers: int = 0
+
+    @classmethod
+    def of(cls, record: Record) -> PlanOptions:
+        """The options of a recorded run."""
+        options, provision = record.header["options"], Provision.from_json(record.header["target"]["provision"])
+        given = (provision.given_payment_methods, provision.given_customers)
+        is_given = (provision.payment_methods == "given", provision.customers == "given")
+        counts = (len(ids) * given_it for ids, given_it in zip(given, is_given, strict=True))
+        return cls(options["profile"], options["budget"], options["seed"], provision.stateless, *counts)
 
 
 @dataclass(frozen=True)

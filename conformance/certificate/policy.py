@@ -21,7 +21,9 @@ def against_versions(record: Record) -> Iterator[Objection]:
     """What keeps this suite from checking the record at all: another version, another contract, other clauses."""
     mine, theirs = Controller.versions(), record.header["suite"]["version"]
     if theirs != mine["attach-conformance"]:
-        yield Objection("suite", f"it was made by version {theirs} of the suite, and this is {mine['attach-conformance']}")
+        yield Objection(
+            "suite", f"it was made by version {theirs} of the suite, and this is {mine['attach-conformance']}"
+        )
     contract, catalogue = published_contract().digest, load_catalogue().digest
     if record.header["contract"] != contract:
         yield Objection("contract", f"its contract has the digest {record.header['contract']}, and this one {contract}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conformance.episode import Episode, Step
+from conformance.exchange import Exchange
 from conformance.trial import Trial
 
 OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
@@ -52,16 +53,16 @@ def masked(value: Any, episode: Episode) -> str:
 
 def ids_of(episode: Episode) -> set[str]:
     """Every id that is bound in an episode, or that its objects were created with."""
-    created = (step.exchange.object.get("id") for step in episode.steps if is_creation(step))
+    created = (step.exchange.object.get("id") for step in episode.steps if is_creation(step.exchange))
     bound = (identifier for step in episode.steps for identifier in step.bindings.values())
     return {text for text in (*episode.fixtures.values(), *bound, *created) if isinstance(text, str) and text}
 
 
-def is_creation(step: Step) -> bool:
-    """Whether a step creates a customer or a payment method, and succeeds."""
-    request = step.exchange.request
+def is_creation(exchange: Exchange) -> bool:
+    """Whether a customer or a payment method was created."""
+    request = exchange.request
     is_post = request.method == "POST" and request.target in ("/v1/customers", "/v1/payment_methods")
-    return is_post and step.exchange.is_success
+    return is_post and exchange.is_success
 
 
 def attempts_in(trials: Iterable[Trial]) -> Iterable[tuple[str, Step]]:

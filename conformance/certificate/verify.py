@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from conformance.certificate.asking import CannotAsk, against_target
 from conformance.certificate.checking import Checked, Demands, check, is_positive
 from conformance.certificate.files import UnreadableBundle, UnsafeBundle, read_files
 from conformance.certificate.keys import UnusableKey, public_key
@@ -73,10 +74,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--level", choices=("must", "should"), default="must", help="the least level (default: %(default)s)"
     )
     command.add_argument("--nonce", type=int, metavar="N", help="the nonce that must have been the seed")
-    command.add_argument("--certifier", type=Path, metavar="PEM", help="the public key of who must have countersigned it")
+    command.add_argument(
+        "--certifier", type=Path, metavar="PEM", help="the public key of who must have countersigned it"
+    )
     command.add_argument("--against", metavar="URL", help="send a sample of the episodes to this target, and compare")
     command.add_argument(
-        "--sample", type=int, default=SAMPLE, metavar="N", help="how many episodes (default: %(default)s)"
+        "--sample", type=_count, default=SAMPLE, metavar="N", help="how many of them (default: %(default)s)"
     )
     command.set_defaults(run=_run)
 
@@ -91,11 +94,30 @@ def _run(options: argparse.Namespace) -> int:
             checked = check(read_files(options.bundle), demands)
         except UnsafeBundle as error:
             checked = Checked([Objection(error.code, str(error))])
+        if options.against and not checked.objections:
+            checked = _asked(checked, options.against, options.sample)
     except (UnusableKey, UnreadableBundle, CannotPlan, pytest.UsageError) as error:
         print(error)
         return ExitStatus.WRONG_USAGE
+    except CannotAsk as error:
+        print(error)
+        return ExitStatus.UNREACHABLE
     print(*told(checked), sep="\n")
     return checked.exit_status
+
+
+def _asked(checked: Checked, url: str, count: int) -> Checked:
+    assert checked.evidence is not None
+    assert checked.record is not None
+    names, objections = against_target(checked.evidence.run, checked.record.trials, url, count)
+    note = f"asked:    {len(names)} tests again at {url}: {', '.join(names)}"
+    return replace(checked, objections=objections, notes=(*checked.notes, note))
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _date(text: str) -> datetime.datetime:
