@@ -5,18 +5,43 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
-from conformance import documents, passive, sweep
-from conformance.certificate import making, nonce, verify
+# `python -m` looks in the current directory first, where a project may have `contracts` or `tests` of its own.
+SUITE = Path(__file__).resolve().parent.parent
+sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
+
+from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
+from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
+from conformance.matrix import command as matrix  # noqa: E402  # as above
+from conformance.reporting import workflow  # noqa: E402  # as above
+from conformance.run import ExitStatus  # noqa: E402  # as above
+from conformance.targets import command as targets  # noqa: E402  # as above
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose exit status for wrong usage is the suite's: 2 would be an interrupted run."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(ExitStatus.WRONG_USAGE, f"{self.prog}: {message}\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m conformance", description="Conformance of the attach operation.")
+    parser: argparse.ArgumentParser = Parser(
+        prog="python -m conformance", description="Conformance of the attach operation."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    suite_run.add_command(commands)
+    workflow.add_command(commands)
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)
+    targets.add_command(commands)
+    matrix.add_command(commands)
     making.add_commands(commands)
     verify.add_command(commands)
     nonce.add_command(commands)

@@ -16,6 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from schemathesis.core import NOT_SET
 
+from conformance.answer_limits import raise_limits
 from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT, Exchange
 from conformance.raw import NoAnswer, exchange_raw
 from conformance.secret import Secret
@@ -116,6 +117,7 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         rate: float | None = None,
     ) -> None:
+        raise_limits()
         self.address = address
         self.key = key
         self.timeout = timeout

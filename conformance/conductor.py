@@ -15,22 +15,37 @@ from typing import Any
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
-from conformance.ledger import UNSTEADY, Ledger
+from conformance.ledger import Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
+from conformance.traffic import TrafficCounter
+from conformance.trial import (
+    AGAIN,
+    CONFIRMATION,
+    CONFIRMATIONS,
+    FIRST,
+    OF_A_CLAUSE,
+    OF_SERVING,
+    SEARCH,
+    Note,
+    Performed,
+    Settlement,
+    Trial,
+    needs_confirmation,
+    settle,
+)
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
-from strategies.traits import traits
+from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 Perform = Callable[[], Episode]
 
-INTERMITTENT = UNSTEADY
 STILL_SERVING = "robustness.still-serving"
 ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
-CONFIRMATIONS = 2
-"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
+USES_BETWEEN_READS = 20
+"""After how many refusals the payment method that they share is read, to see whether it is still unattached."""
 
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
@@ -46,15 +61,25 @@ class ClauseBroken(AssertionError):
 
 @dataclass
 class Case:
-    """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers."""
+    """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
+
+    `log` holds what it performed and noted, in order.
+    """
 
     clause: str
+    test: str = ""
+    log: list[Trial | Note] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
     performed_after_failure: int = 0
     has_failed: bool = False
     explores: bool = False
-    survived: list[Attempt] = field(default_factory=list)
+
+    def note(self, kind: str, reason: str, clause: str | None = None) -> None:
+        """Note what is known without an episode, of `clause` or else of the test's own."""
+        note = Note(self.clause if clause is None else clause, kind, reason, self.test)
+        self.log.append(note)
+        self.ledger.merge(note.ledger())
 
 
 class Conductor:
@@ -75,22 +100,28 @@ class Conductor:
         self.catalogue = catalogue
         self.known = Ledger()
         self.case = Case("")
+        self.survived: list[Attempt] = []
+        self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
+        self.traffic = TrafficCounter()
         self._unattached: str | None = None
-        self._unknown_id: Step | None = None
-        self._controls: dict[Attempt, Step] = {}
-        self._last_to_refuse = self.case
+        self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
+        self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
+        self._asked_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
+        self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
+        self._uses = 0
+        self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
     # What the runner calls around each test
 
-    def begin(self, clause: str) -> None:
-        """Start a test for `clause`."""
-        self.case = Case(clause)
+    def begin(self, clause: str, test: str = "") -> None:
+        """Start a test for `clause`, called `test`; what an earlier look of the same test has seen is remembered."""
+        self.case = Case(clause, test, remembered=self._remembered.setdefault(f"{clause} {test}", {}) if test else {})
 
     def end(self) -> Ledger:
         """Finish the running test: follow up what it did, and give what it found."""
-        if self.case.survived:
+        if len(self.survived) >= self.repetitions.survived:
             self._check_still_serving()
         self.known.merge(self.case.ledger)
         return self.case.ledger
@@ -99,15 +130,23 @@ class Conductor:
 
     def _fresh(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
         """Send on a payment method that nothing has been done to."""
-        return self._send(attempt, self._bind(attempt, self.fixtures.new_payment_method), role, new_connection)
+        step = self._send(attempt, self._bind(attempt, self.fixtures.new_payment_method), role, new_connection)
+        return self._counted(attempt, step, new_connection=new_connection)
 
-    def _control(self, attempt: Attempt) -> Step:
-        """What a successful control was answered, asked once for all comparisons with it."""
-        step = self._controls.get(attempt)
-        if step is None:
-            step = self._fresh(attempt, role="control")
-            if step.exchange.is_success:
-                self._controls[attempt] = step
+    def _counted(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
+        """The step, which counts among the successes of its attempt if it is one."""
+        if step.exchange.is_success and not step.exchange.resent:
+            self._succeeded.setdefault(attempt, []).append((new_connection, step))
+        return step
+
+    def _granted(self, attempt: Attempt, *, role: str = "subject") -> Step:
+        """As `_fresh`, but asked once in a run if it succeeds: one success serves every clause that it speaks of."""
+        if attempt in self._granted_before:
+            step, self._last_bindings = self._granted_before[attempt]
+            return replace(step, role=role)
+        step = self._fresh(attempt, role=role)
+        if step.exchange.is_success:
+            self._granted_before[attempt] = step, self._last_bindings
         return step
 
     def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
@@ -119,31 +158,42 @@ class Conductor:
             self._unattached = None
         return step
 
+    def _asked(self, attempt: Attempt) -> Step:
+        """As `_shared`, but asked once in a run: one answer serves every clause that it speaks of."""
+        if attempt in self._asked_before:
+            step, self._last_bindings = self._asked_before[attempt]
+            return step
+        step = self._shared(attempt)
+        if step.exchange.answered:
+            self._asked_before[attempt] = step, self._last_bindings
+        return step
+
     def _ordinary_unknown_id(self) -> Step:
-        """What an ordinary id that names nothing is answered, asked once: odd ids can be held against no more."""
-        if self._unknown_id is None:
-            attempt = MINIMAL.but(path_id="pm_conformance0unknown0id", kind="wire")
-            self._unknown_id = self._shared(attempt, role="control")
-        return self._unknown_id
+        """What an ordinary id that names nothing is answered: odd ids can be held against no more."""
+        return replace(self._asked(NO_PAYMENT_METHOD), role="control")
 
     def _unattached_payment_method(self) -> str:
-        """The payment method that refusals share, read before a test that goes by state takes it over from another."""
-        was_used_by_another = self._last_to_refuse is not self.case
-        self._last_to_refuse = self.case
-        if self._unattached and was_used_by_another and not self.case.clause.startswith("robustness."):
-            read = self.fixtures.read_payment_method(self._unattached)
-            if read is not None and read.is_success and read.object.get("customer") is not None:
-                self._unattached = None
+        """The payment method that refusals share, read again after so many uses that the guilty one is still known."""
+        if self._uses >= USES_BETWEEN_READS:
+            self._make_sure_it_is_unattached()
         if self._unattached is None:
-            self._unattached = self.fixtures.payment_method_for_refusals()
+            self._unattached, self._uses = self.fixtures.payment_method_for_refusals(), 0
+        self._uses += 1
         return self._unattached
+
+    def _make_sure_it_is_unattached(self) -> None:
+        """Take another payment method for refusals if an earlier request has attached the one in hand."""
+        read = self.fixtures.read_payment_method(self._unattached) if self._unattached and self._uses else None
+        self._uses = 0
+        if read is not None and read.is_success and read.object.get("customer") is not None:
+            self._unattached = None
 
     def _bind(self, attempt: Attempt, payment_method: Callable[[], str]) -> Mapping[str, str]:
         needs = attempt.needs
         bindings = {name: self.fixtures.customer(name) for name in sorted(needs) if name.endswith("customer")}
         if "payment_method" in needs:
             bindings["payment_method"] = payment_method()
-        self._last_bindings: Mapping[str, str] = bindings
+        self._last_bindings = bindings
         return bindings
 
     def _send(
@@ -152,13 +202,15 @@ class Conductor:
         self.plan.update(f"{attempt}\n".encode())
         exchange = self.client.send(attempt.bind(bindings), new_connection=new_connection)
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
-        return Step(role, exchange, str(attempt), invalid, attempt.kind)
+        return Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
 
     def _read_back(self, step: Step) -> Sequence[Step]:
         identifier = step.exchange.object.get("id") or self._last_bindings.get("payment_method")
         if not isinstance(identifier, str):
             return ()
         read = self.fixtures.read_payment_method(identifier)
+        if identifier == self._unattached and read is not None and read.object.get("customer", "") is None:
+            self._uses = 0
         return () if read is None else (Step("follow-up", read, f"GET {identifier}"),)
 
     def _episode(self, expectation: str, steps: Iterable[Step], clause: str = "", **facts: Any) -> Episode:
@@ -188,116 +240,75 @@ class Conductor:
             if self.case.performed_after_failure >= MOST_EPISODES_AFTER_A_FAILURE:
                 return
             self.case.performed_after_failure += 1
-        try:
-            episode = perform()
-            judgement = self._judged(episode)
-            if judgement.outcome is Outcome.INCONCLUSIVE:
-                episode = perform()
-                judgement = self._judged(episode)
-            judgement = self._confirmed(judgement, again or perform)
-        except OutOfFixtures as missing:
-            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+        trial = self._tried(perform, again or perform, also)
+        settled = self._settled(trial)
+        if trial.missing:
             return
-        own = self._record(judgement, traits_of(episode))
-        for clause, expectation in also:
-            other = self._judged(replace(episode, clause=clause, expectation=expectation))
-            self._record_for(clause, other.outcome, other.reason, [f for f in other.findings if f.clause == clause])
-        self.case.remembered[what] = own
-        if own is not None:
+        self.case.remembered[what] = settled.own
+        if settled.own is not None:
             self.case.has_failed = True
-            raise ClauseBroken(own)
+            raise ClauseBroken(settled.own)
+
+    def _tried(self, perform: Perform, again: Perform, also: Sequence[tuple[str, str]]) -> Trial:
+        """Perform once, again where that was inconclusive, and for a new finding as often as confirms it."""
+        performed: list[Performed] = []
+
+        def judged(part: str, play: Perform) -> Judgement:
+            performed.append(Performed(part, play()))
+            return self._judged(performed[-1].episode)
+
+        missing = ""
+        try:
+            judgement = judged(FIRST, perform)
+            if judgement.outcome is Outcome.INCONCLUSIVE:
+                judgement = judged(AGAIN, perform)
+            doubtful = needs_confirmation(judgement, self._established())
+            if doubtful and self.requests_to_first_finding is None:
+                self.requests_to_first_finding = self.client.requests_sent
+            for _ in range(CONFIRMATIONS if doubtful else 0):
+                judged(CONFIRMATION, again)
+        except OutOfFixtures as ran_out:
+            missing = str(ran_out)
+        case = self.case
+        return Trial(case.clause, tuple(performed), OF_A_CLAUSE, case.test, case.explores, tuple(also), missing)
+
+    def _settled(self, trial: Trial) -> Settlement:
+        """Conclude from a trial, and keep both."""
+        settled = settle(trial, self._established(), self.contract, self.catalogue)
+        self.case.log.append(trial)
+        self.case.ledger.merge(settled.ledger)
+        return settled
+
+    def _established(self) -> frozenset[str]:
+        """The clauses that are known to be broken."""
+        return self.known.broken | self.case.ledger.broken
 
     def _judged(self, episode: Episode) -> Judgement:
+        self.traffic.count(episode)
         return judge(episode, self.contract, self.catalogue)
 
-    def _confirmed(self, judgement: Judgement, perform: Perform) -> Judgement:
-        """The judgement that stands when the episode is performed again.
-
-        What does not come again each time is put down to the server's unsteadiness, under the clause that forbids that.
-        """
-        new = [finding for finding in judgement.findings if not self._is_established(finding.clause)]
-        doubtful: list[Finding] = []
-        latest = judgement
-        for _ in range(CONFIRMATIONS if new else 0):
-            again = self._judged(perform())
-            if again.outcome is not Outcome.INCONCLUSIVE:
-                lacking = [finding for finding in new if finding.clause not in again.broken]
-                doubtful += [finding for finding in lacking if finding not in doubtful]
-                latest = again if lacking else latest
-        if not doubtful:
-            return judgement
-        unsteady = tuple(put_down_to_unsteadiness(finding) for finding in doubtful)
-        kept = tuple(finding for finding in judgement.findings if finding not in doubtful)
-        outcome = judgement.outcome if self.case.clause in {finding.clause for finding in kept} else latest.outcome
-        return Judgement(outcome, latest.reason, (*kept, *unsteady))
-
-    def _is_established(self, clause: str) -> bool:
-        known = self.known.has_finding(clause) or self.case.ledger.has_finding(clause)
-        return known or clause == INTERMITTENT
-
-    def _record(self, judgement: Judgement, remarkable: Sequence[str]) -> Finding | None:
-        clause = self.case.clause
-        own = next((finding for finding in judgement.findings if finding.clause == clause), None)
-        for finding in judgement.findings:
-            if finding is not own:
-                self.case.ledger.entry(finding.clause).add_finding(finding)
-        self._record_for(clause, judgement.outcome, judgement.reason, [] if own is None else [own], remarkable)
-        return own
-
-    def _record_for(
-        self, clause: str, outcome: Outcome, reason: str, findings: Sequence[Finding], remarkable: Sequence[str] = ()
-    ) -> None:
-        entry = self.case.ledger.entry(clause)
-        for finding in findings:
-            entry.add_finding(finding)
-        match outcome:
-            case Outcome.PASS:
-                entry.held += 1
-                if reason:
-                    entry.notes.append(reason)
-            case Outcome.NOT_RUN:
-                entry.not_run.append(reason)
-            case Outcome.INCONCLUSIVE:
-                entry.inconclusive.append(reason)
-                entry.traits += [trait for trait in remarkable if trait not in entry.traits]
-            case Outcome.NOT_APPLICABLE:
-                entry.not_applicable.append(reason)
+    def _is_broken_by(self, episode: Episode) -> bool:
+        return self._judged(episode).outcome is Outcome.FAIL
 
     # Following up
 
     def _check_still_serving(self) -> None:
         """After malformed requests a valid one is answered as before; if not, find the one that did it."""
+        performed: list[Performed] = []
 
-        def served_after(*before: Attempt) -> Judgement:
+        survived, self.survived = self.survived, []
+
+        def fails_after(*before: Attempt) -> bool:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps.append(self._fresh(MINIMAL, new_connection=True))
-            return self._judged(self._episode("served_again", steps, clause=STILL_SERVING))
+            steps += [self._fresh(MINIMAL), self._fresh(MINIMAL, new_connection=True)]
+            episode = self._episode("served_again", steps, clause=STILL_SERVING)
+            performed.append(Performed(SEARCH if before else FIRST, episode))
+            return self._is_broken_by(episode)
 
+        missing = ""
         try:
-            judgement = served_after()
-            if judgement.outcome is Outcome.FAIL:
-                each = (served_after(attempt) for attempt in self.case.survived)
-                judgement = next((found for found in each if found.outcome is Outcome.FAIL), None) or replace(
-                    judgement, findings=tuple(map(put_down_to_unsteadiness, judgement.findings)), outcome=Outcome.PASS
-                )
-        except OutOfFixtures as missing:
-            self.case.ledger.entry(STILL_SERVING).not_run.append(str(missing))
-            return
-        for finding in judgement.findings:
-            if finding.clause in (STILL_SERVING, INTERMITTENT):
-                self.case.ledger.entry(finding.clause).add_finding(finding)
-        self._record_for(STILL_SERVING, judgement.outcome, "", [])
-
-
-def put_down_to_unsteadiness(finding: Finding) -> Finding:
-    """A finding that did not come again when the same was sent again."""
-    if finding.clause == INTERMITTENT:
-        return finding
-    observed = f"{finding.observed} once, and not when the same was sent again (seen at {finding.clause})"
-    return replace(finding, clause=INTERMITTENT, observed=observed, seen_at=finding.clause)
-
-
-def traits_of(episode: Episode) -> tuple[str, ...]:
-    """The traits of an episode's unanswered requests."""
-    lost = (step.exchange for step in episode.steps if not step.exchange.answered)
-    return tuple(dict.fromkeys(trait for exchange in lost for trait in traits(exchange.request)))
+            if fails_after():
+                any(fails_after(attempt) for attempt in survived)
+        except OutOfFixtures as ran_out:
+            missing = str(ran_out)
+        self._settled(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.case.test, missing=missing))

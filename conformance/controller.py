@@ -8,7 +8,8 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +17,21 @@ import pytest
 from conformance.capabilities import probe_capabilities
 from conformance.client import Address, Client
 from conformance.episode import Outcome
+from conformance.expectations import Expectations, Gate, counted, proposal, weigh
+from conformance.expectations.gate import covering_entries
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
-from conformance.ledger import Ledger, all_verdicts, conclude
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, Settings
+from conformance.ledger import ClauseResult, Ledger, all_verdicts, conclude, own_outcome
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.reporting.html import html_summary
+from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Run
 from conformance.secret import Secret
-from conformance.synthetic import reports_for
+from conformance.synthetic import reports_for, reports_of_stale
+from conformance.targets import CannotRun, running
+from conformance.targets.choosing import to_start
+from conformance.traffic import Traffic
 from contracts import load_catalogue, published_contract
 
 RESULTS_FILE = "results.json"
@@ -46,7 +52,9 @@ class Controller:
         self.diagnosis: Diagnosis | None = None
         self.capabilities: tuple[str, ...] | None = None
         self.requests = 0
+        self.first_finding: int | None = None
         self.made: dict[str, int] = {}
+        self.traffic = Traffic()
         self.left_over: list[str] = []
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -56,6 +64,7 @@ class Controller:
         self._runner: ItemRunner | None = None
         self._run: Run | None = None
         self._interrupted = False
+        self._proposed = ""
 
     # Before the tests
 
@@ -66,11 +75,15 @@ class Controller:
         try:
             if self.settings.base_url is None or self.settings.dry_run:
                 self.base_url = self._stack.enter_context(embedded_reference(self.key))
+            elif (start := to_start(self.config)) is not None:
+                self.base_url = self._stack.enter_context(running(start[0], self.key, port=start[1]))
             self._probe()
         except Unreachable as error:
             self.diagnosis = Diagnosis(error.diagnosis, error.hint)
         except CannotStart as error:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
+        except CannotRun as error:
+            self.diagnosis = Diagnosis(str(error), "")
         if self.provision is None or self._workers() is not None:
             return
         self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
@@ -151,6 +164,7 @@ class Controller:
             report.user_properties.remove((name, found))
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
+            self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._stop_early(report, ledger)
 
@@ -159,8 +173,11 @@ class Controller:
         session = getattr(self, "_session", None)
         if session is None or not self.config.option.maxfail or report.failed:
             return
+        expectations = self.settings.expectations
         for slug, entry in found.entries.items():
-            if entry.findings and self.catalogue[slug].level == "MUST":
+            if not entry.findings or self.catalogue[slug].level != "MUST":
+                continue
+            if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
                 session.shouldfail = f"stopping: {slug} is broken"
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -173,10 +190,21 @@ class Controller:
         if any(entry.held or entry.findings for entry in self.ledger.entries.values()):
             for slug in general:
                 self.ledger.entry(slug).held += not self.ledger.has_finding(slug)
-        results = conclude(self.catalogue, self.ledger)
+        gate = self._weighed(conclude(self.catalogue, self.ledger))
+        results = gate.results if gate else conclude(self.catalogue, self.ledger)
         for slug in dict.fromkeys([*general, *self.beside]):
             for report in reports_for(results[slug]):
                 self.config.hook.pytest_runtest_logreport(report=report)
+        for report in reports_of_stale(gate) if gate else ():
+            self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
+        """The results weighed against what is expected; None where nothing is, as in a dry run."""
+        expectations = self.settings.expectations
+        if expectations is None or self.settings.dry_run:
+            return None
+        profile, level = self.settings.profile, self.settings.level
+        return weigh(expectations, results, self.catalogue, profile=profile, level=level)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -189,8 +217,29 @@ class Controller:
         path = self.settings.results / RESULTS_FILE
         path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
         session.exitstatus = self._exit_status(run, exitstatus)
+        if self.settings.proposal is not None:
+            self._proposed = self._propose(run, self.settings.proposal)
 
-    def _take_over(self, made: dict[str, int], left: list[str], requests: int) -> None:
+    def _propose(self, run: Run, path: Path) -> str:
+        """Write what was found as a proposed expectations file; what there is to tell of it."""
+        if run.diagnosis or run.interrupted or self.settings.dry_run:
+            return f"no expectations are proposed in {path.name}: the run is not whole"
+        profile, level = self.settings.profile, self.settings.level
+        results = conclude(self.catalogue, self.ledger)
+        gate = run.gate or weigh(Expectations(path.name), results, self.catalogue, profile=profile, level=level)
+        text, entries = proposal(gate, self.catalogue, profile=profile, level=level, date=self.started.date())
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(self.key.blotted(text))
+        except OSError as error:
+            return f"no expectations are proposed: {path} cannot be written ({error.strerror})"
+        return f"{path}: {counted(len(entries), 'entry', 'entries')} proposed; say in each `reason` why it is so"
+
+    def _take_over(
+        self, made: dict[str, int], left: list[str], requests: int, first_finding: int | None = None
+    ) -> None:
+        if first_finding is not None:
+            self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
         self.left_over += left
         for kind, count in made.items():
@@ -216,6 +265,7 @@ class Controller:
         """The run as a value."""
         stateless = self.provision is not None and self.provision.stateless
         results = conclude(self.catalogue, self.ledger)
+        gate = self._weighed(results)
         return Run(
             settings=self.settings,
             contract=self.contract,
@@ -223,9 +273,10 @@ class Controller:
             target=self.settings.base_url or "embedded reference",
             provision=str(self.provision or ""),
             stateless=stateless,
-            results=results,
+            results=gate.results if gate else results,
             verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
             requests=self.requests,
+            first_finding=self.first_finding,
             seconds=self._seconds,
             started=self.started.isoformat(timespec="seconds"),
             versions=self.versions(),
@@ -234,6 +285,8 @@ class Controller:
             left_over=tuple(self.left_over),
             objects=self.made,
             capabilities=self.capabilities,
+            gate=gate,
+            traffic=self.traffic,
             plan=self._runner.target.plan.hexdigest() if self._runner else "",
         )
 
@@ -254,17 +307,26 @@ class Controller:
         """Tell the clauses that did not pass, and the verdicts."""
         if self._run is not None:
             print_summary(terminalreporter, self._run)
+        if self._proposed:
+            terminalreporter.write_line(self._proposed)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the HTML report."""
-        report.title = "Conformance: attach a PaymentMethod to a Customer"
+        report.title = TITLE
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put verdict and clauses on top of the HTML report."""
         if self._run is not None:
-            prefix.append(self.key.blotted(html_summary(self._run)))
+            prefix.append(self.key.blotted(html_section(self._run)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Leave out of pytest-html's own table what the clauses show: all but what went wrong outside of tests."""
+        is_clause = report.nodeid.startswith(f"{TESTS.name}/")
+        if is_clause and (report.when == "call" or not report.failed):
+            cells.clear()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:

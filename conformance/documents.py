@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from conformance.certificate.objections import REASONS
+from conformance.matrix.command import stored_page
 from conformance.options import SUITE, add_options
+from conformance.readme import README, readme_with_table
 from conformance.run import ExitStatus
+from conformance.scope import scope_page
+from conformance.targets.description import shipped
+from conformance.targets.page import targets_page
 from contracts import Catalogue, load_catalogue
 from contracts.catalogue import PROFILES
 
@@ -72,14 +77,17 @@ def options_page(_: Catalogue) -> str:
 
 
 _MEANINGS: Mapping[ExitStatus, str] = {
-    ExitStatus.CONFORMS: "the target conforms, in every clause that was selected",
-    ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken",
+    ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just that "
+    "is wrong with it which the file lists (its verdict stays “does not conform”)",
+    ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
+    "file does not list is broken, or an entry of the file is no longer borne out",
     ExitStatus.INTERRUPTED: "the run was interrupted",
     ExitStatus.OUR_ERROR: "the suite itself failed",
-    ExitStatus.WRONG_USAGE: "wrong usage: a live key, an option or a file that cannot be",
+    ExitStatus.WRONG_USAGE: "wrong usage: a live key, an option or a file that cannot be, such as an expectations file "
+    "with an error in it or an entry that has expired",
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
-    ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged",
+    ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that",
     ExitStatus.FORGED: "`verify`: it is not what its signer made, or its evidence contradicts itself or the plan",
     ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
     ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",
@@ -94,11 +102,26 @@ def statuses_page(_: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+def known_targets_page(_: Catalogue) -> str:
+    """Every target that is shipped."""
+    return HEAD + "\n" + targets_page(shipped().values())
+
+
+def implementations_page(_: Catalogue) -> str:
+    """What each implementation did with each clause when it was last tested, and what is broken in it."""
+    return (
+        HEAD
+        + "<!-- and from targets/standings.json: `python -m conformance matrix --store` tests again -->\n\n"
+        + stored_page()
+    )
+
+
 def refusals_page(_: Catalogue) -> str:
     """Every reason for which `verify` refuses a certificate."""
     lines = [HEAD, "# Why a certificate is refused", "", "| reason | meaning | exit status |", "|---|---|---|"]
     lines += [
-        f"| `{code}` | {meaning} | {int(kind.exit_status)} ({kind.value}) |" for code, (kind, meaning) in REASONS.items()
+        f"| `{code}` | {meaning} | {int(kind.exit_status)} ({kind.value}) |"
+        for code, (kind, meaning) in REASONS.items()
     ]
     return "\n".join(lines) + "\n"
 
@@ -107,18 +130,24 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
     "exit-statuses.md": statuses_page,
+    "scope.md": lambda catalogue: f"{HEAD}\n{scope_page(catalogue)}",
+    "targets.md": known_targets_page,
+    "implementations.md": implementations_page,
     "refusals.md": refusals_page,
 }
 
 
 def write_pages(folder: Path = DOCS) -> list[Path]:
-    """Write every generated page; the paths written."""
+    """Write every generated page, and the table in the README; the paths written."""
     catalogue = load_catalogue()
     written = []
     for name, render in PAGES.items():
         path = folder / name
         path.write_text(render(catalogue), encoding="utf-8")
         written.append(path)
+    if folder == DOCS:
+        README.write_text(readme_with_table(README.read_text(encoding="utf-8"), catalogue), encoding="utf-8")
+        written.append(README)
     return written
 
 

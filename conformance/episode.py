@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +12,7 @@ from conformance.exchange import Exchange
 
 
 class Outcome(StrEnum):
-    """What is known of a clause."""
+    """What is known of a clause. `expected` is a miss that an expectations file lists: known, and still a miss."""
 
     PASS = "pass"
     DEVIATION = "deviation"
@@ -20,6 +21,7 @@ class Outcome(StrEnum):
     NOT_RUN = "not-run"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
+    EXPECTED = "expected"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Step:
     """One exchange of an episode and its role there: `subject`, `control`, `set-up` or `follow-up`.
 
     `attempt` says in words what was sent, `invalid` which component breaks the contract and how, `kind` whether the
-    attempt is `valid`, `invalid` or `wire`.
+    attempt is `valid`, `invalid` or `wire`. `attempt_digest` tells attempts apart, whatever ids are bound in them; it
+    is empty for a request that is no attempt of the operation. `bindings` are the ids that were bound.
     """
 
     role: str
@@ -35,6 +38,26 @@ class Step:
     attempt: str = ""
     invalid: str = ""
     kind: str = "valid"
+    attempt_digest: str = ""
+    bindings: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {
+            "role": self.role,
+            "attempt": self.attempt,
+            "invalid": self.invalid,
+            "kind": self.kind,
+            "attempt_digest": self.attempt_digest,
+            "bindings": dict(self.bindings),
+            "exchange": self.exchange.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Step:
+        """The step that `to_json` wrote. Raises KeyError when a member is missing."""
+        told = {name: data[name] for name in ("attempt", "invalid", "kind", "attempt_digest", "bindings")}
+        return cls(data["role"], Exchange.from_json(data["exchange"]), **told)
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,7 @@ class Episode:
     """What happened for one clause: its steps in order, with the fixtures that they used.
 
     `expectation` names the judge. `fixtures` binds names to ids; `facts` holds what the judge must know of the run
-    besides (whether the target is stateless, say).
+    besides (whether the target is stateless, say). `id` is given when the run is recorded.
     """
 
     clause: str
@@ -50,6 +73,7 @@ class Episode:
     steps: tuple[Step, ...]
     fixtures: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(default="", compare=False)
 
     def exchanges(self, role: str) -> tuple[Exchange, ...]:
         """The exchanges with that role, in order."""
@@ -63,18 +87,10 @@ class Episode:
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""
         return {
+            "id": self.id,
             "clause": self.clause,
             "expectation": self.expectation,
-            "steps": [
-                {
-                    "role": step.role,
-                    "attempt": step.attempt,
-                    "invalid": step.invalid,
-                    "kind": step.kind,
-                    "exchange": step.exchange.to_json(),
-                }
-                for step in self.steps
-            ],
+            "steps": [step.to_json() for step in self.steps],
             "fixtures": dict(self.fixtures),
             "facts": dict(self.facts),
         }
@@ -82,11 +98,8 @@ class Episode:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Episode:
         """The episode that `to_json` wrote. Raises KeyError when a member is missing."""
-        steps = tuple(
-            Step(step["role"], Exchange.from_json(step["exchange"]), step["attempt"], step["invalid"], step["kind"])
-            for step in data["steps"]
-        )
-        return cls(data["clause"], data["expectation"], steps, data["fixtures"], data["facts"])
+        steps = tuple(map(Step.from_json, data["steps"]))
+        return cls(data["clause"], data["expectation"], steps, data["fixtures"], data["facts"], data.get("id", ""))
 
 
 @dataclass(frozen=True)
@@ -104,6 +117,13 @@ class Finding:
     seen_at: str = ""
 
     @property
+    def id(self) -> str:
+        """What the finding is called: its clause, and a digest of what was sent. The same plan gives the same name."""
+        sent = [self.clause, self.episode.clause, self.episode.expectation]
+        sent += [step.attempt_digest or step.role for step in self.episode.steps]
+        return f"{self.clause}-{hashlib.sha256(chr(10).join(sent).encode()).hexdigest()[:8]}"
+
+    @property
     def exchange(self) -> Exchange:
         """The exchange that shows it."""
         return self.episode.steps[self.culprit].exchange
@@ -111,6 +131,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""
         return {
+            "id": self.id,
             "clause": self.clause,
             "observed": self.observed,
             "culprit": self.culprit,
@@ -121,9 +142,8 @@ class Finding:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
         """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
-        return cls(
-            data["clause"], data["observed"], Episode.from_json(data["episode"]), data["culprit"], data["seen_at"]
-        )
+        episode = Episode.from_json(data["episode"])
+        return cls(data["clause"], data["observed"], episode, data["culprit"], data["seen_at"])
 
 
 @dataclass(frozen=True)

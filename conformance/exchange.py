@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,11 @@ from strategies.wire import DecodedPair, decode
 TIMED_OUT = "no answer in time"
 CONNECTION_LOST = "the connection was closed without an answer"
 CONNECTION_REFUSED = "the connection was refused"
+
+LONGEST_PLAIN_BODY = 4_000
+"""From how many bytes on a body is written deflated."""
+LONGEST_BODY = 64_000_000
+"""How many bytes a body that is read again may have."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +168,8 @@ class Exchange:
 def _to_text(data: bytes | None) -> str | dict[str, str] | None:
     if data is None:
         return None
+    if len(data) > LONGEST_PLAIN_BODY:
+        return {"deflate": base64.b64encode(zlib.compress(data, 9)).decode()}
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -171,4 +179,17 @@ def _to_text(data: bytes | None) -> str | dict[str, str] | None:
 def _from_text(data: str | Mapping[str, str] | None) -> bytes | None:
     if data is None:
         return None
-    return data.encode() if isinstance(data, str) else base64.b64decode(data["base64"])
+    if isinstance(data, str):
+        return data.encode()
+    if "deflate" in data:
+        return _inflated(base64.b64decode(data["deflate"]))
+    return base64.b64decode(data["base64"])
+
+
+def _inflated(data: bytes) -> bytes:
+    """The inflated data. Raises ValueError where it is longer than any body that the suite keeps."""
+    inflater = zlib.decompressobj()
+    body = inflater.decompress(data, LONGEST_BODY)
+    if inflater.unconsumed_tail:
+        raise ValueError(f"a body of more than {LONGEST_BODY} bytes")
+    return body

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from conformance.conductor import Conductor
 from conformance.episode import Episode, Step
 from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
+from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
 from strategies.values import Text, render
@@ -32,7 +33,22 @@ class IdempotencyVerbs(Conductor):
             again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
             return self._episode("replayed", [first, again], of="a success")
 
-        self._conclude(attempt, perform)
+        self._conclude(attempt, perform, also=(("header.request-id", "identified"),))
+
+    def replays_after_a_change(self, attempt: Attempt) -> None:
+        """The attempt, sent again with its key once the payment method was detached, still gets its first answer."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            keyed = self._keyed(attempt, self._key())
+            first = self._fresh(keyed, role="control")
+            detached = self.fixtures.detach(self._last_bindings["payment_method"])
+            changed = [] if detached.is_refusal else [Step("set-up", detached, f"POST {detached.request.target}")]
+            again = self._send(keyed.but(kind="wire"), self._last_bindings)
+            return self._episode("replayed", [first, *changed, again], of="a success")
+
+        self._conclude(("after a change", attempt), perform)
 
     def replays_card(self, attempt: Attempt, of: str) -> None:
         """The attempt, on a shared token, gets its first answer again, and is not executed a second time.
@@ -77,6 +93,21 @@ class IdempotencyVerbs(Conductor):
             return self._episode("refused_as_told", [*steps, *follow_up], attached_before=customer)
 
         self._conclude((first, *others), perform)
+
+    def executes_no_mismatch(self, token: Attempt, for_another: Attempt) -> None:
+        """The key of `token` with another customer is refused as the clause wants, and that customer gets nothing."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            own, key = self._own_customer(), self._key()
+            if own is None:
+                raise OutOfFixtures("no customer of its own can be made")
+            steps = [self._send_on(self._keyed(token, key), token.path_id, role="set-up")]
+            steps += [self._send_on(self._keyed(for_another, key), token.path_id, other_customer=own)]
+            return self._episode("refused_as_told", [*steps, *self._list(own)])
+
+        self._conclude((token, for_another), perform)
 
     def keeps_key_to_path(self, first: Attempt, second: Attempt, expectation: str) -> None:
         """The key of `first`, sent with `second` on another payment method, is answered as `expectation` says."""
@@ -136,7 +167,7 @@ class IdempotencyVerbs(Conductor):
         try:
             yield
         except OutOfFixtures as missing:
-            self.case.ledger.entry(self.case.clause).not_run.append(str(missing))
+            self.case.note(LACKING, str(missing))
 
     def _conclude_sampled(
         self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str
@@ -220,4 +251,4 @@ class IdempotencyVerbs(Conductor):
         return self.fixtures.provision.stateless
 
     def _does_not_apply(self, reason: str) -> None:
-        self.case.ledger.entry(self.case.clause).not_applicable.append(reason)
+        self.case.note(NOT_APPLICABLE, reason)

@@ -15,7 +15,9 @@ from hypothesis.internal.conjecture import providers
 
 from conformance.client import Address, Client
 from conformance.episode import Outcome
+from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.looks import look_of, looking
 from conformance.marks import MARK
 from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
@@ -23,6 +25,7 @@ from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
 from conformance.serializer import schema_of
 from conformance.target import ClauseBroken, Target
+from conformance.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract, published_contract
 
 PROPERTY = "conformance"
@@ -69,6 +72,9 @@ class ItemRunner:
         address = Address(base_url)
         rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
         self.key = key
+        self.worker = worker
+        self.expectations = settings.expectations
+        self.is_one_of_many = workers > 1
         self.catalogue = catalogue
         client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
         draw = random.Random(f"{settings.seed}/{worker}")
@@ -77,13 +83,17 @@ class ItemRunner:
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
     def wrap_up(self) -> dict[str, Any]:
-        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent."""
+        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
+
+        `first_finding` is how many were sent until the first finding, None without one.
+        """
         made: dict[str, int] = {}
         for kind, _ in self.fixtures.made:
             made[kind] = made.get(kind, 0) + 1
         left = self.fixtures.clean_up()
         self.client.close()
-        return {"made": made, "left": left, "requests": self.client.requests_sent}
+        first = self.target.requests_to_first_finding
+        return {"made": made, "left": left, "requests": self.client.requests_sent, "first_finding": first}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -91,17 +101,20 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug)
+        self.target.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[_FOUND] = ledger
         if absent := self._absent(slug):
-            ledger.entry(slug).not_applicable.append(absent)
-            self.target.known.merge(ledger)
+            self.target.case.note(NOT_APPLICABLE, absent)
+            pyfuncitem.stash[_FOUND] = self.target.end()
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
+        if look_of(pyfuncitem) == "closer" and self.target.known.has_finding(slug):
+            pytest.skip("the first look has found it broken")
         try:
-            return (yield)
+            with looking(pyfuncitem):
+                return (yield)
         finally:
             ledger = self.target.end()
             pyfuncitem.stash[_FOUND] = ledger
@@ -116,11 +129,22 @@ class ItemRunner:
         if slug is not None and call.when == "call":
             ledger = item.stash.get(_FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
-                ledger.entry(slug or "error").errors.append(call.excinfo.exconly()[:500])
+                case = self.target.case
+                case.note(ERROR, self.key.blotted(call.excinfo.exconly()[:500]), slug or "error")
+                ledger = case.ledger
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            report.user_properties.append((PROPERTY, {"ledger": ledger.to_json(), "beside": beside}))
+            log = [entry.to_json() for entry in self.target.case.log]
+            traffic = self.target.traffic.taken().to_json()
+            found = {
+                "ledger": ledger.to_json(),
+                "beside": beside,
+                "log": log,
+                "traffic": traffic,
+                "worker": self.worker,
+            }
+            report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:
@@ -147,6 +171,12 @@ class ItemRunner:
         """Turn the outcome of the test's own clause into pytest's words."""
         broken = [result for result in self._results(item, slug, ledger) if result.findings]
         failed = [result for result in broken if result.outcome is Outcome.FAIL]
+        if failed and (why := self._why_expected(failed)):
+            # pytest's own form of an expected failure, which every reporter knows.
+            path, line, _ = item.location
+            report.outcome, report.longrepr = "skipped", (path, line or 0, finding_in_short(failed[0]))
+            report.wasxfail = why
+            return
         if failed:
             report.outcome, report.longrepr = "failed", finding_in_short(failed[0])
             return
@@ -156,12 +186,28 @@ class ItemRunner:
             return
         if report.outcome == "skipped" or not slug:
             return
+        if look_of(item) == "closer" and slug not in ledger.entries:
+            return
         own = own_outcome(self.catalogue[slug], ledger.entry(slug))
         if own.outcome is Outcome.PASS:
             report.outcome, report.longrepr = "passed", None
         else:
             path, line, _ = item.location
             report.outcome, report.longrepr = "skipped", (path, line or 0, f"{own.outcome}: {own.reason}")
+
+    def _why_expected(self, failed: list[ClauseResult]) -> str:
+        """Why all of these failures are expected; empty where one is not."""
+        if self.expectations is None:
+            return ""
+        covering = [covering_entries(self.expectations, result) for result in failed]
+        if all(covering):
+            return "expected: " + " · ".join(dict.fromkeys(entry.in_short() for found in covering for entry in found))
+        # Another worker may know that a clause on which this one rests fails; alone, this test had not been run.
+        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.is_one_of_many else ()
+        causes = [
+            min(self.catalogue.rests_on(result.clause.slug).intersection(listed), default="") for result in failed
+        ]
+        return f"rests on {causes[0]}, which is expected to fail" if all(causes) else ""
 
     def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
         slugs = [slug] if slug else list(slugs_beside(item))

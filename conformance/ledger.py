@@ -15,6 +15,8 @@ SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
 ABOUT_CONTENT = frozenset({"expand.not-expanded", "expand.inlined"})
 
+NOT_SELECTED = "not selected"
+
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
 
@@ -32,6 +34,12 @@ class Entry:
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     traits: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+
+    def lack_fixtures(self, reason: str) -> None:
+        """Note that the clause could not be judged for want of fixtures, which is no property of the target."""
+        self.not_run.append(reason)
+        self.lacking.append(reason)
 
     @property
     def is_not_applicable(self) -> bool:
@@ -72,7 +80,7 @@ class Entry:
         return cls(data["held"], data["broken"], findings, **reasons)
 
 
-_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits")
+_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits", "lacking")
 
 
 def size_of(finding: Finding) -> int:
@@ -100,6 +108,11 @@ class Ledger:
         """Whether the clause is known to be broken."""
         return slug in self.entries and bool(self.entries[slug].findings)
 
+    @property
+    def broken(self) -> frozenset[str]:
+        """The slugs of the clauses that are known to be broken."""
+        return frozenset(slug for slug, entry in self.entries.items() if entry.findings)
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same ledger."""
         return {slug: entry.to_json() for slug, entry in self.entries.items()}
@@ -114,7 +127,12 @@ class Ledger:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """The outcome of one clause, with its reason and the findings behind it, the smallest request first."""
+    """The outcome of one clause, with its reason and the findings behind it, the smallest request first.
+
+    Where it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known. `blocked`
+    tells that a clause on which this one always rests keeps it from being run, `lacks_fixtures` that nothing was left
+    to run it with.
+    """
 
     clause: Clause
     outcome: Outcome
@@ -122,6 +140,10 @@ class ClauseResult:
     findings: tuple[Finding, ...] = ()
     broken: int = 0
     held: int = 0
+    was: Outcome | None = None
+    expected: str = ""
+    blocked: bool = False
+    lacks_fixtures: bool = False
 
 
 def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
@@ -134,12 +156,13 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
         return ClauseResult(clause, outcome, first.observed, tuple(entry.findings), entry.broken, entry.held)
     for outcome, reasons in ((Outcome.INCONCLUSIVE, entry.inconclusive), (Outcome.NOT_RUN, entry.not_run)):
         if reasons:
-            return ClauseResult(clause, outcome, reasons[0], held=entry.held)
+            is_lack = reasons[0] in entry.lacking
+            return ClauseResult(clause, outcome, reasons[0], held=entry.held, lacks_fixtures=is_lack)
     if entry.held:
         return ClauseResult(clause, Outcome.PASS, "; ".join(entry.notes), held=entry.held)
     if entry.not_applicable:
         return ClauseResult(clause, Outcome.NOT_APPLICABLE, entry.not_applicable[0])
-    return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or "not selected")
+    return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or NOT_SELECTED)
 
 
 def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
@@ -156,7 +179,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
         if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
-            own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=())
+            own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
         results[slug] = own
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
@@ -214,7 +237,7 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
             return slug
         if required.reason.startswith("see "):
             return required.reason.removeprefix("see ")
-        was_due = required.reason not in ("not selected", required.clause.not_tested)
+        was_due = required.reason not in (NOT_SELECTED, required.clause.not_tested)
         if was_due and not required.held and required.outcome in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE):
             return slug
     return ""
@@ -239,7 +262,7 @@ def verdict_of(
 ) -> ProfileVerdict:
     """The verdict on one profile from the results of its clauses; `level` is `must` or `should`."""
     clauses = catalogue.within(profile)
-    asked = [results[c.slug] for c in clauses if not c.not_tested and results[c.slug].reason != "not selected"]
+    asked = [results[c.slug] for c in clauses if not c.not_tested and results[c.slug].reason != NOT_SELECTED]
     selected, total = len(asked), len(clauses)
 
     def verdict(word: str, reason: str) -> ProfileVerdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 from hypothesis import example
@@ -12,28 +12,40 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 MARK = "clause"
 
-
-def clause(slug: str, *, also: Sequence[str] = ()) -> pytest.MarkDecorator:
-    """Mark a test as the one for the clause `slug`; what it finds on the side belongs to the clauses in `also`."""
-    return pytest.mark.clause(slug, tuple(also))
+Look = Literal["first", "closer", "last"]
+"""When a test is run: the most telling attempts first, then all the others, and at last what repeats them."""
 
 
-def pinned(argument: str, values: Sequence[object]) -> Callable[[Test], Test]:
+FIRST_LOOK = "conformance_first_look"
+"""The attribute of a test that says how many of its pinned values the first look takes."""
+
+
+def clause(slug: str, *, also: Sequence[str] = (), look: Look = "first") -> pytest.MarkDecorator:
+    """Mark a test as the one for the clause `slug`; what it finds on the side belongs to the clauses in `also`.
+
+    `look` says in which look it is run, where its attempts do not say so themselves.
+    """
+    return pytest.mark.clause(slug, tuple(also), look=look)
+
+
+def pinned(argument: str, values: Sequence[object], *, first: int = 1) -> Callable[[Test], Test]:
     """Make every run try `values` for the drawn `argument`, in this order, before anything is drawn.
 
-    Raises ValueError when there are none.
+    The `first` of them are the first look. Raises ValueError when there are none.
     """
-    if not values:
-        raise ValueError("nothing is pinned")
+    if not 0 < first <= len(values):
+        raise ValueError("the first look takes at least one of the pinned values, and no more than there are")
 
     def decorate(test: Test) -> Test:
         for value in reversed(values):
             test = example(**{argument: value})(test)
-        return test
+        setattr(test, FIRST_LOOK, first)
+        marked: Test = pytest.mark.usefixtures("look")(test)
+        return marked
 
     return decorate
 
 
 def explores(*slugs: str) -> pytest.MarkDecorator:
     """Mark a test that has no clause of its own: what it finds belongs to those in `slugs` and to the general ones."""
-    return pytest.mark.clause("", slugs)
+    return pytest.mark.clause("", slugs, look="closer")

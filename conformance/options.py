@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from conformance.client import DEFAULT_TIMEOUT, Address, TargetError
+from conformance.expectations import Expectations, ExpectationsError, read_expectations
 from conformance.secret import LiveKeyError, Secret, made_up_key
+from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
 KEY_VARIABLE = "STRIPE_API_KEY"
@@ -35,10 +38,17 @@ TESTS = SUITE / "tests"
 
 @dataclass(frozen=True)
 class Repetitions:
-    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones."""
+    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
+
+    After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
+    are attached to see a target that loses one, `races` how often several customers want the same one.
+    """
 
     kept: int
     new: int
+    survived: int = 3
+    shelf: int = 8
+    races: int = 3
 
 
 STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
@@ -48,17 +58,19 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
 class Budget:
     """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
 
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides.
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
+    `closer` look there is no more than the most telling attempts.
     """
 
     drawn: int
     repetitions: Repetitions
+    closer: bool = True
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=10, new=5)),
+    "quick": Budget(0, Repetitions(kept=7, new=3, survived=20, shelf=2, races=1), closer=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
-    "thorough": Budget(40, Repetitions(kept=150, new=50)),
+    "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
 }
 
 
@@ -69,6 +81,26 @@ def add_options(parser: pytest.Parser) -> None:
         "--api-key",
         metavar="KEY",
         help=f"test key to send; better given in the environment variable {KEY_VARIABLE} (live keys are refused)",
+    )
+    group.addoption(
+        "--target",
+        metavar="NAME-or-FILE",
+        help="a known implementation, or the file that describes one: it is started, tested and stopped again "
+        "(see docs/adding-a-target.md; with --base-url it is not started)",
+    )
+    group.addoption(
+        "--clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="run only the test of this clause; repeatable",
+    )
+    group.addoption(
+        "--without-clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="leave out the test of this clause; repeatable",
     )
     group.addoption(
         "--profile",
@@ -138,6 +170,17 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"fail where the target lacks this capability; repeatable: {', '.join(CAPABILITY_NAMES)}",
     )
     group.addoption(
+        "--expectations",
+        metavar="FILE",
+        help="TOML file of what is known to be wrong: any other failure fails the run, and so does an entry that is no "
+        "longer borne out",
+    )
+    group.addoption(
+        "--write-expectations",
+        metavar="FILE",
+        help="propose such a file from this run, with what was observed as reasons; an existing file is left alone",
+    )
+    group.addoption(
         "--dry-run",
         action="store_true",
         help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
@@ -180,6 +223,8 @@ class Settings:
     timeout: float
     dry_run: bool
     required: tuple[str, ...] = ()
+    expectations: Expectations | None = None
+    proposal: Path | None = None
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -207,7 +252,33 @@ class Settings:
             timeout=option.timeout,
             dry_run=option.dry_run,
             required=tuple(option.require),
+            expectations=_expectations(config),
+            proposal=_proposal(config),
         )
+
+
+def _expectations(config: pytest.Config) -> Expectations | None:
+    """What the file given as `--expectations` holds. Raises pytest.UsageError with a line for each error in it."""
+    name = config.option.expectations
+    if name is None:
+        return None
+    try:
+        path = config.invocation_params.dir / name
+        return read_expectations(path, name, load_catalogue())
+    except ExpectationsError as error:
+        raise pytest.UsageError(*map(str, error.problems)) from None
+
+
+def _proposal(config: pytest.Config) -> Path | None:
+    """Where `--write-expectations` is to write. Raises pytest.UsageError where something is in the way."""
+    name = config.option.write_expectations
+    if name is None:
+        return None
+    path = Path(config.invocation_params.dir, name)
+    if path.exists() or not path.parent.is_dir():
+        what = "is there already and stays as it is: name another" if path.exists() else "would lie in no folder"
+        raise pytest.UsageError(f"--write-expectations {name}: that file {what}")
+    return path
 
 
 def _check_ids(option: str, identifiers: Sequence[str]) -> None:
@@ -245,6 +316,17 @@ def hide_key(arguments: list[str], environment: dict[str, str] | os._Environ[str
             del arguments[index : index + 2]
         else:
             index += 1
+
+
+def check_clauses(config: pytest.Config) -> None:
+    """Raise pytest.UsageError when `--clause` or `--without-clause` names one that does not exist."""
+    catalogue = load_catalogue()
+    for option in ("clause", "without_clause"):
+        for slug in getattr(config.option, option):
+            if slug not in catalogue:
+                near = difflib.get_close_matches(slug, [clause.slug for clause in catalogue], 1)
+                hint = f": did you mean {near[0]}?" if near else " (docs/clauses.md lists them)"
+                raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
 
 
 def selects_suite(config: pytest.Config) -> bool:

@@ -51,8 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_worker(config, worker_input)
         return
+    from conformance.targets.choosing import choose_target, key_source
+
+    choose_target(config)
+    options.check_clauses(config)
     settings = Settings.of(config)
-    key = options.key_for(os.environ, settings.base_url)
+    key = options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[options.KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
     from conformance.controller import Controller
@@ -65,7 +69,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     results.mkdir(parents=True, exist_ok=True)
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / "conformance.html")
-        config.option.self_contained_html = True
+    config.option.self_contained_html = True
     if config.option.xmlpath is None:
         config.option.xmlpath = str(results / "junit.xml")
     if config.option.tbstyle == "auto":
@@ -79,16 +83,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what the chosen profile does not ask for, and put root causes first."""
     if not options.selects_suite(config) or config.option.collectonly:
         return
+    if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
+        items.clear()  # the controller could not reach the target, and says so
+        return
     from conformance.items import slug_of
+    from conformance.looks import LOOKS, look_of
 
     catalogue = load_catalogue()
-    asked = {clause.slug for clause in catalogue.within(config.option.profile)}
-    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked}]
+    asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
+    if config.option.clause:
+        asked &= set(config.option.clause)
+    looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
+    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked} or look_of(item) not in looks]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
     kept = [item for item in items if item not in beyond]
-    items[:] = sorted(kept, key=lambda item: places.get(slug_of(item) or "", len(places)))
+    items[:] = sorted(kept, key=lambda item: (LOOKS.index(look_of(item)), places.get(slug_of(item) or "", len(places))))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the suite's tests an item for each look that they take."""
+    from conformance.looks import split_into_looks
+
+    split_into_looks(metafunc)
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> str:
+    """Which look at its clause an item takes."""
+    return str(request.param)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,19 +15,21 @@ from strategies.values import Bindings
 CONTENDERS = 5
 """How many customers want one payment method at once."""
 CROWD = 6
-"""How many payment methods one customer gets at once."""
+"""How many payment methods customers get at once."""
+OF_ANOTHER = (1, 3)
+"""Which of them another customer gets."""
 LONGEST_WAIT = 10.0
 
 
 class RaceVerbs(Stage):
     """What a test asks about simultaneous attaches. What was seen once is proof, since no order of events allows it."""
 
-    def has_one_winner(self, rounds: int) -> None:
-        """Of different customers that want one payment method at once one gets it, in each of `rounds`."""
-        self._play("one winner", self._contend, rounds)
+    def has_one_winner(self) -> None:
+        """Of different customers that want one payment method at once one gets it, as often as the budget says."""
+        self._play("one winner", self._contend, self.repetitions.races)
 
     def keeps_all(self, rounds: int = 1) -> None:
-        """Different payment methods that one customer gets at once are all kept, and answered each for itself."""
+        """Different payment methods that customers get at once are all kept, and answered each for itself."""
         if not self._is_blocked("state.only-this-one"):
             self._play("all kept", self._crowd, rounds)
 
@@ -60,11 +62,12 @@ class RaceVerbs(Stage):
     def _crowd(self) -> Episode:
         given = self.fixtures.provision.customers == "given"
         customer = self._customers(1)[0] if given else self.fixtures.new_customer()[0]
+        (another,) = self._customers(1)
         made = [self._payment_method() for _ in range(CROWD)]
-        subjects = self._at_once([{"payment_method": method, "customer": customer} for method, _ in made])
-        last = made[-1][0]
-        after = self._lists(Attached(last, customer, ()), customer)
-        after = after or tuple(self._read(method, until=shows(customer)) for method, _ in made)
+        owners = {method: another if number in OF_ANOTHER else customer for number, (method, _) in enumerate(made)}
+        subjects = self._at_once([{"payment_method": one, "customer": owner} for one, owner in owners.items()])
+        after = self._lists(Attached(made[-1][0], customer, ()), customer)
+        after = after or tuple(self._read(method, until=shows(owner)) for method, owner in owners.items())
         set_up = [step for _, steps in made for step in steps]
         return self._staged("all_kept", (*set_up, *subjects, *after), {"customer": customer})
 
@@ -84,4 +87,5 @@ class RaceVerbs(Stage):
             return replace(self._send(MINIMAL, ids, new_connection=True), kind="wire")
 
         with ThreadPoolExecutor(len(bindings)) as pool:
-            return list(pool.map(send, bindings))
+            steps = list(pool.map(send, bindings))
+        return [self._counted(MINIMAL, step, new_connection=True) for step in steps]

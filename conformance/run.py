@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
+from conformance.traffic import Traffic
 from contracts import Catalogue, Contract
 
 
@@ -45,7 +47,9 @@ class Run:
     """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
 
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
-    `capabilities` is None where they were not looked for.
+    `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
+    is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
+    sent until the first finding, None without one.
     """
 
     settings: Settings
@@ -65,7 +69,10 @@ class Run:
     left_over: tuple[str, ...] = field(default=())
     objects: Mapping[str, int] = field(default_factory=dict)
     plan: str = ""
+    first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
+    gate: Gate | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def verdict(self) -> str:
@@ -89,10 +96,29 @@ class Run:
             return ExitStatus.UNREACHABLE
         if self.interrupted:
             return ExitStatus.INTERRUPTED
+        if self.gate is not None and not self.lacking:
+            if not self.gate.is_met:
+                return ExitStatus.DOES_NOT_CONFORM
+            if self.verdicts[self.settings.profile].verdict == "does-not-conform":
+                return ExitStatus.INCONCLUSIVE if self.gate.undecided else ExitStatus.CONFORMS
         return {
             "conforms": ExitStatus.CONFORMS,
             "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
         }.get(self.verdict, ExitStatus.INCONCLUSIVE)
+
+    def words(self, profile: str) -> str:
+        """The verdict on a profile in words, with what was expected of it."""
+        verdict = self.verdicts[profile]
+        word = "inconclusive" if self.interrupted and verdict.verdict == "conforms" else verdict.verdict
+        spoken = word.replace("-", " ")
+        if self.gate is None or word != "does-not-conform":
+            return f"{spoken} ({verdict.reason})"
+        within = {clause.slug for clause in self.catalogue.within(profile)}
+        expected = len(within & self.gate.expected.keys())
+        unexpected = len(within & {result.clause.slug for result in self.gate.unexpected})
+        if unexpected:
+            return f"{spoken} ({counted(unexpected, 'unexpected failure')}, {expected} expected)"
+        return f"{spoken}, as expected ({counted(expected, 'expected failure')})"
 
     def to_json(self) -> dict[str, Any]:
         """The content of `results.json`."""
@@ -112,21 +138,27 @@ class Run:
             "exit_status": int(self.exit_status),
             "diagnosis": str(self.diagnosis) if self.diagnosis else None,
             "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},
+            "words": {profile: self.words(profile) for profile in self.verdicts},
             "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
+            "expectations": self.gate.to_json() if self.gate else None,
             "clauses": {slug: _clause_json(result) for slug, result in self.results.items()},
             "requests": self.requests,
+            "first_finding": self.first_finding,
             "seconds": round(self.seconds, 3),
             "left_over": list(self.left_over),
         }
 
 
 def _clause_json(result: ClauseResult) -> dict[str, Any]:
+    expected = {"was": str(result.was), "expected": result.expected} if result.was else {}
     return {
         "outcome": str(result.outcome),
         "level": result.clause.level,
         "profile": result.clause.profile,
+        "statement": result.clause.statement,
         "reason": result.reason,
         "held": result.held,
         "broken": result.broken,
         "findings": [finding.to_json() for finding in result.findings],
+        **expected,
     }

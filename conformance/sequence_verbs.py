@@ -62,7 +62,7 @@ class SequenceVerbs(Stage):
         def perform() -> Episode:
             nonlocal shortest
             shortest, episode = self._played(tuple(operations))
-            if len(operations) > LONGEST and self._fails(episode):
+            if len(operations) > LONGEST and self._is_broken_by(episode):
                 shortest, episode = self._shortened(shortest, episode)
             return episode
 
@@ -76,7 +76,7 @@ class SequenceVerbs(Stage):
             if place < 0:
                 break
             shorter, played = self._played(operations[:place] + operations[place + 1 :])
-            if self._fails(played):
+            if self._is_broken_by(played):
                 operations, episode = shorter, played
         return operations, episode
 
@@ -87,7 +87,7 @@ class SequenceVerbs(Stage):
         for count, operation in enumerate((*operations, *map(retrieve, used)), start=1):
             self._perform(operation, play)
             episode = self._staged("as_modelled", play.steps, play.ids(), operations=list(play.told))
-            if self._fails(episode):
+            if self._is_broken_by(episode):
                 return operations[:count], episode
         return operations, episode
 

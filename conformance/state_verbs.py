@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from conformance.episode import Episode, Step
 from conformance.provisioning import OutOfFixtures
@@ -10,7 +11,7 @@ from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
-from strategies.refusals import near_misses
+from strategies.refusals import NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
 
 
@@ -18,7 +19,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
     """What a test of the profile `stateful` asks of its target."""
 
     def keeps_what_it_attached(self) -> None:
-        """Retrieving what was attached, eight times in a row, shows the customer each time."""
+        """Retrieving what was attached shows the customer, as many times in a row as the budget says."""
         self._of_the_shelf("persisted")
 
     def changes_nothing_but_the_customer(self) -> None:
@@ -92,11 +93,11 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
-            subject = self._attach_too(again, attached.payment_method, customer)
+            subjects = [self._attach_too(again, attached.payment_method, customer) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("attached_again", (*attached.steps, subject, after, *lists), fixtures)
+            return self._staged("attached_again", (*attached.steps, *subjects, after, *lists), fixtures)
 
         self._hold(again, perform)
 
@@ -106,15 +107,19 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             first, second = self._customers(2)
             attached = self._attached_to(first)
-            subject = self._attach_too(attempt, attached.payment_method, second)
+            subjects = [self._attach_too(attempt, attached.payment_method, second) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(first))
             fixtures = {"payment_method": attached.payment_method, "customer": first, "other_customer": second}
-            return self._staged("stays_with_first", (*attached.steps, subject, after), fixtures)
+            return self._staged("stays_with_first", (*attached.steps, *subjects, after), fixtures)
 
         self._hold(attempt, perform)
 
     def refuses_unknown(self, attempt: Attempt) -> None:
         """An id that names nothing, or only resembles a known one, is refused."""
+
+        def asked() -> Episode:
+            step = self._asked(attempt)
+            return self._staged("refused", [step], dict(self._last_bindings))
 
         def perform() -> Episode:
             ids = {"customer": self._customers(1)[0], "payment_method": self._unattached_payment_method()}
@@ -123,7 +128,39 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 self._unattached = None
             return self._staged("refused", [step], ids)
 
-        self._hold(attempt, perform)
+        self._hold(attempt, perform if attempt.needs - {"payment_method"} else asked, again=perform)
+
+    def refuses_unknown_once_asked_for(self, attempt: Attempt) -> None:
+        """A customer that does not exist does not come into being by being asked for."""
+
+        def perform() -> Episode:
+            ids = {"customer": NO_CUSTOMER_ID, "payment_method": self._unattached_payment_method()}
+            asked = step_of("set-up", self.fixtures.read_customer(NO_CUSTOMER_ID))
+            step = self._send(attempt, ids)
+            if not step.exchange.is_refusal:
+                self._unattached = None
+            return self._staged("refused", [asked, step], ids)
+
+        self._hold(("asked for", attempt), perform)
+
+    def leaves_customer_as_created(self) -> None:
+        """A customer is the same after the first attach to it as it was when it was created."""
+
+        def perform() -> Episode:
+            if self.fixtures.provision.customers != "created":
+                raise OutOfFixtures("customers that were given are not new")
+            customer, created = self.fixtures.new_customer()
+            method, made = self._payment_method()
+            before = step_of("control", self.fixtures.read_customer(customer))
+            attach = self._attach(MINIMAL, method, customer)
+            after = step_of("follow-up", self.fixtures.read_customer(customer))
+            steps = [*made, before, attach, after]
+            steps[:0] = [] if created is None else [step_of("set-up", created)]
+            called = {before.exchange.request.target: "the customer"}
+            fixtures = {"payment_method": method, "customer": customer}
+            return self._staged("only_this_one", steps, fixtures, called=called)
+
+        self._hold("the customer as created", perform)
 
     def refuses_deleted(self) -> None:
         """Once a customer is deleted, nothing can be attached to it, with `expand` or without."""
@@ -133,6 +170,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 raise OutOfFixtures("customers that were given are not deleted")
             customer, created = self.fixtures.new_customer()
             steps = [] if created is None else [step_of("set-up", created)]
+            earlier, made = self._payment_method()
+            steps += [*made, self._attach(MINIMAL, earlier, customer, "set-up")]
             steps.append(step_of("control", self.fixtures.delete(customer)))
             method = self._unattached_payment_method()
             if steps[-1].exchange.is_success:
@@ -150,13 +189,15 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
+            later = self._attached_to(customer)
             detach = step_of("subject", self.fixtures.detach(attached.payment_method))
             after: tuple[Step, ...] = ()
             if detach.exchange.is_success:
                 after = (self._read(attached.payment_method, until=shows(None)),)
                 after += self._lists(attached, customer, present=False)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("detached", (*attached.steps, detach, *after), fixtures)
+            newer = tuple(replace(step, role="set-up") for step in later.steps)
+            return self._staged("detached", (*newer, *attached.steps, detach, *after), fixtures)
 
         self._hold("detached", perform)
 
@@ -169,7 +210,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             """The whole of the shelf, or the first of its attaches that alone breaks the clause."""
             each = (self._staged(expectation, one.steps, _ids(one)) for one in shelf.attached)
             whole = [step for one in shelf.attached for step in one.steps]
-            broken = next((episode for episode in each if self._fails(episode)), None)
+            broken = next((episode for episode in each if self._is_broken_by(episode)), None)
             return broken or self._staged(expectation, whole, {})
 
         def perform() -> Episode:
@@ -202,10 +243,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
     def _guilty(self, attempts: tuple[Attempt, ...], episode: Episode) -> tuple[tuple[Attempt, ...], Episode]:
         """The smallest part of the attempts, by halving, after which something is changed, and its episode."""
-        while len(attempts) > 1 and self._fails(episode):
+        while len(attempts) > 1 and self._is_broken_by(episode):
             middle = len(attempts) // 2
             halves = (self._refused_one_after_another(half) for half in (attempts[:middle], attempts[middle:]))
-            smaller = next((half for half in halves if self._fails(half[1])), None)
+            smaller = next((half for half in halves if self._is_broken_by(half[1])), None)
             if smaller is None:
                 break
             attempts, episode = smaller

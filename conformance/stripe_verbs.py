@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from conformance.episode import Episode, Step
@@ -10,7 +11,6 @@ from conformance.idempotency_verbs import IdempotencyVerbs
 from conformance.provisioning import OutOfFixtures
 from strategies import credentials
 from strategies.attempt import Attempt
-from strategies.valid import MINIMAL
 
 NO_DETACHING = "the target has no endpoint to detach"
 NO_DELETING = "the target deletes no customers"
@@ -37,7 +37,11 @@ class StripeVerbs(IdempotencyVerbs):
 
     def refuses_as_told(self, attempt: Attempt) -> None:
         """The attempt is refused as the running test's clause wants."""
-        self._conclude(attempt, lambda: self._episode("refused_as_told", [self._shared(attempt)]))
+        self._conclude(
+            attempt,
+            lambda: self._episode("refused_as_told", [self._asked(attempt)]),
+            again=lambda: self._episode("refused_as_told", [self._shared(attempt)]),
+        )
 
     def refuses_deleted_customer(self, attempt: Attempt) -> None:
         """The attempt, which names a customer that has been deleted, is refused as the clause wants."""
@@ -63,7 +67,7 @@ class StripeVerbs(IdempotencyVerbs):
         def perform() -> Episode:
             steps = [self._fresh(first, role="set-up")]
             bindings = {**self._last_bindings, "other_customer": self.fixtures.customer("other_customer")}
-            return self._episode("refused_as_told", [*steps, self._send(other, bindings)])
+            return self._episode("refused_as_told", [*steps, *(self._send(other, bindings) for _ in range(2))])
 
         self._conclude((first, other), perform)
 
@@ -74,7 +78,8 @@ class StripeVerbs(IdempotencyVerbs):
 
         def perform() -> Episode:
             steps = [self._fresh(first, role="set-up")]
-            return self._episode("accepted_again", [*steps, self._send(again, self._last_bindings)])
+            again_and_again = [self._send(again, self._last_bindings) for _ in range(2)]
+            return self._episode("accepted_again", [*steps, *again_and_again])
 
         self._conclude((first, again), perform)
 
@@ -135,8 +140,8 @@ class StripeVerbs(IdempotencyVerbs):
             made = self._created_from(DECLINING_FORMS.get(way))
             if made is None:
                 raise OutOfFixtures(NO_DECLINING_CARD)
-            step = self._send_on(attempt, made)
-            return self._episode("refused_as_told", [step, *self._read_back(step)])
+            steps = [self._send_on(attempt, made) for _ in range(2)]
+            return self._episode("refused_as_told", [*steps, *self._read_back(steps[-1])])
 
         try:
             first = perform()
@@ -191,11 +196,12 @@ class StripeVerbs(IdempotencyVerbs):
     def locks_out(self, *attempts: Attempt) -> None:
         """The attempts, none of which holds a valid key, are answered 401 and attach nothing."""
 
-        def perform() -> Episode:
-            steps = [self._shared(attempt) for attempt in attempts]
+        def performed(send: Callable[[Attempt], Step]) -> Episode:
+            self._make_sure_it_is_unattached()
+            steps = [send(attempt) for attempt in attempts]
             return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])
 
-        self._conclude(attempts, perform)
+        self._conclude(attempts, lambda: performed(self._asked), again=lambda: performed(self._shared))
 
     def asks_for_key_first(self, *attempts: Attempt) -> None:
         """Without a valid key the attempts, in which something else is wrong too, are answered 401."""
@@ -203,18 +209,22 @@ class StripeVerbs(IdempotencyVerbs):
         def perform() -> Episode:
             bare = [credentials.unauthenticated(each, credentials.NO_KEY, "no key") for each in attempts]
             steps = [self._shared(attempt) for attempt in bare]
-            wrong = credentials.unknown_key(9)
-            alone = credentials.unauthenticated(MINIMAL, wrong, "an unknown key")
-            worse = [credentials.unauthenticated(each, wrong, "an unknown key") for each in attempts[:2]]
-            steps += [self._shared(alone, role="control"), *(self._shared(attempt) for attempt in worse)]
-            steps += [self._shared(alone, role="control") for _ in range(2)]
+            alone = credentials.unknown_keys()[0]
+            worse = [
+                credentials.unauthenticated(each, credentials.unknown_key(0), "an unknown key") for each in attempts[:2]
+            ]
+            steps += [replace(self._asked(alone), role="control"), *(self._shared(attempt) for attempt in worse)]
             return self._episode("key_first", steps)
 
         self._conclude(attempts, perform)
 
     def challenges(self, *attempts: Attempt) -> None:
         """The 401 to each of the attempts says by which scheme to authenticate."""
-        self._conclude(attempts, lambda: self._episode("challenged", [self._shared(each) for each in attempts]))
+        self._conclude(
+            attempts,
+            lambda: self._episode("challenged", [self._asked(each) for each in attempts]),
+            again=lambda: self._episode("challenged", [self._shared(each) for each in attempts]),
+        )
 
     def takes_key_by(self, *attempts: Attempt) -> None:
         """The attempts, each with the key in another scheme, succeed."""
@@ -235,9 +245,12 @@ class StripeVerbs(IdempotencyVerbs):
         self._concludes_headers("uncached", attempts)
 
     def _concludes_headers(self, expectation: str, attempts: Sequence[Attempt]) -> None:
-        def perform() -> Episode:
-            method, customer = self.fixtures.new_payment_method(), self.fixtures.customer()
-            steps = [self._send_on(attempt, method, customer=customer) for attempt in attempts]
+        def performed(refused: Callable[[Attempt], Step]) -> Episode:
+            successes = [attempt for attempt in attempts if attempt.kind != "invalid"]
+            on = {"customer": self.fixtures.customer()}
+            on |= {"payment_method": self.fixtures.new_payment_method()} if successes else {}
+            steps = [self._send(attempt, on) if attempt in successes else refused(attempt) for attempt in attempts]
+            self._last_bindings = on
             return self._episode(expectation, steps)
 
-        self._conclude(tuple(attempts), perform)
+        self._conclude(tuple(attempts), lambda: performed(self._asked), again=lambda: performed(self._shared))

@@ -17,8 +17,13 @@ from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.comparison import Comparison
+from strategies.simpler import simpler
+from strategies.valid import MINIMAL
 
 PAUSE_SECONDS = 0.05
+
+MOST_SMALLER_ONES = 8
+"""How many smaller attempts are tried to show a failure with as few parameters as it takes."""
 
 FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
@@ -30,18 +35,45 @@ class Target(StateVerbs, StripeVerbs):
     def accepts(self, first: Attempt, *others: Attempt) -> None:
         """The attempts, each on a fresh payment method, are answered with success; others as far as fixtures go."""
 
-        def perform() -> Episode:
-            steps = [self._fresh(first)]
+        def performed(send: Callable[[Attempt], Step]) -> Episode:
+            steps = [send(first)]
             for other in others:
                 with contextlib.suppress(OutOfFixtures):
-                    steps.append(self._fresh(other))
+                    steps.append(send(other))
             return self._episode("accepted", steps)
 
-        self._conclude((first, *others), perform)
+        self._conclude((first, *others), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def refuses(self, attempt: Attempt, *, times: int = 1) -> None:
         """The attempt is refused, each of `times` times."""
-        self._conclude(attempt, lambda: self._episode("refused", [self._shared(attempt) for _ in range(times)]))
+
+        smallest = attempt
+
+        def performed(one: Attempt) -> Episode:
+            return self._episode("refused", [self._shared(one) for _ in range(times)])
+
+        def perform() -> Episode:
+            nonlocal smallest
+            episode = self._episode("refused", [self._asked(attempt)]) if times == 1 else performed(attempt)
+            tries = MOST_SMALLER_ONES if self._is_broken_by(episode) else 0
+            candidates = simpler(smallest, self.contract)
+            while tries and (candidate := next(candidates, None)) is not None:
+                tries -= 1
+                smaller = performed(candidate)
+                if self._is_broken_by(smaller):
+                    smallest, episode, candidates = candidate, smaller, simpler(candidate, self.contract)
+            return episode
+
+        self._conclude(attempt, perform, again=lambda: performed(smallest))
+
+    def refuses_on_attached(self, attempt: Attempt) -> None:
+        """The attempt is refused on a payment method, too, that is attached already."""
+
+        def performed(attach: Callable[..., Step]) -> Episode:
+            attached = attach(MINIMAL, role="set-up")
+            return self._episode("refused", [attached, self._send(attempt, self._last_bindings)])
+
+        self._conclude(("attached", attempt), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def answers_alike(self, comparison: Comparison) -> None:
         """Every subject gets the same answer as the control, each on a payment method of its own."""
@@ -53,7 +85,7 @@ class Target(StateVerbs, StripeVerbs):
         def once_more() -> Episode:
             return compared(self._fresh(comparison.control, role="control"))
 
-        self._conclude(comparison, lambda: compared(self._control(comparison.control)), again=once_more)
+        self._conclude(comparison, lambda: compared(self._granted(comparison.control, role="control")), again=once_more)
 
     def answers_refusals_alike(self, comparison: Comparison) -> None:
         """As `answers_alike`, for attempts that a server with state refuses: no payment method is used up."""
@@ -84,8 +116,8 @@ class Target(StateVerbs, StripeVerbs):
             control = [self._ordinary_unknown_id()] if is_about_path else []
             step = self._shared(attempt)
             arrived = step.exchange.failure != CONNECTION_REFUSED
-            if arrived and self.case.clause.startswith("robustness.") and attempt not in self.case.survived:
-                self.case.survived.append(attempt)
+            if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
+                self.survived.append(attempt)
             return self._episode("survived", [*control, step])
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
@@ -101,10 +133,11 @@ class Target(StateVerbs, StripeVerbs):
 
     def inlines(self, attempt: Attempt, plain: Attempt) -> None:
         """The expanded customer is a whole customer, in a body that is as whole as the plain one's."""
-        self._conclude(
-            attempt,
-            lambda: self._episode("inlined", [self._fresh(attempt), self._fresh(plain, role="control")]),
-        )
+
+        def performed(send: Callable[..., Step]) -> Episode:
+            return self._episode("inlined", [send(attempt), send(plain, role="control")])
+
+        self._conclude(attempt, lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def expands_nothing_unasked(self, expanded: Attempt, plain: Attempt) -> None:
         """A plain attempt shows `customer` as a string, right after an expanded one on the same payment method."""
@@ -127,14 +160,27 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude((alone, *together), perform)
 
-    def does_not_obey(self, attempt: Attempt) -> None:
-        """The attempt does not succeed, and attaches nothing."""
+    def does_not_obey(self, *attempts: Attempt) -> None:
+        """None of the attempts succeeds or attaches anything; if one does, it is singled out."""
+        guilty = attempts
+
+        def performed(send: Callable[[Attempt], Step], *some: Attempt) -> Episode:
+            self._make_sure_it_is_unattached()
+            steps = [send(attempt) for attempt in some]
+            return self._episode("not_obeyed", [*steps, *self._read_back(steps[-1])])
 
         def perform() -> Episode:
-            step = self._shared(attempt)
-            return self._episode("not_obeyed", [step, *self._read_back(step)])
+            nonlocal guilty
+            episode = performed(self._asked, *attempts)
+            if not self._is_broken_by(episode):
+                return episode
+            alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)
+            found = next(((attempt, one) for attempt, one in alone if self._is_broken_by(one)), None)
+            if found is not None:
+                guilty, episode = (found[0],), found[1]
+            return episode
 
-        self._conclude(attempt, perform)
+        self._conclude(attempts, perform, again=lambda: performed(self._shared, *guilty))
 
     def tells(self, attempt: Attempt) -> None:
         """Whatever happens is reported."""
@@ -145,13 +191,21 @@ class Target(StateVerbs, StripeVerbs):
 
         def sampled() -> Episode:
             if attempts not in self._samples:
-                self._samples[attempts] = [self._fresh(attempt) for attempt in attempts]
+                self._samples[attempts] = [self._granted(attempt) for attempt in attempts]
             return self._episode("well_formed", self._samples[attempts])
 
         def sampled_anew() -> Episode:
             return self._episode("well_formed", [self._fresh(attempt) for attempt in attempts])
 
         self._conclude(attempts, sampled, again=sampled_anew)
+
+    def answers(self, *attempts: Attempt) -> None:
+        """The attempts are answered; how is for the general clauses to judge, the running test's among them."""
+        self._conclude(
+            attempts,
+            lambda: self._episode("answered_well", [self._asked(attempt) for attempt in attempts]),
+            again=lambda: self._episode("answered_well", [self._shared(attempt) for attempt in attempts]),
+        )
 
     def judges(self, attempt: Attempt, clause: str) -> None:
         """The attempt is answered as `clause` says; an empty one leaves it to the general clauses."""
@@ -169,22 +223,25 @@ class Target(StateVerbs, StripeVerbs):
     def stays_steady(self, attempt: Attempt, *, fresh: bool) -> None:
         """The attempt gets the same class of answer as often as the budget says, on a kept connection and on new ones.
 
-        `fresh` gives it a payment method of its own each time.
+        `fresh` gives it a payment method of its own each time; successes that the run has seen already count.
         """
-        kept, new = self.repetitions.kept, self.repetitions.new
-
         send = self._fresh if fresh else self._shared
+        before = self._succeeded.get(attempt, []) if fresh else []
+        on_new = [step for is_new, step in before if is_new]
+        enough = self.repetitions.kept + self.repetitions.new
+        kept = max(self.repetitions.new, enough - max(len(on_new), self.repetitions.new))
 
         def perform() -> Episode:
-            steps: list[Step] = []
+            steps = [step for is_new, step in before if not is_new]
             with contextlib.suppress(OutOfFixtures):
                 while len(steps) < kept:
                     steps.append(send(attempt))
                 if any(step.exchange.resent for step in steps):
-                    steps = [self._after_a_pause(attempt, send) for _ in steps]
-                for _ in range(new):
+                    steps = [self._after_a_pause(attempt, send) for _ in range(kept)]
+                steps += on_new
+                while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
-            if len(steps) < FEWEST_REPETITIONS:
+            if len(steps) < min(FEWEST_REPETITIONS, enough):
                 raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
             return self._episode("steady", steps)
 

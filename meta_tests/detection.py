@@ -1,13 +1,17 @@
 """The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
 
-`python -m meta_tests.detection [PROFILE]` runs all of it; the meta tests run a representative part.
+`python -m meta_tests.detection [PROFILE…] [--budget BUDGET]` runs all of it; the meta tests run a representative part.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from conformance.options import BUDGETS
 from meta_tests.suite import Job, Result, run_all
 from reference.defects import CATALOGUE as DEFECTS
 from reference.defects import Defect
@@ -20,9 +24,10 @@ LEAST_BY_PROFILE = {"contract": 80, "stateful": 10, "stripe": 10}
 LEAST_INTERMITTENT = 3
 
 
-def job_for(defect: Defect) -> Job:
+def job_for(defect: Defect, budget: str = "standard") -> Job:
     """The run that must find `defect`: with the profile that it belongs to."""
-    return Job(defect.name, defect.name, stateless=defect.stateless, arguments=("--profile", defect.profile))
+    arguments = ("--profile", defect.profile, "--budget", budget)
+    return Job(defect.name, defect.name, stateless=defect.stateless, arguments=arguments)
 
 
 def complaint(defect: Defect, result: Result) -> str:
@@ -72,11 +77,22 @@ def false_alarms(variant: Variant, result: Result) -> dict[str, str]:
 __all__ = ["DEFECTS", "VARIANTS", "complaint", "false_alarms", "job_for", "representative", "variant_job"]
 
 
-def main(profiles: Sequence[str]) -> int:
-    """Run the whole matrix, or that of some profiles; the number of complaints, each printed."""
-    defects = [defect for defect in DEFECTS.values() if not profiles or defect.profile in profiles]
-    results = run_all(map(job_for, defects))
-    complaints = [said for defect, result in zip(defects, results, strict=True) if (said := complaint(defect, result))]
+def main(arguments: Sequence[str]) -> int:
+    """Run the matrix that the arguments ask for, and print each complaint; how many there are."""
+    parser = argparse.ArgumentParser(prog="python -m meta_tests.detection", description=__doc__)
+    parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="only the defects of these profiles")
+    parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
+    options = parser.parse_args(arguments)
+    defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
+    measured, complaints = [], []
+    for defect, result in zip(defects, run_all(job_for(defect, options.budget) for defect in defects), strict=True):
+        said = complaint(defect, result)
+        complaints += [said] if said else []
+        numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
+        measured.append({"defect": defect.name, "complaint": said, **numbers})
+    if options.to:
+        options.to.write_text(json.dumps(measured, indent=1) + "\n")
     print(*complaints, f"{len(defects) - len(complaints)} of {len(defects)} defects found", sep="\n")
     return len(complaints)
 

@@ -12,6 +12,7 @@ import pytest
 
 from conformance.documents import DOCS, PAGES
 from conformance.options import SUITE
+from conformance.readme import README, readme_with_table
 from contracts import load_catalogue
 
 MAY_IMPORT = {
@@ -92,6 +93,11 @@ def test_every_clause_has_a_test_or_a_reason_and_every_test_a_clause() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_pages_are_not_stale(name: str) -> None:
     assert (DOCS / name).read_text() == PAGES[name](load_catalogue()), "run `python -m conformance docs`"
+
+
+def test_the_table_in_the_readme_is_not_stale() -> None:
+    text = README.read_text()
+    assert text == readme_with_table(text, load_catalogue()), "run `python -m conformance docs`"
 
 
 def tracked_files() -> list[Path]:

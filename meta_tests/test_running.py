@@ -114,6 +114,13 @@ def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
     assert "a file, not a folder" in done.stderr
 
 
+def test_workers_run_nothing_against_an_unreachable_target(tmp_path: Path) -> None:
+    done = pytest_run("--base-url", "http://127.0.0.1:1", "--results", str(tmp_path), "-n", "2")
+    assert done.returncode == 10, done.stdout
+    assert "AssertionError" not in done.stdout
+    assert "the connection was refused" in done.stdout
+
+
 def test_an_unreachable_target_still_gets_its_results(tmp_path: Path) -> None:
     done = pytest_run("--results", str(tmp_path), "--base-url", "http://127.0.0.1:9")
     assert done.returncode == 10

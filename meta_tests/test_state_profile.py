@@ -125,7 +125,7 @@ def target_of(client: Tiny, **options: Any) -> Target:
 
 
 def races(target: Target) -> None:
-    target.has_one_winner(rounds=2)
+    target.has_one_winner()
     target.keeps_all()
 
 

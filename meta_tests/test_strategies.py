@@ -108,7 +108,7 @@ def test_respelled_bodies_mean_the_same(comparison: Comparison) -> None:
         assert body_of(subject) == meaning
 
 
-@pytest.mark.parametrize("comparison", [valid.ORDERS, *valid.equivalent_encodings(), requests.CHARSETS])
+@pytest.mark.parametrize("comparison", [*valid.ORDERS, *valid.equivalent_encodings(), *requests.CHARSETS])
 def test_partners_mean_the_same(comparison: Comparison) -> None:
     meaning = body_of(comparison.control)
     for subject in comparison.subjects:

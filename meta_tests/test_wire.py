@@ -150,6 +150,15 @@ def test_a_false_content_length_is_seen_by_the_raw_transport(length: int) -> Non
         assert f"Content-Length says {length}" in exchange.framing[0]
 
 
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+@pytest.mark.parametrize(("count", "length"), [(700, 60), (1, 120_000)])
+def test_an_answer_with_a_long_head_is_an_answer(transport: str, count: int, length: int) -> None:
+    with capturing() as capture:
+        capture.answers = [answer("200 OK", b"{}", *[f"X-Wrong-{index}: {'a' * length}" for index in range(count)])]
+        exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+        assert exchange.status == 200, exchange.failure
+
+
 def test_a_throttle_is_waited_out_and_counted() -> None:
     with capturing() as capture:
         capture.answers = [answer("429 Too Many Requests", b"{}", "Retry-After: 0")] * 2

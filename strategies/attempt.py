@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
 
@@ -13,7 +15,10 @@ from strategies.wire import PLAIN, Spelling
 Kind = Literal["valid", "invalid", "wire"]
 Transport = Literal["schemathesis", "raw"]
 Credentials = str
-"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value."""
+"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
+
+What only resembles the key is `key and junk`, `key cut short` or `basic without a colon`.
+"""
 
 THE_PAYMENT_METHOD = Known("payment_method")
 
@@ -107,6 +112,11 @@ class Attempt:
         for pair in (*(self.pairs or ()), *self.query):
             texts += [pair.name] if pair.value is None else [pair.name, pair.value]
         return frozenset().union(*(known_names(text) for text in texts))
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this attempt from all others, whatever ids will be bound in it: a SHA-256, in hexadecimal."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
     def bind(self, bindings: Bindings) -> Request:
         """The request that this attempt is for these ids. Raises KeyError when one of its ids is not bound."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from strategies.attempt import Attempt, Credentials, Invalid
 from strategies.invalid import unknown_parameter
+from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 NO_KEY: Credentials = "none"
@@ -56,6 +57,7 @@ def malformed() -> Sequence[Attempt]:
         _minimal("Basic %%%", "Basic credentials that are not base64"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),
+        _minimal("basic without a colon", "the key in Basic credentials without a colon"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
     )
 
@@ -65,16 +67,26 @@ def empty() -> Sequence[Attempt]:
     return (_minimal("Bearer ", "an empty Bearer token"), _minimal(basic(""), "an empty Basic user name"))
 
 
-def unknown_keys(count: int = 4) -> Sequence[Attempt]:
+def unknown_keys() -> Sequence[Attempt]:
     """Good requests with well-formed keys that no account has, each time another one."""
-    return tuple(_minimal(unknown_key(number), "an unknown key") for number in range(count))
+    by_basic = _minimal(basic("sk_test_" + letters("unknown key 3")), "an unknown key as Basic user name")
+    return (*(_minimal(unknown_key(number), "an unknown key") for number in range(2)), by_basic)
+
+
+def resembling_keys() -> Sequence[Attempt]:
+    """Good requests with what only resembles the key: junk behind it, and one character less."""
+    return (
+        _minimal("key and junk", "the key and junk behind it"),
+        _minimal("key cut short", "the key without its last character"),
+    )
 
 
 def otherwise_wrong() -> Sequence[Attempt]:
     """Requests in which something else is wrong, before they lose their key."""
     return (
-        MINIMAL.but(path_id="pm_conformance0unknown0id"),
+        NO_PAYMENT_METHOD,
         unknown_parameter("foo"),
         Attempt(()),
         MINIMAL.but(method="GET", pairs=None),
+        MINIMAL.but(headers=(("Stripe-Version", "not-a-version"),)),
     )

@@ -43,18 +43,24 @@ def missing_customer() -> Sequence[Attempt]:
 
 # body.customer-structure
 
-_CUSTOMER_KEYS = ("[a]", "[id]", "[]", "[0]", "[a][b]")
+_CUSTOMER_KEYS = ("[id]", "[]", "[0]", "[a]", "[a][b]")
 
 
-def structured_customer(keys: str) -> Attempt:
-    """`customer` with brackets behind it, holding the good id."""
+def structured_customer(keys: str, *beside: Pair) -> Attempt:
+    """`customer` with brackets behind it, holding the good id, and other parameters `beside` it."""
     shape = "an array" if keys in ("[]", "[0]") else "a hash"
-    return broken(f"customer{keys}", f"`customer` is {shape}, not a string", Pair(f"customer{keys}", GOOD_ID))
+    why = f"`customer` is {shape}, not a string"
+    return broken(f"customer{keys}", why, Pair(f"customer{keys}", GOOD_ID), *beside)
 
 
 def structured_customers() -> Sequence[Attempt]:
     """The usual hashes and arrays."""
-    return tuple(structured_customer(keys) for keys in _CUSTOMER_KEYS)
+    beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[]", EXPAND_CUSTOMER))
+    return (
+        *map(structured_customer, _CUSTOMER_KEYS[:3]),
+        *beside_expand,
+        *map(structured_customer, _CUSTOMER_KEYS[3:]),
+    )
 
 
 def any_structured_customer() -> st.SearchStrategy[Attempt]:
@@ -79,16 +85,15 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
     limit = contract.customer_max_length
     return (
         too_long_customer(limit + 1),
-        too_long_customer(limit + 2),
-        too_long_customer(limit + 1, "é"),
-        too_long_customer(limit + 1, "😀"),
-        too_long_customer(2 * limit),
         broken(
             "customer",
             f"`customer` has {limit + 1} characters, beside an expand",
             Pair("customer", repeated_to(limit + 1, "a", ID_PREFIX)),
             EXPAND_CUSTOMER,
         ),
+        too_long_customer(limit + 1, "é"),
+        too_long_customer(limit + 1, "😀"),
+        too_long_customer(2 * limit),
     )
 
 
@@ -113,21 +118,25 @@ def unknown_parameters() -> Sequence[Attempt]:
     why = "the contract has no such property"
     return (
         unknown_parameter("foo"),
+        broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
+        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
+        unknown_parameter("Customer", GOOD_ID),
+        unknown_parameter("customers", GOOD_ID),
+        unknown_parameter("metadata", "a"),
+        unknown_parameter("id", Known("payment_method")),
+        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
+        unknown_parameter("x"),
         unknown_parameter("foo", ""),
+        unknown_parameter("_x"),
         broken("foo", why, Pair("foo", "1"), CUSTOMER),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
-        unknown_parameter("_x"),
-        unknown_parameter("Customer", GOOD_ID),
-        unknown_parameter("customers", GOOD_ID),
         unknown_parameter("customer_id", GOOD_ID),
-        unknown_parameter("metadata", "a"),
+        unknown_parameter("custom", GOOD_ID),
+        unknown_parameter("customer ", GOOD_ID),
         unknown_parameter("type", "card"),
-        unknown_parameter("id", Known("payment_method")),
         unknown_parameter("Expand", "customer"),
         unknown_parameter("expands", "customer"),
-        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
     )
 
@@ -150,7 +159,10 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 
 def unknown_nested_parameters() -> Sequence[Attempt]:
     """Unknown names with brackets."""
-    return tuple(unknown_parameter(name) for name in ("foo[bar]", "foo[]", "foo[0][bar]", "metadata[order]", "card[x]"))
+    why = "the contract has no such property"
+    beside_expand = (broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[bar]", "foo[]"))
+    names = ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]", "card[x]")
+    return (*map(unknown_parameter, names), *beside_expand)
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:

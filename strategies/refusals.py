@@ -17,6 +17,14 @@ SHORTEST_PART = 8
 
 NEVER = "conformance0never0existed"
 
+NO_CUSTOMER_ID = f"cus_{NEVER}"
+NO_CUSTOMER = invalid.broken("customer", "no customer has this id", Pair("customer", NO_CUSTOMER_ID))
+"""A customer of the usual form that names nobody."""
+NO_PAYMENT_METHOD = MINIMAL.but(
+    path_id=f"pm_{NEVER}", kind="invalid", invalid=Invalid("payment_method", "no payment method has this id")
+)
+"""A payment method of the usual form that is none."""
+
 
 def every_refusal(contract: Contract) -> Sequence[Attempt]:
     """The smallest request of each kind that a conforming server refuses, with a good customer wherever one fits."""
@@ -27,11 +35,18 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         *map(invalid.structured_customer, ("[a]", "[]")),
         invalid.too_long_customer(contract.customer_max_length + 1),
         invalid.unknown_parameter("foo"),
-        invalid.unknown_parameter("foo[bar]"),
+        invalid.unknown_parameter("metadata[order]", "changed"),
+        invalid.unknown_parameter("billing_details[name]", "changed"),
+        MINIMAL.but(
+            kind="invalid",
+            invalid=Invalid("Stripe-Version", "the version is ill-formed"),
+            headers=(("Stripe-Version", "not-a-version"),),
+            label="asking for not-a-version",
+        ),
         *invalid.ill_structured_expands()[:2],
         invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope")),
         *invalid.too_long_expand_items(contract)[:1],
-        unknown_customer(joined("cus_", NEVER)),
+        NO_CUSTOMER,
         requests.json_bodies()[0],
         *requests.other_media_types(),
         *(attempt for attempt in requests.other_methods() if attempt.pairs),
@@ -62,10 +77,9 @@ def part_of_customer(length: int) -> Attempt:
 def unknown_customers() -> Sequence[Attempt]:
     """Ids that never existed, none at all, the bare prefix, and parts of a known one."""
     return (
-        unknown_customer(joined("cus_", NEVER)),
+        NO_CUSTOMER,
         unknown_customer(""),
         unknown_customer("cus_"),
-        unknown_customer("cus_1"),
         part_of_customer(SHORTEST_PART),
         part_of_customer(12),
         part_of_customer(_LONG),
@@ -81,14 +95,14 @@ def unknown_payment_methods() -> Sequence[Attempt]:
     """Ids that never existed, and near misses of a known one."""
     method = Known("payment_method")
     segments: Sequence[Text] = (
-        f"pm_{NEVER}",
         Known(OTHER_CASE),
         joined(method, "x"),
+        joined(method, ".json"),
         joined(method, "_1"),
         Known(ONE_LESS),
     )
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
-    return (*plain, EXPANDED.but(path_id=f"pm_{NEVER}", kind="wire"))
+    return (NO_PAYMENT_METHOD, *plain, EXPANDED.but(path_id=f"pm_{NEVER}", kind="wire"))
 
 
 OTHER_CASE = "payment method in the other case"

@@ -13,19 +13,17 @@ from strategies.values import Joined, Known
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
 
 
-def with_charset(*parameters: str) -> Comparison:
-    """Minimal bodies whose media type carries a parameter, each against one without."""
-    subjects = tuple(
-        MINIMAL.but(headers=(("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),), label=f"with {parameter.strip('; ')}")
-        for parameter in parameters
-    )
-    return Comparison(MINIMAL, subjects, needs_success=True)
+def with_charset(attempt: Attempt, parameter: str) -> Comparison:
+    """The attempt with a parameter to its media type, against itself without."""
+    headers = (("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),)
+    subject = attempt.but(headers=headers, label=f"with {parameter.strip('; ')}")
+    return Comparison(attempt, (subject,), needs_success=True)
 
 
-CHARSETS = with_charset("; charset=utf-8")
+CHARSETS: Sequence[Comparison] = tuple(with_charset(attempt, "; charset=utf-8") for attempt in (MINIMAL, EXPANDED))
 """The charset that every form has anyway."""
 
-CHARSET_IN_CAPITALS = with_charset("; charset=UTF-8")
+CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
 
 
 def _labelled(media_type: str, *parts: str | Known) -> Attempt:
@@ -43,8 +41,10 @@ def json_bodies() -> Sequence[Attempt]:
     """The good customer in JSON."""
     body = ('{"customer": "', Known("customer"), '"}')
     expanded = ('{"customer": "', Known("customer"), '", "expand": ["customer"]}')
+    as_form = Invalid("customer", "the body is JSON, though it calls itself a form: it has no parameter `customer`")
     return (
         _labelled("application/json", *body),
+        Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
         _labelled("application/json; charset=utf-8", *body),
         _labelled("application/json", *expanded),
     )
@@ -71,15 +71,25 @@ def other_methods() -> Sequence[Attempt]:
     return tuple(attempts)
 
 
-ACCEPTS = Comparison(
-    MINIMAL,
-    tuple(
-        MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept")
-        for accept in ("*/*", None, "application/json;q=0.9")
-    ),
-    needs_success=True,
+def other_methods_at_once() -> Sequence[Attempt]:
+    """Every other method, with the customer in the query and in the body."""
+    return tuple(
+        Attempt((CUSTOMER,), kind="invalid", invalid=Invalid("method", f"{method} is no method of the operation")).but(
+            method=method, query=(CUSTOMER,)
+        )
+        for method in OTHER_METHODS
+    )
+
+
+ACCEPTS: Sequence[Comparison] = tuple(
+    Comparison(
+        MINIMAL,
+        (MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),),
+        needs_success=True,
+    )
+    for accept in (None, "*/*", "application/json;q=0.9")
 )
-"""Accept headers that all allow JSON, against the plain one."""
+"""Accept headers that all allow JSON, each against the plain one."""
 
 
 QUERY_CUSTOMER = Attempt(kind="wire", query=(CUSTOMER,), label="with `customer` only in the query")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
-from strategies.credentials import letters
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
 
@@ -16,8 +16,6 @@ DECLINING_TOKEN = "pm_card_chargeDeclined"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VERSION = "Stripe-Version"
 
-UNKNOWN_METHOD = "pm_" + letters("unknown payment method")
-UNKNOWN_CUSTOMER = "cus_" + letters("unknown customer")
 DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 
 FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),), kind="wire")
@@ -75,7 +73,12 @@ def _expand(path: Text, why: str) -> Attempt:
 
 def unknown_paths() -> Sequence[Attempt]:
     """Paths whose first segment names no field."""
-    return (_expand("nope", "there is no field `nope`"), _expand("CUSTOMER", "there is no field `CUSTOMER`"))
+    second = Pair("expand[1]", "nope")
+    return (
+        _expand("nope", "there is no field `nope`"),
+        _expand("CUSTOMER", "there is no field `CUSTOMER`"),
+        invalid.broken("expand[1]", "there is no field `nope`", CUSTOMER, Pair("expand[0]", "customer"), second),
+    )
 
 
 def deep_paths() -> Sequence[Attempt]:
@@ -92,16 +95,12 @@ def deep_paths() -> Sequence[Attempt]:
 
 def unknown_methods() -> Sequence[Attempt]:
     """An id of the usual form, and one of none, that name no payment method."""
-    why = "no payment method has this id"
-    return tuple(
-        MINIMAL.but(path_id=identifier, kind="invalid", invalid=Invalid("payment_method", why))
-        for identifier in (UNKNOWN_METHOD, "invalid")
-    )
+    return (NO_PAYMENT_METHOD, NO_PAYMENT_METHOD.but(path_id="invalid"))
 
 
 def unknown_customers() -> Sequence[Attempt]:
     """An id that names no customer."""
-    return (invalid.broken("customer", "no customer has this id", Pair("customer", UNKNOWN_CUSTOMER)),)
+    return (NO_CUSTOMER,)
 
 
 # idempotency.…

@@ -22,6 +22,7 @@ SECOND_PATH = Pair("expand[]", "card.generated_from.setup_attempt")
 
 MINIMAL = Attempt((CUSTOMER,))
 EXPANDED = Attempt((CUSTOMER, EXPAND_CUSTOMER))
+EXPANDED_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")), EXPAND_CUSTOMER))
 EXPANDED_INDEXED = Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED))
 MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),))
 
@@ -71,25 +72,35 @@ def arbitrary_valid_bodies(draw: st.DrawFn, contract: Contract) -> Attempt:
     return Attempt(tuple(pairs))
 
 
-ORDERS = Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True)
-"""The same parameters in another order."""
+ORDERS: Sequence[Comparison] = (
+    Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True),
+    Comparison(
+        Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
+        (Attempt((EXPAND_CUSTOMER, CUSTOMER, SECOND_PATH), kind="wire"),),
+    ),
+)
+"""The same parameters in another order, an array whose entries do not stand together among them."""
 
 
 def equivalent_encodings() -> Sequence[Comparison]:
-    """Equivalent percent-encodings of a minimal and of an expanded body."""
-    names = (Spelling("first"), Spelling("all", lower_hex=True))
-    values = (Spelling("first"), Spelling("all"), Spelling("all", lower_hex=True))
-    brackets = (Spelling(escaped_brackets=True), Spelling(escaped_brackets=True, lower_hex=True))
-    by_name = [Attempt((Pair("customer", Known("customer"), spelling),)) for spelling in names]
-    by_value = [Attempt((Pair("customer", Known("customer"), PLAIN, spelling),)) for spelling in values]
-    by_bracket = [Attempt((CUSTOMER, Pair("expand[]", "customer", spelling))) for spelling in brackets]
+    """Equivalent percent-encodings of a minimal and of an expanded body, each against the plain one."""
+    everything = Spelling("all", lower_hex=True, escaped_brackets=True)
+    customer = Known("customer")
+    of_minimal = (
+        Pair("customer", customer, Spelling("first")),
+        Pair("customer", customer, everything),
+        Pair("customer", customer, PLAIN, Spelling("first")),
+    )
+    brackets = ("%5b%5d", "%5B]", "[%5D")
     blanks = Pair("customer", joined(ID_PREFIX, "a b"))
     blank_escaped = Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False))
-    return (
-        Comparison(MINIMAL, (*by_name, *by_value), needs_success=True),
-        Comparison(EXPANDED, tuple(by_bracket), needs_success=True),
-        Comparison(Attempt((blanks,), kind="wire"), (Attempt((blank_escaped,), kind="wire"),)),
-    )
+    minimal = [Comparison(MINIMAL, (Attempt((pair,)),), needs_success=True) for pair in of_minimal]
+    expanded = [
+        Comparison(EXPANDED, (Attempt(payload=joined("customer=", customer, f"&expand{pair}=customer")),))
+        for pair in brackets
+    ]
+    plus = Comparison(Attempt((blanks,), kind="wire"), (Attempt((blank_escaped,), kind="wire"),))
+    return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:])
 
 
 @st.composite
@@ -116,7 +127,7 @@ def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:
     """The longest legal `customer` of characters of two, three and four bytes, against short ones of the same."""
     return tuple(
         Comparison(unknown_customer(50, unit), (unknown_customer(contract.customer_max_length, unit),))
-        for unit in ("€", "😀", "é")
+        for unit in ("😀", "€", "é")
     )
 
 

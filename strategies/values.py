@@ -28,6 +28,7 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
     ),
     "with a combining accent": lambda known: unicodedata.normalize("NFD", known + "é"),
     "first eight characters": lambda known: known[:8],
+    "as a JSON string with an escape in it": lambda known: f"\\u{ord(known[0]):04x}{known[1:]}",
     "twice": lambda known: known + known,
 }
 """What can be done to a known id, by the words that a report uses for it."""

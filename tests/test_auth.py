@@ -31,6 +31,12 @@ def test_unknown_key(target: Target) -> None:
     target.locks_out(*credentials.unknown_keys())
 
 
+@clause("auth.unknown-key", look="closer")
+def test_resembling_key(target: Target) -> None:
+    """A key is the whole of it: what begins like one, or is cut short, belongs to nobody."""
+    target.locks_out(*credentials.resembling_keys())
+
+
 @clause("auth.schemes")
 def test_either_scheme(target: Target) -> None:
     """Libraries send the key as a Bearer token, curl users as the Basic user name: both work."""
@@ -46,4 +52,4 @@ def test_key_before_all_else(target: Target) -> None:
 @clause("auth.challenge")
 def test_challenge(target: Target) -> None:
     """A 401 says how to authenticate (RFC 9110 section 11.6.1), and Stripe says Bearer."""
-    target.challenges(credentials.WITHOUT_KEY, *credentials.unknown_keys(1))
+    target.challenges(credentials.WITHOUT_KEY, *credentials.unknown_keys())

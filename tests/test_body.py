@@ -14,15 +14,21 @@ CONTRACT = published_contract()
 
 
 @clause("body.customer-required")
-@pinned("attempt", invalid.missing_customer())
+@pinned("attempt", invalid.missing_customer(), first=2)
 @given(attempt=st.sampled_from(invalid.missing_customer()))
 def test_customer_is_required(target: Target, attempt: Attempt) -> None:
     """Without `customer` there is nobody to attach to."""
     target.refuses(attempt)
 
 
+@clause("body.customer-required", look="closer")
+def test_owner_is_not_the_customer(target: Target) -> None:
+    """Who has the payment method already does not stand in for a customer that is not sent."""
+    target.refuses_on_attached(invalid.missing_customer()[0])
+
+
 @clause("body.customer-structure")
-@pinned("attempt", invalid.structured_customers())
+@pinned("attempt", invalid.structured_customers(), first=3)
 @given(attempt=invalid.any_structured_customer())
 def test_customer_is_a_plain_string(target: Target, attempt: Attempt) -> None:
     """`customer` is a string: a hash or an array in its place is refused."""
@@ -30,7 +36,7 @@ def test_customer_is_a_plain_string(target: Target, attempt: Attempt) -> None:
 
 
 @clause("body.customer-max-length")
-@pinned("attempt", invalid.too_long_customers(CONTRACT))
+@pinned("attempt", invalid.too_long_customers(CONTRACT), first=2)
 @given(attempt=invalid.any_too_long_customer(CONTRACT))
 def test_customer_beyond_its_length(target: Target, attempt: Attempt) -> None:
     """One character more than the schema allows is refused."""
@@ -52,28 +58,34 @@ def test_length_counts_characters(target: Target, comparison: Comparison) -> Non
 
 
 @clause("body.unknown-parameter")
-@pinned("attempt", invalid.unknown_parameters())
+@pinned("attempt", invalid.unknown_parameters(), first=9)
 @given(attempt=invalid.any_unknown_parameter(CONTRACT))
 def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
     """`additionalProperties` is false: a misspelled parameter must not pass unnoticed, the first time or the second."""
     target.refuses(attempt)
 
 
-@clause("body.unknown-parameter")
+@clause("body.unknown-parameter", look="closer")
 def test_unknown_parameter_again(target: Target) -> None:
     """What was refused once is refused a second time."""
     target.refuses(invalid.unknown_parameter("again"), times=2)
 
 
+@clause("body.unknown-parameter", look="closer")
+def test_unknown_parameter_on_attached(target: Target) -> None:
+    """A payment method that is attached already is no reason to look at the body less closely."""
+    target.refuses_on_attached(invalid.unknown_parameter("foo"))
+
+
 @clause("body.unknown-parameter-nested")
-@pinned("attempt", invalid.unknown_nested_parameters())
+@pinned("attempt", invalid.unknown_nested_parameters(), first=3)
 @given(attempt=invalid.any_unknown_nested_parameter(CONTRACT))
 def test_unknown_nested_parameter(target: Target, attempt: Attempt) -> None:
     """Brackets behind an unknown name do not make it known."""
     target.refuses(attempt)
 
 
-@clause("body.duplicate-customer")
+@clause("body.duplicate-customer", look="closer")
 def test_customer_twice(target: Target) -> None:
     """Of two customers one is used or none, in the answer and in the store alike."""
     target.uses_one(requests.TWO_CUSTOMERS)

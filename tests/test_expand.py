@@ -9,7 +9,16 @@ from conformance.marks import clause, pinned
 from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid
-from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPANDED, EXPANDED_INDEXED, MINIMAL, SECOND_PATH
+from strategies.valid import (
+    CUSTOMER,
+    EXPAND_CUSTOMER,
+    EXPANDED,
+    EXPANDED_FOR_OTHER_CUSTOMER,
+    EXPANDED_INDEXED,
+    MINIMAL,
+    MINIMAL_FOR_OTHER_CUSTOMER,
+    SECOND_PATH,
+)
 
 CONTRACT = published_contract()
 
@@ -26,6 +35,12 @@ def test_customer_is_inlined(target: Target) -> None:
     target.inlines(EXPANDED, MINIMAL)
 
 
+@clause("expand.inlined", look="closer")
+def test_another_customer_is_inlined(target: Target) -> None:
+    """The customer that is inlined is the one of this request, not that of the request before."""
+    target.inlines(EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL_FOR_OTHER_CUSTOMER)
+
+
 @clause("expand.indexed")
 def test_indexed_brackets(target: Target) -> None:
     """`expand[0]`, which the official libraries send, means what `expand[]` means."""
@@ -38,18 +53,19 @@ def test_nothing_expands_unasked(target: Target) -> None:
     target.expands_nothing_unasked(EXPANDED, MINIMAL)
 
 
-@clause("expand.every-entry")
+@clause("expand.every-entry", look="closer")
 def test_every_entry_is_honoured(target: Target) -> None:
     """A list of paths is honoured as a whole, not only its first or last entry."""
     target.honours_every_entry(
         Attempt((CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
+        Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
     )
 
 
 @clause("expand.structure")
-@pinned("attempt", invalid.ill_structured_expands())
+@pinned("attempt", invalid.ill_structured_expands(), first=2)
 @given(attempt=st.sampled_from(invalid.ill_structured_expands()))
 def test_expand_is_an_array_of_strings(target: Target, attempt: Attempt) -> None:
     """A scalar `expand`, and hashes as its entries, do not fit the schema."""

@@ -17,6 +17,12 @@ def test_replay(target: Target) -> None:
     target.replays(MINIMAL)
 
 
+@clause("idempotency.replay", look="closer")
+def test_replay_after_a_change(target: Target) -> None:
+    """A replay is the stored answer, not the state of today: it tells what the lost answer told."""
+    target.replays_after_a_change(MINIMAL)
+
+
 @clause("idempotency.replay")
 def test_replay_of_shared_token(target: Target) -> None:
     """A replay is not executed: a shared token, of which each attach makes a new one, is listed once."""
@@ -39,6 +45,12 @@ def test_keys_count_whole(target: Target) -> None:
 def test_other_parameters(target: Target) -> None:
     """A key that comes again with other parameters is a client's mistake, and is said to be one."""
     target.refuses_used_key(MINIMAL, stripe.FOR_OTHER_CUSTOMER, stripe.OTHERWISE_EXPANDED)
+
+
+@clause("idempotency.mismatch", look="closer")
+def test_mismatch_is_not_executed(target: Target) -> None:
+    """A mismatch is refused and not executed all the same: a shared token would be attached to a second customer."""
+    target.executes_no_mismatch(stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
 
 
 @clause("idempotency.other-path")

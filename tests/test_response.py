@@ -9,6 +9,7 @@ import pytest
 
 from conformance.marks import clause
 from conformance.target import Target
+from strategies import credentials
 from strategies.requests import SAMPLE
 from strategies.valid import MINIMAL
 
@@ -41,3 +42,9 @@ def test_framing_is_true(target: Target) -> None:
 def test_success(target: Target, slug: str) -> None:
     """The body of a success is what the clause says, in a plain and in an expanded answer."""
     target.answers_well(*SAMPLE)
+
+
+@clause("error.no-secrets", look="closer")
+def test_no_secrets(target: Target) -> None:
+    """A key that is refused does not come back either, in whichever scheme it came: answers are logged everywhere."""
+    target.answers(*credentials.unknown_keys()[1:])

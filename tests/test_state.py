@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conformance.marks import clause, pinned
@@ -47,6 +47,12 @@ def test_others_are_untouched(target: Target) -> None:
     target.touches_nothing_else()
 
 
+@clause("state.only-this-one", look="closer")
+def test_customer_stays_as_created(target: Target) -> None:
+    """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
+    target.leaves_customer_as_created()
+
+
 @clause("state.same-customer-again")
 def test_same_customer_again(target: Target) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
@@ -54,7 +60,7 @@ def test_same_customer_again(target: Target) -> None:
 
 
 @clause("state.second-customer")
-@pinned("attempt", (MINIMAL, EXPANDED))
+@pinned("attempt", (MINIMAL, EXPANDED), first=2)
 @given(attempt=st.sampled_from((MINIMAL, EXPANDED)))
 def test_second_customer(target: Target, attempt: Attempt) -> None:
     """A card belongs to one customer: nobody can take it over by attaching it again."""
@@ -62,7 +68,7 @@ def test_second_customer(target: Target, attempt: Attempt) -> None:
 
 
 @clause("state.unknown-payment-method")
-@pinned("attempt", refusals.unknown_payment_methods())
+@pinned("attempt", refusals.unknown_payment_methods(), first=3)
 @given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
 def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
     """Only what exists can be attached, and an id that is nearly right is wrong."""
@@ -70,11 +76,17 @@ def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
 
 
 @clause("state.unknown-customer")
-@pinned("attempt", refusals.unknown_customers())
+@pinned("attempt", refusals.unknown_customers(), first=4)
 @given(attempt=refusals.any_part_of_customer())
 def test_unknown_customer(target: Target, attempt: Attempt) -> None:
     """A card attached to nobody is lost, and one attached to whoever has a similar id is worse."""
     target.refuses_unknown(attempt)
+
+
+@clause("state.unknown-customer", look="closer")
+def test_unknown_customer_once_asked_for(target: Target) -> None:
+    """What was looked for and not found is still not there: a look-up creates nothing."""
+    target.refuses_unknown_once_asked_for(refusals.NO_CUSTOMER)
 
 
 @clause("state.deleted-customer")
@@ -92,17 +104,17 @@ def test_detach(target: Target) -> None:
 @clause("state.race")
 def test_one_wins(target: Target) -> None:
     """When several customers want one payment method at once one gets it, and the others are told so."""
-    target.has_one_winner(rounds=5)
+    target.has_one_winner()
 
 
-@clause("state.race")
+@clause("state.race", look="closer")
 def test_none_gets_lost(target: Target) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     target.keeps_all()
 
 
-@clause("state.model")
-@pinned("operations", (TOUR,))
+@clause("state.model", look="closer")
+@example(operations=TOUR)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
     """Defects that need a history hide from single requests: any sequence ends as a simple model says."""

@@ -124,6 +124,15 @@ def answered(episode: Episode, contract: Contract) -> Verdict:
     return next((verdict for x in episode.exchanges("subject") if (verdict := spoiled(x))), PASS)
 
 
+def answered_well(episode: Episode, contract: Contract) -> Verdict:
+    """Every subject is answered, and breaks nothing that the episode's own clause, a general one, says."""
+    for exchange in episode.exchanges("subject"):
+        for slug, observed in broken_general_clauses(exchange, contract, owns_server_errors=False):
+            if slug == episode.clause:
+                return fails(observed, exchange)
+    return answered(episode, contract)
+
+
 def survived(episode: Episode, contract: Contract) -> Verdict:
     """Every subject is answered, in time and below 500; where the control, an ordinary request, is too."""
     for ordinary in episode.exchanges("control"):
@@ -145,11 +154,11 @@ def survived(episode: Episode, contract: Contract) -> Verdict:
 
 def served_again(episode: Episode, contract: Contract) -> Verdict:
     """A valid request is answered with success, whatever came before it."""
-    exchange = episode.subject
-    if exchange.status == 429:
-        return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
-    if not exchange.is_success:
-        return fails(f"afterwards a valid request gets {_short(exchange)}", exchange)
+    for exchange in episode.exchanges("subject"):
+        if exchange.status == 429:
+            return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
+        if not exchange.is_success:
+            return fails(f"afterwards a valid request gets {_short(exchange)}", exchange)
     return PASS
 
 
@@ -221,26 +230,27 @@ def every_entry(episode: Episode, contract: Contract) -> Verdict:
     for exchange in episode.exchanges("subject"):
         if verdict := spoiled(exchange):
             return verdict
+        entries = [pair.value for pair in exchange.sent_pairs if pair.name.startswith(b"expand[")]
+        if exchange.is_refusal and len(set(entries)) < len(entries):
+            continue
         if exchange.is_refusal:
             return fails(f"two entries that are legal alone are refused with {describe_refusal(exchange)}", exchange)
         if not isinstance(exchange.object.get("customer"), dict):
-            return fails("of two entries, `customer` was not honoured", exchange)
+            return fails(f"of {len(entries)} entries, `customer` was not honoured", exchange)
     return PASS
 
 
 def not_obeyed(episode: Episode, contract: Contract) -> Verdict:
-    """Another method does not succeed, and a read afterwards shows nothing attached."""
-    exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    if exchange.is_success:
-        return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    """Other methods do not succeed, and a read afterwards shows nothing attached."""
+    exchanges = episode.exchanges("subject")
+    for exchange in exchanges:
+        if exchange.is_success:
+            return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    last = exchanges[-1]
     for read in episode.exchanges("follow-up"):
         if read.is_success and read.object.get("customer") is not None:
-            return fails(
-                f"{exchange.request.method} was answered {exchange.status}, and attached all the same", exchange
-            )
-    return PASS
+            return fails(f"{last.request.method} was answered {last.status}, and attached all the same", last)
+    return spoiled(*exchanges) or PASS
 
 
 def steady(episode: Episode, contract: Contract) -> Verdict:
@@ -306,6 +316,7 @@ EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
         taken_as_sent,
         well_formed,
         answered,
+        answered_well,
         survived,
         served_again,
         one_of_two,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from collections.abc import Iterator
 from email.message import Message
 
 from conformance.exchange import Exchange
 from conformance.judge.internals import internals_in
+from conformance.secret import SHORTEST_TO_BLOT
 from contracts import Contract
 
 Broken = tuple[str, str]
@@ -28,7 +31,7 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     status = exchange.status
     if not exchange.answered or status is None:
         return
-    if exchange.leaked_key:
+    if exchange.leaked_key or _holds_another_key(exchange):
         yield "error.no-secrets", "the answer holds the API key that the request carried"
     if status >= 500 or 300 <= status < 400:
         if not (owns_server_errors and status >= 500):
@@ -43,6 +46,18 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     if status < 400 or (is_front_end and not exchange.error):
         return
     yield from _broken_error(exchange, contract)
+
+
+def _holds_another_key(exchange: Exchange) -> bool:
+    """Whether a key that is not the account's, and that the request presented all the same, comes back."""
+    scheme, _, presented = exchange.request.credentials.partition(" ")
+    if scheme == "Basic":
+        with contextlib.suppress(ValueError):
+            presented = base64.b64decode(presented, validate=True).decode().partition(":")[0]
+    if len(presented) < SHORTEST_TO_BLOT:
+        return False
+    told = [value.encode() for _, value in exchange.headers or ()] + [exchange.body or b""]
+    return any(presented.encode() in text for text in told)
 
 
 def _is_large(exchange: Exchange) -> bool:

@@ -39,9 +39,9 @@ def one_winner(episode: Episode, contract: Contract) -> Verdict:
 
 
 def all_kept(episode: Episode, contract: Contract) -> Verdict:
-    """Of simultaneous attaches of different methods to one customer each is answered for itself, and each is kept."""
+    """Of simultaneous attaches of different methods each is answered for itself, and kept by its own customer."""
     customer = episode.fixtures["customer"]
-    attached = []
+    owners: dict[str, str] = {}
     for exchange in episode.exchanges("subject"):
         if exchange.status == CONFLICT:
             continue
@@ -51,18 +51,20 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
             return fails(f"one of several at once is refused with {describe_refusal(exchange)}", exchange)
         if verdict := _of_another_request(exchange):
             return verdict
-        attached.append(sent_payment_method(exchange))
-    if not attached:
+        owners[sent_payment_method(exchange)] = exchange.sent_values("customer")[0]
+    if not owners:
         return not_run("every one was answered 409")
     for read in episode.exchanges("follow-up"):
         if verdict := unreadable(read):
             return verdict
         if is_list_of(read, customer):
-            missing = [method for method in attached if times_listed(read, method) != 1]
-            if missing:
-                times = times_listed(read, missing[0])
-                return fails(f"all succeeded, and the customer's list holds {missing[0]} {times} times", read)
-        elif read.object.get("id") in attached and read.object.get("customer") != customer:
+            wanted = {method: int(owner == customer) for method, owner in owners.items()}
+            wrong = [method for method in owners if times_listed(read, method) != wanted[method]]
+            if wrong:
+                times = times_listed(read, wrong[0])
+                told = f"holds {wrong[0]} {times} times, not {wanted[wrong[0]]} times"
+                return fails(f"all succeeded, and the list of {customer} {told}", read)
+        elif (owner := owners.get(str(read.object.get("id")))) and read.object.get("customer") != owner:
             return fails(f"all succeeded, and {read.object['id']} is retrieved with {shown_customer(read)}", read)
     return PASS
 

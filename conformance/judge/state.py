@@ -137,8 +137,8 @@ def only_this_one(episode: Episode, contract: Contract) -> Verdict:
 
 def attached_again(episode: Episode, contract: Contract) -> Verdict:
     """Whether the same customer again succeeds or is refused, the payment method stays attached and listed once."""
-    subject, customer = episode.subject, episode.fixtures["customer"]
-    if verdict := _not_in_hand(episode, customer) or spoiled(subject):
+    subject, customer = episode.exchanges("subject")[-1], episode.fixtures["customer"]
+    if verdict := _not_in_hand(episode, customer) or spoiled(*episode.exchanges("subject")):
         return verdict
     told = "accepted" if subject.is_success else f"refused with {describe_refusal(subject)}"
     return _still_with(episode, customer, f"again: {told}") or _lists(
@@ -148,15 +148,15 @@ def attached_again(episode: Episode, contract: Contract) -> Verdict:
 
 def stays_with_first(episode: Episode, contract: Contract) -> Verdict:
     """A second customer is refused, and the payment method stays with the first."""
-    subject, first = episode.subject, episode.fixtures["customer"]
-    if verdict := _not_in_hand(episode, first) or spoiled(subject):
+    subject, first = episode.exchanges("subject")[-1], episode.fixtures["customer"]
+    if verdict := _not_in_hand(episode, first) or spoiled(*episode.exchanges("subject")):
         return verdict
-    if subject.is_success:
+    for accepted in [exchange for exchange in episode.exchanges("subject") if exchange.is_success]:
         reads = [shown_customer(read) for read in episode.exchanges("follow-up") if read.is_success]
         return fails(
-            f"attached to {first}, and accepted with {subject.status} for {episode.fixtures['other_customer']}"
+            f"attached to {first}, and accepted with {accepted.status} for {episode.fixtures['other_customer']}"
             + (f"; then retrieved with {reads[0]}" if reads else ""),
-            subject,
+            accepted,
         )
     return _still_with(episode, first, f"refused with {describe_refusal(subject)}") or PASS
 

@@ -223,7 +223,7 @@ def either_scheme(episode: Episode, contract: Contract) -> Verdict:
 def identified(episode: Episode, contract: Contract) -> Verdict:
     """Every answer has a Request-Id that begins with `req_`, and no two have the same."""
     seen: set[str] = set()
-    for exchange in episode.exchanges("subject"):
+    for exchange in (*episode.exchanges("control"), *episode.exchanges("subject")):
         if verdict := spoiled(exchange):
             return verdict
         if exchange.headers is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.episode import Outcome
+from conformance.expectations import Gate
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.run import Run
@@ -29,6 +30,7 @@ def print_summary(terminal: Any, run: Run) -> None:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
         _print_result(terminal, result, base_url)
+    _print_expected(terminal, [result for result in results if result.outcome is Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)
 
@@ -48,6 +50,27 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
     terminal.write_line(f"                {curl(step.exchange, base_url)}")
     terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
     terminal.write_line(f"    admissible: {admissible_in_short(clause)}")
+
+
+def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
+    """Name what is known to be wrong, each with why it is expected."""
+    if results:
+        terminal.write_sep("=", "expected failures")
+    for result in results:
+        terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", yellow=True)
+        terminal.write_line(f"  expected {result.was}, {result.clause.level}: {result.expected}")
+
+
+def _print_gate(terminal: Any, gate: Gate) -> None:
+    terminal.write(f"{gate.expectations.file}: ")
+    terminal.write_line(gate.in_short(), yellow=gate.is_met, red=not gate.is_met, bold=True)
+    for result in gate.unexpected:
+        terminal.write_line(f"  unexpected: {result.clause.slug}: {result.reason}", red=True)
+    for stale in gate.stale:
+        terminal.write_line(f"  {gate.expectations.place(stale.entry)}: {stale.why}", red=True)
+    if gate.silent:
+        places = ", ".join(gate.expectations.place(entry) for entry in gate.silent)
+        terminal.write_line(f"  not judged in this run, or flaky and passed: {places}")
 
 
 def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
@@ -74,12 +97,15 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
         return
     for profile, verdict in run.verdicts.items():
-        word = "inconclusive" if run.interrupted and verdict.verdict == "conforms" else verdict.verdict
-        good, bad = word == "conforms", word == "does-not-conform"
+        words, opening, rest = run.words(profile).partition(" (")
+        good = words == "conforms"
+        bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")
         decides = " ← decides the exit status" if profile == run.settings.profile else ""
         terminal.write(f"{profile}: ")
-        terminal.write(word.replace("-", " "), green=good, red=bad, yellow=not (good or bad), bold=True)
-        terminal.write_line(f" ({verdict.reason}){decides}")
+        terminal.write(words, green=good, red=bad, yellow=not (good or bad), bold=True)
+        terminal.write_line(f"{opening}{rest}{decides}")
+    if run.gate is not None:
+        _print_gate(terminal, run.gate)
     if run.lacking:
         terminal.write_line(f"required and absent: {', '.join(run.lacking)}", red=True, bold=True)
     if run.interrupted:

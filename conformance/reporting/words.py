@@ -8,6 +8,7 @@ from conformance.episode import Finding, Outcome, Step
 from conformance.exchange import Exchange
 from conformance.judge.expectations import describe_refusal
 from conformance.ledger import ClauseResult
+from conformance.run import Run
 from contracts import Clause
 
 SIGNS = {
@@ -18,9 +19,57 @@ SIGNS = {
     Outcome.NOT_RUN: "·",
     Outcome.INCONCLUSIVE: "?",
     Outcome.ERROR: "E",
+    Outcome.EXPECTED: "~",
 }
 
+
+def target_in_words(run: Run) -> str:
+    """What was tested, as the subject of a sentence."""
+    return "The embedded reference" if run.settings.base_url is None else run.target.partition("://")[2]
+
+
+def profile_word(run: Run, profile: str) -> str:
+    """The verdict on one profile as one word; a run that was broken off proves no conformance."""
+    word = run.verdicts[profile].verdict
+    if run.diagnosis is not None or (run.interrupted and word == "conforms"):
+        return "inconclusive"
+    return word
+
+
+def profile_sentence(run: Run, profile: str) -> str:
+    """The verdict on one profile in one sentence."""
+    reason = str(run.diagnosis.what) if run.diagnosis is not None else run.verdicts[profile].reason
+    word = profile_word(run, profile).replace("-", " ")
+    return f"{word[0].upper()}{word[1:]}: {reason}."
+
+
+def headline(run: Run) -> str:
+    """The whole report in one sentence."""
+    if run.diagnosis is not None:
+        return f"{target_in_words(run)} cannot be tested: {run.diagnosis.what}."
+    if run.settings.dry_run:
+        return f"A rehearsal on the embedded reference: nothing was sent to {run.target}."
+    target, profile = target_in_words(run), run.settings.profile
+    if run.lacking and not run.interrupted:
+        return f"{target} lacks what was required: {', '.join(run.lacking)}."
+    match profile_word(run, profile):
+        case "conforms":
+            return f"{target} conforms to the {profile} profile."
+        case "does-not-conform":
+            return f"{target} does not conform to the {profile} profile."
+        case "not-applicable":
+            return f"{target} cannot conform to the {profile} profile: {run.verdicts[profile].reason}."
+    return f"It stays open whether {target[0].lower()}{target[1:]} conforms to the {profile} profile."
+
+
 LONGEST_CURL_BODY = 600
+
+OF_THE_KEY = {
+    "key and junk": "Bearer ${STRIPE_API_KEY}x",
+    "key cut short": "Bearer ${STRIPE_API_KEY%?}",
+    "basic without a colon": "Basic $(printf %s $STRIPE_API_KEY | base64 -w 0)",
+}
+"""What only resembles the key, as a shell writes it."""
 
 
 def finding_in_short(result: ClauseResult) -> str:
@@ -41,6 +90,8 @@ def curl(exchange: Exchange, base_url: str) -> str:
         parts.append("--path-as-is")
     if request.credentials in ("key", "basic"):
         parts += ["-u", '"$STRIPE_API_KEY:"']
+    elif request.credentials in OF_THE_KEY:
+        parts += ["-H", f'"Authorization: {OF_THE_KEY[request.credentials]}"']
     elif request.credentials == "bearer":
         parts += ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
     elif request.credentials != "none":

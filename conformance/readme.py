@@ -1,0 +1,50 @@
+"""The table of implementations in the README: written from the stored standings, like the page that tells more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.matrix.command import STORED
+from conformance.matrix.standing import Standing, from_json
+from conformance.options import SUITE
+from contracts import Catalogue
+from contracts.catalogue import PROFILES
+
+README = SUITE / "README.md"
+BEGIN, END = "<!-- standing -->\n", "<!-- /standing -->\n"
+
+
+class ReadmeError(ValueError):
+    """The README has no place for the table."""
+
+
+def short_table(standings: Sequence[Standing], catalogue: Catalogue) -> str:
+    """One line for each implementation, with a word for each profile."""
+    lines = ["| implementation | version |" + "".join(f" {profile} |" for profile in PROFILES)]
+    lines += ["|---|---|" + "---|" * len(PROFILES)]
+    for standing in sorted(standings, key=lambda standing: (_failures(standing, "stripe", catalogue), standing.name)):
+        words = "".join(f" {_word(standing, profile, catalogue)} |" for profile in PROFILES)
+        lines.append(f"| [{standing.title}]({standing.home}) | {standing.version} |{words}")
+    return "\n".join(lines) + "\n"
+
+
+def _word(standing: Standing, profile: str, catalogue: Catalogue) -> str:
+    verdict = standing.verdicts.get(profile, "")
+    failures = _failures(standing, profile, catalogue)
+    if failures:
+        return f"✗ {failures} fail" + "s" * (failures == 1)
+    return {"conforms": "✓ conforms", "": "–"}.get(verdict, verdict.replace("-", " "))
+
+
+def _failures(standing: Standing, profile: str, catalogue: Catalogue) -> int:
+    cells = (standing.cells.get(clause.slug) for clause in catalogue.within(profile))
+    return sum(cell is not None and cell.outcome == "fail" for cell in cells)
+
+
+def readme_with_table(text: str, catalogue: Catalogue) -> str:
+    """The README `text` with the table as it is to be. Raises ReadmeError when it has no place for it."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ReadmeError(f"README.md has no lines {BEGIN.strip()} and {END.strip()}, between which the table belongs")
+    return f"{before}{begin}\n{short_table(from_json(STORED), catalogue)}\n{end}{after}"

@@ -1,0 +1,140 @@
+"""Bytes made visible: each shown for what it is, long repetitions as unit and count, the rest cut and counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["plain", "escape", "count", "cut"]
+
+_SHORTEST_RUN = 40
+"""How many characters a repetition has before it is shown as a unit and a count."""
+
+_REPETITION = re.compile(r"(.{1,12}?)\1{3,}", re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_BLANKS = re.compile(r"\s*")
+_DEEPEST_INDENT = 12
+_INDENT = "  "
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some text of one kind: as it is, an `escape` for what has no glyph, a `count` of repetitions, or what was `cut`.
+
+    `marked` text belongs to the invalid component of a request.
+    """
+
+    text: str
+    kind: Kind = "plain"
+    marked: bool = False
+
+
+def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...]:
+    """The pieces that show `parts`, pairs of bytes and whether they are marked; at most about `limit` characters."""
+    pieces: list[Piece] = []
+    room = limit
+    left = 0
+    for data, marked in parts:
+        if room <= 0:
+            left += len(data)
+            continue
+        read = 0
+        for piece, length in _pieces(data, marked):
+            if piece.kind == "plain" and len(piece.text) > room:
+                kept = piece.text[:room]
+                pieces.append(Piece(kept, "plain", marked))
+                read += len(kept.encode("utf-8", "surrogateescape"))
+                room = 0
+            else:
+                pieces.append(piece)
+                read += length
+                room -= len(piece.text)
+            if room <= 0:
+                break
+        left += len(data) - read
+    if left:
+        pieces.append(Piece(f"… {left:,} more byte{'s' * (left > 1)}", "cut"))
+    return tuple(pieces)
+
+
+def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
+    """The pieces of `data`, each with the number of bytes that it stands for."""
+    text = data.decode("utf-8", "surrogateescape")
+    done = 0
+    for match in _REPETITION.finditer(text):
+        if len(match[0]) < _SHORTEST_RUN:
+            continue
+        yield from _spelled(text[done : match.start()], marked)
+        unit = "".join(piece.text for piece, _ in _spelled(match[1], marked))
+        count = len(match[0]) // len(match[1])
+        yield Piece(f"{unit} × {count:,}", "count", marked), len(match[0].encode("utf-8", "surrogateescape"))
+        done = match.end()
+    yield from _spelled(text[done:], marked)
+
+
+def _spelled(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
+    plain = ""
+    for char in text:
+        if char.isprintable() or char == "\n":
+            plain += char
+            continue
+        if plain:
+            yield Piece(plain, "plain", marked), len(plain.encode())
+            plain = ""
+        yield Piece(_escape(char), "escape", marked), len(char.encode("utf-8", "surrogateescape"))
+    if plain:
+        yield Piece(plain, "plain", marked), len(plain.encode())
+
+
+def _escape(char: str) -> str:
+    """How a character without a glyph, or one that moves others about, is written."""
+    short = {"\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)
+    number = ord(char)
+    if short:
+        return short
+    if 0xDC80 <= number <= 0xDCFF:
+        return f"\\x{number - 0xDC00:02x}"
+    return f"\\x{number:02x}" if number < 0x80 else f"\\u{{{number:x}}}"
+
+
+def indented(text: str) -> str:
+    """JSON `text` with line breaks and indents of its own; every string and number stays exactly as it is written."""
+    written: list[str] = []
+    depth = index = 0
+
+    def new_line() -> str:
+        return "\n" + _INDENT * min(depth, _DEEPEST_INDENT)
+
+    while index < len(text):
+        char = text[index]
+        string = _JSON_STRING.match(text, index)
+        if string:
+            written.append(string[0])
+            index = string.end()
+            continue
+        if char in "[{":
+            end = _after_blanks(text, index + 1)
+            if text[end : end + 1] in ("]", "}"):
+                written.append(char + text[end])
+                index = end + 1
+                continue
+            depth += 1
+            written.append(char + new_line())
+        elif char in "]}":
+            depth = max(depth - 1, 0)
+            written.append(new_line() + char)
+        elif char == ",":
+            written.append("," + new_line())
+        elif char == ":":
+            written.append(": ")
+        elif not char.isspace():
+            written.append(char)
+        index += 1
+    return "".join(written)
+
+
+def _after_blanks(text: str, index: int) -> int:
+    match = _BLANKS.match(text, index)
+    return match.end() if match else index

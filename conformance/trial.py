@@ -1,0 +1,248 @@
+"""The trial: all that was performed to judge a clause once, and what follows from it.
+
+`settle` is the one piece of code that concludes from episodes: for a live run, for a record that is read again, and for
+whoever checks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.judge import judge
+from conformance.ledger import UNSTEADY, Ledger
+from contracts import Catalogue, Contract
+from strategies.traits import traits
+
+FIRST, AGAIN, CONFIRMATION, SEARCH = PARTS = ("first", "again", "confirmation", "search")
+"""Why an episode of a trial was performed: to judge; since the first was inconclusive; to tell a broken clause from an
+unsteady server; to find which of several requests did it."""
+
+OF_A_CLAUSE, OF_SERVING = KINDS = ("clause", "still-serving")
+
+NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "not-applicable", "error")
+"""What a note says of its clause; `lacking` is not run for want of fixtures."""
+
+CONFIRMATIONS = 2
+"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
+
+
+@dataclass(frozen=True)
+class Performed:
+    """An episode, and which `part` of its trial it is (one of PARTS)."""
+
+    part: str
+    episode: Episode
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All that was performed for one conclusion about `clause`, in order.
+
+    `clause` is empty where only the general clauses are judged. `test` names the test, `explores` tells that it has no
+    clause of its own. `also` holds further clauses, each with an expectation, that are judged on the same episode.
+    `missing` says which fixtures ran out before it was complete.
+    """
+
+    clause: str
+    episodes: tuple[Performed, ...]
+    kind: str = OF_A_CLAUSE
+    test: str = ""
+    explores: bool = False
+    also: tuple[tuple[str, str], ...] = ()
+    missing: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {
+            "trial": self.clause,
+            "kind": self.kind,
+            "test": self.test,
+            "explores": self.explores,
+            "also": [list(pair) for pair in self.also],
+            "missing": self.missing,
+            "episodes": [{"part": one.part, **one.episode.to_json()} for one in self.episodes],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trial:
+        """The trial that `to_json` wrote. Raises KeyError when a member is missing."""
+        performed = tuple(Performed(one["part"], Episode.from_json(one)) for one in data["episodes"])
+        also = tuple((clause, expectation) for clause, expectation in data["also"])
+        told = {name: data[name] for name in ("kind", "test", "explores", "missing")}
+        return cls(data["trial"], performed, also=also, **told)
+
+    def of_part(self, part: str) -> tuple[Episode, ...]:
+        """The episodes that were performed as that part, in order."""
+        return tuple(performed.episode for performed in self.episodes if performed.part == part)
+
+    @property
+    def decisive(self) -> Episode:
+        """The episode that decides: the first, or the one performed again since that was inconclusive."""
+        return (*self.of_part(FIRST), *self.of_part(AGAIN))[-1]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is known of a clause without an episode: `kind` is one of NOTE_KINDS."""
+
+    clause: str
+    kind: str
+    reason: str
+    test: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Note:
+        """The note that `to_json` wrote. Raises KeyError when a member is missing."""
+        return cls(data["note"], data["kind"], data["reason"], data["test"])
+
+    def ledger(self) -> Ledger:
+        """The note as a ledger."""
+        ledger = Ledger()
+        entry = ledger.entry(self.clause)
+        match self.kind:
+            case "lacking":
+                entry.lack_fixtures(self.reason)
+            case "not-run":
+                entry.not_run.append(self.reason)
+            case "not-applicable":
+                entry.not_applicable.append(self.reason)
+            case _:
+                entry.errors.append(self.reason)
+        return ledger
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a trial comes to: the entries of its `ledger`, and its `own` finding, that of its clause."""
+
+    ledger: Ledger
+    own: Finding | None = None
+
+
+def settle(trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue) -> Settlement:
+    """What follows from a trial, when the clauses in `established` are already known to be broken on its worker.
+
+    A finding of a clause that is not yet known to be broken must come again each time that the episode is performed
+    again; what does not is put down to the server's unsteadiness, under the clause that forbids that.
+    """
+    if trial.missing:
+        return Settlement(Note(trial.clause, LACKING, trial.missing).ledger())
+
+    def judged(episode: Episode) -> Judgement:
+        return judge(episode, contract, catalogue)
+
+    if trial.kind == OF_SERVING:
+        return _settle_still_serving(trial, list(map(judged, trial.of_part(FIRST))), map(judged, trial.of_part(SEARCH)))
+    ledger = Ledger()
+    confirmations = map(judged, trial.of_part(CONFIRMATION))
+    judgement = _confirmed(trial.clause, judged(trial.decisive), confirmations, established)
+    own = next((finding for finding in judgement.findings if finding.clause == trial.clause), None)
+    for finding in judgement.findings:
+        if finding is not own:
+            ledger.entry(finding.clause).add_finding(finding)
+    _enter(ledger, trial.clause, judgement, [] if own is None else [own], traits_of(trial.decisive))
+    for clause, expectation in trial.also:
+        other = judged(replace(trial.decisive, clause=clause, expectation=expectation))
+        _enter(ledger, clause, other, [finding for finding in other.findings if finding.clause == clause])
+    return Settlement(ledger, own)
+
+
+def needs_confirmation(judgement: Judgement, established: Container[str]) -> tuple[Finding, ...]:
+    """The findings whose clauses are not yet known to be broken."""
+    return tuple(f for f in judgement.findings if f.clause != UNSTEADY and f.clause not in established)
+
+
+def _confirmed(
+    clause: str, judgement: Judgement, confirmations: map[Judgement], established: Container[str]
+) -> Judgement:
+    new = needs_confirmation(judgement, established)
+    doubtful: list[Finding] = []
+    latest = judgement
+    for again in confirmations if new else ():
+        if again.outcome is not Outcome.INCONCLUSIVE:
+            lacking = [finding for finding in new if finding.clause not in again.broken]
+            doubtful += [finding for finding in lacking if finding not in doubtful]
+            latest = again if lacking else latest
+    if not doubtful:
+        return judgement
+    unsteady = tuple(put_down_to_unsteadiness(finding) for finding in doubtful)
+    kept = tuple(finding for finding in judgement.findings if finding not in doubtful)
+    outcome = judgement.outcome if clause in {finding.clause for finding in kept} else latest.outcome
+    return Judgement(outcome, latest.reason, (*kept, *unsteady))
+
+
+def _settle_still_serving(trial: Trial, first: list[Judgement], search: map[Judgement]) -> Settlement:
+    """After malformed requests a valid one must be answered as before; if not, the search says which one did it."""
+    ledger = Ledger()
+    judgement = first[0]
+    if judgement.outcome is Outcome.FAIL:
+        judgement = next((found for found in search if found.outcome is Outcome.FAIL), None) or replace(
+            judgement, findings=tuple(map(put_down_to_unsteadiness, judgement.findings)), outcome=Outcome.PASS
+        )
+    for finding in judgement.findings:
+        if finding.clause in (trial.clause, UNSTEADY):
+            ledger.entry(finding.clause).add_finding(finding)
+    _enter(ledger, trial.clause, replace(judgement, reason=""), [])
+    return Settlement(ledger)
+
+
+def _enter(
+    ledger: Ledger, clause: str, judgement: Judgement, findings: Sequence[Finding], remarkable: Sequence[str] = ()
+) -> None:
+    entry = ledger.entry(clause)
+    for finding in findings:
+        entry.add_finding(finding)
+    match judgement.outcome:
+        case Outcome.PASS:
+            entry.held += 1
+            if judgement.reason:
+                entry.notes.append(judgement.reason)
+        case Outcome.NOT_RUN:
+            entry.not_run.append(judgement.reason)
+        case Outcome.INCONCLUSIVE:
+            entry.inconclusive.append(judgement.reason)
+            entry.traits += [trait for trait in remarkable if trait not in entry.traits]
+        case Outcome.NOT_APPLICABLE:
+            entry.not_applicable.append(judgement.reason)
+
+
+def put_down_to_unsteadiness(finding: Finding) -> Finding:
+    """A finding that did not come again when the same was sent again."""
+    if finding.clause == UNSTEADY:
+        return finding
+    observed = f"{finding.observed} once, and not when the same was sent again (seen at {finding.clause})"
+    return replace(finding, clause=UNSTEADY, observed=observed, seen_at=finding.clause)
+
+
+def traits_of(episode: Episode) -> tuple[str, ...]:
+    """The traits of an episode's unanswered requests."""
+    lost = (step.exchange for step in episode.steps if not step.exchange.answered)
+    return tuple(dict.fromkeys(trait for exchange in lost for trait in traits(exchange.request)))
+
+
+Logged = Trial | Note
+"""What a test leaves behind, one after the other."""
+
+
+def fold(tests: Iterable[tuple[int, Sequence[Logged]]], contract: Contract, catalogue: Catalogue) -> Ledger:
+    """The ledger of a run from what each test left behind, in order; each with the number of its worker."""
+    known: dict[int, Ledger] = {}
+    ledger = Ledger()
+    for worker, log in tests:
+        before, of_test = known.setdefault(worker, Ledger()), Ledger()
+        for logged in log:
+            established = before.broken | of_test.broken
+            if isinstance(logged, Note):
+                of_test.merge(logged.ledger())
+            else:
+                of_test.merge(settle(logged, established, contract, catalogue).ledger)
+        before.merge(of_test)
+        ledger.merge(of_test)
+    return ledger

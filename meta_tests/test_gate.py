@@ -1,0 +1,131 @@
+"""The gate, end to end: expected failures in every output, and an exit status that is strict both ways."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meta_tests.suite import Job, Result, run
+from reference.defects import CATALOGUE as DEFECTS
+
+FEW = ("--profile", "contract", "--budget", "quick", "-k", "json or minimal or envelope or methods")
+JSON = "request.json-refused"
+
+
+def gate(defect: str | None, *arguments: str) -> Result:
+    return run(Job("gate", defect, arguments=(*FEW, *arguments)))
+
+
+def defect_of(slug: str) -> str:
+    return next(name for name, defect in DEFECTS.items() if defect.clause == slug)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An expectations file proposed from a server that obeys JSON."""
+    path = tmp_path_factory.mktemp("project") / "known.toml"
+    result = gate(defect_of(JSON), "--write-expectations", str(path))
+    assert result.status == 1, "writing expectations excuses nothing"
+    assert "1 entry proposed" in result.output
+    return path
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return content
+
+
+def test_an_expected_failure_is_shown_as_such_everywhere_and_is_never_green(known: Path, tmp_path: Path) -> None:
+    result = gate(defect_of(JSON), "--expectations", str(known), "--results", str(tmp_path))
+    assert result.status == 0, result.output
+
+    assert "contract: does not conform, as expected (1 expected failure)" in result.output
+    assert f"~ {JSON}  expected fail, MUST: observed on " in result.output
+    assert "1 xfailed" in result.output
+
+    results = results_in(tmp_path)
+    assert results["verdict"] == "does-not-conform"
+    assert results["exit_status"] == 0
+    assert results["clauses"][JSON]["outcome"] == "expected"
+    assert results["clauses"][JSON]["was"] == "fail"
+    assert results["clauses"][JSON]["findings"]
+    assert results["expectations"]["is_met"] is True
+    assert results["expectations"]["expected"] == [JSON]
+
+    skipped = ET.parse(tmp_path / "junit.xml").findall(".//skipped[@type='pytest.xfail']")
+    assert len(skipped) == 1
+    assert "observed on" in skipped[0].attrib["message"]
+
+    page = (tmp_path / "conformance.html").read_text()
+    assert "does not conform, as expected (1 expected failure)" in page
+    assert "cf-cell cf-expected" in page
+    assert "XFailed" in page
+
+
+def test_what_has_been_mended_turns_the_gate_red_until_its_entry_goes(known: Path, tmp_path: Path) -> None:
+    result = gate(None, "--expectations", str(known), "--results", str(tmp_path))
+    assert result.status == 1
+    line = known.read_text().splitlines().index("[[expected]]") + 1
+    said = f"{known}:{line}: {JSON} passes: remove this entry"
+    assert said in result.output
+    assert "contract: conforms" in result.output
+    assert said in (tmp_path / "junit.xml").read_text()
+    assert said in (tmp_path / "conformance.html").read_text()
+    assert results_in(tmp_path)["expectations"]["stale"] == [
+        {"clause": JSON, "line": line, "why": f"{JSON} passes: remove this entry"}
+    ]
+
+
+def test_another_failure_turns_the_gate_red(known: Path) -> None:
+    result = gate(defect_of("error.envelope"), "--expectations", str(known))
+    assert result.status == 1
+    assert "  unexpected: error.envelope: " in result.output
+    assert result.results["expectations"]["unexpected"] == ["error.envelope"]
+
+
+def test_a_clause_beside_the_tests_is_expected_too(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text('[[expected]]\nclause = "error.envelope"\noutcome = "fail"\nreason = "the proxy answers"\n')
+    result = gate(defect_of("error.envelope"), "--expectations", str(path), "-x")
+    assert result.status == 0, result.output
+    assert "~ error.envelope  expected fail, MUST: the proxy answers" in result.output
+
+
+def test_a_file_with_an_error_stops_the_run_before_anything_is_sent(known: Path, tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(known.read_text().replace(JSON, "request.jason-refused") + "\nexpires = 2020-01-01\n")
+    result = run(Job("error", base_url="http://127.0.0.1:9", arguments=("--expectations", str(path))))
+    assert result.status == 4
+    lines = [line for line in result.output.splitlines() if str(path) in line]
+    assert len(lines) == 2, result.output
+    assert "did you mean request.json-refused?" in lines[0]
+    assert "expired on 2020-01-01" in lines[1]
+    assert not result.results
+
+
+def test_a_target_that_cannot_be_tested_meets_no_expectation(known: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    arguments = ("--expectations", str(known), "--write-expectations", str(path), "--profile", "contract")
+    result = run(Job("down", base_url="http://127.0.0.1:9", arguments=arguments))
+    assert result.status == 10
+    assert "no expectations are proposed" in result.output
+    assert not path.exists()
+
+
+def test_no_file_is_overwritten(known: Path) -> None:
+    before = known.read_text()
+    result = gate(None, "--write-expectations", str(known))
+    assert result.status == 4
+    assert "stays as it is" in result.output
+    assert known.read_text() == before
+
+
+def test_a_dry_run_says_nothing_of_expectations(known: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    result = gate(None, "--dry-run", "--expectations", str(known), "--write-expectations", str(path))
+    assert result.status == 0, result.output
+    assert not path.exists()

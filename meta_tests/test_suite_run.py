@@ -1,0 +1,89 @@
+"""The suite within another project: its own expectations and results there, and nothing else of that project."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.options import SUITE
+from reference import running
+from reference.defects import CATALOGUE as DEFECTS
+
+POISON = 'raise SystemExit("this module belongs to the other project")\n'
+FEW = ("--profile", "contract", "--budget", "quick", "-k", "json or minimal")
+KEY = "sk_test_anotherproject0123456789"
+JSON = "request.json-refused"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that does to pytest whatever a project can do to it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "pytest.ini").write_text(
+        "[pytest]\n"
+        "addopts = --strict-markers --maxfail=1 -x -p no:html --results elsewhere --profile stripe --no-such-option\n"
+        "testpaths = tests\npython_files = check_*.py\npython_functions = check_*\nfilterwarnings = error\n"
+        "minversion = 99\nrequired_plugins = pytest-of-theirs\nconsole_output_style = times\nxfail_strict = true\n"
+    )
+    (folder / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--also-no-such-option"\n')
+    (folder / "setup.cfg").write_text("[tool:pytest]\naddopts = --nor-this\n")
+    (folder / "tox.ini").write_text("[pytest]\naddopts = --nor-that\n")
+    (folder / "conftest.py").write_text(POISON)
+    for package in ("tests", "contracts", "strategies", "reference", "meta_tests"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").write_text(POISON)
+        (folder / package / "conftest.py").write_text(POISON)
+    for module in ("tests/test_theirs.py", "tests/check_theirs.py", "their_plugin.py", "yaml.py", "jinja2.py"):
+        (folder / module).write_text(POISON)
+    return folder
+
+
+def run_in(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    hostile = {"PYTEST_ADDOPTS": "-k nothing --no-such-option", "PYTEST_PLUGINS": "their_plugin", "STRIPE_API_KEY": KEY}
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", "run", *arguments],
+        cwd=project,
+        env={**os.environ, **hostile, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_hostile_project_changes_nothing(project: Path) -> None:
+    before = files_in(project)
+    defect = next(name for name, defect in DEFECTS.items() if defect.clause == JSON)
+    with running(defect, api_key=KEY) as server:
+        target = ("--base-url", server.url, *FEW)
+        proposing = run_in(project, *target, "--write-expectations", "known.toml", "--results", "first")
+        assert proposing.returncode == 1, proposing.stdout + proposing.stderr
+        gate = run_in(project, *target, "--expectations", "known.toml", "--results", "conformance-results", "-n", "2")
+    assert gate.returncode == 0, gate.stdout + gate.stderr
+    assert f"rootdir: {SUITE}\n" in gate.stdout
+    assert "known.toml: as expected (1 expected failure)" in gate.stdout
+    assert "warning" not in gate.stdout.lower()
+    results = json.loads((project / "conformance-results" / "results.json").read_text())
+    assert results["clauses"][JSON]["outcome"] == "expected"
+    written = files_in(project) - before
+    assert "conformance-results/conformance.html" in written
+    assert {path.partition("/")[0] for path in written} == {"known.toml", "first", "conformance-results"}
+
+
+def test_wrong_usage_of_a_command_has_the_status_of_wrong_usage(project: Path) -> None:
+    done = run_in(project, "--no-such-option")
+    assert done.returncode == 4
+    assert "--no-such-option" in done.stderr
+    none = subprocess.run([sys.executable, "-m", "conformance"], capture_output=True, text=True, check=False)
+    assert none.returncode == 4
+    assert "COMMAND" in none.stderr
