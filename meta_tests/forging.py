@@ -53,11 +53,11 @@ def rewritten(
     concluded: bool = True,
 ) -> Record:
     """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
-    changed = Record.of(lines_of(header or record.header, record.log if log is None else log, footer or record.footer))
-    if not concluded:
-        return changed
-    outcomes = {slug: str(result.outcome) for slug, result in run_of(changed).results.items()}
-    return Record.of(lines_of(changed.header, changed.log, {**changed.footer, "outcomes": outcomes}))
+    draft = replace(record, log=log or record.log, header=header or record.header, footer=footer or record.footer)
+    if concluded:
+        outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
+        draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
+    return replace(draft, content=lines_of(draft.header, draft.log, draft.footer))
 
 
 def restated(record: Record, change: Callable[[Predicates], object]) -> Files:

@@ -15,6 +15,7 @@ import pytest
 
 from conformance.certificate.objections import Objection
 from conformance.episode import Outcome
+from conformance.items import slug_of
 from conformance.options import KEY_VARIABLE, SUITE, TESTS, key_for
 from conformance.record import BrokenRecord, Record, run_of
 from conformance.run import Run
@@ -90,7 +91,13 @@ class _Sample:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.name in self.names]
+        items[:] = [item for item in items if _test_of(item) in self.names]
+
+
+def _test_of(item: pytest.Item) -> str | None:
+    """The name by which trials know the test; empty for one that explores, None for what is no test of the suite."""
+    slug = slug_of(item)
+    return slug if not slug else getattr(item, "originalname", item.name)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ def is_positive(evidence: Evidence) -> bool:
     return bool(test_result(evidence)["result"] != "FAILED")
 
 
-def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] = plan_again) -> Checked:
-    """Check a bundle in full. `plan` draws the plan again. Raises CannotPlan when that cannot be done."""
+def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | None = None) -> Checked:
+    """Check a bundle in full. `plan` draws the plan again, as `plan_again` does. Raises CannotPlan when that cannot be done."""
     bundle, objections = read_bundle(files)
     if bundle is None:
         return Checked(objections)
@@ -107,7 +107,7 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] = 
     objections = [*against_versions(record)]
     if objections:
         return Checked(objections, record=record, product=product, validity=validity)
-    return _judged_again(bundle, demands, record, product, validity, plan)
+    return _judged_again(bundle, demands, record, product, validity, plan or plan_again)
 
 
 def _judged_again(

@@ -125,7 +125,9 @@ def _times(trials: Sequence[Trial], exchanges: Sequence[Exchange], run: Circumst
             own = {step.exchange for step in performed.episode.steps}
             newest = max((exchange.received for exchange in own), default=latest)
             if own and not own & seen and newest < latest - CLOCK_TOLERANCE:
-                yield Objection("episodes", f"{trial.id} is out of order: it was recorded before what stands before it")
+                yield Objection(
+                    "episodes", f"{performed.episode.id} is out of order: it was recorded before what stands before it"
+                )
             latest = max(latest, newest)
             seen |= own
 

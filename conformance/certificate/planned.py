@@ -95,4 +95,4 @@ def _left_out(
 def _named(trial: Trial) -> str:
     subjects = [step.attempt for step in trial.decisive.steps if step.role == "subject"]
     sent = f" (“{subjects[0]}”)" if subjects else ""
-    return f"{trial.id or trial.test} of {trial.clause or 'no clause'}{sent}"
+    return f"{trial.episodes[0].episode.id or trial.test} of {trial.clause or 'no clause'}{sent}"

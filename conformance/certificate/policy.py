@@ -10,6 +10,7 @@ from conformance.controller import Controller
 from conformance.episode import Outcome
 from conformance.options import BUDGETS
 from conformance.record import Record
+from conformance.run import Run
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
 
@@ -42,7 +43,7 @@ def against_policy(
         yield Objection("level", f"it was judged at the level {run.settings.level}, and {level} is asked for")
     if BUDGETS[run.settings.budget].drawn < BUDGETS[STANDARD].drawn:
         yield Objection("budget", f"the budget was {run.settings.budget}, and {STANDARD} is the least")
-    yield from _selection(record)
+    yield from _selection(record, run)
     if evidence.expectations:
         yield Objection("expectations", "failures were expected")
     if run.diagnosis or run.interrupted:
@@ -52,9 +53,12 @@ def against_policy(
             yield Objection("inconclusive", f"{result.clause.slug} is {result.outcome}: {result.reason}")
 
 
-def _selection(record: Record) -> Iterator[Objection]:
+def _selection(record: Record, run: Run) -> Iterator[Objection]:
     selection = record.header["selection"]
     if not selection["whole"]:
         yield Objection("selection", f"only a part was run: {selection['arguments']}")
+    silent = [result.clause.slug for result in required(run) if result.reason == "not selected"]
+    if silent:
+        yield Objection("selection", f"nothing was sent for {', '.join(silent[:3])}{' and others' * (len(silent) > 3)}")
     if record.header["workers"] != 1:
         yield Objection("workers", f"{record.header['workers']} workers ran it, so that its plan cannot be repeated")

@@ -110,7 +110,7 @@ def _asked(checked: Checked, url: str, count: int) -> Checked:
     assert checked.evidence is not None
     assert checked.record is not None
     names, objections = against_target(checked.evidence.run, checked.record.trials, url, count)
-    note = f"asked:    {len(names)} tests again at {url}: {', '.join(names)}"
+    note = f"asked:    {len(names)} tests again at {url}: {', '.join(name or 'what explores' for name in names)}"
     return replace(checked, objections=objections, notes=(*checked.notes, note))
 
 
