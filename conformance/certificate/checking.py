@@ -85,7 +85,7 @@ def is_positive(evidence: Evidence) -> bool:
 
 
 def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | None = None) -> Checked:
-    """Check a bundle in full. `plan` draws the plan again, as `plan_again` does. Raises CannotPlan when that cannot be done."""
+    """Check a bundle in full. `plan` draws the plan again, as `plan_again` does. Raises CannotPlan where that fails."""
     bundle, objections = read_bundle(files)
     if bundle is None:
         return Checked(objections)

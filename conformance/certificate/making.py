@@ -52,7 +52,7 @@ def certified(content: bytes, product: Product, signer: CryptoSigner, valid_days
         objections += against_policy(record, evidence)
     if evidence is None or objections:
         raise CannotCertify("\n".join(f"nobody would accept it: {objection}" for objection in objections))
-    begins = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(seconds=1)
+    begins = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     return signed(record, evidence, product, signer, Validity(begins, begins + datetime.timedelta(days=valid_days)))
 
 
@@ -132,7 +132,7 @@ def _certify(options: argparse.Namespace) -> int:
 
 
 def _vouched(files: Files, signer: CryptoSigner, certifier: CryptoSigner, name: str) -> Files:
-    when = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
+    when = datetime.datetime.now(datetime.UTC)
     return vouched_for(files, check(files, Demands(signer.public_key, when)), certifier, name, when)
 
 

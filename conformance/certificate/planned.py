@@ -11,8 +11,8 @@ from conformance.certificate.shapes import Shape, attempts_in, shape_of
 from conformance.trial import Note, Trial
 from strategies.attempt import Attempt
 
-MOST_TOLD = 5
-"""How many objections of one code are told one by one."""
+GATHERED = "steady"
+"""What is expected of an episode that gathers successes from all over the run."""
 
 
 def against_plan(
@@ -52,6 +52,7 @@ def _of(trials: Sequence[Trial], passed: Collection[str]) -> list[Trial]:
 def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
     have, want = [shape_of(trial) for trial in recorded], [shape_of(trial) for trial in planned]
     if have == want:
+        yield from _other_customers(recorded, planned)
         return
     missing, beyond = Counter(want) - Counter(have), Counter(have) - Counter(want)
     yield from _told("plan", planned, want, missing, "is planned, and not in the record")
@@ -59,6 +60,20 @@ def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iter
     if not missing and not beyond:
         first = next(trial for trial, mine, theirs in zip(recorded, have, want, strict=True) if mine != theirs)
         yield Objection("episodes", f"{_named(first)} is out of order")
+
+
+def _other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
+    """Where the plan uses a customer again, the record does; among gathered successes stand those of races."""
+    known: dict[str, str] = {}
+    for trial, wanted in zip(recorded, planned, strict=True):
+        if trial.decisive.expectation == GATHERED:
+            continue
+        for step, other in zip(trial.decisive.steps, wanted.decisive.steps, strict=True):
+            for name in sorted(other.bindings):
+                bound = step.bindings.get(name, "")
+                if name.endswith("customer") and known.setdefault(other.bindings[name], bound) != bound:
+                    used = known[other.bindings[name]]
+                    yield Objection("ids", f"{_named(trial)} uses {bound} for {name}, where the plan uses {used} again")
 
 
 def _told(
