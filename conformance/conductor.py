@@ -51,6 +51,9 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 USES_BETWEEN_READS = 20
 """After how many refusals the payment method that they share is read, to see whether it is still unattached."""
 
+CHECKS_FOR_A_NEW_CONNECTION = 2
+"""Every how many times a server is asked on a new connection, too, whether it still serves."""
+
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
 
@@ -116,6 +119,7 @@ class Conductor:
         self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
         self._uses = 0
         self._keys: Counter[str] = Counter()
+        self._checks = 0
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
@@ -306,10 +310,13 @@ class Conductor:
         performed: list[Performed] = []
 
         survived, self.survived = self.survived, []
+        self._checks += 1
 
         def fails_after(*before: Attempt) -> bool:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps += [self._fresh(MINIMAL), self._fresh(MINIMAL, new_connection=True)]
+            steps += [self._fresh(MINIMAL)]
+            if before or self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
+                steps.append(self._fresh(MINIMAL, new_connection=True))
             episode = self._episode("served_again", steps, clause=STILL_SERVING)
             performed.append(Performed(SEARCH if before else FIRST, episode))
             return self._is_broken_by(episode)

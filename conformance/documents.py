@@ -138,16 +138,16 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
 
 
 def write_pages(folder: Path = DOCS) -> list[Path]:
-    """Write every generated page, and the table in the README; the paths written."""
+    """Write the generated pages, and the table in the README, that are not as they should be; the paths written."""
     catalogue = load_catalogue()
     written = []
-    for name, render in PAGES.items():
-        path = folder / name
-        path.write_text(render(catalogue), encoding="utf-8")
-        written.append(path)
+    pages = {folder / name: render(catalogue) for name, render in PAGES.items()}
     if folder == DOCS:
-        README.write_text(readme_with_table(README.read_text(encoding="utf-8"), catalogue), encoding="utf-8")
-        written.append(README)
+        pages[README] = readme_with_table(README.read_text(encoding="utf-8"), catalogue)
+    for path, text in pages.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
     return written
 
 

@@ -64,6 +64,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Controller(config, settings, key), "conformance-controller")
 
 
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which implementation `--target` chose."""
+    from conformance.targets.choosing import what_is_tested
+
+    line = what_is_tested(config)
+    return [line] if line else []
+
+
 def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML and JUnit reports there, unless the user said where."""
     results.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ OWN_DETAILS: Mapping[str, str] = {
     "billing_details[address][country]": "IE",
     "metadata[order]": "6735",
     "metadata[shelf]": "upper left",
-    "allow_redisplay": "always",
+    "allow_redisplay": "limited",
 }
 """What a payment method is made with when it matters whether it stays as it was."""
 LESS_DETAILS: Mapping[str, str] = {name: value for name, value in OWN_DETAILS.items() if "[" in name}

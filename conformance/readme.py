@@ -19,26 +19,28 @@ class ReadmeError(ValueError):
 
 
 def short_table(standings: Sequence[Standing], catalogue: Catalogue) -> str:
-    """One line for each implementation, with a word for each profile."""
-    lines = ["| implementation | version |" + "".join(f" {profile} |" for profile in PROFILES)]
+    """One line for each implementation, those with most clauses that pass first, and how each profile went."""
+    sizes = {profile: len(catalogue.within(profile)) for profile in PROFILES}
+    lines = ["| implementation | version |" + "".join(f" {profile} (of {sizes[profile]}) |" for profile in PROFILES)]
     lines += ["|---|---|" + "---|" * len(PROFILES)]
-    for standing in sorted(standings, key=lambda standing: (_failures(standing, "stripe", catalogue), standing.name)):
+    for standing in sorted(
+        standings, key=lambda standing: (-_count(standing, "pass", PROFILES[-1], catalogue), standing.name)
+    ):
         words = "".join(f" {_word(standing, profile, catalogue)} |" for profile in PROFILES)
         lines.append(f"| [{standing.title}]({standing.home}) | {standing.version} |{words}")
     return "\n".join(lines) + "\n"
 
 
 def _word(standing: Standing, profile: str, catalogue: Catalogue) -> str:
-    verdict = standing.verdicts.get(profile, "")
-    failures = _failures(standing, profile, catalogue)
-    if failures:
-        return f"✗ {failures} fail" + "s" * (failures == 1)
-    return {"conforms": "✓ conforms", "": "–"}.get(verdict, verdict.replace("-", " "))
+    if standing.verdicts.get(profile) == "conforms":
+        return "✓ conforms"
+    passed, failed = (_count(standing, outcome, profile, catalogue) for outcome in ("pass", "fail"))
+    return f"{'✗' if failed else '–'} {passed} pass, {failed} fail"
 
 
-def _failures(standing: Standing, profile: str, catalogue: Catalogue) -> int:
+def _count(standing: Standing, outcome: str, profile: str, catalogue: Catalogue) -> int:
     cells = (standing.cells.get(clause.slug) for clause in catalogue.within(profile))
-    return sum(cell is not None and cell.outcome == "fail" for cell in cells)
+    return sum(cell is not None and cell.outcome == outcome for cell in cells)
 
 
 def readme_with_table(text: str, catalogue: Catalogue) -> str:

@@ -71,8 +71,6 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
             headers["Authorization"] = f"Bearer {key.reveal()}x"
         case "key cut short":
             headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
-        case "basic without a colon":
-            headers["Authorization"] = "Basic " + base64.b64encode(key.reveal().encode()).decode()
         case "none":
             pass
         case other:

@@ -24,12 +24,13 @@ from conformance.certificate.statements import (
 )
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.record import Record, lines_of, run_of
+from conformance.record import Entry, Record, run_of, written
 from conformance.trial import Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
 SIGNER = CryptoSigner.generate_ecdsa()
 Log = Sequence[Trial | Note]
+"""What was performed and noted, in order, by the one worker there was."""
 Predicates = dict[str, dict[str, Any]]
 
 
@@ -53,11 +54,17 @@ def rewritten(
     concluded: bool = True,
 ) -> Record:
     """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
-    draft = replace(record, log=log or record.log, header=header or record.header, footer=footer or record.footer)
+    entries = record.entries if log is None else [Entry(0, logged) for logged in log]
+    draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
     if concluded:
         outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
         draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
-    return replace(draft, content=lines_of(draft.header, draft.log, draft.footer))
+    return replace(draft, content=written(draft.header, draft.entries, draft.footer))
+
+
+def log_of(record: Record) -> list[Trial | Note]:
+    """What a record holds between header and footer."""
+    return [entry.logged for entry in record.entries]
 
 
 def restated(record: Record, change: Callable[[Predicates], object]) -> Files:

@@ -40,6 +40,7 @@ from meta_tests.forging import (
     find,
     find_clause,
     honest,
+    log_of,
     restated,
     rewritten,
     with_episode,
@@ -153,62 +154,62 @@ def is_subject(clause: str) -> Callable[[Trial, Any], bool]:
 
 def with_request_edited(record: Record) -> list[Trial | Note]:
     """A refusal whose request was not the wrong one after all."""
-    place = find(record.log, is_subject("body.unknown-parameter"))
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
 
     def harmless(step: Any) -> Any:
         request = replace(step.exchange.request, body=b"customer=")
         return replace(step, exchange=replace(step.exchange, request=request))
 
-    return edited(record.log, place, harmless)
+    return edited(log_of(record), place, harmless)
 
 
 def with_attempt_unnamed(record: Record) -> list[Trial | Note]:
-    place = find(record.log, is_subject("body.unknown-parameter"))
-    return edited(record.log, place, lambda step: replace(step, attempt_digest=""))
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
+    return edited(log_of(record), place, lambda step: replace(step, attempt_digest=""))
 
 
 def with_fewer_repetitions(record: Record) -> list[Trial | Note]:
-    number = find_clause(record.log, "robustness.same-request-same-answer")
+    number = find_clause(log_of(record), "robustness.same-request-same-answer")
     place = Place(number, 0, 0)
-    trial = record.log[number]
+    trial = log_of(record)[number]
     assert isinstance(trial, Trial)
     episode = trial.episodes[0].episode
-    return with_episode(record.log, place, replace(episode, steps=episode.steps[:12]))
+    return with_episode(log_of(record), place, replace(episode, steps=episode.steps[:12]))
 
 
 def with_follow_up_dropped(record: Record) -> list[Trial | Note]:
-    place = find(record.log, is_follow_up)
-    trial = record.log[place.trial]
+    place = find(log_of(record), is_follow_up)
+    trial = log_of(record)[place.trial]
     assert isinstance(trial, Trial)
     episode = trial.episodes[place.episode].episode
     steps = tuple(step for index, step in enumerate(episode.steps) if index != place.step)
-    return with_episode(record.log, place, replace(episode, steps=steps))
+    return with_episode(log_of(record), place, replace(episode, steps=steps))
 
 
 def with_kind_changed(record: Record) -> list[Trial | Note]:
     """A valid request that is said to be of an open kind, so that nobody looks at the shape of its answer."""
-    place = find(record.log, lambda trial, step: step.kind == "valid" and step.role == "subject")
-    return edited(record.log, place, lambda step: replace(step, kind="wire"))
+    place = find(log_of(record), lambda trial, step: step.kind == "valid" and step.role == "subject")
+    return edited(log_of(record), place, lambda step: replace(step, kind="wire"))
 
 
 def reordered(record: Record) -> list[Trial | Note]:
-    log = list(record.log)
+    log = list(log_of(record))
     first, second = find_clause(log, "body.unknown-parameter"), find_clause(log, "body.customer-structure")
     log[first], log[second] = log[second], log[first]
     return log
 
 
 def with_trial_of(record: Record, other: Record, clause: str) -> list[Trial | Note]:
-    log = list(record.log)
-    log[find_clause(log, clause)] = other.log[find_clause(other.log, clause)]
+    log = list(log_of(record))
+    log[find_clause(log, clause)] = log_of(other)[find_clause(log_of(other), clause)]
     return log
 
 
 def with_body_edited(record: Record) -> list[Trial | Note]:
     """An answer whose body was changed, and nothing else."""
-    place = find(record.log, is_subject("body.unknown-parameter"))
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
     return edited(
-        record.log,
+        log_of(record),
         place,
         lambda step: replace(step, exchange=replace(step.exchange, body=(step.exchange.body or b"") + b" ")),
     )
@@ -216,8 +217,8 @@ def with_body_edited(record: Record) -> list[Trial | Note]:
 
 def whitewashed(record: Record) -> list[Trial | Note]:
     """The failure turned into a refusal wherever it shows, and what was performed because of it dropped."""
-    place = find(record.log, is_subject("body.unknown-parameter"))
-    refusing = record.log[place.trial]
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
+    refusing = log_of(record)[place.trial]
     assert isinstance(refusing, Trial)
     refusal = refusing.episodes[0].episode.subject.body
 
@@ -234,27 +235,29 @@ def whitewashed(record: Record) -> list[Trial | Note]:
         replace(one, episodes=tuple(refused_in(each) for each in one.episodes if each.part == "first"))
         if isinstance(one, Trial) and one.clause == BROKEN
         else one
-        for one in record.log
+        for one in log_of(record)
     ]
 
 
 def with_date_moved(record: Record) -> list[Trial | Note]:
-    place = find(record.log, is_subject("body.unknown-parameter"))
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
     return edited(
-        record.log,
+        log_of(record),
         place,
         lambda step: replace(step, exchange=_with_header(step.exchange, "Date", "Mon, 05 Jan 2026 09:00:00 GMT")),
     )
 
 
 def with_request_id_of_another(record: Record) -> list[Trial | Note]:
-    first = find(record.log, is_subject("body.unknown-parameter"))
-    trial = record.log[first.trial]
+    first = find(log_of(record), is_subject("body.unknown-parameter"))
+    trial = log_of(record)[first.trial]
     assert isinstance(trial, Trial)
     identifier = trial.episodes[0].episode.subject.header("Request-Id") or ""
-    place = find(record.log, is_subject("body.customer-structure"))
+    place = find(log_of(record), is_subject("body.customer-structure"))
     return edited(
-        record.log, place, lambda step: replace(step, exchange=_with_header(step.exchange, "Request-Id", identifier))
+        log_of(record),
+        place,
+        lambda step: replace(step, exchange=_with_header(step.exchange, "Request-Id", identifier)),
     )
 
 
@@ -265,12 +268,12 @@ def _with_header(exchange: Exchange, name: str, value: str) -> Exchange:
 
 def with_creation_of_another(record: Record) -> list[Trial | Note]:
     """A payment method that was created under an id that nobody used, in every episode that shows it."""
-    place = find(record.log, lambda trial, step: trial.clause == "state.persisted" and step.role == "set-up")
-    trial = record.log[place.trial]
+    place = find(log_of(record), lambda trial, step: trial.clause == "state.persisted" and step.role == "set-up")
+    trial = log_of(record)[place.trial]
     assert isinstance(trial, Trial)
     original = trial.episodes[place.episode].episode.steps[place.step].exchange
     other = answered(original, 200, {**original.object, "id": "pm_another"})
-    return everywhere(record.log, lambda one: other if one == original else one)
+    return everywhere(log_of(record), lambda one: other if one == original else one)
 
 
 def said(record: Record, part: str, **changes: Any) -> dict[str, Any]:
@@ -301,7 +304,7 @@ def with_lines(files: Files, change: Callable[[list[bytes]], list[bytes]]) -> Fi
 
 
 def later(record: Record) -> list[Trial | Note]:
-    return everywhere(record.log, lambda one: replace(one, received=one.received + 3600))
+    return everywhere(log_of(record), lambda one: replace(one, received=one.received + 3600))
 
 
 FORGERIES: dict[str, tuple[str, Forgery]] = {
@@ -334,18 +337,20 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a failing clause made not applicable": (
         "plan",
         lambda runs: forgery(
-            runs.good, log=without(runs.good.log, find_clause(runs.good.log, "body.customer-structure"))
+            runs.good, log=without(log_of(runs.good), find_clause(log_of(runs.good), "body.customer-structure"))
         ),
     ),
     "an episode dropped": (
         "plan",
         lambda runs: forgery(
-            runs.good, log=without(runs.good.log, find_clause(runs.good.log, "body.unknown-parameter"))
+            runs.good, log=without(log_of(runs.good), find_clause(log_of(runs.good), "body.unknown-parameter"))
         ),
     ),
     "an episode without a clause of its own dropped": (
         "plan",
-        lambda runs: forgery(runs.good, log=without(runs.good.log, find(runs.good.log, lambda t, _: t.explores).trial)),
+        lambda runs: forgery(
+            runs.good, log=without(log_of(runs.good), find(log_of(runs.good), lambda t, _: t.explores).trial)
+        ),
     ),
     "a follow-up dropped": ("plan", lambda runs: forgery(runs.good, log=with_follow_up_dropped(runs.good))),
     "a request edited": ("request", lambda runs: forgery(runs.good, log=with_request_edited(runs.good))),
@@ -357,7 +362,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "requests left out of the plan": ("plan", lambda runs: forgery(runs.good, log=with_fewer_repetitions(runs.good))),
     "an episode duplicated": (
         "episodes",
-        lambda runs: forgery(runs.good, log=[*runs.good.log, runs.good.log[-1]]),
+        lambda runs: forgery(runs.good, log=[*log_of(runs.good), log_of(runs.good)[-1]]),
     ),
     "episodes reordered": ("episodes", lambda runs: forgery(runs.good, log=reordered(runs.good))),
     "an episode of another run": (
@@ -416,7 +421,9 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     ),
     "a clause that could not be judged": (
         "inconclusive",
-        lambda runs: forgery(runs.other, log=[*runs.other.log, Note("body.customer-structure", "error", "it broke")]),
+        lambda runs: forgery(
+            runs.other, log=[*log_of(runs.other), Note("body.customer-structure", "error", "it broke")]
+        ),
     ),
     "another base URL": ("target", lambda runs: with_target(runs.good, baseUrl="https://api.example.com")),
     "another product in the target": (

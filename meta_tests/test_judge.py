@@ -194,6 +194,15 @@ def test_the_same_answer_is_the_same_class_and_customer() -> None:
     assert alike(refusal, exchange(404, ERROR)) is Outcome.FAIL
 
 
+@pytest.mark.parametrize("made_up", ["lorem", None, {"id": "ipsum", "object": "customer"}])
+def test_a_customer_that_is_made_up_each_time_is_nothing_to_compare(made_up: Any) -> None:
+    control = exchange(200, but(SUCCESS, customer=made_up))
+    for other in ("dolor", None, ..., {"id": "sit", "object": "customer"}, CUSTOMER):
+        assert alike(control, exchange(200, but(SUCCESS, customer=other))) is Outcome.PASS
+    assert alike(control, exchange(201, SUCCESS)) is Outcome.FAIL
+    assert alike(control, exchange(400, ERROR)) is Outcome.FAIL
+
+
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     many = [exchange(200, SUCCESS)] * 30
     assert judged(episode("steady", *many)).outcome is Outcome.PASS
@@ -216,3 +225,11 @@ def test_evidence_survives_its_json_form() -> None:
     )
     finding = judged(case).findings[0]
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_a_refusal_beside_a_success_does_not_hide_what_is_wrong_with_it() -> None:
+    refusal, good, bad = exchange(400, ERROR), exchange(200, SUCCESS), exchange(200, but(SUCCESS, id="pm_2"))
+    assert judged(episode("well_formed", good, refusal, clause="response.id")).outcome is Outcome.PASS
+    assert judged(episode("well_formed", bad, refusal, clause="response.id")).outcome is Outcome.FAIL
+    assert judged(episode("well_formed", refusal, bad, clause="response.id")).outcome is Outcome.FAIL
+    assert judged(episode("well_formed", refusal, clause="response.id")).outcome is Outcome.NOT_RUN

@@ -57,7 +57,6 @@ def malformed() -> Sequence[Attempt]:
         _minimal("Basic %%%", "Basic credentials that are not base64"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),
-        _minimal("basic without a colon", "the key in Basic credentials without a colon"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
     )
 

@@ -21,7 +21,7 @@ def evidence_of(record: Record, content: bytes) -> Evidence:
         lines=content.count(b"\n"),
         ended=record.footer["ended"],
         commit=record.header["suite"]["commit"] or "",
-        expectations=record.header["options"].get("expectations") or "",
+        expectations=record.header["options"]["expectations"] or "",
         episodes=episodes_of(record),
     )
 

@@ -7,13 +7,26 @@ from typing import Any
 
 from conformance.exchange import Exchange
 
+NO_ANSWER = "no answer"
+"""What stands first in the class of an answer that did not come."""
 
-def signature(exchange: Exchange) -> tuple[Hashable, ...]:
-    """What makes two answers the same.
+SENT = "the one sent"
+
+
+def are_same(exchange: Exchange, control: Exchange) -> bool:
+    """Whether an answer is the same as the control's.
 
     The `customer` of a success counts as what it is to the request (the one sent, another, an object), since two
-    requests may name two customers.
+    requests may name two customers. Where the control itself shows another than the one sent, it tells nothing: a
+    server that makes its answers up gives another one each time, whatever it is asked.
     """
+    if exchange.is_success and control.is_success and not customer_shown(control).endswith(SENT):
+        return exchange.status == control.status
+    return signature(exchange) == signature(control)
+
+
+def signature(exchange: Exchange) -> tuple[Hashable, ...]:
+    """What an answer is compared by."""
     if exchange.is_success:
         return ("success", exchange.status, customer_shown(exchange))
     error = exchange.error
@@ -23,7 +36,7 @@ def signature(exchange: Exchange) -> tuple[Hashable, ...]:
 def answer_class(exchange: Exchange) -> tuple[Hashable, ...]:
     """The coarser class of an answer that must stay the same when the same kind of request is sent many times."""
     if not exchange.answered:
-        return ("no answer", exchange.failure or exchange.status)
+        return (NO_ANSWER, exchange.failure or exchange.status)
     if exchange.is_success:
         return ("success", exchange.status)
     return signature(exchange)
@@ -46,9 +59,9 @@ def customer_shown(exchange: Exchange) -> str:
     sent = exchange.sent_values("customer")
     customer: Any = exchange.object.get("customer", "absent")
     if isinstance(customer, dict):
-        return "an object of the one sent" if customer.get("id") in sent else "an object of another"
+        return f"an object of {SENT}" if customer.get("id") in sent else "an object of another"
     if customer in sent:
-        return "the one sent"
+        return SENT
     return "null" if customer is None else "another"
 
 

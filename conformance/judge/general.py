@@ -54,7 +54,7 @@ def _holds_another_key(exchange: Exchange) -> bool:
     if scheme == "Basic":
         with contextlib.suppress(ValueError):
             presented = base64.b64decode(presented, validate=True).decode().partition(":")[0]
-    if len(presented) < SHORTEST_TO_BLOT:
+    if len(presented) < SHORTEST_TO_BLOT or not presented.startswith(("sk_", "rk_")):
         return False
     told = [value.encode() for _, value in exchange.headers or ()] + [exchange.body or b""]
     return any(presented.encode() in text for text in told)

@@ -52,8 +52,7 @@ def standing_of(target: TargetDescription, plan: Plan, catalogue: Catalogue, tel
         return _standing(target, plan, [], catalogue, trouble=str(error))
     asked = {clause.slug for clause in catalogue.within(plan.profile)}
     apart = [slug for slug in target.apart if slug in asked]
-    without = [word for slug in apart for word in ("--without-clause", slug)]
-    runs = [_run(target, plan, "whole", without)]
+    runs = [_run(target, plan, "whole", [])]
     runs += [_run(target, plan, slug, ["--clause", slug]) for slug in apart]
     tell(f"{target.name}: {runs[0].get('verdict', 'no results')}")
     troubles = [str(run["diagnosis"]) for run in runs if run.get("diagnosis")]

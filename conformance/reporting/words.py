@@ -38,6 +38,9 @@ def profile_word(run: Run, profile: str) -> str:
 
 def profile_sentence(run: Run, profile: str) -> str:
     """The verdict on one profile in one sentence."""
+    if run.gate is not None and run.diagnosis is None:
+        words = run.words(profile)
+        return f"{words[0].upper()}{words[1:]}."
     reason = str(run.diagnosis.what) if run.diagnosis is not None else run.verdicts[profile].reason
     word = profile_word(run, profile).replace("-", " ")
     return f"{word[0].upper()}{word[1:]}: {reason}."
@@ -56,7 +59,8 @@ def headline(run: Run) -> str:
         case "conforms":
             return f"{target} conforms to the {profile} profile."
         case "does-not-conform":
-            return f"{target} does not conform to the {profile} profile."
+            known = ", as expected" if run.gate is not None and run.gate.is_met else ""
+            return f"{target} does not conform to the {profile} profile{known}."
         case "not-applicable":
             return f"{target} cannot conform to the {profile} profile: {run.verdicts[profile].reason}."
     return f"It stays open whether {target[0].lower()}{target[1:]} conforms to the {profile} profile."
@@ -67,7 +71,6 @@ LONGEST_CURL_BODY = 600
 OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
-    "basic without a colon": "Basic $(printf %s $STRIPE_API_KEY | base64 -w 0)",
 }
 """What only resembles the key, as a shell writes it."""
 

@@ -36,9 +36,21 @@ def choose_target(config: pytest.Config) -> TargetDescription | None:
     option.customer = option.customer or list(target.customers)
     option.rate = option.rate or target.rate
     option.require = [*option.require, *(name for name in target.capabilities if name not in option.require)]
+    if not option.clause:
+        option.without_clause = [*option.without_clause, *target.apart]
     if target.expectations and not getattr(option, "expectations", True):
         option.expectations = str(target.expectations)
     return target
+
+
+def what_is_tested(config: pytest.Config) -> str:
+    """A line for the header of a run, about the target that was chosen; empty where none was."""
+    target = config.stash.get(CHOSEN, None)
+    if target is None:
+        return ""
+    apart = [slug for slug in target.apart if slug in config.option.without_clause]
+    left_out = f"; left out, since it ends the server (--clause runs it): {', '.join(apart)}" if apart else ""
+    return f"implementation: {target.title} {target.version}{left_out}"
 
 
 def key_source(config: pytest.Config, environment: Mapping[str, str]) -> Mapping[str, str]:

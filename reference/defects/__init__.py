@@ -28,6 +28,7 @@ from . import (
     writes,
 )
 from .registry import Defect, catalogue
+from .unseen import UNSEEN
 
 __all__ = ["CATALOGUE", "Defect", "get"]
 
@@ -36,7 +37,7 @@ STRANGE = (robustness, aftermath, repetition)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
-CATALOGUE = catalogue(module.seed for module in (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE))
+CATALOGUE = catalogue(module.seed for module in (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN))
 """Every defect by its name, chapter after chapter."""
 
 

@@ -155,7 +155,7 @@ def deleting_one_detaches_others(b: Behaviour) -> None:
     b.delete_customer = delete
 
 
-@seed("state.model", "hard", also=("state.second-customer", "state.race"))
+@seed("state.second-customer", "hard", also=("state.second-customer", "state.race"))
 def second_refusal_gives_in(b: Behaviour) -> None:
     """Attaching to another customer is refused once; the second time it is done."""
     usual, refused = b.checks["not-another-customers"], Counter[str]()
@@ -172,7 +172,7 @@ def second_refusal_gives_in(b: Behaviour) -> None:
     b.attach = lambda call, attempt: move(call, attempt.method, attempt.owner.id)
 
 
-@seed("state.model", "hard", also=("state.listed",))
+@seed("state.listed", "hard", also=("state.listed",))
 def list_remembered(b: Behaviour) -> None:
     """A customer's list is remembered from the first time it was asked for until something is detached."""
     usual, usual_detach = b.methods_of, b.detach

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import access, rules, shape, wire
+from . import access, first_unseen, rules, second_unseen, shape, wire
 from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-CATALOGUE = catalogue(module.variant for module in (wire, shape, rules, access))
+CATALOGUE = catalogue(module.variant for module in (wire, shape, rules, access, first_unseen, second_unseen))
 """Every variant by its name."""
 
 

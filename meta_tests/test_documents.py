@@ -1,0 +1,223 @@
+"""Every command in the documents is executed, as it stands there."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from conformance.__main__ import parser
+from conformance.expectations import parse_expectations
+from conformance.options import SUITE, add_options
+from contracts import load_catalogue
+from meta_tests.action import run_action
+from meta_tests.commands import (
+    KEY,
+    LANGUAGES,
+    PAGES,
+    Block,
+    Workplace,
+    blocks,
+    pipeline_script,
+    scripts_of,
+    workflow_steps,
+)
+from meta_tests.target_cache import pretend_installed
+from reference import running
+
+FEW = ("request.minimal-body", "request.json-refused", "state.persisted", "auth.missing")
+SHORT = " ".join(["--budget quick", *(f"--clause {slug}" for slug in FEW)])
+DEMONSTRATED = SUITE / "docs" / "gate.md"
+"""Whose commands the demonstration executes."""
+SERVICES = SUITE / "docs" / "ci.md"
+SERVER = """\
+import sys
+from reference.__main__ import main
+sys.exit(main(["--port", sys.argv[1], "--defect", "json-obeyed"]))
+"""
+KNOWN = """\
+[[expected]]
+clause = "request.json-refused"
+outcome = "fail"
+reason = "JSON is convenient"
+"""
+
+ORDINARY = [page for page in PAGES if page not in (DEMONSTRATED, SERVICES) and scripts_of(page)]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    """A clone of the suite, or a project with a server, as far as the commands can tell."""
+    place = Workplace(tmp_path, options=SHORT)
+    (place.project / ".venv").mkdir()
+    (place.project / ".venv" / "bin").symlink_to(place.tools)
+    (place.project / "pyproject.toml").symlink_to(SUITE / "pyproject.toml")
+    (place.project / "server.py").write_text(SERVER)
+    (place.project / "conformance.toml").write_text(KNOWN)
+    return place
+
+
+def objects_for(url: str, text: str) -> Iterator[tuple[str, str]]:
+    """The example ids of a page, each with the id of an object that exists."""
+    for name in sorted(set(re.findall(r"\b(?:cus|pm)_Example\d\b", text))):
+        form = {} if name.startswith("cus") else {"type": "card", "card[token]": "tok_visa"}
+        path = "customers" if name.startswith("cus") else "payment_methods"
+        yield name, requests.post(f"{url}/v1/{path}", data=form, auth=(KEY, ""), timeout=10).json()["id"]
+
+
+@pytest.mark.parametrize("page", ORDINARY, ids=lambda page: page.name)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) -> None:
+    scripts = scripts_of(page)
+    fails = any(block.status == 1 for block in scripts)
+    with running("json-obeyed" if fails else None, api_key=KEY, port=place.port(8420)) as server:
+        place.words = {"https://api.stripe.com": server.url, "sk_test_…": KEY}
+        place.words |= dict(objects_for(server.url, page.read_text()))
+        (place.project / "traffic.har").write_text(json.dumps({"log": {"entries": []}}))
+        pretend_installed("localstripe", place.folder / "targets")
+        for block in filter(lambda block: block.file, scripts):
+            place.keep(block)
+        for block in filter(lambda block: not block.file, scripts):
+            done = place.run(block.text, STRIPE_API_KEY=KEY)
+            assert done.returncode == block.status, f"{block}: {done.stdout}"
+
+
+def of_services(language: str) -> list[Block]:
+    return [block for block in blocks(SERVICES) if block.language == language]
+
+
+def test_the_workflow_for_github_passes_and_annotates(place: Workplace) -> None:
+    (steps,) = [steps for block in of_services("yaml") if (steps := workflow_steps(block))]
+    script = "\n".join(step["run"] for step in steps if "run" in step)
+    (action,) = [step for step in steps if "attach-conformance@" in step.get("uses", "")]
+    given = {name: place.translated(value) for name, value in action["with"].items()}
+    server = place.project / "serve.sh"
+    server.write_text(place.translated(script))
+
+    with running("json-obeyed", api_key=KEY, port=place.port(8420)):
+        refused = run_action(place, given)
+        passed = run_action(place, {**given, "api-key": KEY, "options": "--seed=2\n\n-q"})
+        (place.project / "conformance.toml").write_text("")
+        failed = run_action(place, {**given, "api-key": KEY})
+        (place.project / "conformance.toml").write_text(KNOWN + KNOWN.replace("json-refused", "minimal-body"))
+        stale = run_action(place, {**given, "api-key": KEY, "artifact": ""})
+        wrong = run_action(place, {**given, "results": "none", "expectations": "nowhere.toml"})
+    assert place.run(script).returncode == 0, "the server starts, and is found to have started"
+
+    assert refused.status == 10, refused.printed
+    assert "::error title=The target cannot be tested::" in refused.printed
+    assert passed.status == 0, passed.printed
+    assert passed.outputs["status"] == "0"
+    assert "🟡 as expected (1 expected failure)" in passed.summary
+    assert "::error" not in passed.printed
+    assert passed.artifacts == ("conformance-results",)
+    assert (place.project / passed.outputs["report"]).is_file()
+    assert failed.status == 1, failed.printed
+    assert "::error title=request.json-refused::" in failed.printed
+    assert "❌ not as expected (1 unexpected failure, 0 expected failures)" in failed.summary
+    assert "::error file=conformance.toml,line=5,title=Expectation to remove::" in stale.printed
+    assert not stale.artifacts
+    assert wrong.status == 4
+    assert "::error title=No results::" in wrong.printed
+    assert KEY not in "".join(run.printed + run.summary for run in (refused, passed, failed, stale, wrong))
+
+
+def test_the_pipeline_for_gitlab_passes(place: Workplace) -> None:
+    (script,) = [lines for block in of_services("yaml") if (lines := pipeline_script(block))]
+    done = place.run("\n".join(script))
+    assert done.returncode == 0, done.stdout
+    assert "conformance.toml: as expected (1 expected failure)" in done.stdout
+    (place.project / "conformance.toml").write_text("")
+    assert place.run("\n".join(script[3:])).returncode == 1
+
+
+def test_the_plain_shell_passes_and_so_does_the_container(place: Workplace) -> None:
+    shell, container = of_services("sh")
+    done = place.run(shell.text)
+    assert done.returncode == 0, done.stdout
+    with running("json-obeyed", port=place.port(8420)):
+        done = place.run(container.text)
+    assert done.returncode == 0, done.stdout
+    assert "conformance.toml: as expected (1 expected failure)" in done.stdout
+
+
+def test_the_action_says_all_that_its_table_says() -> None:
+    import yaml
+
+    told = set(re.findall(r"^\| `([\w-]+)` \|", SERVICES.read_text(), re.MULTILINE))
+    action = yaml.safe_load((SUITE / "action.yml").read_text())
+    assert told == set(action["inputs"])
+
+
+# What is no command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_says_what_it_is_and_no_command_stands_outside(page: Path) -> None:
+    found = list(blocks(page))
+    assert {block.language for block in found} <= {*LANGUAGES}
+    text = page.read_text()
+    for block in found:
+        text = text.replace(block.text, "")
+    if page.name == "implementations.md":
+        text = text.partition("CUS=$(curl")[0]  # from here on it is generated from targets/, which is checked otherwise
+    assert not re.search(r"^(?: {4,}|\t)(?:\.venv|python|pip|pytest|curl|git|docker|[A-Z_]+=)\S* ", text, re.MULTILINE)
+
+
+def test_every_page_with_commands_is_executed_by_a_test() -> None:
+    assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, DEMONSTRATED, SERVICES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_of_expectations_can_be_read(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "toml":
+            parse_expectations(block.text.encode(), str(block), load_catalogue(), datetime.date.today())
+
+
+def options_of_the_suite() -> set[str]:
+    known = pytest.Parser(_ispytest=True)
+    add_options(known)
+    (group,) = (group for group in known._groups if group.name == "conformance")
+    return {name for option in group.options for name in option.names()}
+
+
+OF_PYTEST = {"--base-url", "--html", "--junit-xml", "--showlocals"}
+
+
+def wrong_with(command: str) -> str:
+    """What is wrong with a command in the text of a page; empty where nothing is, or where it is none of ours."""
+    words = shlex.split(command)
+    if words[:3] == ["python", "-m", "conformance"] or words[:1] == ["attach-conformance"]:
+        names = {name for action in parser()._subparsers._group_actions for name in action.choices}  # type: ignore[union-attr]
+        rest = words[3 if words[0] == "python" else 1 :]
+        return "" if not rest or rest[0] in names else f"there is no command {rest[0]}"
+    if not command.startswith(("--", "pytest --")):
+        return ""
+    asked = {word.partition("=")[0] for word in words if word.startswith("--")}
+    unknown = asked - options_of_the_suite() - OF_PYTEST - OF_COMMANDS
+    return f"there is no option {', '.join(unknown)}" if unknown else ""
+
+
+OF_COMMANDS = {"--start", "--install", "--check", "--store", "--cache", "--keep"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_in_the_text_exist(page: Path) -> None:
+    text = page.read_text()
+    for block in blocks(page):
+        text = text.replace(block.text, "")
+    for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
+        if code.startswith(("--", "python -m conformance", "attach-conformance", "pytest")):
+            assert not wrong_with(code.replace("\\|", "/").replace("…", "")), code
+
+
+def test_the_guard_of_commands_in_the_text_sees_a_wrong_one() -> None:
+    assert wrong_with("python -m conformance nothing")
+    assert wrong_with("pytest --no-such-option")
+    assert not wrong_with("python -m conformance sweep --base-url URL")
