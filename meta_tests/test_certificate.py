@@ -304,7 +304,7 @@ def test_a_certificate_of_failures_is_verified_as_that(
 def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
     runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:
-    """The page about certification says so: this is what a signer can still forge, and what asking the product is for."""
+    """What a signer can still forge, and what asking the product is for."""
     signer = private_key(keys["vendor"][0])
     with running(DEFECT, api_key=KEY) as server:
         made_up = rewritten(runs.other, header=said(runs.other, "target", base_url=server.url))
