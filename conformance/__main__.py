@@ -13,6 +13,7 @@ SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
 from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
+from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
 from conformance.matrix import command as matrix  # noqa: E402  # as above
 from conformance.reporting import workflow  # noqa: E402  # as above
 from conformance.run import ExitStatus  # noqa: E402  # as above
@@ -41,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     passive.add_command(commands)
     targets.add_command(commands)
     matrix.add_command(commands)
+    making.add_commands(commands)
+    verify.add_command(commands)
+    nonce.add_command(commands)
     return parser
 
 

@@ -8,6 +8,7 @@ A clause that an episode breaks raises `ClauseBroken`, so that Hypothesis shrink
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,6 +41,9 @@ from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 Perform = Callable[[], Episode]
+
+RUN = "run"
+"""The name by which an attempt knows the run that it is of: an idempotency key begins with it."""
 
 STILL_SERVING = "robustness.still-serving"
 ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
@@ -106,6 +110,7 @@ class Conductor:
         self.survived: list[Attempt] = []
         self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
+        self.sent: dict[str, Attempt] = {}
         self.traffic = TrafficCounter()
         self._unattached: str | None = None
         self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
@@ -113,6 +118,7 @@ class Conductor:
         self._asked_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
         self._uses = 0
+        self._keys: Counter[str] = Counter()
         self._checks = 0
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
@@ -204,6 +210,9 @@ class Conductor:
         self, attempt: Attempt, bindings: Mapping[str, str], role: str = "subject", new_connection: bool = False
     ) -> Step:
         self.plan.update(f"{attempt}\n".encode())
+        self.sent[attempt.digest] = attempt
+        if any(not isinstance(value, str) for _, value in attempt.headers):
+            bindings = {**bindings, RUN: self.fixtures.run}
         exchange = self.client.send(attempt.bind(bindings), new_connection=new_connection)
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         return Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))

@@ -21,9 +21,18 @@ from conformance.expectations import Expectations, Gate, counted, proposal, weig
 from conformance.expectations.gate import covering_entries
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
-from conformance.ledger import NOT_SELECTED, ClauseResult, Ledger, all_verdicts, conclude, own_outcome
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings
+from conformance.ledger import (
+    NOT_SELECTED,
+    ClauseResult,
+    Ledger,
+    all_verdicts,
+    conclude,
+    hold_general_clauses,
+    own_outcome,
+)
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.provisioning import Provision, Unreachable, probe
+from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
 from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Run
@@ -32,6 +41,7 @@ from conformance.synthetic import reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
 from conformance.traffic import Traffic
+from conformance.trial import Note, Trial
 from contracts import load_catalogue, published_contract
 
 RESULTS_FILE = "results.json"
@@ -56,6 +66,7 @@ class Controller:
         self.made: dict[str, int] = {}
         self.traffic = Traffic()
         self.left_over: list[str] = []
+        self.entries: dict[str, list[Entry]] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
@@ -168,7 +179,13 @@ class Controller:
             self._tested.add(found["clause"])  # type: ignore[index]  # as above
             self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
+            self._keep(report.nodeid, found)
             self._stop_early(report, ledger)
+
+    def _keep(self, nodeid: str, found: Any) -> None:
+        """Keep what a test left behind for the record."""
+        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in found["log"]]
+        self.entries.setdefault(nodeid, []).extend(Entry(found["worker"], one) for one in logged)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
@@ -189,9 +206,7 @@ class Controller:
     def _report_beside(self) -> None:
         """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
         general = [clause.slug for clause in self.catalogue if clause.general]
-        if any(entry.held or entry.findings for entry in self.ledger.entries.values()):
-            for slug in general:
-                self.ledger.entry(slug).held += not self.ledger.has_finding(slug)
+        hold_general_clauses(self.ledger, self.catalogue)
         gate = self._weighed(conclude(self.catalogue, self.ledger))
         results = gate.results if gate else conclude(self.catalogue, self.ledger)
         for slug in dict.fromkeys([*general, *self.beside]):
@@ -222,9 +237,22 @@ class Controller:
         run = self._run = self.concluded()
         path = self.settings.results / RESULTS_FILE
         path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
+        self._write_record(run)
         session.exitstatus = self._exit_status(run, exitstatus)
         if self.settings.proposal is not None:
             self._proposed = self._propose(run, self.settings.proposal)
+
+    def _write_record(self, run: Run) -> None:
+        """Write all that the run saw, of several workers in the order of the tests' names, without the key."""
+        in_order = self.entries if self._workers() is None else sorted(self.entries)
+        ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        content = written(
+            header_of(run, self.provision, workers=self._workers() or 1, selection=narrowed_by(self.config)),
+            (entry for nodeid in in_order for entry in self.entries[nodeid]),
+            footer_of(run, ended),
+            blotted=self.key.blotted,
+        )
+        (self.settings.results / RECORD_FILE).write_bytes(content)
 
     def _propose(self, run: Run, path: Path) -> str:
         """Write what was found as a proposed expectations file; what there is to tell of it."""

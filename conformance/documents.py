@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
 from conformance.options import SUITE, add_options
 from conformance.readme import README, readme_with_table
@@ -87,6 +88,10 @@ _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
     ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that",
+    ExitStatus.FORGED: "`verify`: it is not what its signer made, or its evidence contradicts itself or the plan",
+    ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
+    ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",
+    ExitStatus.NOT_CONFORMING: "`verify`: the certificate is genuine, and does not show that the product conforms",
 }
 
 
@@ -111,6 +116,16 @@ def implementations_page(_: Catalogue) -> str:
     )
 
 
+def refusals_page(_: Catalogue) -> str:
+    """Every reason for which `verify` refuses a certificate."""
+    lines = [HEAD, "# Why a certificate is refused", "", "| reason | meaning | exit status |", "|---|---|---|"]
+    lines += [
+        f"| `{code}` | {meaning} | {int(kind.exit_status)} ({kind.value}) |"
+        for code, (kind, meaning) in REASONS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
@@ -118,6 +133,7 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "scope.md": lambda catalogue: f"{HEAD}\n{scope_page(catalogue)}",
     "targets.md": known_targets_page,
     "implementations.md": implementations_page,
+    "refusals.md": refusals_page,
 }
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import string
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
-from conformance.conductor import Conductor
+from conformance.conductor import RUN, Conductor
 from conformance.episode import Episode, Step
 from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
 from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
-from strategies.values import Text, render
+from strategies.values import Joined, Known, Text, joined, render, swapped
 
 SHARED_BEGINNING = 200
 AT_ONCE = 2
+LETTERS = string.ascii_letters + string.digits
 
 
 class IdempotencyVerbs(Conductor):
@@ -73,8 +75,8 @@ class IdempotencyVerbs(Conductor):
 
         def perform() -> Episode:
             beginning = self._key(SHARED_BEGINNING)
-            control = self._fresh(self._keyed(first, f"{beginning}a"), role="control")
-            others = [f"{beginning}b", f"{beginning}a".swapcase()]
+            control = self._fresh(self._keyed(first, joined(beginning, "a")), role="control")
+            others = [joined(beginning, "b"), swapped(joined(beginning, "a"))]
             steps = [self._send(self._keyed(again, key), self._last_bindings) for key in others]
             return self._episode("not_replayed", [control, *steps])
 
@@ -194,14 +196,16 @@ class IdempotencyVerbs(Conductor):
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(send, range(AT_ONCE)))
 
-    def _key(self, length: int = 40) -> str:
-        """A key of `length` characters that no other run has, and that this one draws again from the same seed."""
-        letters = string.ascii_letters + string.digits
-        beginning = f"{self.fixtures.run}-"
-        return beginning + "".join(self.fixtures.draw.choice(letters) for _ in range(length - len(beginning)))
+    def _key(self, length: int = 40) -> Joined:
+        """A key of `length` characters that no other run has, and that this test draws again in any run."""
+        test = f"{self.case.clause} {self.case.test}"
+        self._keys[test] += 1
+        draw = random.Random(f"{test} {self._keys[test]}")
+        count = length - len(self.fixtures.run) - 1
+        return joined(Known(RUN), "-" + "".join(draw.choice(LETTERS) for _ in range(count)))
 
     @staticmethod
-    def _keyed(attempt: Attempt, key: str) -> Attempt:
+    def _keyed(attempt: Attempt, key: Text) -> Attempt:
         return with_header(attempt, IDEMPOTENCY_KEY, key)
 
     def _send_on(self, attempt: Attempt, method: Text, *, role: str = "subject", **named: str) -> Step:

@@ -165,6 +165,14 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
     return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or NOT_SELECTED)
 
 
+def hold_general_clauses(ledger: Ledger, catalogue: Catalogue) -> None:
+    """Let the general clauses hold that nothing broke, where any answer was judged."""
+    if any(entry.held or entry.findings for entry in ledger.entries.values()):
+        for clause in catalogue:
+            if clause.general:
+                ledger.entry(clause.slug).held += not ledger.has_finding(clause.slug)
+
+
 def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     """One outcome for each clause, in the order of the catalogue.
 

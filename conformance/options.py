@@ -331,6 +331,23 @@ def check_clauses(config: pytest.Config) -> None:
                 raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
 
 
+def narrowed_by(config: pytest.Config) -> str:
+    """How the run is narrowed to a part of what the profile asks for, in words; empty where it is not."""
+    option = config.option
+    words = [f"-k {option.keyword}"] * bool(option.keyword) + [f"-m {option.markexpr}"] * bool(option.markexpr)
+    words += [f"--maxfail={option.maxfail}"] * bool(option.maxfail)
+    for name in ("clause", "without_clause", "deselect", "ignore", "ignore_glob"):
+        words += [f"--{name.replace('_', '-')} {value}" for value in getattr(option, name, None) or ()]
+    for name in ("lf", "stepwise", "dry_run"):
+        words += [f"--{name.replace('_', '-')}"] * bool(getattr(option, name, False))
+    paths = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+    whole = any(
+        "::" not in argument and path in (TESTS, *TESTS.parents)
+        for argument, path in zip(config.args, paths, strict=True)
+    )
+    return " ".join(words if whole else [*words, *(argument.rpartition("/")[2] for argument in config.args)])
+
+
 def selects_suite(config: pytest.Config) -> bool:
     """Whether what pytest was asked to collect includes this suite's tests."""
     for argument in config.args:

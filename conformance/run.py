@@ -25,6 +25,10 @@ class ExitStatus(IntEnum):
     NOTHING_SELECTED = 5
     UNREACHABLE = 10
     INCONCLUSIVE = 11
+    FORGED = 20
+    EXPIRED = 21
+    DIFFERENT = 22
+    NOT_CONFORMING = 23
 
 
 @dataclass(frozen=True)

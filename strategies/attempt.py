@@ -17,7 +17,7 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
 
-What only resembles the key is `key and junk` or `key cut short`.
+What only resembles the key is `key and junk`, `key cut short` or `key in another scheme`.
 """
 
 THE_PAYMENT_METHOD = Known("payment_method")
@@ -78,8 +78,9 @@ class Attempt:
 
     A body is either `pairs` or a `payload` of exact bytes; None for both sends none. `kind` is `valid` (fits the
     contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (whether it fits is the server's to
-    say). `headers` replace the defaults of the same name. A `raw` attempt is sent as exact bytes on its own connection,
-    with `path_id` standing in the path as it is written here.
+    say). `headers` replace the defaults of the same name; what is known by name in their values is no fixture, and is
+    bound by whoever sends it. A `raw` attempt is sent as exact bytes on its own connection, with `path_id` standing in
+    the path as it is written here.
     """
 
     pairs: tuple[Pair, ...] | None = None
@@ -91,7 +92,7 @@ class Attempt:
     query: tuple[Pair, ...] = ()
     media_type: str | None = FORM_MEDIA_TYPE
     accept: str | None = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, Text], ...] = ()
     credentials: Credentials = "key"
     transport: Transport = "schemathesis"
     chunked: bool = False
@@ -131,7 +132,7 @@ class Attempt:
         return Request(
             method=self.method,
             target=target,
-            headers=self._headers(body),
+            headers=self._headers(body, bindings),
             body=body,
             credentials=self.credentials,
             raw=self.transport == "raw",
@@ -143,7 +144,7 @@ class Attempt:
             return render_bytes(self.payload, bindings)
         return None if self.pairs is None else _encoded(self.pairs, bindings)
 
-    def _headers(self, body: bytes | None) -> tuple[tuple[str, str], ...]:
+    def _headers(self, body: bytes | None, bindings: Bindings) -> tuple[tuple[str, str], ...]:
         defaults = {}
         if self.accept is not None:
             defaults["Accept"] = self.accept
@@ -151,7 +152,7 @@ class Attempt:
             defaults["Content-Type"] = self.media_type
         replaced = {name.lower() for name, _ in self.headers}
         kept = tuple((name, value) for name, value in defaults.items() if name.lower() not in replaced)
-        return kept + self.headers
+        return kept + tuple((name, render(value, bindings)) for name, value in self.headers)
 
     def but(self, **changes: object) -> Attempt:
         """The same attempt with some fields changed."""

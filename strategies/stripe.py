@@ -29,7 +29,7 @@ EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PAT
 OTHERWISE_EXPANDED = Attempt((CUSTOMER, Pair("expand[]", "customer")), kind="wire", label="with another `expand`")
 
 
-def with_header(attempt: Attempt, name: str, value: str, label: str = "") -> Attempt:
+def with_header(attempt: Attempt, name: str, value: Text, label: str = "") -> Attempt:
     """`attempt` with one more header."""
     return attempt.but(headers=(*attempt.headers, (name, value)), label=label or attempt.label)
 

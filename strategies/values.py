@@ -77,6 +77,22 @@ def repeated_to(length: int, unit: str, prefix: str = "") -> Text:
     return Joined((prefix, Repeated(unit, count))) if prefix else Repeated(unit, count)
 
 
+def swapped(text: Joined) -> Joined:
+    """The same text with capitals and small letters exchanged. Raises TypeError where a part has no letters."""
+
+    def exchanged(part: Text) -> Text:
+        match part:
+            case str():
+                return part.swapcase()
+            case Known(name, ""):
+                return Known(name, "in the other case")
+            case Joined():
+                return swapped(part)
+        raise TypeError(f"{part!r} has no letters to exchange")
+
+    return Joined(tuple(map(exchanged, text.parts)))
+
+
 def render(text: Text, bindings: Bindings) -> str:
     """The characters of `text`. Raises KeyError for an unbound name, UnicodeDecodeError for bytes that are no text."""
     match text:

@@ -1,0 +1,64 @@
+"""What a run must be to certify anything: whole, with the standard budget, and with a word on every clause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.certificate.objections import Objection
+from conformance.certificate.statements import Evidence, required
+from conformance.controller import Controller
+from conformance.episode import Outcome
+from conformance.options import BUDGETS
+from conformance.record import Record
+from conformance.run import Run
+from contracts import load_catalogue, published_contract
+from contracts.catalogue import PROFILES
+
+LEVELS = ("must", "should")
+STANDARD = "standard"
+
+
+def against_versions(record: Record) -> Iterator[Objection]:
+    """What keeps this suite from checking the record at all: another version, another contract, other clauses."""
+    mine, theirs = Controller.versions(), record.header["suite"]["version"]
+    if theirs != mine["attach-conformance"]:
+        yield Objection(
+            "suite", f"it was made by version {theirs} of the suite, and this is {mine['attach-conformance']}"
+        )
+    contract, catalogue = published_contract().digest, load_catalogue().digest
+    if record.header["contract"] != contract:
+        yield Objection("contract", f"its contract has the digest {record.header['contract']}, and this one {contract}")
+    if record.header["catalogue"] != catalogue:
+        yield Objection("catalogue", f"its clauses have the digest {record.header['catalogue']}, and these {catalogue}")
+
+
+def against_policy(
+    record: Record, evidence: Evidence, *, profile: str | None = None, level: str = LEVELS[0]
+) -> Iterator[Objection]:
+    """Why a run, however it ended, certifies nothing, or less than `profile` and `level` ask for."""
+    run = evidence.run
+    if profile is not None and PROFILES.index(run.settings.profile) < PROFILES.index(profile):
+        yield Objection("profile", f"it is for the profile {run.settings.profile}, and {profile} is asked for")
+    if LEVELS.index(run.settings.level) < LEVELS.index(level):
+        yield Objection("level", f"it was judged at the level {run.settings.level}, and {level} is asked for")
+    if BUDGETS[run.settings.budget].drawn < BUDGETS[STANDARD].drawn:
+        yield Objection("budget", f"the budget was {run.settings.budget}, and {STANDARD} is the least")
+    yield from _selection(record, run)
+    if evidence.expectations:
+        yield Objection("expectations", "failures were expected")
+    if run.diagnosis or run.interrupted:
+        yield Objection("inconclusive", f"the run was not finished: {run.diagnosis or 'it was interrupted'}")
+    for result in required(run):
+        if result.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
+            yield Objection("inconclusive", f"{result.clause.slug} is {result.outcome}: {result.reason}")
+
+
+def _selection(record: Record, run: Run) -> Iterator[Objection]:
+    selection = record.header["selection"]
+    if not selection["whole"]:
+        yield Objection("selection", f"only a part was run: {selection['arguments']}")
+    silent = [result.clause.slug for result in required(run) if result.reason == "not selected"]
+    if silent:
+        yield Objection("selection", f"nothing was sent for {', '.join(silent[:3])}{' and others' * (len(silent) > 3)}")
+    if record.header["workers"] != 1:
+        yield Objection("workers", f"{record.header['workers']} workers ran it, so that its plan cannot be repeated")

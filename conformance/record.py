@@ -1,0 +1,293 @@
+"""The record of a run: JSON lines that hold everything it saw, each chained to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from conformance.ledger import all_verdicts, conclude, hold_general_clauses
+from conformance.options import SUITE, Settings
+from conformance.provisioning import Provision
+from conformance.run import Diagnosis, Run
+from conformance.trial import Logged, Note, Trial, fold
+from contracts import load_catalogue, published_contract
+
+RECORD_FILE = "run.jsonl"
+SCHEMA = SUITE / "contracts" / "record.schema.json"
+FORMAT = 1
+MOST_BYTES = 512_000_000
+"""How many bytes all bodies of a record may have together, once they are inflated."""
+CHAINED_DIGITS = 16
+REFERENCE = "embedded reference"
+EXPLORED = "explored"
+"""What stands in place of a clause in the id of an episode that has none."""
+
+
+class BrokenRecord(ValueError):
+    """A file is no whole record of a run; the message names the line, and says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a test left behind, with the number of the worker that ran it."""
+
+    worker: int
+    logged: Logged
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record: its `content` as a file, and that taken apart."""
+
+    content: bytes
+    header: Mapping[str, Any]
+    entries: Sequence[Entry]
+    footer: Mapping[str, Any]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was performed, in order."""
+        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Trial))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is known without an episode, in order."""
+        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Note))
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """The outcome of each clause, as the run told it."""
+        outcomes: Mapping[str, str] = self.footer["outcomes"]
+        return outcomes
+
+    @classmethod
+    def of(cls, content: bytes) -> Record:
+        """The record in the content of a file. Raises BrokenRecord."""
+        lines = content.split(b"\n")
+        if lines.pop() != b"" or not lines:
+            raise BrokenRecord(f"line {max(len(lines), 1)}: it is cut off")
+        before = [b"", *lines]
+        parts = [_read_line(number, line, before[number - 1]) for number, line in enumerate(lines, start=1)]
+        if "header" not in parts[0]:
+            raise BrokenRecord("line 1: it is no header")
+        if "footer" not in parts[-1]:
+            raise BrokenRecord(f"line {len(lines)}: it is cut off: the last line is no footer")
+        footer = parts[-1]["footer"]
+        counted = {"lines": len(lines) - 1, "sha256": _digest_of(lines[:-1])}
+        for name, value in counted.items():
+            if footer[name] != value:
+                raise BrokenRecord(f"line {len(lines)}: `{name}` of the footer is {footer[name]}, not {value}")
+        return cls(content, parts[0]["header"], _entries(parts[1:-1]), footer)
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """The record in a file. Raises BrokenRecord, and OSError where there is no such file."""
+        return cls.of(path.read_bytes())
+
+
+def written(
+    header: Mapping[str, Any],
+    entries: Iterable[Entry],
+    footer: Mapping[str, Any],
+    blotted: Callable[[str], str] = str,
+) -> bytes:
+    """The file of a record of these parts. Episodes get their ids here, and the footer its counts.
+
+    `blotted` takes out of a line, which is JSON, what may not stand in it.
+    """
+    lines: list[bytes] = []
+    numbers: dict[str, int] = {}
+
+    def put(part: Mapping[str, Any]) -> None:
+        line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
+        lines.append(blotted(line.decode()).encode())
+
+    put({"header": header})
+    for entry in entries:
+        data = entry.logged.to_json()
+        if isinstance(entry.logged, Trial):
+            name = entry.logged.clause or EXPLORED
+            numbers[name] = numbers.get(name, 0) + 1
+            for place, episode in enumerate(data["episodes"]):
+                episode["id"] = f"{name}/{numbers[name]}" + (f"/{episode['part']}-{place}" if place else "")
+        put({"worker": entry.worker, **data})
+    put({"footer": {**footer, "lines": len(lines), "sha256": _digest_of(lines)}})
+    return b"".join(line + b"\n" for line in lines)
+
+
+def header_of(run: Run, provision: Provision | None, *, workers: int, selection: str) -> dict[str, Any]:
+    """The header for a run. `selection` says in words how it was narrowed, and is empty where it was not."""
+    settings = run.settings
+    commit, edited = suite_commit()
+    return {
+        "format": FORMAT,
+        "suite": {
+            "name": "attach-conformance",
+            "version": run.versions.get("attach-conformance", ""),
+            "commit": commit,
+            "edited": edited,
+        },
+        "contract": run.contract.digest,
+        "catalogue": run.catalogue.digest,
+        "options": {
+            "profile": settings.profile,
+            "level": settings.level,
+            "budget": settings.budget,
+            "seed": settings.seed,
+            "rate": settings.rate,
+            "timeout": settings.timeout,
+            "required": list(settings.required),
+            "expectations": settings.expectations.digest if settings.expectations else None,
+        },
+        "selection": {"whole": not selection, "arguments": selection},
+        "workers": workers,
+        "versions": dict(run.versions),
+        "target": {
+            "base_url": run.target,
+            "stateless": run.stateless,
+            "provision": provision.to_json() if provision else None,
+            "capabilities": None if run.capabilities is None else list(run.capabilities),
+        },
+        "started": run.started,
+    }
+
+
+def footer_of(run: Run, ended: str) -> dict[str, Any]:
+    """The footer for a run that ended at `ended`, an ISO 8601 time in UTC, but for its counts."""
+    return {
+        "outcomes": {slug: str(result.was or result.outcome) for slug, result in run.results.items()},
+        "verdicts": {profile: verdict.verdict for profile, verdict in run.verdicts.items()},
+        "verdict": run.verdict,
+        "exit_status": int(run.exit_status),
+        "diagnosis": str(run.diagnosis) if run.diagnosis else None,
+        "interrupted": run.interrupted,
+        "requests": run.requests,
+        "seconds": round(run.seconds, 3),
+        "ended": ended,
+        "left_over": list(run.left_over),
+    }
+
+
+def run_of(record: Record) -> Run:
+    """The run that a record leads to: every episode judged again, and concluded from as a live run does."""
+    contract, catalogue = published_contract(), load_catalogue()
+    header, footer = record.header, record.footer
+    options, told = header["options"], header["target"]
+    ledger = fold([(entry.worker, [entry.logged]) for entry in record.entries], contract, catalogue)
+    hold_general_clauses(ledger, catalogue)
+    results = conclude(catalogue, ledger)
+    provision = Provision.from_json(told["provision"]) if told["provision"] else None
+    settings = Settings(
+        base_url=None if told["base_url"] == REFERENCE else told["base_url"],
+        profile=options["profile"],
+        level=options["level"],
+        payment_methods=provision.given_payment_methods if provision else (),
+        customers=provision.given_customers if provision else (),
+        results=Path(),
+        budget=options["budget"],
+        seed=options["seed"],
+        rate=options["rate"],
+        timeout=options["timeout"],
+        dry_run=False,
+        required=tuple(options["required"]),
+    )
+    capabilities = told["capabilities"]
+    return Run(
+        settings=settings,
+        contract=replace(contract, digest=header["contract"]),
+        catalogue=replace(catalogue, digest=header["catalogue"]),
+        target=told["base_url"],
+        provision=str(provision or ""),
+        stateless=told["stateless"],
+        results=results,
+        verdicts=all_verdicts(results, catalogue, level=options["level"], stateless=told["stateless"]),
+        requests=footer["requests"],
+        seconds=footer["seconds"],
+        started=header["started"],
+        versions=header["versions"],
+        diagnosis=Diagnosis(footer["diagnosis"], "") if footer["diagnosis"] else None,
+        interrupted=footer["interrupted"],
+        left_over=tuple(footer["left_over"]),
+        capabilities=None if capabilities is None else tuple(capabilities),
+    )
+
+
+@cache
+def suite_commit() -> tuple[str | None, bool | None]:
+    """The commit of the suite, and whether its files differ from that; None for both outside of a repository."""
+    try:
+        commit, edited = (
+            subprocess.run(["git", *command], cwd=SUITE, capture_output=True, text=True, check=True, timeout=10).stdout
+            for command in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return commit.strip(), bool(edited.strip())
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BrokenRecord(f"line {number}: it is no JSON") from None
+    error = next(iter(_validator().iter_errors(data)), None)
+    if error is not None:
+        place = "/".join(map(str, error.instance_path))
+        raise BrokenRecord(f"line {number}: {f'`{place}`: ' if place else ''}it is not of the record's schema")
+    if data["previous"] != _previous(before):
+        raise BrokenRecord(f"line {number}: the line before was edited, or one is missing")
+    if _encoded(data) != line:
+        raise BrokenRecord(f"line {number}: it is not written as the suite writes it")
+    return dict(data)
+
+
+def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    entries: list[Entry] = []
+    left = MOST_BYTES
+    for number, data in enumerate(parts, start=2):
+        if "trial" not in data and "note" not in data:
+            raise BrokenRecord(f"line {number}: a header or a footer stands in the middle")
+        try:
+            logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
+        except (ValueError, zlib.error):
+            raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None
+        left -= _size_of(logged)
+        if left < 0:
+            raise BrokenRecord(f"line {number}: all bodies together have more than {MOST_BYTES:,} bytes")
+        entries.append(Entry(data["worker"], logged))
+    return entries
+
+
+def _size_of(logged: Logged) -> int:
+    episodes = logged.episodes if isinstance(logged, Trial) else ()
+    exchanges = (step.exchange for performed in episodes for step in performed.episode.steps)
+    return sum(len(exchange.body or b"") + len(exchange.request.body or b"") for exchange in exchanges)
+
+
+def _encoded(data: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can stand for
+        return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _previous(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:CHAINED_DIGITS] if line else ""
+
+
+def _digest_of(lines: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()

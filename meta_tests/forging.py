@@ -1,0 +1,146 @@
+"""Forging bundles, as someone could who holds the key: a record is edited, and everything else is made consistent."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from securesystemslib.signer import CryptoSigner
+
+from conformance.certificate.bundle import bundled
+from conformance.certificate.evidence import evidence_of, target_of
+from conformance.certificate.files import Files
+from conformance.certificate.making import signed
+from conformance.certificate.statements import (
+    CLAUSE_RESULTS,
+    TEST_RESULT,
+    Product,
+    Validity,
+    clause_results,
+    test_result,
+)
+from conformance.episode import Episode, Step
+from conformance.exchange import Exchange
+from conformance.record import Entry, Record, run_of, written
+from conformance.trial import Note, Performed, Trial
+
+PRODUCT = Product("mock", "1.2.3")
+SIGNER = CryptoSigner.generate_ecdsa()
+Log = Sequence[Trial | Note]
+"""What was performed and noted, in order, by the one worker there was."""
+Predicates = dict[str, dict[str, Any]]
+
+
+def valid_for(record: Record, days: int = 30) -> Validity:
+    """A validity that begins right after the run."""
+    begins = datetime.datetime.fromisoformat(record.footer["ended"]) + datetime.timedelta(seconds=1)
+    return Validity(begins, begins + datetime.timedelta(days=days))
+
+
+def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
+    """The bundle that `certify` makes."""
+    return signed(record, evidence_of(record, record.content), PRODUCT, signer, valid_for(record))
+
+
+def rewritten(
+    record: Record,
+    log: Log | None = None,
+    header: Mapping[str, Any] | None = None,
+    footer: Mapping[str, Any] | None = None,
+    *,
+    concluded: bool = True,
+) -> Record:
+    """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
+    entries = record.entries if log is None else [Entry(0, logged) for logged in log]
+    draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
+    if concluded:
+        outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
+        draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
+    return replace(draft, content=written(draft.header, draft.entries, draft.footer))
+
+
+def log_of(record: Record) -> list[Trial | Note]:
+    """What a record holds between header and footer."""
+    return [entry.logged for entry in record.entries]
+
+
+def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
+    """An honest bundle but for what is stated: `change` edits the predicates."""
+    evidence = evidence_of(record, record.content)
+    predicates: Predicates = {
+        TEST_RESULT: dict(test_result(evidence)),
+        CLAUSE_RESULTS: json.loads(json.dumps(clause_results(evidence, PRODUCT, valid_for(record)))),
+    }
+    change(predicates)
+    return bundled(record.content, target_of(record, evidence, PRODUCT), predicates, SIGNER)
+
+
+# editing a log
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step stands in a log: the trial, the episode in it, and the step in that."""
+
+    trial: int
+    episode: int
+    step: int
+
+
+def find(log: Log, wanted: Callable[[Trial, Step], bool]) -> Place:
+    """The first step that is wanted. Raises LookupError when there is none."""
+    for number, trial in enumerate(log):
+        for place, performed in enumerate(trial.episodes if isinstance(trial, Trial) else ()):
+            for index, step in enumerate(performed.episode.steps):
+                if isinstance(trial, Trial) and wanted(trial, step):
+                    return Place(number, place, index)
+    raise LookupError("there is no such step")
+
+
+def find_clause(log: Log, clause: str) -> int:
+    """The number of the first trial for a clause. Raises LookupError when there is none."""
+    return find(log, lambda trial, _: trial.clause == clause).trial
+
+
+def edited(log: Log, place: Place, change: Callable[[Step], Step]) -> list[Trial | Note]:
+    """The log with one step changed."""
+    trial = log[place.trial]
+    assert isinstance(trial, Trial)
+    performed = trial.episodes[place.episode]
+    steps = list(performed.episode.steps)
+    steps[place.step] = change(steps[place.step])
+    return with_episode(log, place, replace(performed.episode, steps=tuple(steps)))
+
+
+def with_episode(log: Log, place: Place, episode: Episode) -> list[Trial | Note]:
+    """The log with one episode replaced."""
+    trial = log[place.trial]
+    assert isinstance(trial, Trial)
+    episodes = list(trial.episodes)
+    episodes[place.episode] = Performed(episodes[place.episode].part, episode)
+    return [*log[: place.trial], replace(trial, episodes=tuple(episodes)), *log[place.trial + 1 :]]
+
+
+def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial | Note]:
+    """The log with every exchange changed, the same in each episode that rests on it."""
+
+    def of_episode(performed: Performed) -> Performed:
+        steps = tuple(replace(step, exchange=change(step.exchange)) for step in performed.episode.steps)
+        return replace(performed, episode=replace(performed.episode, steps=steps))
+
+    return [
+        replace(one, episodes=tuple(map(of_episode, one.episodes))) if isinstance(one, Trial) else one for one in log
+    ]
+
+
+def answered(exchange: Exchange, status: int, body: Any, **headers: str) -> Exchange:
+    """The exchange with another answer, its length and all told anew."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    told = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {
+        "content-length": str(len(content))
+    }
+    kept = [(name, told.pop(name.lower(), value)) for name, value in exchange.headers or ()]
+    return replace(exchange, status=status, body=content, headers=(*kept, *told.items()))

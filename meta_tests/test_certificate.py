@@ -1,0 +1,354 @@
+"""Certificates: honest ones are accepted, good or bad, and forged ones refused for the very reason that they give."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.signer import CryptoSigner
+
+from conformance.__main__ import main
+from conformance.certificate import checking
+from conformance.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, bundled
+from conformance.certificate.checking import Checked, Demands, check
+from conformance.certificate.files import Files, write_folder
+from conformance.certificate.keys import private_key
+from conformance.certificate.nonce import new_nonce
+from conformance.certificate.objections import REASONS
+from conformance.certificate.planning import Plan, PlanOptions, plan_again
+from conformance.record import Record
+from conformance.run import ExitStatus
+from meta_tests.forgeries import (
+    FORGERIES,
+    STRANGER,
+    Forgery,
+    Runs,
+    said,
+    with_lines,
+)
+from meta_tests.forging import (
+    SIGNER,
+    honest,
+    rewritten,
+)
+from meta_tests.suite import Job, run_all
+from meta_tests.test_bundle_files import write_keys
+from reference import running
+
+CONTRACT = ("--profile", "contract")
+BROKEN = "body.unknown-parameter-nested"
+DEFECT = "unknown-nested-ignored"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    folder = tmp_path_factory.mktemp("records")
+    jobs = {
+        "good": Job("good"),
+        "other": Job("other", arguments=CONTRACT),
+        "bad": Job("bad", DEFECT, arguments=CONTRACT),
+        "stateless": Job("stateless", stateless=True, arguments=CONTRACT),
+    }
+    placed = [replace(job, arguments=(*job.arguments, f"--results={folder / name}")) for name, job in jobs.items()]
+    list(run_all(placed))
+    return Runs(**{name: Record.read(folder / name / RECORD) for name in jobs})
+
+
+@cache
+def planned(options: PlanOptions) -> Plan:
+    """The plan, drawn once for all tests."""
+    return plan_again(options)
+
+
+def checked(files: Files, **demands: Any) -> Checked:
+    """Check with the right key, an hour after the run."""
+    record = files.get(RECORD, b"").splitlines()
+    ended = "2026-01-01T00:00:00+00:00"
+    with contextlib.suppress(ValueError, KeyError, IndexError):
+        ended = json.loads(record[-1])["footer"]["ended"]
+    at = datetime.datetime.fromisoformat(ended) + datetime.timedelta(hours=1)
+    return check(files, Demands(**{"key": SIGNER.public_key, "at": at, **demands}), planned)
+
+
+def codes(result: Checked) -> set[str]:
+    return {objection.code for objection in result.objections}
+
+
+# honest ones
+
+
+def test_an_honest_certificate_of_a_product_that_conforms_is_accepted(runs: Runs) -> None:
+    result = checked(honest(runs.good))
+    assert not result.objections
+    assert result.conforms
+    assert result.exit_status is ExitStatus.CONFORMS
+
+
+def test_an_honest_certificate_of_a_product_that_does_not_conform_is_accepted_as_that(runs: Runs) -> None:
+    result = checked(honest(runs.bad))
+    assert not result.objections
+    assert result.is_genuine
+    assert not result.conforms
+    assert result.exit_status is ExitStatus.NOT_CONFORMING
+    assert result.evidence is not None
+    assert [slug for slug, one in result.evidence.run.results.items() if one.outcome == "fail"] == [BROKEN]
+
+
+def test_an_honest_certificate_of_a_stateless_target_is_accepted_for_the_profile_that_it_can_have(runs: Runs) -> None:
+    result = checked(honest(runs.stateless))
+    assert not result.objections
+    assert result.conforms
+
+
+# forged by someone who holds the key
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_forgeries_with_the_right_key_are_refused_for_their_reason(name: str, runs: Runs) -> None:
+    code, forge = FORGERIES[name]
+    result = checked(forge(runs))
+    assert code in codes(result), [str(objection) for objection in result.objections]
+    assert not result.is_genuine
+    assert result.exit_status in {kind.exit_status for kind, _ in REASONS.values()}
+
+
+def test_what_is_asked_for_beyond_the_certificate_is_refused(runs: Runs) -> None:
+    files = honest(runs.other)
+    assert codes(checked(files, profile="stripe")) == {"profile"}
+    assert codes(checked(files, level="should")) == {"level"}
+    assert codes(checked(files, nonce=runs.other.header["options"]["seed"] + 1)) == {"nonce"}
+    assert not codes(checked(files, profile="contract", nonce=runs.other.header["options"]["seed"]))
+
+
+# forged by someone who does not hold the key
+
+
+def with_key_id_of(files: Files, signer: CryptoSigner) -> Files:
+    def claim(lines: list[bytes]) -> list[bytes]:
+        data = [json.loads(line) for line in lines]
+        for one in data:
+            one["signatures"][0]["keyid"] = signer.public_key.keyid
+        return [json.dumps(one).encode() + b"\n" for one in data]
+
+    return with_lines(files, claim)
+
+
+def with_payload(files: Files, old: bytes, new: bytes) -> Files:
+    def altered(lines: list[bytes]) -> list[bytes]:
+        data = [json.loads(line) for line in lines]
+        for one in data:
+            payload = base64.b64decode(one["payload"]).replace(old, new)
+            one["payload"] = base64.b64encode(payload).decode()
+        return [json.dumps(one).encode() + b"\n" for one in data]
+
+    return with_lines(files, altered)
+
+
+def with_manifest_of(files: Files, other: Files) -> Files:
+    return {**other, CERTIFICATE: files[CERTIFICATE]}
+
+
+KEYLESS: dict[str, tuple[str, Forgery]] = {
+    "signed anew": ("signature", lambda runs: honest(runs.good, STRANGER)),
+    "signed anew under the right key id": (
+        "signature",
+        lambda runs: with_key_id_of(honest(runs.good, STRANGER), SIGNER),
+    ),
+    "a statement altered": ("signature", lambda runs: with_payload(honest(runs.bad), b'"FAILED"', b'"PASSED"')),
+    "a statement cut": ("malformed", lambda runs: with_lines(honest(runs.good), lambda lines: [lines[0][:-200]])),
+    "the statements of another bundle": (
+        "subjects",
+        lambda runs: with_manifest_of(honest(runs.good), honest(runs.bad)),
+    ),
+    "one statement of another bundle": (
+        "subjects",
+        lambda runs: with_lines(
+            honest(runs.bad), lambda lines: [honest(runs.good)[CERTIFICATE].splitlines(keepends=True)[0], lines[1]]
+        ),
+    ),
+    "another record": ("manifest", lambda runs: {**honest(runs.bad), RECORD: runs.good.content}),
+    "a record that is cut off": ("manifest", lambda runs: {**honest(runs.good), RECORD: runs.good.content[:-100]}),
+    "another target": ("manifest", lambda runs: {**honest(runs.good), TARGET: b"{}"}),
+    "a file more": ("extra-file", lambda runs: {**honest(runs.good), "README": b"trust me"}),
+    "a file less": (
+        "missing-file",
+        lambda runs: {name: content for name, content in honest(runs.good).items() if name != RECORD},
+    ),
+    "no statement at all": ("statements", lambda runs: {**honest(runs.good), CERTIFICATE: b""}),
+    "another manifest": (
+        "manifest",
+        lambda runs: {
+            **honest(runs.good),
+            MANIFEST: honest(runs.good)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
+        },
+    ),
+    "a manifest made anew": (
+        "subjects",
+        lambda runs: {
+            **bundled(runs.bad.content, {}, {}, STRANGER),
+            CERTIFICATE: honest(runs.bad)[CERTIFICATE],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYLESS)
+def test_forgeries_without_the_key_are_refused_for_their_reason(name: str, runs: Runs) -> None:
+    code, forge = KEYLESS[name]
+    result = checked(forge(runs))
+    assert codes(result) == {code}, [str(objection) for objection in result.objections]
+    assert result.exit_status is ExitStatus.FORGED
+
+
+# what only the product itself can show
+
+
+KEY = "sk_test_certificates0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command showed, and how it ended."""
+
+    status: int
+    shown: str
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs `python -m conformance …` in this process, with plans that are drawn once for all tests."""
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+    monkeypatch.setattr(checking, "plan_again", planned)
+
+    def run(*arguments: object) -> Done:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            status = int(str(ended.code))
+        out, err = capsys.readouterr()
+        return Done(status, out + err)
+
+    return run
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> dict[str, tuple[Path, Path]]:
+    """Two pairs of key files, private and public."""
+    pairs = {}
+    for name, key in (("vendor", ec.generate_private_key(ec.SECP256R1())), ("certifier", Ed25519PrivateKey.generate())):
+        folder = tmp_path / name
+        folder.mkdir()
+        pairs[name] = write_keys(folder, key)
+    return pairs
+
+
+def test_the_commands_certify_countersign_and_verify(
+    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    (private, pinned), (certifier, certifiers) = keys["vendor"], keys["certifier"]
+    record, bundle, better = tmp_path / RECORD, tmp_path / "bundle.zip", tmp_path / "better"
+    record.write_bytes(runs.other.content)
+    named = ["--product", "mock", "--version", "1.2.3", "--image-digest", "sha256:" + "0" * 64]
+    done = command("certify", record, *named, "--key", private, "--out", bundle)
+    assert done.status == 0, done.shown
+    who = ["--certifier-key", certifier, "--certifier", "https://certifier.example"]
+    done = command("countersign", bundle, "--key", pinned, *who, "--out", better)
+    assert done.status == 0, done.shown
+    tomorrow = f"{datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1):%Y-%m-%d}"
+    done = command("verify", better, "--key", pinned, "--at", tomorrow, "--certifier", certifiers)
+    assert done.status == 0, done.shown
+    assert "genuine: the product conforms" in done.shown
+    assert "mock 1.2.3 (sha256:000" in done.shown
+    done = command("verify", bundle, "--key", pinned, "--at", tomorrow, "--certifier", certifiers)
+    assert done.status == ExitStatus.FORGED
+    assert "there are 0 statements of https://slsa.dev/verification_summary/v1" in done.shown
+    done = command("verify", better, "--key", pinned, "--at", tomorrow, "--certifier", pinned)
+    assert done.status == ExitStatus.FORGED
+    assert "not signed with the certifier's key" in done.shown
+    done = command("certify", record, *named, "--key", private, "--out", bundle)
+    assert done.status == ExitStatus.WRONG_USAGE
+    assert "File exists" in done.shown
+
+
+def test_a_certificate_of_failures_is_verified_as_that(
+    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    (private, pinned), (certifier, _) = keys["vendor"], keys["certifier"]
+    record, bundle = tmp_path / RECORD, tmp_path / "bundle.zip"
+    record.write_bytes(runs.bad.content)
+    who = ["--certifier-key", certifier, "--certifier", "https://certifier.example"]
+    named = ["--product", "mock", "--version", "1.2.3", "--key", private, "--out", bundle]
+    assert command("certify", record, *named, *who).status == 0
+    done = command("verify", bundle, "--key", pinned, "--at", "2100-01-01")
+    assert done.status == ExitStatus.EXPIRED
+    begins = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
+    done = command("verify", bundle, "--key", pinned, "--at", begins.isoformat())
+    assert done.status == ExitStatus.NOT_CONFORMING, done.shown
+    assert f"FAILED: {BROKEN}" in done.shown
+    assert "truthfully says that the product does not conform" in done.shown
+
+
+def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
+    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    """What a signer can still forge, and what asking the product is for."""
+    signer = private_key(keys["vendor"][0])
+    with running(DEFECT, api_key=KEY) as server:
+        made_up = rewritten(runs.other, header=said(runs.other, "target", base_url=server.url))
+        write_folder(honest(made_up, signer), tmp_path / "bundle")
+        asked = ["verify", tmp_path / "bundle", "--key", keys["vendor"][1], "--at", "2026-12-24"]
+        asked[-1] = (datetime.datetime.fromisoformat(made_up.footer["ended"]) + datetime.timedelta(days=1)).isoformat()
+        assert command(*asked).status == 0
+        done = command(*asked, "--against", server.url, "--sample", "1000")
+    assert done.status == ExitStatus.DIFFERENT, done.shown
+    assert f"answers: {BROKEN} is pass in the certificate, and now fail" in done.shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["verify", "nowhere.zip", "--key", "nowhere.pem"], "nowhere.pem cannot be read: No such file"),
+        (["certify", "nowhere.jsonl", "--product", "a b", "--version", "1", "--key", "k"], "is no name"),
+        (["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--valid-days", "0"], "no number of days"),
+        (["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--image-digest", "1"], "is no digest"),
+        (["verify", "b", "--key", "k", "--at", "tomorrow"], "is no date"),
+        (["verify", "b", "--key", "k", "--sample", "0"], "is no number from 1 on"),
+    ],
+)
+def test_what_the_commands_cannot_use_is_told_in_one_line(arguments: list[str], told: str, command: Command) -> None:
+    done = command(*arguments)
+    assert done.status == ExitStatus.WRONG_USAGE, done.shown
+    assert told in done.shown
+
+
+def test_a_run_that_proves_nothing_is_not_signed(
+    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    record = rewritten(runs.other, header=said(runs.other, "selection", whole=False, arguments="-k body"))
+    (tmp_path / RECORD).write_bytes(record.content)
+    out = tmp_path / "out.zip"
+    named = ["--product", "mock", "--version", "1", "--key", keys["vendor"][0], "--out", out]
+    done = command("certify", tmp_path / RECORD, *named)
+    assert done.status == ExitStatus.WRONG_USAGE
+    assert "nobody would accept it: selection: only a part was run: -k body" in done.shown
+    assert not out.exists()
+
+
+def test_nonces_differ_and_serve_as_seeds(command: Command) -> None:
+    nonces = {new_nonce() for _ in range(100)}
+    assert len(nonces) == 100
+    assert all(nonce.bit_length() == 63 for nonce in nonces)
+    assert int(command("nonce").shown) not in nonces
