@@ -30,7 +30,7 @@ from conformance.ledger import (
     hold_general_clauses,
     own_outcome,
 )
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
 from conformance.reporting.html import TITLE, html_section
@@ -225,6 +225,8 @@ class Controller:
         skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
         is_whole = skipped <= set(self.config.option.without_clause)
         unheard = frozenset() if is_whole else frozenset(within - self._tested)
+        if not BUDGETS[self.settings.budget].closer:
+            unheard = frozenset(within)
         return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
 
     @pytest.hookimpl(tryfirst=True)

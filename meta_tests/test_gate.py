@@ -20,7 +20,7 @@ from meta_tests.examples import episode, exchange
 from meta_tests.suite import Job, Result, run
 from reference.defects import CATALOGUE as DEFECTS
 
-FEW = ("--profile", "contract", "--budget", "quick", "-k", "json or minimal or envelope or methods")
+FEW = ("--profile", "contract", "-k", "json or minimal or envelope or methods")
 JSON = "request.json-refused"
 OTHER = "request.charset-parameter"
 
@@ -86,6 +86,13 @@ def test_what_has_been_mended_turns_the_gate_red_until_its_entry_goes(known: Pat
     assert results_in(tmp_path)["expectations"]["stale"] == [
         {"clause": JSON, "line": line, "why": f"{JSON} passes: remove this entry"}
     ]
+
+
+def test_a_quick_run_sees_too_little_to_have_an_entry_removed(known: Path) -> None:
+    result = gate(None, "--expectations", str(known), "--budget", "quick")
+    assert result.status == 0, result.output
+    assert "not judged in this run, or flaky and passed" in result.output
+    assert gate(defect_of("error.envelope"), "--expectations", str(known), "--budget", "quick").status == 1
 
 
 def test_another_failure_turns_the_gate_red(known: Path) -> None:

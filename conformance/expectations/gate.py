@@ -86,7 +86,7 @@ def weigh(
 ) -> Gate:
     """Weigh the results of a run against what was expected; `level` is `must` or `should`.
 
-    `unheard` are clauses whose own tests were not selected: that they pass, as far as other tests tell, says nothing.
+    `unheard` are clauses whose own tests were not selected, or cut short by the budget: that they pass says nothing.
     """
     weighed = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
