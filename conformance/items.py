@@ -123,7 +123,7 @@ class ItemRunner:
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            report.user_properties.append((PROPERTY, {"ledger": ledger.to_json(), "beside": beside}))
+            report.user_properties.append((PROPERTY, {"clause": slug, "ledger": ledger.to_json(), "beside": beside}))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):
             text = str(report.longrepr)
             if (blotted := self.key.blotted(text)) != text:
