@@ -217,3 +217,9 @@ def test_the_guard_of_commands_in_the_text_sees_a_wrong_one() -> None:
     assert wrong_with("python -m conformance nothing")
     assert wrong_with("pytest --no-such-option")
     assert not wrong_with("python -m conformance sweep --base-url URL")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)", page.read_text())
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
