@@ -87,7 +87,11 @@ def planned(options: PlanOptions) -> Plan:
 def checked(files: Files, **demands: Any) -> Checked:
     """Check with the right key, an hour after the run."""
     record = files.get(RECORD, b"").splitlines()
-    ended = json.loads(record[-1])["ended"] if record and b'"ended"' in record[-1] else "2026-01-01T00:00:00+00:00"
+    ended = (
+        json.loads(record[-1])["footer"]["ended"]
+        if record and b'"ended"' in record[-1]
+        else "2026-01-01T00:00:00+00:00"
+    )
     at = datetime.datetime.fromisoformat(ended) + datetime.timedelta(hours=1)
     return check(files, Demands(**{"key": SIGNER.public_key, "at": at, **demands}), planned)
 
@@ -133,6 +137,13 @@ def forgery(record: Record, **changes: Any) -> Files:
 
 def without(log: Any, number: int) -> list[Trial | Note]:
     return [*log[:number], *log[number + 1 :]]
+
+
+def without_what_explores(record: Record) -> list[Trial | Note]:
+    return without(log_of(record), find(log_of(record), lambda trial, _: trial.explores).trial)
+
+
+BROKE = Note("body.customer-structure", "error", "it broke")
 
 
 def flipped(predicates: Predicates) -> None:
@@ -348,9 +359,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     ),
     "an episode without a clause of its own dropped": (
         "plan",
-        lambda runs: forgery(
-            runs.good, log=without(log_of(runs.good), find(log_of(runs.good), lambda t, _: t.explores).trial)
-        ),
+        lambda runs: forgery(runs.good, log=without_what_explores(runs.good)),
     ),
     "a follow-up dropped": ("plan", lambda runs: forgery(runs.good, log=with_follow_up_dropped(runs.good))),
     "a request edited": ("request", lambda runs: forgery(runs.good, log=with_request_edited(runs.good))),
@@ -421,9 +430,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     ),
     "a clause that could not be judged": (
         "inconclusive",
-        lambda runs: forgery(
-            runs.other, log=[*log_of(runs.other), Note("body.customer-structure", "error", "it broke")]
-        ),
+        lambda runs: forgery(runs.other, log=[*log_of(runs.other), BROKE]),
     ),
     "another base URL": ("target", lambda runs: with_target(runs.good, baseUrl="https://api.example.com")),
     "another product in the target": (
