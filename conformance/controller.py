@@ -21,7 +21,15 @@ from conformance.expectations import Expectations, Gate, counted, proposal, weig
 from conformance.expectations.gate import covering_entries
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
-from conformance.ledger import ClauseResult, Ledger, all_verdicts, conclude, hold_general_clauses, own_outcome
+from conformance.ledger import (
+    NOT_SELECTED,
+    ClauseResult,
+    Ledger,
+    all_verdicts,
+    conclude,
+    hold_general_clauses,
+    own_outcome,
+)
 from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
@@ -68,6 +76,7 @@ class Controller:
         self._run: Run | None = None
         self._interrupted = False
         self._proposed = ""
+        self._tested: set[str] = set()
 
     # Before the tests
 
@@ -167,6 +176,7 @@ class Controller:
             report.user_properties.remove((name, found))
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
+            self._tested.add(found["clause"])  # type: ignore[index]  # as above
             self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._keep(report.nodeid, found)
@@ -211,7 +221,11 @@ class Controller:
         if expectations is None or self.settings.dry_run:
             return None
         profile, level = self.settings.profile, self.settings.level
-        return weigh(expectations, results, self.catalogue, profile=profile, level=level)
+        within = {clause.slug for clause in self.catalogue.within(profile)}
+        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
+        is_whole = skipped <= set(self.config.option.without_clause)
+        unheard = frozenset() if is_whole else frozenset(within - self._tested)
+        return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

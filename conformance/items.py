@@ -138,6 +138,7 @@ class ItemRunner:
             log = [entry.to_json() for entry in self.target.case.log]
             traffic = self.target.traffic.taken().to_json()
             found = {
+                "clause": slug,
                 "ledger": ledger.to_json(),
                 "beside": beside,
                 "log": log,

@@ -262,9 +262,11 @@ def _expectations(config: pytest.Config) -> Expectations | None:
     name = config.option.expectations
     if name is None:
         return None
+    here = config.invocation_params.dir
+    path = Path(here, name)
+    shown = str(path.relative_to(here)) if path.is_relative_to(here) else name
     try:
-        path = config.invocation_params.dir / name
-        return read_expectations(path, name, load_catalogue())
+        return read_expectations(path, shown, load_catalogue())
     except ExpectationsError as error:
         raise pytest.UsageError(*map(str, error.problems)) from None
 

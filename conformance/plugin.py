@@ -102,7 +102,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.option.clause:
         asked &= set(config.option.clause)
     looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
-    beyond = [item for item in items if (slug_of(item) or "") not in {"", *asked} or look_of(item) not in looks]
+    exploring = set() if config.option.clause else {""}
+    beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
     if beyond:
         config.hook.pytest_deselected(items=beyond)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}

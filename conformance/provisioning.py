@@ -251,8 +251,11 @@ class Fixtures:
         return self.provision.payment_methods == "given" and len(self._methods_left) < needed
 
     def new_payment_method(self) -> str:
-        """The id of a payment method that nothing has been done to. Raises OutOfFixtures when there is none."""
-        identifier, _ = self.create_payment_method(detailed=True)
+        """The id of a payment method that nothing has been done to, now with details of its own and now without.
+
+        Raises OutOfFixtures when there is none.
+        """
+        identifier, _ = self.create_payment_method(detailed=len(self.made) % 2 == 0)
         return identifier
 
     def create_payment_method(self, *, detailed: bool = False) -> tuple[str, Exchange | None]:

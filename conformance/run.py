@@ -132,6 +132,7 @@ class Run:
             "seed": self.settings.seed,
             "plan": self.plan,
             "capabilities": None if self.capabilities is None else list(self.capabilities),
+            "lacking": list(self.lacking),
             "contract": self.contract.digest,
             "catalogue": self.catalogue.digest,
             "verdict": self.verdict,

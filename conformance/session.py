@@ -69,6 +69,8 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
             headers["Authorization"] = "Basic " + base64.b64encode(f"{key.reveal()}:".encode()).decode()
         case "key and junk":
             headers["Authorization"] = f"Bearer {key.reveal()}x"
+        case "key in another scheme":
+            headers["Authorization"] = f"Token {key.reveal()}"
         case "key cut short":
             headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
         case "none":

@@ -93,7 +93,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
-            subjects = [self._attach_too(again, attached.payment_method, customer) for _ in range(2)]
+            subjects = [self._attach_too(again, attached.payment_method, customer)]
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
@@ -109,8 +109,9 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             attached = self._attached_to(first)
             subjects = [self._attach_too(attempt, attached.payment_method, second) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(first))
+            lists = self._lists(attached, second)
             fixtures = {"payment_method": attached.payment_method, "customer": first, "other_customer": second}
-            return self._staged("stays_with_first", (*attached.steps, *subjects, after), fixtures)
+            return self._staged("stays_with_first", (*attached.steps, *subjects, after, *lists), fixtures)
 
         self._hold(attempt, perform)
 

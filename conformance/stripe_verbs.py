@@ -211,7 +211,7 @@ class StripeVerbs(IdempotencyVerbs):
             steps = [self._shared(attempt) for attempt in bare]
             alone = credentials.unknown_keys()[0]
             worse = [
-                credentials.unauthenticated(each, credentials.unknown_key(0), "an unknown key") for each in attempts[:2]
+                credentials.unauthenticated(each, credentials.unknown_key(0), "an unknown key") for each in attempts[:1]
             ]
             steps += [replace(self._asked(alone), role="control"), *(self._shared(attempt) for attempt in worse)]
             return self._episode("key_first", steps)

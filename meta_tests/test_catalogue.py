@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.scope import BINDING, KINDS, beyond_the_document, evidence_of, surest
 from contracts import CatalogueError, load_catalogue
 
 GOOD = """
@@ -67,3 +68,12 @@ def test_root_causes_come_first() -> None:
     for clause in catalogue:
         for slug in clause.requires:
             assert order.index(slug) < order.index(clause.slug)
+
+
+def test_a_must_rests_on_what_binds() -> None:
+    """What is only quoted or reported by others never makes a target fail."""
+    catalogue = load_catalogue()
+    loose = [clause.slug for clause in catalogue if clause.level == "MUST" and surest(clause) not in BINDING]
+    assert not loose
+    assert {kind for clause in catalogue for kind in evidence_of(clause)} == {*KINDS}
+    assert 0 < len(list(beyond_the_document(catalogue))) < len(catalogue.clauses)

@@ -94,6 +94,15 @@ def test_a_clause_beside_the_tests_is_expected_too(tmp_path: Path) -> None:
     assert "~ error.envelope  expected fail, MUST: the proxy answers" in result.output
 
 
+def test_a_run_of_a_few_clauses_tells_nothing_of_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    entry = '[[expected]]\nclause = "{}"\noutcome = "fail"\nreason = "so it is"\n'
+    path.write_text(entry.format("error.envelope") + entry.format("body.unknown-parameter") + entry.format(JSON))
+    result = gate(None, "--clause", JSON, "--expectations", str(path))
+    assert [stale["clause"] for stale in result.results["expectations"]["stale"]] == [JSON]
+    assert f"not judged in this run, or flaky and passed: {path}:1, {path}:5" in result.output
+
+
 def test_a_file_with_an_error_stops_the_run_before_anything_is_sent(known: Path, tmp_path: Path) -> None:
     path = tmp_path / "known.toml"
     path.write_text(known.read_text().replace(JSON, "request.jason-refused") + "\nexpires = 2020-01-01\n")

@@ -17,7 +17,7 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
 
-What only resembles the key is `key and junk` or `key cut short`.
+What only resembles the key is `key and junk`, `key cut short` or `key in another scheme`.
 """
 
 THE_PAYMENT_METHOD = Known("payment_method")

@@ -53,7 +53,7 @@ def malformed() -> Sequence[Attempt]:
     word = letters("no key")
     return (
         _minimal(f"Bearer {word}", "a Bearer token of random letters"),
-        _minimal(f"Token {word}", "another scheme"),
+        _minimal("key in another scheme", "the key in a scheme that is none of the two"),
         _minimal("Basic %%%", "Basic credentials that are not base64"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),

@@ -45,6 +45,7 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         ),
         *invalid.ill_structured_expands()[:2],
         invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope")),
+        invalid.broken("expand[]", "the path has 5 levels", CUSTOMER, Pair("expand[]", "customer.a.b.c.d")),
         *invalid.too_long_expand_items(contract)[:1],
         NO_CUSTOMER,
         requests.json_bodies()[0],
@@ -98,7 +99,6 @@ def unknown_payment_methods() -> Sequence[Attempt]:
         Known(OTHER_CASE),
         joined(method, "x"),
         joined(method, ".json"),
-        joined(method, "_1"),
         Known(ONE_LESS),
     )
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)

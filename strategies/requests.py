@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Attempt, Invalid, Pair
@@ -20,7 +21,13 @@ def with_charset(attempt: Attempt, parameter: str) -> Comparison:
     return Comparison(attempt, (subject,), needs_success=True)
 
 
-CHARSETS: Sequence[Comparison] = tuple(with_charset(attempt, "; charset=utf-8") for attempt in (MINIMAL, EXPANDED))
+CHARSETS: Sequence[Comparison] = (
+    with_charset(MINIMAL, "; charset=utf-8"),
+    with_charset(EXPANDED, "; charset=utf-8"),
+    replace(
+        with_charset(Attempt((Pair("customer", "cus_é€😀"),), kind="wire"), "; charset=utf-8"), needs_success=False
+    ),
+)
 """The charset that every form has anyway."""
 
 CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")

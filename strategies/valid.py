@@ -89,7 +89,6 @@ def equivalent_encodings() -> Sequence[Comparison]:
     of_minimal = (
         Pair("customer", customer, Spelling("first")),
         Pair("customer", customer, everything),
-        Pair("customer", customer, PLAIN, Spelling("first")),
     )
     brackets = ("%5b%5d", "%5B]", "[%5D")
     blanks = Pair("customer", joined(ID_PREFIX, "a b"))

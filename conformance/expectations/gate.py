@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,8 +82,12 @@ def weigh(
     *,
     profile: str,
     level: str,
+    unheard: Set[str] = frozenset(),
 ) -> Gate:
-    """Weigh the results of a run against what was expected; `level` is `must` or `should`."""
+    """Weigh the results of a run against what was expected; `level` is `must` or `should`.
+
+    `unheard` are clauses whose own tests were not selected: that they pass, as far as other tests tell, says nothing.
+    """
     weighed = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
     unexpected, undecided = [], []
@@ -101,7 +105,7 @@ def weigh(
                 undecided.append(result)
     borne_out = {entry for entries in expected.values() for entry in entries}
     rest = [entry for entry in expectations.entries if entry not in borne_out]
-    within = {clause.slug for clause in catalogue.within(profile)}
+    within = {clause.slug for clause in catalogue.within(profile)} - unheard
     reasons = [
         (entry, why_stale(entry, results[entry.clause], expectations) if entry.clause in within else "")
         for entry in rest
@@ -181,8 +185,9 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
         return f"{slug} is not run while {cause} fails, which has an entry: remove this one" if listed else ""
     if outcome is not entry.outcome:
         return f"{slug} is run, with the outcome {outcome}: remove this entry"
-    is_cut_short = result.broken > len(result.findings) > 0
-    if entry.flaky or is_cut_short or any(map(entry.fits, names_of(result))):
+    # The smallest request that breaks a clause is shown: something new may stand before what this entry expects.
+    is_hidden = result.broken > len(result.findings) > 0 or not covering_entries(expectations, result)
+    if entry.flaky or is_hidden:
         return ""
     names = " and ".join(f"“{name}”" for name in names_of(result))
     return f"`finding` matches nothing: {slug} has {names}; remove this entry"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 
 import tomlkit
 from tomlkit.items import Table
 
-from conformance.expectations.entry import ANYTHING, BAR, Expectation, masked
+from conformance.expectations.entry import ANYTHING, BAR, Expectation, finding_name, masked
 from conformance.expectations.gate import Gate, decides, is_telling, names_of
 from conformance.expectations.reading import TABLE
 from conformance.ledger import ClauseResult
@@ -28,7 +29,8 @@ def proposal(
 ) -> tuple[str, tuple[Expectation, ...]]:
     """An expectations file that is borne out by the run behind `gate`, as TOML, and its entries.
 
-    What was expected already, and borne out, is kept as it was.
+    What was expected already, and borne out, is kept as it was. Where a clause is missed in another way than before,
+    its new entries take over the reasons of the old ones.
     """
     document = tomlkit.document()
     for line in HEAD.format(date=date, profile=profile, level=level).splitlines():
@@ -38,9 +40,11 @@ def proposal(
     for clause in catalogue.within(profile):
         result = gate.results[clause.slug]
         kept = kept_entries(gate, result)
-        for entry in (*kept, *new_entries(result, kept, level, date)):
+        before = [entry for entry in gate.expectations.of(clause.slug) if entry not in kept]
+        for new in (*kept, *new_entries(result, kept, level, date)):
+            entry = new if new in kept else taking_over(new, before)
             entries.append(entry)
-            tables.append(_table(entry, result, is_new=entry not in kept))
+            tables.append(_table(entry, result))
     if entries:
         document.add(tomlkit.nl())
         document.add(TABLE, tables)
@@ -53,8 +57,9 @@ def kept_entries(gate: Gate, result: ClauseResult) -> tuple[Expectation, ...]:
     borne_out = gate.expected.get(slug, ())
 
     def is_kept(entry: Expectation) -> bool:
-        fits = entry.outcome is result.outcome and any(map(entry.fits, names))
-        return entry in borne_out or entry in gate.silent or fits
+        if is_telling(result):
+            return entry.outcome is result.outcome and any(map(entry.fits, names))
+        return entry in borne_out or entry in gate.silent
 
     return tuple(filter(is_kept, gate.expectations.of(slug)))
 
@@ -69,7 +74,9 @@ def new_entries(
     for name in names_of(result):
         if not any(entry.fits(name) for entry in kept):
             observed, bar, _ = name.partition(BAR)
-            loosely = bar and (result.clause.general or result.broken > len(result.findings))
+            # A general clause, or one about headers, is judged on whichever answer comes first.
+            is_judged_anywhere = result.clause.general or result.clause.chapter == "header"
+            loosely = bar and (is_judged_anywhere or result.broken > len(result.findings))
             patterns.setdefault(f"{observed}{BAR}{ANYTHING}" if loosely else name, observed)
     return tuple(
         Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=pattern)
@@ -77,12 +84,21 @@ def new_entries(
     )
 
 
-def _table(entry: Expectation, result: ClauseResult, *, is_new: bool) -> Table:
+def taking_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
+    """A new entry with the reasons, the link and the date of those `before` it that had the same outcome."""
+    alike = [entry for entry in before if entry.outcome is new.outcome]
+    if not alike:
+        return new
+    reasons = "; ".join(dict.fromkeys(entry.reason for entry in alike))
+    return replace(new, reason=reasons, link=alike[0].link, expires=alike[0].expires)
+
+
+def _table(entry: Expectation, result: ClauseResult) -> Table:
     table = tomlkit.table()
-    if is_new:
-        table.add(tomlkit.comment(result.clause.statement))
-        for example in result.findings[:1]:
-            table.add(tomlkit.comment(f"sent: {masked(example.episode.steps[example.culprit].attempt)}"))
+    table.add(tomlkit.comment(result.clause.statement))
+    shown = [found for found in result.findings if entry.fits(finding_name(found))]
+    for example in shown[:1]:
+        table.add(tomlkit.comment(f"sent: {masked(example.episode.steps[example.culprit].attempt)}"))
     table.add("clause", entry.clause)
     table.add("outcome", str(entry.outcome))
     for key, value in (("finding", entry.finding), ("reason", entry.reason), ("link", entry.link)):

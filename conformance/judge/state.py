@@ -158,7 +158,9 @@ def stays_with_first(episode: Episode, contract: Contract) -> Verdict:
             + (f"; then retrieved with {reads[0]}" if reads else ""),
             accepted,
         )
-    return _still_with(episode, first, f"refused with {describe_refusal(subject)}") or PASS
+    return _still_with(episode, first, f"refused with {describe_refusal(subject)}") or _lists(
+        episode, episode.fixtures["payment_method"], {episode.fixtures["other_customer"]: 0}
+    )
 
 
 def deleted_refused(episode: Episode, contract: Contract) -> Verdict:

@@ -13,7 +13,7 @@ from conformance.reporting.visible import Piece, indented, visible
 from conformance.reporting.words import OF_THE_KEY, answer_in_short, curl
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
-from strategies.wire import decode, parse_name
+from strategies.wire import parse_name
 
 LONGEST_REQUEST = 1500
 LONGEST_ANSWER = 3000
@@ -110,7 +110,7 @@ def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
 def _steps_shown(finding: Finding, base_url: str) -> Iterator[tuple[StepShown, bool]]:
     def kind(numbered: tuple[int, Step]) -> tuple[object, ...]:
         number, step = numbered
-        return (number == finding.culprit, step.role, step.attempt, answer_in_short(step.exchange))
+        return (number == finding.culprit, step.role, step.attempt, _in_short(step.exchange))
 
     for _, alike in groupby(enumerate(finding.episode.steps), kind):
         (number, step), *more = alike
@@ -121,7 +121,7 @@ def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
     """One step, to be read; `times` in a row it was the same."""
     exchange = step.exchange
     component = invalid_component(step)
-    parameters = _parameters(exchange.request, component)
+    parameters = _parameters(exchange, component)
     command = curl(exchange, base_url)
     return StepShown(
         number=number,
@@ -129,9 +129,9 @@ def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
         role=step.role,
         words=step.attempt,
         invalid=step.invalid,
-        parameters=None if parameters is None else parameters[:MOST_PAIRS],
-        left_out_parameters=max(0, len(parameters or ()) - MOST_PAIRS),
-        request=visible(request_parts(exchange.request, component), LONGEST_REQUEST),
+        parameters=parameters,
+        left_out_parameters=max(0, len(exchange.sent_pairs) - MOST_PAIRS),
+        request=visible(request_parts(exchange, component), LONGEST_REQUEST),
         in_short=_in_short(exchange),
         status_line=_status_line(exchange),
         notes=tuple(_notes(exchange)),
@@ -146,7 +146,9 @@ def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
 
 def invalid_component(step: Step) -> str:
     """What `step.invalid` names: a parameter, a header, or a part of the request; empty if it names nothing sent."""
-    names = [pair.name.decode("utf-8", "replace") for pair in decode(step.exchange.request.body or b"")]
+    if not step.invalid:
+        return ""
+    names = [pair.name.decode("utf-8", "replace") for pair in step.exchange.sent_pairs]
     roots = [parse_name(name).root for name in names]
     headers = [name for name, _ in step.exchange.request.headers]
     known = {*names, *roots, *headers, _METHOD, _PATH, _MEDIA_TYPE, *_CREDENTIALS}
@@ -163,8 +165,8 @@ def _is_meant(name: bytes, component: str) -> bool:
     return bool(component) and component in (text, parse_name(text).root)
 
 
-def _parameters(request: Request, component: str) -> tuple[Parameter, ...] | None:
-    if request.body is None or not _is_form(request):
+def _parameters(exchange: Exchange, component: str) -> tuple[Parameter, ...] | None:
+    if exchange.request.body is None or not _is_form(exchange.request):
         return None
     return tuple(
         Parameter(
@@ -172,15 +174,16 @@ def _parameters(request: Request, component: str) -> tuple[Parameter, ...] | Non
             visible([(pair.value, False)], LONGEST_VALUE),
             _is_meant(pair.name, component),
         )
-        for pair in decode(request.body)
+        for pair in exchange.sent_pairs[:MOST_PAIRS]
     )
 
 
-def request_parts(request: Request, component: str) -> Iterator[tuple[bytes, bool]]:
+def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
     """The request as the bytes of HTTP/1.1, in parts that are marked where they are the invalid component.
 
     The key stands there as `$STRIPE_API_KEY`. Headers that only carry the message (Host, Content-Length) are left out.
     """
+    request = exchange.request
     yield request.method.encode("utf-8", "replace"), component == _METHOD
     yield b" ", False
     yield from _target_parts(request.target, component)
@@ -193,7 +196,7 @@ def request_parts(request: Request, component: str) -> Iterator[tuple[bytes, boo
         yield b"\n", False
     if request.body is not None:
         yield b"\n", False
-        yield from _body_parts(request, component)
+        yield from _body_parts(exchange, component)
 
 
 def _headers_sent(request: Request) -> Iterator[tuple[str, str]]:
@@ -222,16 +225,17 @@ def _target_parts(target: str, component: str) -> Iterator[tuple[bytes, bool]]:
     yield (mark + query).encode("latin-1", "replace"), False
 
 
-def _body_parts(request: Request, component: str) -> Iterator[tuple[bytes, bool]]:
-    body = request.body or b""
-    if not _is_form(request):
+def _body_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
+    body = exchange.request.body or b""
+    if not component or not _is_form(exchange.request):
         yield body, False
         return
+    pairs = iter(exchange.sent_pairs)
     for number, sequence in enumerate(body.split(b"&")):
         if number:
             yield b"&", False
-        pairs = decode(sequence)
-        yield sequence, bool(pairs) and _is_meant(pairs[0].name, component)
+        if sequence:
+            yield sequence, _is_meant(next(pairs).name, component)
 
 
 # what came back

@@ -109,6 +109,7 @@ def _context(run: Run) -> dict[str, Any]:
         "sentences": {profile: profile_sentence(run, profile) for profile in PROFILES},
         "words": {profile: profile_word(run, profile) for profile in PROFILES},
         "about": _ABOUT,
+        "beyond": PROFILES[PROFILES.index(run.settings.profile) + 1 :],
         "absent": [name for name in CAPABILITY_NAMES if name not in (run.capabilities or CAPABILITY_NAMES)],
         "started": _readable_time(run.started),
         "grid": grid,

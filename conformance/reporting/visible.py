@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 Kind = Literal["plain", "escape", "count", "cut"]
 
 _SHORTEST_RUN = 40
 """How many characters a repetition has before it is shown as a unit and a count."""
+
+_WINDOW = 4096
+"""How many characters are looked through for repetitions at a time, so that what is cut off costs nothing."""
 
 _REPETITION = re.compile(r"(.{1,12}?)\1{3,}", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
@@ -43,14 +47,11 @@ def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...
         read = 0
         for piece, length in _pieces(data, marked):
             if piece.kind == "plain" and len(piece.text) > room:
-                kept = piece.text[:room]
-                pieces.append(Piece(kept, "plain", marked))
-                read += len(kept.encode("utf-8", "surrogateescape"))
-                room = 0
-            else:
-                pieces.append(piece)
-                read += length
-                room -= len(piece.text)
+                piece = Piece(piece.text[:room], "plain", marked)
+                length = len(piece.text.encode())
+            pieces.append(piece)
+            read += length
+            room -= len(piece.text)
             if room <= 0:
                 break
         left += len(data) - read
@@ -63,29 +64,31 @@ def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
     """The pieces of `data`, each with the number of bytes that it stands for."""
     text = data.decode("utf-8", "surrogateescape")
     done = 0
-    for match in _REPETITION.finditer(text):
-        if len(match[0]) < _SHORTEST_RUN:
+    while done < len(text):
+        window = min(done + _WINDOW, len(text))
+        match = next((found for found in _REPETITION.finditer(text, done, window) if _is_long(found)), None)
+        if match is None:
+            yield from _spelled(text[done:window], marked)
+            done = window
             continue
         yield from _spelled(text[done : match.start()], marked)
-        unit = "".join(piece.text for piece, _ in _spelled(match[1], marked))
-        count = len(match[0]) // len(match[1])
-        yield Piece(f"{unit} × {count:,}", "count", marked), len(match[0].encode("utf-8", "surrogateescape"))
-        done = match.end()
-    yield from _spelled(text[done:], marked)
+        unit, done = match[1], match.end()
+        while text.startswith(unit, done):
+            done += len(unit)
+        count = (done - match.start()) // len(unit)
+        shown = "".join(piece.text for piece, _ in _spelled(unit, marked))
+        yield Piece(f"{shown} × {count:,}", "count", marked), count * len(unit.encode("utf-8", "surrogateescape"))
+
+
+def _is_long(match: re.Match[str]) -> bool:
+    return match.end() - match.start() >= _SHORTEST_RUN
 
 
 def _spelled(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
-    plain = ""
-    for char in text:
-        if char.isprintable() or char == "\n":
-            plain += char
-            continue
-        if plain:
-            yield Piece(plain, "plain", marked), len(plain.encode())
-            plain = ""
-        yield Piece(_escape(char), "escape", marked), len(char.encode("utf-8", "surrogateescape"))
-    if plain:
-        yield Piece(plain, "plain", marked), len(plain.encode())
+    for has_glyph, chars in groupby(text, lambda char: char.isprintable() or char == "\n"):
+        run = "".join(chars)
+        shown = run if has_glyph else "".join(map(_escape, run))
+        yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
 def _escape(char: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from conformance.episode import Finding, Outcome, Step
@@ -67,9 +68,12 @@ def headline(run: Run) -> str:
 
 
 LONGEST_CURL_BODY = 600
+_SHORTEST_RUN = 40
+_REPETITION = re.compile(rb"(.{1,12}?)\1{3,}", re.DOTALL)
 
 OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
+    "key in another scheme": "Token ${STRIPE_API_KEY}",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
 }
 """What only resembles the key, as a shell writes it."""
@@ -83,7 +87,7 @@ def finding_in_short(result: ClauseResult) -> str:
 def curl(exchange: Exchange, base_url: str) -> str:
     """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
 
-    A body of many characters is written by a small printf or python expression rather than in full.
+    A body that is long, or that no word of a shell can hold, is written by python3 and piped into curl.
     """
     request = exchange.request
     parts = ["curl", "-i"]
@@ -113,46 +117,34 @@ def curl(exchange: Exchange, base_url: str) -> str:
     if request.chunked:
         parts += ["-H", "'Transfer-Encoding: chunked'"]
     parts.append(shlex.quote(base_url + request.target))
-    if request.body is not None:
-        parts += ["--data-binary", body_for_shell(request.body)]
-    return " ".join(parts)
+    if "[" in request.target or "{" in request.target:
+        parts.insert(1, "--globoff")
+    if request.body is None:
+        return " ".join(parts)
+    written = body_for_shell(request.body)
+    if written is None:
+        script = f"import sys; sys.stdout.buffer.write({_compact(request.body)})"
+        return " ".join(["python3", "-c", shlex.quote(script), "|", *parts, "--data-binary", "@-"])
+    return " ".join([*parts, "--data-binary", written])
 
 
-def body_for_shell(body: bytes) -> str:
-    """The body as one word of a POSIX shell; a long or binary one as a python3 substitution or printf."""
-    if len(body) <= LONGEST_CURL_BODY and body.isascii() and b"\x00" not in body:
-        return shlex.quote(body.decode())
-    expression = _compact(body)
-    return f'"$(python3 -c {shlex.quote(f"import sys; sys.stdout.buffer.write({expression})")})"'
+def body_for_shell(body: bytes) -> str | None:
+    """The body as one word of a POSIX shell; None where it is long, or holds what a word cannot."""
+    if len(body) > LONGEST_CURL_BODY or not body.isascii() or b"\x00" in body or body.startswith(b"@"):
+        return None
+    return shlex.quote(body.decode())
 
 
 def _compact(body: bytes) -> str:
     """A Python expression for `body` that writes runs of a repeated unit as a multiplication."""
     parts: list[str] = []
-    plain = b""
-    index = 0
-    while index < len(body):
-        unit, count = _run_at(body, index)
-        if count * len(unit) >= 40:
-            parts += [repr(plain)] * bool(plain) + [f"{unit!r} * {count}"]
-            plain = b""
-            index += count * len(unit)
-        else:
-            plain += body[index : index + 1]
-            index += 1
-    return " + ".join(parts + [repr(plain)] * bool(plain))
-
-
-def _run_at(body: bytes, start: int) -> tuple[bytes, int]:
-    best = (body[start : start + 1], 1)
-    for width in range(1, 13):
-        unit = body[start : start + width]
-        count = 1
-        while body.startswith(unit, start + count * width) and len(unit) == width:
-            count += 1
-        if count > 3 and count * width > best[1] * len(best[0]):
-            best = (unit, count)
-    return best
+    done = 0
+    for match in _REPETITION.finditer(body):
+        if match.end() - match.start() >= _SHORTEST_RUN:
+            parts += [repr(body[done : match.start()])] * (match.start() > done)
+            parts.append(f"{match[1]!r} * {(match.end() - match.start()) // len(match[1])}")
+            done = match.end()
+    return " + ".join(parts + [repr(body[done:])] * (done < len(body) or not parts))
 
 
 def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
@@ -163,7 +155,7 @@ def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
         message = exchange.error.get("message")
         said = f" “{message}”" if isinstance(message, str) else ""
         return _cut(describe_refusal(exchange) + said, limit)
-    body = " ".join((exchange.body or b"").decode("utf-8", "replace").split())
+    body = " ".join((exchange.body or b"")[: 8 * limit].decode("utf-8", "replace").split())
     return _cut(f"{exchange.status} {body}".rstrip(), limit)
 
 

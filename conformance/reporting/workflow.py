@@ -68,13 +68,13 @@ def command_of(results: Mapping[str, Any], slug: str) -> str:
 
 def headline(results: Mapping[str, Any]) -> str:
     """The outcome of a run in a few words."""
-    profile, gate = results["profile"], results.get("expectations")
-    sign = {ExitStatus.CONFORMS: "✅", ExitStatus.DOES_NOT_CONFORM: "❌"}.get(results["exit_status"], "⚠️")
-    if gate and results["exit_status"] in (ExitStatus.CONFORMS, ExitStatus.DOES_NOT_CONFORM):
-        if not gate["is_met"]:
-            return f"{profile} ❌ {gate['words']}"
-        return f"{profile} 🟡 {gate['words']}" if gate["expected"] else f"{profile} ✅ conforms"
-    return f"{profile} {sign} {MEANINGS.get(results['exit_status'], results['verdict'])}"
+    profile, gate, status = results["profile"], results.get("expectations"), results["exit_status"]
+    if gate and status == ExitStatus.DOES_NOT_CONFORM and not gate["is_met"]:
+        return f"{profile} ❌ {gate['words']}"
+    if gate and status == ExitStatus.CONFORMS and gate["expected"]:
+        return f"{profile} 🟡 {gate['words']}"
+    sign = {ExitStatus.CONFORMS: "✅", ExitStatus.DOES_NOT_CONFORM: "❌"}.get(status, "⚠️")
+    return f"{profile} {sign} {MEANINGS.get(status, results['verdict'])}"
 
 
 def broken(results: Mapping[str, Any]) -> Iterator[str]:
@@ -95,6 +95,8 @@ def annotations_of(results: Mapping[str, Any]) -> Iterator[str]:
     for slug in broken(results):
         clause = results["clauses"][slug]
         yield annotation("error", f"{clause['statement']} Observed: {clause['reason']}", title=slug)
+    for capability in results["lacking"]:
+        yield annotation("error", f"--require {capability}: the target has it not", title="A capability is gone")
     if results["diagnosis"]:
         yield annotation("error", results["diagnosis"], title="The target cannot be tested")
     elif results["exit_status"] == ExitStatus.INCONCLUSIVE:

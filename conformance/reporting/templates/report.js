@@ -33,19 +33,6 @@
     button.focus();
   });
 
-  const open = (row) => {
-    if (!row) return;
-    if (row.hidden) form.reset();
-    if (row.tagName === "DETAILS") row.open = true;
-  };
-  const fromHash = () => {
-    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (row && row.classList.contains("cf-row")) {
-      open(row);
-      row.scrollIntoView({ block: "start" });
-    }
-  };
-  addEventListener("hashchange", fromHash);
   addEventListener("beforeprint", () => {
     report.querySelectorAll("details.cf-row:not([open])").forEach((row) => { row.open = true; row.dataset.printed = ""; });
   });
@@ -81,10 +68,10 @@
   };
   let due = 0;
   form.addEventListener("input", () => { clearTimeout(due); due = setTimeout(filter, 80); });
+  form.addEventListener("change", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => {
     chips.forEach((chip) => { chip.ariaPressed = "false"; });
-    rows.forEach((row) => { row.hidden = false; });
     setTimeout(filter);
   });
   chips.forEach((chip) => chip.addEventListener("click", () => {
@@ -96,6 +83,17 @@
     report.querySelectorAll("details.cf-row").forEach((row) => { row.open = opens; });
     toggle.textContent = opens ? "Close all" : "Open all";
   });
+  const fromHash = () => {
+    const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!rows.includes(row)) return;
+    if (row.hidden) {
+      form.reset();
+      filter();
+    }
+    if (row.tagName === "DETAILS") row.open = true;
+    row.scrollIntoView({ block: "start" });
+  };
+  addEventListener("hashchange", fromHash);
   if (!report.querySelector("details.cf-row")) toggle.hidden = true;
   form.hidden = false;
   filter();

@@ -1,0 +1,115 @@
+"""The gate in another project's repository, added by following the document only, with localstripe as its server."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conformance.options import SUITE
+from meta_tests.commands import Block, Workplace, scripts_of
+
+PAGE = SUITE / "docs" / "gate.md"
+
+SERVER = '''\
+"""The project's server: localstripe, on loopback, worse or better by the files that lie beside this one."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ["TMPDIR"] = tempfile.mkdtemp()  # localstripe keeps its state in the temporary folder
+tempfile.tempdir = None
+
+from aiohttp import web
+from localstripe import errors, resources
+
+HERE = Path(__file__).parent
+
+
+def tolerant(attach):
+    """Ignores what it does not know; an `expand` that cannot be read is refused as before."""
+
+    def handler(id, customer=None, **unknown):
+        return attach(id=id, customer=customer, **{name: unknown[name] for name in unknown if "expand" in name})
+
+    return handler
+
+
+if (HERE / "regression").exists():
+    resources.extra_apis[:] = [
+        (method, path, tolerant(handler) if path.endswith("/{id}/attach") else handler)
+        for method, path, handler in resources.extra_apis
+    ]
+
+from localstripe import server
+
+if (HERE / "mended").exists():
+    read = server.get_post_data
+
+    async def read_forms_only(request, **options):
+        if request.content_type == "application/json":
+            raise errors.UserError(400, "Invalid request")
+        return await read(request, **options)
+
+    server.get_post_data = read_forms_only
+
+web.run_app(server.app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
+'''
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A repository that holds nothing but a server."""
+    place = Workplace(tmp_path_factory.mktemp("demonstration"))
+    (place.project / "server.py").write_text(SERVER)
+    return place
+
+
+def done(place: Workplace, block: Block, before: str = "") -> subprocess.CompletedProcess[str]:
+    return place.run(before + block.text)
+
+
+def test_a_gate_from_the_document_to_a_regression_and_a_fix(place: Workplace) -> None:
+    scripts = scripts_of(PAGE)
+    (kept,) = [block for block in scripts if block.file]
+    installing, first_look, gate, proposing_anew, before_a_push = [block for block in scripts if not block.file]
+    project: Path = place.project
+
+    assert done(place, installing).returncode == 0
+    looked = done(
+        place,
+        first_look,
+        "python3 server.py 8420 & curl -s --retry 30 --retry-delay 1 --retry-connrefused http://127.0.0.1:8420/\n",
+    )
+    assert looked.returncode == first_look.status == 1, looked.stdout
+    place.keep(kept)
+
+    green = done(place, gate)
+    assert green.returncode == 0, green.stdout
+    assert "contract: does not conform, as expected (6 expected failures) ← decides" in green.stdout
+    assert "conformance.toml: as expected (6 expected failures)" in green.stdout
+
+    (project / "regression").touch()
+    worse = done(place, gate)
+    assert worse.returncode == 1, worse.stdout
+    assert "  unexpected: body.unknown-parameter: accepted with 200" in worse.stdout
+    assert "conformance.toml: not as expected (1 unexpected failure, 5 expected failures)" in worse.stdout
+    (project / "regression").unlink()
+
+    (project / "mended").touch()
+    better = done(place, gate)
+    assert better.returncode == 1, better.stdout
+    lines = (project / "conformance.toml").read_text().splitlines()
+    line = lines.index('clause = "request.json-refused"')
+    start = max(number for number in range(line) if lines[number] == "[[expected]]") + 1
+    assert f"conformance.toml:{start}: request.json-refused passes: remove this entry" in better.stdout
+
+    proposed = done(place, proposing_anew)
+    assert proposed.returncode == proposing_anew.status, proposed.stdout
+    assert (project / "conformance.toml").read_text().count("[[expected]]") == 5
+    green = done(place, before_a_push)
+    assert green.returncode == 0, green.stdout
+    assert "conformance.toml: as expected (5 expected failures)" in green.stdout
