@@ -25,8 +25,10 @@ def against_plan(
     """
     yield from edited_requests(trials, plan.attempts)
     if is_positive:
-        yield from _not_as_planned(_of(trials, passed), _of(plan.trials, passed))
-        yield from _too_few(_of(trials, passed), plan.repetitions)
+        all_pass = {trial.clause for trial in plan.trials if trial.clause} <= set(passed)
+        recorded, planned = (_of(each, passed, adapting=all_pass) for each in (trials, plan.trials))
+        yield from _not_as_planned(recorded, planned)
+        yield from _too_few(recorded, plan.repetitions)
     else:
         yield from _left_out(trials, notes, plan, passed)
 
@@ -45,9 +47,13 @@ def edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attempt]) ->
             yield Objection("request", f"{clause or 'a general clause'}: what was sent is not “{attempt}”")
 
 
-def _of(trials: Sequence[Trial], passed: Collection[str]) -> list[Trial]:
-    """The trials of the clauses that passed, and those that have no clause of their own."""
-    return [trial for trial in trials if trial.episodes and (trial.clause in passed or not trial.clause)]
+def _of(trials: Sequence[Trial], passed: Collection[str], *, adapting: bool) -> list[Trial]:
+    """The trials of the clauses that passed, and those that have no clause of their own.
+
+    Those that adapt to a target are among them only where there is nothing to adapt to.
+    """
+    kept = [trial for trial in trials if trial.episodes and (trial.clause in passed or not trial.clause)]
+    return [trial for trial in kept if adapting or trial.decisive.expectation not in ADAPTING]
 
 
 def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
