@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +49,10 @@ outcome = "fail"
 reason = "JSON is convenient"
 """
 
-ORDINARY = [page for page in PAGES if page not in (DEMONSTRATED, SERVICES) and scripts_of(page)]
+CERTIFICATION = SUITE / "docs" / "certification.md"
+"""Whose run is a whole one, since no other can be certified."""
+
+ORDINARY = [page for page in PAGES if page not in (DEMONSTRATED, SERVICES, CERTIFICATION) and scripts_of(page)]
 
 
 @pytest.fixture
@@ -85,6 +89,17 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) ->
         for block in filter(lambda block: not block.file, scripts):
             done = place.run(block.text, STRIPE_API_KEY=KEY)
             assert done.returncode == block.status, f"{block}: {done.stdout}"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="without openssl the page was NOT executed")
+def test_the_commands_about_certificates_do_what_the_page_says(place: Workplace) -> None:
+    place.options = ""
+    place.words = {"--profile stripe": "--profile contract"}  # a whole run, and a short one
+    with running(api_key=KEY, port=place.port(8420)):
+        for block in scripts_of(CERTIFICATION):
+            done = place.run(block.text, STRIPE_API_KEY=KEY)
+            assert done.returncode == block.status, f"{block}: {done.stdout}"
+    assert "Verified OK" in done.stdout
 
 
 def of_services(language: str) -> list[Block]:
@@ -168,7 +183,7 @@ def test_every_block_says_what_it_is_and_no_command_stands_outside(page: Path) -
 
 
 def test_every_page_with_commands_is_executed_by_a_test() -> None:
-    assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, DEMONSTRATED, SERVICES}
+    assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, DEMONSTRATED, SERVICES, CERTIFICATION}
 
 
 def test_the_example_of_an_expectation_can_be_read() -> None:
@@ -201,6 +216,7 @@ def wrong_with(command: str) -> str:
 
 
 OF_COMMANDS = {"--start", "--install", "--check", "--store", "--cache", "--keep"}
+OF_COMMANDS |= {"--out", "--valid-days", "--image-digest", "--at", "--nonce", "--against", "--sample"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

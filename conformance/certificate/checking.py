@@ -16,7 +16,7 @@ from conformance.certificate.files import Files
 from conformance.certificate.objections import Kind, Objection, gravest
 from conformance.certificate.planned import against_plan
 from conformance.certificate.planning import Plan, PlanOptions, plan_again
-from conformance.certificate.policy import against_policy, against_versions
+from conformance.certificate.policy import against_policy, against_versions, remarks
 from conformance.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -118,7 +118,10 @@ def _judged_again(
     validity: Validity,
     plan: Callable[[PlanOptions], Plan],
 ) -> Checked:
-    evidence = evidence_of(record, bundle.record)
+    try:
+        evidence = evidence_of(record, bundle.record)
+    except BrokenRecord as error:
+        return Checked([Objection("record", f"{RECORD}: {error}")], record=record)
     objections = [
         *_outcomes(evidence.run, record, bundle),
         *_statements(evidence, product, validity, bundle),
@@ -129,12 +132,13 @@ def _judged_again(
     if demands.nonce is not None and evidence.run.settings.seed != demands.nonce:
         objections.append(Objection("nonce", f"the seed is {evidence.run.settings.seed}, not {demands.nonce}"))
     passed = passed_in(evidence.run)
-    circumstances = Circumstances.of(record, passed, is_positive=is_positive(evidence))
-    objections += contradictions(record.trials, circumstances)
-    drawn = plan(PlanOptions.of(record))
-    objections += against_plan(record.trials, record.notes, drawn, passed, is_positive=is_positive(evidence))
+    if evidence.run.diagnosis is None:
+        positive = is_positive(evidence)
+        objections += contradictions(record.trials, Circumstances.of(record, passed, is_positive=positive))
+        drawn = plan(PlanOptions.of(record))
+        objections += against_plan(record.trials, record.notes, drawn, passed, is_positive=positive)
     lines = tuple(one.line for one in bundle.signed)
-    return Checked(tuple(dict.fromkeys(objections)), evidence, record, product, validity, lines)
+    return Checked(tuple(dict.fromkeys(objections)), evidence, record, product, validity, lines, tuple(remarks(record)))
 
 
 # whose it is

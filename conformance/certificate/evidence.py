@@ -7,16 +7,23 @@ from typing import Any
 
 from conformance.certificate.statements import Evidence, Product, sha256_of
 from conformance.episode import Outcome
-from conformance.record import Record, run_of
+from conformance.record import BrokenRecord, Record, run_of
 from conformance.run import Run
 
 VERSION_HEADER = "Stripe-Version"
 
 
 def evidence_of(record: Record, content: bytes) -> Evidence:
-    """The record, concluded from its episodes alone; `content` is the file that it was read from."""
+    """The record, concluded from its episodes alone; `content` is the file that it was read from.
+
+    Raises BrokenRecord when an episode is none that the suite makes.
+    """
+    try:
+        run = run_of(record)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # whatever a made-up episode does to a judge
+        raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
     return Evidence(
-        run=run_of(record),
+        run=run,
         sha256=sha256_of(content),
         lines=content.count(b"\n"),
         ended=record.footer["ended"],

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from conformance.certificate.objections import Objection
 from conformance.certificate.planning import Plan
-from conformance.certificate.shapes import Shape, attempts_in, shape_of
+from conformance.certificate.shapes import GATHERED, Shape, attempts_in, shape_of
 from conformance.trial import Note, Trial
 from strategies.attempt import Attempt
 
-GATHERED = "steady"
-"""What is expected of an episode that gathers successes from all over the run."""
+ADAPTING = frozenset({"nothing_changed", "executed_once"})
+"""What is expected of episodes that leave out what a target accepts against its contract, or take what it has."""
 
 
 def against_plan(
@@ -25,7 +25,10 @@ def against_plan(
     """
     yield from edited_requests(trials, plan.attempts)
     if is_positive:
-        yield from _not_as_planned(_of(trials, passed), _of(plan.trials, passed))
+        all_pass = {trial.clause for trial in plan.trials if trial.clause} <= set(passed)
+        recorded, planned = (_of(each, passed, adapting=all_pass) for each in (trials, plan.trials))
+        yield from _not_as_planned(recorded, planned)
+        yield from _too_few(recorded, plan.repetitions)
     else:
         yield from _left_out(trials, notes, plan, passed)
 
@@ -38,15 +41,19 @@ def edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attempt]) ->
             continue
         try:
             is_own = attempt.bind(step.bindings) == step.exchange.request
-        except KeyError:
+        except (KeyError, ValueError):
             is_own = False
         if not is_own:
             yield Objection("request", f"{clause or 'a general clause'}: what was sent is not “{attempt}”")
 
 
-def _of(trials: Sequence[Trial], passed: Collection[str]) -> list[Trial]:
-    """The trials of the clauses that passed, and those that have no clause of their own."""
-    return [trial for trial in trials if trial.episodes and (trial.clause in passed or not trial.clause)]
+def _of(trials: Sequence[Trial], passed: Collection[str], *, adapting: bool) -> list[Trial]:
+    """The trials of the clauses that passed, and those that have no clause of their own.
+
+    Those that adapt to a target are among them only where there is nothing to adapt to.
+    """
+    kept = [trial for trial in trials if trial.episodes and (trial.clause in passed or not trial.clause)]
+    return [trial for trial in kept if adapting or trial.decisive.expectation not in ADAPTING]
 
 
 def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
@@ -60,6 +67,13 @@ def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iter
     if not missing and not beyond:
         first = next(trial for trial, mine, theirs in zip(recorded, have, want, strict=True) if mine != theirs)
         yield Objection("episodes", f"{_named(first)} is out of order")
+
+
+def _too_few(trials: Sequence[Trial], repetitions: int) -> Iterator[Objection]:
+    for trial in trials:
+        count = len(trial.decisive.steps)
+        if trial.decisive.expectation == GATHERED and count < repetitions:
+            yield Objection("plan", f"{_named(trial)} was sent {count} times, and {repetitions} are planned")
 
 
 def _other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
@@ -95,7 +109,8 @@ def _left_out(
     for clause, step in attempts_in(trials):
         recorded.setdefault(clause, Counter())[step.attempt_digest] += 1
     for trial in plan.trials:
-        if trial.clause not in passed or (trial.clause, trial.test) in explained:
+        adapts = trial.decisive.expectation in ADAPTING
+        if trial.clause not in passed or (trial.clause, trial.test) in explained or adapts:
             continue
         have = recorded.setdefault(trial.clause, Counter())
         for step in trial.decisive.steps:

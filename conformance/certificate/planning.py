@@ -17,9 +17,9 @@ import pytest
 
 from conformance.client import Address, Client
 from conformance.launch import embedded_reference
-from conformance.options import KEY_VARIABLE, SUITE, TESTS
+from conformance.options import BUDGETS, KEY_VARIABLE, SUITE, TESTS
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Provision
-from conformance.record import Record
+from conformance.record import RECORD_FILE, Record
 from conformance.secret import made_up_key
 from conformance.trial import Trial
 from contracts import published_contract
@@ -59,10 +59,14 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the suite performs for a server that conforms: its trials in order, and every attempt by its digest."""
+    """What the suite performs for a server that conforms: its trials in order, and every attempt by its digest.
+
+    `repetitions` is how often a request is sent at least to see whether its answer is steady.
+    """
 
     trials: Sequence[Trial]
     attempts: Mapping[str, Attempt]
+    repetitions: int
 
 
 def plan_again(options: PlanOptions) -> Plan:
@@ -83,7 +87,9 @@ def plan_again(options: PlanOptions) -> Plan:
         if done.returncode != 0 or not planned.exists():
             raise CannotPlan((done.stdout + done.stderr).strip()[-1000:])
         attempts: Mapping[str, Attempt] = pickle.loads(planned.read_bytes())  # written by our own process, just now
-        return Plan(Record.read(Path(folder, "run.jsonl")).trials, attempts)
+        repetitions = BUDGETS[options.budget].repetitions
+        trials = Record.read(Path(folder, RECORD_FILE)).trials
+        return Plan(trials, attempts, repetitions.kept + repetitions.new)
 
 
 class _Collector:

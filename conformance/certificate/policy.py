@@ -32,6 +32,18 @@ def against_versions(record: Record) -> Iterator[Objection]:
         yield Objection("catalogue", f"its clauses have the digest {record.header['catalogue']}, and these {catalogue}")
 
 
+def remarks(record: Record) -> Iterator[str]:
+    """What is no reason to refuse a record, and may explain why its plan cannot be drawn again."""
+    if record.header["suite"]["edited"]:
+        yield f"note:     the suite's files were not those of its commit {record.header['suite']['commit']}"
+    mine, theirs = Controller.versions(), record.header["versions"]
+    others = [
+        f"{name} {theirs[name]} (here {mine[name]})" for name in mine if theirs.get(name, mine[name]) != mine[name]
+    ]
+    if others:
+        yield f"note:     it was made with {', '.join(others)}"
+
+
 def against_policy(
     record: Record, evidence: Evidence, *, profile: str | None = None, level: str = LEVELS[0]
 ) -> Iterator[Objection]:

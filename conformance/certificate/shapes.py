@@ -18,6 +18,9 @@ ID = "*"
 NOT_OF_THE_PLAN = frozenset({"created_as", "value"})
 """Facts that the target decides: how it gives payment methods, and the id that was sent."""
 
+GATHERED = "steady"
+"""What is expected of an episode that gathers successes from all over the run, as many as there happen to be."""
+
 Shape = tuple[Any, ...]
 
 
@@ -25,6 +28,8 @@ def shape_of(trial: Trial) -> Shape:
     """The shape of the episode of a trial that decides, with all that the judge is told of it."""
     episode = trial.decisive
     steps = tuple(shape_of_step(step) for step in episode.steps)
+    if episode.expectation == GATHERED:
+        steps = tuple(sorted(set(steps)))
     facts = tuple(sorted((name, masked(value, episode)) for name, value in _facts(episode)))
     also = tuple(map(tuple, trial.also))
     return trial.kind, trial.clause, trial.test, trial.explores, also, episode.clause, episode.expectation, facts, steps
