@@ -314,9 +314,15 @@ class Conductor:
 
         def fails_after(*before: Attempt) -> bool:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            steps += [self._fresh(MINIMAL)]
-            if before or self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
-                steps.append(self._fresh(MINIMAL, new_connection=True))
+            if before:
+                steps += [self._fresh(MINIMAL, new_connection=True), self._fresh(MINIMAL)]
+            else:
+                steps.append(self._fresh(MINIMAL))
+                if self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
+                    steps.append(self._fresh(MINIMAL, new_connection=True))
+                if steps[0].exchange.resent:  # on a new connection it was the next but one
+                    steps = [replace(self._shared(attempt), role="set-up") for attempt in survived]
+                    steps.append(self._fresh(MINIMAL, new_connection=True))
             episode = self._episode("served_again", steps, clause=STILL_SERVING)
             performed.append(Performed(SEARCH if before else FIRST, episode))
             return self._is_broken_by(episode)

@@ -255,7 +255,8 @@ class Fixtures:
 
         Raises OutOfFixtures when there is none.
         """
-        identifier, _ = self.create_payment_method(detailed=len(self.made) % 2 == 0)
+        count = sum(kind == "payment_method" for kind, _ in self.made)
+        identifier, _ = self.create_payment_method(detailed=count % 2 == 0)
         return identifier
 
     def create_payment_method(self, *, detailed: bool = False) -> tuple[str, Exchange | None]:

@@ -34,7 +34,7 @@ def resembling_ids() -> Sequence[Attempt]:
         _raw("customer=", CUSTOMER_ID, ";x=1"),
         _raw("customer=", CUSTOMER_ID, "=x"),
         _raw("customer=", CUSTOMER_ID, "%26x=1"),
-        resembling("cus_a b%41<é€😀"),
+        Attempt((Pair("customer", "cus_a b%41<é€😀", PLAIN, Spelling(plus_for_blank=False)),), kind="wire"),
         _raw("customer=", CUSTOMER_ID, "+x"),
         resembling(joined(CUSTOMER_ID, "x")),
         resembling(joined(CUSTOMER_ID, "\x00")),

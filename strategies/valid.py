@@ -98,7 +98,7 @@ def equivalent_encodings() -> Sequence[Comparison]:
         Comparison(EXPANDED, (Attempt(payload=joined("customer=", customer, f"&expand{pair}=customer")),))
         for pair in brackets
     ]
-    plus = Comparison(Attempt((blanks,), kind="wire"), (Attempt((blank_escaped,), kind="wire"),))
+    plus = Comparison(Attempt((blank_escaped,), kind="wire"), (Attempt((blanks,), kind="wire"),))
     return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from dataclasses import replace
 
@@ -33,34 +31,6 @@ def connection_stays_authenticated(b: Behaviour) -> None:
 
     usual = b.authenticate
     b.authenticate = authenticate
-
-
-@seed("auth.malformed", "medium")
-def basic_without_a_colon(b: Behaviour) -> None:
-    """Basic credentials without the colon that ends the user are taken for the key."""
-
-    def authenticate(call: Call) -> None:
-        try:
-            usual(call)
-        except ApiError:
-            key = _bare_key(call)
-            if key is None or not call.behaviour.known_key(call, key):
-                raise
-            call.authenticated = True
-
-    usual = b.authenticate
-    b.authenticate = on_attach(usual, authenticate)
-
-
-def _bare_key(call: Call) -> str | None:
-    scheme, _, credentials = (call.request.header("authorization") or "").partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        decoded = base64.b64decode(credentials.strip(), validate=True).decode("ascii")
-    except (binascii.Error, ValueError):
-        return None
-    return None if ":" in decoded else decoded
 
 
 @seed("auth.first", "hard", level="SHOULD")
