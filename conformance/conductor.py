@@ -138,9 +138,12 @@ class Conductor:
 
     # Performing
 
-    def _fresh(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
-        """Send on a payment method that nothing has been done to."""
-        step = self._send(attempt, self._bind(attempt, self.fixtures.new_payment_method), role, new_connection)
+    def _fresh(
+        self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False, plain: bool = False
+    ) -> Step:
+        """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
+        made = self.fixtures.plain_payment_method if plain else self.fixtures.new_payment_method
+        step = self._send(attempt, self._bind(attempt, made), role, new_connection)
         return self._counted(attempt, step, new_connection=new_connection)
 
     def _counted(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
@@ -315,14 +318,14 @@ class Conductor:
         def fails_after(*before: Attempt) -> bool:
             steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
             if before:
-                steps += [self._fresh(MINIMAL, new_connection=True), self._fresh(MINIMAL)]
+                steps += [self._fresh(MINIMAL, new_connection=True, plain=True), self._fresh(MINIMAL, plain=True)]
             else:
-                steps.append(self._fresh(MINIMAL))
+                steps.append(self._fresh(MINIMAL, plain=True))
                 if self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
-                    steps.append(self._fresh(MINIMAL, new_connection=True))
+                    steps.append(self._fresh(MINIMAL, new_connection=True, plain=True))
                 if steps[0].exchange.resent:  # on a new connection it was the next but one
                     steps = [replace(self._shared(attempt), role="set-up") for attempt in survived]
-                    steps.append(self._fresh(MINIMAL, new_connection=True))
+                    steps.append(self._fresh(MINIMAL, new_connection=True, plain=True))
             episode = self._episode("served_again", steps, clause=STILL_SERVING)
             performed.append(Performed(SEARCH if before else FIRST, episode))
             return self._is_broken_by(episode)

@@ -251,13 +251,12 @@ class Fixtures:
         return self.provision.payment_methods == "given" and len(self._methods_left) < needed
 
     def new_payment_method(self) -> str:
-        """The id of a payment method that nothing has been done to, now with details of its own and now without.
+        """The id of a payment method that nothing has been done to. Raises OutOfFixtures when there is none."""
+        return self.create_payment_method(detailed=True)[0]
 
-        Raises OutOfFixtures when there is none.
-        """
-        count = sum(kind == "payment_method" for kind, _ in self.made)
-        identifier, _ = self.create_payment_method(detailed=count % 2 == 0)
-        return identifier
+    def plain_payment_method(self) -> str:
+        """As `new_payment_method`, without billing details and metadata of its own."""
+        return self.create_payment_method()[0]
 
     def create_payment_method(self, *, detailed: bool = False) -> tuple[str, Exchange | None]:
         """As `new_payment_method`, and how it was created (None where it was not).
