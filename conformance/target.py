@@ -189,13 +189,17 @@ class Target(StateVerbs, StripeVerbs):
     def answers_well(self, *attempts: Attempt) -> None:
         """The successes of these attempts are what the running test's clause says; all such tests share one sample."""
 
+        def without_details() -> list[Step]:
+            """The first of several, on a payment method that has nothing of its own."""
+            return [self._fresh(attempts[0], plain=True)] if len(attempts) > 1 else []
+
         def sampled() -> Episode:
             if attempts not in self._samples:
-                self._samples[attempts] = [self._granted(attempt) for attempt in attempts]
+                self._samples[attempts] = [*map(self._granted, attempts), *without_details()]
             return self._episode("well_formed", self._samples[attempts])
 
         def sampled_anew() -> Episode:
-            return self._episode("well_formed", [self._fresh(attempt) for attempt in attempts])
+            return self._episode("well_formed", [*map(self._fresh, attempts), *without_details()])
 
         self._conclude(attempts, sampled, again=sampled_anew)
 

@@ -126,14 +126,12 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("id", Known("payment_method")),
         broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
         unknown_parameter("x"),
-        unknown_parameter("foo", ""),
         unknown_parameter("_x"),
         broken("foo", why, Pair("foo", "1"), CUSTOMER),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
         unknown_parameter("customer ", GOOD_ID),
-        unknown_parameter("type", "card"),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
     )
 
