@@ -177,7 +177,7 @@ class Conductor:
             step, self._last_bindings = self._asked_before[attempt]
             return step
         step = self._shared(attempt)
-        if step.exchange.answered:
+        if step.exchange.is_success or step.exchange.is_refusal:
             self._asked_before[attempt] = step, self._last_bindings
         return step
 

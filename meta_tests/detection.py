@@ -20,7 +20,7 @@ from reference.variants import Variant
 
 FOUND = ("fail", "error", "inconclusive", "deviation")
 
-LEAST_BY_PROFILE = {"contract": 80, "stateful": 6, "stripe": 6}
+LEAST_BY_PROFILE = {"contract": 80, "stateful": 4, "stripe": 4}
 LEAST_INTERMITTENT = 3
 
 
