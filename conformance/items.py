@@ -103,10 +103,10 @@ class ItemRunner:
             return (yield)
         self.target.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
-        pyfuncitem.stash[_FOUND] = ledger
+        pyfuncitem.stash[FOUND] = ledger
         if absent := self._absent(slug):
             self.target.case.note(NOT_APPLICABLE, absent)
-            pyfuncitem.stash[_FOUND] = self.target.end()
+            pyfuncitem.stash[FOUND] = self.target.end()
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
@@ -117,7 +117,7 @@ class ItemRunner:
                 return (yield)
         finally:
             ledger = self.target.end()
-            pyfuncitem.stash[_FOUND] = ledger
+            pyfuncitem.stash[FOUND] = ledger
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -127,7 +127,7 @@ class ItemRunner:
         report = yield
         slug = slug_of(item)
         if slug is not None and call.when == "call":
-            ledger = item.stash.get(_FOUND, Ledger())
+            ledger = item.stash.get(FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
                 case = self.target.case
                 case.note(ERROR, self.key.blotted(call.excinfo.exconly()[:500]), slug or "error")
@@ -215,7 +215,8 @@ class ItemRunner:
         return [own_outcome(self.catalogue[name], ledger.entry(name)) for name in slugs if name in ledger.entries]
 
 
-_FOUND = pytest.StashKey[Ledger]()
+FOUND = pytest.StashKey[Ledger]()
+"""Where an item keeps what it found."""
 
 
 def slug_of(item: pytest.Item) -> str | None:
