@@ -95,7 +95,7 @@ def page() -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # it writes Markdown
+        autoescape=False,  # it writes Markdown
     )
     environment.filters["cell"] = cell
     return environment.get_template("detection.md.jinja").render(

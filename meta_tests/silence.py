@@ -54,7 +54,12 @@ def main(arguments: Sequence[str]) -> int:
             alarms += 1
             print(job.arguments[-1], said, flush=True)
     if options.store:
-        numbers = {"variants": [one.name for one in chosen], "seeds": options.seeds, "runs": len(planned), "alarms": alarms}
+        numbers = {
+            "variants": [one.name for one in chosen],
+            "seeds": options.seeds,
+            "runs": len(planned),
+            "alarms": alarms,
+        }
         (MEASURED / "silence.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     print(f"{len(chosen)} variants, {options.seeds} seeds, {len(planned)} runs: {alarms} with a false alarm")
     return alarms
