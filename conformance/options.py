@@ -47,7 +47,7 @@ class Repetitions:
     kept: int
     new: int
     survived: int = 1
-    shelf: int = 8
+    shelf: int = 6
     races: int = 3
 
 
