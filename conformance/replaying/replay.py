@@ -1,0 +1,119 @@
+"""The replay of a finding: its episode is played again, and what that shows now."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.client import Client
+from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.exchange import Exchange
+from conformance.judge import judge
+from conformance.ledger import UNSTEADY
+from conformance.provisioning import Fixtures, OutOfFixtures, Provision
+from conformance.replaying.history import History
+from conformance.replaying.playing import AS_RECORDED, SIMULTANEOUS, Play, Setting
+from contracts import Catalogue, Contract
+
+STILL_FAILS, FIXED, CANNOT_RUN = WORDS = ("still fails", "fixed", "cannot run")
+
+ROUNDS = 10
+"""How often an episode is played that need not show each time what it showed: a race, or an unsteady answer."""
+BY_CHANCE = f"it did not show in {ROUNDS} rounds, and chance has a say in it"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of a finding: one of WORDS, what is observed or why it cannot run, and the episode as it went now."""
+
+    finding: Finding
+    word: str
+    told: str
+    episode: Episode | None = None
+    culprit: int = 0
+
+
+class Replayer:
+    """Sends episodes again to one target."""
+
+    def __init__(
+        self, client: Client, provision: Provision, history: History, contract: Contract, catalogue: Catalogue
+    ) -> None:
+        self.client = client
+        self.history = history
+        self.contract = contract
+        self.catalogue = catalogue
+        self.fixtures = Fixtures(client, provision, run="", draw=random.Random())
+
+    def replay(self, finding: Finding) -> Replayed:
+        """Play the episode of `finding` again.
+
+        It is fixed only if it shows in none of the settings that the record leaves open, nor in any of several rounds
+        where chance decides what it shows.
+        """
+        by_chance = finding.episode.expectation in SIMULTANEOUS or finding.clause == UNSTEADY
+        replayed = Replayed(finding, CANNOT_RUN, "")
+        try:
+            for _ in range(ROUNDS if by_chance else 1):
+                replayed = self._in_every_setting(finding)
+                if replayed.word != FIXED:
+                    return replayed
+        except OutOfFixtures as missing:
+            return Replayed(finding, CANNOT_RUN, str(missing))
+        return Replayed(finding, FIXED, BY_CHANCE) if by_chance else replayed
+
+    def _in_every_setting(self, finding: Finding) -> Replayed:
+        replayed, play = self._once(finding, AS_RECORDED)
+        if replayed.word == CANNOT_RUN:
+            replayed, play = self._once(finding, AS_RECORDED)
+        if replayed.word == FIXED:
+            for setting in self._others(finding.episode, play):
+                other, _ = self._once(finding, setting)
+                if other.word == STILL_FAILS:
+                    return other
+        return replayed
+
+    def _others(self, episode: Episode, play: Play) -> Iterator[Setting]:
+        """The settings that may matter besides the most likely one."""
+        provision = self.fixtures.provision
+        if any(kind == "payment_method" for kind, _ in play.provided) and provision.payment_methods not in (
+            "given",
+            "any id",
+        ):
+            yield Setting(flipped=True)
+        customers = [identifier for kind, identifier in play.provided if kind == "customer"]
+        if provision.customers == "created" and any(self.history.attached_before(one, episode) for one in customers):
+            yield Setting(used=True)
+
+    def _once(self, finding: Finding, setting: Setting) -> tuple[Replayed, Play]:
+        play = Play(self.client, self.fixtures, self.history, setting)
+        episode = play.play(finding.episode)
+        return self._judged(finding, episode), play
+
+    def _judged(self, finding: Finding, episode: Episode) -> Replayed:
+        wanted = finding.seen_at or finding.clause
+        judgement = judge(episode, self.contract, self.catalogue)
+        shown = next((found for found in judgement.findings if found.clause == wanted), None)
+        if shown is not None:
+            return Replayed(finding, STILL_FAILS, shown.observed, episode, shown.culprit)
+        if why := _says_nothing(finding, wanted, episode, judgement):
+            return Replayed(finding, CANNOT_RUN, why, episode, finding.culprit)
+        return Replayed(finding, FIXED, "", episode, finding.culprit)
+
+
+def _says_nothing(finding: Finding, wanted: str, episode: Episode, judgement: Judgement) -> str:
+    """Why the episode tells nothing of the clause that it broke; empty where it shows that it holds."""
+    if episode.clause == wanted:
+        return "" if judgement.outcome is Outcome.PASS else judgement.reason or str(judgement.outcome)
+    before, now = finding.exchange, episode.steps[finding.culprit].exchange
+    if now.status is None:
+        return "" if before.failure else now.failure
+    if _class_of(before) and _class_of(before) != _class_of(now):
+        return f"what was {_class_of(before)} then is answered {now.status} now, which says nothing of {wanted}"
+    return ""
+
+
+def _class_of(exchange: Exchange) -> str:
+    """What a general clause speaks of: successes or refusals; empty for what is neither, and so a fault itself."""
+    return "accepted" if exchange.is_success else "refused" if exchange.is_refusal else ""
