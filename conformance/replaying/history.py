@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.episode import Episode
+from conformance.exchange import Exchange
 from conformance.trial import Trial
 
 
 @dataclass(frozen=True)
 class History:
-    """When payment methods were attached, in seconds since 1970, by the customers that got them."""
+    """The exchanges by which payment methods were attached, by the customers that got them."""
 
-    attached: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    attached: Mapping[str, tuple[Exchange, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, trials: Iterable[Trial]) -> History:
@@ -22,18 +23,22 @@ class History:
         exchanges = dict.fromkeys(
             step.exchange for trial in trials for performed in trial.episodes for step in performed.episode.steps
         )
-        attached: dict[str, list[float]] = {}
+        attached: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
             customer = exchange.object.get("customer")
             identifier = customer.get("id") if isinstance(customer, dict) else customer
             if exchange.is_to_operation and exchange.is_success and isinstance(identifier, str):
-                attached.setdefault(identifier, []).append(exchange.received)
-        return cls({customer: tuple(sorted(times)) for customer, times in attached.items()})
+                attached.setdefault(identifier, []).append(exchange)
+        return cls({customer: tuple(exchanges) for customer, exchanges in attached.items()})
 
-    def attached_before(self, customer: str, episode: Episode) -> int:
-        """How many payment methods the customer had been given when the episode began."""
-        begun = min((step.exchange.received - step.exchange.seconds for step in episode.steps), default=0.0)
-        return sum(moment <= begun for moment in self.attached.get(customer, ()))
+    def elsewhere(self, customer: str, episode: Episode, moment: float) -> int:
+        """How many payment methods the customer had been given outside of the episode up to a moment.
+
+        `moment` is in seconds since 1970.
+        """
+        own = {step.exchange for step in episode.steps}
+        given = self.attached.get(customer, ())
+        return sum(exchange.received <= moment and exchange not in own for exchange in given)
 
 
 def has_details(identifier: str, episode: Episode) -> bool | None:

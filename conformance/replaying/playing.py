@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,8 +29,8 @@ SIMULTANEOUS = frozenset({"one_winner", "all_kept", "executed_once"})
 """The expectations about requests that were sent at once."""
 DECLINED = "stripe.card-declined"
 LONGEST_WAIT = 10.0
-MOST_BEFORE = 100
-"""How many payment methods a customer is given at most before the episode: no list tells more on one page."""
+MOST_GIVEN = 100
+"""How many payment methods a customer is given at most besides: no list tells more on one page."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Setting:
     """How objects are made whose making is no part of an episode.
 
     With `flipped`, those payment methods have details of their own that seem to have had none, and the other way
-    round. With `used`, customers have as many payment methods as they had when the episode was recorded.
+    round. With `used`, customers are given as many payment methods besides as they had when that was recorded.
     """
 
     flipped: bool = False
@@ -56,6 +57,7 @@ class Play:
         self.history = history
         self.setting = setting
         self.provided: list[tuple[str, str]] = []
+        self._given: Counter[str] = Counter()
         self.fixtures.run = uuid.uuid4().hex[:12]
 
     def play(self, episode: Episode) -> Episode:
@@ -66,6 +68,8 @@ class Play:
         for together in _together(episode):
             self._be_patient(steps, together[0])
             requests = [renaming.request(step.exchange.request) for step in together]
+            if self.setting.used:
+                self._catch_up(renaming, episode, together[0])
             for step, exchange in zip(together, self._sent(together, requests), strict=True):
                 self._learn(renaming, step.exchange, exchange)
                 steps.append(replace(step, exchange=exchange))
@@ -112,7 +116,7 @@ class Play:
         if known.kind == RUN:
             return self.fixtures.run
         if known.kind == "customer":
-            return self._customer(old, known, episode)
+            return self._customer(known)
         if episode.clause == DECLINED:
             return self._declining_card()
         if self.fixtures.provision.payment_methods == "given":
@@ -122,15 +126,21 @@ class Play:
             return self.fixtures.new_payment_method()
         return self.fixtures.plain_payment_method()
 
-    def _customer(self, old: str, known: Known, episode: Episode) -> str:
+    def _customer(self, known: Known) -> str:
         identifier, _ = self.fixtures.new_customer()
         if known.name == "deleted_customer" and not self.fixtures.delete(identifier).is_success:
             raise OutOfFixtures(NO_DELETING)
-        if self.setting.used:
-            for _ in range(min(self.history.attached_before(old, episode), MOST_BEFORE)):
-                ids = {"customer": identifier, "payment_method": self.fixtures.new_payment_method()}
-                self.client.send(MINIMAL.bind(ids))
         return identifier
+
+    def _catch_up(self, renaming: Renaming, episode: Episode, step: Step) -> None:
+        """Give customers as many payment methods as they had been given outside of the episode before this step."""
+        moment = step.exchange.received - step.exchange.seconds
+        for old in [old for old, known in renaming.known.items() if known.kind == "customer" and old in renaming.new]:
+            wanted = min(self.history.elsewhere(old, episode, moment), MOST_GIVEN)
+            while self._given[old] < wanted:
+                self._given[old] += 1
+                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.new_payment_method()}
+                self.client.send(MINIMAL.bind(ids))
 
     def _given_payment_method(self) -> str:
         """The next one that the user gave and that nobody has attached since."""

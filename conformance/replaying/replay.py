@@ -83,7 +83,9 @@ class Replayer:
         ):
             yield Setting(flipped=True)
         customers = [identifier for kind, identifier in play.provided if kind == "customer"]
-        if provision.customers == "created" and any(self.history.attached_before(one, episode) for one in customers):
+        latest = max((step.exchange.received for step in episode.steps), default=0.0)
+        was_used = any(self.history.elsewhere(one, episode, latest) for one in customers)
+        if provision.customers == "created" and was_used:
             yield Setting(used=True)
 
     def _once(self, finding: Finding, setting: Setting) -> tuple[Replayed, Play]:
