@@ -38,7 +38,8 @@ class Setting:
     """How objects are made whose making is no part of an episode.
 
     With `flipped`, those payment methods have details of their own that seem to have had none, and the other way
-    round. With `used`, customers are given as many payment methods besides as they had when that was recorded.
+    round. With `used`, customers have been looked at before, and are given as many payment methods besides as they had
+    when that was recorded.
     """
 
     flipped: bool = False
@@ -64,25 +65,27 @@ class Play:
         """The episode as it goes now. Raises OutOfFixtures."""
         described = "\n".join(step.attempt for step in episode.steps)
         renaming = Renaming(known_ids(episode), lambda old, known: self._provided(old, known, episode), described)
-        steps: list[Step] = []
+        played: dict[int, Step] = {}
+        before: Step | None = None
         for together in _together(episode):
-            self._be_patient(steps, together[0])
-            requests = [renaming.request(step.exchange.request) for step in together]
+            steps = [step for _, step in together]
+            self._be_patient(before, steps[0])
+            requests = [renaming.request(step.exchange.request) for step in steps]
             if self.setting.used:
-                self._catch_up(renaming, episode, together[0])
-            for step, exchange in zip(together, self._sent(together, requests), strict=True):
+                self._catch_up(renaming, episode, steps[0])
+            for (place, step), exchange in zip(together, self._sent(steps, requests), strict=True):
                 self._learn(renaming, step.exchange, exchange)
-                steps.append(replace(step, exchange=exchange))
+                before = played[place] = replace(step, exchange=exchange)
         renamed = [
             replace(step, attempt=renaming.words(step.attempt), bindings=renaming.words(step.bindings))
-            for step in steps
+            for _, step in sorted(played.items())
         ]
         facts = {**renaming.words(episode.facts), **self._facts(episode)}
         return replace(episode, steps=tuple(renamed), fixtures=renaming.words(episode.fixtures), facts=facts, id="")
 
-    def _be_patient(self, before: Sequence[Step], step: Step) -> None:
+    def _be_patient(self, before: Step | None, step: Step) -> None:
         """Off loopback a state may take its time to show, and a replay reads it once."""
-        follows = before and before[-1].role != "follow-up" and step.role == "follow-up"
+        follows = before is not None and before.role != "follow-up" and step.role == "follow-up"
         if follows and not self.client.address.is_loopback:
             time.sleep(PATIENCE)
 
@@ -130,6 +133,8 @@ class Play:
         identifier, _ = self.fixtures.new_customer()
         if known.name == "deleted_customer" and not self.fixtures.delete(identifier).is_success:
             raise OutOfFixtures(NO_DELETING)
+        if self.setting.used and known.name != "deleted_customer":
+            self.fixtures.list_payment_methods(identifier)
         return identifier
 
     def _catch_up(self, renaming: Renaming, episode: Episode, step: Step) -> None:
@@ -169,13 +174,14 @@ class Play:
         return facts
 
 
-def _together(episode: Episode) -> Iterator[tuple[Step, ...]]:
-    """The steps in order, those together that were sent at once."""
-    for is_subject, steps in groupby(episode.steps, lambda step: step.role == "subject"):
+def _together(episode: Episode) -> Iterator[Sequence[tuple[int, Step]]]:
+    """The steps with their places, in the order in which they were answered; those together that were sent at once."""
+    in_order = sorted(enumerate(episode.steps), key=lambda numbered: numbered[1].exchange.received)
+    for is_subject, steps in groupby(in_order, lambda numbered: numbered[1].role == "subject"):
         if is_subject and episode.expectation in SIMULTANEOUS:
-            yield tuple(steps)
+            yield list(steps)
         else:
-            yield from ((step,) for step in steps)
+            yield from ([step] for step in steps)
 
 
 __all__ = ["AS_RECORDED", "SIMULTANEOUS", "Play", "Setting"]
