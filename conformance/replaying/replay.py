@@ -57,19 +57,22 @@ class Replayer:
         as find a server that errs now and then.
         """
         by_chance = finding.episode.expectation in SIMULTANEOUS or finding.clause == UNSTEADY
-        replayed, rounds, sent = Replayed(finding, CANNOT_RUN, ""), 0, 0
+        latest, rounds, sent = Replayed(finding, CANNOT_RUN, ""), 0, 0
+        fixed: Replayed | None = None
         try:
             self._people()
             while rounds == 0 or _goes_on(rounds, sent, by_chance=by_chance):
-                replayed = self._in_every_setting(finding) if rounds == 0 else self._once(finding, AS_RECORDED)[0]
-                if replayed.word != FIXED:
-                    return replayed
+                latest = self._in_every_setting(finding) if rounds == 0 else self._once(finding, AS_RECORDED)[0]
+                if latest.word == STILL_FAILS or (latest.word == CANNOT_RUN and not by_chance):
+                    return latest
+                fixed = latest if latest.word == FIXED else fixed
                 rounds, sent = rounds + 1, sent + len(finding.episode.steps)
         except OutOfFixtures as missing:
-            if rounds == 0:
-                return Replayed(finding, CANNOT_RUN, str(missing))
+            latest = Replayed(finding, CANNOT_RUN, str(missing))
+        if fixed is None:
+            return latest
         told = f"it did not show in {rounds} round{'s' * (rounds != 1)}"
-        return replace(replayed, told=f"{told}, and chance has a say in it" if by_chance else told)
+        return replace(fixed, told=f"{told}, and chance has a say in it" if by_chance else told)
 
     def _people(self) -> None:
         """Have at least a customer with a payment method on the target: on an empty one some failures do not show."""
