@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from conformance.__main__ import main
+from conformance.client import Address, Client
 from conformance.episode import Finding
+from conformance.ledger import UNSTEADY
+from conformance.provisioning import Provision
 from conformance.record import RECORD_FILE, REFERENCE, Record
 from conformance.replaying.command import findings_of, read_run
+from conformance.replaying.history import History
 from conformance.replaying.renaming import Known, Renaming
+from conformance.replaying.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.run import ExitStatus
+from conformance.secret import Secret
+from contracts import load_catalogue, published_contract
 from meta_tests.forging import rewritten
 from meta_tests.suite import Job, run_all
 from reference import Server, build, defects
@@ -129,6 +136,28 @@ def test_each_replay_sends_keys_of_its_own(found: Sequence[Found], command: Comm
             shown = command("idempotency.replay", "--record", keys.record, "--base-url", defective.url)[1]
             assert "still fails: a 200 to a used key without `Idempotent-Replayed: true`" in shown
             assert command("idempotency.replay", "--record", keys.record, "--base-url", healthy.url)[0] == 0
+
+
+def test_a_target_on_which_nobody_has_been_is_given_somebody(found: Sequence[Found], command: Command) -> None:
+    (alone,) = [one for one in found if "empty-customer-is-the-newest" in one.defects]
+    with serving(*alone.defects) as empty:
+        status, shown = command("state.unknown-customer", "--record", alone.record, "--base-url", empty.url)
+    assert status == ExitStatus.DOES_NOT_CONFORM, shown
+
+
+def test_an_unsteady_server_is_known_by_answers_that_differ_from_round_to_round(
+    found: Sequence[Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control that fails now and then says nothing of the subject, and enough of the server."""
+    finding = next(one for each in found for one in each.findings.values() if one.clause == UNSTEADY)
+    words = iter((FIXED, CANNOT_RUN))
+    never_sent = Client(Address("http://127.0.0.1:1"), Secret(KEY), published_contract())
+    provision = Provision("any id", "any id", True, True)
+    replayer = Replayer(never_sent, provision, History(), published_contract(), load_catalogue())
+    monkeypatch.setattr(replayer, "_in_every_setting", lambda _: Replayed(finding, next(words), ""))
+    monkeypatch.setattr(replayer, "_once", lambda *_: (Replayed(finding, next(words), "answered 500"), None))
+    replayed = replayer.replay(finding)
+    assert (replayed.word, replayed.told) == (STILL_FAILS, "answered 500 in one round, and not in another")
 
 
 def test_the_embedded_reference_is_started_anew_where_the_record_is_of_it(

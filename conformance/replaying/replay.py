@@ -59,6 +59,7 @@ class Replayer:
         by_chance = finding.episode.expectation in SIMULTANEOUS or finding.clause == UNSTEADY
         latest, rounds, sent = Replayed(finding, CANNOT_RUN, ""), 0, 0
         fixed: Replayed | None = None
+        spoiled: Replayed | None = None
         try:
             self._people()
             while rounds == 0 or _goes_on(rounds, sent, by_chance=by_chance):
@@ -66,6 +67,9 @@ class Replayer:
                 if latest.word == STILL_FAILS or (latest.word == CANNOT_RUN and not by_chance):
                     return latest
                 fixed = latest if latest.word == FIXED else fixed
+                spoiled = latest if latest.word == CANNOT_RUN else spoiled
+                if finding.clause == UNSTEADY and fixed and spoiled:
+                    return replace(spoiled, word=STILL_FAILS, told=f"{spoiled.told} in one round, and not in another")
                 rounds, sent = rounds + 1, sent + len(finding.episode.steps)
         except OutOfFixtures as missing:
             latest = Replayed(finding, CANNOT_RUN, str(missing))
