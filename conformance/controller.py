@@ -19,6 +19,7 @@ from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations import Expectations, Gate, counted, proposal, weigh
 from conformance.expectations.gate import covering_entries
+from conformance.finding_ids import with_ids
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import (
@@ -300,7 +301,7 @@ class Controller:
     def concluded(self) -> Run:
         """The run as a value."""
         stateless = self.provision is not None and self.provision.stateless
-        results = conclude(self.catalogue, self.ledger)
+        results = with_ids(conclude(self.catalogue, self.ledger))
         gate = self._weighed(results)
         return Run(
             settings=self.settings,

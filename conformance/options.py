@@ -142,21 +142,21 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seed",
-        type=_whole_number,
+        type=whole_number,
         default=DEFAULT_SEED,
         metavar="N",
         help="draw another plan (default: %(default)s)",
     )
     group.addoption(
         "--rate",
-        type=_positive,
+        type=positive,
         default=None,
         metavar="PER_SECOND",
         help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
     )
     group.addoption(
         "--timeout",
-        type=_positive,
+        type=positive,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
         help="how long an answer may take (default: %(default)s)",
@@ -187,7 +187,8 @@ def add_options(parser: pytest.Parser) -> None:
     )
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
+    """The seed that `text` is. Raises argparse.ArgumentTypeError for what cannot be one."""
     try:
         number = int(text)
     except ValueError:
@@ -197,7 +198,8 @@ def _whole_number(text: str) -> int:
     return number
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """The number above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
     try:
         number = float(text)
     except ValueError:
@@ -238,7 +240,7 @@ class Settings:
         if results.exists() and not results.is_dir():
             raise pytest.UsageError(f"--results {option.results}: that is a file, not a folder")
         for name in ("payment_method", "customer"):
-            _check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
+            check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
         return cls(
             base_url=address.url if address else None,
             profile=option.profile,
@@ -283,7 +285,8 @@ def _proposal(config: pytest.Config) -> Path | None:
     return path
 
 
-def _check_ids(option: str, identifiers: Sequence[str]) -> None:
+def check_ids(option: str, identifiers: Sequence[str]) -> None:
+    """Raise pytest.UsageError for what can be no id, given with `option`."""
     for identifier in identifiers:
         if not identifier or not identifier.isascii() or not identifier.replace("_", "").isalnum():
             raise pytest.UsageError(f"{option} {identifier!r} is no id: letters, digits and underscores")

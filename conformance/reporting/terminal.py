@@ -45,7 +45,9 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
     terminal.write_line(f"    {clause.statement}")
     if not result.findings:
         return
-    step = culprit_of(result.findings[0])
+    first = result.findings[0]
+    step = culprit_of(first)
+    terminal.write_line(f"    finding:    {first.id}")
     terminal.write_line(f"    sent:       {step.attempt}" + (f"  [{step.invalid}]" if step.invalid else ""))
     terminal.write_line(f"                {curl(step.exchange, base_url)}")
     terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
