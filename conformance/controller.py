@@ -218,7 +218,8 @@ class Controller:
         hold_general_clauses(self.ledger, self.catalogue)
         gate = self._weighed(conclude(self.catalogue, self.ledger))
         results = gate.results if gate else conclude(self.catalogue, self.ledger)
-        for slug in dict.fromkeys([*general, *self.beside]):
+        explored = [one.clause for one in self.exploration().found] if self.exploration else []
+        for slug in dict.fromkeys([*general, *self.beside, *explored]):
             for report in reports_for(results[slug]):
                 self.config.hook.pytest_runtest_logreport(report=report)
         for report in reports_of_stale(gate) if gate else ():

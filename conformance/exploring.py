@@ -162,10 +162,10 @@ class Explorer:
             return value
 
         test: Any = given(**{wider.argument: wider.strategy(width).map(seen)})(item.obj.hypothesis.inner_test)
+        draw = random.Random(f"{self.settings.seed}/{self.rounds}/{item.nodeid}")
+        test = hypothesis.seed(draw.getrandbits(64))(test)  # before the settings, since it takes the database out
         examples = max(2, int(chosen.max_examples * wider.share))
         test._hypothesis_internal_use_settings = hypothesis_settings(chosen, max_examples=examples)
-        draw = random.Random(f"{self.settings.seed}/{self.rounds}/{item.nodeid}")
-        test = hypothesis.seed(draw.getrandbits(64))(test)
         # Where a seed is forced on all tests, Hypothesis keeps nothing of one that has no key of its own.
         test._hypothesis_internal_database_key = _database_key(item, width)
         return test

@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
         items.clear()  # the controller could not reach the target, and says so
         return
-    from conformance.exploring import choose_explored
+    from conformance.exploring import EXPLORED, choose_explored
     from conformance.items import slug_of
     from conformance.looks import LOOKS, look_of
 
@@ -114,8 +114,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     exploring = set() if config.option.clause else {""}
     choose_explored(config, items, asked | exploring)
     beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
-    if beyond:
-        config.hook.pytest_deselected(items=beyond)
+    later = config.stash[EXPLORED] if config.option.explore else ()
+    if announced := [item for item in beyond if item not in later]:
+        config.hook.pytest_deselected(items=announced)
     places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
     kept = [item for item in items if item not in beyond]
     items[:] = sorted(kept, key=lambda item: (LOOKS.index(look_of(item)), places.get(slug_of(item) or "", len(places))))
