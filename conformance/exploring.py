@@ -1,7 +1,7 @@
 """Exploring: after the first look a random search that widens round after round, until its minutes are over.
 
-It draws for the suite's own tests, by the strategies that each names for it, and the same judges judge. What it finds is
-an example that somebody can pin: it proves no conformance, and no certificate rests on it.
+It draws for the suite's own tests, by the strategies that each names for it, and the same judges judge. What it finds
+is an example that somebody can pin: it proves no conformance, and no certificate rests on it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from conformance.controller import Controller
 
 FEWEST_EXAMPLES, MOST_EXAMPLES = 8, 256
-"""How many examples of each test the first round draws; each round draws twice as many as the one before, up to these."""
+"""How many examples of each test the first round draws; each draws twice as many as the one before, up to these."""
 
 MOST_OBJECTS = 500
 """How many objects an exploration creates at the most on a target that is not on this machine."""

@@ -57,7 +57,7 @@ EXPLORATION = "exploration"
 
 @dataclass(frozen=True)
 class Wider:
-    """What exploring draws for a test's `argument`, by the width of its search, and its `share` of a round's examples."""
+    """What exploring draws for a test's `argument`, by the width of its search; `share` is its part of the examples."""
 
     argument: str
     strategy: Callable[[int], SearchStrategy[Any]]

@@ -219,7 +219,7 @@ def _positive(text: str) -> float:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore for."""
+    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore."""
 
     base_url: str | None
     profile: str
@@ -356,7 +356,9 @@ def prepare_exploring(config: pytest.Config) -> None:
         others["numprocesses"] = True
     beside = next((name for name, given in others.items() if given), "")
     if beside:
-        raise pytest.UsageError(f"--explore does not go with --{beside.replace('_', '-')}: an exploration is one search")
+        raise pytest.UsageError(
+            f"--explore does not go with --{beside.replace('_', '-')}: an exploration is one search"
+        )
     if option.seed is None:
         option.seed = random.SystemRandom().randrange(LARGEST_RANDOM_SEED)
 

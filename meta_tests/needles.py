@@ -16,7 +16,7 @@ Needle = Callable[[Behaviour], None]
 
 
 def numerals_are_converted(b: Behaviour) -> None:
-    """A customer with a character that is numeric but no digit, such as a Roman numeral, is an error of the server's."""
+    """A customer with a character that is numeric but no digit, such as a rune for 17, is an error of the server's."""
 
     def convert(call: Call, attempt: Attempt) -> None:
         customer = call.parameters.tree.get("customer")

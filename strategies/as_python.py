@@ -72,4 +72,3 @@ def _classes_in(value: object) -> Iterator[type]:
             given = getattr(value, field.name)
             if not _is_default(field, given):
                 yield from _classes_in(given)
-

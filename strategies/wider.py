@@ -10,6 +10,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -38,9 +39,15 @@ WIDEST = 5
 
 CONTRACT = published_contract()
 NO_PROPERTY = "the contract has no such property"
+PRINTABLE: Sequence[Any]  # Hypothesis has no public name for the type of a category
 PRINTABLE = ("Ll", "Lu", "Lo", "Lt", "Lm", "Nd", "Nl", "No", "Po", "Ps", "Pe", "Pd", "Pc", "Pi", "Pf", "Sm", "Sc", "So")
 """The categories of Unicode whose characters are printable and stand for themselves."""
-_EXPANDS = (EXPAND_CUSTOMER, EXPAND_CUSTOMER_INDEXED, Pair("expand[]", SECOND_PATH.value), Pair("expand[1]", "customer"))
+_EXPANDS = (
+    EXPAND_CUSTOMER,
+    EXPAND_CUSTOMER_INDEXED,
+    Pair("expand[]", SECOND_PATH.value),
+    Pair("expand[1]", "customer"),
+)
 
 
 def _is_stable(char: str) -> bool:
@@ -87,9 +94,7 @@ def _among_others(draw: st.DrawFn, width: int, *pairs: Pair) -> tuple[Pair, ...]
     return tuple(everything)
 
 
-def _refused(
-    width: int, component: st.SearchStrategy[tuple[str, str, tuple[Pair, ...]]]
-) -> st.SearchStrategy[Attempt]:
+def _refused(width: int, component: st.SearchStrategy[tuple[str, str, tuple[Pair, ...]]]) -> st.SearchStrategy[Attempt]:
     """Bodies that are wrong in a drawn component, for a drawn reason, with others around it."""
     return component.flatmap(
         lambda one: _among_others(width, *one[2]).map(lambda pairs: invalid.broken(one[0], one[1], *pairs))
@@ -164,7 +169,9 @@ def ill_structured_expands(width: int) -> st.SearchStrategy[Attempt]:
     index = st.sampled_from(("[]", "[0]", "[1]", "[7]"))
     inner = st.one_of(st.just(""), st.builds(str.__add__, index, _keys(width)))
     why = "`expand` is a string, or an entry of it is a hash"
-    return _refused(width, inner.map(lambda keys: (f"expand{keys}", why, (CUSTOMER, Pair(f"expand{keys}", "customer")))))
+    return _refused(
+        width, inner.map(lambda keys: (f"expand{keys}", why, (CUSTOMER, Pair(f"expand{keys}", "customer"))))
+    )
 
 
 def named_expand_indexes(width: int) -> st.SearchStrategy[Attempt]:
@@ -196,7 +203,8 @@ def respelled_bodies(draw: st.DrawFn, width: int) -> Comparison:
     base = draw(st.sampled_from(bases))
     assert base.pairs is not None
     subjects = [
-        Attempt(tuple(draw(_spelled(pair)) for pair in base.pairs)) for _ in range(draw(st.integers(1, (width + 1) // 2)))
+        Attempt(tuple(draw(_spelled(pair)) for pair in base.pairs))
+        for _ in range(draw(st.integers(1, (width + 1) // 2)))
     ]
     return Comparison(base, tuple(subjects), needs_success=True)
 
@@ -206,7 +214,8 @@ def resembling_ids(draw: st.DrawFn, width: int) -> Attempt:
     """The known id with text behind, before, or on both sides of it."""
     behind = draw(texts(width))
     before = draw(texts(width, least=0 if behind else 1))
-    value = joined(*filter(None, (before, resembling.CUSTOMER_ID, behind)))
+    parts: tuple[Text, ...] = (before, resembling.CUSTOMER_ID, behind)
+    value = joined(*(part for part in parts if part))
     (pair,) = resembling.resembling(value).pairs or ()
     return Attempt((draw(_spelled(pair)),), kind="wire")
 

@@ -96,7 +96,9 @@ def quotes(width: int) -> st.SearchStrategy[Attempt]:
 
 def empty_values(width: int) -> st.SearchStrategy[Attempt]:
     """Names without values, values without names, with and without an equals sign."""
-    odd = st.sampled_from((Pair("", "x"), Pair("customer", ""), Pair("expand[]", ""), Pair("expand[]", None), Pair("", "")))
+    odd = st.sampled_from(
+        (Pair("", "x"), Pair("customer", ""), Pair("expand[]", ""), Pair("expand[]", None), Pair("", ""))
+    )
     pairs = st.lists(st.one_of(odd, st.just(CUSTOMER)), max_size=1 + width)
     return st.builds(lambda one, more: Attempt((one, *more), kind="wire"), odd, pairs)
 
@@ -129,7 +131,12 @@ def odd_path_ids(width: int) -> st.SearchStrategy[Attempt]:
 def path_encodings(width: int) -> st.SearchStrategy[Attempt]:
     """Ids in the path with escapes that mean nothing, or that mean what ends or parts a path."""
     odd = st.sampled_from(("%", "%4", "%zz", "%00", "%2F", "%2f..%2f", "%ff", "%0d%0a", "%3F", "%23", "%25"))
-    return st.builds(lambda before, sign, after: _path(f"pm_{_escaped(before)}{sign}{_escaped(after)}"), texts(width), odd, texts(width))
+    return st.builds(
+        lambda before, sign, after: _path(f"pm_{_escaped(before)}{sign}{_escaped(after)}"),
+        texts(width),
+        odd,
+        texts(width),
+    )
 
 
 def deep_brackets(width: int) -> st.SearchStrategy[Attempt]:

@@ -23,9 +23,9 @@ _BRACKETS = frozenset(b"[]")
 class Spelling:
     """One of the equivalent ways to write a name or a value on the wire.
 
-    `escape` says which bytes are percent-encoded: what must be (`minimal`), the first one too (`first`), every other one
-    (`alternate`), `all` of them, or what must be but no byte above 127 (`raw-utf-8`). `lower_hex` writes `%5b`, `escaped_brackets` `%5B`
-    rather than `[`, `plus_for_blank` `+` rather than `%20`.
+    `escape` says which bytes are percent-encoded: what must be (`minimal`), the first one too (`first`), every other
+    one (`alternate`), `all` of them, or what must be but no byte above 127 (`raw-utf-8`). `lower_hex` writes `%5b`,
+    `escaped_brackets` `%5B` rather than `[`, `plus_for_blank` `+` rather than `%20`.
     """
 
     escape: Escape = "minimal"

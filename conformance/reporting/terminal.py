@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.episode import Outcome
-from conformance.expectations import Gate
+from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.run import Run
@@ -121,6 +121,10 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write(f"{profile}: ")
         terminal.write(words, green=good, red=bad, yellow=not (good or bad), bold=True)
         terminal.write_line(f"{opening}{rest}{decides}")
+    if run.exploration is not None:
+        minutes, rounds, found = run.exploration.minutes, run.exploration.rounds, len(run.exploration.found)
+        told = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
+        terminal.write_line(f"{told}, {found or 'nothing'} found")
     if run.gate is not None:
         _print_gate(terminal, run.gate)
     if run.lacking:
