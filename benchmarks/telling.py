@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.telling_probe import MARKER
 from contracts import load_catalogue
-from meta_tests.detection import DEFECTS, job_for
+from meta_tests.detection import DEFECTS, job_for, write_rows
 from meta_tests.suite import Job, Result, run_all
 
 ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
         {"test": test, "requests": costs[test], "finds": sum(test in found for found in finders.values())}
         for test in order
     ]
-    options.to.write_text("[\n" + ",\n".join(f" {json.dumps(one)}" for one in written) + "\n]\n")
+    write_rows(options.to, written)
     print(f"{len(order)} tests, {sum(costs.values())} requests, {sum(map(bool, finders.values()))} of {len(defects)}")
     return 0
 

@@ -95,7 +95,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the chosen profile does not ask for, and put root causes first."""
+    """Leave out what the chosen profile does not ask for, and put what tells the most first."""
     if not options.selects_suite(config) or config.option.collectonly:
         return
     if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     from conformance.exploring import EXPLORED, choose_explored
     from conformance.items import slug_of
-    from conformance.looks import LOOKS, look_of
+    from conformance.looks import LOOKS, in_telling_order, look_of
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
@@ -117,9 +117,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     later = config.stash[EXPLORED] if config.option.explore else ()
     if announced := [item for item in beyond if item not in later]:
         config.hook.pytest_deselected(items=announced)
-    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
-    kept = [item for item in items if item not in beyond]
-    items[:] = sorted(kept, key=lambda item: (LOOKS.index(look_of(item)), places.get(slug_of(item) or "", len(places))))
+    items[:] = in_telling_order([item for item in items if item not in beyond], catalogue.root_causes_first)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,17 +1,18 @@
 """The suite stays silent on every conforming variant, whatever the seed.
 
-`python -m meta_tests.silence [VARIANT…] [--seeds N]` runs every variant with the seeds 1 to N; the meta tests run each
+`python -m meta_tests.silence [VARIANT…] [--seeds N] [--store]` runs every variant with the seeds 1 to N; the meta tests run each
 with the first seed alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from meta_tests.detection import VARIANTS, false_alarms, variant_job
+from meta_tests.detection import MEASURED, VARIANTS, false_alarms, variant_job
 from meta_tests.suite import Job, Result, run_all
 from reference.variants import Variant
 
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="only these (default: all)")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N (default: %(default)s)")
     parser.add_argument("--explore", type=float, metavar="MINUTES", help="explore each for so long")
+    parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.variants) - set(VARIANTS)):
         parser.error(f"no such variant: {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
@@ -56,6 +58,14 @@ def main(arguments: Sequence[str]) -> int:
         if said := noise(variant, result):
             alarms += 1
             print(job.arguments[-1], said, flush=True)
+    if options.store:
+        numbers = {
+            "variants": [one.name for one in chosen],
+            "seeds": options.seeds,
+            "runs": len(planned),
+            "alarms": alarms,
+        }
+        (MEASURED / "silence.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     print(f"{len(chosen)} variants, {options.seeds} seeds, {len(planned)} runs: {alarms} with a false alarm")
     return alarms
 

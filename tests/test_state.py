@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.marks import clause, explored, pinned
@@ -85,7 +85,7 @@ def test_unknown_customer(target: Target, attempt: Attempt) -> None:
     target.refuses_unknown(attempt)
 
 
-@clause("state.unknown-customer", look="closer")
+@clause("state.unknown-customer")
 def test_unknown_customer_once_asked_for(target: Target) -> None:
     """What was looked for and not found is still not there: a look-up creates nothing."""
     target.refuses_unknown_once_asked_for(refusals.NO_CUSTOMER)
@@ -109,14 +109,14 @@ def test_one_wins(target: Target) -> None:
     target.has_one_winner()
 
 
-@clause("state.race", look="closer")
+@clause("state.race")
 def test_none_gets_lost(target: Target) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     target.keeps_all()
 
 
-@clause("state.model", look="closer")
-@example(operations=TOUR)
+@clause("state.model")
+@pinned("operations", (TOUR,))
 @explored("operations", wider.sequences, share=0.25)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
