@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
-from conformance.ledger import Ledger
+from conformance.ledger import UNSTEADY, Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
 from conformance.traffic import TrafficCounter
@@ -57,6 +57,9 @@ CHECKS_FOR_A_NEW_CONNECTION = 2
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
 
+MOST_EPISODES_IN_PURSUIT = 200
+"""The same for what exploring finds, which is far from the smallest at first."""
+
 
 class ClauseBroken(AssertionError):
     """The clause under test is broken."""
@@ -66,11 +69,22 @@ class ClauseBroken(AssertionError):
         self.finding = finding
 
 
+@dataclass(frozen=True)
+class Pursuit:
+    """What exploring changes: nothing new is performed once it `is_over`, and only what breaks something is kept.
+
+    With `beside` a test fails, and so is made smaller, for whatever clause it breaks first, not for its own alone.
+    """
+
+    is_over: Callable[[], bool]
+    beside: bool = False
+
+
 @dataclass
 class Case:
     """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
 
-    `log` holds what it performed and noted, in order.
+    `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
     """
 
     clause: str
@@ -81,6 +95,7 @@ class Case:
     performed_after_failure: int = 0
     has_failed: bool = False
     explores: bool = False
+    raised: Finding | None = None
 
     def note(self, kind: str, reason: str, clause: str | None = None) -> None:
         """Note what is known without an episode, of `clause` or else of the test's own."""
@@ -106,6 +121,7 @@ class Conductor:
         self.contract = contract
         self.catalogue = catalogue
         self.known = Ledger()
+        self.pursuit: Pursuit | None = None
         self.case = Case("")
         self.survived: list[Attempt] = []
         self.requests_to_first_finding: int | None = None
@@ -135,6 +151,20 @@ class Conductor:
             self._check_still_serving()
         self.known.merge(self.case.ledger)
         return self.case.ledger
+
+    def forget(self) -> None:
+        """Forget every answer and every object, but not what is known to be broken: objects have been removed."""
+        for kept in (
+            self._granted_before,
+            self._remembered,
+            self._asked_before,
+            self._succeeded,
+            self._samples,
+            self.sent,
+            self.survived,
+        ):
+            kept.clear()
+        self._unattached, self._uses, self._last_bindings = None, 0, {}
 
     # Performing
 
@@ -261,20 +291,37 @@ class Conductor:
         if what in self.case.remembered:
             finding = self.case.remembered[what]
             if finding is not None:
-                raise ClauseBroken(finding)
+                self._fail_for(finding)
             return
-        if self.case.has_failed and self.case.clause:
-            if self.case.performed_after_failure >= MOST_EPISODES_AFTER_A_FAILURE:
+        if self.pursuit is not None and self.pursuit.is_over():
+            return
+        if self.case.has_failed and (self.case.clause or self.pursuit):
+            most = MOST_EPISODES_IN_PURSUIT if self.pursuit else MOST_EPISODES_AFTER_A_FAILURE
+            if self.case.performed_after_failure >= most:
                 return
             self.case.performed_after_failure += 1
+        before = self.known.broken
         trial = self._tried(perform, again or perform, also)
         settled = self._settled(trial)
         if trial.missing:
             return
-        self.case.remembered[what] = settled.own
-        if settled.own is not None:
-            self.case.has_failed = True
-            raise ClauseBroken(settled.own)
+        broken = self._pursued(settled, before) if self.pursuit and self.pursuit.beside else settled.own
+        self.case.remembered[what] = broken
+        if broken is not None:
+            self._fail_for(broken)
+
+    def _fail_for(self, finding: Finding) -> None:
+        self.case.has_failed, self.case.raised = True, finding
+        raise ClauseBroken(finding)
+
+    def _pursued(self, settled: Settlement, before: Container[str]) -> Finding | None:
+        """What exploring fails for: its own clause, or else any that was not broken before; then only for that one."""
+        entries = settled.ledger.entries.items()
+        beside = [one for slug, entry in entries if slug != UNSTEADY for one in entry.findings]
+        found = [finding for finding in (settled.own, *beside) if finding is not None]
+        if self.case.raised is not None:
+            return next((finding for finding in found if finding.clause == self.case.raised.clause), None)
+        return next((finding for finding in found if finding.clause not in before), None)
 
     def _tried(self, perform: Perform, again: Perform, also: Sequence[tuple[str, str]]) -> Trial:
         """Perform once, again where that was inconclusive, and for a new finding as often as confirms it."""
@@ -302,7 +349,8 @@ class Conductor:
     def _settled(self, trial: Trial) -> Settlement:
         """Conclude from a trial, and keep both."""
         settled = settle(trial, self._established(), self.contract, self.catalogue)
-        self.case.log.append(trial)
+        if self.pursuit is None or settled.ledger.broken:
+            self.case.log.append(trial)
         self.case.ledger.merge(settled.ledger)
         return settled
 

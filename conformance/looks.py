@@ -84,6 +84,9 @@ def looking(item: pytest.Function) -> Iterator[None]:
         yield
         return
     test: Any = item.function
+    if not hasattr(test, FIRST_LOOK):  # exploring draws wider, and pins nothing
+        yield
+        return
     examples, chosen = test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings
     count = getattr(test, FIRST_LOOK)
     if look_of(item) == "first":

@@ -206,7 +206,8 @@ def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], custome
 class Fixtures:
     """The objects of one worker's run on the target.
 
-    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first.
+    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first; `most_objects` is how
+    many may be created in all, None for no limit.
     """
 
     client: Client
@@ -214,6 +215,8 @@ class Fixtures:
     run: str
     draw: random.Random
     made: list[tuple[str, str]] = field(default_factory=list)
+    most_objects: int | None = None
+    _made_before: int = 0
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
     _details: Mapping[str, str] = field(default_factory=lambda: OWN_DETAILS)
@@ -270,6 +273,7 @@ class Fixtures:
             if len(self._methods_left) <= KEPT_FOR_REFUSALS:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
             return self._methods_left.pop(0), None
+        self._keep_within_bounds()
         form = dict(PAYMENT_METHOD_FORMS[way])
         created = self.client.call("POST", "/v1/payment_methods", form | dict(self._details) if detailed else form)
         while detailed and created.is_refusal and self._details:
@@ -341,8 +345,14 @@ class Fixtures:
                     left.append(identifier)
             elif given:
                 self.detach(identifier)
+        self._made_before += len(self.made)
         self.made.clear()
+        self._customers.clear()
         return left
+
+    def _keep_within_bounds(self) -> None:
+        if self.most_objects is not None and self._made_before + len(self.made) >= self.most_objects:
+            raise OutOfFixtures(f"{self.most_objects} objects were created, and no more are")
 
     def _is_there(self, customer: str) -> bool:
         """Whether a customer that could not be deleted is still there; where no answer says otherwise, it is."""
@@ -361,6 +371,7 @@ class Fixtures:
         return str(self._create_customer().object["id"])
 
     def _create_customer(self) -> Exchange:
+        self._keep_within_bounds()
         created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.run})
         identifier = _created_id(created)
         if not identifier:

@@ -49,6 +49,11 @@ class Stage(Conductor):
     _shelf: Shelf | None = None
     _state_customers: tuple[str, ...] = ()
 
+    def forget(self) -> None:
+        """As everywhere, and the shelf."""
+        super().forget()
+        self._shelf, self._state_customers = None, ()
+
     # Concluding
 
     def _hold(self, what: Hashable, perform: Perform, *, again: Perform | None = None) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
+from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from contracts import published_contract
-from strategies import Attempt, refusals, sequences
+from strategies import Attempt, refusals, sequences, wider
 from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
@@ -69,6 +69,7 @@ def test_second_customer(target: Target, attempt: Attempt) -> None:
 
 @clause("state.unknown-payment-method")
 @pinned("attempt", refusals.unknown_payment_methods(), first=3)
+@explored("attempt", wider.unknown_payment_methods)
 @given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
 def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
     """Only what exists can be attached, and an id that is nearly right is wrong."""
@@ -77,6 +78,7 @@ def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
 
 @clause("state.unknown-customer")
 @pinned("attempt", refusals.unknown_customers(), first=4)
+@explored("attempt", wider.unknown_customers)
 @given(attempt=refusals.any_part_of_customer())
 def test_unknown_customer(target: Target, attempt: Attempt) -> None:
     """A card attached to nobody is lost, and one attached to whoever has a similar id is worse."""
@@ -115,6 +117,7 @@ def test_none_gets_lost(target: Target) -> None:
 
 @clause("state.model")
 @pinned("operations", (TOUR,))
+@explored("operations", wider.sequences, share=0.25)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
     """Defects that need a history hide from single requests: any sequence ends as a simple model says."""
