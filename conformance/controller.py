@@ -38,7 +38,7 @@ from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Exploration, Run, without_proof
 from conformance.secret import Secret
-from conformance.synthetic import reports_for, reports_of_stale
+from conformance.synthetic import LETTERLESS, reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
 from conformance.traffic import Traffic
@@ -185,6 +185,14 @@ class Controller:
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._keep(report.nodeid, found)
             self._stop_early(report, ledger)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Count clauses that have no test of their own, without letters behind those of the tests."""
+        category, letter, word = yield
+        if getattr(report, LETTERLESS, False) and config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0:
+            letter = word = ""
+        return category, letter, word
 
     def _keep(self, nodeid: str, found: Any) -> None:
         """Keep what a test left behind for the record."""

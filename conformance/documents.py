@@ -10,7 +10,7 @@ import pytest
 
 from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
-from conformance.options import SUITE, add_options
+from conformance.options import BASE_URL_HELP, SUITE, add_options
 from conformance.readme import README, readme_with_table
 from conformance.run import ExitStatus
 from conformance.scope import scope_page
@@ -65,7 +65,7 @@ def options_page(_: Catalogue) -> str:
     lines += [
         "| option | what it does |",
         "|---|---|",
-        "| `--base-url URL` | the target; without it the embedded reference |",
+        f"| `--base-url URL` | {BASE_URL_HELP} |",
     ]
     for option in group.options:
         attributes = option.attrs()

@@ -76,6 +76,10 @@ BUDGETS: Mapping[str, Budget] = {
 }
 
 
+BASE_URL_HELP = "the target; without it the embedded reference"
+"""What `--base-url` means here; the option itself is pytest-base-url's."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register the suite's options."""
     group = parser.getgroup("conformance", "conformance of POST /v1/payment_methods/{payment_method}/attach")

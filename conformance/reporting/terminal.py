@@ -9,6 +9,7 @@ from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.run import Run
+from contracts.catalogue import PROFILES
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
@@ -115,7 +116,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         if run.diagnosis.hint:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
         return
-    for profile, verdict in run.verdicts.items():
+    asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
+    for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):
         words, opening, rest = run.words(profile).partition(" (")
         good = words == "conforms"
         bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")
