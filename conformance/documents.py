@@ -78,8 +78,8 @@ def options_page(_: Catalogue) -> str:
 
 _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just that "
-    "is wrong with it which the file lists (its verdict stays “does not conform”); with `--explore`, nothing was found; "
-    "`replay`: all is fixed",
+    "is wrong with it which the file lists (its verdict stays “does not conform”); with `--explore`, nothing was "
+    "found; `replay`: all is fixed",
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
     "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still fails",
     ExitStatus.INTERRUPTED: "the run was interrupted",

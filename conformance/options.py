@@ -188,7 +188,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--explore",
-        type=_positive,
+        type=positive,
         default=None,
         metavar="MINUTES",
         help="after a first look search at random, and ever wider, until so many minutes are over, and print what is "
