@@ -49,7 +49,7 @@ class Repetitions:
     kept: int
     new: int
     survived: int = 1
-    shelf: int = 6
+    shelf: int = 5
     races: int = 3
 
 

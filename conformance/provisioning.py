@@ -40,10 +40,11 @@ OWN_DETAILS: Mapping[str, str] = {
     "billing_details[address][postal_code]": "D02 X285",
     "billing_details[address][country]": "IE",
     "metadata[order]": "6735",
-    "metadata[shelf]": "upper left",
+    "metadata[shelf]": "upper left, behind the box with the letters that nobody has answered yet",
     "allow_redisplay": "limited",
 }
 """What a payment method is made with when it matters whether it stays as it was."""
+DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
 LESS_DETAILS: Mapping[str, str] = {name: value for name, value in OWN_DETAILS.items() if "[" in name}
 """What it is made with where the target does not know the newer ones."""
 
@@ -223,6 +224,7 @@ class Fixtures:
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
     _details: Mapping[str, str] = field(default_factory=lambda: OWN_DETAILS)
+    _customer_details: Mapping[str, str] = field(default_factory=lambda: DETAILS_OF_CUSTOMERS)
     _list: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -235,12 +237,12 @@ class Fixtures:
             self._customers[name] = self._new_customer(len(self._customers))
         return self._customers[name]
 
-    def new_customer(self) -> tuple[str, Exchange | None]:
+    def new_customer(self, *, plain: bool = False) -> tuple[str, Exchange | None]:
         """The id of a customer that nothing has been done to, and how it was created (None for a given one).
 
-        Raises OutOfFixtures when there is none.
+        A `plain` one has no details of its own. Raises OutOfFixtures when there is none.
         """
-        created = self._create_customer() if self.provision.customers == "created" else None
+        created = self._create_customer(plain=plain) if self.provision.customers == "created" else None
         if created is None:
             return self.customer(f"customer {len(self._customers) + 1}"), None
         return str(created.object["id"]), created
@@ -373,9 +375,14 @@ class Fixtures:
             return given[index]
         return str(self._create_customer().object["id"])
 
-    def _create_customer(self) -> Exchange:
+    def _create_customer(self, *, plain: bool = False) -> Exchange:
         self._keep_within_bounds()
-        created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.run})
+        tag = {f"metadata[{RUN_TAG}]": self.run}
+        details = {} if plain else self._customer_details
+        created = self.client.call("POST", "/v1/customers", {**tag, **details})
+        if details and created.is_refusal:
+            self._customer_details = {}
+            created = self.client.call("POST", "/v1/customers", tag)
         identifier = _created_id(created)
         if not identifier:
             raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")

@@ -150,7 +150,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             if self.fixtures.provision.customers != "created":
                 raise OutOfFixtures("customers that were given are not new")
-            customer, created = self.fixtures.new_customer()
+            customer, created = self.fixtures.new_customer(plain=True)
             method, made = self._payment_method()
             before = step_of("control", self.fixtures.read_customer(customer))
             attach = self._attach(MINIMAL, method, customer)

@@ -84,7 +84,7 @@ class StripeVerbs(IdempotencyVerbs):
         self._conclude((first, again), perform)
 
     def keeps_detached(self, first: Attempt, again: Attempt) -> None:
-        """After `first` and a detachment, attaching again is refused as the clause wants, however often."""
+        """After `first` and a detachment, attaching again, to another customer and to the same, is refused as told."""
         if self._is_without_state():
             return
 
@@ -95,7 +95,8 @@ class StripeVerbs(IdempotencyVerbs):
             detached = Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
             if not detached.exchange.is_success:
                 return [attached, detached]
-            retried = [self._send(again, self._last_bindings) for _ in range(2)]
+            others = {**self._last_bindings, "customer": self.fixtures.customer("other_customer")}
+            retried = [self._send(again, others), self._send(again, self._last_bindings)]
             return [attached, detached, *retried, *self._read_back(retried[-1])]
 
         sample = (first, again.but(label="after a detachment"))

@@ -212,12 +212,16 @@ class Target(StateVerbs, StripeVerbs):
         )
 
     def judges(self, attempt: Attempt, clause: str) -> None:
-        """The attempt is answered as `clause` says; an empty one leaves it to the general clauses."""
+        """The attempt is answered as `clause` says, once for each component that can be wrong.
+
+        An empty clause leaves it to the general clauses.
+        """
         self.case.clause = clause
         self.case.explores = True
         expectation = "refused" if clause else "answered"
+        mistake = (clause, attempt.invalid.component) if clause and attempt.invalid else attempt
         with contextlib.suppress(ClauseBroken):
-            self._conclude(attempt, lambda: self._episode(expectation, [self._shared(attempt)]))
+            self._conclude(mistake, lambda: self._episode(expectation, [self._shared(attempt)]))
 
     def first_sound(self, attempts: Mapping[str, Attempt]) -> Attempt:
         """The first attempt whose clause is not known to be broken; the very first when all are."""

@@ -42,6 +42,7 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(Known("customer", "as a JSON string with an escape in it")),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
+        resembling(joined("/v1/customers/", CUSTOMER_ID)),
     )
 
 

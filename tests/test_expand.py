@@ -60,7 +60,7 @@ def test_every_entry_is_honoured(target: Target) -> None:
         Attempt((CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
-        Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
+        Attempt((CUSTOMER, SECOND_PATH, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
     )
 
 

@@ -56,7 +56,7 @@ def test_customer_stays_as_created(target: Target) -> None:
 @clause("state.same-customer-again")
 def test_same_customer_again(target: Target) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
-    target.stays_attached(MINIMAL)
+    target.stays_attached(EXPANDED)
 
 
 @clause("state.second-customer")
