@@ -14,7 +14,7 @@ from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import Bindings
 
-CONTENDERS = 5
+CONTENDERS = 4
 """How many customers want one payment method at once."""
 CROWD = 6
 """How many payment methods customers get at once."""
