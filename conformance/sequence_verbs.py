@@ -13,7 +13,10 @@ from strategies.sequences import LONGEST, Operation, retrieve
 from strategies.valid import EXPANDED, MINIMAL
 
 MOST_SHORTER_ONES = 16
-"""How many shorter sequences are played to make a long one that disagrees as short as it can be."""
+"""How many shorter sequences are played at most to make a long one that disagrees as short as it can be."""
+
+MOST_SET_UP = 4
+"""How many requests a sequence takes besides its operations: to create what they are about, and to look at the end."""
 
 CAUSES = (
     "state.listed",
@@ -47,6 +50,22 @@ class _Play:
         return methods | {f"customer {number}": identifier for number, identifier in self.customers.items()}
 
 
+def related(operations: Operations, *, transitively: bool = False) -> Operations:
+    """The operations on the method or customer of the last one; `transitively` with all that those had to do with."""
+    methods, customers = {operations[-1].method} - {0}, {operations[-1].customer} - {0}
+
+    def concerned(operation: Operation) -> bool:
+        return operation.method in methods or operation.customer in customers
+
+    known = -1
+    while transitively and known < len(methods) + len(customers):
+        known = len(methods) + len(customers)
+        for operation in filter(concerned, operations):
+            methods |= {operation.method} - {0}
+            customers |= {operation.customer} - {0}
+    return tuple(filter(concerned, operations))
+
+
 class SequenceVerbs(Stage):
     """What a test asks about sequences."""
 
@@ -70,15 +89,33 @@ class SequenceVerbs(Stage):
 
     def _shortened(self, operations: Operations, episode: Episode) -> tuple[Operations, Episode]:
         """A sequence that still disagrees without most of the operations that do not matter, and its episode."""
+        for wide in (False, True):
+            candidate = related(operations, transitively=wide)
+            shorter = self._shorter(candidate, operations, episode) if len(candidate) < len(operations) else None
+            if shorter is not None:
+                operations, episode = shorter
+                break
         place = len(operations)
         for _ in range(MOST_SHORTER_ONES):
             place = min(place, len(operations)) - 1
             if place < 0:
                 break
-            shorter, played = self._played(operations[:place] + operations[place + 1 :])
-            if self._is_broken_by(played):
-                operations, episode = shorter, played
+            shorter = self._shorter(operations[:place] + operations[place + 1 :], operations, episode)
+            if shorter is not None:
+                operations, episode = shorter
         return operations, episode
+
+    def _shorter(
+        self, candidate: Operations, operations: Operations, episode: Episode
+    ) -> tuple[Operations, Episode] | None:
+        """The candidate as far as it disagrees, too, and its episode.
+
+        None if it does not disagree, or if it cannot be played and one of the two be confirmed within bounds.
+        """
+        if not self._can_afford(len(candidate) + MOST_SET_UP + len(episode.steps)):
+            return None
+        shorter, played = self._played(candidate)
+        return (shorter, played) if self._is_broken_by(played) else None
 
     def _played(self, operations: Operations) -> tuple[Operations, Episode]:
         """The operations as far as the first disagreement, and what came of them."""
