@@ -25,7 +25,7 @@ ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
 
 @dataclass(frozen=True)
 class Told:
-    """What one test did in one run: the clause that it is for, the `requests` it took, and whether it found anything."""
+    """What one test did in one run: the clause it is for, the `requests` it took, and whether it found anything."""
 
     test: str
     clause: str

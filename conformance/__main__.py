@@ -15,6 +15,7 @@ sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve(
 from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
 from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
 from conformance.matrix import command as matrix  # noqa: E402  # as above
+from conformance.replaying import command as replaying  # noqa: E402  # as above
 from conformance.reporting import workflow  # noqa: E402  # as above
 from conformance.run import ExitStatus  # noqa: E402  # as above
 from conformance.targets import command as targets  # noqa: E402  # as above
@@ -31,8 +32,10 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    called = Path(sys.argv[0]).stem
     parser: argparse.ArgumentParser = Parser(
-        prog="python -m conformance", description="Conformance of the attach operation."
+        prog=called if called == "attach-conformance" else "python -m conformance",
+        description="Conformance of the attach operation.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     suite_run.add_command(commands)
@@ -40,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)
+    replaying.add_command(commands)
     targets.add_command(commands)
     matrix.add_command(commands)
     making.add_commands(commands)

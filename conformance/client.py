@@ -140,6 +140,12 @@ class Client:
         request = Request(method, target, tuple(headers), body)
         return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
 
+    def repeat(self, request: Request, *, new_connection: bool = False) -> Exchange:
+        """Send a request that has been sent before, to whichever endpoint."""
+        if request.raw or Exchange(request).is_to_operation:
+            return self.send(request, new_connection=new_connection)
+        return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
+
     def close(self) -> None:
         """Close every connection."""
         for session in self._sessions:
@@ -161,7 +167,7 @@ class Client:
             return self._over_session(request, self._session())
         session = self._new_session()
         try:
-            return self._over_session(request, session)
+            return replace(self._over_session(request, session), new_connection=True)
         finally:
             session.close()
 

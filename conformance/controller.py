@@ -19,6 +19,7 @@ from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations import Expectations, Gate, counted, proposal, weigh
 from conformance.expectations.gate import covering_entries
+from conformance.finding_ids import with_ids
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import (
@@ -37,7 +38,7 @@ from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
 from conformance.run import Diagnosis, ExitStatus, Exploration, Run, without_proof
 from conformance.secret import Secret
-from conformance.synthetic import reports_for, reports_of_stale
+from conformance.synthetic import LETTERLESS, reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
 from conformance.traffic import Traffic
@@ -185,6 +186,14 @@ class Controller:
             self._keep(report.nodeid, found)
             self._stop_early(report, ledger)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Count clauses that have no test of their own, without letters behind those of the tests."""
+        category, letter, word = yield
+        if getattr(report, LETTERLESS, False) and config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0:
+            letter = word = ""
+        return category, letter, word
+
     def _keep(self, nodeid: str, found: Any) -> None:
         """Keep what a test left behind for the record."""
         logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in found["log"]]
@@ -310,7 +319,7 @@ class Controller:
     def concluded(self) -> Run:
         """The run as a value."""
         stateless = self.provision is not None and self.provision.stateless
-        results = conclude(self.catalogue, self.ledger)
+        results = with_ids(conclude(self.catalogue, self.ledger))
         gate = self._weighed(results)
         verdicts = all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless)
         return Run(

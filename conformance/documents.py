@@ -10,7 +10,7 @@ import pytest
 
 from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
-from conformance.options import SUITE, add_options
+from conformance.options import BASE_URL_HELP, SUITE, add_options
 from conformance.readme import README, readme_with_table
 from conformance.run import ExitStatus
 from conformance.scope import scope_page
@@ -65,7 +65,7 @@ def options_page(_: Catalogue) -> str:
     lines += [
         "| option | what it does |",
         "|---|---|",
-        "| `--base-url URL` | the target; without it the embedded reference |",
+        f"| `--base-url URL` | {BASE_URL_HELP} |",
     ]
     for option in group.options:
         attributes = option.attrs()
@@ -78,17 +78,18 @@ def options_page(_: Catalogue) -> str:
 
 _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just that "
-    "is wrong with it which the file lists (its verdict stays “does not conform”); or, with `--explore`, nothing was "
-    "found",
+    "is wrong with it which the file lists (its verdict stays “does not conform”); with `--explore`, nothing was "
+    "found; `replay`: all is fixed",
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
-    "file does not list is broken, or an entry of the file is no longer borne out",
+    "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still fails",
     ExitStatus.INTERRUPTED: "the run was interrupted",
     ExitStatus.OUR_ERROR: "the suite itself failed",
     ExitStatus.WRONG_USAGE: "wrong usage: a live key, an option or a file that cannot be, such as an expectations file "
     "with an error in it or an entry that has expired",
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
-    ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that",
+    ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that; "
+    "`replay`: something cannot run",
     ExitStatus.FORGED: "`verify`: it is not what its signer made, or its evidence contradicts itself or the plan",
     ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
     ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",

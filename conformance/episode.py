@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -107,7 +106,7 @@ class Finding:
     """A clause that an episode shows to be broken.
 
     `observed` says in one line what came back instead of what is admissible; `culprit` is the index of the step that
-    shows it. `seen_at` is the clause at which an unsteady answer was seen.
+    shows it. `seen_at` is the clause at which an unsteady answer was seen. `id` is given when the run is concluded.
     """
 
     clause: str
@@ -115,13 +114,7 @@ class Finding:
     episode: Episode
     culprit: int = 0
     seen_at: str = ""
-
-    @property
-    def id(self) -> str:
-        """What the finding is called: its clause, and a digest of what was sent. The same plan gives the same name."""
-        sent = [self.clause, self.episode.clause, self.episode.expectation]
-        sent += [step.attempt_digest or step.role for step in self.episode.steps]
-        return f"{self.clause}-{hashlib.sha256(chr(10).join(sent).encode()).hexdigest()[:8]}"
+    id: str = field(default="", compare=False)
 
     @property
     def exchange(self) -> Exchange:
@@ -143,7 +136,7 @@ class Finding:
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
         """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
         episode = Episode.from_json(data["episode"])
-        return cls(data["clause"], data["observed"], episode, data["culprit"], data["seen_at"])
+        return cls(data["clause"], data["observed"], episode, data["culprit"], data["seen_at"], data.get("id", ""))
 
 
 @dataclass(frozen=True)

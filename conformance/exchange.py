@@ -32,7 +32,8 @@ class Exchange:
     the answer came, in seconds since 1970, 0 if not known. `framing` lists lies of Content-Length and
     Content-Encoding, which only a raw exchange can see. `leaked_key` tells that the key which the request carried came
     back; the copy in `body` and `headers` is blotted out. `retries` counts the 429s before. `resent` tells that a
-    kept connection was closed without an answer, and that this is the answer on a new one.
+    kept connection was closed without an answer, and that this is the answer on a new one. `new_connection`
+    tells that the request had a connection of its own.
     """
 
     request: Request
@@ -46,6 +47,7 @@ class Exchange:
     leaked_key: bool = False
     retries: int = 0
     resent: bool = False
+    new_connection: bool = False
 
     @property
     def answered(self) -> bool:
@@ -136,6 +138,7 @@ class Exchange:
             "leaked_key": self.leaked_key,
             "retries": self.retries,
             "resent": self.resent,
+            "new_connection": self.new_connection,
         }
 
     @classmethod
@@ -162,6 +165,7 @@ class Exchange:
             leaked_key=data["leaked_key"],
             retries=data["retries"],
             resent=data["resent"],
+            new_connection=data["new_connection"],
         )
 
 

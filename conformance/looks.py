@@ -55,8 +55,8 @@ def _places() -> Mapping[str, int]:
 def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -> list[pytest.Item]:
     """The items look after look: in the first what was measured to tell the most comes first.
 
-    What was not measured, and all of the other looks, is in the order of `root_causes`: clauses, each behind those that it
-    rests on.
+    What was not measured, and all of the other looks, is in the order of `root_causes`: clauses, each behind those
+    that it rests on.
     """
     measured = _places()
     causes = {slug: place for place, slug in enumerate(root_causes)}

@@ -49,7 +49,7 @@ class Repetitions:
     kept: int
     new: int
     survived: int = 1
-    shelf: int = 8
+    shelf: int = 6
     races: int = 3
 
 
@@ -74,6 +74,10 @@ BUDGETS: Mapping[str, Budget] = {
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
 }
+
+
+BASE_URL_HELP = "the target; without it the embedded reference"
+"""What `--base-url` means here; the option itself is pytest-base-url's."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -144,21 +148,21 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--seed",
-        type=_whole_number,
+        type=whole_number,
         default=None,
         metavar="N",
         help=f"draw another plan (default: {DEFAULT_SEED}; with --explore a random one)",
     )
     group.addoption(
         "--rate",
-        type=_positive,
+        type=positive,
         default=None,
         metavar="PER_SECOND",
         help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
     )
     group.addoption(
         "--timeout",
-        type=_positive,
+        type=positive,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
         help="how long an answer may take (default: %(default)s)",
@@ -184,7 +188,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--explore",
-        type=_positive,
+        type=positive,
         default=None,
         metavar="MINUTES",
         help="after a first look search at random, and ever wider, until so many minutes are over, and print what is "
@@ -197,7 +201,8 @@ def add_options(parser: pytest.Parser) -> None:
     )
 
 
-def _whole_number(text: str) -> int:
+def whole_number(text: str) -> int:
+    """The seed that `text` is. Raises argparse.ArgumentTypeError for what cannot be one."""
     try:
         number = int(text)
     except ValueError:
@@ -207,7 +212,8 @@ def _whole_number(text: str) -> int:
     return number
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """The number above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
     try:
         number = float(text)
     except ValueError:
@@ -249,7 +255,7 @@ class Settings:
         if results.exists() and not results.is_dir():
             raise pytest.UsageError(f"--results {option.results}: that is a file, not a folder")
         for name in ("payment_method", "customer"):
-            _check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
+            check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
         return cls(
             base_url=address.url if address else None,
             profile=option.profile,
@@ -295,7 +301,8 @@ def _proposal(config: pytest.Config) -> Path | None:
     return path
 
 
-def _check_ids(option: str, identifiers: Sequence[str]) -> None:
+def check_ids(option: str, identifiers: Sequence[str]) -> None:
+    """Raise pytest.UsageError for what can be no id, given with `option`."""
     for identifier in identifiers:
         if not identifier or not identifier.isascii() or not identifier.replace("_", "").isalnum():
             raise pytest.UsageError(f"{option} {identifier!r} is no id: letters, digits and underscores")

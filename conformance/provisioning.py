@@ -125,7 +125,10 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
             "give the key of a sandbox or test account in STRIPE_API_KEY",
         )
     if (created.status or 0) >= 500:
-        raise Unreachable(f"the target answers {created.status} to POST /v1/customers", "look at the target's own log")
+        raise Unreachable(
+            f"the target answers {created.status} to POST /v1/customers",
+            "look at the target's own log, or correct --base-url if another server listens there",
+        )
     identifier = _created_id(created)
     stateless = _retrieves_the_unknown(client)
     if identifier:

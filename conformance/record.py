@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.finding_ids import with_ids
 from conformance.ledger import all_verdicts, conclude, hold_general_clauses
 from conformance.options import SUITE, Settings
 from conformance.provisioning import Provision
@@ -185,7 +186,7 @@ def run_of(record: Record) -> Run:
     options, told = header["options"], header["target"]
     ledger = fold([(entry.worker, [entry.logged]) for entry in record.entries], contract, catalogue)
     hold_general_clauses(ledger, catalogue)
-    results = conclude(catalogue, ledger)
+    results = with_ids(conclude(catalogue, ledger))
     provision = Provision.from_json(told["provision"]) if told["provision"] else None
     settings = Settings(
         base_url=None if told["base_url"] == REFERENCE else told["base_url"],

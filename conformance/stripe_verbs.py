@@ -201,7 +201,7 @@ class StripeVerbs(IdempotencyVerbs):
             steps = [send(attempt) for attempt in attempts]
             return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])
 
-        self._conclude(attempts, lambda: performed(self._asked), again=lambda: performed(self._shared))
+        self._conclude(attempts, lambda: performed(self._asked_to_be_read), again=lambda: performed(self._shared))
 
     def asks_for_key_first(self, *attempts: Attempt) -> None:
         """Without a valid key the attempts, in which something else is wrong too, are answered 401."""

@@ -171,7 +171,7 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             nonlocal guilty
-            episode = performed(self._asked, *attempts)
+            episode = performed(self._asked_to_be_read, *attempts)
             if not self._is_broken_by(episode):
                 return episode
             alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)

@@ -1,7 +1,7 @@
 """The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
 
-`python -m meta_tests.detection [PROFILE…] [--budget BUDGET] [--store]` runs all of it; the meta tests run a representative
-part. What is stored is shown in docs/detection.md.
+`python -m meta_tests.detection [PROFILE…] [--budget BUDGET] [--store]` runs all of it; the meta tests run a
+representative part. What is stored is shown in docs/detection.md.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.episode import Episode, Finding, Outcome, Step
 from conformance.exchange import Exchange
+from conformance.finding_ids import with_ids
 from conformance.ledger import Ledger, all_verdicts, conclude
 from conformance.options import Settings
 from conformance.run import Run
@@ -55,7 +56,7 @@ def run_with(findings: Mapping[str, Sequence[Finding]] | None = None, **changes:
     for slug, found in (findings or {}).items():
         for one in found:
             ledger.entry(slug).add_finding(one)
-    results = conclude(CATALOGUE, ledger)
+    results = with_ids(conclude(CATALOGUE, ledger))
     return Run(
         **{
             "settings": settings(),
@@ -91,4 +92,4 @@ def run_of_many(count: int, answer: bytes = b"{}", sent: str = "customer=cus_1&f
         results[slug] = replace(
             results[slug], outcome=Outcome.FAIL, reason="accepted", findings=tuple(found), broken=len(found)
         )
-    return replace(run, results=results)
+    return replace(run, results=with_ids(results))

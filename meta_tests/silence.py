@@ -1,7 +1,6 @@
 """The suite stays silent on every conforming variant, whatever the seed.
 
-`python -m meta_tests.silence [VARIANT…] [--seeds N] [--store]` runs every variant with the seeds 1 to N; the meta tests run each
-with the first seed alone.
+`python -m meta_tests.silence [VARIANT…] [--seeds N] [--store]` runs every variant with the seeds 1 to N.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ class StepShown:
 class Evidence:
     """A finding, to be read: the smallest of `count` that are alike. `others` are the other steps, in order."""
 
+    id: str
     observed: str
     count: int
     culprit: StepShown
@@ -97,6 +98,7 @@ def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
     culprit = next(step for step, is_culprit in steps if is_culprit)
     others = [step for step, is_culprit in steps if not is_culprit]
     return Evidence(
+        id=finding.id,
         observed=finding.observed,
         count=count,
         culprit=culprit,

@@ -9,6 +9,7 @@ from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.run import Run
+from contracts.catalogue import PROFILES
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
@@ -46,7 +47,9 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
     terminal.write_line(f"    {clause.statement}")
     if not result.findings:
         return
-    step = culprit_of(result.findings[0])
+    first = result.findings[0]
+    step = culprit_of(first)
+    terminal.write_line(f"    finding:    {first.id}")
     terminal.write_line(f"    sent:       {step.attempt}" + (f"  [{step.invalid}]" if step.invalid else ""))
     terminal.write_line(f"                {curl(step.exchange, base_url)}")
     terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
@@ -113,7 +116,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         if run.diagnosis.hint:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
         return
-    for profile, verdict in run.verdicts.items():
+    asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
+    for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):
         words, opening, rest = run.words(profile).partition(" (")
         good = words == "conforms"
         bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")

@@ -54,8 +54,11 @@ def summary_of(results: Mapping[str, Any]) -> str:
     ]
     template = environment.get_template("job-summary.md.jinja")
     commands = {slug: told for slug in failed if (told := command_of(results, slug))}
+    ids = {slug: [finding["id"] for finding in clause["findings"]] for slug, clause in results["clauses"].items()}
     stale = gate.get("stale", [])
-    return template.render(run=results, headline=headline(results), stale=stale, sections=sections, commands=commands)
+    return template.render(
+        run=results, headline=headline(results), stale=stale, sections=sections, ids=ids, commands=commands
+    )
 
 
 def command_of(results: Mapping[str, Any], slug: str) -> str:

@@ -1,0 +1,87 @@
+"""Findings have ids that are short, the same for the same plan, unique in a run, and shown wherever a finding is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conformance.episode import Finding
+from conformance.finding_ids import DIGITS, id_of, with_ids
+from conformance.reporting.html import html_page
+from conformance.reporting.terminal import print_summary
+from conformance.reporting.workflow import summary_of
+from conformance.run import Run
+from meta_tests.examples import ERROR, SUCCESS, exchange
+from meta_tests.runs import finding, run_of_many, run_with
+
+UNKNOWN = "body.unknown-parameter"
+ALIKE = finding(UNKNOWN, exchange(200, SUCCESS), attempt_digest="a" * 64)
+OTHER = finding(UNKNOWN, exchange(200, SUCCESS), attempt_digest="b" * 64)
+
+
+class Terminal:
+    """What the summary writes, as text."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str, **_: bool) -> None:
+        self.text += text
+
+    def write_line(self, text: str, **_: bool) -> None:
+        self.text += text + "\n"
+
+    def write_sep(self, _: str, title: str) -> None:
+        self.text += title + "\n"
+
+
+def ids_of(run: Run) -> list[str]:
+    return [found.id for result in run.results.values() for found in result.findings]
+
+
+def only_id(*findings: Finding) -> str:
+    return ids_of(run_with({UNKNOWN: findings}))[0]
+
+
+def test_no_two_findings_have_the_same_id() -> None:
+    ids = ids_of(run_of_many(2000))
+    assert len(set(ids)) == len(ids) == 2000
+    assert {len(each) for each in ids} == {DIGITS}
+    alike = ids_of(run_with({UNKNOWN: [ALIKE, ALIKE, ALIKE]}))
+    assert len(set(alike)) == len(alike) == 3
+
+
+def test_the_id_depends_on_the_plan_and_not_on_the_answer() -> None:
+    answered_otherwise = replace(
+        ALIKE,
+        observed="refused",
+        episode=replace(
+            ALIKE.episode,
+            steps=(replace(ALIKE.episode.steps[0], exchange=exchange(400, ERROR)),),
+            fixtures={"customer": "cus_2"},
+        ),
+    )
+    assert only_id(ALIKE) == only_id(answered_otherwise)
+    assert only_id(ALIKE) != only_id(OTHER)
+    assert only_id(ALIKE) != id_of(replace(ALIKE, clause="error.type"))
+
+
+def test_other_findings_do_not_change_an_id() -> None:
+    assert only_id(ALIKE) in ids_of(run_with({UNKNOWN: [OTHER, ALIKE]}))
+
+
+def test_naming_again_changes_nothing() -> None:
+    run = run_with({UNKNOWN: [ALIKE, ALIKE, OTHER]})
+    assert ids_of(replace(run, results=with_ids(run.results))) == ids_of(run)
+
+
+def test_the_id_is_shown_wherever_the_finding_is() -> None:
+    run = run_with({UNKNOWN: [ALIKE]})
+    (name,) = ids_of(run)
+    told = run.to_json()
+    assert [found["id"] for found in told["clauses"][UNKNOWN]["findings"]] == [name]
+    assert f'id="cf-{name}"' in html_page(run)
+    assert f"finding <code>{name}</code>" in html_page(run)
+    assert f"`{name}`" in summary_of(told)
+    terminal = Terminal()
+    print_summary(terminal, run)
+    assert f"finding:    {name}\n" in terminal.text

@@ -1,0 +1,257 @@
+"""Replaying a finding gives the same result as the run, and tells when the defect is gone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conformance.__main__ import main
+from conformance.client import Address, Client
+from conformance.episode import Finding
+from conformance.ledger import UNSTEADY
+from conformance.provisioning import Provision
+from conformance.record import RECORD_FILE, REFERENCE, Record
+from conformance.replaying.command import findings_of, read_run
+from conformance.replaying.history import History
+from conformance.replaying.renaming import Known, Renaming
+from conformance.replaying.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
+from conformance.run import ExitStatus
+from conformance.secret import Secret
+from contracts import load_catalogue, published_contract
+from meta_tests.forging import rewritten
+from meta_tests.suite import Job, run_all
+from reference import Server, build, defects
+from strategies.attempt import Request
+
+KEY = "sk_test_replaying0123456789abcdef"
+
+ONE_BY_ONE = {
+    "json-obeyed": "request.json-refused",  # a single request
+    "lower-hex-not-decoded": "request.equivalent-encodings",  # a pair that is compared
+    "customer-decoded-twice": "request.value-exact",  # an id that was changed before it was sent
+    "nul-in-path-crashes": "robustness.path-encoding",  # exact bytes
+    "keys-ignored": "idempotency.replay",  # a key that is sent again
+    "declined-but-attached": "stripe.card-declined",  # a fixture of another kind
+    "cacheable": "header.cache-control",  # several answers
+    "every-fiftieth-crashes": "robustness.same-request-same-answer",  # what shows now and then
+}
+WITH_STATE = {
+    "metadata-assigned-before-refusal": "state.refusal-changes-nothing",  # a window of refusals, and a closing read
+    "checked-then-written": "state.race",  # requests at once
+    "refused-ones-go-with-the-customer": "state.model",  # a sequence
+}
+ALONE = {
+    "every-eighth-not-stored": "state.persisted",  # what shows now and then, of a single attach
+    "empty-customer-is-the-newest": "state.unknown-customer",  # who else is there
+}
+LATER = {
+    "only-the-newest-looked-at": "state.same-customer-again",  # what else the customer has been given
+}
+OUT_OF_ORDER = {
+    "newest-taken-from-the-list": "state.detach",  # what is played in another order than it is told
+}
+BEFORE = ("state.persisted", "state.only-this-one")
+"""What a run does before, and gives customers payment methods by."""
+
+
+@contextlib.contextmanager
+def serving(*names: str) -> Iterator[Server]:
+    """A server with all of these defects."""
+    server = build(api_key=KEY)
+    for name in names:
+        defects.get(name).apply(server.world.behaviour)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run on a server with `defects` found, and where that was recorded."""
+
+    defects: Mapping[str, str]
+    record: Path
+
+    @property
+    def findings(self) -> Mapping[str, Finding]:
+        return findings_of(read_run(self.record)[0])
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Found]:
+    every, jobs = [], []
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("STRIPE_API_KEY", KEY)
+        for names in (ONE_BY_ONE, WITH_STATE, ALONE, LATER, OUT_OF_ORDER):
+            folder = tmp_path_factory.mktemp("replay")
+            url = stack.enter_context(serving(*names)).url
+            selected = [f"--clause={slug}" for slug in (*names.values(), *BEFORE)]
+            jobs.append(Job("defective", base_url=url, arguments=(*selected, f"--results={folder}")))
+            every.append(Found(names, folder / RECORD_FILE))
+        list(run_all(jobs))
+    return every
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+
+    def run(*arguments: object) -> tuple[int, str]:
+        status = main(["replay", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return status, out + err
+
+    return run
+
+
+Command = Callable[..., tuple[int, str]]
+
+
+def test_what_fails_still_fails_and_is_fixed_once_its_defect_is_gone(found: Sequence[Found], command: Command) -> None:
+    replayed = 0
+    for one in found:
+        findings = one.findings
+        assert {finding.clause for finding in findings.values()} >= set(one.defects.values())
+        with serving(*one.defects) as defective, serving() as healthy:
+            status, shown = command(*findings, "--record", one.record, "--base-url", defective.url)
+            assert (shown.count("  still fails: "), status) == (len(findings), ExitStatus.DOES_NOT_CONFORM), shown
+            status, shown = command(*findings, "--record", one.record, "--base-url", healthy.url)
+            assert (shown.count("  fixed"), status) == (len(findings), ExitStatus.CONFORMS), shown
+        replayed += len(findings)
+    assert replayed >= 10
+
+
+def test_each_replay_sends_keys_of_its_own(found: Sequence[Found], command: Command) -> None:
+    """With the keys of the first replay the second would get the answers of the first."""
+    keys = next(one for one in found if "keys-ignored" in one.defects)
+    with serving("replay-not-marked") as defective, serving() as healthy:
+        for _ in range(2):
+            shown = command("idempotency.replay", "--record", keys.record, "--base-url", defective.url)[1]
+            assert "still fails: a 200 to a used key without `Idempotent-Replayed: true`" in shown
+            assert command("idempotency.replay", "--record", keys.record, "--base-url", healthy.url)[0] == 0
+
+
+def test_a_target_on_which_nobody_has_been_is_given_somebody(found: Sequence[Found], command: Command) -> None:
+    (alone,) = [one for one in found if "empty-customer-is-the-newest" in one.defects]
+    with serving(*alone.defects) as empty:
+        status, shown = command("state.unknown-customer", "--record", alone.record, "--base-url", empty.url)
+    assert status == ExitStatus.DOES_NOT_CONFORM, shown
+
+
+def test_an_unsteady_server_is_known_by_answers_that_differ_from_round_to_round(
+    found: Sequence[Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A control that fails now and then says nothing of the subject, and enough of the server."""
+    finding = next(one for each in found for one in each.findings.values() if one.clause == UNSTEADY)
+    words = iter((FIXED, CANNOT_RUN))
+    never_sent = Client(Address("http://127.0.0.1:1"), Secret(KEY), published_contract())
+    provision = Provision("any id", "any id", True, True)
+    replayer = Replayer(never_sent, provision, History(), published_contract(), load_catalogue())
+    monkeypatch.setattr(replayer, "_in_every_setting", lambda _: Replayed(finding, next(words), ""))
+    monkeypatch.setattr(replayer, "_once", lambda *_: (Replayed(finding, next(words), "answered 500"), None))
+    replayed = replayer.replay(finding)
+    assert (replayed.word, replayed.told) == (STILL_FAILS, "answered 500 in one round, and not in another")
+
+
+def test_the_embedded_reference_is_started_anew_where_the_record_is_of_it(
+    found: Sequence[Found], command: Command, tmp_path: Path
+) -> None:
+    record = Record.read(found[0].record)
+    target = {**record.header["target"], "base_url": REFERENCE}
+    record = rewritten(record, header={**record.header, "target": target}, concluded=False)
+    (tmp_path / RECORD_FILE).write_bytes(record.content)
+    status, shown = command("request.json-refused", "--record", tmp_path / RECORD_FILE)
+    assert (status, shown.count("  fixed")) == (ExitStatus.CONFORMS, 1), shown
+
+
+def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], command: Command) -> None:
+    record = found[0].record
+    with serving("always-refused") as another:
+        status, shown = command("idempotency.replay", "--record", record, "--base-url", another.url)
+    assert status == ExitStatus.INCONCLUSIVE, shown
+    assert "  cannot run: " in shown
+    status, shown = command("request.json-refused", "--record", record)
+    assert status == ExitStatus.UNREACHABLE, shown
+    assert shown.startswith("cannot run: http://127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nothing", "--record", "RECORD"], "the record has no finding 'nothing'; it has "),
+        (["nothing", "--record", "nowhere"], "nowhere cannot be read (No such file or directory): say which record"),
+        (["nothing", "--record", __file__], "line 1: it is no JSON"),
+        (["request.json-refused", "--record", "RECORD", "--base-url", "ftp://x"], "must start with http"),
+        (["request.json-refused", "--record", "RECORD", "--target", "nobody"], "there is no target 'nobody'"),
+        (["request.json-refused", "--record", "RECORD", "--customer", "a b"], "--customer 'a b' is no id"),
+    ],
+)
+def test_what_cannot_be_replayed_is_told_in_one_line(
+    arguments: list[str], told: str, found: Sequence[Found], command: Command
+) -> None:
+    status, shown = command(*(str(found[0].record) if word == "RECORD" else word for word in arguments))
+    assert status == ExitStatus.WRONG_USAGE
+    assert told in shown
+    assert shown.count("\n") == 1
+
+
+# ids in requests
+
+
+def renaming(known: Mapping[str, Known], described: str = "") -> Renaming:
+    return Renaming(dict(known), lambda old, _: f"new_{old}", described)
+
+
+def renamed(body: bytes, known: Mapping[str, Known], described: str = "") -> bytes | None:
+    return renaming(known, described).request(Request("POST", "/v1/x", (), body)).body
+
+
+LONG = {"cus_ABCdef123456": Known("customer", "customer")}
+SHORT = {"cus_1": Known("customer", "customer"), "cus_12": Known("other_customer", "customer")}
+
+
+def test_ids_are_renamed_in_whatever_form_they_stand() -> None:
+    new = "new_cus_ABCdef123456"
+    assert renamed(b"customer=cus_ABCdef123456x", LONG) == f"customer={new}x".encode()
+    assert renamed(b"customer=CUS_abcDEF123456", LONG) == f"customer={new.swapcase()}".encode()
+    assert renamed(b"customer=%63us_ABCdef123456", LONG) == f"customer=%{ord('n'):02X}{new[1:]}".encode()
+    assert renamed(b"customer=cus_ABCdef12345", LONG) == f"customer={new[:-1]}".encode()
+    assert renamed(b"customer=pm_card_visa", LONG) == b"customer=pm_card_visa"
+
+
+def test_short_ids_are_renamed_only_where_they_stand_alone() -> None:
+    assert renamed(b"a=cus_12&b=cus_1&c=xcus_1&d=cus_123&e=1", SHORT) == (
+        b"a=new_cus_12&b=new_cus_1&c=xcus_1&d=cus_123&e=1"
+    )
+    assert renamed(b"a=1", SHORT, "POST customer=‹customer without its prefix›") == b"a=cus_1"
+
+
+def test_an_object_is_made_once_and_only_when_it_is_needed() -> None:
+    made = []
+
+    def provide(old: str, _: Known) -> str:
+        made.append(old)
+        return f"new_{old}"
+
+    some = Renaming(dict(SHORT), provide)
+    assert some.words(["cus_1", {"cus_12": "cus_1"}]) == ["cus_1", {"cus_12": "cus_1"}]
+    assert not made
+    for _ in range(2):
+        some.request(Request("POST", "/v1/customers/cus_1", (("Idempotency-Key", "cus_1"),), b"cus_1"))
+    assert made == ["cus_1"]
+    assert some.words("of cus_1") == "of new_cus_1"
+
+
+def test_a_bound_id_is_learnt_from_its_creation_alone() -> None:
+    some = renaming(SHORT)
+    some.learn("cus_1", "cus_wrong", "customer")
+    some.learn("cus_12", "cus_right", "customer", is_created=True)
+    some.learn("pm_9", "pm_found", "payment_method")
+    assert some.words("cus_1 cus_12 pm_9") == "cus_1 cus_right pm_found"
