@@ -11,10 +11,14 @@ from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
-from strategies.refusals import NO_CUSTOMER_ID, near_misses
+from strategies.invalid import missing_customer
+from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
 
 Attempts = tuple[Attempt, ...]
+
+LIKELY = (missing_customer()[0], NO_CUSTOMER)
+"""Which refusals are suspected first where a later success is refused."""
 
 REFUSALS_BETWEEN_READS = 8
 """After how many refusals it is looked whether they have changed something."""
@@ -57,7 +61,9 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             guilty, episode = self._guilty(*self._refused_one_after_another(tuple(attempts)))
             return episode
 
-        self._hold(tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty)[1])
+        self._hold(
+            tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty, every=len(guilty))[1]
+        )
 
     def touches_nothing_else(self) -> None:
         """An attach leaves all other payment methods and customers as they were."""
@@ -267,10 +273,17 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         if len(attempts) == 1 or not self._is_broken_by(episode):
             return attempts, episode
         shows_in_a_read = not episode.steps[-1].exchange.is_to_operation
-        one, singled_out = self._refused_one_after_another(attempts, every=1) if shows_in_a_read else ((), episode)
-        suspect = one if len(one) == 1 and self._is_broken_by(singled_out) else attempts[:1]
-        _, alone = self._refused_one_after_another(suspect)
-        return (suspect, alone) if self._is_broken_by(alone) else (attempts, episode)
+        if shows_in_a_read:
+            suspects, played = self._refused_one_after_another(attempts, every=1)
+        else:  # the simplest, and the one that gets the furthest
+            suspects, played = self._refused_one_after_another(tuple(one for one in attempts if one in LIKELY))
+        if not self._is_broken_by(played):
+            return attempts, episode
+        for suspect in reversed(suspects):
+            _, alone = self._refused_one_after_another((suspect,))
+            if self._is_broken_by(alone):
+                return (suspect,), alone
+        return attempts, episode
 
 
 def _ids(attached: Attached) -> dict[str, str]:
