@@ -21,9 +21,6 @@ CHANGES = frozenset({"attach", "detach", "delete"})
 LATEST = {"method": 2, "delete": 1}
 """How many of the latest operations that had an effect are held to have led to a disagreement: on each method, and of
 deletions."""
-MOST_SET_UP = 4
-"""How many requests a sequence takes besides its operations: to create what they are about, and to look at the end."""
-
 CAUSES = (
     "state.listed",
     "state.only-this-one",
@@ -85,6 +82,13 @@ def telling(played: Played) -> Iterator[Operations]:
     yield (*(operation for operation in before if operation.name not in READS), *last)
 
 
+def _most_requests(operations: Operations) -> int:
+    """How many requests a sequence takes with the creation of what it is about, and a look at each method at the end."""
+    methods = {operation.method for operation in operations} - {0}
+    customers = {operation.customer for operation in operations} - {0}
+    return len(operations) + 2 * len(methods) + len(customers)
+
+
 class SequenceVerbs(Stage):
     """What a test asks about sequences."""
 
@@ -128,7 +132,7 @@ class SequenceVerbs(Stage):
 
         None if it does not, or if it cannot be played, and the `best` yet be confirmed, within bounds.
         """
-        if not self._can_afford(len(candidate) + MOST_SET_UP + len(best.episode.steps)):
+        if not self._can_afford(_most_requests(candidate) + len(best.episode.steps)):
             return None
         played = self._played(candidate)
         return played if self._is_broken_by(played.episode) else None
