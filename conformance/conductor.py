@@ -57,6 +57,9 @@ CHECKS_FOR_A_NEW_CONNECTION = 2
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
 
+MOST_REQUESTS_AFTER_A_FAILURE = 40
+"""How many more requests a clause may cost once an episode has broken it: to confirm that, and to make it small."""
+
 MOST_EPISODES_IN_PURSUIT = 200
 """The same for what exploring finds, which is far from the smallest at first."""
 
@@ -85,6 +88,7 @@ class Case:
     """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
 
     `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
+    `sent_at_failure` is how many requests had been sent when an episode first broke the clause, None before.
     """
 
     clause: str
@@ -96,6 +100,7 @@ class Case:
     has_failed: bool = False
     explores: bool = False
     raised: Finding | None = None
+    sent_at_failure: int | None = None
 
     def note(self, kind: str, reason: str, clause: str | None = None) -> None:
         """Note what is known without an episode, of `clause` or else of the test's own."""
@@ -136,6 +141,7 @@ class Conductor:
         self._uses = 0
         self._keys: Counter[str] = Counter()
         self._checks = 0
+        self._last_cost = 0
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
@@ -297,7 +303,7 @@ class Conductor:
             return
         if self.case.has_failed and (self.case.clause or self.pursuit):
             most = MOST_EPISODES_IN_PURSUIT if self.pursuit else MOST_EPISODES_AFTER_A_FAILURE
-            if self.case.performed_after_failure >= most:
+            if self.case.performed_after_failure >= most or not self._can_afford(self._last_cost):
                 return
             self.case.performed_after_failure += 1
         before = self.known.broken
@@ -328,7 +334,9 @@ class Conductor:
         performed: list[Performed] = []
 
         def judged(part: str, play: Perform) -> Judgement:
+            before = self.client.requests_sent
             performed.append(Performed(part, play()))
+            self._last_cost = self.client.requests_sent - before
             return self._judged(performed[-1].episode)
 
         missing = ""
@@ -339,7 +347,10 @@ class Conductor:
             doubtful = needs_confirmation(judgement, self._established())
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
-            for _ in range(CONFIRMATIONS if doubtful else 0):
+            start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
+            for number in range(CONFIRMATIONS if doubtful else 0):
+                if number and not self._can_afford(self._last_cost, start):
+                    break
                 judged(CONFIRMATION, again)
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
@@ -360,7 +371,20 @@ class Conductor:
 
     def _judged(self, episode: Episode) -> Judgement:
         self.traffic.count(episode)
-        return judge(episode, self.contract, self.catalogue)
+        judgement = judge(episode, self.contract, self.catalogue)
+        if self.case.clause in judgement.broken and self.case.sent_at_failure is None:
+            self.case.sent_at_failure = self.client.requests_sent
+        return judgement
+
+    def _can_afford(self, count: int, start: int | None = None) -> bool:
+        """Whether so many more requests keep within what a failure may cost that was seen after `start` requests.
+
+        Exploring is bounded by its time.
+        """
+        start = self.case.sent_at_failure if start is None else start
+        if start is None or self.pursuit is not None:
+            return True
+        return self.client.requests_sent - start + count <= MOST_REQUESTS_AFTER_A_FAILURE
 
     def _is_broken_by(self, episode: Episode) -> bool:
         return self._judged(episode).outcome is Outcome.FAIL

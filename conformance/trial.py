@@ -26,7 +26,8 @@ NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "n
 """What a note says of its clause; `lacking` is not run for want of fixtures."""
 
 CONFIRMATIONS = 2
-"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
+"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server; a long
+one is once."""
 
 
 @dataclass(frozen=True)
