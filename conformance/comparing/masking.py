@@ -43,8 +43,10 @@ _UUID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0
 
 def _any_of(texts: Collection[str]) -> str:
     """A pattern for any of the texts, where no letter or digit stands beside it; the longest first."""
+    if not texts:
+        return "(?!)"
     longest_first = sorted(texts, key=len, reverse=True)
-    return "|".join(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])" for text in longest_first) or "(?!)"
+    return rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![A-Za-z0-9])"
 
 
 class Mask:
