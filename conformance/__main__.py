@@ -14,6 +14,7 @@ sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve(
 
 from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
 from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
+from conformance.comparing import command as comparing  # noqa: E402  # as above
 from conformance.matrix import command as matrix  # noqa: E402  # as above
 from conformance.replaying import command as replaying  # noqa: E402  # as above
 from conformance.reporting import workflow  # noqa: E402  # as above
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_command(commands)
     passive.add_command(commands)
     replaying.add_command(commands)
+    comparing.add_command(commands)
     targets.add_command(commands)
     matrix.add_command(commands)
     making.add_commands(commands)

@@ -79,9 +79,10 @@ def options_page(_: Catalogue) -> str:
 _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just that "
     "is wrong with it which the file lists (its verdict stays “does not conform”); with `--explore`, nothing was "
-    "found; `replay`: all is fixed",
+    "found; `replay`: all is fixed; `compare`: the two are alike",
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
-    "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still fails",
+    "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still "
+    "fails; `compare`: the two differ",
     ExitStatus.INTERRUPTED: "the run was interrupted",
     ExitStatus.OUR_ERROR: "the suite itself failed",
     ExitStatus.WRONG_USAGE: "wrong usage: a live key, an option or a file that cannot be, such as an expectations file "
