@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
+from conformance.case import Case, ClauseBroken, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
@@ -28,7 +29,6 @@ from conformance.trial import (
     OF_A_CLAUSE,
     OF_SERVING,
     SEARCH,
-    Note,
     Performed,
     Settlement,
     Trial,
@@ -62,51 +62,6 @@ MOST_REQUESTS_AFTER_A_FAILURE = 40
 
 MOST_EPISODES_IN_PURSUIT = 200
 """The same for what exploring finds, which is far from the smallest at first."""
-
-
-class ClauseBroken(AssertionError):
-    """The clause under test is broken."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(f"{finding.clause}: {finding.observed}")
-        self.finding = finding
-
-
-@dataclass(frozen=True)
-class Pursuit:
-    """What exploring changes: nothing new is performed once it `is_over`, and only what breaks something is kept.
-
-    With `beside` a test fails, and so is made smaller, for whatever clause it breaks first, not for its own alone.
-    """
-
-    is_over: Callable[[], bool]
-    beside: bool = False
-
-
-@dataclass
-class Case:
-    """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
-
-    `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
-    `sent_at_failure` is how many requests had been sent when an episode first broke the clause, None before.
-    """
-
-    clause: str
-    test: str = ""
-    log: list[Trial | Note] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
-    remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
-    performed_after_failure: int = 0
-    has_failed: bool = False
-    explores: bool = False
-    raised: Finding | None = None
-    sent_at_failure: int | None = None
-
-    def note(self, kind: str, reason: str, clause: str | None = None) -> None:
-        """Note what is known without an episode, of `clause` or else of the test's own."""
-        note = Note(self.clause if clause is None else clause, kind, reason, self.test)
-        self.log.append(note)
-        self.ledger.merge(note.ledger())
 
 
 class Conductor:

@@ -22,7 +22,7 @@ from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from conformance.conductor import Pursuit
+from conformance.case import Pursuit
 from conformance.items import PROPERTY, ItemRunner, slug_of
 from conformance.marks import EXPLORATION, WIDER, Wider
 from conformance.options import Settings

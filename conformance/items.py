@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
+from conformance.case import ClauseBroken
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
@@ -24,7 +25,7 @@ from conformance.provisioning import Fixtures, Provision
 from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
 from conformance.serializer import schema_of
-from conformance.target import ClauseBroken, Target
+from conformance.target import Target
 from conformance.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract, published_contract
 

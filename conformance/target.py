@@ -9,7 +9,8 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 
-from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, ClauseBroken
+from conformance.case import ClauseBroken
+from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING
 from conformance.episode import Episode, Step
 from conformance.exchange import CONNECTION_REFUSED
 from conformance.provisioning import OutOfFixtures
