@@ -83,7 +83,7 @@ def telling(played: Played) -> Iterator[Operations]:
 
 
 def _most_requests(operations: Operations) -> int:
-    """How many requests a sequence takes, with what creates its objects and a look at each method at its end."""
+    """How many requests a sequence takes, with the creation of what it is about and a last look at each method."""
     methods = {operation.method for operation in operations} - {0}
     customers = {operation.customer for operation in operations} - {0}
     return len(operations) + 2 * len(methods) + len(customers)

@@ -1,0 +1,9 @@
+"""The variables of the environment by which Schemathesis's own runner is told what exists on the server."""
+
+from __future__ import annotations
+
+URL = "BENCHMARK_URL"
+KEY = "BENCHMARK_KEY"
+CUSTOMER = "BENCHMARK_CUSTOMER"
+PAYMENT_METHOD = "BENCHMARK_PAYMENT_METHOD"
+"""Set only where none can be created."""
