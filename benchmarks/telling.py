@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.telling_probe import MARKER
 from contracts import load_catalogue
-from meta_tests.detection import DEFECTS, job_for
+from meta_tests.detection import DEFECTS, job_for, write_rows
 from meta_tests.suite import Job, Result, run_all
 
 ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
@@ -25,7 +25,7 @@ ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
 
 @dataclass(frozen=True)
 class Told:
-    """What one test did in one run: the clause that it is for, the `requests` it took, and whether it found anything."""
+    """What one test did in one run: the clause it is for, the `requests` it took, and whether it found anything."""
 
     test: str
     clause: str
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
         {"test": test, "requests": costs[test], "finds": sum(test in found for found in finders.values())}
         for test in order
     ]
-    options.to.write_text("[\n" + ",\n".join(f" {json.dumps(one)}" for one in written) + "\n]\n")
+    write_rows(options.to, written)
     print(f"{len(order)} tests, {sum(costs.values())} requests, {sum(map(bool, finders.values()))} of {len(defects)}")
     return 0
 

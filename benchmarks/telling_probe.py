@@ -10,6 +10,7 @@ import pytest
 
 from conformance.items import FOUND, slug_of
 from conformance.ledger import Ledger
+from conformance.looks import name_of
 
 MARKER = "told by each test: "
 """What the line begins with that the probe adds to the terminal's output."""
@@ -25,7 +26,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     result = yield
     found = item.stash.get(FOUND, Ledger())
     told = {
-        "test": item.nodeid.rpartition("::")[2],
+        "test": name_of(item),
         "clause": slug_of(item) or "",
         "requests": runner.client.requests_sent - before,
         "found": bool(found.broken) or any(entry.findings for entry in found.entries.values()),

@@ -33,8 +33,10 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    called = Path(sys.argv[0]).stem
     parser: argparse.ArgumentParser = Parser(
-        prog="python -m conformance", description="Conformance of the attach operation."
+        prog=called if called == "attach-conformance" else "python -m conformance",
+        description="Conformance of the attach operation.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     suite_run.add_command(commands)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from conformance.case import Case, ClauseBroken, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
-from conformance.ledger import Ledger
+from conformance.ledger import UNSTEADY, Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
 from conformance.traffic import TrafficCounter
@@ -28,7 +29,6 @@ from conformance.trial import (
     OF_A_CLAUSE,
     OF_SERVING,
     SEARCH,
-    Note,
     Performed,
     Settlement,
     Trial,
@@ -57,36 +57,11 @@ CHECKS_FOR_A_NEW_CONNECTION = 2
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
 
+MOST_REQUESTS_AFTER_A_FAILURE = 40
+"""How many more requests a clause may cost once an episode has broken it: to confirm that, and to make it small."""
 
-class ClauseBroken(AssertionError):
-    """The clause under test is broken."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(f"{finding.clause}: {finding.observed}")
-        self.finding = finding
-
-
-@dataclass
-class Case:
-    """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
-
-    `log` holds what it performed and noted, in order.
-    """
-
-    clause: str
-    test: str = ""
-    log: list[Trial | Note] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
-    remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
-    performed_after_failure: int = 0
-    has_failed: bool = False
-    explores: bool = False
-
-    def note(self, kind: str, reason: str, clause: str | None = None) -> None:
-        """Note what is known without an episode, of `clause` or else of the test's own."""
-        note = Note(self.clause if clause is None else clause, kind, reason, self.test)
-        self.log.append(note)
-        self.ledger.merge(note.ledger())
+MOST_EPISODES_IN_PURSUIT = 200
+"""The same for what exploring finds, which is far from the smallest at first."""
 
 
 class Conductor:
@@ -106,6 +81,7 @@ class Conductor:
         self.contract = contract
         self.catalogue = catalogue
         self.known = Ledger()
+        self.pursuit: Pursuit | None = None
         self.case = Case("")
         self.survived: list[Attempt] = []
         self.requests_to_first_finding: int | None = None
@@ -120,6 +96,7 @@ class Conductor:
         self._uses = 0
         self._keys: Counter[str] = Counter()
         self._checks = 0
+        self._last_cost = 0
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
@@ -135,6 +112,20 @@ class Conductor:
             self._check_still_serving()
         self.known.merge(self.case.ledger)
         return self.case.ledger
+
+    def forget(self) -> None:
+        """Forget every answer and every object, but not what is known to be broken: objects have been removed."""
+        for kept in (
+            self._granted_before,
+            self._remembered,
+            self._asked_before,
+            self._succeeded,
+            self._samples,
+            self.sent,
+            self.survived,
+        ):
+            kept.clear()
+        self._unattached, self._uses, self._last_bindings = None, 0, {}
 
     # Performing
 
@@ -176,6 +167,17 @@ class Conductor:
         if attempt in self._asked_before:
             step, self._last_bindings = self._asked_before[attempt]
             return step
+        return self._asked_now(attempt)
+
+    def _asked_to_be_read(self, attempt: Attempt) -> Step:
+        """As `_asked`, but on the payment method in hand, so that reading it shows what came of this."""
+        before = self._asked_before.get(attempt)
+        if before is not None and before[1].get("payment_method") in (None, self._unattached):
+            step, self._last_bindings = before
+            return step
+        return self._asked_now(attempt)
+
+    def _asked_now(self, attempt: Attempt) -> Step:
         step = self._shared(attempt)
         if step.exchange.is_success or step.exchange.is_refusal:
             self._asked_before[attempt] = step, self._last_bindings
@@ -250,27 +252,46 @@ class Conductor:
         if what in self.case.remembered:
             finding = self.case.remembered[what]
             if finding is not None:
-                raise ClauseBroken(finding)
+                self._fail_for(finding)
             return
-        if self.case.has_failed and self.case.clause:
-            if self.case.performed_after_failure >= MOST_EPISODES_AFTER_A_FAILURE:
+        if self.pursuit is not None and self.pursuit.is_over():
+            return
+        if self.case.has_failed and (self.case.clause or self.pursuit):
+            most = MOST_EPISODES_IN_PURSUIT if self.pursuit else MOST_EPISODES_AFTER_A_FAILURE
+            if self.case.performed_after_failure >= most or not self._can_afford(self._last_cost):
                 return
             self.case.performed_after_failure += 1
+        before = self.known.broken
         trial = self._tried(perform, again or perform, also)
         settled = self._settled(trial)
         if trial.missing:
             return
-        self.case.remembered[what] = settled.own
-        if settled.own is not None:
-            self.case.has_failed = True
-            raise ClauseBroken(settled.own)
+        broken = self._pursued(settled, before) if self.pursuit and self.pursuit.beside else settled.own
+        self.case.remembered[what] = broken
+        if broken is not None:
+            self._fail_for(broken)
+
+    def _fail_for(self, finding: Finding) -> None:
+        self.case.has_failed, self.case.raised = True, finding
+        raise ClauseBroken(finding)
+
+    def _pursued(self, settled: Settlement, before: Container[str]) -> Finding | None:
+        """What exploring fails for: its own clause, or else any that was not broken before; then only for that one."""
+        entries = settled.ledger.entries.items()
+        beside = [one for slug, entry in entries if slug != UNSTEADY for one in entry.findings]
+        found = [finding for finding in (settled.own, *beside) if finding is not None]
+        if self.case.raised is not None:
+            return next((finding for finding in found if finding.clause == self.case.raised.clause), None)
+        return next((finding for finding in found if finding.clause not in before), None)
 
     def _tried(self, perform: Perform, again: Perform, also: Sequence[tuple[str, str]]) -> Trial:
         """Perform once, again where that was inconclusive, and for a new finding as often as confirms it."""
         performed: list[Performed] = []
 
         def judged(part: str, play: Perform) -> Judgement:
+            before = self.client.requests_sent
             performed.append(Performed(part, play()))
+            self._last_cost = self.client.requests_sent - before
             return self._judged(performed[-1].episode)
 
         missing = ""
@@ -281,7 +302,10 @@ class Conductor:
             doubtful = needs_confirmation(judgement, self._established())
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
-            for _ in range(CONFIRMATIONS if doubtful else 0):
+            start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
+            for number in range(CONFIRMATIONS if doubtful else 0):
+                if number and not self._can_afford(self._last_cost, start):
+                    break
                 judged(CONFIRMATION, again)
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
@@ -291,7 +315,8 @@ class Conductor:
     def _settled(self, trial: Trial) -> Settlement:
         """Conclude from a trial, and keep both."""
         settled = settle(trial, self._established(), self.contract, self.catalogue)
-        self.case.log.append(trial)
+        if self.pursuit is None or settled.ledger.broken:
+            self.case.log.append(trial)
         self.case.ledger.merge(settled.ledger)
         return settled
 
@@ -301,7 +326,20 @@ class Conductor:
 
     def _judged(self, episode: Episode) -> Judgement:
         self.traffic.count(episode)
-        return judge(episode, self.contract, self.catalogue)
+        judgement = judge(episode, self.contract, self.catalogue)
+        if self.case.clause in judgement.broken and self.case.sent_at_failure is None:
+            self.case.sent_at_failure = self.client.requests_sent
+        return judgement
+
+    def _can_afford(self, count: int, start: int | None = None) -> bool:
+        """Whether so many more requests keep within what a failure may cost that was seen after `start` requests.
+
+        Exploring is bounded by its time.
+        """
+        start = self.case.sent_at_failure if start is None else start
+        if start is None or self.pursuit is not None:
+            return True
+        return self.client.requests_sent - start + count <= MOST_REQUESTS_AFTER_A_FAILURE
 
     def _is_broken_by(self, episode: Episode) -> bool:
         return self._judged(episode).outcome is Outcome.FAIL

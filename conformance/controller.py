@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
 from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.terminal import print_summary
-from conformance.run import Diagnosis, ExitStatus, Run
+from conformance.run import Diagnosis, ExitStatus, Exploration, Run, without_proof
 from conformance.secret import Secret
-from conformance.synthetic import reports_for, reports_of_stale
+from conformance.synthetic import LETTERLESS, reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
 from conformance.traffic import Traffic
@@ -78,6 +78,7 @@ class Controller:
         self._interrupted = False
         self._proposed = ""
         self._tested: set[str] = set()
+        self.exploration: Callable[[], Exploration] | None = None
 
     # Before the tests
 
@@ -124,6 +125,8 @@ class Controller:
             lines = [f"dry run: nothing is sent to {settings.base_url}; the embedded reference stands in"]
         plan = f"profile: {settings.profile}  level: {settings.level}  budget: {settings.budget}  seed: {settings.seed}"
         versions = "  ".join(f"{name} {version}" for name, version in self.versions().items())
+        if settings.explore is not None:
+            plan += f"  exploring for {settings.explore:g} minutes"
         lines += [plan, f"versions: {versions}"]
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
         if self.capabilities is not None:
@@ -183,14 +186,28 @@ class Controller:
             self._keep(report.nodeid, found)
             self._stop_early(report, ledger)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Count clauses that have no test of their own, without letters behind those of the tests."""
+        category, letter, word = yield
+        if getattr(report, LETTERLESS, False) and config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0:
+            letter = word = ""
+        return category, letter, word
+
     def _keep(self, nodeid: str, found: Any) -> None:
         """Keep what a test left behind for the record."""
         logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in found["log"]]
         self.entries.setdefault(nodeid, []).extend(Entry(found["worker"], one) for one in logged)
 
+    def take_unreported(self, nodeid: str, runner: ItemRunner) -> None:
+        """Take over what a test has found that was broken off before it could report."""
+        case = runner.target.case
+        self.ledger.merge(case.ledger)
+        self.entries.setdefault(nodeid, []).extend(Entry(runner.worker, one) for one in case.log)
+
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
-        session = getattr(self, "_session", None)
+        session = getattr(self, "session", None)
         if session is None or not self.config.option.maxfail or report.failed:
             return
         expectations = self.settings.expectations
@@ -210,7 +227,8 @@ class Controller:
         hold_general_clauses(self.ledger, self.catalogue)
         gate = self._weighed(conclude(self.catalogue, self.ledger))
         results = gate.results if gate else conclude(self.catalogue, self.ledger)
-        for slug in dict.fromkeys([*general, *self.beside]):
+        explored = [one.clause for one in self.exploration().found] if self.exploration else []
+        for slug in dict.fromkeys([*general, *self.beside, *explored]):
             for report in reports_for(results[slug]):
                 self.config.hook.pytest_runtest_logreport(report=report)
         for report in reports_of_stale(gate) if gate else ():
@@ -303,6 +321,7 @@ class Controller:
         stateless = self.provision is not None and self.provision.stateless
         results = with_ids(conclude(self.catalogue, self.ledger))
         gate = self._weighed(results)
+        verdicts = all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless)
         return Run(
             settings=self.settings,
             contract=self.contract,
@@ -311,7 +330,7 @@ class Controller:
             provision=str(self.provision or ""),
             stateless=stateless,
             results=gate.results if gate else results,
-            verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
+            verdicts=verdicts if self.settings.explore is None else without_proof(verdicts),
             requests=self.requests,
             first_finding=self.first_finding,
             seconds=self._seconds,
@@ -325,6 +344,7 @@ class Controller:
             gate=gate,
             traffic=self.traffic,
             plan=self._runner.target.plan.hexdigest() if self._runner else "",
+            exploration=self.exploration() if self.exploration else None,
         )
 
     @staticmethod
@@ -368,4 +388,4 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
         """Remember the session, to stop it early."""
-        self._session = session
+        self.session = session

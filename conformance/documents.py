@@ -10,7 +10,7 @@ import pytest
 
 from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
-from conformance.options import SUITE, add_options
+from conformance.options import BASE_URL_HELP, SUITE, add_options
 from conformance.readme import README, readme_with_table
 from conformance.run import ExitStatus
 from conformance.scope import scope_page
@@ -65,7 +65,7 @@ def options_page(_: Catalogue) -> str:
     lines += [
         "| option | what it does |",
         "|---|---|",
-        "| `--base-url URL` | the target; without it the embedded reference |",
+        f"| `--base-url URL` | {BASE_URL_HELP} |",
     ]
     for option in group.options:
         attributes = option.attrs()
@@ -78,8 +78,8 @@ def options_page(_: Catalogue) -> str:
 
 _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just that "
-    "is wrong with it which the file lists (its verdict stays “does not conform”); `replay`: all is fixed; "
-    "`compare`: the two are alike",
+    "is wrong with it which the file lists (its verdict stays “does not conform”); with `--explore`, nothing was "
+    "found; `replay`: all is fixed; `compare`: the two are alike",
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
     "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still "
     "fails; `compare`: the two differ",

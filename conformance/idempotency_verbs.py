@@ -71,12 +71,12 @@ class IdempotencyVerbs(Conductor):
         self._conclude((attempt, of), perform)
 
     def tells_keys_apart(self, first: Attempt, again: Attempt) -> None:
-        """Keys that differ only after a long shared beginning, or only in upper and lower case, are two keys."""
+        """Keys that differ only after a long shared beginning, in the case of letters or by a hyphen, are two keys."""
 
         def perform() -> Episode:
             beginning = self._key(SHARED_BEGINNING)
             control = self._fresh(self._keyed(first, joined(beginning, "a")), role="control")
-            others = [joined(beginning, "b"), swapped(joined(beginning, "a"))]
+            others = [joined(beginning, "b"), swapped(joined(beginning, "a")), joined(beginning, "-a")]
             steps = [self._send(self._keyed(again, key), self._last_bindings) for key in others]
             return self._episode("not_replayed", [control, *steps])
 

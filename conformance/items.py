@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
+from conformance.case import ClauseBroken
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
@@ -24,7 +25,7 @@ from conformance.provisioning import Fixtures, Provision
 from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret
 from conformance.serializer import schema_of
-from conformance.target import ClauseBroken, Target
+from conformance.target import Target
 from conformance.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract, published_contract
 
@@ -78,6 +79,8 @@ class ItemRunner:
         self.catalogue = catalogue
         client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
         draw = random.Random(f"{settings.seed}/{worker}")
+        self.made: dict[str, int] = {}
+        self.left: list[str] = []
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
@@ -87,13 +90,16 @@ class ItemRunner:
 
         `first_finding` is how many were sent until the first finding, None without one.
         """
-        made: dict[str, int] = {}
-        for kind, _ in self.fixtures.made:
-            made[kind] = made.get(kind, 0) + 1
-        left = self.fixtures.clean_up()
+        self.tidy()
         self.client.close()
         first = self.target.requests_to_first_finding
-        return {"made": made, "left": left, "requests": self.client.requests_sent, "first_finding": first}
+        return {"made": self.made, "left": self.left, "requests": self.client.requests_sent, "first_finding": first}
+
+    def tidy(self) -> None:
+        """Remove what was made, and count it."""
+        for kind, _ in self.fixtures.made:
+            self.made[kind] = self.made.get(kind, 0) + 1
+        self.left += self.fixtures.clean_up()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:

@@ -7,7 +7,10 @@ requests to see whether the answers are steady comes last. The budget `quick` is
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -39,6 +42,40 @@ def look_of(item: pytest.Item) -> Look:
     return marked
 
 
+ORDER = Path(__file__).resolve().parent / "order.json"
+"""The tests of the first look, the most telling first, as `python -m benchmarks.telling` has measured them."""
+
+
+@cache
+def _places() -> Mapping[str, int]:
+    """The place of each measured test, by its name within its file."""
+    return {told["test"]: place for place, told in enumerate(json.loads(ORDER.read_text(encoding="utf-8")))}
+
+
+def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -> list[pytest.Item]:
+    """The items look after look: in the first what was measured to tell the most comes first.
+
+    What was not measured, and all of the other looks, is in the order of `root_causes`: clauses, each behind those
+    that it rests on.
+    """
+    measured = _places()
+    causes = {slug: place for place, slug in enumerate(root_causes)}
+
+    def place(item: pytest.Item) -> tuple[int, int, int]:
+        mark = item.get_closest_marker(MARK)
+        slug = "" if mark is None else mark.args[0]
+        look = look_of(item)
+        telling = measured.get(name_of(item), len(measured)) if look == "first" else 0
+        return LOOKS.index(look), telling, causes.get(slug, len(causes))
+
+    return sorted(items, key=place)
+
+
+def name_of(item: pytest.Item) -> str:
+    """The name of an item within its file, by which its place was measured."""
+    return item.nodeid.rpartition("::")[2]
+
+
 @contextlib.contextmanager
 def looking(item: pytest.Function) -> Iterator[None]:
     """Leave a test only the attempts of the item's look for as long as the block lasts."""
@@ -47,6 +84,9 @@ def looking(item: pytest.Function) -> Iterator[None]:
         yield
         return
     test: Any = item.function
+    if not hasattr(test, FIRST_LOOK):  # exploring draws wider, and pins nothing
+        yield
+        return
     examples, chosen = test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings
     count = getattr(test, FIRST_LOOK)
     if look_of(item) == "first":

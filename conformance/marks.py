@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import pytest
 from hypothesis import example
+from hypothesis.strategies import SearchStrategy
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -42,6 +44,34 @@ def pinned(argument: str, values: Sequence[object], *, first: int = 1) -> Callab
         setattr(test, FIRST_LOOK, first)
         marked: Test = pytest.mark.usefixtures("look")(test)
         return marked
+
+    return decorate
+
+
+WIDER = "conformance_wider"
+"""The attribute of a test that says how exploring widens what it draws: a `Wider`."""
+
+EXPLORATION = "exploration"
+"""The mark of a test that only exploring runs."""
+
+
+@dataclass(frozen=True)
+class Wider:
+    """What exploring draws for a test's `argument`, by the width of its search; `share` is its part of the examples."""
+
+    argument: str
+    strategy: Callable[[int], SearchStrategy[Any]]
+    share: float
+
+
+def explored(
+    argument: str, strategy: Callable[[int], SearchStrategy[Any]], *, share: float = 1.0
+) -> Callable[[Test], Test]:
+    """Have exploring draw the test's `argument` from ever wider strategies; a costly test takes a smaller `share`."""
+
+    def decorate(test: Test) -> Test:
+        setattr(test, WIDER, Wider(argument, strategy, share))
+        return test
 
     return decorate
 

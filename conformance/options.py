@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from contracts.catalogue import PROFILES
 
 KEY_VARIABLE = "STRIPE_API_KEY"
 DEFAULT_SEED = 1
+LARGEST_RANDOM_SEED = 2**32
 DEFAULT_RATE = 20.0
 CAPABILITY_NAMES = (
     "create-customer",
@@ -47,7 +49,7 @@ class Repetitions:
     kept: int
     new: int
     survived: int = 1
-    shelf: int = 8
+    shelf: int = 5
     races: int = 3
 
 
@@ -72,6 +74,10 @@ BUDGETS: Mapping[str, Budget] = {
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
 }
+
+
+BASE_URL_HELP = "the target; without it the embedded reference"
+"""What `--base-url` means here; the option itself is pytest-base-url's."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -143,9 +149,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--seed",
         type=whole_number,
-        default=DEFAULT_SEED,
+        default=None,
         metavar="N",
-        help="draw another plan (default: %(default)s)",
+        help=f"draw another plan (default: {DEFAULT_SEED}; with --explore a random one)",
     )
     group.addoption(
         "--rate",
@@ -181,6 +187,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="propose such a file from this run, with what was observed as reasons; an existing file is left alone",
     )
     group.addoption(
+        "--explore",
+        type=positive,
+        default=None,
+        metavar="MINUTES",
+        help="after a first look search at random, and ever wider, until so many minutes are over, and print what is "
+        "found as examples to pin; never part of a certificate (see docs/exploring.md)",
+    )
+    group.addoption(
         "--dry-run",
         action="store_true",
         help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
@@ -211,7 +225,7 @@ def positive(text: str) -> float:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `base_url` is None for the embedded reference."""
+    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore."""
 
     base_url: str | None
     profile: str
@@ -227,6 +241,7 @@ class Settings:
     required: tuple[str, ...] = ()
     expectations: Expectations | None = None
     proposal: Path | None = None
+    explore: float | None = None
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -249,20 +264,21 @@ class Settings:
             customers=tuple(option.customer),
             results=results,
             budget=option.budget,
-            seed=option.seed,
+            seed=DEFAULT_SEED if option.seed is None else option.seed,
             rate=option.rate,
             timeout=option.timeout,
             dry_run=option.dry_run,
             required=tuple(option.require),
             expectations=_expectations(config),
             proposal=_proposal(config),
+            explore=option.explore,
         )
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:
     """What the file given as `--expectations` holds. Raises pytest.UsageError with a line for each error in it."""
     name = config.option.expectations
-    if name is None:
+    if name is None or config.option.explore is not None:
         return None
     here = config.invocation_params.dir
     path = Path(here, name)
@@ -332,6 +348,26 @@ def check_clauses(config: pytest.Config) -> None:
                 near = difflib.get_close_matches(slug, [clause.slug for clause in catalogue], 1)
                 hint = f": did you mean {near[0]}?" if near else " (docs/clauses.md lists them)"
                 raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
+
+
+def prepare_exploring(config: pytest.Config) -> None:
+    """Choose the seed of an exploration, if there is to be one.
+
+    Raises pytest.UsageError for what does not go with it: it satisfies no expectations, and is one search.
+    """
+    option = config.option
+    if option.explore is None:
+        return
+    others = {name: getattr(option, name, None) for name in ("expectations", "write_expectations", "dry_run")}
+    if getattr(option, "tx", None):
+        others["numprocesses"] = True
+    beside = next((name for name, given in others.items() if given), "")
+    if beside:
+        raise pytest.UsageError(
+            f"--explore does not go with --{beside.replace('_', '-')}: an exploration is one search"
+        )
+    if option.seed is None:
+        option.seed = random.SystemRandom().randrange(LARGEST_RANDOM_SEED)
 
 
 def narrowed_by(config: pytest.Config) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import options
-from conformance.marks import MARK
+from conformance.marks import EXPLORATION, MARK
 from conformance.options import Settings
 from conformance.rootdir import find_root_again
 from contracts import load_catalogue
@@ -42,6 +42,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up when this suite's tests are selected; otherwise stay inert."""
     config.addinivalue_line("markers", f"{MARK}(slug, also): the clause of the catalogue that a test is for")
+    config.addinivalue_line("markers", f"{EXPLORATION}: a test that only --explore runs")
     config.option.api_key = None
     if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
         return
@@ -53,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from conformance.targets.choosing import choose_target, key_source
 
+    options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
     settings = Settings.of(config)
@@ -61,7 +63,12 @@ def pytest_configure(config: pytest.Config) -> None:
     _write_results_to(config, settings.results)
     from conformance.controller import Controller
 
-    config.pluginmanager.register(Controller(config, settings, key), "conformance-controller")
+    controller = Controller(config, settings, key)
+    config.pluginmanager.register(controller, "conformance-controller")
+    if settings.explore is not None:
+        from conformance.exploring import Explorer
+
+        config.pluginmanager.register(Explorer(config, settings, controller), "conformance-explorer")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -88,27 +95,29 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the chosen profile does not ask for, and put root causes first."""
+    """Leave out what the chosen profile does not ask for, and put what tells the most first."""
     if not options.selects_suite(config) or config.option.collectonly:
         return
     if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
         items.clear()  # the controller could not reach the target, and says so
         return
+    from conformance.exploring import EXPLORED, choose_explored
     from conformance.items import slug_of
-    from conformance.looks import LOOKS, look_of
+    from conformance.looks import LOOKS, in_telling_order, look_of
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
     if config.option.clause:
         asked &= set(config.option.clause)
-    looks = LOOKS if options.BUDGETS[config.option.budget].closer else LOOKS[:1]
+    is_closer = options.BUDGETS[config.option.budget].closer and config.option.explore is None
+    looks = LOOKS if is_closer else LOOKS[:1]
     exploring = set() if config.option.clause else {""}
+    choose_explored(config, items, asked | exploring)
     beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
-    if beyond:
-        config.hook.pytest_deselected(items=beyond)
-    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
-    kept = [item for item in items if item not in beyond]
-    items[:] = sorted(kept, key=lambda item: (LOOKS.index(look_of(item)), places.get(slug_of(item) or "", len(places))))
+    later = config.stash[EXPLORED] if config.option.explore else ()
+    if announced := [item for item in beyond if item not in later]:
+        config.hook.pytest_deselected(items=announced)
+    items[:] = in_telling_order([item for item in items if item not in beyond], catalogue.root_causes_first)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

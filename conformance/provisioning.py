@@ -40,10 +40,11 @@ OWN_DETAILS: Mapping[str, str] = {
     "billing_details[address][postal_code]": "D02 X285",
     "billing_details[address][country]": "IE",
     "metadata[order]": "6735",
-    "metadata[shelf]": "upper left",
+    "metadata[shelf]": "upper left, behind the box with the letters that nobody has answered yet",
     "allow_redisplay": "limited",
 }
 """What a payment method is made with when it matters whether it stays as it was."""
+DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
 LESS_DETAILS: Mapping[str, str] = {name: value for name, value in OWN_DETAILS.items() if "[" in name}
 """What it is made with where the target does not know the newer ones."""
 
@@ -125,7 +126,10 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
             "give the key of a sandbox or test account in STRIPE_API_KEY",
         )
     if (created.status or 0) >= 500:
-        raise Unreachable(f"the target answers {created.status} to POST /v1/customers", "look at the target's own log")
+        raise Unreachable(
+            f"the target answers {created.status} to POST /v1/customers",
+            "look at the target's own log, or correct --base-url if another server listens there",
+        )
     identifier = _created_id(created)
     stateless = _retrieves_the_unknown(client)
     if identifier:
@@ -206,7 +210,8 @@ def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], custome
 class Fixtures:
     """The objects of one worker's run on the target.
 
-    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first.
+    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first; `most_objects` is how
+    many may be created in all, None for no limit.
     """
 
     client: Client
@@ -214,9 +219,12 @@ class Fixtures:
     run: str
     draw: random.Random
     made: list[tuple[str, str]] = field(default_factory=list)
+    most_objects: int | None = None
+    _made_before: int = 0
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
     _details: Mapping[str, str] = field(default_factory=lambda: OWN_DETAILS)
+    _customer_details: Mapping[str, str] = field(default_factory=lambda: DETAILS_OF_CUSTOMERS)
     _list: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -229,12 +237,12 @@ class Fixtures:
             self._customers[name] = self._new_customer(len(self._customers))
         return self._customers[name]
 
-    def new_customer(self) -> tuple[str, Exchange | None]:
+    def new_customer(self, *, plain: bool = False) -> tuple[str, Exchange | None]:
         """The id of a customer that nothing has been done to, and how it was created (None for a given one).
 
-        Raises OutOfFixtures when there is none.
+        A `plain` one has no details of its own. Raises OutOfFixtures when there is none.
         """
-        created = self._create_customer() if self.provision.customers == "created" else None
+        created = self._create_customer(plain=plain) if self.provision.customers == "created" else None
         if created is None:
             return self.customer(f"customer {len(self._customers) + 1}"), None
         return str(created.object["id"]), created
@@ -270,6 +278,7 @@ class Fixtures:
             if len(self._methods_left) <= KEPT_FOR_REFUSALS:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
             return self._methods_left.pop(0), None
+        self._keep_within_bounds()
         form = dict(PAYMENT_METHOD_FORMS[way])
         created = self.client.call("POST", "/v1/payment_methods", form | dict(self._details) if detailed else form)
         while detailed and created.is_refusal and self._details:
@@ -341,8 +350,14 @@ class Fixtures:
                     left.append(identifier)
             elif given:
                 self.detach(identifier)
+        self._made_before += len(self.made)
         self.made.clear()
+        self._customers.clear()
         return left
+
+    def _keep_within_bounds(self) -> None:
+        if self.most_objects is not None and self._made_before + len(self.made) >= self.most_objects:
+            raise OutOfFixtures(f"{self.most_objects} objects were created, and no more are")
 
     def _is_there(self, customer: str) -> bool:
         """Whether a customer that could not be deleted is still there; where no answer says otherwise, it is."""
@@ -360,8 +375,14 @@ class Fixtures:
             return given[index]
         return str(self._create_customer().object["id"])
 
-    def _create_customer(self) -> Exchange:
-        created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.run})
+    def _create_customer(self, *, plain: bool = False) -> Exchange:
+        self._keep_within_bounds()
+        tag = {f"metadata[{RUN_TAG}]": self.run}
+        details = {} if plain else self._customer_details
+        created = self.client.call("POST", "/v1/customers", {**tag, **details})
+        if details and created.is_refusal:
+            self._customer_details = {}
+            created = self.client.call("POST", "/v1/customers", tag)
         identifier = _created_id(created)
         if not identifier:
             raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,10 +10,11 @@ from threading import Barrier
 
 from conformance.episode import Episode, Outcome, Step
 from conformance.staging import Attached, Stage, shows
-from strategies.valid import MINIMAL
+from strategies.attempt import Attempt
+from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import Bindings
 
-CONTENDERS = 5
+CONTENDERS = 4
 """How many customers want one payment method at once."""
 CROWD = 6
 """How many payment methods customers get at once."""
@@ -26,7 +28,8 @@ class RaceVerbs(Stage):
 
     def has_one_winner(self) -> None:
         """Of different customers that want one payment method at once one gets it, as often as the budget says."""
-        self._play("one winner", self._contend, self.repetitions.races)
+        bodies = itertools.cycle((MINIMAL, EXPANDED))
+        self._play("one winner", lambda: self._contend(next(bodies)), self.repetitions.races)
 
     def keeps_all(self, rounds: int = 1) -> None:
         """Different payment methods that customers get at once are all kept, and answered each for itself."""
@@ -49,10 +52,11 @@ class RaceVerbs(Stage):
 
         self._hold(what, perform, again=lambda: seen[-1])
 
-    def _contend(self) -> Episode:
+    def _contend(self, attempt: Attempt) -> Episode:
         customers = self._customers(self._contenders())
         method, set_up = self._payment_method()
-        subjects = self._at_once([{"payment_method": method, "customer": customer} for customer in customers])
+        wishes = [{"payment_method": method, "customer": customer} for customer in customers]
+        subjects = self._at_once(wishes, attempt)
         winners = [step for step in subjects if step.exchange.is_success]
         wanted = winners[0].exchange.sent_values("customer")[0] if len(winners) == 1 else None
         after = self._read(method, until=shows(wanted))
@@ -75,8 +79,8 @@ class RaceVerbs(Stage):
         given = self.fixtures.provision.given_customers
         return CONTENDERS if not given else max(2, min(CONTENDERS, len(given)))
 
-    def _at_once(self, bindings: Sequence[Bindings]) -> list[Step]:
-        """A minimal attempt for each of the bindings, all at the same time and each on a connection of its own.
+    def _at_once(self, bindings: Sequence[Bindings], attempt: Attempt = MINIMAL) -> list[Step]:
+        """The attempt for each of the bindings, all at the same time and each on a connection of its own.
 
         What their answers say of the body's form is left to clauses that ask for it alone.
         """
@@ -84,8 +88,8 @@ class RaceVerbs(Stage):
 
         def send(ids: Bindings) -> Step:
             together.wait(LONGEST_WAIT)
-            return replace(self._send(MINIMAL, ids, new_connection=True), kind="wire")
+            return replace(self._send(attempt, ids, new_connection=True), kind="wire")
 
         with ThreadPoolExecutor(len(bindings)) as pool:
             steps = list(pool.map(send, bindings))
-        return [self._counted(MINIMAL, step, new_connection=True) for step in steps]
+        return [self._counted(attempt, step, new_connection=True) for step in steps]

@@ -148,6 +148,7 @@ def header_of(run: Run, provision: Provision | None, *, workers: int, selection:
             "timeout": settings.timeout,
             "required": list(settings.required),
             "expectations": settings.expectations.digest if settings.expectations else None,
+            **({} if settings.explore is None else {"explore": settings.explore}),
         },
         "selection": {"whole": not selection, "arguments": selection},
         "workers": workers,
@@ -200,6 +201,7 @@ def run_of(record: Record) -> Run:
         timeout=options["timeout"],
         dry_run=False,
         required=tuple(options["required"]),
+        explore=options.get("explore"),
     )
     capabilities = told["capabilities"]
     return Run(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
+from conformance.episode import Finding
 from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
@@ -43,13 +44,60 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
+class Pinnable:
+    """What exploring found: the finding, and the `imports` and the `code` that pin it above the test of that id.
+
+    `round` is the round that drew it; 0 where it was found again from an earlier exploration.
+    """
+
+    finding: Finding
+    test: str
+    imports: tuple[str, ...]
+    code: str
+    round: int
+
+    @property
+    def clause(self) -> str:
+        """The slug of the clause that is broken."""
+        return self.finding.clause
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form."""
+        told = {"clause": self.clause, "observed": self.finding.observed, "round": self.round, "test": self.test}
+        return {**told, "imports": list(self.imports), "code": self.code}
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What came of exploring for that many `minutes`, in that many `rounds`."""
+
+    minutes: float
+    rounds: int
+    found: tuple[Pinnable, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form."""
+        return {"minutes": self.minutes, "rounds": self.rounds, "found": [one.to_json() for one in self.found]}
+
+
+def without_proof(verdicts: Mapping[str, ProfileVerdict]) -> dict[str, ProfileVerdict]:
+    """The verdicts of an exploration: what it finds counts, and what it does not find proves nothing."""
+    return {
+        profile: verdict
+        if verdict.verdict == "does-not-conform"
+        else replace(verdict, verdict="inconclusive", reason="exploring found nothing, and that proves nothing")
+        for profile, verdict in verdicts.items()
+    }
+
+
+@dataclass(frozen=True)
 class Run:
     """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
 
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
     `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
     is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
-    sent until the first finding, None without one.
+    sent until the first finding, None without one. `exploration` is None where nothing was explored.
     """
 
     settings: Settings
@@ -73,6 +121,7 @@ class Run:
     capabilities: tuple[str, ...] | None = None
     gate: Gate | None = None
     traffic: Traffic = field(default_factory=Traffic)
+    exploration: Exploration | None = None
 
     @property
     def verdict(self) -> str:
@@ -101,10 +150,16 @@ class Run:
                 return ExitStatus.DOES_NOT_CONFORM
             if self.verdicts[self.settings.profile].verdict == "does-not-conform":
                 return ExitStatus.INCONCLUSIVE if self.gate.undecided else ExitStatus.CONFORMS
+        if self.exploration is not None and self.verdict == "inconclusive" and self._has_judged:
+            return ExitStatus.CONFORMS
         return {
             "conforms": ExitStatus.CONFORMS,
             "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
         }.get(self.verdict, ExitStatus.INCONCLUSIVE)
+
+    @property
+    def _has_judged(self) -> bool:
+        return any(result.held for result in self.results.values())
 
     def words(self, profile: str) -> str:
         """The verdict on a profile in words, with what was expected of it."""
@@ -141,6 +196,7 @@ class Run:
             "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},
             "words": {profile: self.words(profile) for profile in self.verdicts},
             "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
+            "exploration": self.exploration.to_json() if self.exploration else None,
             "expectations": self.gate.to_json() if self.gate else None,
             "clauses": {slug: _clause_json(result) for slug, result in self.results.items()},
             "requests": self.requests,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from conformance.episode import Episode, Step
@@ -13,8 +14,13 @@ from strategies.sequences import LONGEST, Operation, retrieve
 from strategies.valid import EXPANDED, MINIMAL
 
 MOST_SHORTER_ONES = 16
-"""How many shorter sequences are played to make a long one that disagrees as short as it can be."""
+"""How many shorter sequences are played at most to make a long one that disagrees as short as it can be."""
 
+READS = frozenset({"retrieve", "list"})
+CHANGES = frozenset({"attach", "detach", "delete"})
+LATEST = {"method": 2, "delete": 1}
+"""How many of the latest operations that had an effect are held to have led to a disagreement: on each method, and of
+deletions."""
 CAUSES = (
     "state.listed",
     "state.only-this-one",
@@ -47,6 +53,42 @@ class _Play:
         return methods | {f"customer {number}": identifier for number, identifier in self.customers.items()}
 
 
+@dataclass(frozen=True)
+class Played:
+    """The `operations` of a sequence as far as it agrees, with the first that does not, and what came of them.
+
+    `effective` are the places of those that changed something.
+    """
+
+    operations: Operations
+    episode: Episode
+    effective: frozenset[int]
+
+
+def telling(played: Played) -> Iterator[Operations]:
+    """Shorter sequences that may disagree like this one: its last operation, and before it what may have led there.
+
+    First the latest two effective operations on each method and the latest deletion; then all that ask for a change.
+    """
+    before, last = played.operations[:-1], played.operations[-1:]
+    seen = Counter[tuple[str, int]]()
+    kept: list[int] = []
+    for place in sorted(played.effective - {len(before)}, reverse=True):
+        key = ("delete", 0) if before[place].name == "delete" else ("method", before[place].method)
+        seen[key] += 1
+        if seen[key] <= LATEST[key[0]]:
+            kept.append(place)
+    yield (*(before[place] for place in sorted(kept)), *last)
+    yield (*(operation for operation in before if operation.name not in READS), *last)
+
+
+def _most_requests(operations: Operations) -> int:
+    """How many requests a sequence takes, with what creates its objects and a look at each method at its end."""
+    methods = {operation.method for operation in operations} - {0}
+    customers = {operation.customer for operation in operations} - {0}
+    return len(operations) + 2 * len(methods) + len(customers)
+
+
 class SequenceVerbs(Stage):
     """What a test asks about sequences."""
 
@@ -61,35 +103,53 @@ class SequenceVerbs(Stage):
 
         def perform() -> Episode:
             nonlocal shortest
-            shortest, episode = self._played(tuple(operations))
-            if len(operations) > LONGEST and self._is_broken_by(episode):
-                shortest, episode = self._shortened(shortest, episode)
-            return episode
+            played = self._played(tuple(operations))
+            is_ours_to_shorten = self.pursuit is None or not self.pursuit.beside
+            if len(operations) > LONGEST and is_ours_to_shorten and self._is_broken_by(played.episode):
+                played = self._shortened(played)
+            shortest = played.operations
+            return played.episode
 
-        self._hold(tuple(operations), perform, again=lambda: self._played(shortest)[1])
+        self._hold(tuple(operations), perform, again=lambda: self._played(shortest).episode)
 
-    def _shortened(self, operations: Operations, episode: Episode) -> tuple[Operations, Episode]:
-        """A sequence that still disagrees without most of the operations that do not matter, and its episode."""
-        place = len(operations)
+    def _shortened(self, played: Played) -> Played:
+        """A sequence that still disagrees without most of the operations that do not matter."""
+        shorter = (self._shorter(one, played) for one in telling(played) if len(one) < len(played.operations))
+        best = next(filter(None, shorter), played)
+        place = 0
         for _ in range(MOST_SHORTER_ONES):
-            place = min(place, len(operations)) - 1
-            if place < 0:
+            if place >= len(best.operations) - 1:
                 break
-            shorter, played = self._played(operations[:place] + operations[place + 1 :])
-            if self._is_broken_by(played):
-                operations, episode = shorter, played
-        return operations, episode
+            shortened = self._shorter(best.operations[:place] + best.operations[place + 1 :], best)
+            if shortened is None:
+                place += 1
+            else:
+                best = shortened
+        return best
 
-    def _played(self, operations: Operations) -> tuple[Operations, Episode]:
+    def _shorter(self, candidate: Operations, best: Played) -> Played | None:
+        """The candidate as far as it disagrees, too.
+
+        None if it does not, or if it cannot be played, and the `best` yet be confirmed, within bounds.
+        """
+        if not self._can_afford(_most_requests(candidate) + len(best.episode.steps)):
+            return None
+        played = self._played(candidate)
+        return played if self._is_broken_by(played.episode) else None
+
+    def _played(self, operations: Operations) -> Played:
         """The operations as far as the first disagreement, and what came of them."""
         play = _Play()
+        effective: set[int] = set()
         used = dict.fromkeys(operation.method for operation in operations if operation.method)
-        for count, operation in enumerate((*operations, *map(retrieve, used)), start=1):
+        for place, operation in enumerate((*operations, *map(retrieve, used))):
             self._perform(operation, play)
+            if operation.name in CHANGES and play.steps[-1].exchange.is_success:
+                effective.add(place)
             episode = self._staged("as_modelled", play.steps, play.ids(), operations=list(play.told))
             if self._is_broken_by(episode):
-                return operations[:count], episode
-        return operations, episode
+                return Played((*operations, *map(retrieve, used))[: place + 1], episode, frozenset(effective))
+        return Played(operations, episode, frozenset(effective))
 
     def _perform(self, operation: Operation, play: _Play) -> None:
         method = self._numbered_method(operation, play) if operation.method else ""

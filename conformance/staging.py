@@ -18,6 +18,9 @@ PATIENCE = 2.0
 """For how many seconds a state is asked for again off loopback, before it counts as wrong."""
 PAUSE = 0.25
 
+WITHOUT_DETAILS = 2
+"""Which payment method of the shelf has no details of its own, that an attach might fill in."""
+
 
 class Absent(Exception):
     """A capability of another endpoint that the clause needs is absent."""
@@ -48,6 +51,11 @@ class Stage(Conductor):
 
     _shelf: Shelf | None = None
     _state_customers: tuple[str, ...] = ()
+
+    def forget(self) -> None:
+        """As everywhere, and the shelf."""
+        super().forget()
+        self._shelf, self._state_customers = None, ()
 
     # Concluding
 
@@ -90,9 +98,9 @@ class Stage(Conductor):
             self._state_customers += (identifier,)
         return self._state_customers[:count]
 
-    def _payment_method(self) -> tuple[str, tuple[Step, ...]]:
-        """A new payment method with details of its own, and the step that made it."""
-        identifier, created = self.fixtures.create_payment_method(detailed=True)
+    def _payment_method(self, *, plain: bool = False) -> tuple[str, tuple[Step, ...]]:
+        """A new payment method with details of its own, unless it is to be a `plain` one, and the step that made it."""
+        identifier, created = self.fixtures.create_payment_method(detailed=not plain)
         return identifier, () if created is None else (step_of("set-up", created),)
 
     def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
@@ -131,8 +139,8 @@ class Stage(Conductor):
         for index in range(size):
             customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
             attempt = EXPANDED if index % 2 else MINIMAL
-            identifier, steps = self._payment_method()
-            if index < 2:
+            identifier, steps = self._payment_method(plain=index == WITHOUT_DETAILS)
+            if index < 2 or index == WITHOUT_DETAILS:
                 steps += (self._read(identifier, "control"),)
             steps += (self._attach(attempt, identifier, customer),)
             if steps[-1].exchange.is_success:

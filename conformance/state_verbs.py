@@ -11,8 +11,17 @@ from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
-from strategies.refusals import NO_CUSTOMER_ID, near_misses
+from strategies.invalid import missing_customer
+from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
+
+Attempts = tuple[Attempt, ...]
+
+LIKELY = (missing_customer()[0], NO_CUSTOMER)
+"""Which refusals are suspected first where a later success is refused."""
+
+REFUSALS_BETWEEN_READS = 8
+"""After how many refusals it is looked whether they have changed something."""
 
 
 class StateVerbs(RaceVerbs, SequenceVerbs):
@@ -52,7 +61,9 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             guilty, episode = self._guilty(*self._refused_one_after_another(tuple(attempts)))
             return episode
 
-        self._hold(tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty)[1])
+        self._hold(
+            tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty, every=len(guilty))[1]
+        )
 
     def touches_nothing_else(self) -> None:
         """An attach leaves all other payment methods and customers as they were."""
@@ -150,7 +161,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         def perform() -> Episode:
             if self.fixtures.provision.customers != "created":
                 raise OutOfFixtures("customers that were given are not new")
-            customer, created = self.fixtures.new_customer()
+            customer, created = self.fixtures.new_customer(plain=True)
             method, made = self._payment_method()
             before = step_of("control", self.fixtures.read_customer(customer))
             attach = self._attach(MINIMAL, method, customer)
@@ -222,35 +233,56 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         self._hold(expectation, perform)
 
-    def _refused_one_after_another(self, attempts: tuple[Attempt, ...]) -> tuple[tuple[Attempt, ...], Episode]:
-        """An episode of those of the attempts that are refused, on one payment method; without the others."""
+    def _refused_one_after_another(
+        self, attempts: Attempts, every: int = REFUSALS_BETWEEN_READS
+    ) -> tuple[Attempts, Episode]:
+        """An episode of those of the attempts that are refused, on one payment method; without the others.
+
+        It is read after `every` so many; where that shows a change the episode is of those since the read before.
+        """
         (customer,) = self._customers(1)
         method, set_up = self._payment_method()
-        before = self._read(method, "control")
-        subjects, accepted = [], []
-        for attempt in attempts:
-            step = self._attach(attempt, method, customer)
-            subjects.append(step)
-            if step.exchange.is_success:
-                accepted.append(attempt)
-                method, _ = self._payment_method()
+        before = first = self._read(method, "control")
+        subjects: list[Step] = []
+        accepted: list[Attempt] = []
+        for start in range(0, len(attempts), every):
+            group = attempts[start : start + every]
+            for attempt in group:
+                subjects.append(self._attach(attempt, method, customer))
+                if subjects[-1].exchange.is_success:
+                    accepted.append(attempt)
+                    method, _ = self._payment_method()
+            if accepted:
+                continue
+            after = self._read(method, until=shows(None))
+            fixtures = {"payment_method": method, "customer": customer}
+            steps = (*set_up, before, *subjects[start:], after)
+            episode = self._staged("nothing_changed", steps, fixtures)
+            if self._is_broken_by(episode):
+                return group, episode
+            before = replace(after, role="control")
         if accepted:
-            return self._refused_one_after_another(tuple(one for one in attempts if one not in accepted))
-        after = self._read(method, until=shows(None))
-        steps = [*set_up, before, *subjects, after]
+            return self._refused_one_after_another(tuple(one for one in attempts if one not in accepted), every)
+        last: tuple[Step, ...] = ()
         if shows(None)(after.exchange):
-            steps.append(self._attach(MINIMAL, method, customer, "follow-up"))
-        return attempts, self._staged("nothing_changed", steps, {"payment_method": method, "customer": customer})
+            last = (self._attach(MINIMAL, method, customer, "follow-up"),)
+        return attempts, self._staged("nothing_changed", (*set_up, first, *subjects, after, *last), fixtures)
 
-    def _guilty(self, attempts: tuple[Attempt, ...], episode: Episode) -> tuple[tuple[Attempt, ...], Episode]:
-        """The smallest part of the attempts, by halving, after which something is changed, and its episode."""
-        while len(attempts) > 1 and self._is_broken_by(episode):
-            middle = len(attempts) // 2
-            halves = (self._refused_one_after_another(half) for half in (attempts[:middle], attempts[middle:]))
-            smaller = next((half for half in halves if self._is_broken_by(half[1])), None)
-            if smaller is None:
-                break
-            attempts, episode = smaller
+    def _guilty(self, attempts: Attempts, episode: Episode) -> tuple[Attempts, Episode]:
+        """The one of the attempts after which something is changed, if one can be singled out, and its episode."""
+        if len(attempts) == 1 or not self._is_broken_by(episode):
+            return attempts, episode
+        shows_in_a_read = not episode.steps[-1].exchange.is_to_operation
+        if shows_in_a_read:
+            suspects, played = self._refused_one_after_another(attempts, every=1)
+        else:  # the simplest, and the one that gets the furthest
+            suspects, played = self._refused_one_after_another(tuple(one for one in attempts if one in LIKELY))
+        if not self._is_broken_by(played):
+            return attempts, episode
+        for suspect in reversed(suspects):
+            _, alone = self._refused_one_after_another((suspect,))
+            if self._is_broken_by(alone):
+                return (suspect,), alone
         return attempts, episode
 
 

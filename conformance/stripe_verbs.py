@@ -84,7 +84,7 @@ class StripeVerbs(IdempotencyVerbs):
         self._conclude((first, again), perform)
 
     def keeps_detached(self, first: Attempt, again: Attempt) -> None:
-        """After `first` and a detachment, attaching again is refused as the clause wants, however often."""
+        """After `first` and a detachment, attaching again, to another customer and to the same, is refused as told."""
         if self._is_without_state():
             return
 
@@ -95,7 +95,8 @@ class StripeVerbs(IdempotencyVerbs):
             detached = Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
             if not detached.exchange.is_success:
                 return [attached, detached]
-            retried = [self._send(again, self._last_bindings) for _ in range(2)]
+            others = {**self._last_bindings, "customer": self.fixtures.customer("other_customer")}
+            retried = [self._send(again, others), self._send(again, self._last_bindings)]
             return [attached, detached, *retried, *self._read_back(retried[-1])]
 
         sample = (first, again.but(label="after a detachment"))
@@ -201,7 +202,7 @@ class StripeVerbs(IdempotencyVerbs):
             steps = [send(attempt) for attempt in attempts]
             return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])
 
-        self._conclude(attempts, lambda: performed(self._asked), again=lambda: performed(self._shared))
+        self._conclude(attempts, lambda: performed(self._asked_to_be_read), again=lambda: performed(self._shared))
 
     def asks_for_key_first(self, *attempts: Attempt) -> None:
         """Without a valid key the attempts, in which something else is wrong too, are answered 401."""

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.options import SUITE, TESTS
+from conformance.options import BASE_URL_HELP, SUITE, TESTS, add_options
+from conformance.run import ExitStatus
 
 PLUGINS = ("attach_conformance", "base_url", "html", "metadata", "xdist", "hypothesispytest", "schemathesis")
 """The pytest plugins that the suite runs with, by the names of their entry points; `-p NAME` adds others."""
@@ -31,8 +32,31 @@ def arguments_of_pytest(given: Sequence[str]) -> list[str]:
     return [*own, "-p", "no:cacheprovider", *quiet, *plugins, *given]
 
 
+def own_help() -> str:
+    """What `run --help` says: the suite's options, which among all of pytest's nobody would find."""
+    registered = pytest.Parser(_ispytest=True)
+    add_options(registered)
+    shown = argparse.ArgumentParser(
+        prog="attach-conformance run",
+        usage="%(prog)s [OPTION]...",
+        description="Test an implementation of POST /v1/payment_methods/{payment_method}/attach.",
+        epilog="pytest's own options may be given, too (-k, -x, -q, -n, -p ...): `pytest --help` lists them.",
+        add_help=False,
+    )
+    shown.add_argument("--base-url", metavar="URL", help=BASE_URL_HELP)
+    for option in registered.getgroup("conformance").options:
+        told = option.attrs()
+        value = {name: told[name] for name in ("metavar", "choices") if told.get(name)}
+        takes = {"action": "store_true"} if told.get("nargs") == 0 else value
+        shown.add_argument(*option.names(), default=told["default"], help=told["help"], **takes)
+    return shown.format_help()
+
+
 def run_suite(given: Sequence[str]) -> int:
     """Run the suite in this process with the options `given`; its exit status."""
+    if {"-h", "--help"} & set(given):
+        print(own_help(), end="")
+        return ExitStatus.CONFORMS
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -13,6 +13,8 @@ from conformance.ledger import ClauseResult
 from conformance.reporting.words import finding_in_short
 
 FILE = "tests/general"
+LETTERLESS = "conformance_letterless"
+"""The attribute of such a report: the lines of progress are full by then, and have no place for its letter."""
 
 
 def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
@@ -40,7 +42,7 @@ def reports_of_stale(gate: Gate) -> Iterator[pytest.TestReport]:
 def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[str, Any]) -> Iterator[pytest.TestReport]:
     for when in ("setup", "call", "teardown"):
         is_call = when == "call"
-        yield pytest.TestReport(
+        report = pytest.TestReport(
             nodeid=f"{file}::{name}",
             location=(file, None, name),
             keywords={name: 1},
@@ -49,3 +51,5 @@ def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[st
             when=when,
             **(more if is_call else {}),
         )
+        setattr(report, LETTERLESS, True)
+        yield report

@@ -9,7 +9,8 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 
-from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, ClauseBroken
+from conformance.case import ClauseBroken
+from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING
 from conformance.episode import Episode, Step
 from conformance.exchange import CONNECTION_REFUSED
 from conformance.provisioning import OutOfFixtures
@@ -171,7 +172,7 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             nonlocal guilty
-            episode = performed(self._asked, *attempts)
+            episode = performed(self._asked_to_be_read, *attempts)
             if not self._is_broken_by(episode):
                 return episode
             alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)
@@ -212,12 +213,16 @@ class Target(StateVerbs, StripeVerbs):
         )
 
     def judges(self, attempt: Attempt, clause: str) -> None:
-        """The attempt is answered as `clause` says; an empty one leaves it to the general clauses."""
+        """The attempt is answered as `clause` says, once for each component that can be wrong.
+
+        An empty clause leaves it to the general clauses.
+        """
         self.case.clause = clause
         self.case.explores = True
         expectation = "refused" if clause else "answered"
+        mistake = (clause, attempt.invalid.component) if clause and attempt.invalid else attempt
         with contextlib.suppress(ClauseBroken):
-            self._conclude(attempt, lambda: self._episode(expectation, [self._shared(attempt)]))
+            self._conclude(mistake, lambda: self._episode(expectation, [self._shared(attempt)]))
 
     def first_sound(self, attempts: Mapping[str, Attempt]) -> Attempt:
         """The first attempt whose clause is not known to be broken; the very first when all are."""

@@ -26,7 +26,8 @@ NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "n
 """What a note says of its clause; `lacking` is not run for want of fixtures."""
 
 CONFIRMATIONS = 2
-"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server."""
+"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server; a long
+one is once."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     again; what does not is put down to the server's unsteadiness, under the clause that forbids that.
     """
     if trial.missing:
-        return Settlement(Note(trial.clause, LACKING, trial.missing).ledger())
+        return Settlement(Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger())
 
     def judged(episode: Episode) -> Judgement:
         return judge(episode, contract, catalogue)
@@ -152,6 +153,13 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
         other = judged(replace(trial.decisive, clause=clause, expectation=expectation))
         _enter(ledger, clause, other, [finding for finding in other.findings if finding.clause == clause])
     return Settlement(ledger, own)
+
+
+def _lacked(trial: Trial, contract: Contract, catalogue: Catalogue) -> str:
+    """Which fixtures ran out, and what had been seen by then: an id that is not there looks like that, too."""
+    found = [finding for episode in trial.of_part(FIRST) for finding in judge(episode, contract, catalogue).findings]
+    seen = next((finding.observed for finding in found if finding.clause == trial.clause), "")
+    return f"{seen}, and to make sure of it {trial.missing}" if seen else trial.missing
 
 
 def needs_confirmation(judgement: Judgement, established: Container[str]) -> tuple[Finding, ...]:

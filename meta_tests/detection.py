@@ -1,6 +1,7 @@
 """The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
 
-`python -m meta_tests.detection [PROFILE…] [--budget BUDGET]` runs all of it; the meta tests run a representative part.
+`python -m meta_tests.detection [PROFILE…] [--budget BUDGET] [--store]` runs all of it; the meta tests run a
+representative part. What is stored is shown in docs/detection.md.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from conformance.options import BUDGETS
@@ -17,6 +18,9 @@ from reference.defects import CATALOGUE as DEFECTS
 from reference.defects import Defect
 from reference.variants import CATALOGUE as VARIANTS
 from reference.variants import Variant
+
+MEASURED = Path(__file__).resolve().parent.parent / "benchmarks" / "measured"
+"""Where the measurements are kept that the docs quote."""
 
 FOUND = ("fail", "error", "inconclusive", "deviation")
 
@@ -74,7 +78,23 @@ def false_alarms(variant: Variant, result: Result) -> dict[str, str]:
     return {slug: reason for slug, reason in red.items() if slug not in variant.deviates}
 
 
-__all__ = ["DEFECTS", "VARIANTS", "complaint", "false_alarms", "job_for", "representative", "variant_job"]
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write a list as JSON, a row a line, so that a change of one shows as a change of one line."""
+    lines = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+__all__ = [
+    "DEFECTS",
+    "MEASURED",
+    "VARIANTS",
+    "complaint",
+    "false_alarms",
+    "job_for",
+    "representative",
+    "variant_job",
+    "write_rows",
+]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -83,7 +103,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="only the defects of these profiles")
     parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
+    parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
     options = parser.parse_args(arguments)
+    if options.store and options.profiles:
+        parser.error("what is stored is measured over all profiles")
     defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
     measured, complaints = [], []
     for defect, result in zip(defects, run_all(job_for(defect, options.budget) for defect in defects), strict=True):
@@ -91,8 +114,10 @@ def main(arguments: Sequence[str]) -> int:
         complaints += [said] if said else []
         numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
         measured.append({"defect": defect.name, "complaint": said, **numbers})
+    if options.store:
+        options.to = MEASURED / f"detection-{options.budget}.json"
     if options.to:
-        options.to.write_text(json.dumps(measured, indent=1) + "\n")
+        write_rows(options.to, measured)
     print(*complaints, f"{len(defects) - len(complaints)} of {len(defects)} defects found", sep="\n")
     return len(complaints)
 

@@ -172,8 +172,10 @@ def test_what_is_made_up_anew_does_not_differ() -> None:
     assert places({**a, "id": "cus_1"}, {**b, "id": "cus_1"}) == []
     assert places({"m": "no ch_1A2b3C4d5E"}, {"m": "no ch_9Z8y7X6w5V"}) == []
     assert places({"m": "key sk_test_****abcd"}, {"m": "key sk_test_****efgh"}) == []
-    times = [step(200, {}, **{"Request-Id": f"req_{n}", "Date": f"{n}", "Content-Length": f"{n}"}) for n in (1, 2)]
-    assert differing(times[0], times[1]) == []
+    first, second = (
+        step(200, {}, **{"Request-Id": f"req_{n}", "Date": f"{n}", "Content-Length": f"{n}"}) for n in (1, 2)
+    )
+    assert differing(first, second) == []
 
 
 def test_what_is_not_made_up_differs() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from contracts import load_catalogue
 from meta_tests.detection import DEFECTS, VARIANTS, complaint, false_alarms, job_for, representative, variant_job
-from meta_tests.suite import Result, run_all
+from meta_tests.suite import Job, Result, run_all
 
 CHOSEN = representative()
 
@@ -65,3 +65,13 @@ def test_a_conforming_server_is_left_in_peace(name: str, quiet: dict[str, Result
     result = quiet[name]
     assert result.results["diagnosis"] is None, result.results["diagnosis"]
     assert not false_alarms(VARIANTS[name.removesuffix(" without state")], result)
+
+
+def test_what_is_drawn_does_not_decide_whether_a_clause_is_judged() -> None:
+    """Where `expand[0]` is refused, however it is escaped, its spellings get the same answer: the refusal."""
+    asked = ("--clause", "request.equivalent-encodings", "--profile", "contract")
+    jobs = [
+        Job(f"seed {seed}", "expand-index-refused", arguments=(*asked, "--seed", str(seed))) for seed in range(1, 5)
+    ]
+    results = [result.results for result in run_all(jobs)]
+    assert {told["clauses"]["request.equivalent-encodings"]["outcome"] for told in results} == {"pass"}

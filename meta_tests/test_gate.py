@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,9 @@ def test_an_expected_failure_is_shown_as_such_everywhere_and_is_never_green(know
     assert "contract: does not conform, as expected (1 expected failure)" in result.output
     assert f"~ {JSON}  expected fail, MUST: observed on " in result.output
     assert "1 xfailed" in result.output
+    assert "stateful:" not in result.output, "what was not asked for has no verdict in the terminal"
+    assert "[100%]\n" in result.output
+    assert not re.search(r"^[.xs]+$", result.output, re.MULTILINE), "no letters behind those of the tests"
 
     results = results_in(tmp_path)
     assert results["verdict"] == "does-not-conform"

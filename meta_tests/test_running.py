@@ -107,6 +107,15 @@ def test_what_cannot_be_is_told_in_one_line(
         assert value not in shown
 
 
+def test_given_ids_that_are_not_there_are_told_by_what_came_back(tmp_path: Path) -> None:
+    given = ("--customer", "cus_Nobody", "--payment-method", "pm_Nothing", "--payment-method", "pm_NothingElse")
+    done = pytest_run("--results", str(tmp_path), "--clause", "request.minimal-body", *given)
+    assert done.returncode == 11, done.stdout + done.stderr
+    reason = results_in(tmp_path)["clauses"]["request.minimal-body"]["reason"]
+    assert reason.startswith("refused with 404")
+    assert "no payment method is left (give more" in reason
+
+
 def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = pytest_run("--results", str(tmp_path / "file"))

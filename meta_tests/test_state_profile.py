@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 
-from conformance.conductor import ClauseBroken
+from conformance.case import ClauseBroken
 from conformance.episode import Episode, Outcome, Step
 from conformance.exchange import Exchange
 from conformance.judge import judge

@@ -86,6 +86,14 @@ def test_a_hostile_project_changes_nothing(project: Path) -> None:
     assert {path.partition("/")[0] for path in written} == {"known.toml", "first", "conformance-results"}
 
 
+def test_help_is_about_the_suite(project: Path) -> None:
+    done = run_in(project, "--help")
+    assert done.returncode == 0, done.stderr
+    for option in ("--base-url URL", "--profile {contract,stateful,stripe}", "--expectations FILE", "--dry-run "):
+        assert f"\n  {option}" in done.stdout
+    assert "--maxfail" not in done.stdout
+
+
 def test_wrong_usage_of_a_command_has_the_status_of_wrong_usage(project: Path) -> None:
     done = run_in(project, "--no-such-option")
     assert done.returncode == 4

@@ -44,6 +44,9 @@ def _minimal(credentials: Credentials, why: str) -> Attempt:
 WITHOUT_KEY = _minimal(NO_KEY, "no Authorization header")
 """A good request that presents no key."""
 
+IN_ANOTHER_SCHEME = _minimal("key in another scheme", "the key in a scheme that is none of the two")
+"""A good request that presents the key, and not as a key is presented."""
+
 BY_BEARER = MINIMAL.but(credentials="bearer", kind="wire", label="with the key as Bearer token")
 BY_BASIC = MINIMAL.but(credentials="basic", kind="wire", label="with the key as Basic user name")
 
@@ -53,7 +56,7 @@ def malformed() -> Sequence[Attempt]:
     word = letters("no key")
     return (
         _minimal(f"Bearer {word}", "a Bearer token of random letters"),
-        _minimal("key in another scheme", "the key in a scheme that is none of the two"),
+        IN_ANOTHER_SCHEME,
         _minimal("Basic %%%", "Basic credentials that are not base64"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),

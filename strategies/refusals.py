@@ -84,6 +84,7 @@ def unknown_customers() -> Sequence[Attempt]:
         part_of_customer(SHORTEST_PART),
         part_of_customer(12),
         part_of_customer(_LONG),
+        unknown_customer(Known("payment_method")),
     )
 
 

@@ -23,7 +23,7 @@ def with_charset(attempt: Attempt, parameter: str) -> Comparison:
 
 CHARSETS: Sequence[Comparison] = (
     with_charset(MINIMAL, "; charset=utf-8"),
-    with_charset(EXPANDED, "; charset=utf-8"),
+    with_charset(EXPANDED, ";charset=utf-8"),
     replace(
         with_charset(Attempt((Pair("customer", "cus_é€😀"),), kind="wire"), "; charset=utf-8"), needs_success=False
     ),

@@ -36,12 +36,11 @@ def resembling_ids() -> Sequence[Attempt]:
         _raw("customer=", CUSTOMER_ID, "%26x=1"),
         Attempt((Pair("customer", "cus_a b%41<é€😀", PLAIN, Spelling(plus_for_blank=False)),), kind="wire"),
         _raw("customer=", CUSTOMER_ID, "+x"),
-        resembling(joined(CUSTOMER_ID, "x")),
-        resembling(joined(CUSTOMER_ID, "\x00")),
         resembling(joined(CUSTOMER_ID, "%")),
         resembling(Known("customer", "as a JSON string with an escape in it")),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
+        resembling(joined("/v1/customers/", CUSTOMER_ID)),
     )
 
 
@@ -54,7 +53,6 @@ def echoed_values() -> Sequence[Attempt]:
         Attempt((escaped,), kind="wire"),
         resembling("cus_a+b"),
         resembling("cus_a%b"),
-        resembling("cus_a%41b"),
         resembling("cus_a&b;c=d"),
         resembling("cus_é€😀"),
         resembling("cus_a.b-c~d_e"),

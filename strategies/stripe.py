@@ -16,6 +16,9 @@ DECLINING_TOKEN = "pm_card_chargeDeclined"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VERSION = "Stripe-Version"
 
+LONG_NAME = "mango_with_a_name_of_more_than_forty_characters"
+"""A name that shows whether the `param` of an error is cut short."""
+
 DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 
 FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),), kind="wire")
@@ -47,7 +50,7 @@ def unknown_parameters() -> Sequence[Attempt]:
     why = "the contract has no such property"
     return (
         invalid.unknown_parameter("foo"),
-        invalid.broken("mango", why, CUSTOMER, Pair("mango", "1"), Pair("zebra", "2"), Pair("apple", "3")),
+        invalid.broken(LONG_NAME, why, CUSTOMER, Pair(LONG_NAME, "1"), Pair("zebra", "2"), Pair("apple", "3")),
     )
 
 
@@ -108,7 +111,7 @@ def unknown_customers() -> Sequence[Attempt]:
 
 def refused_by_validation() -> Sequence[Attempt]:
     """Requests whose parameters are refused when they are checked."""
-    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0])
+    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0], invalid.structured_customer("[id]"))
 
 
 LONGEST_KEY = 255

@@ -5,16 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
+from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from contracts import published_contract
-from strategies import Attempt, Comparison, invalid, requests, valid
+from strategies import Attempt, Comparison, invalid, requests, valid, wider
 
 CONTRACT = published_contract()
 
 
 @clause("body.customer-required")
 @pinned("attempt", invalid.missing_customer(), first=2)
+@explored("attempt", wider.missing_customers)
 @given(attempt=st.sampled_from(invalid.missing_customer()))
 def test_customer_is_required(target: Target, attempt: Attempt) -> None:
     """Without `customer` there is nobody to attach to."""
@@ -29,6 +30,7 @@ def test_owner_is_not_the_customer(target: Target) -> None:
 
 @clause("body.customer-structure")
 @pinned("attempt", invalid.structured_customers(), first=3)
+@explored("attempt", wider.structured_customers)
 @given(attempt=invalid.any_structured_customer())
 def test_customer_is_a_plain_string(target: Target, attempt: Attempt) -> None:
     """`customer` is a string: a hash or an array in its place is refused."""
@@ -37,6 +39,7 @@ def test_customer_is_a_plain_string(target: Target, attempt: Attempt) -> None:
 
 @clause("body.customer-max-length")
 @pinned("attempt", invalid.too_long_customers(CONTRACT), first=2)
+@explored("attempt", wider.too_long_customers)
 @given(attempt=invalid.any_too_long_customer(CONTRACT))
 def test_customer_beyond_its_length(target: Target, attempt: Attempt) -> None:
     """One character more than the schema allows is refused."""
@@ -58,7 +61,8 @@ def test_length_counts_characters(target: Target, comparison: Comparison) -> Non
 
 
 @clause("body.unknown-parameter")
-@pinned("attempt", invalid.unknown_parameters(), first=9)
+@pinned("attempt", invalid.unknown_parameters(), first=8)
+@explored("attempt", wider.unknown_parameters)
 @given(attempt=invalid.any_unknown_parameter(CONTRACT))
 def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
     """`additionalProperties` is false: a misspelled parameter must not pass unnoticed, the first time or the second."""
@@ -79,6 +83,7 @@ def test_unknown_parameter_on_attached(target: Target) -> None:
 
 @clause("body.unknown-parameter-nested")
 @pinned("attempt", invalid.unknown_nested_parameters(), first=3)
+@explored("attempt", wider.unknown_nested_parameters)
 @given(attempt=invalid.any_unknown_nested_parameter(CONTRACT))
 def test_unknown_nested_parameter(target: Target, attempt: Attempt) -> None:
     """Brackets behind an unknown name do not make it known."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
+from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from contracts import published_contract
-from strategies import Attempt, Comparison, invalid, malformed, valid
+from strategies import Attempt, Comparison, invalid, malformed, valid, wider
 from strategies.valid import (
     CUSTOMER,
     EXPAND_CUSTOMER,
@@ -60,12 +60,13 @@ def test_every_entry_is_honoured(target: Target) -> None:
         Attempt((CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
         Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
-        Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
+        Attempt((CUSTOMER, SECOND_PATH, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
     )
 
 
 @clause("expand.structure")
 @pinned("attempt", invalid.ill_structured_expands(), first=2)
+@explored("attempt", wider.ill_structured_expands)
 @given(attempt=st.sampled_from(invalid.ill_structured_expands()))
 def test_expand_is_an_array_of_strings(target: Target, attempt: Attempt) -> None:
     """A scalar `expand`, and hashes as its entries, do not fit the schema."""
@@ -74,6 +75,7 @@ def test_expand_is_an_array_of_strings(target: Target, attempt: Attempt) -> None
 
 @clause("expand.named-index")
 @pinned("attempt", invalid.named_expand_indexes())
+@explored("attempt", wider.named_expand_indexes)
 @given(attempt=st.sampled_from(invalid.named_expand_indexes()))
 def test_named_index(target: Target, attempt: Attempt) -> None:
     """`expand[foo]` spells a hash, not an array."""
@@ -82,6 +84,7 @@ def test_named_index(target: Target, attempt: Attempt) -> None:
 
 @clause("expand.item-max-length")
 @pinned("attempt", invalid.too_long_expand_items(CONTRACT))
+@explored("attempt", wider.too_long_expand_items)
 @given(attempt=st.sampled_from(invalid.too_long_expand_items(CONTRACT)))
 def test_entry_beyond_its_length(target: Target, attempt: Attempt) -> None:
     """One character more than the schema allows for an entry is refused."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import schemathesis
+from hypothesis import given
 
 from conformance.generated import attempt_from
-from conformance.marks import explores
+from conformance.marks import explored, explores
 from conformance.serializer import schema_of
 from conformance.target import Target
 from contracts import published_contract
+from strategies import Attempt, wider
 
 CONTRACT = published_contract()
 SCHEMA = schema_of(CONTRACT)
@@ -32,3 +35,12 @@ def test_generated(target: Target, case: schemathesis.Case[Any]) -> None:
     generated = attempt_from(case, CONTRACT)
     if generated is not None:
         target.judges(generated.attempt, generated.clause)
+
+
+@explores()
+@pytest.mark.exploration
+@explored("attempt", wider.answered_bodies)
+@given(attempt=wider.answered_bodies(1))
+def test_any_text(target: Target, attempt: Attempt) -> None:
+    """A body that fits the contract is answered, whatever its customer and its entries are called."""
+    target.answers(attempt)

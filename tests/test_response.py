@@ -47,4 +47,4 @@ def test_success(target: Target, slug: str) -> None:
 @clause("error.no-secrets", look="closer")
 def test_no_secrets(target: Target) -> None:
     """A key that is refused does not come back either, in whichever scheme it came: answers are logged everywhere."""
-    target.answers(*credentials.unknown_keys()[1:])
+    target.answers(*credentials.unknown_keys()[1:], credentials.IN_ANOTHER_SCHEME)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
+from conformance.marks import clause, explored, pinned
 from conformance.target import ENVELOPE_OF_MALFORMED, STILL_SERVING, Target
-from strategies import Attempt, invalid, malformed
+from strategies import Attempt, invalid, malformed, wider_malformed
 from strategies.valid import MINIMAL
 
 BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
@@ -15,6 +15,7 @@ BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
 
 @clause("robustness.malformed-encoding", also=BESIDES)
 @pinned("attempt", malformed.malformed_encodings(), first=2)
+@explored("attempt", wider_malformed.malformed_encodings)
 @given(attempt=st.sampled_from(malformed.malformed_encodings()))
 def test_malformed_encoding(target: Target, attempt: Attempt) -> None:
     """A percent sign that encodes nothing is a client's mistake, not a server's failure."""
@@ -23,6 +24,7 @@ def test_malformed_encoding(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.invalid-utf8", also=BESIDES)
 @pinned("attempt", malformed.invalid_utf8())
+@explored("attempt", wider_malformed.invalid_utf8)
 @given(attempt=st.sampled_from(malformed.invalid_utf8()))
 def test_invalid_utf8(target: Target, attempt: Attempt) -> None:
     """Bytes that are no UTF-8 are answered like any other nonsense."""
@@ -31,6 +33,7 @@ def test_invalid_utf8(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.control-characters", also=BESIDES)
 @pinned("attempt", malformed.control_characters(), first=2)
+@explored("attempt", wider_malformed.control_characters)
 @given(attempt=st.sampled_from(malformed.control_characters()))
 def test_control_characters(target: Target, attempt: Attempt) -> None:
     """Control characters reach neither logs nor headers as they are, and bring nothing down."""
@@ -39,6 +42,7 @@ def test_control_characters(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.non-bmp", also=BESIDES)
 @pinned("attempt", malformed.non_bmp())
+@explored("attempt", wider_malformed.non_bmp)
 @given(attempt=st.sampled_from(malformed.non_bmp()))
 def test_non_bmp(target: Target, attempt: Attempt) -> None:
     """Characters of four bytes are characters."""
@@ -47,6 +51,7 @@ def test_non_bmp(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.quotes", also=BESIDES)
 @pinned("attempt", malformed.quotes(), first=2)
+@explored("attempt", wider_malformed.quotes)
 @given(attempt=st.sampled_from(malformed.quotes()))
 def test_quotes(target: Target, attempt: Attempt) -> None:
     """What is syntax in SQL, shells, templates or HTML is mere text in a form."""
@@ -55,6 +60,7 @@ def test_quotes(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.empty-values", also=BESIDES)
 @pinned("attempt", malformed.empty_values(), first=2)
+@explored("attempt", wider_malformed.empty_values)
 @given(attempt=st.sampled_from(malformed.empty_values()))
 def test_empty_values(target: Target, attempt: Attempt) -> None:
     """Names without values and values without names are legal forms."""
@@ -63,6 +69,7 @@ def test_empty_values(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.long-value", also=BESIDES)
 @pinned("attempt", malformed.long_values())
+@explored("attempt", wider_malformed.long_values, share=0.25)
 @given(attempt=st.sampled_from(malformed.long_values()))
 def test_long_value(target: Target, attempt: Attempt) -> None:
     """A value beyond every limit is refused, not choked on."""
@@ -79,6 +86,7 @@ def test_long_path_id(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.odd-path-id", also=BESIDES)
 @pinned("attempt", malformed.odd_path_ids(), first=2)
+@explored("attempt", wider_malformed.odd_path_ids)
 @given(attempt=st.sampled_from(malformed.odd_path_ids()))
 def test_odd_path_id(target: Target, attempt: Attempt) -> None:
     """What a path segment may hold, an id in the path may hold."""
@@ -87,6 +95,7 @@ def test_odd_path_id(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.path-encoding", also=BESIDES)
 @pinned("attempt", malformed.path_encodings(), first=2)
+@explored("attempt", wider_malformed.path_encodings)
 @given(attempt=st.sampled_from(malformed.path_encodings()))
 def test_path_encoding(target: Target, attempt: Attempt) -> None:
     """Percent signs in the path that encode nothing are answered all the same."""
@@ -111,6 +120,7 @@ def test_many_parameters(target: Target, attempt: Attempt) -> None:
 
 @clause("robustness.deep-brackets", also=BESIDES)
 @pinned("attempt", malformed.deep_brackets())
+@explored("attempt", wider_malformed.deep_brackets, share=0.5)
 @given(attempt=st.sampled_from(malformed.deep_brackets()))
 def test_deep_brackets(target: Target, attempt: Attempt) -> None:
     """Brackets sixty deep overflow no stack, and unbalanced ones no parser."""

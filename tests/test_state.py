@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
+from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from contracts import published_contract
-from strategies import Attempt, refusals, sequences
+from strategies import Attempt, refusals, sequences, wider
 from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
@@ -56,7 +56,7 @@ def test_customer_stays_as_created(target: Target) -> None:
 @clause("state.same-customer-again")
 def test_same_customer_again(target: Target) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
-    target.stays_attached(MINIMAL)
+    target.stays_attached(EXPANDED)
 
 
 @clause("state.second-customer")
@@ -69,6 +69,7 @@ def test_second_customer(target: Target, attempt: Attempt) -> None:
 
 @clause("state.unknown-payment-method")
 @pinned("attempt", refusals.unknown_payment_methods(), first=3)
+@explored("attempt", wider.unknown_payment_methods)
 @given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
 def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
     """Only what exists can be attached, and an id that is nearly right is wrong."""
@@ -77,13 +78,14 @@ def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
 
 @clause("state.unknown-customer")
 @pinned("attempt", refusals.unknown_customers(), first=4)
+@explored("attempt", wider.unknown_customers)
 @given(attempt=refusals.any_part_of_customer())
 def test_unknown_customer(target: Target, attempt: Attempt) -> None:
     """A card attached to nobody is lost, and one attached to whoever has a similar id is worse."""
     target.refuses_unknown(attempt)
 
 
-@clause("state.unknown-customer", look="closer")
+@clause("state.unknown-customer")
 def test_unknown_customer_once_asked_for(target: Target) -> None:
     """What was looked for and not found is still not there: a look-up creates nothing."""
     target.refuses_unknown_once_asked_for(refusals.NO_CUSTOMER)
@@ -107,14 +109,15 @@ def test_one_wins(target: Target) -> None:
     target.has_one_winner()
 
 
-@clause("state.race", look="closer")
+@clause("state.race")
 def test_none_gets_lost(target: Target) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     target.keeps_all()
 
 
-@clause("state.model", look="closer")
-@example(operations=TOUR)
+@clause("state.model")
+@pinned("operations", (TOUR,))
+@explored("operations", wider.sequences, share=0.25)
 @given(operations=sequences.sequences())
 def test_model(target: Target, operations: Sequence[Operation]) -> None:
     """Defects that need a history hide from single requests: any sequence ends as a simple model says."""

@@ -16,7 +16,7 @@ from conformance.certificate.files import Files
 from conformance.certificate.objections import Kind, Objection, gravest
 from conformance.certificate.planned import against_plan
 from conformance.certificate.planning import Plan, PlanOptions, plan_again
-from conformance.certificate.policy import against_policy, against_versions, remarks
+from conformance.certificate.policy import against_kind, against_policy, remarks
 from conformance.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -104,7 +104,7 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
         validity = Validity.from_json(stated["validity"])
     except (KeyError, TypeError, ValueError):
         return Checked([Objection("statements", "our own predicate lacks its product or its validity")], record=record)
-    objections = [*against_versions(record)]
+    objections = [*against_kind(record)]
     if objections:
         return Checked(objections, record=record, product=product, validity=validity)
     return _judged_again(bundle, demands, record, product, validity, plan or plan_again)

@@ -16,7 +16,7 @@ from conformance.certificate.evidence import evidence_of, target_of
 from conformance.certificate.files import Files, UnreadableBundle, UnsafeBundle, read_files, write_folder, write_zip
 from conformance.certificate.keys import UnusableKey, private_key, public_key
 from conformance.certificate.planning import CannotPlan
-from conformance.certificate.policy import against_policy, against_versions
+from conformance.certificate.policy import against_kind, against_policy
 from conformance.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -46,7 +46,7 @@ class CannotCertify(ValueError):
 def certified(content: bytes, product: Product, signer: CryptoSigner, valid_days: int = VALID_DAYS) -> Files:
     """The files of a bundle that certifies the run in a record. Raises CannotCertify, or BrokenRecord."""
     record = Record.of(content)
-    objections = list(against_versions(record))
+    objections = list(against_kind(record))
     evidence = None if objections else evidence_of(record, content)
     if evidence is not None:
         objections += against_policy(record, evidence)

@@ -68,8 +68,12 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "level": (Kind.NOT_CONFORMING, "it was judged at a lower level than the checker asks for"),
     "profile": (Kind.NOT_CONFORMING, "it is for a smaller profile than the checker asks for"),
     "budget": (Kind.NOT_CONFORMING, "less was sent than the standard budget sends"),
+    "exploration": (
+        Kind.NOT_CONFORMING,
+        "it is of an exploration, which is random and has no plan that can be drawn again",
+    ),
     "selection": (Kind.NOT_CONFORMING, "only a part of the suite was run: -k, -m, -x or single files"),
-    "workers": (Kind.NOT_CONFORMING, "several workers ran it, so that its plan cannot be drawn again step by step"),
+    "workers": (Kind.NOT_CONFORMING, "several workers ran it, each with a plan of its own: run it again without `-n`"),
     "expectations": (Kind.NOT_CONFORMING, "failures were expected, and so not counted"),
     "inconclusive": (Kind.NOT_CONFORMING, "a clause could not be judged, or the run was interrupted"),
 }

@@ -18,8 +18,16 @@ LEVELS = ("must", "should")
 STANDARD = "standard"
 
 
+def against_kind(record: Record) -> Iterator[Objection]:
+    """What keeps this suite from checking the record at all: another version, other clauses, or an exploration."""
+    yield from against_versions(record)
+    if "explore" in record.header["options"]:
+        minutes = record.header["options"]["explore"]
+        yield Objection("exploration", f"it is of an exploration of {minutes:g} minutes, and no such run certifies")
+
+
 def against_versions(record: Record) -> Iterator[Objection]:
-    """What keeps this suite from checking the record at all: another version, another contract, other clauses."""
+    """Whether it is of another version of the suite, another contract, or other clauses."""
     mine, theirs = Controller.versions(), record.header["suite"]["version"]
     if theirs != mine["attach-conformance"]:
         yield Objection(
@@ -73,4 +81,4 @@ def _selection(record: Record, run: Run) -> Iterator[Objection]:
     if silent:
         yield Objection("selection", f"nothing was sent for {', '.join(silent[:3])}{' and others' * (len(silent) > 3)}")
     if record.header["workers"] != 1:
-        yield Objection("workers", f"{record.header['workers']} workers ran it, so that its plan cannot be repeated")
+        yield Objection("workers", f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`")

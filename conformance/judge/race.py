@@ -74,6 +74,7 @@ def _of_another_request(exchange: Exchange) -> Verdict | None:
     (sent,) = exchange.sent_values("customer")
     if body.get("id") != method:
         return fails(f"the answer to {method} is about {body.get('id')!r}", exchange)
-    if body.get("customer") != sent:
+    customer = body.get("customer")
+    if (customer.get("id") if isinstance(customer, dict) else customer) != sent:
         return fails(f"the answer to {method} with {sent} shows {shown_customer(exchange)}", exchange)
     return None

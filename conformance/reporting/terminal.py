@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.episode import Outcome
-from conformance.expectations import Gate
+from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.run import Run
+from contracts.catalogue import PROFILES
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
@@ -30,6 +31,7 @@ def print_summary(terminal: Any, run: Run) -> None:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
         _print_result(terminal, result, base_url)
+    _print_examples(terminal, run)
     _print_expected(terminal, [result for result in results if result.outcome is Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)
@@ -52,6 +54,22 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
     terminal.write_line(f"                {curl(step.exchange, base_url)}")
     terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
     terminal.write_line(f"    admissible: {admissible_in_short(clause)}")
+
+
+def _print_examples(terminal: Any, run: Run) -> None:
+    """What exploring found, as Python to paste above the tests that are to keep it."""
+    if run.exploration is None or not run.exploration.found:
+        return
+    terminal.write_sep("=", "found by exploring: examples to pin")
+    for one in run.exploration.found:
+        base_url = "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
+        terminal.write_line("")
+        terminal.write(one.clause, red=True, bold=True)
+        terminal.write_line(f"  {one.finding.observed} (seed {run.settings.seed}, round {one.round})")
+        terminal.write_line(f"    {curl(culprit_of(one.finding).exchange, base_url)}")
+        terminal.write_line(f"    # above @given of {one.test}")
+        for line in (*one.imports, one.code):
+            terminal.write_line(f"    {line}")
 
 
 def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
@@ -98,7 +116,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         if run.diagnosis.hint:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
         return
-    for profile, verdict in run.verdicts.items():
+    asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
+    for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):
         words, opening, rest = run.words(profile).partition(" (")
         good = words == "conforms"
         bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")
@@ -106,6 +125,10 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write(f"{profile}: ")
         terminal.write(words, green=good, red=bad, yellow=not (good or bad), bold=True)
         terminal.write_line(f"{opening}{rest}{decides}")
+    if run.exploration is not None:
+        minutes, rounds, found = run.exploration.minutes, run.exploration.rounds, len(run.exploration.found)
+        told = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
+        terminal.write_line(f"{told}, {found or 'nothing'} found")
     if run.gate is not None:
         _print_gate(terminal, run.gate)
     if run.lacking:

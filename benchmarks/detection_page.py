@@ -1,0 +1,127 @@
+"""The page docs/detection.md: how sure the suite is, from what was measured.
+
+`python -m benchmarks.detection_page` writes it again; a meta test sees that it is up to date. The measurements are in
+benchmarks/measured/, and the page names the command of each.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from contracts.catalogue import PROFILES
+from meta_tests.detection import DEFECTS, MEASURED
+from reference.defects import Defect
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "detection.md"
+UNDETECTABLE = HERE.parent / "reference" / "defects" / "undetectable.toml"
+CHEAPEST = 25
+"""How many of the most telling tests the page lists."""
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def rows_of(name: str) -> Any:
+    """What was measured, by the name of its file without the ending."""
+    return json.loads((MEASURED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def found(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The defects that were found under their clause and no other."""
+    return [row for row in rows if not row["complaint"]]
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole in words, with one digit behind the point, never rounded up to all."""
+    percent = 100 * part / whole if whole else 0.0
+    rounded = min(percent, 99.9) if part < whole else percent
+    return f"{part} of {whole} ({rounded:.1f} %)"
+
+
+def by_profile(rows: Rows) -> list[tuple[str, str]]:
+    """For each profile how many of its defects were found."""
+    said = []
+    for profile in PROFILES:
+        of_profile = [row for row in rows if DEFECTS[row["defect"]].profile == profile]
+        said.append((profile, share(len(found(of_profile)), len(of_profile))))
+    return [*said, ("all", share(len(found(rows)), len(rows)))]
+
+
+def until_found(rows: Rows) -> Mapping[str, int]:
+    """The requests until the first finding, over the defects that were found: quartiles, and the ninth tenth."""
+    numbers = [row["first_finding"] for row in found(rows) if row["first_finding"]]
+    quarters = statistics.quantiles(numbers, n=4)
+    tenths = statistics.quantiles(numbers, n=10)
+    return {"lower": round(quarters[0]), "median": round(statistics.median(numbers)), "ninth": round(tenths[8])}
+
+
+def cell(text: object) -> str:
+    """A text that can stand in a table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
+    """For each defect what it is, and how each budget found it."""
+    at_quick = {row["defect"]: row for row in quick}
+    shown = []
+    for row in standard:
+        defect: Defect = DEFECTS[row["defect"]]
+        shown.append(
+            {
+                "defect": defect,
+                "standard": row["first_finding"] if not row["complaint"] else "**missed**",
+                "quick": at_quick[defect.name]["first_finding"] if not at_quick[defect.name]["complaint"] else "–",
+            }
+        )
+    return shown
+
+
+def page() -> str:
+    """The whole page."""
+    from benchmarks import schemathesis_runner, shrinking
+
+    standard, quick = rows_of("detection-standard"), rows_of("detection-quick")
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # it writes Markdown
+    )
+    environment.filters["cell"] = cell
+    return environment.get_template("detection.md.jinja").render(
+        standard=standard,
+        quick=quick,
+        profiles_found=list(zip(by_profile(standard), by_profile(quick), strict=True)),
+        until_found=until_found,
+        missed=[(DEFECTS[row["defect"]], row) for row in standard if row["complaint"]],
+        defects=defect_rows(standard, quick),
+        profiles=PROFILES,
+        silence=rows_of("silence"),
+        order=json.loads((HERE.parent / "conformance" / "order.json").read_text(encoding="utf-8"))[:CHEAPEST],
+        batches=tomllib.loads((MEASURED / "first-try.toml").read_text(encoding="utf-8"))["batch"],
+        share=share,
+        undetectable=tomllib.loads(UNDETECTABLE.read_text(encoding="utf-8"))["mistake"],
+        schemathesis_table=schemathesis_runner.table(rows_of("schemathesis")),
+        shrinking=shrinking.in_words(rows_of("shrinking")),
+    )
+
+
+def main() -> int:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""What a failing clause costs: the requests from its first failure on, to confirm it and to make it small.
+
+`python -m benchmarks.shrinking [--defects N] [--budget BUDGET] [--to FILE.json]` runs the suite against seeded defects,
+evenly chosen, and prints how many requests were sent after the first failure of each clause that failed. Ends with 1
+where one costs more than 40.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from benchmarks.shrinking_probe import MARKER
+from conformance.options import BUDGETS
+from meta_tests.detection import DEFECTS, job_for
+from meta_tests.suite import Job, Result, run_all
+
+BOUND = 40
+"""How many requests a failing clause may cost after its first failure."""
+BUCKETS = (0, 2, 5, 10, 20, 30, BOUND)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """How many `requests` were sent for `clause` after it first failed, on a server with `defect`."""
+
+    defect: str
+    clause: str
+    requests: int
+
+
+def watched(job: Job) -> Job:
+    """The same run, watched by the probe."""
+    return replace(job, arguments=("-p", "benchmarks.shrinking_probe", *job.arguments))
+
+
+def costs_of(result: Result) -> Iterator[Cost]:
+    """What the clauses that failed have cost in a run that the probe has watched."""
+    for line in result.output.splitlines():
+        if line.startswith(MARKER):
+            for clause, requests in json.loads(line.removeprefix(MARKER)).items():
+                yield Cost(result.job.name, clause, requests)
+
+
+def distribution(costs: Iterable[Cost]) -> dict[str, int]:
+    """How many clauses cost how many requests, by ranges."""
+    counted = Counter(next((limit for limit in BUCKETS if cost.requests <= limit), None) for cost in costs)
+    lows = (0, *(limit + 1 for limit in BUCKETS[:-1]))
+    named = {
+        f"{low} to {limit}" if low != limit else str(limit): counted[limit]
+        for low, limit in zip(lows, BUCKETS, strict=True)
+    }
+    return {**named, f"over {BOUND}": counted[None]}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, print and write; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shrinking", description=__doc__)
+    parser.add_argument("--defects", type=int, default=60, metavar="N", help="only so many (default: %(default)s)")
+    parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
+    options = parser.parse_args(arguments)
+    defects = list(DEFECTS.values())[:: max(1, len(DEFECTS) // options.defects)]
+    results = run_all(watched(job_for(defect, options.budget)) for defect in defects)
+    costs = sorted((cost for result in results for cost in costs_of(result)), key=lambda cost: -cost.requests)
+    counted = distribution(costs)
+    for name, count in counted.items():
+        print(f"{name:>10} requests: {count}")
+    for cost in costs[:5]:
+        print(f"{cost.requests:>4}  {cost.clause}  ({cost.defect})")
+    most = max((cost.requests for cost in costs), default=0)
+    print(f"{len(defects)} defects, {len(costs)} failing clauses: at the most {most} requests, {BOUND} are allowed")
+    if options.to:
+        told = {"budget": options.budget, "defects": len(defects), "bound": BOUND, "most": most, "counts": counted}
+        options.to.write_text(json.dumps({**told, "costs": list(map(asdict, costs))}, indent=1) + "\n")
+    return int(most > BOUND)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
