@@ -14,27 +14,39 @@ from securesystemslib.signer import CryptoSigner
 from conformance.certificate.bundle import CERTIFICATE, TARGET, bundled, countersigned
 from conformance.certificate.files import Files
 from conformance.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
-from conformance.exchange import Exchange
 from conformance.record import Record
-from conformance.trial import Note, Performed, Trial
+from conformance.trial import Note
+from meta_tests.forged_logs import (
+    BROKEN,
+    later,
+    reordered,
+    whitewashed,
+    with_attempt_unnamed,
+    with_body_edited,
+    with_creation_of_another,
+    with_creation_of_another_run,
+    with_date_moved,
+    with_fewer_repetitions,
+    with_follow_up_dropped,
+    with_kind_changed,
+    with_one_telling_edited,
+    with_request_edited,
+    with_request_id_of_another,
+    with_trial_of,
+    without,
+    without_what_explores,
+)
 from meta_tests.forging import (
     SIGNER,
-    Place,
     Predicates,
-    answered,
-    edited,
-    everywhere,
-    find,
     find_clause,
     honest,
     log_of,
     restated,
     rewritten,
-    with_episode,
 )
 
 CONTRACT = ("--profile", "contract")
-BROKEN = "body.unknown-parameter-nested"
 DEFECT = "unknown-nested-ignored"
 
 
@@ -46,6 +58,7 @@ class Runs:
     other: Record
     bad: Record
     stateless: Record
+    deviating: Record
 
 
 Forgery = Callable[[Runs], Files]
@@ -56,15 +69,13 @@ def forgery(record: Record, **changes: Any) -> Files:
     return honest(rewritten(record, **changes))
 
 
-def without(log: Any, number: int) -> list[Trial | Note]:
-    return [*log[:number], *log[number + 1 :]]
-
-
-def without_what_explores(record: Record) -> list[Trial | Note]:
-    return without(log_of(record), find(log_of(record), lambda trial, _: trial.explores).trial)
-
-
 BROKE = Note("body.customer-structure", "error", "it broke")
+
+
+def told_in_two_ways(record: Record) -> Files:
+    """An answer edited where it stands first, and one more request said to have been sent."""
+    footer = {**record.footer, "requests": record.footer["requests"] + 1}
+    return forgery(record, log=with_one_telling_edited(record), footer=footer)
 
 
 def flipped(predicates: Predicates) -> None:
@@ -74,138 +85,6 @@ def flipped(predicates: Predicates) -> None:
 def passed(predicates: Predicates) -> None:
     stated = predicates[TEST_RESULT]
     stated |= {"result": "PASSED", "failedTests": [], "passedTests": [*stated["passedTests"], BROKEN]}
-
-
-def is_follow_up(trial: Trial, step: Any) -> bool:
-    return bool(step.role == "follow-up" and step.exchange.is_success and trial.clause == "state.persisted")
-
-
-def is_subject(clause: str) -> Callable[[Trial, Any], bool]:
-    return lambda trial, step: trial.clause == clause and step.role == "subject"
-
-
-def with_request_edited(record: Record) -> list[Trial | Note]:
-    """A refusal whose request was not the wrong one after all."""
-    place = find(log_of(record), is_subject("body.unknown-parameter"))
-
-    def harmless(step: Any) -> Any:
-        request = replace(step.exchange.request, body=b"customer=")
-        return replace(step, exchange=replace(step.exchange, request=request))
-
-    return edited(log_of(record), place, harmless)
-
-
-def with_attempt_unnamed(record: Record) -> list[Trial | Note]:
-    place = find(log_of(record), is_subject("body.unknown-parameter"))
-    return edited(log_of(record), place, lambda step: replace(step, attempt_digest=""))
-
-
-def with_fewer_repetitions(record: Record) -> list[Trial | Note]:
-    number = find_clause(log_of(record), "robustness.same-request-same-answer")
-    place = Place(number, 0, 0)
-    trial = log_of(record)[number]
-    assert isinstance(trial, Trial)
-    episode = trial.episodes[0].episode
-    return with_episode(log_of(record), place, replace(episode, steps=episode.steps[:12]))
-
-
-def with_follow_up_dropped(record: Record) -> list[Trial | Note]:
-    place = find(log_of(record), is_follow_up)
-    trial = log_of(record)[place.trial]
-    assert isinstance(trial, Trial)
-    episode = trial.episodes[place.episode].episode
-    steps = tuple(step for index, step in enumerate(episode.steps) if index != place.step)
-    return with_episode(log_of(record), place, replace(episode, steps=steps))
-
-
-def with_kind_changed(record: Record) -> list[Trial | Note]:
-    """A valid request that is said to be of an open kind, so that nobody looks at the shape of its answer."""
-    place = find(log_of(record), lambda trial, step: step.kind == "valid" and step.role == "subject")
-    return edited(log_of(record), place, lambda step: replace(step, kind="wire"))
-
-
-def reordered(record: Record) -> list[Trial | Note]:
-    log = list(log_of(record))
-    first, second = find_clause(log, "body.unknown-parameter"), find_clause(log, "body.customer-structure")
-    log[first], log[second] = log[second], log[first]
-    return log
-
-
-def with_trial_of(record: Record, other: Record, clause: str) -> list[Trial | Note]:
-    log = list(log_of(record))
-    log[find_clause(log, clause)] = log_of(other)[find_clause(log_of(other), clause)]
-    return log
-
-
-def with_body_edited(record: Record) -> list[Trial | Note]:
-    """An answer whose body was changed, and nothing else."""
-    place = find(log_of(record), is_subject("body.unknown-parameter"))
-    return edited(
-        log_of(record),
-        place,
-        lambda step: replace(step, exchange=replace(step.exchange, body=(step.exchange.body or b"") + b" ")),
-    )
-
-
-def whitewashed(record: Record) -> list[Trial | Note]:
-    """The failure turned into a refusal wherever it shows, and what was performed because of it dropped."""
-    place = find(log_of(record), is_subject("body.unknown-parameter"))
-    refusing = log_of(record)[place.trial]
-    assert isinstance(refusing, Trial)
-    refusal = refusing.episodes[0].episode.subject.body
-
-    def refused(step: Any) -> Any:
-        if step.role != "subject" or not step.exchange.is_success:
-            return step
-        return replace(step, exchange=answered(step.exchange, 400, refusal, content_type="application/json"))
-
-    def refused_in(performed: Performed) -> Performed:
-        steps = tuple(map(refused, performed.episode.steps))
-        return replace(performed, episode=replace(performed.episode, steps=steps))
-
-    return [
-        replace(one, episodes=tuple(refused_in(each) for each in one.episodes if each.part == "first"))
-        if isinstance(one, Trial) and one.clause == BROKEN
-        else one
-        for one in log_of(record)
-    ]
-
-
-def with_date_moved(record: Record) -> list[Trial | Note]:
-    place = find(log_of(record), is_subject("body.unknown-parameter"))
-    return edited(
-        log_of(record),
-        place,
-        lambda step: replace(step, exchange=_with_header(step.exchange, "Date", "Mon, 05 Jan 2026 09:00:00 GMT")),
-    )
-
-
-def with_request_id_of_another(record: Record) -> list[Trial | Note]:
-    first = find(log_of(record), is_subject("body.unknown-parameter"))
-    trial = log_of(record)[first.trial]
-    assert isinstance(trial, Trial)
-    identifier = trial.episodes[0].episode.subject.header("Request-Id") or ""
-    place = find(log_of(record), is_subject("body.customer-structure"))
-    return edited(
-        log_of(record),
-        place,
-        lambda step: replace(step, exchange=_with_header(step.exchange, "Request-Id", identifier)),
-    )
-
-
-def _with_header(exchange: Exchange, name: str, value: str) -> Exchange:
-    headers = tuple((key, value if key.lower() == name.lower() else old) for key, old in exchange.headers or ())
-    return replace(exchange, headers=headers)
-
-
-def with_creation_of_another(record: Record) -> list[Trial | Note]:
-    """A payment method that was created under an id that nobody used, in every episode that shows it."""
-    place = find(log_of(record), lambda trial, step: trial.clause == "state.persisted" and step.role == "set-up")
-    trial = log_of(record)[place.trial]
-    assert isinstance(trial, Trial)
-    original = trial.episodes[place.episode].episode.steps[place.step].exchange
-    other = answered(original, 200, {**original.object, "id": "pm_another"})
-    return everywhere(log_of(record), lambda one: other if one == original else one)
 
 
 def said(record: Record, part: str, **changes: Any) -> dict[str, Any]:
@@ -233,10 +112,6 @@ def with_validity(record: Record, begins: int, ends: int) -> Files:
 
 def with_lines(files: Files, change: Callable[[list[bytes]], list[bytes]]) -> Files:
     return {**files, CERTIFICATE: b"".join(change(files[CERTIFICATE].splitlines(keepends=True)))}
-
-
-def later(record: Record) -> list[Trial | Note]:
-    return everywhere(log_of(record), lambda one: replace(one, received=one.received + 3600))
 
 
 FORGERIES: dict[str, tuple[str, Forgery]] = {
@@ -299,6 +174,11 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         "ids",
         lambda runs: forgery(runs.good, log=with_trial_of(runs.good, runs.other, "request.minimal-body")),
     ),
+    "a customer of another run": (
+        "episodes",
+        lambda runs: forgery(runs.good, log=with_creation_of_another_run(runs.good)),
+    ),
+    "an answer told in two ways": ("episodes", lambda runs: told_in_two_ways(runs.good)),
     "an episode of another target": (
         "another-target",
         lambda runs: forgery(runs.other, log=with_trial_of(runs.other, runs.stateless, "request.minimal-body")),

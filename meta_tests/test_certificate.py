@@ -58,6 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
         "other": Job("other", arguments=CONTRACT),
         "bad": Job("bad", DEFECT, arguments=CONTRACT),
         "stateless": Job("stateless", stateless=True, arguments=CONTRACT),
+        "deviating": Job("deviating", "text-plain-obeyed"),
     }
     placed = [replace(job, arguments=(*job.arguments, f"--results={folder / name}")) for name, job in jobs.items()]
     list(run_all(placed))
@@ -108,6 +109,15 @@ def test_an_honest_certificate_of_a_stateless_target_is_accepted_for_the_profile
     result = checked(honest(runs.stateless))
     assert not result.objections
     assert result.conforms
+
+
+def test_an_honest_certificate_of_a_product_that_misses_a_should_is_accepted(runs: Runs) -> None:
+    """What it takes against its contract is left out of the requests that must change nothing."""
+    result = checked(honest(runs.deviating))
+    assert not result.objections
+    assert result.conforms
+    assert runs.deviating.outcomes["request.other-media-types"] == "deviation"
+    assert runs.deviating.outcomes["state.refusal-changes-nothing"] == "pass"
 
 
 # forged by someone who holds the key

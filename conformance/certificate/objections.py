@@ -73,7 +73,7 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
         "it is of an exploration, which is random and has no plan that can be drawn again",
     ),
     "selection": (Kind.NOT_CONFORMING, "only a part of the suite was run: -k, -m, -x or single files"),
-    "workers": (Kind.NOT_CONFORMING, "several workers ran it, so that its plan cannot be drawn again step by step"),
+    "workers": (Kind.NOT_CONFORMING, "several workers ran it, each with a plan of its own: run it again without `-n`"),
     "expectations": (Kind.NOT_CONFORMING, "failures were expected, and so not counted"),
     "inconclusive": (Kind.NOT_CONFORMING, "a clause could not be judged, or the run was interrupted"),
 }
