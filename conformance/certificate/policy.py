@@ -81,4 +81,7 @@ def _selection(record: Record, run: Run) -> Iterator[Objection]:
     if silent:
         yield Objection("selection", f"nothing was sent for {', '.join(silent[:3])}{' and others' * (len(silent) > 3)}")
     if record.header["workers"] != 1:
-        yield Objection("workers", f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`")
+        yield Objection(
+            "workers",
+            f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`",
+        )
