@@ -15,6 +15,7 @@ sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve(
 from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
 from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
 from conformance.matrix import command as matrix  # noqa: E402  # as above
+from conformance.reporting import command as rendering  # noqa: E402  # as above
 from conformance.reporting import workflow  # noqa: E402  # as above
 from conformance.run import ExitStatus  # noqa: E402  # as above
 from conformance.targets import command as targets  # noqa: E402  # as above
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     suite_run.add_command(commands)
     workflow.add_command(commands)
+    rendering.add_command(commands)
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)

@@ -5,47 +5,45 @@ from __future__ import annotations
 import contextlib
 import datetime
 import importlib.metadata
-import json
 import platform
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.capabilities import probe_capabilities
+from conformance.cases import Cases
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations import Expectations, Gate, counted, proposal, weigh
 from conformance.expectations.gate import covering_entries
-from conformance.finding_ids import with_ids
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import (
     NOT_SELECTED,
     ClauseResult,
     Ledger,
-    all_verdicts,
     conclude,
     hold_general_clauses,
     own_outcome,
 )
 from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
+from conformance.record import RECORD_FILE, concluded, footer_of, header_of, written
 from conformance.reporting.html import TITLE, html_section
+from conformance.reporting.rendering import results_text
 from conformance.reporting.terminal import print_summary
+from conformance.reporting.workflow import RESULTS_FILE
 from conformance.run import Diagnosis, ExitStatus, Run
 from conformance.secret import Secret
 from conformance.synthetic import reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
-from conformance.traffic import Traffic
-from conformance.trial import Note, Trial
+from conformance.trial import Entry, Note, Trial
 from contracts import load_catalogue, published_contract
-
-RESULTS_FILE = "results.json"
 
 
 class Controller:
@@ -65,9 +63,9 @@ class Controller:
         self.requests = 0
         self.first_finding: int | None = None
         self.made: dict[str, int] = {}
-        self.traffic = Traffic()
         self.left_over: list[str] = []
         self.entries: dict[str, list[Entry]] = {}
+        self.cases = Cases()
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
@@ -178,15 +176,17 @@ class Controller:
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
             self._tested.add(found["clause"])  # type: ignore[index]  # as above
-            self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
-            self._keep(report.nodeid, found)
+            self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
             self._stop_early(report, ledger)
+        self.cases.add(report)
 
-    def _keep(self, nodeid: str, found: Any) -> None:
+    def _keep(self, nodeid: str, worker: int, log: Sequence[Mapping[str, Any]]) -> None:
         """Keep what a test left behind for the record."""
-        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in found["log"]]
-        self.entries.setdefault(nodeid, []).extend(Entry(found["worker"], one) for one in logged)
+        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in log]
+        turn = sum(len(entries) for entries in self.entries.values())
+        kept = [Entry(worker, one, turn + place) for place, one in enumerate(logged)]
+        self.entries.setdefault(nodeid, []).extend(kept)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
@@ -218,44 +218,69 @@ class Controller:
 
     def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
         """The results weighed against what is expected; None where nothing is, as in a dry run."""
-        expectations = self.settings.expectations
+        expectations, profile, level = self.settings.expectations, self.settings.profile, self.settings.level
         if expectations is None or self.settings.dry_run:
             return None
-        profile, level = self.settings.profile, self.settings.level
-        within = {clause.slug for clause in self.catalogue.within(profile)}
-        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
-        is_whole = skipped <= set(self.config.option.without_clause)
-        unheard = frozenset() if is_whole else frozenset(within - self._tested)
-        if not BUDGETS[self.settings.budget].closer:
-            unheard = frozenset(within)
+        unheard = self._unheard(results)
         return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
+
+    def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
+        """The clauses whose own tests were not selected, or cut short: that they pass says nothing."""
+        within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
+        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
+        if not BUDGETS[self.settings.budget].closer:
+            return frozenset(within)
+        is_whole = skipped <= set(self.config.option.without_clause)
+        return frozenset() if is_whole else frozenset(within - self._tested)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Conclude, write the results, and decide the exit status."""
+        if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            self._interrupted = True
         if self._runner is not None:
             self._take_over(**self._runner.wrap_up())
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
-        run = self._run = self.concluded()
-        path = self.settings.results / RESULTS_FILE
-        path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
-        self._write_record(run)
+        run = self._run = self._concluded()
+        (self.settings.results / RESULTS_FILE).write_text(self.key.blotted(results_text(run)), encoding="utf-8")
         session.exitstatus = self._exit_status(run, exitstatus)
         if self.settings.proposal is not None:
             self._proposed = self._propose(run, self.settings.proposal)
 
-    def _write_record(self, run: Run) -> None:
-        """Write all that the run saw, of several workers in the order of the tests' names, without the key."""
-        in_order = self.entries if self._workers() is None else sorted(self.entries)
-        ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        content = written(
-            header_of(run, self.provision, workers=self._workers() or 1, selection=narrowed_by(self.config)),
-            (entry for nodeid in in_order for entry in self.entries[nodeid]),
-            footer_of(run, ended),
-            blotted=self.key.blotted,
+    def _concluded(self) -> Run:
+        """The run as a value, concluded from its record, which is written: all that is rendered can be so again."""
+        header = header_of(
+            self.settings,
+            self.provision,
+            capabilities=self.capabilities,
+            versions=self.versions(),
+            started=self.started.isoformat(timespec="seconds"),
+            workers=self._workers() or 1,
+            selection=narrowed_by(self.config),
         )
+        told = {
+            "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
+            "interrupted": self._interrupted,
+            "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
+            "tests": self.cases.to_json(self._in_order),
+            "requests": self.requests,
+            "first_finding": self.first_finding,
+            "objects": dict(sorted(self.made.items())),
+            "left_over": list(self.left_over),
+            "plan": self._runner.target.plan.hexdigest() if self._runner else "",
+            "seconds": round(self._seconds, 3),
+            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        entries = [entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]]
+        run = concluded(header, entries, told)
+        content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
         (self.settings.results / RECORD_FILE).write_bytes(content)
+        return replace(run, settings=self.settings)
+
+    def _in_order(self, nodeids: Iterable[str]) -> list[str]:
+        """Tests in the order in which one worker ran them; of several workers, in that of their names."""
+        return list(nodeids) if self._workers() is None else sorted(nodeids)
 
     def _propose(self, run: Run, path: Path) -> str:
         """Write what was found as a proposed expectations file; what there is to tell of it."""
@@ -273,8 +298,15 @@ class Controller:
         return f"{path}: {counted(len(entries), 'entry', 'entries')} proposed; say in each `reason` why it is so"
 
     def _take_over(
-        self, made: dict[str, int], left: list[str], requests: int, first_finding: int | None = None
+        self,
+        made: dict[str, int],
+        left: list[str],
+        requests: int,
+        first_finding: int | None = None,
+        unreported: Mapping[str, Any] | None = None,
     ) -> None:
+        if unreported is not None:
+            self._keep(**unreported)
         if first_finding is not None:
             self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
@@ -297,35 +329,6 @@ class Controller:
 
     def _stopped_for_findings(self) -> bool:
         return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
-
-    def concluded(self) -> Run:
-        """The run as a value."""
-        stateless = self.provision is not None and self.provision.stateless
-        results = with_ids(conclude(self.catalogue, self.ledger))
-        gate = self._weighed(results)
-        return Run(
-            settings=self.settings,
-            contract=self.contract,
-            catalogue=self.catalogue,
-            target=self.settings.base_url or "embedded reference",
-            provision=str(self.provision or ""),
-            stateless=stateless,
-            results=gate.results if gate else results,
-            verdicts=all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless),
-            requests=self.requests,
-            first_finding=self.first_finding,
-            seconds=self._seconds,
-            started=self.started.isoformat(timespec="seconds"),
-            versions=self.versions(),
-            diagnosis=self.diagnosis,
-            interrupted=self._interrupted,
-            left_over=tuple(self.left_over),
-            objects=self.made,
-            capabilities=self.capabilities,
-            gate=gate,
-            traffic=self.traffic,
-            plan=self._runner.target.plan.hexdigest() if self._runner else "",
-        )
 
     @staticmethod
     def versions() -> dict[str, str]:

@@ -84,13 +84,13 @@ def finding_in_short(result: ClauseResult) -> str:
     return f"{result.clause.slug}: {result.reason}"
 
 
-def curl(exchange: Exchange, base_url: str) -> str:
-    """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
+def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
+    """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`; `program` is what stands first.
 
     A body that is long, or that no word of a shell can hold, is written by python3 and piped into curl.
     """
     request = exchange.request
-    parts = ["curl", "-i"]
+    parts = program.split()
     if request.method != "POST" or request.body is None:
         parts += ["-X", request.method]
     if request.raw:
