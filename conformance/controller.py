@@ -32,7 +32,7 @@ from conformance.ledger import (
 )
 from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.record import RECORD_FILE, concluded, footer_of, header_of, written
+from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.rendering import results_text
 from conformance.reporting.terminal import print_summary
@@ -272,7 +272,7 @@ class Controller:
             "seconds": round(self._seconds, 3),
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        entries = [entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]]
+        entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
         run = concluded(header, entries, told)
         content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
         (self.settings.results / RECORD_FILE).write_bytes(content)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -101,23 +101,34 @@ def written(
     `blotted` takes out of a line, which is JSON, what may not stand in it.
     """
     lines: list[bytes] = []
-    numbers: dict[str, int] = {}
 
     def put(part: Mapping[str, Any]) -> None:
         line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
         lines.append(blotted(line.decode()).encode())
 
     put({"header": header})
-    for entry in entries:
-        data = entry.logged.to_json()
-        if isinstance(entry.logged, Trial):
-            name = entry.logged.clause or EXPLORED
-            numbers[name] = numbers.get(name, 0) + 1
-            for place, episode in enumerate(data["episodes"]):
-                episode["id"] = f"{name}/{numbers[name]}" + (f"/{episode['part']}-{place}" if place else "")
-        put({"worker": entry.worker, "turn": entry.turn, **data})
+    for entry in numbered(entries):
+        put({"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()})
     put({"footer": {**footer, "lines": len(lines), "sha256": _digest_of(lines)}})
     return b"".join(line + b"\n" for line in lines)
+
+
+def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries of a run, each of their episodes with its id."""
+    numbers: dict[str, int] = {}
+    for entry in entries:
+        trial = entry.logged
+        if isinstance(trial, Note):
+            yield entry
+            continue
+        name = trial.clause or EXPLORED
+        numbers[name] = numbers.get(name, 0) + 1
+        named = f"{name}/{numbers[name]}"
+        episodes = tuple(
+            replace(one, episode=replace(one.episode, id=f"{named}/{one.part}-{place}" if place else named))
+            for place, one in enumerate(trial.episodes)
+        )
+        yield replace(entry, logged=replace(trial, episodes=episodes))
 
 
 def header_of(
