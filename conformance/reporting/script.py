@@ -20,7 +20,7 @@ from conformance.reporting.visible import escaped
 from conformance.reporting.words import admissible_in_short, curl
 from conformance.stripe_verbs import DECLINING_FORMS
 from contracts import load_catalogue
-from strategies.refusals import NEVER
+from strategies.refusals import NEVER, near_misses
 
 SCRIPT_FILE = "reproduce.sh"
 LONGEST_COMMAND = 6000
@@ -153,7 +153,8 @@ class _Body:
         places = f"steps {place + 1} to {place + count}" if count > 1 else f"step {place + 1}"
         shows = " (shows it)" if place <= self.finding.culprit < place + count else ""
         answer = step.exchange.status or step.exchange.failure
-        return f"{places} of {len(steps)}, {step.role}: {escaped(step.attempt)}; in the run: {answer}{shows}"
+        attempt = escaped(self.variables.in_words(step.attempt))
+        return f"{places} of {len(steps)}, {step.role}: {attempt}; in the run: {answer}{shows}"
 
     def _command(self, step: Step) -> str:
         command = self.variables.in_shell(curl(step.exchange, _URL, "send"))
@@ -166,8 +167,9 @@ class _Body:
         }
         bound: dict[str, str] = {}
         for bindings in (*(step.bindings for step in steps), self.finding.episode.fixtures):
+            changed = near_misses(bindings)
             for name, identifier in bindings.items():
-                if identifier and NEVER not in identifier:
+                if identifier and NEVER not in identifier and name not in changed:
                     bound.setdefault(identifier, name)
         sent = b"\n".join(_sent(step) for step in steps)
         for identifier, name in bound.items():

@@ -45,8 +45,17 @@ class Variables:
             if match:
                 expression = next(shown for pattern, shown in forms if re.fullmatch(pattern, match[0]))
                 expression = expression.replace("{length}", str(len(match[0])))
-                written.append(_written(expression, quote))
                 index = match.end()
+                if quote == '"':
+                    written.append(expression)
+                    continue
+                opens = quote and written[-1:] == ["'"] and written.pop()
+                written.append(f'\'"{expression}"' if quote and not opens else f'"{expression}"')
+                if quote and command[index : index + 1] == "'":
+                    quote = ""
+                    index += 1
+                elif quote:
+                    written.append("'")
                 continue
             char = command[index]
             if char == "\\" and quote != "'":
@@ -58,6 +67,12 @@ class Variables:
             written.append(char)
             index += 1
         return "".join(written)
+
+    def in_words(self, text: str) -> str:
+        """A text with the names of the variables in place of the ids."""
+        for identifier, name in sorted(self._names.items(), key=lambda item: -len(item[0])):
+            text = text.replace(identifier, f"‹{name}›")
+        return text
 
     def _forms(self) -> Iterator[tuple[str, str]]:
         """Every form in which an id may stand, as a pattern, and the expression of bash for it; whole ids first."""
@@ -89,10 +104,3 @@ def _changed(identifier: str, name: str) -> Iterator[tuple[str, str]]:
         optional = "".join(f"(?:{re.escape(char)}" for char in identifier[SHORTEST_PART:-1])
         closed = ")?" * len(identifier[SHORTEST_PART:-1])
         yield f"{whole}{optional}{closed}", f"${{{name}:0:{{length}}}}"
-
-
-def _written(expression: str, quote: str) -> str:
-    """An expression at a place that stands in such quotes: none, single or double ones."""
-    if quote == '"':
-        return expression
-    return f"'\"{expression}\"'" if quote else f'"{expression}"'

@@ -129,8 +129,9 @@ def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
 
 
 def body_for_shell(body: bytes) -> str | None:
-    """The body as one word of a POSIX shell; None where it is long, or holds what a word cannot."""
-    if len(body) > LONGEST_CURL_BODY or not body.isascii() or b"\x00" in body or body.startswith(b"@"):
+    """The body as one word of a POSIX shell; None where it is long, or holds what a word or a copy of it cannot."""
+    has_controls = any(byte < 0x20 and byte != 0x0A for byte in body)
+    if len(body) > LONGEST_CURL_BODY or not body.isascii() or has_controls or body.startswith(b"@"):
         return None
     return shlex.quote(body.decode())
 
