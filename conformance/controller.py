@@ -7,7 +7,7 @@ import datetime
 import importlib.metadata
 import platform
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from conformance.ledger import (
     own_outcome,
 )
 from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.progress import Progress, is_wanted
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reporting.html import TITLE, html_section
@@ -66,6 +67,7 @@ class Controller:
         self.left_over: list[str] = []
         self.entries: dict[str, list[Entry]] = {}
         self.cases = Cases()
+        self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
@@ -137,10 +139,30 @@ class Controller:
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
-        result = yield
-        if self.diagnosis is None:
-            self._report_beside()
+        with self._progress_shown(session):
+            result = yield
+            if self.diagnosis is None:
+                self._report_beside()
         return result
+
+    @contextlib.contextmanager
+    def _progress_shown(self, session: pytest.Session) -> Iterator[None]:
+        """Where the run is, as long as the block lasts, if someone looks at it."""
+        manager = self.config.pluginmanager
+        reporter = manager.get_plugin("terminalreporter")
+        if self.diagnosis is not None or not is_wanted(self.config, reporter):
+            yield
+            return
+        with Progress(reporter, session, self._requests_so_far) as progress:
+            manager.register(progress)
+            try:
+                yield
+            finally:
+                manager.unregister(progress)
+
+    def _requests_so_far(self) -> int:
+        sent = self._sent.values() if self._runner is None else [self._runner.client.requests_sent]
+        return self.requests + sum(sent)
 
     # Under pytest-xdist
 
@@ -176,6 +198,7 @@ class Controller:
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
             self._tested.add(found["clause"])  # type: ignore[index]  # as above
+            self._sent[found["worker"]] = found["requests"]  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
             self._stop_early(report, ledger)

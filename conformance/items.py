@@ -154,6 +154,7 @@ class ItemRunner:
                 "beside": beside,
                 "log": log,
                 "worker": self.worker,
+                "requests": self.client.requests_sent,
             }
             report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):

@@ -94,6 +94,14 @@ def test_the_script_gets_from_a_server_with_the_defect_what_the_run_got(
     assert [got for *_, got in again] != [got for *_, got in steps] or "idempotency" in slug
 
 
+def test_ids_are_found_without_jq_too(results: Mapping[str, Mapping[str, Any]]) -> None:
+    (found, *_) = results["taken-over"]["clauses"]["state.second-customer"]["findings"]
+    script = "jq() { return 127; }\n" + script_of(results["taken-over"])
+    with running("taken-over", api_key=KEY) as server:
+        steps = statuses(executed(script, server.url, found["id"]))
+    assert all(set(got) == {status} for _, status, _, got in steps)
+
+
 def test_the_script_runs_all_findings_or_those_that_are_named(results: Mapping[str, Mapping[str, Any]]) -> None:
     clauses = results["unknown-ignored"]["clauses"]
     ids = [clause["findings"][0]["id"] for clause in clauses.values() if clause["findings"]]

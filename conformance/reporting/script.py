@@ -192,6 +192,7 @@ class _Body:
         variable = self.variables.add(identifier, kind)
         yield f"{variable}=$(new_{'declining_' if declines else ''}{kind}) || return"
         if name == "deleted_customer":
+            yield "say 'that customer is deleted'"
             yield f'send -u "$STRIPE_API_KEY:" -X DELETE "$BASE_URL/v1/customers/${variable}"'
 
     def _learnt(self, step: Step, later: Sequence[Step]) -> Iterator[str]:
