@@ -17,6 +17,7 @@ from conformance.certificate import making, nonce, verify  # noqa: E402  # as ab
 from conformance.comparing import command as comparing  # noqa: E402  # as above
 from conformance.matrix import command as matrix  # noqa: E402  # as above
 from conformance.replaying import command as replaying  # noqa: E402  # as above
+from conformance.reporting import command as rendering  # noqa: E402  # as above
 from conformance.reporting import workflow  # noqa: E402  # as above
 from conformance.run import ExitStatus  # noqa: E402  # as above
 from conformance.targets import command as targets  # noqa: E402  # as above
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     suite_run.add_command(commands)
     workflow.add_command(commands)
+    rendering.add_command(commands)
     documents.add_command(commands)
     sweep.add_command(commands)
     passive.add_command(commands)

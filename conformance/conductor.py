@@ -20,12 +20,12 @@ from conformance.judge import judge
 from conformance.ledger import UNSTEADY, Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
-from conformance.traffic import TrafficCounter
 from conformance.trial import (
     AGAIN,
     CONFIRMATION,
     CONFIRMATIONS,
     FIRST,
+    INTERRUPTED,
     OF_A_CLAUSE,
     OF_SERVING,
     SEARCH,
@@ -87,7 +87,6 @@ class Conductor:
         self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
         self.sent: dict[str, Attempt] = {}
-        self.traffic = TrafficCounter()
         self._unattached: str | None = None
         self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
@@ -309,6 +308,12 @@ class Conductor:
                 judged(CONFIRMATION, again)
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
+        except KeyboardInterrupt:
+            self._settled(self._trial(performed, also, INTERRUPTED))
+            raise
+        return self._trial(performed, also, missing)
+
+    def _trial(self, performed: Sequence[Performed], also: Sequence[tuple[str, str]], missing: str) -> Trial:
         case = self.case
         return Trial(case.clause, tuple(performed), OF_A_CLAUSE, case.test, case.explores, tuple(also), missing)
 
@@ -325,7 +330,6 @@ class Conductor:
         return self.known.broken | self.case.ledger.broken
 
     def _judged(self, episode: Episode) -> Judgement:
-        self.traffic.count(episode)
         judgement = judge(episode, self.contract, self.catalogue)
         if self.case.clause in judgement.broken and self.case.sent_at_failure is None:
             self.case.sent_at_failure = self.client.requests_sent

@@ -4,48 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import importlib.metadata
-import json
-import platform
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.capabilities import probe_capabilities
+from conformance.cases import Cases
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations import Expectations, Gate, counted, proposal, weigh
 from conformance.expectations.gate import covering_entries
-from conformance.finding_ids import with_ids
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import (
     NOT_SELECTED,
     ClauseResult,
     Ledger,
-    all_verdicts,
     conclude,
     hold_general_clauses,
     own_outcome,
 )
 from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.progress import Progress, is_wanted
 from conformance.provisioning import Provision, Unreachable, probe
-from conformance.record import RECORD_FILE, Entry, footer_of, header_of, written
+from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reporting.html import TITLE, html_section
+from conformance.reporting.rendering import results_text
 from conformance.reporting.terminal import print_summary
-from conformance.run import Diagnosis, ExitStatus, Exploration, Run, without_proof
+from conformance.reporting.workflow import RESULTS_FILE
+from conformance.run import Diagnosis, ExitStatus, Exploration, Run
 from conformance.secret import Secret
 from conformance.synthetic import LETTERLESS, reports_for, reports_of_stale
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
-from conformance.traffic import Traffic
-from conformance.trial import Note, Trial
+from conformance.trial import Entry, Note, Trial
+from conformance.versions import versions
 from contracts import load_catalogue, published_contract
-
-RESULTS_FILE = "results.json"
 
 
 class Controller:
@@ -65,9 +63,10 @@ class Controller:
         self.requests = 0
         self.first_finding: int | None = None
         self.made: dict[str, int] = {}
-        self.traffic = Traffic()
         self.left_over: list[str] = []
         self.entries: dict[str, list[Entry]] = {}
+        self.cases = Cases()
+        self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
@@ -124,10 +123,10 @@ class Controller:
         if settings.dry_run and settings.base_url:
             lines = [f"dry run: nothing is sent to {settings.base_url}; the embedded reference stands in"]
         plan = f"profile: {settings.profile}  level: {settings.level}  budget: {settings.budget}  seed: {settings.seed}"
-        versions = "  ".join(f"{name} {version}" for name, version in self.versions().items())
+        told = "  ".join(f"{name} {version}" for name, version in versions().items())
         if settings.explore is not None:
             plan += f"  exploring for {settings.explore:g} minutes"
-        lines += [plan, f"versions: {versions}"]
+        lines += [plan, f"versions: {told}"]
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
         if self.capabilities is not None:
             absent = [name for name in CAPABILITY_NAMES if name not in self.capabilities]
@@ -142,10 +141,30 @@ class Controller:
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
-        result = yield
-        if self.diagnosis is None:
-            self._report_beside()
+        with self._progress_shown(session):
+            result = yield
+            if self.diagnosis is None:
+                self._report_beside()
         return result
+
+    @contextlib.contextmanager
+    def _progress_shown(self, session: pytest.Session) -> Iterator[None]:
+        """Where the run is, as long as the block lasts, if someone looks at it."""
+        manager = self.config.pluginmanager
+        reporter = manager.get_plugin("terminalreporter")
+        if self.diagnosis is not None or not is_wanted(self.config, reporter):
+            yield
+            return
+        with Progress(reporter, session, self._requests_so_far) as progress:
+            manager.register(progress)
+            try:
+                yield
+            finally:
+                manager.unregister(progress)
+
+    def _requests_so_far(self) -> int:
+        sent = self._sent.values() if self._runner is None else [self._runner.client.requests_sent]
+        return self.requests + sum(sent)
 
     # Under pytest-xdist
 
@@ -181,10 +200,11 @@ class Controller:
             ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
             self.ledger.merge(ledger)
             self._tested.add(found["clause"])  # type: ignore[index]  # as above
-            self.traffic += Traffic.from_json(found["traffic"])  # type: ignore[index]  # as above
+            self._sent[found["worker"]] = found["requests"]  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
-            self._keep(report.nodeid, found)
+            self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
             self._stop_early(report, ledger)
+        self.cases.add(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
@@ -194,16 +214,12 @@ class Controller:
             letter = word = ""
         return category, letter, word
 
-    def _keep(self, nodeid: str, found: Any) -> None:
+    def _keep(self, nodeid: str, worker: int, log: Sequence[Mapping[str, Any]]) -> None:
         """Keep what a test left behind for the record."""
-        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in found["log"]]
-        self.entries.setdefault(nodeid, []).extend(Entry(found["worker"], one) for one in logged)
-
-    def take_unreported(self, nodeid: str, runner: ItemRunner) -> None:
-        """Take over what a test has found that was broken off before it could report."""
-        case = runner.target.case
-        self.ledger.merge(case.ledger)
-        self.entries.setdefault(nodeid, []).extend(Entry(runner.worker, one) for one in case.log)
+        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in log]
+        turn = sum(len(entries) for entries in self.entries.values())
+        kept = [Entry(worker, one, turn + place) for place, one in enumerate(logged)]
+        self.entries.setdefault(nodeid, []).extend(kept)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
@@ -236,44 +252,70 @@ class Controller:
 
     def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
         """The results weighed against what is expected; None where nothing is, as in a dry run."""
-        expectations = self.settings.expectations
+        expectations, profile, level = self.settings.expectations, self.settings.profile, self.settings.level
         if expectations is None or self.settings.dry_run:
             return None
-        profile, level = self.settings.profile, self.settings.level
-        within = {clause.slug for clause in self.catalogue.within(profile)}
-        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
-        is_whole = skipped <= set(self.config.option.without_clause)
-        unheard = frozenset() if is_whole else frozenset(within - self._tested)
-        if not BUDGETS[self.settings.budget].closer:
-            unheard = frozenset(within)
+        unheard = self._unheard(results)
         return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
+
+    def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
+        """The clauses whose own tests were not selected, or cut short: that they pass says nothing."""
+        within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
+        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
+        if not BUDGETS[self.settings.budget].closer:
+            return frozenset(within)
+        is_whole = skipped <= set(self.config.option.without_clause)
+        return frozenset() if is_whole else frozenset(within - self._tested)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Conclude, write the results, and decide the exit status."""
+        if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            self._interrupted = True
         if self._runner is not None:
             self._take_over(**self._runner.wrap_up())
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
-        run = self._run = self.concluded()
-        path = self.settings.results / RESULTS_FILE
-        path.write_text(self.key.blotted(json.dumps(run.to_json(), indent=1, ensure_ascii=False)) + "\n")
-        self._write_record(run)
+        run = self._run = self._concluded()
+        (self.settings.results / RESULTS_FILE).write_text(self.key.blotted(results_text(run)), encoding="utf-8")
         session.exitstatus = self._exit_status(run, exitstatus)
         if self.settings.proposal is not None:
             self._proposed = self._propose(run, self.settings.proposal)
 
-    def _write_record(self, run: Run) -> None:
-        """Write all that the run saw, of several workers in the order of the tests' names, without the key."""
-        in_order = self.entries if self._workers() is None else sorted(self.entries)
-        ended = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        content = written(
-            header_of(run, self.provision, workers=self._workers() or 1, selection=narrowed_by(self.config)),
-            (entry for nodeid in in_order for entry in self.entries[nodeid]),
-            footer_of(run, ended),
-            blotted=self.key.blotted,
+    def _concluded(self) -> Run:
+        """The run as a value, concluded from its record, which is written: all that is rendered can be so again."""
+        header = header_of(
+            self.settings,
+            self.provision,
+            capabilities=self.capabilities,
+            versions=versions(),
+            started=self.started.isoformat(timespec="seconds"),
+            workers=self._workers() or 1,
+            selection=narrowed_by(self.config),
         )
+        told = {
+            "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
+            "interrupted": self._interrupted,
+            "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
+            "tests": self.cases.to_json(self._in_order),
+            "requests": self.requests,
+            "first_finding": self.first_finding,
+            "objects": dict(sorted(self.made.items())),
+            "left_over": list(self.left_over),
+            "plan": self._runner.target.plan.hexdigest() if self._runner else "",
+            "seconds": round(self._seconds, 3),
+            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
+        run = concluded(header, entries, told)
+        content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
         (self.settings.results / RECORD_FILE).write_bytes(content)
+        exploration = self.exploration() if self.exploration else None
+        return replace(run, settings=self.settings, exploration=exploration)
+
+    def _in_order(self, nodeids: Iterable[str]) -> list[str]:
+        """Tests in the order in which one worker ran them; of several workers, in that of their names."""
+        return list(nodeids) if self._workers() is None else sorted(nodeids)
 
     def _propose(self, run: Run, path: Path) -> str:
         """Write what was found as a proposed expectations file; what there is to tell of it."""
@@ -291,8 +333,15 @@ class Controller:
         return f"{path}: {counted(len(entries), 'entry', 'entries')} proposed; say in each `reason` why it is so"
 
     def _take_over(
-        self, made: dict[str, int], left: list[str], requests: int, first_finding: int | None = None
+        self,
+        made: dict[str, int],
+        left: list[str],
+        requests: int,
+        first_finding: int | None = None,
+        unreported: Mapping[str, Any] | None = None,
     ) -> None:
+        if unreported is not None:
+            self._keep(**unreported)
         if first_finding is not None:
             self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
@@ -315,47 +364,6 @@ class Controller:
 
     def _stopped_for_findings(self) -> bool:
         return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
-
-    def concluded(self) -> Run:
-        """The run as a value."""
-        stateless = self.provision is not None and self.provision.stateless
-        results = with_ids(conclude(self.catalogue, self.ledger))
-        gate = self._weighed(results)
-        verdicts = all_verdicts(results, self.catalogue, level=self.settings.level, stateless=stateless)
-        return Run(
-            settings=self.settings,
-            contract=self.contract,
-            catalogue=self.catalogue,
-            target=self.settings.base_url or "embedded reference",
-            provision=str(self.provision or ""),
-            stateless=stateless,
-            results=gate.results if gate else results,
-            verdicts=verdicts if self.settings.explore is None else without_proof(verdicts),
-            requests=self.requests,
-            first_finding=self.first_finding,
-            seconds=self._seconds,
-            started=self.started.isoformat(timespec="seconds"),
-            versions=self.versions(),
-            diagnosis=self.diagnosis,
-            interrupted=self._interrupted,
-            left_over=tuple(self.left_over),
-            objects=self.made,
-            capabilities=self.capabilities,
-            gate=gate,
-            traffic=self.traffic,
-            plan=self._runner.target.plan.hexdigest() if self._runner else "",
-            exploration=self.exploration() if self.exploration else None,
-        )
-
-    @staticmethod
-    def versions() -> dict[str, str]:
-        """The versions that decide what is drawn and sent."""
-        names = ("attach-conformance", "schemathesis", "hypothesis", "pytest")
-        found = {}
-        for name in names:
-            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                found[name] = importlib.metadata.version(name)
-        return {**found, "python": platform.python_version()}
 
     # Telling
 

@@ -138,9 +138,6 @@ class Explorer:
         item.obj = self._widened(item, wider, width, chosen)
         try:
             reports = runtestprotocol(item, log=False, nextitem=None)
-        except KeyboardInterrupt:
-            self.controller.take_unreported(item.nodeid, runner)
-            raise
         finally:
             item.obj = usual
             self._keep_example(item, runner, wider)

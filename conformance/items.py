@@ -83,17 +83,25 @@ class ItemRunner:
         self.left: list[str] = []
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
+        self._unreported: dict[str, Any] | None = None
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
 
     def wrap_up(self) -> dict[str, Any]:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
-        `first_finding` is how many were sent until the first finding, None without one.
+        `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
+        left behind that was broken off.
         """
         self.tidy()
         self.client.close()
         first = self.target.requests_to_first_finding
-        return {"made": self.made, "left": self.left, "requests": self.client.requests_sent, "first_finding": first}
+        return {
+            "made": self.made,
+            "left": self.left,
+            "requests": self.client.requests_sent,
+            "first_finding": first,
+            "unreported": self._unreported,
+        }
 
     def tidy(self) -> None:
         """Remove what was made, and count it."""
@@ -121,9 +129,13 @@ class ItemRunner:
         try:
             with looking(pyfuncitem):
                 return (yield)
+        except KeyboardInterrupt:
+            log = [entry.to_json() for entry in self.target.case.log]
+            self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}
+            raise
         finally:
-            ledger = self.target.end()
-            pyfuncitem.stash[FOUND] = ledger
+            if self._unreported is None:
+                pyfuncitem.stash[FOUND] = self.target.end()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -142,14 +154,13 @@ class ItemRunner:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
             log = [entry.to_json() for entry in self.target.case.log]
-            traffic = self.target.traffic.taken().to_json()
             found = {
                 "clause": slug,
                 "ledger": ledger.to_json(),
                 "beside": beside,
                 "log": log,
-                "traffic": traffic,
                 "worker": self.worker,
+                "requests": self.client.requests_sent,
             }
             report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,35 +14,30 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.expectations import Expectations, weigh
 from conformance.finding_ids import with_ids
 from conformance.ledger import all_verdicts, conclude, hold_general_clauses
 from conformance.options import SUITE, Settings
 from conformance.provisioning import Provision
-from conformance.run import Diagnosis, Run
-from conformance.trial import Logged, Note, Trial, fold
+from conformance.run import Diagnosis, Run, without_proof
+from conformance.traffic import Traffic, TrafficCounter
+from conformance.trial import Entry, Logged, Note, Trial, fold
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
 SCHEMA = SUITE / "contracts" / "record.schema.json"
-FORMAT = 1
+FORMAT = 2
 MOST_BYTES = 512_000_000
 """How many bytes all bodies of a record may have together, once they are inflated."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
+SUITE_NAME = "attach-conformance"
 EXPLORED = "explored"
 """What stands in place of a clause in the id of an episode that has none."""
 
 
 class BrokenRecord(ValueError):
     """A file is no whole record of a run; the message names the line, and says why."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing that a test left behind, with the number of the worker that ran it."""
-
-    worker: int
-    logged: Logged
 
 
 @dataclass(frozen=True)
@@ -106,39 +101,62 @@ def written(
     `blotted` takes out of a line, which is JSON, what may not stand in it.
     """
     lines: list[bytes] = []
-    numbers: dict[str, int] = {}
 
     def put(part: Mapping[str, Any]) -> None:
         line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
         lines.append(blotted(line.decode()).encode())
 
     put({"header": header})
-    for entry in entries:
-        data = entry.logged.to_json()
-        if isinstance(entry.logged, Trial):
-            name = entry.logged.clause or EXPLORED
-            numbers[name] = numbers.get(name, 0) + 1
-            for place, episode in enumerate(data["episodes"]):
-                episode["id"] = f"{name}/{numbers[name]}" + (f"/{episode['part']}-{place}" if place else "")
-        put({"worker": entry.worker, **data})
+    for entry in numbered(entries):
+        put({"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()})
     put({"footer": {**footer, "lines": len(lines), "sha256": _digest_of(lines)}})
     return b"".join(line + b"\n" for line in lines)
 
 
-def header_of(run: Run, provision: Provision | None, *, workers: int, selection: str) -> dict[str, Any]:
-    """The header for a run. `selection` says in words how it was narrowed, and is empty where it was not."""
-    settings = run.settings
+def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries of a run, each of their episodes with its id."""
+    numbers: dict[str, int] = {}
+    for entry in entries:
+        trial = entry.logged
+        if isinstance(trial, Note):
+            yield entry
+            continue
+        name = trial.clause or EXPLORED
+        numbers[name] = numbers.get(name, 0) + 1
+        named = f"{name}/{numbers[name]}"
+        episodes = tuple(
+            replace(one, episode=replace(one.episode, id=f"{named}/{one.part}-{place}" if place else named))
+            for place, one in enumerate(trial.episodes)
+        )
+        yield replace(entry, logged=replace(trial, episodes=episodes))
+
+
+def header_of(
+    settings: Settings,
+    provision: Provision | None,
+    *,
+    capabilities: Sequence[str] | None,
+    versions: Mapping[str, str],
+    started: str,
+    workers: int,
+    selection: str,
+) -> dict[str, Any]:
+    """The header for a run that `started` at an ISO 8601 time in UTC.
+
+    `selection` says in words how it was narrowed, and is empty where it was not.
+    """
     commit, edited = suite_commit()
+    expectations = settings.expectations
     return {
         "format": FORMAT,
         "suite": {
-            "name": "attach-conformance",
-            "version": run.versions.get("attach-conformance", ""),
+            "name": SUITE_NAME,
+            "version": versions.get(SUITE_NAME, ""),
             "commit": commit,
             "edited": edited,
         },
-        "contract": run.contract.digest,
-        "catalogue": run.catalogue.digest,
+        "contract": published_contract().digest,
+        "catalogue": load_catalogue().digest,
         "options": {
             "profile": settings.profile,
             "level": settings.level,
@@ -146,52 +164,67 @@ def header_of(run: Run, provision: Provision | None, *, workers: int, selection:
             "seed": settings.seed,
             "rate": settings.rate,
             "timeout": settings.timeout,
+            "dry_run": settings.dry_run,
             "required": list(settings.required),
-            "expectations": settings.expectations.digest if settings.expectations else None,
+            "expectations": expectations.digest if expectations else None,
             **({} if settings.explore is None else {"explore": settings.explore}),
         },
+        "expectations": expectations.to_json() if expectations else None,
         "selection": {"whole": not selection, "arguments": selection},
         "workers": workers,
-        "versions": dict(run.versions),
+        "versions": dict(versions),
         "target": {
-            "base_url": run.target,
-            "stateless": run.stateless,
+            "base_url": settings.base_url or REFERENCE,
+            "stateless": provision is not None and provision.stateless,
             "provision": provision.to_json() if provision else None,
-            "capabilities": None if run.capabilities is None else list(run.capabilities),
+            "capabilities": None if capabilities is None else list(capabilities),
         },
-        "started": run.started,
+        "started": started,
     }
 
 
-def footer_of(run: Run, ended: str) -> dict[str, Any]:
-    """The footer for a run that ended at `ended`, an ISO 8601 time in UTC, but for its counts."""
+def footer_of(run: Run, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The footer for a run but for its counts: what was `told` beside its episodes, and what they lead to."""
     return {
         "outcomes": {slug: str(result.was or result.outcome) for slug, result in run.results.items()},
         "verdicts": {profile: verdict.verdict for profile, verdict in run.verdicts.items()},
         "verdict": run.verdict,
         "exit_status": int(run.exit_status),
-        "diagnosis": str(run.diagnosis) if run.diagnosis else None,
-        "interrupted": run.interrupted,
-        "requests": run.requests,
-        "seconds": round(run.seconds, 3),
-        "ended": ended,
-        "left_over": list(run.left_over),
+        **told,
     }
 
 
-def run_of(record: Record) -> Run:
-    """The run that a record leads to: every episode judged again, and concluded from as a live run does."""
+def run_of(record: Record, *, weighed: bool = True) -> Run:
+    """The run that a record leads to: every episode judged, and concluded from.
+
+    Not `weighed`, its results are what was observed, whatever was expected.
+    """
+    return concluded(record.header, record.entries, record.footer, weighed=weighed)
+
+
+def concluded(
+    header: Mapping[str, Any], entries: Sequence[Entry], told: Mapping[str, Any], *, weighed: bool = True
+) -> Run:
+    """The run of these parts of a record; of a footer, no more than what is told beside the episodes.
+
+    Live runs and those that are read again are concluded by it, so that what is rendered from both is the same.
+    """
     contract, catalogue = published_contract(), load_catalogue()
-    header, footer = record.header, record.footer
-    options, told = header["options"], header["target"]
-    ledger = fold([(entry.worker, [entry.logged]) for entry in record.entries], contract, catalogue)
+    options, target = header["options"], header["target"]
+    profile, level, stateless = options["profile"], options["level"], target["stateless"]
+    ledger = fold(entries, contract, catalogue)
     hold_general_clauses(ledger, catalogue)
     results = with_ids(conclude(catalogue, ledger))
-    provision = Provision.from_json(told["provision"]) if told["provision"] else None
+    provision = Provision.from_json(target["provision"]) if target["provision"] else None
+    expectations = Expectations.from_json(header["expectations"]) if header["expectations"] else None
+    gate = None
+    if expectations is not None and weighed and not options["dry_run"]:
+        unheard = frozenset(told["unheard"])
+        gate = weigh(expectations, results, catalogue, profile=profile, level=level, unheard=unheard)
     settings = Settings(
-        base_url=None if told["base_url"] == REFERENCE else told["base_url"],
-        profile=options["profile"],
-        level=options["level"],
+        base_url=None if target["base_url"] == REFERENCE else target["base_url"],
+        profile=profile,
+        level=level,
         payment_methods=provision.given_payment_methods if provision else (),
         customers=provision.given_customers if provision else (),
         results=Path(),
@@ -199,29 +232,46 @@ def run_of(record: Record) -> Run:
         seed=options["seed"],
         rate=options["rate"],
         timeout=options["timeout"],
-        dry_run=False,
+        dry_run=options["dry_run"],
         required=tuple(options["required"]),
         explore=options.get("explore"),
+        expectations=expectations,
     )
-    capabilities = told["capabilities"]
+    capabilities, diagnosis = target["capabilities"], told["diagnosis"]
+    verdicts = all_verdicts(results, catalogue, level=level, stateless=stateless)
     return Run(
         settings=settings,
         contract=replace(contract, digest=header["contract"]),
         catalogue=replace(catalogue, digest=header["catalogue"]),
-        target=told["base_url"],
+        target=target["base_url"],
         provision=str(provision or ""),
-        stateless=told["stateless"],
-        results=results,
-        verdicts=all_verdicts(results, catalogue, level=options["level"], stateless=told["stateless"]),
-        requests=footer["requests"],
-        seconds=footer["seconds"],
+        payment_methods=provision.payment_methods if provision else "",
+        customers=provision.customers if provision else "",
+        stateless=stateless,
+        results=gate.results if gate else results,
+        verdicts=verdicts if settings.explore is None else without_proof(verdicts),
+        requests=told["requests"],
+        seconds=told["seconds"],
         started=header["started"],
         versions=header["versions"],
-        diagnosis=Diagnosis(footer["diagnosis"], "") if footer["diagnosis"] else None,
-        interrupted=footer["interrupted"],
-        left_over=tuple(footer["left_over"]),
+        diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"]) if diagnosis else None,
+        interrupted=told["interrupted"],
+        left_over=tuple(told["left_over"]),
+        objects=told["objects"],
+        plan=told["plan"],
+        first_finding=told["first_finding"],
         capabilities=None if capabilities is None else tuple(capabilities),
+        gate=gate,
+        traffic=_traffic_of(entries),
     )
+
+
+def _traffic_of(entries: Sequence[Entry]) -> Traffic:
+    counter = TrafficCounter()
+    for entry in entries:
+        for performed in entry.logged.episodes if isinstance(entry.logged, Trial) else ():
+            counter.count(performed.episode)
+    return counter.traffic
 
 
 @cache
@@ -271,7 +321,7 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
         left -= _size_of(logged)
         if left < 0:
             raise BrokenRecord(f"line {number}: all bodies together have more than {MOST_BYTES:,} bytes")
-        entries.append(Entry(data["worker"], logged))
+        entries.append(Entry(data["worker"], logged, data["turn"]))
     return entries
 
 

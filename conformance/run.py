@@ -97,7 +97,8 @@ class Run:
     `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
     `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
     is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
-    sent until the first finding, None without one. `exploration` is None where nothing was explored.
+    sent until the first finding, None without one. `exploration` is None where nothing was explored. `payment_methods`
+    and `customers` say how they are come by, in the words of `Provision`.
     """
 
     settings: Settings
@@ -119,6 +120,8 @@ class Run:
     plan: str = ""
     first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
+    payment_methods: str = ""
+    customers: str = ""
     gate: Gate | None = None
     traffic: Traffic = field(default_factory=Traffic)
     exploration: Exploration | None = None
@@ -179,12 +182,19 @@ class Run:
         """The content of `results.json`."""
         return {
             "suite": {"name": "attach-conformance", **self.versions},
-            "target": {"base_url": self.target, "fixtures": self.provision, "stateless": self.stateless},
+            "target": {
+                "base_url": self.target,
+                "fixtures": self.provision,
+                "payment_methods": self.payment_methods,
+                "customers": self.customers,
+                "stateless": self.stateless,
+            },
             "started": self.started,
             "profile": self.settings.profile,
             "level": self.settings.level,
             "budget": self.settings.budget,
             "seed": self.settings.seed,
+            "dry_run": self.settings.dry_run,
             "plan": self.plan,
             "capabilities": None if self.capabilities is None else list(self.capabilities),
             "lacking": list(self.lacking),

@@ -6,7 +6,7 @@ whoever checks one.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,9 @@ OF_A_CLAUSE, OF_SERVING = KINDS = ("clause", "still-serving")
 
 NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "not-applicable", "error")
 """What a note says of its clause; `lacking` is not run for want of fixtures."""
+
+INTERRUPTED = "the run was interrupted"
+"""What is missing from a trial that was broken off."""
 
 CONFIRMATIONS = 2
 """How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server; a long
@@ -44,7 +47,7 @@ class Trial:
 
     `clause` is empty where only the general clauses are judged. `test` names the test, `explores` tells that it has no
     clause of its own. `also` holds further clauses, each with an expectation, that are judged on the same episode.
-    `missing` says which fixtures ran out before it was complete.
+    `missing` says what kept it from being completed, such as which fixtures ran out.
     """
 
     clause: str
@@ -239,18 +242,31 @@ Logged = Trial | Note
 """What a test leaves behind, one after the other."""
 
 
-def fold(tests: Iterable[tuple[int, Sequence[Logged]]], contract: Contract, catalogue: Catalogue) -> Ledger:
-    """The ledger of a run from what each test left behind, in order; each with the number of its worker."""
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a test left behind, the number of the worker that ran it, and whose `turn` it was there."""
+
+    worker: int
+    logged: Logged
+    turn: int = 0
+
+
+def fold(entries: Sequence[Entry], contract: Contract, catalogue: Catalogue) -> Ledger:
+    """The ledger of a run from what its tests left behind.
+
+    What a worker knew is followed in its own turn; of several workers all is put together in the order of `entries`.
+    """
     known: dict[int, Ledger] = {}
+    found: dict[int, Ledger] = {}
+    for place in sorted(range(len(entries)), key=lambda place: entries[place].turn):
+        worker, logged = entries[place].worker, entries[place].logged
+        before = known.setdefault(worker, Ledger())
+        if isinstance(logged, Note):
+            found[place] = logged.ledger()
+        else:
+            found[place] = settle(logged, before.broken, contract, catalogue).ledger
+        before.merge(found[place])
     ledger = Ledger()
-    for worker, log in tests:
-        before, of_test = known.setdefault(worker, Ledger()), Ledger()
-        for logged in log:
-            established = before.broken | of_test.broken
-            if isinstance(logged, Note):
-                of_test.merge(logged.ledger())
-            else:
-                of_test.merge(settle(logged, established, contract, catalogue).ledger)
-        before.merge(of_test)
-        ledger.merge(of_test)
+    for place in sorted(found):
+        ledger.merge(found[place])
     return ledger

@@ -24,8 +24,8 @@ from conformance.certificate.statements import (
 )
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.record import Entry, Record, run_of, written
-from conformance.trial import Note, Performed, Trial
+from conformance.record import Record, run_of, written
+from conformance.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
 SIGNER = CryptoSigner.generate_ecdsa()
@@ -54,7 +54,7 @@ def rewritten(
     concluded: bool = True,
 ) -> Record:
     """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
-    entries = record.entries if log is None else [Entry(0, logged) for logged in log]
+    entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
     draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
     if concluded:
         outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}

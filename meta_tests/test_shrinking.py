@@ -60,7 +60,7 @@ def is_one_entry(steps: Steps) -> bool:
 
 def is_one_refusal(steps: Steps) -> bool:
     subjects = [step for step in steps if step["role"] == "subject"]
-    return len(subjects) == 1 and len(sent(subjects[0])) <= 2
+    return len(subjects) == 1 and bool(len(sent(subjects[0])) <= 2)
 
 
 def is_a_short_sequence(steps: Steps) -> bool:

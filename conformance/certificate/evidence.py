@@ -19,7 +19,7 @@ def evidence_of(record: Record, content: bytes) -> Evidence:
     Raises BrokenRecord when an episode is none that the suite makes.
     """
     try:
-        run = run_of(record)
+        run = run_of(record, weighed=False)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # whatever a made-up episode does to a judge
         raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
     return Evidence(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from conformance.certificate.objections import Objection
 from conformance.certificate.statements import Evidence, required
-from conformance.controller import Controller
 from conformance.episode import Outcome
 from conformance.options import BUDGETS
 from conformance.record import Record
 from conformance.run import Run
+from conformance.versions import versions
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
 
@@ -28,7 +28,7 @@ def against_kind(record: Record) -> Iterator[Objection]:
 
 def against_versions(record: Record) -> Iterator[Objection]:
     """Whether it is of another version of the suite, another contract, or other clauses."""
-    mine, theirs = Controller.versions(), record.header["suite"]["version"]
+    mine, theirs = versions(), record.header["suite"]["version"]
     if theirs != mine["attach-conformance"]:
         yield Objection(
             "suite", f"it was made by version {theirs} of the suite, and this is {mine['attach-conformance']}"
@@ -44,7 +44,7 @@ def remarks(record: Record) -> Iterator[str]:
     """What is no reason to refuse a record, and may explain why its plan cannot be drawn again."""
     if record.header["suite"]["edited"]:
         yield f"note:     the suite's files were not those of its commit {record.header['suite']['commit']}"
-    mine, theirs = Controller.versions(), record.header["versions"]
+    mine, theirs = versions(), record.header["versions"]
     others = [
         f"{name} {theirs[name]} (here {mine[name]})" for name in mine if theirs.get(name, mine[name]) != mine[name]
     ]

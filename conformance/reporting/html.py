@@ -17,6 +17,7 @@ from conformance.ledger import ClauseResult, size_of
 from conformance.options import CAPABILITY_NAMES
 from conformance.reporting.evidence import evidence_of, grouped
 from conformance.reporting.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
+from conformance.reporting.script import script_of
 from conformance.reporting.words import SIGNS, headline, profile_sentence, profile_word
 from conformance.run import Run
 from contracts.catalogue import PROFILES
@@ -120,6 +121,7 @@ def _context(run: Run) -> dict[str, Any]:
         "classes": classes_seen(run.traffic),
         "columns": histogram(run.traffic),
         "latency": latency_in_words(run.traffic),
+        "script": script_of(run.to_json()),
     }
 
 

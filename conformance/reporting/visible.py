@@ -91,6 +91,11 @@ def _spelled(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
         yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
+def escaped(text: str) -> str:
+    """`text` with what has no glyph spelled out, but for line breaks."""
+    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
+
+
 def _escape(char: str) -> str:
     """How a character without a glyph, or one that moves others about, is written."""
     short = {"\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)

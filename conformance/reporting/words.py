@@ -84,13 +84,13 @@ def finding_in_short(result: ClauseResult) -> str:
     return f"{result.clause.slug}: {result.reason}"
 
 
-def curl(exchange: Exchange, base_url: str) -> str:
-    """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
+def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
+    """A curl command that sends the same request, with the key as `$STRIPE_API_KEY`; `program` is what stands first.
 
     A body that is long, or that no word of a shell can hold, is written by python3 and piped into curl.
     """
     request = exchange.request
-    parts = ["curl", "-i"]
+    parts = program.split()
     if request.method != "POST" or request.body is None:
         parts += ["-X", request.method]
     if request.raw:
@@ -129,8 +129,9 @@ def curl(exchange: Exchange, base_url: str) -> str:
 
 
 def body_for_shell(body: bytes) -> str | None:
-    """The body as one word of a POSIX shell; None where it is long, or holds what a word cannot."""
-    if len(body) > LONGEST_CURL_BODY or not body.isascii() or b"\x00" in body or body.startswith(b"@"):
+    """The body as one word of a POSIX shell; None where it is long, or holds what a word or a copy of it cannot."""
+    has_controls = any(byte < 0x20 and byte != 0x0A for byte in body)
+    if len(body) > LONGEST_CURL_BODY or not body.isascii() or has_controls or body.startswith(b"@"):
         return None
     return shlex.quote(body.decode())
 

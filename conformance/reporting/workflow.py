@@ -13,12 +13,15 @@ from typing import Any
 import jinja2
 
 from conformance.episode import Finding
+from conformance.reporting.script import script_of
 from conformance.reporting.words import curl
 from conformance.run import ExitStatus
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 LONGEST_COMMAND = 1000
+LONGEST_SCRIPT = 60_000
+"""How many characters the script in a summary may have: services cut what is too long."""
 RESULTS_FILE = "results.json"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
@@ -56,8 +59,16 @@ def summary_of(results: Mapping[str, Any]) -> str:
     commands = {slug: told for slug in failed if (told := command_of(results, slug))}
     ids = {slug: [finding["id"] for finding in clause["findings"]] for slug, clause in results["clauses"].items()}
     stale = gate.get("stale", [])
+    script = script_of(results)
     return template.render(
-        run=results, headline=headline(results), stale=stale, sections=sections, ids=ids, commands=commands
+        run=results,
+        headline=headline(results),
+        stale=stale,
+        sections=sections,
+        ids=ids,
+        commands=commands,
+        script=script if len(script) <= LONGEST_SCRIPT else "",
+        fence=fence(script),
     )
 
 
@@ -126,6 +137,11 @@ def cell(value: str) -> str:
     """`value` as a cell of a Markdown table; not more than two lines' worth of it."""
     shown = " ".join(value.split())
     return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
+
+
+def fence(value: str) -> str:
+    """Back-ticks that can stand around a block which holds `value`."""
+    return "`" * max(3, 1 + max((len(run) for run in re.findall("`+", value)), default=0))
 
 
 def code(value: str) -> str:

@@ -28,8 +28,9 @@
     const code = button.parentElement.querySelector("code");
     const done = await copied(code.textContent);
     if (!done) getSelection().selectAllChildren(code);
+    button.dataset.label ??= button.textContent;
     button.textContent = said.textContent = done ? "Copied" : "Selected: press Ctrl+C";
-    setTimeout(() => { button.textContent = "Copy curl"; said.textContent = ""; }, 2000);
+    setTimeout(() => { button.textContent = button.dataset.label; said.textContent = ""; }, 2000);
     button.focus();
   });
 

@@ -1,0 +1,127 @@
+"""Where a run is, on one line of a terminal that is written over and over; nothing where no one looks at one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+SECONDS_BETWEEN = 0.5
+"""How often the line is written anew while nothing else happens."""
+LEAST_BETWEEN = 0.05
+"""How many seconds the line stays at least."""
+TELLING_SHARE = 0.05
+"""Which share of the tests must be done before the rest can be estimated."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run is: the chapter, tests that are done, have failed and are to be run, requests, and seconds so far."""
+
+    chapter: str
+    done: int
+    failed: int
+    total: int
+    requests: int
+    seconds: float
+
+    def __str__(self) -> str:
+        share = self.done / self.total if self.total else 0.0
+        parts = [f"{share:4.0%} {self.chapter}".rstrip(), f"{self.requests:,} requests"]
+        if self.seconds >= 1:
+            parts[-1] += f", {self.requests / self.seconds:.0f} a second"
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if TELLING_SHARE <= share < 1:
+            parts.append(f"about {_in_words(self.seconds * (1 - share) / share)} left")
+        return " · ".join(parts)
+
+
+def _in_words(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{max(rest, 1)} s"
+
+
+def is_wanted(config: pytest.Config, reporter: Any, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether someone looks at a terminal and has not asked pytest for another kind of output."""
+    is_usual = config.option.verbose == 0 and config.getini("console_output_style") == "progress"
+    is_shown = reporter is not None and reporter.isatty() and environment.get("TERM") != "dumb"
+    return is_usual and is_shown and config.option.capture != "no" and not environment.get("CI")
+
+
+class Progress:
+    """Writes the line instead of pytest's own dots while the tests run. `requests` counts those sent so far."""
+
+    def __init__(self, reporter: Any, session: pytest.Session, requests: Callable[[], int]) -> None:
+        self.reporter = reporter
+        self.session = session
+        self.requests = requests
+        self.chapter = ""
+        self.done = self.failed = 0
+        self._started = time.monotonic()
+        self._written = 0.0
+        self._over = threading.Event()
+        self._writing = threading.Lock()
+        self._thread = threading.Thread(target=self._keep_writing, daemon=True)
+
+    def __enter__(self) -> Progress:
+        self._shows_paths = self.reporter.showfspath
+        self.reporter.showfspath = False
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.reporter.rewrite("", erase=True)
+        self.reporter.rewrite("")
+        self.reporter.showfspath = self._shows_paths
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Tell the chapter of the test that begins."""
+        self.chapter = PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
+        self.write()
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count."""
+        self.done += report.when == "teardown"
+        self.failed += report.failed
+        self.write()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
+        """Have pytest count a test without writing a letter for it."""
+        category, _, _ = yield
+        return category, "", ""
+
+    def write(self) -> None:
+        """Write the line over the one before."""
+        now = time.monotonic()
+        if now - self._written < LEAST_BETWEEN:
+            return
+        self._written = now
+        standing = Standing(
+            chapter=self.chapter,
+            done=min(self.done, self.session.testscollected),
+            failed=self.failed,
+            total=self.session.testscollected,
+            requests=self.requests(),
+            seconds=now - self._started,
+        )
+        with self._writing:
+            if not self._over.is_set():
+                self.reporter.rewrite(str(standing)[: max(shutil.get_terminal_size().columns - 1, 0)], erase=True)
+                self.reporter.flush()
+
+    def _keep_writing(self) -> None:
+        while not self._over.wait(SECONDS_BETWEEN):
+            self.write()

@@ -1,0 +1,106 @@
+"""Ids in commands of a shell: where one stands there, whatever form it has been given, a variable takes its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+SHORTEST_PART = 8
+"""From how many characters on a part of an id is taken to be that, and not a word of its own."""
+
+
+class Variables:
+    """Variables by the ids that they stand for."""
+
+    def __init__(self, known: Mapping[str, str] | None = None) -> None:
+        self._names = dict(known or {})
+
+    def add(self, identifier: str, kind: str) -> str:
+        """The variable for an id, made when there is none: `kind`, with a number from the second of its kind on."""
+        if identifier not in self._names:
+            count = sum(re.fullmatch(rf"{kind}(_\d+)?", name) is not None for name in self._names.values())
+            self._names[identifier] = f"{kind}_{count + 1}" if count else kind
+        return self._names[identifier]
+
+    def knows(self, identifier: str) -> bool:
+        """Whether there is a variable for an id."""
+        return identifier in self._names
+
+    def stands_in(self, data: bytes) -> bool:
+        """Whether any of the ids stands in `data`, in any of its forms."""
+        text = data.decode("utf-8", "replace")
+        return any(re.search(pattern, text) for pattern, _ in self._forms())
+
+    def in_shell(self, command: str) -> str:
+        """A command of a shell with variables in place of the ids."""
+        forms = list(self._forms())
+        if not forms:
+            return command
+        wanted = re.compile("|".join(f"(?:{pattern})" for pattern, _ in forms))
+        written: list[str] = []
+        quote = ""
+        index = 0
+        while index < len(command):
+            match = wanted.match(command, index)
+            if match:
+                expression = next(shown for pattern, shown in forms if re.fullmatch(pattern, match[0]))
+                expression = expression.replace("{length}", str(len(match[0])))
+                index = match.end()
+                if quote == '"':
+                    written.append(expression)
+                    continue
+                opens = quote and written[-1:] == ["'"] and written.pop()
+                written.append(f'\'"{expression}"' if quote and not opens else f'"{expression}"')
+                if quote and command[index : index + 1] == "'":
+                    quote = ""
+                    index += 1
+                elif quote:
+                    written.append("'")
+                continue
+            char = command[index]
+            if char == "\\" and quote != "'":
+                written.append(command[index : index + 2])
+                index += 2
+                continue
+            if char in "'\"" and quote in ("", char):
+                quote = "" if quote else char
+            written.append(char)
+            index += 1
+        return "".join(written)
+
+    def in_words(self, text: str) -> str:
+        """A text with the names of the variables in place of the ids."""
+        for identifier, name in sorted(self._names.items(), key=lambda item: -len(item[0])):
+            text = text.replace(identifier, f"‹{name}›")
+        return text
+
+    def _forms(self) -> Iterator[tuple[str, str]]:
+        """Every form in which an id may stand, as a pattern, and the expression of bash for it; whole ids first."""
+        longest_first = sorted(self._names.items(), key=lambda item: -len(item[0]))
+        for identifier, name in longest_first:
+            yield re.escape(identifier), f"${{{name}}}"
+        for identifier, name in longest_first:
+            if re.fullmatch(r"[A-Za-z]+_[A-Za-z0-9_]{6,}", identifier):
+                yield from _changed(identifier, name)
+
+
+def _changed(identifier: str, name: str) -> Iterator[tuple[str, str]]:
+    prefix, _, rest = identifier.rpartition("_")
+    encoded = "".join(f"%{byte:02X}" for byte in identifier.encode())
+    yield re.escape(encoded), f'$(percent_encoded "${name}")'
+    yield re.escape(encoded.lower()), f'$(percent_encoded "${name}" | tr A-F a-f)'
+    yield re.escape(encoded.replace("%", "%25")), f'$(percent_encoded "${name}" | sed s/%/%25/g)'
+    if identifier.swapcase() != identifier:
+        yield re.escape(identifier.swapcase()), f'$(printf %s "${name}" | tr a-zA-Z A-Za-z)'
+    yield re.escape(identifier.upper()), f"${{{name}^^}}"
+    if rest.swapcase() != rest:
+        swapped = f'{prefix}_$(printf %s "${{{name}##*_}}" | tr a-zA-Z A-Za-z)'
+        yield re.escape(f"{prefix}_{rest.swapcase()}"), swapped
+    yield re.escape(identifier[1:]), f"${{{name}#?}}"
+    if len(rest) >= SHORTEST_PART:
+        yield rf"(?<![A-Za-z0-9_]){re.escape(identifier.partition('_')[2])}", f"${{{name}#*_}}"
+    if len(identifier) > SHORTEST_PART:
+        whole = f"{re.escape(identifier[:SHORTEST_PART])}"
+        optional = "".join(f"(?:{re.escape(char)}" for char in identifier[SHORTEST_PART:-1])
+        closed = ")?" * len(identifier[SHORTEST_PART:-1])
+        yield f"{whole}{optional}{closed}", f"${{{name}:0:{{length}}}}"

@@ -1,0 +1,161 @@
+"""The script that reproduces failures: executed by bash, it gets from the same server what the run got."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reporting.script import Ways, script_for, script_of
+from conformance.reporting.shell import Variables
+from meta_tests.examples import SUCCESS, exchange
+from meta_tests.runs import finding
+from meta_tests.suite import Job, run
+from reference import running
+
+KEY = "sk_test_metatests0123456789abcdef"
+STEP = re.compile(
+    r"--- steps? \d+(?: to \d+)? of \d+, (?P<words>.*); in the run: (?P<status>\d{3})(?P<shows> \(shows it\))?"
+)
+STATUS = re.compile(r"HTTP/1\.1 (\d{3})")
+
+DEFECTS = {
+    "unknown-ignored": "body.unknown-parameter",
+    "taken-over": "state.second-customer",
+    "method-in-any-case": "state.unknown-payment-method",
+    "abbreviated-customer-found": "state.unknown-customer",
+    "deleted-customer-accepted": "state.deleted-customer",
+    "declining-card-attached": "stripe.card-declined",
+    "other-parameters-are-409": "idempotency.mismatch",
+    "brackets-half-encoded": "request.equivalent-encodings",
+}
+"""Defects whose findings differ in what a script needs: several steps, changed ids, keys, cards of their own."""
+
+
+def executed(script: str, url: str, *ids: str) -> str:
+    """What the script shows when it is run against a server."""
+    done = subprocess.run(
+        ["bash", "-s", "--", *ids],
+        input=script,
+        env={"PATH": os.environ["PATH"], "STRIPE_API_KEY": KEY, "BASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def statuses(shown: str) -> list[tuple[str, str, bool, list[str]]]:
+    """Of each step of a script: its words, the status in the run, whether it shows the failure, and what came now."""
+    parts = re.split(r"^(?=--- step)", shown, flags=re.MULTILINE)[1:]
+    found = []
+    for part in parts:
+        step = STEP.match(part)
+        assert step, part
+        found.append((step["words"], step["status"], bool(step["shows"]), STATUS.findall(part)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def results() -> Mapping[str, Mapping[str, Any]]:
+    """What the suite finds of each defect."""
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STRIPE_API_KEY", KEY)
+        for defect, slug in DEFECTS.items():
+            found[defect] = run(Job(defect, defect, arguments=("--clause", slug))).results
+    return found
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_the_script_gets_from_a_server_with_the_defect_what_the_run_got(
+    defect: str, results: Mapping[str, Mapping[str, Any]]
+) -> None:
+    slug = DEFECTS[defect]
+    (found, *_) = results[defect]["clauses"][slug]["findings"]
+    script = script_of(results[defect])
+    assert f". {found['id']} {slug}" in script
+    with running(defect, api_key=KEY) as broken, running(api_key=KEY) as mended:
+        steps = statuses(executed(script, broken.url, found["id"]))
+        again = statuses(executed(script, mended.url, found["id"]))
+    assert any(shows for _, _, shows, _ in steps)
+    for words, status, _, got in steps:
+        assert got, words
+        assert set(got) == {status}, words
+    assert [got for *_, got in again] != [got for *_, got in steps] or "idempotency" in slug
+
+
+def test_ids_are_found_without_jq_too(results: Mapping[str, Mapping[str, Any]]) -> None:
+    (found, *_) = results["taken-over"]["clauses"]["state.second-customer"]["findings"]
+    script = "jq() { return 127; }\n" + script_of(results["taken-over"])
+    with running("taken-over", api_key=KEY) as server:
+        steps = statuses(executed(script, server.url, found["id"]))
+    assert all(set(got) == {status} for _, status, _, got in steps)
+
+
+def test_the_script_runs_all_findings_or_those_that_are_named(results: Mapping[str, Mapping[str, Any]]) -> None:
+    clauses = results["unknown-ignored"]["clauses"]
+    ids = [clause["findings"][0]["id"] for clause in clauses.values() if clause["findings"]]
+    script = script_of(results["unknown-ignored"])
+    with running("unknown-ignored", api_key=KEY) as server:
+        shown = executed(script, server.url)
+    assert re.findall(r"^=== \d+\. (\w+)", shown, re.MULTILINE) == ids
+
+
+def test_a_live_key_and_an_unknown_finding_are_refused(results: Mapping[str, Mapping[str, Any]]) -> None:
+    script = script_of(results["unknown-ignored"])
+
+    def status(*ids: str, key: str = KEY) -> tuple[int, str]:
+        environment = {"PATH": os.environ["PATH"], "STRIPE_API_KEY": key, "BASE_URL": "http://127.0.0.1:9"}
+        done = subprocess.run(
+            ["bash", "-s", "--", *ids], input=script, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    assert status(key="sk_live_0123456789abcdef") == (4, "this is a live key\n")
+    assert status("0000000") == (4, "there is no finding 0000000 here\n")
+    assert status(key="")[0] != 0
+
+
+def test_nothing_that_a_server_or_an_attempt_says_can_run(tmp_path: Path) -> None:
+    touch = f"touch {tmp_path}/was-here"
+    hostile = f"'; {touch}; $({touch}) `{touch}`\n{touch}\r{touch}\u2028{touch}"
+    one = finding(
+        "body.unknown-parameter",
+        exchange(200, SUCCESS, sent=f"customer=cus_Example0&foo={hostile}"),
+        observed=hostile,
+        attempt=hostile,
+        bindings={"customer": "cus_Example0", "payment_method": "pm_Example0"},
+    )
+    script = script_for([replace(one, id="1234567")], "", Ways())
+    with running(api_key=KEY) as server:
+        executed(script, server.url)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        ("send customer=cus_Ab3dEf9h1", 'send customer="${customer}"'),
+        ("send 'a=cus_Ab3dEf9h1&b'", "send 'a='\"${customer}\"'&b'"),
+        ("send 'a=cus_Ab3dEf9h1'", "send 'a='\"${customer}\""),
+        ("send 'cus_Ab3dEf9h1&b'", "send \"${customer}\"'&b'"),
+        ('send "Key: cus_Ab3dEf9h1"', 'send "Key: ${customer}"'),
+        ("send cus_Ab3dEf9h", 'send "${customer:0:12}"'),
+        ("send cus_aB3DeF9H1", 'send "cus_$(printf %s "${customer##*_}" | tr a-zA-Z A-Za-z)"'),
+        ("send CUS_AB3DEF9H1", 'send "${customer^^}"'),
+        ("send us_Ab3dEf9h1", 'send "${customer#?}"'),
+        ("send cus_Other", "send cus_Other"),
+    ],
+)
+def test_variables_take_the_place_of_ids_in_any_quotes_and_form(command: str, written: str) -> None:
+    assert Variables({"cus_Ab3dEf9h1": "customer"}).in_shell(command) == written
