@@ -60,11 +60,11 @@ def is_one_entry(steps: Steps) -> bool:
 
 def is_one_refusal(steps: Steps) -> bool:
     subjects = [step for step in steps if step["role"] == "subject"]
-    return len(subjects) == 1 and bool(len(sent(subjects[0])) <= 2)
+    return len(subjects) == 1 and len(sent(subjects[0])) <= 2
 
 
 def is_a_short_sequence(steps: Steps) -> bool:
-    return sum(step["role"] != "set-up" for step in steps) <= 4
+    return len([step for step in steps if step["role"] != "set-up"]) <= 4
 
 
 MINIMAL: dict[str, Callable[[Steps], bool]] = {
