@@ -77,10 +77,11 @@ ORDERS: Sequence[Comparison] = (
     Comparison(EXPANDED, (Attempt((EXPAND_CUSTOMER, CUSTOMER)),), needs_success=True),
     Comparison(
         Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
-        (
-            Attempt((EXPAND_CUSTOMER, CUSTOMER, SECOND_PATH), kind="wire"),
-            Attempt((SECOND_PATH_INDEXED, EXPAND_CUSTOMER_INDEXED, CUSTOMER), kind="wire"),
-        ),
+        (Attempt((EXPAND_CUSTOMER, CUSTOMER, SECOND_PATH), kind="wire"),),
+    ),
+    Comparison(
+        Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED, SECOND_PATH_INDEXED), kind="wire"),
+        (Attempt((SECOND_PATH_INDEXED, EXPAND_CUSTOMER_INDEXED, CUSTOMER), kind="wire"),),
     ),
 )
 """The same parameters in another order, also with the entries of an array apart, or with descending indexes."""
