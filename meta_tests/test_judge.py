@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -176,6 +178,20 @@ def test_a_good_refusal_breaks_nothing(answer: Exchange) -> None:
 )
 def test_each_expectation_has_its_outcome(expectation: str, answer: Exchange, outcome: Outcome) -> None:
     assert judged(episode(expectation, answer)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("clause", "answers", "outcome"),
+    [
+        ("error.no-secrets", (exchange(400, ERROR), exchange(500, ERROR)), Outcome.PASS),
+        ("error.no-secrets", (exchange(500, ERROR), replace(exchange(500, ERROR), leaked_key=True)), Outcome.FAIL),
+        ("error.no-secrets", (exchange(500, ERROR), exchange(429, ERROR)), Outcome.INCONCLUSIVE),
+        ("error.no-internals", (exchange(400, ERROR), exchange(500, ERROR)), Outcome.NOT_RUN),
+    ],
+)
+def test_a_server_error_holds_no_key_either(clause: str, answers: Sequence[Exchange], outcome: Outcome) -> None:
+    steps = tuple(Step("subject", answer) for answer in answers)
+    assert judged(Episode(clause, "answered_well", steps)).outcome is outcome
 
 
 def alike(control: Exchange, subject: Exchange) -> Outcome:

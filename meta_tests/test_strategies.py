@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,6 +117,13 @@ def test_partners_mean_the_same(comparison: Comparison) -> None:
         assert body_of(subject) == meaning
 
 
+def test_another_order_is_all_that_differs() -> None:
+    for comparison in valid.ORDERS:
+        for subject in comparison.subjects:
+            assert Counter(subject.pairs) == Counter(comparison.control.pairs)
+            assert subject.pairs != comparison.control.pairs
+
+
 def test_lengths_are_the_contracts() -> None:
     limit = CONTRACT.customer_max_length
     lengths = {len(body_of(a)["customer"]) for a in valid.customer_lengths(CONTRACT).subjects}
@@ -144,3 +153,7 @@ def test_the_oracle_takes_any_bytes(data: bytes) -> None:
 def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
     for name in ("customer_account", "key", "_stripe_x", "customer", "expand[0]", "client_secret"):
         assert not invalid.is_without_meaning(name, CONTRACT)
+    names = {str(pair.name) for attempt in invalid.unknown_parameters() for pair in attempt.pairs or ()}
+    unknown = {name for name in names if not re.fullmatch(r"customer|expand\[\d*\]", name)}
+    assert {name for name in unknown if not invalid.is_without_meaning(name, CONTRACT)} == set()
+    assert len(unknown) > 8

@@ -128,7 +128,6 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("foo", why, Pair("foo", "1"), CUSTOMER),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
-        unknown_parameter("customer[", GOOD_ID),
         unknown_parameter("custom", GOOD_ID),
         unknown_parameter("customer ", GOOD_ID),
         broken("foo", why, CUSTOMER, Pair("foo", None)),

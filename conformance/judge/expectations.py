@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from conformance.episode import Episode, Outcome
 from conformance.exchange import CONNECTION_REFUSED, Exchange
 from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member
-from conformance.judge.general import broken_general_clauses, says_json
+from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 
@@ -134,7 +134,11 @@ def answered_well(episode: Episode, contract: Contract) -> Verdict:
         for slug, observed in broken_general_clauses(exchange, contract, owns_server_errors=False):
             if slug == episode.clause:
                 return fails(observed, exchange)
-    return answered(episode, contract)
+        if (verdict := spoiled(exchange)) and (
+            verdict.outcome is Outcome.INCONCLUSIVE or episode.clause not in JUDGED_ON_SERVER_ERRORS
+        ):
+            return verdict
+    return PASS
 
 
 def survived(episode: Episode, contract: Contract) -> Verdict:

@@ -21,6 +21,9 @@ LARGE_BODY = 65_536
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
+JUDGED_ON_SERVER_ERRORS = frozenset({"error.no-secrets"})
+"""The general clauses that a 5xx may break too; it says nothing of the others."""
+
 
 def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_server_errors: bool) -> Iterator[Broken]:
     """Every general clause that this answer breaks.
