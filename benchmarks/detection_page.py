@@ -26,12 +26,24 @@ UNDETECTABLE = HERE.parent / "reference" / "defects" / "undetectable.toml"
 CHEAPEST = 25
 """How many of the most telling tests the page lists."""
 
+COMMANDS: Mapping[str, str] = {
+    "detection-standard": "python -m meta_tests.detection --store",
+    "detection-quick": "python -m meta_tests.detection --budget quick --store",
+    "silence": "python -m meta_tests.silence --store",
+    "schemathesis": "python -m benchmarks.schemathesis_runner",
+    "shrinking": "python -m benchmarks.shrinking --to benchmarks/measured/shrinking.json",
+}
+"""The command that measures what the page shows, by the name of its file."""
+
 Rows = Sequence[Mapping[str, Any]]
 
 
 def rows_of(name: str) -> Any:
-    """What was measured, by the name of its file without the ending."""
-    return json.loads((MEASURED / f"{name}.json").read_text(encoding="utf-8"))
+    """What was measured, by the name of its file without the ending. Raises SystemExit where it was not."""
+    path = MEASURED / f"{name}.json"
+    if not path.exists():
+        raise SystemExit(f"{path.name} is missing in {MEASURED}: measure it first with `{COMMANDS[name]}`")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def found(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
