@@ -379,7 +379,7 @@ class Fixtures:
         self._keep_within_bounds()
         tag = {f"metadata[{RUN_TAG}]": self.run}
         details = {} if plain else self._customer_details
-        created = self.client.call("POST", "/v1/customers", {**tag, **details})
+        created = self.client.call("POST", "/v1/customers", {**details, **tag})
         if details and created.is_refusal:
             self._customer_details = {}
             created = self.client.call("POST", "/v1/customers", tag)

@@ -153,16 +153,12 @@ class Run:
                 return ExitStatus.DOES_NOT_CONFORM
             if self.verdicts[self.settings.profile].verdict == "does-not-conform":
                 return ExitStatus.INCONCLUSIVE if self.gate.undecided else ExitStatus.CONFORMS
-        if self.exploration is not None and self.verdict == "inconclusive" and self._has_judged:
+        if self.exploration is not None and self.verdict == "inconclusive" and self.requests:
             return ExitStatus.CONFORMS
         return {
             "conforms": ExitStatus.CONFORMS,
             "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
         }.get(self.verdict, ExitStatus.INCONCLUSIVE)
-
-    @property
-    def _has_judged(self) -> bool:
-        return any(result.held for result in self.results.values())
 
     def words(self, profile: str) -> str:
         """The verdict on a profile in words, with what was expected of it."""
