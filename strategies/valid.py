@@ -82,7 +82,6 @@ ORDERS: Sequence[Comparison] = (
     Comparison(
         Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED, SECOND_PATH_INDEXED), kind="wire"),
         (Attempt((SECOND_PATH_INDEXED, EXPAND_CUSTOMER_INDEXED, CUSTOMER), kind="wire"),),
-        needs_success=True,
     ),
 )
 """The same parameters in another order, also with the entries of an array apart, or with descending indexes."""
