@@ -1,6 +1,6 @@
 """The page docs/detection.md: how sure the suite is, from what was measured.
 
-`python -m benchmarks.detection_page` writes it again; a meta test sees that it is up to date. The measurements are in
+`python -m benchmarks.detection_page` writes it, once all that it shows has been measured. The measurements are in
 benchmarks/measured/, and the page names the command of each.
 """
 
@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import StrictUndefined
 
+from conformance.templating import templates
 from contracts.catalogue import PROFILES
 from meta_tests.detection import DEFECTS, MEASURED
 from reference.defects import Defect
@@ -101,14 +102,7 @@ def page() -> str:
     from benchmarks import schemathesis_runner, shrinking
 
     standard, quick = rows_of("detection-standard"), rows_of("detection-quick")
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # it writes Markdown
-    )
+    environment = templates(escaped=False, folder=HERE, undefined=StrictUndefined, keep_trailing_newline=True)
     environment.filters["cell"] = cell
     return environment.get_template("detection.md.jinja").render(
         standard=standard,

@@ -29,7 +29,16 @@ import requests
 from benchmarks import schemathesis_given as given
 from conformance.options import SUITE
 from contracts.catalogue import PROFILES
-from meta_tests.detection import DEFECTS, VARIANTS, complaint, false_alarms, job_for, representative, variant_job
+from meta_tests.detection import (
+    DEFECTS,
+    MEASURED,
+    VARIANTS,
+    complaint,
+    false_alarms,
+    job_for,
+    representative,
+    variant_job,
+)
 from meta_tests.suite import run_all
 from reference import running
 from reference.call import Call
@@ -37,7 +46,7 @@ from reference.defects import Defect
 from reference.values import Response
 from reference.variants import Variant
 
-MEASURED = Path(__file__).resolve().parent / "measured" / "schemathesis.json"
+STORED = MEASURED / "schemathesis.json"
 CONTRACT = SUITE / "contracts" / "attach.openapi.yaml"
 HOOKS = "benchmarks.schemathesis_hooks"
 KEY = "sk_test_benchmark0123456789abcdef"
@@ -229,7 +238,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.schemathesis_runner", description=__doc__)
     parser.add_argument("--defects", type=int, metavar="N", help="only so many (default: a representative part)")
     parser.add_argument("--all", action="store_true", help="every defect and every variant")
-    parser.add_argument("--to", type=Path, default=MEASURED, metavar="FILE", help="(default: %(default)s)")
+    parser.add_argument("--to", type=Path, default=STORED, metavar="FILE", help="(default: %(default)s)")
     options = parser.parse_args(arguments)
     defects, variants = chosen(options.defects, everything=options.all)
     begun = time.monotonic()

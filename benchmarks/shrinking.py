@@ -13,16 +13,18 @@ import statistics
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.shrinking_probe import MARKER
+from benchmarks.watching import told_in, watched
 from conformance.conductor import MOST_REQUESTS_AFTER_A_FAILURE
 from conformance.options import BUDGETS
 from meta_tests.detection import DEFECTS, job_for
-from meta_tests.suite import Job, Result, run_all
+from meta_tests.suite import Result, run_all
 
+PROBE = "benchmarks.shrinking_probe"
 BOUND = MOST_REQUESTS_AFTER_A_FAILURE
 BUCKETS = (0, 2, 5, 10, 20, 30, BOUND)
 
@@ -36,17 +38,11 @@ class Cost:
     requests: int
 
 
-def watched(job: Job) -> Job:
-    """The same run, watched by the probe."""
-    return replace(job, arguments=("-p", "benchmarks.shrinking_probe", *job.arguments))
-
-
 def costs_of(result: Result) -> Iterator[Cost]:
     """What the clauses that failed have cost in a run that the probe has watched."""
-    for line in result.output.splitlines():
-        if line.startswith(MARKER):
-            for clause, requests in json.loads(line.removeprefix(MARKER)).items():
-                yield Cost(result.job.name, clause, requests)
+    for costs in told_in(result, MARKER):
+        for clause, requests in costs.items():
+            yield Cost(result.job.name, clause, requests)
 
 
 def distribution(costs: Iterable[Cost]) -> dict[str, int]:
@@ -86,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
     options = parser.parse_args(arguments)
     defects = list(DEFECTS.values())[:: max(1, len(DEFECTS) // options.defects)]
-    results = run_all(watched(job_for(defect, options.budget)) for defect in defects)
+    results = run_all(watched(job_for(defect, options.budget), PROBE) for defect in defects)
     costs = sorted((cost for result in results for cost in costs_of(result)), key=lambda cost: -cost.requests)
     counted = distribution(costs)
     for name, count in counted.items():

@@ -11,15 +11,17 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.telling_probe import MARKER
+from benchmarks.watching import told_in, watched
 from contracts import load_catalogue
 from meta_tests.detection import DEFECTS, job_for, write_rows
 from meta_tests.suite import Job, Result, run_all
 
+PROBE = "benchmarks.telling_probe"
 ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
 
 
@@ -35,13 +37,7 @@ class Told:
 
 def told_by(result: Result) -> Sequence[Told]:
     """What each test did in a run that the probe has watched."""
-    lines = [line for line in result.output.splitlines() if line.startswith(MARKER)]
-    return [Told(**one) for line in lines for one in json.loads(line.removeprefix(MARKER))]
-
-
-def watched(job: Job) -> Job:
-    """The same run, watched by the probe."""
-    return replace(job, arguments=("-p", "benchmarks.telling_probe", *job.arguments))
+    return [Told(**one) for tests in told_in(result, MARKER) for one in tests]
 
 
 def most_telling_first(
@@ -91,8 +87,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--raw", type=Path, metavar="FILE", help="write what was measured, too")
     options = parser.parse_args(arguments)
     defects = list(DEFECTS.values())[:: max(1, len(DEFECTS) // options.defects)]
-    clean = watched(Job("reference", arguments=("--profile", "stripe", "--budget", "quick")))
-    jobs = [clean, *(watched(job_for(defect, "quick")) for defect in defects)]
+    clean = watched(Job("reference", arguments=("--profile", "stripe", "--budget", "quick")), PROBE)
+    jobs = [clean, *(watched(job_for(defect, "quick"), PROBE) for defect in defects)]
     results = list(run_all(jobs))
     reference, *others = map(told_by, results)
     finders = {

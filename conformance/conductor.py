@@ -161,22 +161,15 @@ class Conductor:
             self._unattached = None
         return step
 
-    def _asked(self, attempt: Attempt) -> Step:
-        """As `_shared`, but asked once in a run: one answer serves every clause that it speaks of."""
-        if attempt in self._asked_before:
-            step, self._last_bindings = self._asked_before[attempt]
-            return step
-        return self._asked_now(attempt)
+    def _asked(self, attempt: Attempt, *, to_be_read: bool = False) -> Step:
+        """As `_shared`, but asked once in a run: one answer serves every clause that it speaks of.
 
-    def _asked_to_be_read(self, attempt: Attempt) -> Step:
-        """As `_asked`, but on the payment method in hand, so that reading it shows what came of this."""
+        What is `to_be_read` is asked on the payment method in hand, so that reading it shows what came of this.
+        """
         before = self._asked_before.get(attempt)
-        if before is not None and before[1].get("payment_method") in (None, self._unattached):
+        if before is not None and (not to_be_read or before[1].get("payment_method") in (None, self._unattached)):
             step, self._last_bindings = before
             return step
-        return self._asked_now(attempt)
-
-    def _asked_now(self, attempt: Attempt) -> Step:
         step = self._shared(attempt)
         if step.exchange.is_success or step.exchange.is_refusal:
             self._asked_before[attempt] = step, self._last_bindings

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from conformance.capabilities import probe_capabilities
-from conformance.cases import Cases
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations import Expectations, Gate, counted, proposal, weigh
@@ -32,6 +31,7 @@ from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, 
 from conformance.progress import Progress, is_wanted
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
+from conformance.reported import ReportedTests
 from conformance.reporting.html import TITLE, html_section
 from conformance.reporting.rendering import results_text
 from conformance.reporting.terminal import print_summary
@@ -65,7 +65,7 @@ class Controller:
         self.made: dict[str, int] = {}
         self.left_over: list[str] = []
         self.entries: dict[str, list[Entry]] = {}
-        self.cases = Cases()
+        self.reported = ReportedTests()
         self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -204,7 +204,7 @@ class Controller:
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
             self._stop_early(report, ledger)
-        self.cases.add(report)
+        self.reported.add(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
@@ -297,7 +297,7 @@ class Controller:
             "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
             "interrupted": self._interrupted,
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
-            "tests": self.cases.to_json(self._in_order),
+            "tests": self.reported.to_json(self._in_order),
             "requests": self.requests,
             "first_finding": self.first_finding,
             "objects": dict(sorted(self.made.items())),

@@ -88,6 +88,12 @@ class Exchange:
         return value if isinstance(value, dict) else {}
 
     @property
+    def customer_id(self) -> Any:
+        """The id of the customer that the body shows, expanded or not; what stands there instead, None for nothing."""
+        customer = self.object.get("customer")
+        return customer.get("id") if isinstance(customer, dict) else customer
+
+    @property
     def error(self) -> Mapping[str, Any]:
         """The `error` object of the body, empty when there is none."""
         error = self.object.get("error")

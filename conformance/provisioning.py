@@ -44,9 +44,10 @@ OWN_DETAILS: Mapping[str, str] = {
     "allow_redisplay": "limited",
 }
 """What a payment method is made with when it matters whether it stays as it was."""
-DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
 LESS_DETAILS: Mapping[str, str] = {name: value for name, value in OWN_DETAILS.items() if "[" in name}
 """What it is made with where the target does not know the newer ones."""
+DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
+"""What a customer is made with, alike for all, so that nothing can be told apart or filled in by it."""
 
 LISTS: Sequence[str] = (
     "/v1/payment_methods?customer={customer}&type={type}&limit=100",

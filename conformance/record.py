@@ -66,6 +66,17 @@ class Record:
         return outcomes
 
     @classmethod
+    def at(cls, path: Path, hint: str = "") -> Record:
+        """The record that somebody named. Raises BrokenRecord, whose message names the file, and says the `hint`."""
+        try:
+            return cls.read(path)
+        except OSError as error:
+            why = f" ({error.strerror}): {hint}" if hint else f": {error.strerror}"
+            raise BrokenRecord(f"{path} cannot be read{why}") from None
+        except BrokenRecord as error:
+            raise BrokenRecord(f"{path}: {error}") from None
+
+    @classmethod
     def of(cls, content: bytes) -> Record:
         """The record in the content of a file. Raises BrokenRecord."""
         lines = content.split(b"\n")

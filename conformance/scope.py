@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import jinja2
-
+from conformance.templating import templates
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
-
-_TEMPLATES = Path(__file__).parent / "reporting" / "templates"
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,7 @@ def beyond_the_document(catalogue: Catalogue) -> Iterator[Clause]:
 
 def scope_page(catalogue: Catalogue) -> str:
     """The page: what is measured, on what evidence, and what is not."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
+    environment = templates(escaped=False, keep_trailing_newline=True)
     beyond = list(beyond_the_document(catalogue))
     return environment.get_template("scope.md.jinja").render(
         profiles=PROFILES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
 
 from conformance.episode import Episode, Step
@@ -16,6 +17,9 @@ NO_DETACHING = "the target has no endpoint to detach"
 NO_DELETING = "the target deletes no customers"
 NO_DECLINING_CARD = "the target makes no payment method from a card that declines"
 NO_DEFAULT = "no default payment method can be set for a customer here"
+
+DECLINED = "stripe.card-declined"
+"""The clause whose payment methods are made from what declines."""
 
 DECLINING_FORMS = {
     "a test token": {"card[token]": "tok_visa_chargeDeclined"},
@@ -202,7 +206,8 @@ class StripeVerbs(IdempotencyVerbs):
             steps = [send(attempt) for attempt in attempts]
             return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])
 
-        self._conclude(attempts, lambda: performed(self._asked_to_be_read), again=lambda: performed(self._shared))
+        once = partial(self._asked, to_be_read=True)
+        self._conclude(attempts, lambda: performed(once), again=lambda: performed(self._shared))
 
     def asks_for_key_first(self, *attempts: Attempt) -> None:
         """Without a valid key the attempts, in which something else is wrong too, are answered 401."""

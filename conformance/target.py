@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from conformance.case import ClauseBroken
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING
@@ -172,7 +173,7 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             nonlocal guilty
-            episode = performed(self._asked_to_be_read, *attempts)
+            episode = performed(partial(self._asked, to_be_read=True), *attempts)
             if not self._is_broken_by(episode):
                 return episode
             alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)

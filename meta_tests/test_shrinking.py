@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.shrinking import BOUND, Cost, costs_of, distribution, in_words, watched
+from benchmarks.shrinking import BOUND, PROBE, Cost, costs_of, distribution, in_words
+from benchmarks.watching import watched
 from conformance.exchange import Exchange
 from conformance.sequence_verbs import Played, telling
 from meta_tests.detection import DEFECTS, job_for
@@ -87,7 +88,8 @@ def found() -> dict[str, Result]:
         defect = DEFECTS[name]
         needed = {"request.minimal-body", defect.clause}
         chosen = [argument for slug in sorted(needed) for argument in ("--clause", slug)]
-        return watched(Job(name, name, stateless=defect.stateless, arguments=(*job_for(defect).arguments, *chosen)))
+        run = Job(name, name, stateless=defect.stateless, arguments=(*job_for(defect).arguments, *chosen))
+        return watched(run, PROBE)
 
     return {result.job.name: result for result in run_all(map(job, MINIMAL))}
 

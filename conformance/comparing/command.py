@@ -32,11 +32,9 @@ class CannotCompare(Exception):
 def read_record(path: Path) -> Record:
     """The record in a file, if it is of a run that got to its target. Raises CannotCompare."""
     try:
-        record = Record.read(path)
-    except OSError as error:
-        raise CannotCompare(f"{path} cannot be read: {error.strerror}") from None
+        record = Record.at(path)
     except BrokenRecord as error:
-        raise CannotCompare(f"{path}: {error}") from None
+        raise CannotCompare(str(error)) from None
     if record.footer["diagnosis"]:
         raise CannotCompare(f"{path}: nothing was tested: {record.footer['diagnosis']}", ExitStatus.UNREACHABLE)
     return record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -14,8 +13,8 @@ from conformance.episode import Step
 from conformance.reporting.html import coded
 from conformance.reporting.words import SIGNS, answer_in_short, curl
 from conformance.run import Run
+from conformance.templating import templates
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "reporting" / "templates"
 MOST_CLAUSES = 3
 """How many clauses of one difference are named."""
 LONGEST_CURL = 400
@@ -79,13 +78,7 @@ def _code(text: str) -> str:
 
 
 def _rendered(template: str, comparison: Comparison, *, escape: bool) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=escape,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = templates(escaped=escape, undefined=jinja2.StrictUndefined)
     filters: dict[str, Any] = {"cell": _cell, "code": _code, "coded": coded, "target": _target}
     environment.filters.update(
         filters, differs=what_differs, clauses=some_clauses, answer=partial(answer_in_short, limit=LONGEST_ANSWER)

@@ -74,7 +74,6 @@ def _of_another_request(exchange: Exchange) -> Verdict | None:
     (sent,) = exchange.sent_values("customer")
     if body.get("id") != method:
         return fails(f"the answer to {method} is about {body.get('id')!r}", exchange)
-    customer = body.get("customer")
-    if (customer.get("id") if isinstance(customer, dict) else customer) != sent:
+    if exchange.customer_id != sent:
         return fails(f"the answer to {method} with {sent} shows {shown_customer(exchange)}", exchange)
     return None

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import jinja2
 
 from conformance.episode import Outcome
 from conformance.matrix.standing import Standing
 from conformance.reporting.words import SIGNS
 from conformance.targets.description import Defect, TargetDescription
+from conformance.templating import templates
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 
-_TEMPLATES = Path(__file__).resolve().parent.parent / "reporting" / "templates"
 NOT_ASKED = ""
 """The sign of a clause that a run did not ask for."""
 
@@ -91,9 +88,7 @@ def _rendered(
     *,
     escape: bool,
 ) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=escape, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates(escaped=escape)
     tested = [standing for standing in standings if not standing.trouble]
     profiles = {profile: [clause for clause in catalogue if clause.profile == profile] for profile in PROFILES}
     tables = {profile: rows_of(tested, clauses) for profile, clauses in profiles.items()}

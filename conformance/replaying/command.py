@@ -36,11 +36,9 @@ class CannotReplay(ValueError):
 def read_run(path: Path) -> tuple[Run, History]:
     """The run that is recorded at `path`, and what it did to its objects. Raises CannotReplay."""
     try:
-        record = Record.read(path)
-    except OSError as error:
-        raise CannotReplay(f"{path} cannot be read ({error.strerror}): say which record with --record") from None
+        record = Record.at(path, hint="say which record with --record")
     except BrokenRecord as error:
-        raise CannotReplay(f"{path}: {error}") from None
+        raise CannotReplay(str(error)) from None
     return run_of(record), History.of(record.trials)
 
 

@@ -25,8 +25,7 @@ class History:
         )
         attached: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
-            customer = exchange.object.get("customer")
-            identifier = customer.get("id") if isinstance(customer, dict) else customer
+            identifier = exchange.customer_id
             if exchange.is_to_operation and exchange.is_success and isinstance(identifier, str):
                 attached.setdefault(identifier, []).append(exchange)
         return cls({customer: tuple(exchanges) for customer, exchanges in attached.items()})

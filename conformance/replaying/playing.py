@@ -21,13 +21,12 @@ from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtur
 from conformance.replaying.history import History, has_details
 from conformance.replaying.renaming import Known, Renaming, known_ids
 from conformance.staging import PATIENCE
-from conformance.stripe_verbs import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING
+from conformance.stripe_verbs import DECLINED, DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
 
 SIMULTANEOUS = frozenset({"one_winner", "all_kept", "executed_once"})
 """The expectations about requests that were sent at once."""
-DECLINED = "stripe.card-declined"
 LONGEST_WAIT = 10.0
 MOST_GIVEN = 100
 """How many payment methods a customer is given at most besides: no list tells more on one page."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from conformance.run import ExitStatus
+from conformance.templating import templates
 
 GREEN, RED, AMBER, GREY = "#1a7f37", "#c62828", "#9a6700", "#57606a"
 """The colours of conforming, of not conforming, of failing as expected, and of what was not decided."""
 
-_TEMPLATES = Path(__file__).with_name("templates")
 _WIDE, _NARROW = frozenset("mwMW—"), frozenset("ijlrtfI.,:;|'!-·() ")
 _PADDING = 10
 
@@ -80,10 +79,7 @@ def verdict_of(results: Mapping[str, Any]) -> tuple[str, str]:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("badge.svg.jinja")
+    return templates(escaped=True).get_template("badge.svg.jinja")
 
 
 def _width(text: str) -> int:

@@ -44,10 +44,11 @@ def _run(options: argparse.Namespace) -> int:
     asked = {name: getattr(options, name) for name in FORMS if getattr(options, name) is not None}
     asked = asked or dict.fromkeys(FORMS, USUAL_NAME)
     try:
-        record = Record.read(options.record)
+        record = Record.at(options.record)
+    except BrokenRecord as error:
+        return _refused(str(error))
+    try:
         run = concluded_again(record)
-    except OSError as error:
-        return _refused(f"{options.record} cannot be read: {error.strerror}")
     except BrokenRecord as error:
         return _refused(f"{options.record}: {error}")
     folder = options.to or options.record.parent

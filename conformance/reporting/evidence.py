@@ -247,8 +247,7 @@ def _in_short(exchange: Exchange) -> str:
     """The answer in a few words: of a success only whose payment method it shows."""
     if not exchange.is_success or "customer" not in exchange.object:
         return answer_in_short(exchange, 120)
-    customer = exchange.object["customer"]
-    shown = customer.get("id") if isinstance(customer, dict) else customer
+    shown = exchange.customer_id
     return f"{exchange.status}, " + (f"customer {str(shown)[:60]}" if shown else "no customer")
 
 

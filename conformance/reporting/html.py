@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -20,6 +19,7 @@ from conformance.reporting.plots import SWATCHES, bars, classes_seen, histogram,
 from conformance.reporting.script import script_of
 from conformance.reporting.words import SIGNS, headline, profile_sentence, profile_word
 from conformance.run import Run
+from conformance.templating import templates
 from contracts.catalogue import PROFILES
 
 TITLE = "Conformance: attach a PaymentMethod to a Customer"
@@ -58,8 +58,6 @@ _ABOUT: Mapping[str, str] = {
     "stripe": "Stripe's own codes, headers and keys; includes both",
 }
 
-_TEMPLATES = Path(__file__).with_name("templates")
-
 
 @dataclass(frozen=True)
 class Row:
@@ -84,13 +82,7 @@ def html_page(run: Run) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = templates(escaped=True, undefined=jinja2.StrictUndefined)
     environment.globals.update(signs=SIGNS, swatches=SWATCHES)
     environment.filters["coded"] = coded
     return environment

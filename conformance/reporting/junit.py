@@ -1,4 +1,4 @@
-"""JUnit XML from a record: the cases that pytest told of, by the names and with the outcomes that its own file has."""
+"""JUnit XML from a record: the tests that pytest told of, by the names and with the outcomes that its own file has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from conformance.cases import ERROR, EXPECTED, FAILED, SKIPPED, Case
+from conformance.reported import ERROR, EXPECTED, FAILED, SKIPPED, ReportedTest
 from conformance.reporting.visible import escaped
 
 _RESULTS: dict[str, tuple[type[Error | Failure | Skipped], str]] = {
@@ -18,11 +18,11 @@ _RESULTS: dict[str, tuple[type[Error | Failure | Skipped], str]] = {
 }
 
 
-def junit_of(cases: Sequence[Case], *, started: str, seconds: float) -> bytes:
-    """The file for the cases of a run that `started` at an ISO 8601 time and took so many seconds."""
+def junit_of(tests: Sequence[ReportedTest], *, started: str, seconds: float) -> bytes:
+    """The file for the tests of a run that `started` at an ISO 8601 time and took so many seconds."""
     suite = TestSuite("pytest")
-    for case in cases:
-        suite.add_testcase(_case(case))
+    for test in tests:
+        suite.add_testcase(_case(test))
     suite.update_statistics()  # type: ignore[no-untyped-call]  # the library leaves its type out
     suite.timestamp = started
     suite.time = seconds
@@ -41,10 +41,10 @@ def names_of(identifier: str) -> tuple[str, str]:
     return path.removesuffix(".py").replace("/", "."), name
 
 
-def _case(case: Case) -> TestCase:
-    module, name = names_of(case.id)
-    written = TestCase(escaped(name), module, round(case.seconds, 3))
-    if case.outcome in _RESULTS:
-        kind, type_name = _RESULTS[case.outcome]
-        written.result = [kind(escaped(case.message), type_name or None)]
+def _case(test: ReportedTest) -> TestCase:
+    module, name = names_of(test.id)
+    written = TestCase(escaped(name), module, round(test.seconds, 3))
+    if test.outcome in _RESULTS:
+        kind, type_name = _RESULTS[test.outcome]
+        written.result = [kind(escaped(test.message), type_name or None)]
     return written

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from conformance.cases import Case
 from conformance.record import BrokenRecord, Record, run_of
+from conformance.reported import ReportedTest
 from conformance.reporting.badge import badge_of
 from conformance.reporting.har import har_of
 from conformance.reporting.html import html_page
@@ -40,8 +40,8 @@ def results_text(run: Run) -> str:
 
 
 def _junit(record: Record, run: Run) -> bytes:
-    cases = [Case.from_json(case) for case in record.footer["tests"]]
-    return junit_of(cases, started=run.started, seconds=run.seconds)
+    tests = [ReportedTest.from_json(test) for test in record.footer["tests"]]
+    return junit_of(tests, started=run.started, seconds=run.seconds)
 
 
 def _html(record: Record, run: Run) -> str:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from conformance.certificate.shapes import is_creation
 from conformance.conductor import RUN
 from conformance.episode import Finding, Step
 from conformance.provisioning import LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN_TAG
+from conformance.replaying.renaming import is_of_the_account, kind_of
 from conformance.reporting.shell import Variables
 from conformance.reporting.visible import escaped
 from conformance.reporting.words import admissible_in_short, curl
-from conformance.stripe_verbs import DECLINING_FORMS
+from conformance.stripe_verbs import DECLINED, DECLINING_FORMS
+from conformance.templating import templates
 from contracts import load_catalogue
-from strategies.refusals import NEVER, near_misses
+from strategies.refusals import near_misses
 
 SCRIPT_FILE = "reproduce.sh"
 LONGEST_COMMAND = 6000
@@ -29,12 +30,8 @@ LONGEST_SCRIPT = 400_000
 """How many characters the whole script may have; findings that would go beyond it are left out, and counted."""
 LEAST_OVERLAP = 0.0005
 """How many seconds two requests must have been under way together to have been sent so on purpose."""
-DECLINED = "stripe.card-declined"
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_CREATED = re.compile(r"/v1/(customer|payment_method)s")
 _URL = "http://base-url.invalid"
-_SHARED_TOKEN = re.compile(r"pm_(card_|us)[A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -162,14 +159,12 @@ class _Body:
 
     def _fixtures(self, steps: Sequence[Step]) -> Iterator[str]:
         """Make or name the objects that were there before the first step."""
-        created = {
-            str(step.exchange.object.get("id")) for step in steps if _is_creation(step) and step.exchange.is_success
-        }
+        created = {str(step.exchange.object.get("id")) for step in steps if is_creation(step.exchange)}
         bound: dict[str, str] = {}
         for bindings in (*(step.bindings for step in steps), self.finding.episode.fixtures):
             changed = near_misses(bindings)
             for name, identifier in bindings.items():
-                if identifier and NEVER not in identifier and name not in changed:
+                if is_of_the_account(identifier) and name not in changed:
                     bound.setdefault(identifier, name)
         sent = b"\n".join(_sent(step) for step in steps)
         for identifier, name in bound.items():
@@ -180,9 +175,9 @@ class _Body:
         if name == RUN:
             yield f"{self.variables.add(identifier, 'run')}=$(date +%s)$$"
             return
-        kind = "customer" if "customer" in name else "payment_method"
+        kind = kind_of(name)
         way = self.ways.customers if kind == "customer" else self.ways.payment_methods
-        if way == "any id" or _SHARED_TOKEN.fullmatch(identifier):
+        if way == "any id":
             return
         if way == "given":
             why = "  # as in the run: put one here that nothing has been done to"
@@ -213,11 +208,6 @@ def _sent(step: Step) -> bytes:
     )
 
 
-def _is_creation(step: Step) -> bool:
-    request = step.exchange.request
-    return request.method == "POST" and _CREATED.fullmatch(request.target) is not None
-
-
 def _together(steps: Sequence[Step], place: int) -> int:
     """How many steps from that place on were under way at the same time; 0 where one came after the other."""
 
@@ -237,12 +227,7 @@ def _options(form: Mapping[str, str]) -> str:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=False,  # bash: every text is quoted for it, or stands in a comment of one line
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    # bash: every text is quoted for it, or stands in a comment of one line
+    environment = templates(escaped=False, keep_trailing_newline=True)
     environment.filters["quoted"] = shlex.quote
     return environment.get_template("reproduce.sh.jinja")

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from conformance.episode import Finding
 from conformance.reporting.script import script_of
 from conformance.reporting.words import curl
 from conformance.run import ExitStatus
+from conformance.templating import templates
 
-_TEMPLATES = Path(__file__).with_name("templates")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 LONGEST_COMMAND = 1000
 LONGEST_SCRIPT = 60_000
@@ -36,13 +34,8 @@ MEANINGS: Mapping[int, str] = {
 
 def summary_of(results: Mapping[str, Any]) -> str:
     """The content of a `results.json` as Markdown, with what failed on top and all that was expected folded away."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=False,  # Markdown: every text goes through one of the filters below
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    # Markdown: every text goes through one of the filters below
+    environment = templates(escaped=False, keep_trailing_newline=True)
     environment.filters.update(code=code, cell=cell, text=text)
     failed = list(broken(results))
     gate = results.get("expectations") or {}

@@ -1,4 +1,4 @@
-"""The cases of a run, as pytest tells them: each test with its outcome, for reports that list tests."""
+"""The tests of a run, as pytest reports them: each with its outcome, for reports that list tests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 PASSED, FAILED, SKIPPED, EXPECTED, ERROR = OUTCOMES = ("passed", "failed", "skipped", "expected", "error")
-"""What becomes of a case; `error` is what went wrong around the test itself."""
+"""What becomes of a test; `error` is what went wrong around the test itself."""
 
 LONGEST_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
-class Case:
+class ReportedTest:
     """One test by its `id`, which is `path::name`, with its outcome, why, and how many seconds it took."""
 
     id: str
@@ -28,16 +28,16 @@ class Case:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Case:
-        """The case that `to_json` wrote. Raises TypeError when a member is missing."""
+    def from_json(cls, data: Mapping[str, Any]) -> ReportedTest:
+        """The test that `to_json` wrote. Raises TypeError when a member is missing."""
         return cls(**data)
 
 
-class Cases:
-    """Gathers the cases of a run from the reports of their phases."""
+class ReportedTests:
+    """Gathers the tests of a run from the reports of their phases."""
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Case] = {}
+        self._by_id: dict[str, ReportedTest] = {}
 
     def add(self, report: pytest.TestReport) -> None:
         """Take in the report of one phase of a test."""
@@ -50,10 +50,10 @@ class Cases:
             return
         if known is not None and known.outcome in (FAILED, ERROR):
             told = known.outcome, known.message
-        self._by_id[report.nodeid] = Case(report.nodeid, *told, seconds)
+        self._by_id[report.nodeid] = ReportedTest(report.nodeid, *told, seconds)
 
     def to_json(self, ordered: Callable[[Iterable[str]], Iterable[str]] = list) -> list[dict[str, Any]]:
-        """All cases in a JSON-like form, in the order into which `ordered` brings their ids."""
+        """All tests in a JSON-like form, in the order into which `ordered` brings their ids."""
         return [self._by_id[name].to_json() for name in ordered(self._by_id)]
 
 
