@@ -89,7 +89,7 @@ class Explorer:
         runner: ItemRunner | None = self.config.pluginmanager.get_plugin("conformance-items")
         if runner is not None:
             runner.target.pursuit = Pursuit(self.is_over)
-            self.controller.exploration = lambda: Exploration(self.minutes, self.rounds, tuple(self.found))
+            self.controller.exploration = self._so_far
         result = yield
         if runner is not None:
             runner.target.pursuit = Pursuit(self.is_over, beside=True)
@@ -97,6 +97,10 @@ class Explorer:
                 runner.fixtures.most_objects = MOST_OBJECTS
             self._explore(session, runner)
         return result
+
+    def _so_far(self) -> Exploration:
+        has_judged = any(entry.held for entry in self.controller.ledger.entries.values())
+        return Exploration(self.minutes, self.rounds, tuple(self.found), has_judged)
 
     def _explore(self, session: pytest.Session, runner: ItemRunner) -> None:
         items = self.config.stash[EXPLORED]

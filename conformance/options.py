@@ -49,7 +49,7 @@ class Repetitions:
     kept: int
     new: int
     survived: int = 1
-    shelf: int = 5
+    shelf: int = 8
     races: int = 3
 
 

@@ -69,11 +69,16 @@ class Pinnable:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What came of exploring for that many `minutes`, in that many `rounds`."""
+    """What came of exploring for that many `minutes`, in that many `rounds`.
+
+    `has_judged` tells whether any clause held. A record keeps only what an exploration found, so that this cannot be
+    told from its episodes.
+    """
 
     minutes: float
     rounds: int
     found: tuple[Pinnable, ...]
+    has_judged: bool
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form."""
@@ -153,7 +158,7 @@ class Run:
                 return ExitStatus.DOES_NOT_CONFORM
             if self.verdicts[self.settings.profile].verdict == "does-not-conform":
                 return ExitStatus.INCONCLUSIVE if self.gate.undecided else ExitStatus.CONFORMS
-        if self.exploration is not None and self.verdict == "inconclusive" and self.requests:
+        if self.exploration is not None and self.verdict == "inconclusive" and self.exploration.has_judged:
             return ExitStatus.CONFORMS
         return {
             "conforms": ExitStatus.CONFORMS,

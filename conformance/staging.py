@@ -112,10 +112,14 @@ class Stage(Conductor):
         """An attach whose success may itself be the fault, so that its body is not looked at as a valid one's."""
         return replace(self._send(attempt, {"payment_method": payment_method, "customer": customer}), kind="wire")
 
-    def _attached_to(self, customer: str) -> Attached:
-        """A payment method of that customer's, which the last of its steps, a control, shows to be so."""
+    def _attached_to(self, customer: str, *, oldest: bool = False) -> Attached:
+        """A payment method of that customer's, which the last of its steps, a control, shows to be so.
+
+        It is the newest at hand, or the `oldest`, which others have followed.
+        """
         shelf = self._shelf or Shelf()
-        for attached in [one for one in shelf.at_hand if one.customer == customer]:
+        at_hand = [one for one in shelf.at_hand if one.customer == customer]
+        for attached in reversed(at_hand) if oldest else at_hand:
             shelf.at_hand.remove(attached)
             read = self._read(attached.payment_method, "control")
             if shows(customer)(read.exchange):

@@ -103,7 +103,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         def perform() -> Episode:
             (customer,) = self._customers(1)
-            attached = self._attached_to(customer)
+            attached = self._attached_to(customer, oldest=True)
             subjects = [self._attach_too(again, attached.payment_method, customer)]
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
@@ -130,6 +130,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         """An id that names nothing, or only resembles a known one, is refused."""
 
         def asked() -> Episode:
+            self._customers(1)  # where nobody is, what stands for somebody else stands for nobody
             step = self._asked(attempt)
             return self._staged("refused", [step], dict(self._last_bindings))
 
