@@ -16,7 +16,7 @@ from conformance.provisioning import Provision
 from conformance.record import RECORD_FILE, REFERENCE, Record
 from conformance.replaying.command import findings_of, read_run
 from conformance.replaying.history import History
-from conformance.replaying.renaming import Known, Renaming
+from conformance.replaying.renaming import Known, Renaming, is_of_the_account
 from conformance.replaying.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.run import ExitStatus
 from conformance.secret import Secret
@@ -247,3 +247,9 @@ def test_a_bound_id_is_learnt_from_its_creation_alone() -> None:
     some.learn("cus_12", "cus_right", "customer", is_created=True)
     some.learn("pm_9", "pm_found", "payment_method")
     assert some.words("cus_1 cus_12 pm_9") == "cus_1 cus_right pm_found"
+
+
+def test_only_a_shared_token_is_of_no_account() -> None:
+    assert not is_of_the_account("pm_card_visa")
+    assert not is_of_the_account("pm_usBankAccount_success")
+    assert is_of_the_account("pm_us4fXq81EysGuAQTz7DdT1a4")

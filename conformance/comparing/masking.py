@@ -36,6 +36,9 @@ OF_THE_CONNECTION = frozenset(
 )
 """Headers that belong to a connection or a moment rather than to the answer."""
 
+OF_REQUEST_IDS = ("request-id", "original-request")
+"""How headers end that hold the id of a request."""
+
 _ID = re.compile(r"(?<![A-Za-z0-9_])([a-z]{2,8})_(?=[A-Za-z0-9]*[0-9A-Z])[A-Za-z0-9]{8,}(?![A-Za-z0-9_])")
 _KEY = re.compile(r"(?<![A-Za-z0-9])[rs]k_test_[*A-Za-z0-9]+")
 _UUID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])")
@@ -111,6 +114,6 @@ class Mask:
         for name, value in exchange.headers or ():
             lowered = name.lower()
             if lowered not in OF_THE_CONNECTION:
-                masked = "‹request id›" if lowered.endswith("request-id") else self.text(value)
+                masked = "‹request id›" if lowered.endswith(OF_REQUEST_IDS) else self.text(value)
                 kept[lowered] = f"{kept[lowered]}, {masked}" if lowered in kept else masked
         return kept

@@ -30,7 +30,7 @@ SPELLINGS = tuple(
 )
 """The spellings in which an id can look different."""
 
-_SHARED_TOKEN = re.compile(r"pm_(card_|us)[A-Za-z0-9_]*")
+_SHARED_TOKEN = re.compile(r"pm_(card_|usBankAccount)[A-Za-z0-9_]*")
 _OBJECT = re.compile(r"/v1/(customers|payment_methods)/([^/?]+)")
 _OWNER = re.compile(r"[?&]customer=([^&]+)")
 _DEFAULT = re.compile(r"default_payment_method(?:%5D|\])=([^&]+)")
