@@ -240,7 +240,7 @@ class StripeVerbs(IdempotencyVerbs):
 
     def identifies_answers(self, *attempts: Attempt) -> None:
         """The answers to the attempts, sent in a row, carry request ids of their own."""
-        self._concludes_headers("identified", attempts)
+        self._concludes_headers("identified", attempts, in_a_row=True)
 
     def names_version(self, *attempts: Attempt) -> None:
         """The answers to the attempts name the version that each asks for; an ill-formed one is refused."""
@@ -250,7 +250,9 @@ class StripeVerbs(IdempotencyVerbs):
         """The answers to the attempts may not be cached."""
         self._concludes_headers("uncached", attempts)
 
-    def _concludes_headers(self, expectation: str, attempts: Sequence[Attempt]) -> None:
+    def _concludes_headers(self, expectation: str, attempts: Sequence[Attempt], *, in_a_row: bool = False) -> None:
+        """The answers' headers are as expected; what is to come `in_a_row` is asked now, whatever was asked before."""
+
         def performed(refused: Callable[[Attempt], Step]) -> Episode:
             successes = [attempt for attempt in attempts if attempt.kind != "invalid"]
             on = {"customer": self.fixtures.customer()}
@@ -259,4 +261,5 @@ class StripeVerbs(IdempotencyVerbs):
             self._last_bindings = on
             return self._episode(expectation, steps)
 
-        self._conclude(tuple(attempts), lambda: performed(self._asked), again=lambda: performed(self._shared))
+        refused = self._shared if in_a_row else self._asked
+        self._conclude(tuple(attempts), lambda: performed(refused), again=lambda: performed(self._shared))

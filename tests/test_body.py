@@ -61,7 +61,7 @@ def test_length_counts_characters(target: Target, comparison: Comparison) -> Non
 
 
 @clause("body.unknown-parameter")
-@pinned("attempt", invalid.unknown_parameters(), first=8)
+@pinned("attempt", invalid.unknown_parameters(), first=9)
 @explored("attempt", wider.unknown_parameters)
 @given(attempt=invalid.any_unknown_parameter(CONTRACT))
 def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
