@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from conformance.case import ClauseBroken
@@ -151,16 +151,31 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude((expanded, plain), perform)
 
-    def honours_every_entry(self, alone: Attempt, *together: Attempt) -> None:
-        """`customer` is expanded wherever it stands beside a second path that is legal alone."""
+    def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Sequence[Attempt] = ()) -> None:
+        """`customer` is expanded wherever it stands beside a second path that is legal alone.
 
-        def perform() -> Episode:
-            steps = [self._fresh(alone, role="control")]
+        Where it is not, the first of the `simpler` attempts that shows it too takes their place.
+        """
+        shown = together
+
+        def performed(*attempts: Attempt) -> Episode:
+            steps = [self._granted(alone, role="control")]
             if isinstance(steps[0].exchange.object.get("customer"), str):
-                steps += [self._fresh(attempt) for attempt in together]
+                steps += [self._fresh(attempt) for attempt in attempts]
             return self._episode("every_entry", steps)
 
-        self._conclude((alone, *together), perform)
+        def perform() -> Episode:
+            nonlocal shown
+            episode = performed(*together)
+            if not simpler or not self._is_broken_by(episode):
+                return episode
+            smaller = ((attempt, performed(attempt)) for attempt in simpler)
+            found = next(((attempt, one) for attempt, one in smaller if self._is_broken_by(one)), None)
+            if found is not None:
+                shown, episode = (found[0],), found[1]
+            return episode
+
+        self._conclude((alone, *together), perform, again=lambda: performed(*shown))
 
     def does_not_obey(self, *attempts: Attempt) -> None:
         """None of the attempts succeeds or attaches anything; if one does, it is singled out."""

@@ -94,7 +94,7 @@ ACCEPTS: Sequence[Comparison] = tuple(
         (MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),),
         needs_success=True,
     )
-    for accept in (None, "*/*", "application/json;q=0.9")
+    for accept in ("application/json;q=0.9", None, "*/*")
 )
 """Accept headers that all allow JSON, each against the plain one."""
 

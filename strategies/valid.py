@@ -23,6 +23,12 @@ SECOND_PATH = Pair("expand[]", "card.generated_from.setup_attempt")
 MINIMAL = Attempt((CUSTOMER,))
 EXPANDED = Attempt((CUSTOMER, EXPAND_CUSTOMER))
 EXPANDED_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")), EXPAND_CUSTOMER))
+SECOND_EXPANDED = Attempt((CUSTOMER, SECOND_PATH))
+TWO_EXPANDED = (
+    Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
+    Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
+)
+EXPANDED_AMONG_OTHERS = Attempt((CUSTOMER, SECOND_PATH, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire")
 EXPANDED_INDEXED = Attempt((CUSTOMER, EXPAND_CUSTOMER_INDEXED))
 MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),))
 

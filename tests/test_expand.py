@@ -10,14 +10,11 @@ from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid, wider
 from strategies.valid import (
-    CUSTOMER,
-    EXPAND_CUSTOMER,
     EXPANDED,
     EXPANDED_FOR_OTHER_CUSTOMER,
     EXPANDED_INDEXED,
     MINIMAL,
     MINIMAL_FOR_OTHER_CUSTOMER,
-    SECOND_PATH,
 )
 
 CONTRACT = published_contract()
@@ -53,15 +50,16 @@ def test_nothing_expands_unasked(target: Target) -> None:
     target.expands_nothing_unasked(EXPANDED, MINIMAL)
 
 
-@clause("expand.every-entry", look="closer")
+@clause("expand.every-entry")
 def test_every_entry_is_honoured(target: Target) -> None:
-    """A list of paths is honoured as a whole, not only its first or last entry."""
-    target.honours_every_entry(
-        Attempt((CUSTOMER, SECOND_PATH)),
-        Attempt((CUSTOMER, EXPAND_CUSTOMER, SECOND_PATH)),
-        Attempt((CUSTOMER, SECOND_PATH, EXPAND_CUSTOMER)),
-        Attempt((CUSTOMER, SECOND_PATH, SECOND_PATH, EXPAND_CUSTOMER, SECOND_PATH), kind="wire"),
-    )
+    """A list of paths is honoured as a whole, not only its first or last entries."""
+    target.honours_every_entry(valid.SECOND_EXPANDED, valid.EXPANDED_AMONG_OTHERS, simpler=valid.TWO_EXPANDED)
+
+
+@clause("expand.every-entry", look="closer")
+def test_both_of_two_entries_are_honoured(target: Target) -> None:
+    """Of two paths both are honoured, whichever comes first."""
+    target.honours_every_entry(valid.SECOND_EXPANDED, *valid.TWO_EXPANDED)
 
 
 @clause("expand.structure")

@@ -51,7 +51,7 @@ def test_value_is_used_exactly(target: Target, attempt: Attempt) -> None:
     target.takes_as_sent(attempt)
 
 
-@clause("request.value-exact-whitespace")
+@clause("request.value-exact-whitespace", look="closer")
 @pinned("attempt", resembling.ids_with_white_space())
 @given(attempt=st.sampled_from(resembling.ids_with_white_space()))
 def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
@@ -59,7 +59,7 @@ def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
     target.takes_as_sent(attempt)
 
 
-@clause("request.value-exact-unicode")
+@clause("request.value-exact-unicode", look="closer")
 @pinned("attempt", resembling.ids_in_other_forms())
 @given(attempt=st.sampled_from(resembling.ids_in_other_forms()))
 def test_other_forms_of_an_id(target: Target, attempt: Attempt) -> None:
