@@ -6,7 +6,7 @@ import contextlib
 import random
 import string
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -16,10 +16,11 @@ from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixture
 from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
-from strategies.values import Joined, Known, Text, joined, render, swapped
+from strategies.values import Joined, Known, Text, describe, joined, render, swapped
 
 SHARED_BEGINNING = 200
 AT_ONCE = 2
+PAYMENT_REQUIRED = 402
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -95,6 +96,26 @@ class IdempotencyVerbs(Conductor):
             return self._episode("refused_as_told", [*steps, *follow_up], attached_before=customer)
 
         self._conclude((first, *others), perform)
+
+    def refuses_used_key_of_decline(self, token: Attempt, for_another: Attempt) -> None:
+        """After a stored decline of `token`, its key is refused with another customer, as the clause wants."""
+        if self._is_without_state():
+            return
+
+        def perform() -> Episode:
+            key = self._key()
+            declined = self._send_on(self._keyed(token, key), token.path_id, role="control")
+            if declined.exchange.status != PAYMENT_REQUIRED:
+                raise OutOfFixtures(f"{describe(token.path_id)} is not declined")
+            other = self._send_on(self._keyed(for_another, key), token.path_id)
+            return self._episode("refused_as_told", [declined, other])
+
+        try:
+            first = perform()
+        except OutOfFixtures as missing:
+            self._does_not_apply(str(missing))
+            return
+        self._conclude_from(first, ("decline", token, for_another), perform)
 
     def executes_no_mismatch(self, token: Attempt, for_another: Attempt) -> None:
         """The key of `token` with another customer is refused as the clause wants, and that customer gets nothing."""
@@ -182,6 +203,11 @@ class IdempotencyVerbs(Conductor):
             return self._episode(expectation, self._samples[sample])
 
         self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew()))
+
+    def _conclude_from(self, first: Episode, what: Hashable, perform: Callable[[], Episode]) -> None:
+        """Conclude from an episode that has been looked at already."""
+        performed = [first]
+        self._conclude(what, lambda: performed.pop() if performed else perform(), again=perform)
 
     def _simultaneously(self, attempt: Attempt, method: str, customer: str) -> list[Step]:
         keyed = self._keyed(attempt, self._key())

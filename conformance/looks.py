@@ -26,9 +26,10 @@ PARAMETER = "look"
 
 
 def split_into_looks(metafunc: pytest.Metafunc) -> None:
-    """Make two items of a test that has more attempts than a first look takes."""
+    """Make an item for each look of a test that has more attempts than a first look takes."""
     if PARAMETER in metafunc.fixturenames and metafunc.definition.get_closest_marker(MARK) is not None:
-        metafunc.parametrize(PARAMETER, ("first", "closer"), indirect=True)
+        has_first = getattr(metafunc.function, FIRST_LOOK, 1) > 0
+        metafunc.parametrize(PARAMETER, ("first", "closer") if has_first else ("closer",), indirect=True)
 
 
 def look_of(item: pytest.Item) -> Look:
@@ -93,7 +94,7 @@ def looking(item: pytest.Function) -> Iterator[None]:
         test.hypothesis_explicit_examples = examples[-count:]
         test._hypothesis_internal_use_settings = hypothesis_settings(chosen, phases=(Phase.explicit,))
     else:
-        test.hypothesis_explicit_examples = examples[:-count]
+        test.hypothesis_explicit_examples = examples[: len(examples) - count]
     try:
         yield
     finally:

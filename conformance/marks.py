@@ -33,10 +33,11 @@ def clause(slug: str, *, also: Sequence[str] = (), look: Look = "first") -> pyte
 def pinned(argument: str, values: Sequence[object], *, first: int = 1) -> Callable[[Test], Test]:
     """Make every run try `values` for the drawn `argument`, in this order, before anything is drawn.
 
-    The `first` of them are the first look. Raises ValueError when there are none.
+    The `first` of them are the first look; a test with none of them waits for the closer one. Raises ValueError when
+    there are no values, or fewer than `first`.
     """
-    if not 0 < first <= len(values):
-        raise ValueError("the first look takes at least one of the pinned values, and no more than there are")
+    if not values or not 0 <= first <= len(values):
+        raise ValueError("there are no pinned values, or fewer than the first look takes")
 
     def decorate(test: Test) -> Test:
         for value in reversed(values):

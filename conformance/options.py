@@ -53,7 +53,7 @@ class Repetitions:
     races: int = 3
 
 
-STANDARD_REPETITIONS = Repetitions(kept=40, new=20)
+STANDARD_REPETITIONS = Repetitions(kept=40, new=11)
 
 
 @dataclass(frozen=True)

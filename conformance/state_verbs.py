@@ -65,6 +65,34 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             tuple(attempts), perform, again=lambda: self._refused_one_after_another(guilty, every=len(guilty))[1]
         )
 
+    def leaves_attached_when_it_refuses(self, attempts: Attempts) -> None:
+        """After all of these refusals what was attached is as it was; if not, the guilty request is singled out."""
+        guilty = attempts
+
+        def performed(*some: Attempt) -> Episode:
+            (customer,) = self._customers(1)
+            attached = self._attached_to(customer)
+            subjects = [self._attach_too(attempt, attached.payment_method, customer) for attempt in some]
+            refused = tuple(one for one, step in zip(some, subjects, strict=True) if not step.exchange.is_success)
+            if len(refused) < len(some):
+                return performed(*refused)
+            after = self._read(attached.payment_method, until=shows(customer))
+            fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            return self._staged("nothing_changed", (*attached.steps, *subjects, after), fixtures)
+
+        def perform() -> Episode:
+            nonlocal guilty
+            episode = performed(*attempts)
+            if not self._is_broken_by(episode):
+                return episode
+            alone = ((attempt, performed(attempt)) for attempt in attempts)
+            found = next(((attempt, one) for attempt, one in alone if self._is_broken_by(one)), None)
+            if found is not None:
+                guilty, episode = (found[0],), found[1]
+            return episode
+
+        self._hold(("attached", attempts), perform, again=lambda: performed(*guilty))
+
     def touches_nothing_else(self) -> None:
         """An attach leaves all other payment methods and customers as they were."""
 
@@ -267,13 +295,15 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         last: tuple[Step, ...] = ()
         if shows(None)(after.exchange):
             last = (self._attach(MINIMAL, method, customer, "follow-up"),)
+            if last[0].exchange.is_success:
+                last += (self._read(method, until=shows(customer)),)
         return attempts, self._staged("nothing_changed", (*set_up, first, *subjects, after, *last), fixtures)
 
     def _guilty(self, attempts: Attempts, episode: Episode) -> tuple[Attempts, Episode]:
         """The one of the attempts after which something is changed, if one can be singled out, and its episode."""
         if len(attempts) == 1 or not self._is_broken_by(episode):
             return attempts, episode
-        shows_in_a_read = not episode.steps[-1].exchange.is_to_operation
+        shows_in_a_read = not any(step.role == "follow-up" and step.exchange.is_to_operation for step in episode.steps)
         if shows_in_a_read:
             suspects, played = self._refused_one_after_another(attempts, every=1)
         else:  # the simplest, and the one that gets the furthest

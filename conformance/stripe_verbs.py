@@ -158,11 +158,6 @@ class StripeVerbs(IdempotencyVerbs):
         else:
             self._conclude_from(first, attempt, perform)
 
-    def _conclude_from(self, first: Episode, attempt: Attempt, perform: Callable[[], Episode]) -> None:
-        """Conclude from an episode that has been looked at already."""
-        performed = [first]
-        self._conclude(attempt, lambda: performed.pop() if performed else perform(), again=perform)
-
     def clones(self, *attempts: Attempt) -> None:
         """The attempts, on a shared token, succeed, each with a new payment method."""
         if not self._is_without_state():

@@ -47,8 +47,8 @@ WITHOUT_KEY = _minimal(NO_KEY, "no Authorization header")
 IN_ANOTHER_SCHEME = _minimal("key in another scheme", "the key in a scheme that is none of the two")
 """A good request that presents the key, and not as a key is presented."""
 
-BY_BEARER = MINIMAL.but(credentials="bearer", kind="wire", label="with the key as Bearer token")
-BY_BASIC = MINIMAL.but(credentials="basic", kind="wire", label="with the key as Basic user name")
+BY_BEARER = MINIMAL.but(credentials="bearer", label="with the key as Bearer token")
+BY_BASIC = MINIMAL.but(credentials="basic", label="with the key as Basic user name")
 
 
 def malformed() -> Sequence[Attempt]:

@@ -27,6 +27,8 @@ def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt
     return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
 
 
+LONG_ARRAY = 20
+
 # body.customer-required
 
 
@@ -132,6 +134,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("custom", GOOD_ID),
         unknown_parameter("customer ", GOOD_ID),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
+        broken("foo", f"{why}, behind a long array", CUSTOMER, *[EXPAND_CUSTOMER] * LONG_ARRAY, Pair("foo", "1")),
     )
 
 

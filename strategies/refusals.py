@@ -88,6 +88,11 @@ def unknown_customers() -> Sequence[Attempt]:
     )
 
 
+def on_attached() -> tuple[Attempt, ...]:
+    """What is refused of an attached payment method too: no customer, an empty one, and one that never existed."""
+    return (unknown_customer(""), invalid.missing_customer()[0], NO_CUSTOMER)
+
+
 def any_part_of_customer() -> st.SearchStrategy[Attempt]:
     """A known id cut short, at whatever length."""
     return st.integers(SHORTEST_PART, 24).map(part_of_customer)

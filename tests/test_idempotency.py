@@ -53,6 +53,12 @@ def test_mismatch_is_not_executed(target: Target) -> None:
     target.executes_no_mismatch(stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
 
 
+@clause("idempotency.mismatch", look="closer")
+def test_other_parameters_after_a_decline(target: Target) -> None:
+    """A stored decline is one answer to one request: told of another customer it would be false."""
+    target.refuses_used_key_of_decline(stripe.WITH_DECLINING_TOKEN, stripe.DECLINING_TOKEN_FOR_OTHER)
+
+
 @clause("idempotency.other-path")
 def test_other_path(target: Target) -> None:
     """A key never brings another payment method's answer: a client would take it for its own."""

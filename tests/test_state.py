@@ -41,6 +41,12 @@ def test_refusals_change_nothing(target: Target) -> None:
     target.changes_nothing_when_it_refuses(refusals.every_refusal(CONTRACT))
 
 
+@clause("state.refusal-changes-nothing", look="closer")
+def test_refusals_leave_attached_alone(target: Target) -> None:
+    """A refusal takes no card from its owner: what was attached before it is attached after it."""
+    target.leaves_attached_when_it_refuses(refusals.on_attached())
+
+
 @clause("state.only-this-one")
 def test_others_are_untouched(target: Target) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""

@@ -84,7 +84,7 @@ def listed(episode: Episode, contract: Contract) -> Verdict:
 
 
 def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
-    """After the refusals the payment method reads as before, and can be attached."""
+    """After the refusals the payment method reads as before, and can be attached, which is then saved."""
     subjects = episode.exchanges("subject")
     if not subjects:
         return not_run("none of the requests was refused")
@@ -107,6 +107,11 @@ def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
             return verdict
         if attached[0].is_refusal:
             broken = f"{told}; afterwards it can't be attached any more: {describe_refusal(attached[0])}"
+        elif kept := attached[1:]:
+            if verdict := unreadable(kept[0]):
+                return verdict
+            if kept[0].is_success and shown_customer(kept[0]) != shown_customer(attached[0]):
+                broken = f"{told}; afterwards an attach succeeds, and `customer` reads {shown_customer(kept[0])}"
     lost = [exchange for exchange in subjects if exchange.status is None]
     if broken and lost:
         return Verdict(Outcome.INCONCLUSIVE, lost[0].failure)

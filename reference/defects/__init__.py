@@ -12,6 +12,7 @@ from . import (
     encodings,
     expand,
     headers,
+    histories,
     keys,
     paths,
     races,
@@ -37,7 +38,9 @@ STRANGE = (robustness, aftermath, repetition)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
-CATALOGUE = catalogue(module.seed for module in (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN))
+MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
+
+CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS])
 """Every defect by its name, chapter after chapter."""
 
 

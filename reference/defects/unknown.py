@@ -88,6 +88,12 @@ def long_names_ignored(b: Behaviour) -> None:
     tolerate(b, lambda call, name: len(name) > 64)
 
 
+@seed("body.unknown-parameter", "hard")
+def unknown_after_ten_pairs_ignored(b: Behaviour) -> None:
+    """Only the first ten pairs of a form are looked at for unknown names."""
+    tolerate(b, lambda call, name: name not in [one.partition("[")[0] for one, _ in call.parameters.pairs[:10]])
+
+
 @seed("body.unknown-parameter-nested", "easy")
 def unknown_nested_ignored(b: Behaviour) -> None:
     """Unknown hashes and arrays are ignored; only strings are looked at."""
