@@ -26,7 +26,9 @@ from . import (
     third_body,
     third_decoding,
     third_expand,
+    third_keys,
     third_refusals,
+    third_state,
     third_sturdiness,
 )
 
@@ -52,7 +54,9 @@ UNSEEN = (
     third_body,
     third_decoding,
     third_expand,
+    third_keys,
     third_refusals,
+    third_state,
     third_sturdiness,
 )
 """The modules, each a chapter."""
