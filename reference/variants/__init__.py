@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from . import access, first_unseen, rules, second_unseen, shape, wire
+from . import access, first_unseen, rules, second_unseen, shape, third_unseen, wire
 from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-CATALOGUE = catalogue(module.variant for module in (wire, shape, rules, access, first_unseen, second_unseen))
+MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen)
+
+CATALOGUE = catalogue(module.variant for module in MODULES)
 """Every variant by its name."""
 
 

@@ -1,6 +1,7 @@
 """Mistakes written from the clauses alone, without a look at the tests: what the suite was not made for.
 
-The `first_` ones came before the tests were widened, the `second_` ones after that.
+The `first_` ones came before the tests were widened, the `second_` ones after that, and the `third_`
+ones later still.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ from . import (
     second_request,
     second_state,
     second_sturdiness,
+    third_answers,
+    third_body,
+    third_decoding,
+    third_expand,
+    third_keys,
+    third_refusals,
+    third_state,
+    third_sturdiness,
 )
 
 __all__ = ["UNSEEN"]
@@ -41,5 +50,13 @@ UNSEEN = (
     second_request,
     second_state,
     second_sturdiness,
+    third_answers,
+    third_body,
+    third_decoding,
+    third_expand,
+    third_keys,
+    third_refusals,
+    third_state,
+    third_sturdiness,
 )
 """The modules, each a chapter."""
