@@ -51,7 +51,7 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 USES_BETWEEN_READS = 20
 """After how many refusals the payment method that they share is read, to see whether it is still unattached."""
 
-CHECKS_FOR_A_NEW_CONNECTION = 2
+CHECKS_FOR_A_NEW_CONNECTION = 3
 """Every how many times a server is asked on a new connection, too, whether it still serves."""
 
 MOST_EPISODES_AFTER_A_FAILURE = 15

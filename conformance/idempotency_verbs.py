@@ -8,6 +8,7 @@ import string
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import quote
 
 from conformance.conductor import RUN, Conductor
@@ -79,7 +80,8 @@ class IdempotencyVerbs(Conductor):
             control = self._fresh(self._keyed(first, joined(beginning, "a")), role="control")
             others = [joined(beginning, "b"), swapped(joined(beginning, "a")), joined(beginning, "-a")]
             steps = [self._send(self._keyed(again, key), self._last_bindings) for key in others]
-            return self._episode("not_replayed", [control, *steps])
+            again_itself = self._send(self._keyed(first.but(kind="wire"), joined(beginning, "a")), self._last_bindings)
+            return self._episode("not_replayed", [control, *steps, replace(again_itself, role="follow-up")])
 
         self._conclude((first, again), perform)
 

@@ -57,17 +57,18 @@ def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -
     """The items look after look: in the first what was measured to tell the most comes first.
 
     What was not measured, and all of the other looks, is in the order of `root_causes`: clauses, each behind those
-    that it rests on.
+    that it rests on; what only refuses comes last in the closer one.
     """
     measured = _places()
     causes = {slug: place for place, slug in enumerate(root_causes)}
 
-    def place(item: pytest.Item) -> tuple[int, int, int]:
+    def place(item: pytest.Item) -> tuple[int, int, bool, int]:
         mark = item.get_closest_marker(MARK)
         slug = "" if mark is None else mark.args[0]
         look = look_of(item)
         telling = measured.get(name_of(item), len(measured)) if look == "first" else 0
-        return LOOKS.index(look), telling, causes.get(slug, len(causes))
+        in_a_row = look == "closer" and mark is not None and mark.kwargs.get("in_a_row", False)
+        return LOOKS.index(look), telling, in_a_row, causes.get(slug, len(causes))
 
     return sorted(items, key=place)
 

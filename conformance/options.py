@@ -42,18 +42,21 @@ TESTS = SUITE / "tests"
 class Repetitions:
     """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
 
+    One that is to be refused is sent on a kept connection as often as `refused` says.
+
     After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
     are attached to see a target that loses one, `races` how often several customers want the same one.
     """
 
     kept: int
     new: int
+    refused: int
     survived: int = 1
     shelf: int = 8
     races: int = 3
 
 
-STANDARD_REPETITIONS = Repetitions(kept=40, new=11)
+STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, survived=20, shelf=2, races=1), closer=False),
+    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=2, races=1), closer=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
-    "thorough": Budget(40, Repetitions(kept=150, new=50, shelf=16, races=15)),
+    "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
 }
 
 

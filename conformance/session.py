@@ -73,6 +73,8 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
             headers["Authorization"] = f"Token {key.reveal()}"
         case "key cut short":
             headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
+        case "key as password":
+            headers["Authorization"] = "Basic " + base64.b64encode(f"nobody:{key.reveal()}".encode()).decode()
         case "none":
             pass
         case other:

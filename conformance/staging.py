@@ -35,6 +35,10 @@ class Attached:
     steps: tuple[Step, ...]
     kind: str = "card"
 
+    def is_attached_by(self, attempt: Attempt | None) -> bool:
+        """Whether it was this attempt that attached it."""
+        return attempt is not None and any(step.attempt_digest == attempt.digest for step in self.steps)
+
 
 @dataclass
 class Shelf:
@@ -112,13 +116,21 @@ class Stage(Conductor):
         """An attach whose success may itself be the fault, so that its body is not looked at as a valid one's."""
         return replace(self._send(attempt, {"payment_method": payment_method, "customer": customer}), kind="wire")
 
-    def _attached_to(self, customer: str, *, oldest: bool = False) -> Attached:
+    def _someones(self) -> str:
+        """A payment method that the first customer has."""
+        (customer,) = self._customers(1)
+        at_hand = self._shelf.at_hand if self._shelf else ()
+        known = next((one.payment_method for one in at_hand if one.customer == customer), "")
+        return known or self._attached_to(customer).payment_method
+
+    def _attached_to(self, customer: str, *, oldest: bool = False, by: Attempt | None = None) -> Attached:
         """A payment method of that customer's, which the last of its steps, a control, shows to be so.
 
-        It is the newest at hand, or the `oldest`, which others have followed.
+        It is the newest at hand, or the `oldest`, which others have followed; attached `by` that attempt, if one is.
         """
         shelf = self._shelf or Shelf()
         at_hand = [one for one in shelf.at_hand if one.customer == customer]
+        at_hand.sort(key=lambda one: not one.is_attached_by(by))
         for attached in reversed(at_hand) if oldest else at_hand:
             shelf.at_hand.remove(attached)
             read = self._read(attached.payment_method, "control")
@@ -126,7 +138,7 @@ class Stage(Conductor):
                 before = tuple(replace(step, role="set-up") for step in attached.steps)
                 return replace(attached, steps=(*before, read))
         identifier, steps = self._payment_method()
-        attach = self._attach(MINIMAL, identifier, customer, "set-up")
+        attach = self._attach(by or MINIMAL, identifier, customer, "set-up")
         read = self._read(identifier, "control", shows(customer))
         return Attached(identifier, customer, (*steps, attach, read), _kind(attach.exchange))
 

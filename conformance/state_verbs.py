@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.episode import Episode, Step
-from conformance.provisioning import OutOfFixtures
+from conformance.provisioning import PAYMENT_METHOD_FORMS, OutOfFixtures
 from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
 from strategies.invalid import missing_customer
-from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
+from strategies.refusals import ATTACHED, NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
 
 Attempts = tuple[Attempt, ...]
 
 LIKELY = (missing_customer()[0], NO_CUSTOMER)
 """Which refusals are suspected first where a later success is refused."""
+
+MORE_THAN_A_SECOND = 1.1
 
 REFUSALS_BETWEEN_READS = 8
 """After how many refusals it is looked whether they have changed something."""
@@ -51,6 +54,46 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             return self._staged("listed", (*last.steps, *shelf.lists), fixtures)
 
         self._hold("listed", perform)
+
+    def lists_it_still(self) -> None:
+        """What was attached to a customer long ago is on its list, whatever has been attached since."""
+        kept: list[Attached] = []
+
+        def perform() -> Episode:
+            customer, other = self._customers(2)
+            kept[:] = kept or [self._attached_to(customer, oldest=True)]
+            (oldest,) = kept
+            steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in oldest.steps]
+            lists = self._lists(oldest, customer)
+            if not lists:
+                raise Absent("the target does not list a customer's payment methods")
+            fixtures = {"payment_method": oldest.payment_method, "customer": customer, "other_customer": other}
+            return self._staged("listed", (*steps, *lists), fixtures)
+
+        self._hold("listed still", perform)
+
+    def changes_nothing_of_what_is_old(self) -> None:
+        """What was created more than a second before it is attached, when the run began, shows that time still."""
+
+        def performed(method: str, made: Sequence[Step] = ()) -> Episode:
+            (customer,) = self._customers(1)
+            before = self._read(method, "control")
+            attach = self._attach(MINIMAL, method, customer)
+            after = self._read(method, until=shows(customer))
+            fixtures = {"payment_method": method, "customer": customer}
+            return self._staged("same_object", (*made, before, attach, after), fixtures)
+
+        def perform() -> Episode:
+            if self.fixtures.provision.payment_methods not in PAYMENT_METHOD_FORMS:
+                raise OutOfFixtures("how old payment methods are that were given is not known")
+            return performed(self.fixtures.provision.probed_payment_method)
+
+        def once_more() -> Episode:
+            method, made = self._payment_method()
+            time.sleep(MORE_THAN_A_SECOND)
+            return performed(method, made)
+
+        self._hold("what is old", perform, again=once_more)
 
     def changes_nothing_when_it_refuses(self, attempts: Sequence[Attempt]) -> None:
         """After all of these refusals one payment method is as it was; if not, the guilty request is singled out."""
@@ -106,7 +149,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             set_up = [*earlier.steps[:-1], *others.steps[:-1]]
             set_up += [step_of("set-up", exchange) for exchange in defaults if exchange is not None]
             unattached, made = self._payment_method()
-            subject, made_too = self._payment_method()
+            subject, made_too = self._payment_method(plain=True)
             methods = {
                 earlier.payment_method: "an earlier payment method of the customer",
                 others.payment_method: "another customer's payment method",
@@ -145,7 +188,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         def perform() -> Episode:
             first, second = self._customers(2)
-            attached = self._attached_to(first)
+            attached = self._attached_to(first, by=attempt)
             subjects = [self._attach_too(attempt, attached.payment_method, second) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(first))
             lists = self._lists(attached, second)
@@ -164,6 +207,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         def perform() -> Episode:
             ids = {"customer": self._customers(1)[0], "payment_method": self._unattached_payment_method()}
+            if ATTACHED in attempt.needs:
+                ids[ATTACHED] = self._someones()
             step = self._send(attempt, {**ids, **near_misses(ids)})
             if not step.exchange.is_refusal:
                 self._unattached = None
@@ -231,6 +276,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
             later = self._attached_to(customer)
+            again = replace(self._attach_too(MINIMAL, attached.payment_method, customer), role="set-up")
             detach = step_of("subject", self.fixtures.detach(attached.payment_method))
             after: tuple[Step, ...] = ()
             if detach.exchange.is_success:
@@ -238,7 +284,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 after += self._lists(attached, customer, present=False)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
             newer = tuple(replace(step, role="set-up") for step in later.steps)
-            return self._staged("detached", (*newer, *attached.steps, detach, *after), fixtures)
+            return self._staged("detached", (*newer, *attached.steps, again, detach, *after), fixtures)
 
         self._hold("detached", perform)
 

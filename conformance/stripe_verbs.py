@@ -93,15 +93,15 @@ class StripeVerbs(IdempotencyVerbs):
             return
 
         def steps_anew() -> list[Step]:
-            attached = self._fresh(first, role="set-up")
+            attached, detached = self._detached_too(first)
             method = self._last_bindings["payment_method"]
-            target = f"/v1/payment_methods/{quote(method, safe='')}/detach"
-            detached = Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
             if not detached.exchange.is_success:
                 return [attached, detached]
+            later = self._detached_too(first)
+            self._last_bindings = {**self._last_bindings, "payment_method": method}
             others = {**self._last_bindings, "customer": self.fixtures.customer("other_customer")}
             retried = [self._send(again, others), self._send(again, self._last_bindings)]
-            return [attached, detached, *retried, *self._read_back(retried[-1])]
+            return [attached, detached, *later, *retried, *self._read_back(retried[-1])]
 
         sample = (first, again.but(label="after a detachment"))
         with self._as_far_as_fixtures_go():
@@ -112,6 +112,12 @@ class StripeVerbs(IdempotencyVerbs):
                 self._does_not_apply(NO_DETACHING)
             else:
                 self._conclude_sampled(sample, steps_anew, "refused_as_told")
+
+    def _detached_too(self, first: Attempt) -> tuple[Step, Step]:
+        """`first` on a new payment method, and its detachment."""
+        attached = self._fresh(first, role="set-up")
+        target = f"/v1/payment_methods/{quote(self._last_bindings['payment_method'], safe='')}/detach"
+        return attached, Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
 
     # Test cards
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from conformance.case import ClauseBroken
@@ -27,6 +28,8 @@ PAUSE_SECONDS = 0.05
 MOST_SMALLER_ONES = 8
 """How many smaller attempts are tried to show a failure with as few parameters as it takes."""
 
+FEW_AT_ONCE = 3
+"""How many successes are wanted at once."""
 FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
 
@@ -123,6 +126,29 @@ class Target(StateVerbs, StripeVerbs):
             return self._episode("survived", [*control, step])
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
+
+    def accepts_after_refusal(self, refused: Attempt, attempt: Attempt) -> None:
+        """The attempt, on a payment method that `refused` was just refused for, is answered as on any other."""
+
+        def perform() -> Episode:
+            before = replace(self._shared(refused), role="set-up")
+            if not before.exchange.is_refusal:
+                return self._episode("accepted", [self._granted(attempt)])
+            bindings = self._bind(attempt, self._unattached_payment_method)
+            self._unattached = None
+            return self._episode("accepted", [before, self._counted(attempt, self._send(attempt, bindings))])
+
+        self._conclude(("after a refusal", refused, attempt), perform)
+
+    def answers_on_attached(self, attempt: Attempt) -> None:
+        """The attempt is answered on an attached payment method, too; how is for the general clauses to judge."""
+
+        def performed(attach: Callable[..., Step]) -> Episode:
+            attached = attach(MINIMAL, role="set-up")
+            method = self._last_bindings["payment_method"]
+            return self._episode("answered_well", [attached, self._send(attempt, self._bind(attempt, lambda: method))])
+
+        self._conclude(("attached", attempt), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
     def uses_one(self, attempt: Attempt) -> None:
         """Of two customers under one name none or exactly one is used, in the answer and in the store."""
@@ -248,12 +274,13 @@ class Target(StateVerbs, StripeVerbs):
     def stays_steady(self, attempt: Attempt, *, fresh: bool) -> None:
         """The attempt gets the same class of answer as often as the budget says, on a kept connection and on new ones.
 
-        `fresh` gives it a payment method of its own each time; successes that the run has seen already count.
+        `fresh` gives it a payment method of its own each time; successes that the run has seen already count, and some
+        more are wanted at once.
         """
         send = self._fresh if fresh else self._shared
         before = self._succeeded.get(attempt, []) if fresh else []
         on_new = [step for is_new, step in before if is_new]
-        enough = self.repetitions.kept + self.repetitions.new
+        enough = (self.repetitions.kept if fresh else self.repetitions.refused) + self.repetitions.new
         kept = max(self.repetitions.new, enough - max(len(on_new), self.repetitions.new))
 
         def perform() -> Episode:
@@ -266,6 +293,7 @@ class Target(StateVerbs, StripeVerbs):
                 steps += on_new
                 while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
+                steps += self._at_once_on_new(attempt) if fresh else []
             if len(steps) < min(FEWEST_REPETITIONS, enough):
                 raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
             return self._episode("steady", steps)
@@ -274,6 +302,11 @@ class Target(StateVerbs, StripeVerbs):
             return self._episode("steady", [send(attempt)])
 
         self._conclude(attempt, perform, again=once_more)
+
+    def _at_once_on_new(self, attempt: Attempt) -> list[Step]:
+        """The attempt on a few new payment methods, all at the same time."""
+        wishes = [self._bind(attempt, self.fixtures.new_payment_method) for _ in range(FEW_AT_ONCE)]
+        return self._at_once(wishes, attempt)
 
     def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> Step:
         """Send so late that a connection which the server closes without saying so is known to be closed.

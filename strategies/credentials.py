@@ -61,6 +61,7 @@ def malformed() -> Sequence[Attempt]:
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
+        _minimal("key as password", "the key as Basic password, behind another user name"),
     )
 
 

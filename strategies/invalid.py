@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from contracts import Contract
 from strategies.attempt import Attempt, Invalid, Pair
-from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, ID_PREFIX
+from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPAND_CUSTOMER_INDEXED, ID_PREFIX
 from strategies.values import Known, Repeated, Text, repeated_to
+from strategies.wire import PLAIN, Spelling
 
 GOOD_ID = Known("customer")
 
@@ -45,23 +46,24 @@ def missing_customer() -> Sequence[Attempt]:
 
 # body.customer-structure
 
-_CUSTOMER_KEYS = ("[id]", "[]", "[0]", "[a]", "[a][b]")
+_CUSTOMER_KEYS = ("[id]", "[]", "[0]")
 
 
-def structured_customer(keys: str, *beside: Pair) -> Attempt:
+def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) -> Attempt:
     """`customer` with brackets behind it, holding the good id, and other parameters `beside` it."""
     shape = "an array" if keys in ("[]", "[0]") else "a hash"
     why = f"`customer` is {shape}, not a string"
-    return broken(f"customer{keys}", why, Pair(f"customer{keys}", GOOD_ID), *beside)
+    return broken(f"customer{keys}", why, Pair(f"customer{keys}", GOOD_ID, spelling), *beside)
 
 
 def structured_customers() -> Sequence[Attempt]:
     """The usual hashes and arrays."""
     beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[]", EXPAND_CUSTOMER))
     return (
-        *map(structured_customer, _CUSTOMER_KEYS[:3]),
+        *map(structured_customer, _CUSTOMER_KEYS),
         *beside_expand,
-        *map(structured_customer, _CUSTOMER_KEYS[3:]),
+        structured_customer("[a]", spelling=Spelling(escaped_brackets=True)),
+        structured_customer("[a][b]"),
     )
 
 
@@ -127,8 +129,9 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
         broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
-        unknown_parameter("x"),
-        broken("foo", why, Pair("foo", "1"), CUSTOMER),
+        unknown_parameter("x", "0"),
+        broken("foo", why, Pair("foo", "false"), CUSTOMER),
+        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("foo", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
@@ -181,6 +184,13 @@ def ill_structured_expands() -> Sequence[Attempt]:
         broken("expand", "`expand` is a string, not an array", CUSTOMER, Pair("expand", "customer")),
         broken("expand[0][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[0][a]", "customer")),
         broken("expand[][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[][a]", "customer")),
+        broken(
+            "expand[1][a]",
+            "the second entry of `expand` is a hash",
+            CUSTOMER,
+            EXPAND_CUSTOMER_INDEXED,
+            Pair("expand[1][a]", "customer"),
+        ),
     )
 
 

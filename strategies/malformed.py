@@ -15,6 +15,9 @@ from strategies.wire import PLAIN, Spelling
 
 GOOD_ID = Known("customer")
 
+INJECTED_HEADER = "X-Injected"
+"""The header that line ends in a value would add to an answer which writes them out as they are."""
+
 LONG_VALUE = 100_000
 LONG_PATH_ID = 2_500
 MANY_PARAMETERS = 10_000
@@ -63,7 +66,7 @@ def control_characters() -> Sequence[Attempt]:
     """NUL, line breaks, escape and delete, in values and in names."""
     return (
         _pairs(Pair("customer", "cus_\x00")),
-        _pairs(Pair("customer", "cus_\r\nX-Injected: 1")),
+        _pairs(Pair("customer", f"cus_\r\n{INJECTED_HEADER}: 1")),
         _pairs(Pair("customer", "\x1b[31m\x07\x7f")),
         _pairs(CUSTOMER, Pair("expand[]", "customer\x00")),
     )
@@ -122,7 +125,7 @@ def path_encodings() -> Sequence[Attempt]:
         "pm_%2Fx",
         "%zz",
         "%ff%fe",
-        "%0d%0aX-Injected:%201",
+        f"%0d%0a{INJECTED_HEADER}:%201",
     )
     return tuple(_path(segment) for segment in segments)
 

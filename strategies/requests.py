@@ -8,6 +8,7 @@ from dataclasses import replace
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.comparison import Comparison
+from strategies.invalid import unknown_parameter
 from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Joined, Known
 
@@ -29,6 +30,9 @@ CHARSETS: Sequence[Comparison] = (
     ),
 )
 """The charset that every form has anyway."""
+
+CHARSET_OF_REFUSED = replace(with_charset(unknown_parameter("foo", ""), "; charset=utf-8"), needs_success=False)
+"""The charset beside what is refused for a name, though that has no value."""
 
 CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
 
@@ -54,6 +58,7 @@ def json_bodies() -> Sequence[Attempt]:
         Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
         _labelled("application/json; charset=utf-8", *body),
         _labelled("application/json", *expanded),
+        _labelled("application/vnd.api+json", *body),
     )
 
 

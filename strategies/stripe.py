@@ -121,7 +121,7 @@ LONGEST_KEY = 255
 
 SENT_VERSION = "2024-06-20"
 OLDER_VERSION = "2020-08-27"
-NO_VERSION = "not-a-version"
+NO_VERSIONS = ("not-a-version", f"{OLDER_VERSION}junk")
 
 
 def of_all_kinds() -> Sequence[Attempt]:
@@ -145,9 +145,12 @@ def versions() -> Sequence[Attempt]:
     )
 
 
-ILL_FORMED_VERSION = with_header(
-    MINIMAL.but(kind="invalid", invalid=Invalid(VERSION, "the version is ill-formed")),
-    VERSION,
-    NO_VERSION,
-    f"asking for {NO_VERSION}",
+ILL_FORMED_VERSIONS = tuple(
+    with_header(
+        MINIMAL.but(kind="invalid", invalid=Invalid(VERSION, "the version is ill-formed")),
+        VERSION,
+        version,
+        f"asking for {version}",
+    )
+    for version in NO_VERSIONS
 )

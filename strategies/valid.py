@@ -105,7 +105,9 @@ def equivalent_encodings() -> Sequence[Comparison]:
         for pair in brackets
     ]
     plus = Comparison(Attempt((blank_escaped,), kind="wire"), (Attempt((blanks,), kind="wire"),))
-    return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:])
+    dots_escaped = Pair("expand[]", SECOND_PATH.value, value_spelling=Spelling("all"))
+    dotted = Comparison(SECOND_EXPANDED, (Attempt((CUSTOMER, dots_escaped)),))
+    return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:], dotted)
 
 
 @st.composite

@@ -13,7 +13,7 @@ from strategies import Attempt, Comparison, invalid, requests, valid, wider
 CONTRACT = published_contract()
 
 
-@clause("body.customer-required")
+@clause("body.customer-required", in_a_row=True)
 @pinned("attempt", invalid.missing_customer(), first=2)
 @explored("attempt", wider.missing_customers)
 @given(attempt=st.sampled_from(invalid.missing_customer()))
@@ -28,7 +28,7 @@ def test_owner_is_not_the_customer(target: Target) -> None:
     target.refuses_on_attached(invalid.missing_customer()[0])
 
 
-@clause("body.customer-structure")
+@clause("body.customer-structure", in_a_row=True)
 @pinned("attempt", invalid.structured_customers(), first=3)
 @explored("attempt", wider.structured_customers)
 @given(attempt=invalid.any_structured_customer())
@@ -37,7 +37,7 @@ def test_customer_is_a_plain_string(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("body.customer-max-length")
+@clause("body.customer-max-length", in_a_row=True)
 @pinned("attempt", invalid.too_long_customers(CONTRACT), first=2)
 @explored("attempt", wider.too_long_customers)
 @given(attempt=invalid.any_too_long_customer(CONTRACT))
@@ -60,7 +60,7 @@ def test_length_counts_characters(target: Target, comparison: Comparison) -> Non
     target.answers_refusals_alike(comparison)
 
 
-@clause("body.unknown-parameter")
+@clause("body.unknown-parameter", in_a_row=True)
 @pinned("attempt", invalid.unknown_parameters(), first=9)
 @explored("attempt", wider.unknown_parameters)
 @given(attempt=invalid.any_unknown_parameter(CONTRACT))
@@ -69,7 +69,7 @@ def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("body.unknown-parameter", look="closer")
+@clause("body.unknown-parameter", look="closer", in_a_row=True)
 def test_unknown_parameter_again(target: Target) -> None:
     """What was refused once is refused a second time."""
     target.refuses(invalid.unknown_parameter("again"), times=2)
@@ -81,7 +81,7 @@ def test_unknown_parameter_on_attached(target: Target) -> None:
     target.refuses_on_attached(invalid.unknown_parameter("foo"))
 
 
-@clause("body.unknown-parameter-nested")
+@clause("body.unknown-parameter-nested", in_a_row=True)
 @pinned("attempt", invalid.unknown_nested_parameters(), first=3)
 @explored("attempt", wider.unknown_nested_parameters)
 @given(attempt=invalid.any_unknown_nested_parameter(CONTRACT))

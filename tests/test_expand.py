@@ -62,7 +62,7 @@ def test_both_of_two_entries_are_honoured(target: Target) -> None:
     target.honours_every_entry(valid.SECOND_EXPANDED, *valid.TWO_EXPANDED)
 
 
-@clause("expand.structure")
+@clause("expand.structure", in_a_row=True)
 @pinned("attempt", invalid.ill_structured_expands(), first=2)
 @explored("attempt", wider.ill_structured_expands)
 @given(attempt=st.sampled_from(invalid.ill_structured_expands()))
@@ -71,7 +71,7 @@ def test_expand_is_an_array_of_strings(target: Target, attempt: Attempt) -> None
     target.refuses(attempt)
 
 
-@clause("expand.named-index")
+@clause("expand.named-index", in_a_row=True)
 @pinned("attempt", invalid.named_expand_indexes())
 @explored("attempt", wider.named_expand_indexes)
 @given(attempt=st.sampled_from(invalid.named_expand_indexes()))
@@ -80,7 +80,7 @@ def test_named_index(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("expand.item-max-length")
+@clause("expand.item-max-length", in_a_row=True)
 @pinned("attempt", invalid.too_long_expand_items(CONTRACT))
 @explored("attempt", wider.too_long_expand_items)
 @given(attempt=st.sampled_from(invalid.too_long_expand_items(CONTRACT)))

@@ -17,7 +17,7 @@ def test_request_id(target: Target) -> None:
 @clause("header.version")
 def test_version(target: Target) -> None:
     """The version that was asked for counts and is named in the answer, and what is none is refused."""
-    target.names_version(*stripe.versions(), stripe.ILL_FORMED_VERSION)
+    target.names_version(*stripe.versions(), *stripe.ILL_FORMED_VERSIONS)
 
 
 @clause("header.cache-control")

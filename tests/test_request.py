@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from strategies import Attempt, Comparison, requests, resembling, valid, wider
+from strategies.refusals import NO_CUSTOMER_EXPANDED
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 
@@ -23,6 +24,12 @@ def test_minimal_body(target: Target) -> None:
 def test_minimal_body_for_another(target: Target) -> None:
     """What one customer may, another may."""
     target.accepts(MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER)
+
+
+@clause("request.minimal-body", look="closer")
+def test_minimal_body_after_a_refusal(target: Target) -> None:
+    """A refusal is over when it is answered: what it asked for has no part in the next answer."""
+    target.accepts_after_refusal(NO_CUSTOMER_EXPANDED, MINIMAL)
 
 
 @clause("request.parameter-order")
@@ -42,7 +49,7 @@ def test_equivalent_encodings(target: Target, comparison: Comparison) -> None:
     target.answers_alike(comparison)
 
 
-@clause("request.value-exact")
+@clause("request.value-exact", in_a_row=True)
 @pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], first=10)
 @explored("attempt", wider.resembling_ids)
 @given(attempt=resembling.any_resembling_id())
@@ -51,7 +58,7 @@ def test_value_is_used_exactly(target: Target, attempt: Attempt) -> None:
     target.takes_as_sent(attempt)
 
 
-@clause("request.value-exact-whitespace")
+@clause("request.value-exact-whitespace", in_a_row=True)
 @pinned("attempt", resembling.ids_with_white_space(), first=0)
 @given(attempt=st.sampled_from(resembling.ids_with_white_space()))
 def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
@@ -59,7 +66,7 @@ def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
     target.takes_as_sent(attempt)
 
 
-@clause("request.value-exact-unicode")
+@clause("request.value-exact-unicode", in_a_row=True)
 @pinned("attempt", resembling.ids_in_other_forms(), first=0)
 @given(attempt=st.sampled_from(resembling.ids_in_other_forms()))
 def test_other_forms_of_an_id(target: Target, attempt: Attempt) -> None:
@@ -75,13 +82,19 @@ def test_charset_parameter(target: Target, comparison: Comparison) -> None:
     target.answers_alike(comparison)
 
 
+@clause("request.charset-parameter", look="closer")
+def test_charset_of_what_is_refused(target: Target) -> None:
+    """What is refused without the charset is refused with it."""
+    target.answers_refusals_alike(requests.CHARSET_OF_REFUSED)
+
+
 @clause("request.charset-capitals", look="closer")
 def test_charset_in_capitals(target: Target) -> None:
     """Names of character sets know no case (RFC 9110 section 8.3.2)."""
     target.answers_alike(requests.CHARSET_IN_CAPITALS)
 
 
-@clause("request.json-refused")
+@clause("request.json-refused", in_a_row=True)
 @pinned("attempt", requests.json_bodies())
 @given(attempt=st.sampled_from(requests.json_bodies()))
 def test_json_body(target: Target, attempt: Attempt) -> None:
@@ -89,7 +102,7 @@ def test_json_body(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("request.other-media-types")
+@clause("request.other-media-types", in_a_row=True)
 @pinned("attempt", requests.other_media_types())
 @given(attempt=st.sampled_from(requests.other_media_types()))
 def test_other_media_types(target: Target, attempt: Attempt) -> None:

@@ -11,7 +11,7 @@ from conformance.marks import clause
 from conformance.target import Target
 from strategies import credentials
 from strategies.requests import SAMPLE
-from strategies.valid import MINIMAL
+from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
 
 @clause("response.json")
@@ -42,6 +42,12 @@ def test_framing_is_true(target: Target) -> None:
 def test_success(target: Target, slug: str) -> None:
     """The body of a success is what the clause says, in a plain and in an expanded answer."""
     target.answers_well(*SAMPLE)
+
+
+@clause("error.status-class", look="closer")
+def test_expanded_wish_of_another(target: Target) -> None:
+    """Whether another customer may have what is attached is for other clauses: the server does not fail over it."""
+    target.answers_on_attached(EXPANDED_FOR_OTHER_CUSTOMER)
 
 
 @clause("error.no-secrets", look="closer")

@@ -29,10 +29,22 @@ def test_nothing_but_the_customer_changes(target: Target) -> None:
     target.changes_nothing_but_the_customer()
 
 
+@clause("state.same-object", look="last")
+def test_nothing_but_the_customer_changes_of_what_is_old(target: Target) -> None:
+    """`created` tells when a card was saved, not when it was attached."""
+    target.changes_nothing_of_what_is_old()
+
+
 @clause("state.listed")
 def test_attached_is_listed(target: Target) -> None:
     """Shops show the saved cards of a customer from this list: each once, and nobody else's."""
     target.lists_it_once()
+
+
+@clause("state.listed", look="last")
+def test_attached_is_listed_still(target: Target) -> None:
+    """The card of last year is listed beside that of today."""
+    target.lists_it_still()
 
 
 @clause("state.refusal-changes-nothing")

@@ -12,6 +12,7 @@ from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differi
 from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
+from strategies.malformed import INJECTED_HEADER
 
 FEW_LOST = 10
 """A server that closes a kept connection more often than once in so many requests makes a habit of it, which is legal
@@ -155,6 +156,8 @@ def survived(episode: Episode, contract: Contract) -> Verdict:
             return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
         if exchange.status >= 500:
             return fails(f"answered {exchange.status}", exchange)
+        if exchange.header(INJECTED_HEADER) is not None:
+            return fails("a line end in the request became one in the answer's headers", exchange)
         if 300 <= exchange.status < 400:
             return not_run(f"answered {exchange.status}")
     return PASS

@@ -42,7 +42,7 @@ def is_marked(exchange: Exchange) -> bool:
 
 
 def not_replayed(episode: Episode, contract: Contract) -> Verdict:
-    """A request with another key is no replay, however alike the keys are."""
+    """A request with another key is no replay, however alike the keys are; one with the first key still is."""
     (first,) = episode.exchanges("control")
     if verdict := spoiled(first):
         return verdict
@@ -56,6 +56,11 @@ def not_replayed(episode: Episode, contract: Contract) -> Verdict:
             like = dict(first.request.headers).get("Idempotency-Key", "")
             how = "in upper and lower case" if sent.lower() == like.lower() else "in the last character"
             return fails(f"a key is taken for another that differs only {how}: replayed", other)
+    for again in episode.exchanges("follow-up"):
+        if verdict := spoiled(again):
+            return verdict
+        if not is_marked(again):
+            return fails("the first key, sent again after others, brings no replay", again)
     return PASS
 
 

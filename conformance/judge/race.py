@@ -39,7 +39,10 @@ def one_winner(episode: Episode, contract: Contract) -> Verdict:
 
 
 def all_kept(episode: Episode, contract: Contract) -> Verdict:
-    """Of simultaneous attaches of different methods each is answered for itself, and kept by its own customer."""
+    """Of simultaneous attaches each is answered for itself, and each payment method is kept once by its own customer.
+
+    Who asks for one that another request is attaching at the same time may be refused.
+    """
     customer = episode.fixtures["customer"]
     owners: dict[str, str] = {}
     for exchange in episode.exchanges("subject"):
@@ -48,6 +51,8 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
         if verdict := spoiled(exchange):
             return verdict
         if exchange.is_refusal:
+            if _is_attached_by_another(exchange, episode):
+                continue
             return fails(f"one of several at once is refused with {describe_refusal(exchange)}", exchange)
         if verdict := _of_another_request(exchange):
             return verdict
@@ -67,6 +72,13 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
         elif (owner := owners.get(str(read.object.get("id")))) and read.object.get("customer") != owner:
             return fails(f"all succeeded, and {read.object['id']} is retrieved with {shown_customer(read)}", read)
     return PASS
+
+
+def _is_attached_by_another(exchange: Exchange, episode: Episode) -> bool:
+    """Whether another of the requests has attached the payment method that this one was refused for."""
+    method = sent_payment_method(exchange)
+    successes = (other for other in episode.exchanges("subject") if other.is_success)
+    return any(sent_payment_method(other) == method for other in successes)
 
 
 def _of_another_request(exchange: Exchange) -> Verdict | None:

@@ -11,8 +11,9 @@ from ..auth import WELL_FORMED
 from ..behaviour import Behaviour
 from ..call import Call
 from ..errors import ApiError
+from ..values import Json
 from .registry import Chapter
-from .tools import counter, edit_refusals, on_attach
+from .tools import counter, edit_refusals, edit_success, on_attach
 
 seed = Chapter("keys", "stripe")
 
@@ -225,3 +226,13 @@ def other_methods_are_405(b: Behaviour) -> None:
 def other_methods_are_400(b: Behaviour) -> None:
     """Another method is answered with 400."""
     other_method(b, 400)
+
+
+@seed("response.livemode", "hard")
+def live_unless_a_test_key_is_seen(b: Behaviour) -> None:
+    """`livemode` is false only where the header itself shows a test key: true for one that came by Basic."""
+
+    def edit(call: Call, payload: Json) -> None:
+        payload["livemode"] = "sk_test_" not in (call.request.header("authorization") or "")
+
+    edit_success(b, edit)

@@ -200,16 +200,6 @@ def livemode_is_a_number(b: Behaviour) -> None:
     put(b, "livemode", lambda old: 0)
 
 
-@seed("response.livemode", "hard")
-def live_unless_a_test_key_is_seen(b: Behaviour) -> None:
-    """`livemode` is false only where the header itself shows a test key: true for one that came by Basic."""
-
-    def edit(call: Call, payload: Json) -> None:
-        payload["livemode"] = "sk_test_" not in (call.request.header("authorization") or "")
-
-    edit_success(b, edit)
-
-
 @seed("response.metadata", "medium")
 def metadata_with_numbers(b: Behaviour) -> None:
     """A value in `metadata` is a number."""

@@ -46,7 +46,7 @@ def nothing_changed_is_204(b: Behaviour) -> None:
     edit_response(b, emptied, success=True)
 
 
-@seed("response.status", "hard", intermittent=True, also=("robustness.same-request-same-answer",))
+@seed("robustness.same-request-same-answer", "hard", intermittent=True, also=("response.status",))
 def every_sixteenth_is_accepted(b: Behaviour) -> None:
     """When the pool is busy the work is handed over and done at once: every 16th success is a 202."""
     turn = counter(16)

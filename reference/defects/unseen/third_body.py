@@ -50,7 +50,7 @@ def own_prefix_not_measured(b: Behaviour) -> None:
     skip_check(b, "customer-length", lambda call, attempt: (attempt.customer_id or "").startswith("cus_"))
 
 
-@seed("body.customer-length-limit-exact", "hard", also=("expand.item-length-limit-exact",))
+@seed("expand.item-length-limit-exact", "hard", also=("body.customer-length-limit-exact",))
 def values_measured_together(b: Behaviour) -> None:
     """The limit holds for all values together: a customer of 5000 characters is too long beside an `expand`."""
 
@@ -97,13 +97,13 @@ def attached_ones_answered_unchecked(b: Behaviour) -> None:
 
 
 @seed(
-    "body.unknown-parameter",
+    "robustness.same-request-same-answer",
     "hard",
     intermittent=True,
     also=(
         "body.unknown-parameter-nested",
         "stripe.parameter-unknown",
-        "robustness.same-request-same-answer",
+        "body.unknown-parameter",
         "state.refusal-changes-nothing",
     ),
 )

@@ -46,7 +46,7 @@ def later_items_not_checked(b: Behaviour) -> None:
     b.checks["expand-structure"] = check
 
 
-@seed("expand.duplicates", "hard")
+@seed("error.status-class", "hard", also=("expand.duplicates",))
 def repeated_after_another_crashes(b: Behaviour) -> None:
     """Neighbours that are alike are taken as one; an entry that comes again later meets an object, and crashes."""
 

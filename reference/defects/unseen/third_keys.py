@@ -124,7 +124,7 @@ def latest_key_is_remembered(b: Behaviour) -> None:
     b.once = on_attach(usual, once)
 
 
-@seed("idempotency.replay", "hard")
+@seed("idempotency.mismatch", "hard", also=("idempotency.replay",))
 def mismatch_frees_the_key(b: Behaviour) -> None:
     """A key that comes with other parameters is refused and thrown away: the first request is executed again."""
     usual = b.idempotency_conflict
@@ -137,19 +137,6 @@ def mismatch_frees_the_key(b: Behaviour) -> None:
         return found
 
     b.idempotency_conflict = on_attach(usual, conflict)
-
-
-@seed("idempotency.other-path", "hard", also=("idempotency.other-path-type",))
-def keys_filed_by_payment_method(b: Behaviour) -> None:
-    """A key belongs to a payment method, whatever is done to it: detaching with it replays the attaching."""
-    usual = b.idempotency_conflict
-
-    def conflict(call: Call, earlier: Entry) -> str | None:
-        here, there = call.request.path.rpartition("/"), earlier.path.rpartition("/")
-        both = {here[2], there[2]} == {"attach", "detach"}
-        return None if both and here[0] == there[0] else usual(call, earlier)
-
-    b.idempotency_conflict = conflict
 
 
 @seed("stripe.parameter-unknown", "medium")

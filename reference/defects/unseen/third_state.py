@@ -165,7 +165,7 @@ def detaching_counts_down(b: Behaviour) -> None:
     b.attach, b.detach = count_up, count_down
 
 
-@seed("state.same-customer-again", "hard", intermittent=True, also=("state.race", "state.listed", "state.model"))
+@seed("state.race", "hard", intermittent=True, also=("state.same-customer-again", "state.listed", "state.model"))
 def listed_for_each_at_once(b: Behaviour) -> None:
     """Looked for in the list under the lock, entered after it: attaches of one at once enter it several times."""
     new: set[str] = set()

@@ -24,7 +24,7 @@ ROOM = 64 * 1024
 LONGEST_WAIT = 150.0
 
 
-@seed("robustness.control-characters", "hard")
+@seed("robustness.control-characters", "hard", also=("request.value-exact-whitespace",))
 def customer_in_a_header(b: Behaviour) -> None:
     """An id that is not there is logged in a header, as it came: a line end in it breaks the answer."""
     usual = b.amend
@@ -76,10 +76,10 @@ def unread_body_is_the_next_request(b: Behaviour) -> None:
 
 
 @seed(
-    "error.status-class",
+    "robustness.same-request-same-answer",
     "hard",
     intermittent=True,
-    also=("state.race", "robustness.same-request-same-answer", "idempotency.in-use"),
+    also=("state.race", "error.status-class", "idempotency.in-use"),
 )
 def database_is_locked(b: Behaviour) -> None:
     """The database takes one writer at a time: who comes while another attach is on its way gets 500."""
