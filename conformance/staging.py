@@ -42,12 +42,16 @@ class Attached:
 
 @dataclass
 class Shelf:
-    """The payment methods that the first tests of the chapter attach, for all others to use."""
+    """The payment methods that the first tests of the chapter attach, for all others to use.
+
+    `long_ago` is one that a customer has kept ever since.
+    """
 
     attached: list[Attached] = field(default_factory=list)
     lists: tuple[Step, ...] = ()
     customers: tuple[str, ...] = ()
     at_hand: list[Attached] = field(default_factory=list)
+    long_ago: Attached | None = None
 
 
 class Stage(Conductor):

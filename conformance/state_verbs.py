@@ -61,7 +61,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
         def perform() -> Episode:
             customer, other = self._customers(2)
-            kept[:] = kept or [self._attached_to(customer, oldest=True)]
+            long_ago = self._shelf.long_ago if self._shelf else None
+            kept[:] = kept or [long_ago or self._attached_to(customer, oldest=True)]
             (oldest,) = kept
             steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in oldest.steps]
             lists = self._lists(oldest, customer)
@@ -179,6 +180,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            if self._shelf:
+                self._shelf.long_ago = attached
             return self._staged("attached_again", (*attached.steps, *subjects, after, *lists), fixtures)
 
         self._hold(again, perform)

@@ -14,6 +14,9 @@ from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.malformed import INJECTED_HEADER
 
+GIVEN_AT_CREATION = ("billing_details", "metadata")
+"""The members that are alike in all payment methods that a run has created."""
+
 FEW_LOST = 10
 """A server that closes a kept connection more often than once in so many requests makes a habit of it, which is legal
 (RFC 9112 section 9.3)."""
@@ -211,6 +214,9 @@ def inlined(episode: Episode, contract: Contract) -> Verdict:
     for plain in episode.exchanges("control"):
         if missing := sorted(set(plain.object) - set(body)):
             return fails(f"the expanded answer lacks `{missing[0]}`", exchange)
+        for name in GIVEN_AT_CREATION if episode.facts.get("created_as") else ():
+            if plain.is_success and plain.object.get(name) and body.get(name) != plain.object[name]:
+                return fails(f"the expanded answer has another `{name}` than the plain one of a like object", exchange)
         already = {slug for slug, _ in broken_success_clauses(plain, contract, test_key=test_key)} | {"response.status"}
         for slug, observed in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
             if slug not in already:
