@@ -62,7 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[options.KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
     from conformance.controller import Controller
+    from conformance.tracebacks import Tracebacks
 
+    config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
     controller = Controller(config, settings, key)
     config.pluginmanager.register(controller, "conformance-controller")
     if settings.explore is not None:
