@@ -16,6 +16,9 @@ LIVE_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
 SHORTEST_TO_BLOT = 16
 """Keys shorter than this many characters are not looked for in answers: `test` stands in every other word."""
 
+SHORTEST_TO_MASK = 24
+"""Of keys with at least this many characters, parts are sought as well."""
+
 
 def holds_key(text: str, key: str) -> bool:
     """Whether `key` stands in `text` in one of its forms, whole or but for one character at an end."""
@@ -23,9 +26,9 @@ def holds_key(text: str, key: str) -> bool:
 
 
 def without_key(text: str, key: str) -> str:
-    """`text` without `key`, in whatever form, and without any run of its characters that shows more than half of it and one more.
+    """`text` without `key`, in whatever form it stands there, and without any part that shows more than half of it.
 
-    What is only a part gets as many asterisks, so that what an answer masks too little keeps its length.
+    A part gets as many asterisks, so that an answer which masks too little keeps its length.
     """
     for only_whole in (True, False):
         for form in _forms(key):
@@ -48,16 +51,20 @@ def _forms(key: str) -> tuple[str, ...]:
 
 
 def _runs(text: str, form: str) -> Iterator[tuple[int, int]]:
-    """Where runs of characters of `form` stand in `text` that are longer than half of it by more than a character."""
-    shortest = min(len(form) // 2 + 2, len(form))
-    first, last = len(form) - shortest, shortest  # every run that is long enough holds the characters between these
+    """Where parts of `form` stand in `text` that tell it: what is longer than half of it, by two characters at least.
+
+    Half of a short one is not much more than what all test keys begin with.
+    """
+    length = len(form)
+    shortest = length // 2 + 2 if length >= SHORTEST_TO_MASK else length - (length >= SHORTEST_TO_BLOT)
+    first, last = length - shortest, shortest  # every part that is long enough holds the characters between these
     core = form[first:last]
     at = text.find(core)
     while at >= 0:
         start, end = at, at + len(core)
         while start > at - first and text[start - 1] == form[first - 1 - (at - start)]:
             start -= 1
-        while end < at + len(form) - first and text[end : end + 1] == form[first + end - at]:
+        while end < at + length - first and text[end : end + 1] == form[first + end - at]:
             end += 1
         is_long = end - start >= shortest
         if is_long:

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+
 def forms_of(key: str) -> Iterator[bytes]:
     """The key as it is and as it is escaped, and what any text that holds it looks like in base64."""
     yield key.encode()
