@@ -85,7 +85,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML and JUnit reports there, unless the user said where."""
     results.mkdir(parents=True, exist_ok=True)
     if getattr(config.option, "htmlpath", None) is None:
-        config.option.htmlpath = str(results / "conformance.html")
+        config.option.htmlpath = str(results / options.REPORT_FILE)
     config.option.self_contained_html = True
     if config.option.xmlpath is None:
         config.option.xmlpath = str(results / "junit.xml")

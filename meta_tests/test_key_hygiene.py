@@ -44,7 +44,7 @@ REQUESTS_BEFORE = 30
 
 
 def quoting(behaviour: Behaviour) -> None:
-    """Refusals quote the Authorization header, as it came and in other spellings; some mask it too little, in no text."""
+    """Refusals quote the Authorization header, as it came and in other spellings; all else masks the key too little."""
 
     def quote(call: Call, response: Response) -> Response:
         sent = call.request.header("authorization") or ""
@@ -141,7 +141,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def runs(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Left]:
-    """Runs that end in all kinds of ways, on servers that give the key away; all that they leave is below one folder."""
+    """Runs that end in all kinds of ways, on servers that give the key away; what they leave is below one folder."""
     folder = tmp_path_factory.mktemp("runs")
     with contextlib.ExitStack() as stack:
         good, mortal, searched = (
@@ -182,7 +182,7 @@ def test_the_key_is_nowhere_however_a_run_ends(name: str, runs: Mapping[str, Lef
     left = runs[name]
     assert left.status == STATUSES[name], left.shown
     if name != "ended at once":
-        assert {path.name for path in left.folder.iterdir()} >= {"conformance.html", "junit.xml", "results.json"}
+        assert {path.name for path in left.folder.iterdir()} >= {"report.html", "junit.xml", "results.json"}
     assert_nothing_shows(left)
 
 

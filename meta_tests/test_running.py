@@ -56,7 +56,7 @@ def test_the_reference_conforms_and_every_result_is_written(plain: tuple[Any, Pa
     assert results["verdict"] == "conforms"
     assert set(results["verdicts"]) == {"contract", "stateful", "stripe"}
     assert (folder / "junit.xml").read_text().startswith("<?xml")
-    page = (folder / "conformance.html").read_text()
+    page = (folder / "report.html").read_text()
     assert "request.minimal-body" in page
     assert 'src="http' not in page
 
@@ -135,7 +135,7 @@ def test_an_unreachable_target_still_gets_its_results(tmp_path: Path) -> None:
     assert done.returncode == 10
     assert "hint: start it" in done.stdout
     assert results_in(tmp_path)["verdict"] == "inconclusive"
-    assert "cannot be tested" in (tmp_path / "conformance.html").read_text()
+    assert "cannot be tested" in (tmp_path / "report.html").read_text()
     assert (tmp_path / "junit.xml").exists()
 
 
@@ -249,7 +249,7 @@ def test_a_target_that_dies_in_the_middle_is_not_called_broken(stateless: bool, 
     results = results_in(tmp_path)
     assert results["verdict"] == "inconclusive"
     assert not [slug for slug, clause in results["clauses"].items() if clause["outcome"] in ("fail", "error")]
-    assert (tmp_path / "conformance.html").exists()
+    assert (tmp_path / "report.html").exists()
 
 
 def test_a_run_that_is_interrupted_writes_what_it_has_learnt(tmp_path: Path) -> None:
