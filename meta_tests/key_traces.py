@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 import urllib.parse
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+_DEFLATED = re.compile(rb'"deflate":"([^"]+)"')
 
 
 def forms_of(key: str) -> Iterator[bytes]:
@@ -32,11 +36,13 @@ def shown(text: bytes, key: str) -> str:
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file below `folder` by its name there, and the members of every archive."""
+    """Every file below `folder` by its name there, the members of archives, and what stands deflated in a record."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_file():
             yield name, path.read_bytes()
+            for number, packed in enumerate(_DEFLATED.findall(path.read_bytes())):
+                yield f"{name}, deflated {number}", zlib.decompress(base64.b64decode(packed))
         if path.is_file() and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield from ((f"{name}/{member}", archive.read(member)) for member in archive.namelist())
