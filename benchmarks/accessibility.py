@@ -1,7 +1,7 @@
 """What axe-core finds in HTML reports, at a desk's and a phone's width, in light and dark, all evidence opened.
 
     npm install --prefix /tmp/axe axe-core
-    python -m benchmarks.accessibility --axe /tmp/axe/node_modules/axe-core/axe.min.js reports/conformance.html
+    python -m benchmarks.accessibility --axe /tmp/axe/node_modules/axe-core/axe.min.js reports/report.html
 
 Ends with 1 where there is a violation that axe-core calls serious or critical.
 """

@@ -247,9 +247,8 @@ class Client:
     def _received(self, request: Request, answer: _Answer, framing: tuple[str, ...], seconds: float) -> Exchange:
         headers, body = answer.headers, answer.body
         leaked = self.key.stands_in(body) or any(self.key.stands_in(value.encode()) for _, value in headers)
-        if leaked:
-            body = self.key.blotted_bytes(body)
-            headers = tuple((name, self.key.blotted(value)) for name, value in headers)
+        body = self.key.blotted_bytes(body)
+        headers = tuple((name, self.key.blotted(value)) for name, value in headers)
         return Exchange(
             request,
             answer.status,

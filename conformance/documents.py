@@ -12,6 +12,7 @@ from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
 from conformance.options import BASE_URL_HELP, SUITE, add_options
 from conformance.readme import README, readme_with_table
+from conformance.reporting.rendering import FORMS
 from conformance.run import ExitStatus
 from conformance.scope import scope_page
 from conformance.targets.description import shipped
@@ -129,6 +130,20 @@ def refusals_page(_: Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
+FORMS_BEGIN, FORMS_END = "<!-- forms -->\n", "<!-- /forms -->\n"
+
+
+def records_page(_: Catalogue) -> str:
+    """The page on records as it stands, with the table of the forms that are rendered from one."""
+    before, begin, rest = (DOCS / "records.md").read_text(encoding="utf-8").partition(FORMS_BEGIN)
+    _old, end, after = rest.partition(FORMS_END)
+    if not (begin and end):
+        raise ValueError("docs/records.md has no place for the table of forms")
+    lines = ["", "| option | usual name | what it is |", "|---|---|---|"]
+    lines += [f"| `--{form.name}` | `{form.file}` | {form.what} |" for form in FORMS.values()]
+    return "\n".join((before + begin.strip(), *lines, "", end + after))
+
+
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
     "options.md": options_page,
@@ -137,6 +152,7 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "targets.md": known_targets_page,
     "implementations.md": implementations_page,
     "refusals.md": refusals_page,
+    "records.md": records_page,
 }
 
 

@@ -148,7 +148,7 @@ class ItemRunner:
             ledger = item.stash.get(FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
                 case = self.target.case
-                case.note(ERROR, self.key.blotted(call.excinfo.exconly()[:500]), slug or "error")
+                case.note(ERROR, self.key.blotted(call.excinfo.exconly())[:500], slug or "error")
                 ledger = case.ledger
             else:
                 self._word(report, item, slug, ledger)

@@ -34,6 +34,7 @@ CAPABILITY_NAMES = (
 )
 """What a target may be able to do besides the operation, by the names that `--require` takes."""
 
+REPORT_FILE = "report.html"
 SUITE = Path(__file__).resolve().parent.parent
 TESTS = SUITE / "tests"
 

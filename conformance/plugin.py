@@ -62,7 +62,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[options.KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
     from conformance.controller import Controller
+    from conformance.tracebacks import Tracebacks
 
+    config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
     controller = Controller(config, settings, key)
     config.pluginmanager.register(controller, "conformance-controller")
     if settings.explore is not None:
@@ -83,7 +85,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML and JUnit reports there, unless the user said where."""
     results.mkdir(parents=True, exist_ok=True)
     if getattr(config.option, "htmlpath", None) is None:
-        config.option.htmlpath = str(results / "conformance.html")
+        config.option.htmlpath = str(results / options.REPORT_FILE)
     config.option.self_contained_html = True
     if config.option.xmlpath is None:
         config.option.xmlpath = str(results / "junit.xml")

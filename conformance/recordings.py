@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.exchange import Exchange
-from conformance.secret import BLOT, SHORTEST_TO_BLOT
+from conformance.secret import BLOT, SHORTEST_TO_BLOT, holds_key, without_key
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 
 NO_ANSWER = "no answer was recorded"
@@ -176,19 +176,15 @@ def _recorded(
     if (url and place is None) or method.upper() not in METHODS:
         return None
     key = _key_of(sent_headers) or parts.username or ""
-    forms = _forms(key) if len(key) >= SHORTEST_TO_BLOT else ()
+    is_sought = len(key) >= SHORTEST_TO_BLOT
     answer = b"\n".join([body or b"", *(value.encode() for _, value in headers or ())])
-    leaked = any(form.encode() in answer for form in forms)
+    leaked = is_sought and holds_key(answer.decode("latin-1"), key)
 
     def clean(text: str) -> str:
-        for form in forms:
-            text = text.replace(form, BLOT)
-        return text
+        return without_key(text, key) if is_sought else text
 
     def clean_bytes(data: bytes | None) -> bytes | None:
-        for form in forms:
-            data = data and data.replace(form.encode(), BLOT.encode())
-        return data
+        return data and clean(data.decode("latin-1")).encode("latin-1")
 
     path = place["path"] if place else f"{PATH_PREFIX}{UNRECORDED}{PATH_SUFFIX}"
     request = Request(
@@ -219,7 +215,7 @@ def _recorded(
         is_form=media_type == "application/x-www-form-urlencoded" or (not media_type and media_type_was_dropped),
         raw_body=raw_body,
         test_key=key.startswith(("sk_test_", "rk_test_")) if key else None,
-        key_sought=bool(forms) and body is not None and headers is not None,
+        key_sought=is_sought and body is not None and headers is not None,
     )
 
 
@@ -277,11 +273,6 @@ def _key_of(headers: Headers) -> str:
         return base64.b64decode(credentials).decode().partition(":")[0]
     except (binascii.Error, UnicodeDecodeError):
         return ""
-
-
-def _forms(key: str) -> tuple[str, ...]:
-    encoded = key.encode()
-    return key, base64.b64encode(encoded + b":").decode(), base64.b64encode(encoded).decode().rstrip("=")
 
 
 def _time(text: Any) -> float:

@@ -3,14 +3,73 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import cache
+from urllib.parse import quote
 
 BLOT = "[API key]"
 LIVE_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
 SHORTEST_TO_BLOT = 16
 """Keys shorter than this many characters are not looked for in answers: `test` stands in every other word."""
+
+SHORTEST_TO_MASK = 24
+"""Of keys with at least this many characters, parts are sought as well."""
+
+
+def holds_key(text: str, key: str) -> bool:
+    """Whether `key` stands in `text` in one of its forms, whole or but for one character at an end."""
+    return any(end - start >= len(form) - 1 for form in _forms(key) for start, end in _runs(text, form))
+
+
+def without_key(text: str, key: str) -> str:
+    """`text` without `key`, in whatever form it stands there, and without any part that shows more than half of it.
+
+    A part gets as many asterisks, so that an answer which masks too little keeps its length.
+    """
+    for only_whole in (True, False):
+        for form in _forms(key):
+            for start, end in reversed(list(_runs(text, form))):
+                is_whole = end - start >= len(form) - 1
+                if is_whole or not only_whole:
+                    text = text[:start] + (BLOT if is_whole else "*" * (end - start)) + text[end:]
+    return text
+
+
+@cache
+def _forms(key: str) -> tuple[str, ...]:
+    """What a key looks like as it is, in JSON, in HTML, in a URL, and within anything that is written in base64."""
+    written = [key, json.dumps(key)[1:-1], html.escape(key), quote(key, safe="")]
+    written += [quote(key, safe="").replace("_", escape) for escape in ("%5F", "%5f")]
+    for before in range(3):
+        encoded = base64.b64encode(b" " * before + key.encode() + b" " * 3).decode()
+        written.append(encoded[-(-before * 4 // 3) : (before + len(key)) * 4 // 3])
+    return tuple(dict.fromkeys(written))
+
+
+def _runs(text: str, form: str) -> Iterator[tuple[int, int]]:
+    """Where parts of `form` stand in `text` that tell it: what is longer than half of it, by two characters at least.
+
+    Half of a short one is not much more than what all test keys begin with.
+    """
+    length = len(form)
+    shortest = length // 2 + 2 if length >= SHORTEST_TO_MASK else length - (length >= SHORTEST_TO_BLOT)
+    first, last = length - shortest, shortest  # every part that is long enough holds the characters between these
+    core = form[first:last]
+    at = text.find(core)
+    while at >= 0:
+        start, end = at, at + len(core)
+        while start > at - first and text[start - 1] == form[first - 1 - (at - start)]:
+            start -= 1
+        while end < at + length - first and text[end : end + 1] == form[first + end - at]:
+            end += 1
+        is_long = end - start >= shortest
+        if is_long:
+            yield start, end
+        at = text.find(core, end if is_long else at + 1)
 
 
 class LiveKeyError(ValueError):
@@ -42,24 +101,21 @@ class Secret:
         return self._value.startswith(("sk_test_", "rk_test_"))
 
     def stands_in(self, data: bytes) -> bool:
-        """Whether the key, or its form in Basic authentication, stands in `data`."""
-        return len(self._value) >= SHORTEST_TO_BLOT and any(form in data for form in self._forms())
+        """Whether the key stands in `data` in one of its forms, whole or without the last character of it."""
+        return len(self._value) >= SHORTEST_TO_BLOT and holds_key(data.decode("latin-1"), self._value)
 
     def blotted(self, text: str) -> str:
         """`text` without the key."""
-        for form in self._forms():
-            text = text.replace(form.decode(), BLOT)
-        return text
+        return without_key(text, self._value) if self._is_to_blot else text
 
     def blotted_bytes(self, data: bytes) -> bytes:
         """`data` without the key."""
-        for form in self._forms():
-            data = data.replace(form, BLOT.encode())
-        return data
+        return self.blotted(data.decode("latin-1")).encode("latin-1")
 
-    def _forms(self) -> Iterable[bytes]:
-        key = self._value.encode()
-        return key, base64.b64encode(key + b":"), base64.b64encode(key).rstrip(b"=")
+    @property
+    def _is_to_blot(self) -> bool:
+        """A short word that is no secret, such as `test`, is left where it stands: a record is full of such words."""
+        return len(self._value) >= SHORTEST_TO_BLOT or self.is_test_key
 
     def __repr__(self) -> str:
         return "Secret(…)"

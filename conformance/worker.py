@@ -12,6 +12,7 @@ from conformance.items import ItemRunner, set_up_hypothesis
 from conformance.options import KEY_VARIABLE, Settings
 from conformance.provisioning import Provision
 from conformance.secret import Secret
+from conformance.tracebacks import Tracebacks
 from contracts import load_catalogue, published_contract
 
 RUNNER = "conformance-items"
@@ -24,12 +25,14 @@ def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None
     set_up_hypothesis(settings)
     if told is None:
         return
+    key = Secret(os.environ[KEY_VARIABLE])
+    config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
     number = int("".join(char for char in str(worker_input["workerid"]) if char.isdecimal()) or 0)
     runner = ItemRunner(
         settings,
         told["base_url"],
         Provision.from_json(told["provision"]),
-        Secret(os.environ[KEY_VARIABLE]),
+        key,
         published_contract(),
         load_catalogue(),
         workers=told["workers"],

@@ -14,6 +14,7 @@ from conformance.comparing.comparison import Comparison, NothingAlike, compare
 from conformance.comparing.differences import ABSENT, Difference, differences
 from conformance.comparing.masking import Mask
 from conformance.comparing.page import html_page, markdown_page
+from conformance.conductor import RUN
 from conformance.episode import Episode, Step
 from conformance.exchange import TIMED_OUT
 from conformance.record import RECORD_FILE, Record
@@ -23,6 +24,7 @@ from meta_tests.examples import exchange
 from meta_tests.forging import rewritten
 from meta_tests.suite import Job, run_all
 from reference import running
+from strategies.values import CHANGES
 
 KEY = "sk_test_comparing0123456789abcdef"
 CONTRACT = ("--profile=contract",)
@@ -171,6 +173,17 @@ def test_what_is_made_up_anew_does_not_differ() -> None:
         for n in (1, 2)
     )
     assert differing(first, second) == []
+
+
+@pytest.mark.parametrize("change", ["", "in the other case", "in capitals"])
+def test_a_key_of_a_run_whose_id_has_no_letters_does_not_differ(change: str) -> None:
+    """It cannot be written in another case, and a key of any other run can."""
+
+    def echoed(run: str) -> Step:
+        answer = step(200, {}, **{"Idempotency-Key": f"{CHANGES[change](run)}-DPR0x7Fmdg81"})
+        return replace(answer, bindings={**answer.bindings, RUN: run})
+
+    assert differing(echoed("123456789012"), echoed("abcdef789012")) == []
 
 
 def test_what_is_not_made_up_differs() -> None:

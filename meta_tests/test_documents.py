@@ -16,6 +16,7 @@ import requests
 from conformance.__main__ import parser
 from conformance.expectations import parse_expectations
 from conformance.options import SUITE, add_options
+from conformance.reporting.rendering import FORMS
 from contracts import load_catalogue
 from meta_tests.action import run_action
 from meta_tests.commands import (
@@ -218,6 +219,7 @@ def wrong_with(command: str) -> str:
 
 OF_COMMANDS = {"--start", "--install", "--check", "--store", "--cache", "--keep"}
 OF_COMMANDS |= {"--out", "--valid-days", "--image-digest", "--at", "--nonce", "--against", "--sample"}
+OF_COMMANDS |= {"--to", *(f"--{name}" for name in FORMS)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

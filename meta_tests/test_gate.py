@@ -73,7 +73,7 @@ def test_an_expected_failure_is_shown_as_such_everywhere_and_is_never_green(know
     assert len(skipped) == 1
     assert "observed on" in skipped[0].attrib["message"]
 
-    page = (tmp_path / "conformance.html").read_text()
+    page = (tmp_path / "report.html").read_text()
     assert "Does not conform, as expected (1 expected failure)." in page
     assert "cf-tile cf-expected" in page
 
@@ -86,7 +86,7 @@ def test_what_has_been_mended_turns_the_gate_red_until_its_entry_goes(known: Pat
     assert said in result.output
     assert "contract: conforms" in result.output
     assert said in (tmp_path / "junit.xml").read_text()
-    assert said in (tmp_path / "conformance.html").read_text()
+    assert said in (tmp_path / "report.html").read_text()
     assert results_in(tmp_path)["expectations"]["stale"] == [
         {"clause": JSON, "line": line, "why": f"{JSON} passes: remove this entry"}
     ]

@@ -163,6 +163,6 @@ def test_the_command_tests_targets_and_writes_the_table(tmp_path: Path, capfd: p
     assert "0 fail, 0 deviation" in told
     page = (tmp_path / "matrix.md").read_text()
     assert "| `request.minimal-body` | MUST | ✓ |" in page
-    assert (tmp_path / "reference" / "whole" / "conformance.html").exists()
+    assert (tmp_path / "reference" / "whole" / "report.html").exists()
     assert main(["matrix", "nobody"]) == 4
     assert "there is no target 'nobody'" in capfd.readouterr().err

@@ -38,7 +38,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             check=False,
             timeout=120,
         )
-    return folder / "conformance.html"
+    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def test_a_hostile_project_changes_nothing(project: Path) -> None:
     results = json.loads((project / "conformance-results" / "results.json").read_text())
     assert results["clauses"][JSON]["outcome"] == "expected"
     written = files_in(project) - before
-    assert "conformance-results/conformance.html" in written
+    assert "conformance-results/report.html" in written
     assert {path.partition("/")[0] for path in written} == {"known.toml", "first", "conformance-results"}
 
 

@@ -77,7 +77,7 @@ def _asked(run: Run, url: str, names: Sequence[str]) -> Run:
         try:
             again = run_of(Record.read(Path(folder, RECORD)))
         except (OSError, BrokenRecord):
-            raise CannotAsk(f"{url}: {key.blotted((done.stdout + done.stderr).strip()[-1000:])}") from None
+            raise CannotAsk(f"{url}: {key.blotted(done.stdout + done.stderr).strip()[-1000:]}") from None
     if again.diagnosis is not None:
         raise CannotAsk(str(again.diagnosis))
     return again

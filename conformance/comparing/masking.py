@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from conformance.certificate.shapes import is_creation
+from conformance.conductor import RUN
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from conformance.provisioning import RUN_TAG
@@ -36,6 +37,8 @@ OF_THE_CONNECTION = frozenset(
 )
 """Headers that belong to a connection or a moment rather than to the answer."""
 
+OF_RUN = f"‹{RUN}›"
+"""What the id of a run is called, which begins its idempotency keys."""
 OF_REQUEST_IDS = ("request-id", "original-request")
 """How headers end that hold the id of a request."""
 
@@ -69,7 +72,10 @@ class Mask:
         exact = [one for one in self.names if len(one) >= SHORTEST]
         for identifier, name in list(self.names.items()):
             for words, change in CHANGES.items():
-                self.names.setdefault(change(identifier), f"{name[:-1]} {words}›")
+                changed = change(identifier)
+                # One run's id in 280 has no letters: in another case it is the id itself, and so any run's is called.
+                is_same = name == OF_RUN and changed.lower() == identifier.lower()
+                self.names.setdefault(changed, name if is_same else f"{name[:-1]} {words}›")
         known = {*exact, *(one for one in self.names if len(one) >= SURE)}
         self._pattern = re.compile(_any_of(known))
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from conformance.options import REPORT_FILE
 from conformance.record import BrokenRecord, Record, run_of
 from conformance.reported import ReportedTest
 from conformance.reporting.badge import badge_of
@@ -71,7 +72,7 @@ def _script(record: Record, run: Run) -> str:
 FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
-        Form("html", "the report, one page without network", "report.html", _html),
+        Form("html", "the report, one page without network", REPORT_FILE, _html),
         Form("junit", "every test, as CI services read it", "junit.xml", _junit),
         Form("json", "every clause, for programs", RESULTS_FILE, _json),
         Form("markdown", "a summary for a job or a pull request", "summary.md", _markdown),
