@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ..attach import Attempt
 from ..behaviour import Behaviour
 from ..call import Call
 from ..values import DROPPED, Response
 from .registry import Chapter
-from .tools import check_after, counter, crash, interrupt, refused
+from .tools import counter, crash, interrupt
 
 seed = Chapter("repetition", "contract")
 
@@ -72,18 +71,6 @@ def in_a_row(b: Behaviour, length: int, kind: Callable[[Response], bool]) -> Cal
 
     b.finish = finish
     return lambda call: row[0] >= length
-
-
-@seed(SAME, "hard", intermittent=True)
-def fiftieth_success_in_a_row_refused(b: Behaviour) -> None:
-    """After 49 successes in a row the next attach is refused, by a quota that nobody knows of."""
-    due = in_a_row(b, 49, lambda response: response.status == 200)
-
-    def refuse(call: Call, attempt: Attempt) -> None:
-        if due(call):
-            raise refused(400, "Too many payment methods.")
-
-    check_after(b, "not-declined", refuse)
 
 
 @seed(SAME, "hard", intermittent=True)
