@@ -72,7 +72,7 @@ class IdempotencyVerbs(Conductor):
         self._conclude((attempt, of), perform)
 
     def tells_keys_apart(self, first: Attempt, again: Attempt) -> None:
-        """Keys that differ only at the end of a long one, in case or by a hyphen, are two, and the first is still kept."""
+        """Keys that differ only at the end, in case or by a hyphen, are two keys, and the first of them is kept."""
 
         def perform() -> Episode:
             beginning = self._key(SHARED_BEGINNING)
