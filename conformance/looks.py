@@ -49,7 +49,7 @@ ORDER = Path(__file__).resolve().parent / "order.json"
 
 @cache
 def _places() -> Mapping[str, int]:
-    """The place of each measured test, by its name within its file."""
+    """The place of each measured test, by its name with that of its file."""
     return {told["test"]: place for place, told in enumerate(json.loads(ORDER.read_text(encoding="utf-8")))}
 
 
@@ -74,8 +74,8 @@ def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -
 
 
 def name_of(item: pytest.Item) -> str:
-    """The name of an item within its file, by which its place was measured."""
-    return item.nodeid.rpartition("::")[2]
+    """The name of an item with that of its file, by which its place was measured."""
+    return f"{item.path.stem}::{item.name}"
 
 
 @contextlib.contextmanager
