@@ -2,8 +2,8 @@
 
 `python -m benchmarks.telling [--defects N] [--to FILE.json]` runs the first look at every seeded defect, and puts the
 tests in the order in which the most defects show after the fewest requests, as many as they take with the budget
-`standard`; no test comes before one on which its clause rests. conformance/order.json holds that order, and a run follows
-it.
+`standard`; no test comes before one on which its clause rests. conformance/order.json holds that order, which every run
+follows.
 """
 
 from __future__ import annotations
