@@ -69,7 +69,7 @@ def in_words(measured: Mapping[str, Any]) -> str:
         "|---|---|",
         *(f"| {name} | {count} |" for name, count in measured["counts"].items()),
         "",
-        "Measured by `python -m benchmarks.shrinking`.",
+        "Measured by `python -m benchmarks.measure`, and alone by `python -m benchmarks.shrinking`.",
     ]
     return "\n".join(lines)
 
@@ -82,19 +82,32 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
     options = parser.parse_args(arguments)
     defects = list(DEFECTS.values())[:: max(1, len(DEFECTS) // options.defects)]
-    results = run_all(watched(job_for(defect, options.budget), PROBE) for defect in defects)
-    costs = sorted((cost for result in results for cost in costs_of(result)), key=lambda cost: -cost.requests)
-    counted = distribution(costs)
-    for name, count in counted.items():
+    measured = summary(list(run_all(watched(job_for(defect, options.budget), PROBE) for defect in defects)))
+    for name, count in measured["counts"].items():
         print(f"{name:>10} requests: {count}")
+    costs = measured["costs"]
     for cost in costs[:5]:
-        print(f"{cost.requests:>4}  {cost.clause}  ({cost.defect})")
-    most = max((cost.requests for cost in costs), default=0)
+        print(f"{cost['requests']:>4}  {cost['clause']}  ({cost['defect']})")
+    most = measured["most"]
     print(f"{len(defects)} defects, {len(costs)} failing clauses: at the most {most} requests, {BOUND} are allowed")
     if options.to:
-        told = {"budget": options.budget, "defects": len(defects), "bound": BOUND, "most": most, "counts": counted}
-        options.to.write_text(json.dumps({**told, "costs": list(map(asdict, costs))}, indent=1) + "\n")
+        write(options.to, measured)
     return int(most > BOUND)
+
+
+def summary(results: Sequence[Result]) -> Mapping[str, Any]:
+    """What the runs say that the probe has watched, the costliest clause first."""
+    costs = sorted((cost for result in results for cost in costs_of(result)), key=lambda cost: -cost.requests)
+    most = max((cost.requests for cost in costs), default=0)
+    told = {"defects": len(results), "bound": BOUND, "most": most, "counts": distribution(costs)}
+    return {**told, "costs": list(map(asdict, costs))}
+
+
+def write(path: Path, measured: Mapping[str, Any]) -> None:
+    """Keep it for docs/detection.md, with a clause a line."""
+    costs = ",\n".join(f"  {json.dumps(cost)}" for cost in measured["costs"])
+    rest = json.dumps({name: value for name, value in measured.items() if name != "costs"})
+    path.write_text(f'{rest[:-1]},\n "costs": [\n{costs}\n]}}\n', encoding="utf-8")
 
 
 if __name__ == "__main__":

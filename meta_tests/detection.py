@@ -78,6 +78,12 @@ def false_alarms(variant: Variant, result: Result) -> dict[str, str]:
     return {slug: reason for slug, reason in red.items() if slug not in variant.deviates}
 
 
+def row_of(defect: Defect, result: Result) -> Mapping[str, object]:
+    """What is kept of the run that had to find `defect`."""
+    numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
+    return {"defect": defect.name, "complaint": complaint(defect, result), **numbers}
+
+
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write a list as JSON, a row a line, so that a change of one shows as a change of one line."""
     lines = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
@@ -92,6 +98,7 @@ __all__ = [
     "false_alarms",
     "job_for",
     "representative",
+    "row_of",
     "variant_job",
     "write_rows",
 ]
@@ -108,12 +115,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.store and options.profiles:
         parser.error("what is stored is measured over all profiles")
     defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
-    measured, complaints = [], []
-    for defect, result in zip(defects, run_all(job_for(defect, options.budget) for defect in defects), strict=True):
-        said = complaint(defect, result)
-        complaints += [said] if said else []
-        numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
-        measured.append({"defect": defect.name, "complaint": said, **numbers})
+    results = run_all(job_for(defect, options.budget) for defect in defects)
+    measured = [row_of(defect, result) for defect, result in zip(defects, results, strict=True)]
+    complaints = [row["complaint"] for row in measured if row["complaint"]]
     if options.store:
         options.to = MEASURED / f"detection-{options.budget}.json"
     if options.to:
