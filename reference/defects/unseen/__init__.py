@@ -1,7 +1,7 @@
 """Mistakes written from the clauses alone, without a look at the tests: what the suite was not made for.
 
-The `first_` ones came before the tests were widened, the `second_` ones after that, and the `third_`
-ones later still.
+The `first_` ones came before the tests were widened, the `second_` ones after that, the `third_` ones
+later still, and the `fourth_` ones last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ from . import (
     first_requests,
     first_state,
     first_stripe,
+    fourth_answers,
+    fourth_body,
+    fourth_expand,
+    fourth_refusals,
+    fourth_requests,
+    fourth_state,
+    fourth_stripe,
+    fourth_sturdiness,
     second_answers,
     second_body,
     second_changes,
@@ -58,5 +66,13 @@ UNSEEN = (
     third_refusals,
     third_state,
     third_sturdiness,
+    fourth_answers,
+    fourth_body,
+    fourth_expand,
+    fourth_refusals,
+    fourth_requests,
+    fourth_state,
+    fourth_stripe,
+    fourth_sturdiness,
 )
 """The modules, each a chapter."""

@@ -1,0 +1,160 @@
+"""Stripe's own codes, keys and headers, nearly right."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import replace
+
+from ... import errors
+from ...attach import Attempt
+from ...auth import NO_KEY, WELL_FORMED, basic_user
+from ...behaviour import Behaviour
+from ...call import Call, Endpoint
+from ...errors import ApiError
+from ...idempotency import Entry
+from ...objects import PaymentMethod
+from ...rules import KNOWN
+from ...values import Answer, Headers
+from ..registry import Chapter
+from ..tools import edit_refusals, on_attach, refused, skip_check
+
+seed = Chapter("stripe", "stripe")
+
+
+@seed("stripe.parameter-missing", "easy")
+def missing_customer_is_unprocessable(b: Behaviour) -> None:
+    """A missing customer is answered with 422, as frameworks do for what fails validation."""
+    edit_refusals(b, ["missing-customer"], lambda refusal: replace(refusal, status=422))
+
+
+@seed("stripe.resource-missing-payment-method", "medium")
+def ids_without_the_prefix_are_malformed(b: Behaviour) -> None:
+    """A path id without `pm_` is refused with 400 as no id at all, instead of 404 as an unknown one."""
+    usual = b.checks["payment-method"]
+
+    def check(call: Call, attempt: Attempt) -> None:
+        if not attempt.payment_method_id.startswith("pm_"):
+            raise refused(400, "Invalid PaymentMethod id.", param="payment_method")
+        usual(call, attempt)
+
+    b.checks["payment-method"] = check
+
+
+@seed("stripe.parameter-unknown", "hard")
+def unknown_names_by_the_alphabet(b: Behaviour) -> None:
+    """The parameters are kept in a sorted map: `param` is the first unknown name by the alphabet."""
+
+    def check(call: Call, attempt: Attempt) -> None:
+        names = sorted(str(name) for name in call.parameters.tree if name not in KNOWN)
+        if names:
+            raise errors.unknown_parameters(names)
+
+    b.checks["unknown-parameters"] = check
+
+
+@seed("stripe.card-declined", "hard")
+def declines_known_by_the_shared_id(b: Behaviour) -> None:
+    """Only `pm_card_…` ids are declined: a payment method made from a declining `tok_…` attaches."""
+    skip_check(b, "not-declined", lambda call, attempt: not attempt.payment_method_id.startswith("pm_card_"))
+
+
+@seed("stripe.detached-reattach", "medium")
+def former_customer_may_have_it_back(b: Behaviour) -> None:
+    """A detached payment method can be attached again to the customer that had it before."""
+    usual = b.detach
+    former: dict[str, str | None] = {}
+
+    def detach(call: Call, method: PaymentMethod) -> PaymentMethod:
+        former[method.id] = method.customer
+        return usual(call, method)
+
+    b.detach = detach
+    skip_check(b, "not-detached", lambda call, attempt: former.get(attempt.method.id) == attempt.owner.id)
+
+
+@seed("auth.unknown-key", "hard")
+def keys_compared_to_the_shorter_end(b: Behaviour) -> None:
+    """Keys are compared character by character up to the end of the shorter one: a part of one will do."""
+    usual = b.known_key
+
+    def known(call: Call, key: str) -> bool:
+        right = call.world.api_key
+        if right is None or not WELL_FORMED.fullmatch(key):
+            return usual(call, key)
+        return all(one == other for one, other in zip(key, right, strict=False))
+
+    b.known_key = on_attach(usual, known)
+
+
+@seed("auth.schemes", "easy")
+def basic_needs_a_password(b: Behaviour) -> None:
+    """Basic credentials without a password are refused, though the key is all there is."""
+    usual = b.authenticate
+
+    def authenticate(call: Call) -> None:
+        scheme, _, credentials = (call.request.header("authorization") or "").partition(" ")
+        if scheme.lower() == "basic" and basic_user(credentials) and b64decode(credentials).endswith(b":"):
+            raise errors.unauthorized(NO_KEY)
+        usual(call)
+
+    b.authenticate = on_attach(usual, authenticate)
+
+
+@seed("idempotency.replay", "easy")
+def replays_are_marked_with_a_one(b: Behaviour) -> None:
+    """A replay is marked `Idempotent-Replayed: 1` instead of `true`."""
+    usual = b.headers
+
+    def headers(call: Call, answer: Answer) -> Headers:
+        sent = usual(call, answer)
+        return tuple((name, "1" if name == "Idempotent-Replayed" else value) for name, value in sent)
+
+    b.headers = on_attach(usual, headers)
+
+
+@seed("idempotency.replay", "hard")
+def replay_read_anew(b: Behaviour) -> None:
+    """Only the id is kept under a key: a replay shows the payment method as it has become since."""
+    usual = b.once
+
+    def once(call: Call, endpoint: Endpoint) -> Answer:
+        answer = usual(call, endpoint)
+        method = call.store.method(answer.payload["id"]) if call.replayed and answer.status == 200 else None
+        if method is None:
+            return answer
+        payload = call.behaviour.payment_method_json(call, method)
+        call.behaviour.expand(call, payload, call.parameters.items("expand"))
+        return replace(answer, payload=payload)
+
+    b.once = on_attach(usual, once)
+
+
+@seed("idempotency.validation-not-stored", "medium")
+def keys_of_refused_requests_stay_in_use(b: Behaviour) -> None:
+    """A key is not freed when validation refuses its request: used again, it counts as taken."""
+    usual = b.once
+
+    def once(call: Call, endpoint: Endpoint) -> Answer:
+        try:
+            return usual(call, endpoint)
+        except ApiError:
+            key = call.request.header("idempotency-key")
+            if key is not None:
+                name = call.behaviour.idempotency_name(call, key)
+                call.world.ledger.begin(name, Entry(call.request.path, call.parameters.tree, call.request_id))
+            raise
+
+    b.once = on_attach(usual, once)
+
+
+@seed("header.request-id", "medium")
+def one_request_id_for_a_connection(b: Behaviour) -> None:
+    """`Request-Id` is made once for a connection: all answers on it carry the same."""
+    usual = b.headers
+    ids: dict[int, str] = {}
+
+    def headers(call: Call, answer: Answer) -> Headers:
+        own = ids.setdefault(call.request.connection, call.request_id)
+        return tuple((name, own if name == "Request-Id" else value) for name, value in usual(call, answer))
+
+    b.headers = on_attach(usual, headers)
