@@ -5,10 +5,20 @@ from __future__ import annotations
 import pytest
 
 from contracts import load_catalogue
-from meta_tests.detection import DEFECTS, VARIANTS, complaint, false_alarms, job_for, representative, variant_job
+from meta_tests.detection import (
+    DEFECTS,
+    VARIANTS,
+    closely,
+    complaint,
+    false_alarms,
+    job_for,
+    representative,
+    variant_job,
+)
 from meta_tests.suite import Job, Result, run_all
 
 CHOSEN = representative()
+CLOSELY = closely(CHOSEN)
 
 QUIET = [
     "bare-errors",
@@ -30,7 +40,8 @@ QUIET = [
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Result]:
-    return {result.job.name: result for result in run_all(map(job_for, CHOSEN))}
+    jobs = [job_for(defect, "standard" if defect.name in CLOSELY else "quick") for defect in CHOSEN]
+    return {result.job.name: result for result in run_all(jobs)}
 
 
 @pytest.mark.parametrize("name", [defect.name for defect in CHOSEN])
