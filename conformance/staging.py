@@ -44,7 +44,7 @@ class Attached:
 class Shelf:
     """The payment methods that the first tests of the chapter attach, for all others to use.
 
-    `long_ago` is one that a customer has kept ever since.
+    `long_ago` is one that a customer has kept ever since, `let_go` one that was detached from it.
     """
 
     attached: list[Attached] = field(default_factory=list)
@@ -52,6 +52,7 @@ class Shelf:
     customers: tuple[str, ...] = ()
     at_hand: list[Attached] = field(default_factory=list)
     long_ago: Attached | None = None
+    let_go: Attached | None = None
 
 
 class Stage(Conductor):

@@ -57,6 +57,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
     def lists_it_still(self) -> None:
         """What was attached to a customer long ago is on its list, whatever has been attached since."""
+        if self._is_blocked("state.same-customer-again"):
+            return
         kept: list[Attached] = []
 
         def perform() -> Episode:
@@ -110,19 +112,25 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         )
 
     def leaves_attached_when_it_refuses(self, attempts: Attempts) -> None:
-        """After all of these refusals what was attached is as it was; if not, the guilty request is singled out."""
+        """What was attached after a refusal is so, and after all of these is as it was; else the guilty one is told."""
+        if self._is_blocked("state.persisted"):
+            return
         guilty = attempts
 
         def performed(*some: Attempt) -> Episode:
             (customer,) = self._customers(1)
-            attached = self._attached_to(customer)
-            subjects = [self._attach_too(attempt, attached.payment_method, customer) for attempt in some]
+            method, set_up = self._payment_method()
+            before = replace(self._attach_too(NO_CUSTOMER, method, customer), role="set-up")
+            attached = self._attach(MINIMAL, method, customer, "set-up")
+            control = self._read(method, "control", shows(customer))
+            subjects = [self._attach_too(attempt, method, customer) for attempt in some]
             refused = tuple(one for one, step in zip(some, subjects, strict=True) if not step.exchange.is_success)
             if len(refused) < len(some):
                 return performed(*refused)
-            after = self._read(attached.payment_method, until=shows(customer))
-            fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("nothing_changed", (*attached.steps, *subjects, after), fixtures)
+            after = self._read(method, until=shows(customer))
+            fixtures = {"payment_method": method, "customer": customer}
+            steps = (*set_up, before, attached, control, *subjects, after)
+            return self._staged("nothing_changed", steps, fixtures)
 
         def perform() -> Episode:
             nonlocal guilty
@@ -286,10 +294,27 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 after = (self._read(attached.payment_method, until=shows(None)),)
                 after += self._lists(attached, customer, present=False)
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            if self._shelf and detach.exchange.is_success:
+                self._shelf.let_go = replace(attached, steps=(*attached.steps, detach))
             newer = tuple(replace(step, role="set-up") for step in later.steps)
             return self._staged("detached", (*newer, *attached.steps, again, detach, *after), fixtures)
 
         self._hold("detached", perform)
+
+    def lists_no_more(self) -> None:
+        """What a customer was let go of long ago has not come back to its list, whatever has been attached since."""
+        let_go = self._shelf.let_go if self._shelf else None
+        if let_go is None:
+            return
+
+        def perform() -> Episode:
+            lists = self._lists(let_go, let_go.customer, present=False)
+            if not lists:
+                raise Absent("the target does not list a customer's payment methods")
+            fixtures = {"payment_method": let_go.payment_method, "customer": let_go.customer}
+            return self._staged("detached", (*let_go.steps, *lists), fixtures)
+
+        self._hold("let go", perform)
 
     # Behind the verbs
 
@@ -344,15 +369,13 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
         last: tuple[Step, ...] = ()
         if shows(None)(after.exchange):
             last = (self._attach(MINIMAL, method, customer, "follow-up"),)
-            if last[0].exchange.is_success:
-                last += (self._read(method, until=shows(customer)),)
         return attempts, self._staged("nothing_changed", (*set_up, first, *subjects, after, *last), fixtures)
 
     def _guilty(self, attempts: Attempts, episode: Episode) -> tuple[Attempts, Episode]:
         """The one of the attempts after which something is changed, if one can be singled out, and its episode."""
         if len(attempts) == 1 or not self._is_broken_by(episode):
             return attempts, episode
-        shows_in_a_read = not any(step.role == "follow-up" and step.exchange.is_to_operation for step in episode.steps)
+        shows_in_a_read = not episode.steps[-1].exchange.is_to_operation
         if shows_in_a_read:
             suspects, played = self._refused_one_after_another(attempts, every=1)
         else:  # the simplest, and the one that gets the furthest

@@ -28,8 +28,8 @@ PAUSE_SECONDS = 0.05
 MOST_SMALLER_ONES = 8
 """How many smaller attempts are tried to show a failure with as few parameters as it takes."""
 
-FEW_AT_ONCE = 3
-"""How many successes are wanted at once."""
+FEW_AT_ONCE = 2
+"""How many successes are wanted at the same time."""
 FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
 

@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from conformance.options import SUITE
+from meta_tests import launcher
 
 PAGES = tuple(sorted([SUITE / "README.md", SUITE / "CONTRIBUTING.md", *(SUITE / "docs").glob("*.md")]))
 KEY = "sk_test_documents0123456789abcdef"
@@ -93,10 +94,12 @@ def free_port() -> int:
 class Workplace:
     """A folder in which commands of a document run.
 
-    `words` are replaced in every script; `options` are added to every run of the suite, to make it short.
+    `words` are replaced in every script; `options` are added to every run of the suite, to make it short. At `socket`
+    a launcher serves what the scripts start.
     """
 
     folder: Path
+    socket: Path
     words: dict[str, str] = field(default_factory=dict)
     options: str = ""
     ports: dict[str, int] = field(default_factory=dict)
@@ -141,6 +144,8 @@ class Workplace:
             "PLACE_SUITE": str(SUITE),
             "PLACE_PYTHON": sys.executable,
             "PLACE_TOOLS": str(self.tools),
+            "PLACE_LAUNCHER": launcher.__file__,
+            "PLACE_SOCKET": str(self.socket),
             "PLACE_OPTIONS": self.options,
             "CONFORMANCE_TARGETS": str(self.folder / "targets"),
         }
@@ -171,7 +176,13 @@ if [ "${1-} ${2-}" = "-m venv" ]; then
 fi
 exec "$PLACE_PYTHON" "$@"
 """,
-    "python": 'exec "$PLACE_PYTHON" "$@"\n',
+    # With -S and -I, Python starts in a moment; all that the launcher imports is Python's own.
+    "python": """
+case "${1-} ${2-}" in
+    "-m pytest"|"-m conformance") exec "$PLACE_PYTHON" -S -I "$PLACE_LAUNCHER" "$PLACE_SOCKET" "$@" ;;
+    *) exec "$PLACE_PYTHON" "$@" ;;
+esac
+""",
     "pip": """
 [ "$1" = install ]; shift
 while [ $# -gt 0 ]; do
@@ -185,11 +196,12 @@ while [ $# -gt 0 ]; do
 done
 """,
     "pytest": """
-exec "$PLACE_PYTHON" -m pytest --rootdir "$PLACE_SUITE" "$PLACE_SUITE/tests" -p no:cacheprovider "$@" $PLACE_OPTIONS
+set -- --rootdir "$PLACE_SUITE" "$PLACE_SUITE/tests" -p no:cacheprovider "$@" $PLACE_OPTIONS
+exec "$PLACE_TOOLS/python" -m pytest "$@"
 """,
     "attach-conformance": """
 if [ "$1" = run ]; then set -- "$@" $PLACE_OPTIONS; fi
-exec "$PLACE_PYTHON" -m conformance "$@"
+exec "$PLACE_TOOLS/python" -m conformance "$@"
 """,
     # The tests of the suite are what runs this.
     "tox": 'grep --quiet testenv "$PLACE_SUITE/tox.ini"\n',

@@ -27,6 +27,17 @@ FOUND = ("fail", "error", "inconclusive", "deviation")
 LEAST_BY_PROFILE = {"contract": 80, "stateful": 4, "stripe": 4}
 LEAST_INTERMITTENT = 3
 
+HIDDEN = frozenset(
+    {
+        "accept-quality-not-understood",
+        "duplicates-joined",
+        "encoded-plus-becomes-blank",
+        "malformed-body-breaks-the-next",
+        "only-first-expanded",
+    }
+)
+"""Of the representative defects, those that a quick run does not find."""
+
 
 def job_for(defect: Defect, budget: str = "standard") -> Job:
     """The run that must find `defect`: with the profile that it belongs to."""
@@ -59,6 +70,18 @@ def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Seque
         step = max(1, len(others) // missing) if missing > 0 else 1
         picked |= {defect.name: defect for defect in others[::step][: max(0, missing)]}
     return [defect for defect in everything if defect.name in picked]
+
+
+def closely(chosen: Iterable[Defect]) -> frozenset[str]:
+    """The names of those that a standard run has to find: the first of every chapter of a profile, and what hides more.
+
+    A quick run finds the others; its budget is part of a standard one.
+    """
+    firsts: dict[tuple[str, str], str] = {}
+    for defect in chosen:
+        firsts.setdefault((defect.profile, defect.clause.partition(".")[0]), defect.name)
+    others = {defect.name for defect in chosen if defect.intermittent or defect.profile != "contract"}
+    return frozenset(firsts.values()) | others | HIDDEN
 
 
 def variant_job(variant: Variant, profile: str, *, stateless: bool = False) -> Job:
@@ -94,6 +117,7 @@ __all__ = [
     "DEFECTS",
     "MEASURED",
     "VARIANTS",
+    "closely",
     "complaint",
     "false_alarms",
     "job_for",

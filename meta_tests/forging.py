@@ -17,6 +17,7 @@ from conformance.certificate.making import signed
 from conformance.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
+    Evidence,
     Product,
     Validity,
     clause_results,
@@ -42,7 +43,17 @@ def valid_for(record: Record, days: int = 30) -> Validity:
 
 def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
     """The bundle that `certify` makes."""
-    return signed(record, evidence_of(record, record.content), PRODUCT, signer, valid_for(record))
+    return signed(record, evidence_for(record), PRODUCT, signer, valid_for(record))
+
+
+_EVIDENCE: dict[bytes, Evidence] = {}
+
+
+def evidence_for(record: Record) -> Evidence:
+    """What a record shows, concluded once for all the forgeries that are made from it."""
+    if record.content not in _EVIDENCE:
+        _EVIDENCE[record.content] = evidence_of(record, record.content)
+    return _EVIDENCE[record.content]
 
 
 def rewritten(
@@ -69,7 +80,7 @@ def log_of(record: Record) -> list[Trial | Note]:
 
 def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
     """An honest bundle but for what is stated: `change` edits the predicates."""
-    evidence = evidence_of(record, record.content)
+    evidence = evidence_for(record)
     predicates: Predicates = {
         TEST_RESULT: dict(test_result(evidence)),
         CLAUSE_RESULTS: json.loads(json.dumps(clause_results(evidence, PRODUCT, valid_for(record)))),

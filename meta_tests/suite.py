@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,17 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.options import SUITE, TESTS
-
-PRELOADED = (
-    "pytest",
-    "schemathesis.pytest.plugin",
-    "schemathesis.specs.openapi.schemas",
-    "hypothesis.extra._patching",
-    "pytest_html.plugin",
-    "xdist.plugin",
-    "conformance.controller",
-    "reference",
-)
+from meta_tests.processes import CONTEXT
 
 RED = ("fail", "error", "inconclusive")
 
@@ -71,9 +60,7 @@ class Result:
 
 def run_all(jobs: Iterable[Job], processes: int | None = None) -> Iterator[Result]:
     """The results of the jobs, in their order."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=CONTEXT, max_tasks_per_child=1) as pool:
         yield from pool.map(run, jobs)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.options import SUITE
 from meta_tests.commands import Block, Workplace, scripts_of
+from meta_tests.launcher import serving
 
 PAGE = SUITE / "docs" / "gate.md"
 
@@ -66,11 +68,13 @@ web.run_app(server.app, host="127.0.0.1", port=int(sys.argv[1]), print=None)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A repository that holds nothing but a server."""
-    place = Workplace(tmp_path_factory.mktemp("demonstration"))
+    folder = tmp_path_factory.mktemp("demonstration")
+    place = Workplace(folder, folder / "socket")
     (place.project / "server.py").write_text(SERVER)
-    return place
+    with serving(place.socket):
+        yield place
 
 
 def done(place: Workplace, block: Block, before: str = "") -> subprocess.CompletedProcess[str]:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import pytest
 
 from contracts import load_catalogue
-from meta_tests.detection import DEFECTS, VARIANTS, complaint, false_alarms, job_for, representative, variant_job
+from contracts.catalogue import PROFILES
+from meta_tests.detection import (
+    DEFECTS,
+    VARIANTS,
+    closely,
+    complaint,
+    false_alarms,
+    job_for,
+    representative,
+    variant_job,
+)
 from meta_tests.suite import Job, Result, run_all
 
 CHOSEN = representative()
+CLOSELY = closely(CHOSEN)
 
 QUIET = [
     "bare-errors",
@@ -30,7 +41,8 @@ QUIET = [
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Result]:
-    return {result.job.name: result for result in run_all(map(job_for, CHOSEN))}
+    jobs = [job_for(defect, "standard" if defect.name in CLOSELY else "quick") for defect in CHOSEN]
+    return {result.job.name: result for result in run_all(jobs)}
 
 
 @pytest.mark.parametrize("name", [defect.name for defect in CHOSEN])
@@ -38,10 +50,10 @@ def test_a_defect_is_found_under_its_clause_and_no_other(name: str, found: dict[
     assert not complaint(DEFECTS[name], found[name])
 
 
-def test_every_defect_names_a_clause_of_its_profile() -> None:
+def test_every_defect_names_a_clause_that_its_profile_includes() -> None:
     catalogue = load_catalogue()
     for defect in DEFECTS.values():
-        assert catalogue[defect.clause].profile == defect.profile, defect.name
+        assert PROFILES.index(catalogue[defect.clause].profile) <= PROFILES.index(defect.profile), defect.name
         assert catalogue[defect.clause].level == defect.level, defect.name
 
 

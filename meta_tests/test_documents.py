@@ -30,6 +30,7 @@ from meta_tests.commands import (
     scripts_of,
     workflow_steps,
 )
+from meta_tests.launcher import serving
 from meta_tests.target_cache import pretend_installed
 from reference import running
 
@@ -56,10 +57,18 @@ CERTIFICATION = SUITE / "docs" / "certification.md"
 ORDINARY = [page for page in PAGES if page not in (DEMONSTRATED, SERVICES, CERTIFICATION) and scripts_of(page)]
 
 
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The socket of a launcher."""
+    socket = tmp_path_factory.mktemp("launcher") / "socket"
+    with serving(socket):
+        yield socket
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Workplace:
+def place(tmp_path: Path, launched: Path) -> Workplace:
     """A clone of the suite, or a project with a server, as far as the commands can tell."""
-    place = Workplace(tmp_path, options=SHORT)
+    place = Workplace(tmp_path, launched, options=SHORT)
     (place.project / ".venv").mkdir()
     (place.project / ".venv" / "bin").symlink_to(place.tools)
     (place.project / "pyproject.toml").symlink_to(SUITE / "pyproject.toml")

@@ -27,6 +27,7 @@ from conformance.record import Record, run_of
 from contracts import published_contract
 from meta_tests import runs
 from meta_tests.needles import Needle, dotted_names_are_dropped, numerals_are_converted, running_with
+from meta_tests.processes import pytest_run
 from strategies import Attempt, Comparison, Invalid, Pair, invalid, wider, wider_malformed
 from strategies.as_python import as_python, imports_for
 from strategies.oracle import violations
@@ -41,24 +42,9 @@ BINDINGS = {"customer": "cus_Known0", "other_customer": "cus_Other0", "payment_m
 CONTRACT = published_contract()
 
 
-def command(results: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--results", str(results), *arguments]
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "STRIPE_API_KEY": KEY, "COLUMNS": "200"}
-
-
 def suite(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(results, *arguments),
-        cwd=SUITE,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    chosen = ("-q", "-p", "no:cacheprovider", "--results", str(results), *arguments)
+    return pytest_run(*chosen, timeout=120, environment={"STRIPE_API_KEY": KEY})
 
 
 @dataclass(frozen=True)
@@ -171,9 +157,9 @@ def test_what_was_found_before_it_was_broken_off_is_kept(tmp_path: Path) -> None
     arguments = ("--explore", "5", "--seed", str(SEED), "-k", "minimal_body or any_text")
     with running_with(numerals_are_converted, api_key=KEY) as server:
         process = subprocess.Popen(
-            command(tmp_path, "--base-url", server.url, *arguments),
+            [sys.executable, "-m", "pytest", "-q", "--results", str(tmp_path), "--base-url", server.url, *arguments],
             cwd=SUITE,
-            env=environment(),
+            env={**os.environ, "STRIPE_API_KEY": KEY, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -20,12 +17,13 @@ from xml.etree import ElementTree
 import pytest
 
 from conformance.__main__ import main
-from conformance.options import REPORT_FILE, SUITE
+from conformance.options import REPORT_FILE
 from conformance.record import Record, written
 from conformance.reporting.badge import badge_of
 from conformance.reporting.rendering import FORMS
 from conformance.reporting.workflow import summary_of
 from conformance.run import ExitStatus
+from meta_tests.processes import PytestProcess, pytest_run
 from reference import Server, running
 from reference.call import Call
 from reference.values import Response
@@ -53,19 +51,11 @@ class Done:
         return content
 
 
-def suite_run(folder: Path, *arguments: str, act: Callable[[subprocess.Popen[bytes]], object] | None = None) -> Done:
+def suite_run(folder: Path, *arguments: str, act: Callable[[PytestProcess], object] | None = None) -> Done:
     """Run the suite, and `act` while it runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--results", str(folder), "-p", "no:cacheprovider", *arguments],
-        cwd=SUITE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "STRIPE_API_KEY": KEY, "PYTHONUNBUFFERED": "1"},
-    )
-    if act is not None:
-        act(process)
-    shown, _ = process.communicate(timeout=120)
-    return Done(folder, process.returncode, shown.decode())
+    chosen = ("--results", str(folder), "-p", "no:cacheprovider", *arguments)
+    done = pytest_run(*chosen, act=act, timeout=120, environment={"STRIPE_API_KEY": KEY})
+    return Done(folder, done.returncode, done.stdout + done.stderr)
 
 
 @contextlib.contextmanager
@@ -86,7 +76,7 @@ def reached(server: Server, number: int) -> Iterator[threading.Event]:
 
 
 def conforming(folder: Path) -> Done:
-    return suite_run(folder)
+    return suite_run(folder, "--budget", "quick")
 
 
 def by_two_workers(folder: Path) -> Done:
@@ -117,7 +107,7 @@ def narrowed(folder: Path) -> Done:
 def interrupted(folder: Path) -> Done:
     with running(DEFECT, api_key=KEY) as server, reached(server, 60) as there:
 
-        def interrupt(process: subprocess.Popen[bytes]) -> None:
+        def interrupt(process: PytestProcess) -> None:
             assert there.wait(60)
             process.send_signal(signal.SIGINT)
 
@@ -127,7 +117,7 @@ def interrupted(folder: Path) -> Done:
 def with_a_dying_target(folder: Path) -> Done:
     with running(api_key=KEY) as server, reached(server, 60) as there:
 
-        def kill(_: subprocess.Popen[bytes]) -> None:
+        def kill(_: PytestProcess) -> None:
             assert there.wait(60)
             server.stop()
 

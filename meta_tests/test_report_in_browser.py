@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +14,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from conformance.options import SUITE
 from meta_tests.browser import MISSING, chromium, console, open_page, programs, requested
+from meta_tests.processes import pytest_run
 from reference import running
 
 DEFECT = "unknown-ignored"
@@ -31,13 +29,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("reports")
     with running(DEFECT) as server:
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", f"--base-url={server.url}", f"--results={folder}"],
-            cwd=SUITE,
-            capture_output=True,
-            check=False,
-            timeout=120,
-        )
+        pytest_run("-q", f"--base-url={server.url}", f"--results={folder}")
     return folder / "report.html"
 
 

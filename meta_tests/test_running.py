@@ -15,23 +15,11 @@ import pytest
 import requests
 
 from conformance.options import SUITE
+from meta_tests.processes import pytest_run
 from meta_tests.suite import Job, run
 from reference import running
 
 KEY = "sk_test_metatests0123456789abcdef"
-
-
-def pytest_run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name != "STRIPE_API_KEY"}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=SUITE,
-        env={**kept, "COLUMNS": "200", **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def results_in(folder: Path) -> dict[str, Any]:
@@ -42,7 +30,10 @@ def results_in(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = tmp_path_factory.mktemp("reports")
-    return pytest_run("--results", str(folder)), folder
+    kept = {name: value for name, value in os.environ.items() if name != "STRIPE_API_KEY"}
+    command = [sys.executable, "-m", "pytest", "--results", str(folder)]
+    done = subprocess.run(command, cwd=SUITE, env=kept, capture_output=True, text=True, timeout=300, check=False)
+    return done, folder
 
 
 def test_the_reference_conforms_and_every_result_is_written(plain: tuple[Any, Path]) -> None:
@@ -98,7 +89,7 @@ def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> Non
 def test_what_cannot_be_is_told_in_one_line(
     arguments: list[str], environment: dict[str, str], status: int, said: str, tmp_path: Path
 ) -> None:
-    done = pytest_run("--results", str(tmp_path), *arguments, **environment)
+    done = pytest_run("--results", str(tmp_path), *arguments, environment=environment)
     shown = done.stdout + done.stderr
     assert done.returncode == status, shown
     assert said in shown
@@ -225,7 +216,7 @@ def test_objects_of_other_people_stay_as_they_are() -> None:
 def run_and_then(arguments: list[str], act: Callable[[subprocess.Popen[bytes]], object]) -> tuple[int, str]:
     """Run pytest, act as soon as the first test has ended, and give the exit status and what was shown."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "--profile", "contract", "--budget", "thorough", *arguments],
+        [sys.executable, "-m", "pytest", "--profile", "contract", *arguments],
         cwd=SUITE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -25,7 +25,8 @@ from conformance.targets.checking import check_defects
 from conformance.targets.description import PLACEHOLDERS
 from conformance.targets.installing import CannotInstall, cache_folder, install, is_installed
 from contracts import load_catalogue
-from meta_tests.test_running import pytest_run, results_in
+from meta_tests.processes import pytest_run
+from meta_tests.test_running import results_in
 
 KEY = made_up_key()
 server_running = importlib.import_module("conformance.targets.running")

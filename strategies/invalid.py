@@ -130,6 +130,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("id", Known("payment_method")),
         broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
         unknown_parameter("x", "0"),
+        unknown_parameter("constructor"),
         broken("foo", why, Pair("foo", "false"), CUSTOMER),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("foo", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),

@@ -23,7 +23,7 @@ DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 
 FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),), kind="wire")
 AGAIN = MINIMAL.but(kind="wire", label="again")
-WITH_SHARED_TOKEN = MINIMAL.but(path_id=SHARED_TOKEN, kind="wire", label=f"of {SHARED_TOKEN}")
+WITH_SHARED_TOKEN = MINIMAL.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
 SHARED_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
 WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f"of {DECLINING_TOKEN}")
 DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, label=f"of {DECLINING_TOKEN}")

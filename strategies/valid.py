@@ -93,8 +93,8 @@ def equivalent_encodings() -> Sequence[Comparison]:
     everything = Spelling("all", lower_hex=True, escaped_brackets=True)
     customer = Known("customer")
     of_minimal = (
-        Pair("customer", customer, Spelling("all")),
-        Pair("customer", customer, everything),
+        Pair("customer", customer, Spelling("all"), Spelling("first")),
+        Pair("customer", customer, everything, everything),
     )
     brackets = ("%5b%5d", "%5B]", "[%5D")
     blanks = Pair("customer", joined(ID_PREFIX, "a b"))

@@ -69,7 +69,7 @@ def invalid_utf8(width: int) -> st.SearchStrategy[Attempt]:
 
     def of(data: bytes, raw: bool, place: int) -> Attempt:
         bare = bytes(byte for byte in data if byte > 0x7F)
-        text: Text = bare if raw and bare else "".join(f"%{byte:02x}" for byte in data)
+        text: Text = bare if raw and _is_no_text(bare) else "".join(f"%{byte:02x}" for byte in data)
         choices = (("customer=", text), ("customer=", GOOD_ID, "&expand[]=", text), ("customer=", GOOD_ID, "&", text))
         return _payload(*choices[place])
 

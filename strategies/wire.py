@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -73,6 +73,7 @@ class DecodedPair:
     value: bytes
 
 
+@lru_cache(maxsize=64)  # an answer is judged several times over, and so is the body that it answers
 def decode(body: bytes) -> tuple[DecodedPair, ...]:
     """The parameters of a form body. Empty sequences between ampersands are no parameters."""
     pairs = []
@@ -84,7 +85,8 @@ def decode(body: bytes) -> tuple[DecodedPair, ...]:
 
 
 def _unescaped(data: bytes) -> bytes:
-    return unquote_to_bytes(data.replace(b"+", b" "))
+    spaced = data.replace(b"+", b" ")
+    return unquote_to_bytes(spaced) if b"%" in spaced else spaced
 
 
 @dataclass(frozen=True)

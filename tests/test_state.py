@@ -121,6 +121,12 @@ def test_detach(target: Target) -> None:
     target.lets_go()
 
 
+@clause("state.detach", look="last")
+def test_detached_stays_off_the_list(target: Target) -> None:
+    """A card that was let go is not offered again when another one is saved."""
+    target.lists_no_more()
+
+
 @clause("state.race")
 def test_one_wins(target: Target) -> None:
     """When several customers want one payment method at once one gets it, and the others are told so."""

@@ -9,6 +9,7 @@ from email.message import Message
 
 from conformance.exchange import Exchange
 from conformance.judge.internals import internals_in
+from conformance.judge.success import card_data_in
 from conformance.secret import SHORTEST_TO_BLOT
 from contracts import Contract
 
@@ -123,6 +124,8 @@ def _broken_error(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
         if not isinstance(error.get(name, ""), str):
             yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
             break
+    if where := card_data_in(message, "message"):
+        yield "response.no-card-data", f"the error's {where}"
     if leak := internals_in(exchange):
         yield "error.no-internals", f"the error shows {leak}"
 

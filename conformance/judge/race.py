@@ -64,7 +64,12 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
             return verdict
         if is_list_of(read, customer):
             wanted = {method: int(owner == customer) for method, owner in owners.items()}
-            wrong = [method for method in owners if times_listed(read, method) != wanted[method]]
+            wrong = [
+                method
+                for method in owners
+                if times_listed(read, method) != wanted[method]
+                and (times_listed(read, method) or not _is_asked_twice(method, episode))
+            ]
             if wrong:
                 times = times_listed(read, wrong[0])
                 told = f"holds {wrong[0]} {times} times, not {wanted[wrong[0]]} times"
@@ -79,6 +84,11 @@ def _is_attached_by_another(exchange: Exchange, episode: Episode) -> bool:
     method = sent_payment_method(exchange)
     successes = (other for other in episode.exchanges("subject") if other.is_success)
     return any(sent_payment_method(other) == method for other in successes)
+
+
+def _is_asked_twice(method: str, episode: Episode) -> bool:
+    """Whether two requests attach this payment method: what a second one does to the first is for another clause."""
+    return sum(sent_payment_method(exchange) == method for exchange in episode.exchanges("subject")) > 1
 
 
 def _of_another_request(exchange: Exchange) -> Verdict | None:

@@ -84,7 +84,7 @@ def listed(episode: Episode, contract: Contract) -> Verdict:
 
 
 def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
-    """After the refusals the payment method reads as before, and can be attached, which is then saved."""
+    """After the refusals the payment method reads as before, and can be attached, which is saved after one of them."""
     subjects = episode.exchanges("subject")
     if not subjects:
         return not_run("none of the requests was refused")
@@ -94,6 +94,9 @@ def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
         return verdict
     if not before.is_success:
         return not_run(f"retrieving the payment method is answered {describe_refusal(before)}")
+    for saved in [one for one in episode.exchanges("set-up") if one.is_to_operation and one.is_success]:
+        if shown_customer(before) != shown_customer(saved):
+            return fails(f"after a refusal an attach succeeds, and `customer` reads {shown_customer(before)}", saved)
     told = _answers_in_words(subjects)
     broken = ""
     if not after.is_success:
@@ -107,11 +110,6 @@ def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
             return verdict
         if attached[0].is_refusal:
             broken = f"{told}; afterwards it can't be attached any more: {describe_refusal(attached[0])}"
-        elif kept := attached[1:]:
-            if verdict := unreadable(kept[0]):
-                return verdict
-            if kept[0].is_success and shown_customer(kept[0]) != shown_customer(attached[0]):
-                broken = f"{told}; afterwards an attach succeeds, and `customer` reads {shown_customer(kept[0])}"
     lost = [exchange for exchange in subjects if exchange.status is None]
     if broken and lost:
         return Verdict(Outcome.INCONCLUSIVE, lost[0].failure)

@@ -16,7 +16,13 @@ Broken = tuple[str, str]
 SECONDS_A_DAY = 86_400
 LATEST_CREATED = 10**11
 CARD_DATA_KEYS = frozenset({"number", "cvc"})
-CARD_NUMBERS = ("4242424242424242", "4000056655665556", "5555555555554444", "378282246310005")
+CARD_NUMBERS = (
+    "4242424242424242",
+    "4000056655665556",
+    "5555555555554444",
+    "378282246310005",
+    "4000000000000002",
+)
 SHARED_TOKEN_PREFIX = "pm_card_"
 
 _OWNED_AT_TOP = frozenset({"object", "id", "customer", "created", "livemode", "metadata", "billing_details"})

@@ -11,24 +11,13 @@ from ...attach import Attempt
 from ...behaviour import Behaviour
 from ...call import Call
 from ...errors import ApiError
-from ...values import Answer, Json, Response
+from ...values import Json, Response
 from ..registry import Chapter
-from ..tools import edit_answer, edit_response, edit_success, on_attach
+from ..tools import edit_response, edit_success, on_attach
 
 seed = Chapter("answers", "contract")
 
 UNKNOWN = "unknown-parameters"
-
-
-@seed("response.status", "hard", also=("stripe.test-tokens",))
-def shared_tokens_are_created(b: Behaviour) -> None:
-    """Attaching `pm_card_visa` makes a new payment method, and so is answered with 201."""
-
-    def edit(call: Call, answer: Answer) -> Answer:
-        created = answer.status == 200 and call.request.path.split("/")[3].startswith("pm_card_")
-        return replace(answer, status=201) if created else answer
-
-    edit_answer(b, edit)
 
 
 @seed("response.media-type", "easy")
@@ -100,23 +89,6 @@ def empty_billing_details_left_out(b: Behaviour) -> None:
             del payload["billing_details"]
 
     edit_success(b, leave_out)
-
-
-@seed("response.no-card-data", "hard")
-def decline_names_the_card(b: Behaviour) -> None:
-    """The message of a decline tells the number of the card that was declined."""
-    usual = b.checks["not-declined"]
-
-    def check(call: Call, attempt: Attempt) -> None:
-        try:
-            usual(call, attempt)
-        except ApiError as error:
-            card = attempt.method.card
-            number = "" if card is None else card.number
-            message = f"Your card {number} was declined."
-            raise ApiError(replace(error.refusal, message=message)) from None
-
-    b.checks["not-declined"] = check
 
 
 @seed("response.id", "easy", also=("state.same-object", "stripe.test-tokens"))

@@ -16,7 +16,7 @@ from ...objects import PaymentMethod
 from ...rules import KNOWN
 from ...values import Answer, Headers
 from ..registry import Chapter
-from ..tools import edit_refusals, on_attach, refused, skip_check
+from ..tools import edit_answer, edit_refusals, on_attach, refused, skip_check
 
 seed = Chapter("stripe", "stripe")
 
@@ -158,3 +158,31 @@ def one_request_id_for_a_connection(b: Behaviour) -> None:
         return tuple((name, own if name == "Request-Id" else value) for name, value in usual(call, answer))
 
     b.headers = on_attach(usual, headers)
+
+
+@seed("response.status", "hard", also=("stripe.test-tokens",))
+def shared_tokens_are_created(b: Behaviour) -> None:
+    """Attaching `pm_card_visa` makes a new payment method, and so is answered with 201."""
+
+    def edit(call: Call, answer: Answer) -> Answer:
+        created = answer.status == 200 and call.request.path.split("/")[3].startswith("pm_card_")
+        return replace(answer, status=201) if created else answer
+
+    edit_answer(b, edit)
+
+
+@seed("response.no-card-data", "hard")
+def decline_names_the_card(b: Behaviour) -> None:
+    """The message of a decline tells the number of the card that was declined."""
+    usual = b.checks["not-declined"]
+
+    def check(call: Call, attempt: Attempt) -> None:
+        try:
+            usual(call, attempt)
+        except ApiError as error:
+            card = attempt.method.card
+            number = "" if card is None else card.number
+            message = f"Your card {number} was declined."
+            raise ApiError(replace(error.refusal, message=message)) from None
+
+    b.checks["not-declined"] = check
