@@ -84,7 +84,7 @@ def cell(text: object) -> str:
 def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
     """For each defect what it is, and how each budget found it."""
     at_quick = {row["defect"]: row for row in quick}
-    shown = []
+    shown: list[Mapping[str, Any]] = []
     for row in standard:
         defect: Defect = DEFECTS[row["defect"]]
         shown.append(
