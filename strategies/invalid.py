@@ -211,10 +211,10 @@ def too_long_expand_items(contract: Contract) -> Sequence[Attempt]:
     limit = contract.expand_item_max_length
     too_long = repeated_to(limit + 1, "a", "customer.")
     second = broken(
-        "expand[1]",
+        "expand[]",
         f"the second entry of `expand` has {limit + 1} characters",
         CUSTOMER,
-        Pair("expand[0]", "customer"),
-        Pair("expand[1]", too_long),
+        EXPAND_CUSTOMER,
+        Pair("expand[]", too_long),
     )
-    return (too_long_expand_item(limit + 1, "customer."), too_long_expand_item(limit + 1), second)
+    return (second, too_long_expand_item(limit + 1, "customer."), too_long_expand_item(limit + 1))

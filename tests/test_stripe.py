@@ -65,7 +65,7 @@ def test_nested_path(target: Target) -> None:
 
 
 @clause("stripe.expand-path")
-@pinned("attempt", stripe.unknown_paths(), first=2)
+@pinned("attempt", stripe.unknown_paths(), first=3)
 @given(attempt=st.sampled_from(stripe.unknown_paths()))
 def test_unknown_path(target: Target, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
@@ -81,7 +81,7 @@ def test_deep_path(target: Target, attempt: Attempt) -> None:
 
 
 @clause("stripe.resource-missing-payment-method")
-@pinned("attempt", stripe.unknown_methods())
+@pinned("attempt", stripe.unknown_methods(), first=2)
 @given(attempt=st.sampled_from(stripe.unknown_methods()))
 def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
     """An unknown id in the path is 404, and the error says which of the two ids is missing."""
