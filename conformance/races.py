@@ -53,7 +53,7 @@ class RaceVerbs(Stage):
         self._hold(what, perform, again=lambda: seen[-1])
 
     def _contend(self, attempt: Attempt) -> Episode:
-        customers = self._customers(self._contenders())
+        customers = self._rivals()
         method, set_up = self._payment_method()
         wishes = [{"payment_method": method, "customer": customer} for customer in customers]
         subjects = self._at_once(wishes, attempt)
@@ -76,9 +76,12 @@ class RaceVerbs(Stage):
         set_up = [step for _, steps in made for step in steps]
         return self._staged("all_kept", (*set_up, *subjects, *after), {"customer": customer})
 
-    def _contenders(self) -> int:
+    def _rivals(self) -> Sequence[str]:
+        """Those who contend. Where there are enough, the first customer is none: what it has is left to no chance."""
         given = self.fixtures.provision.given_customers
-        return CONTENDERS if not given else max(2, min(CONTENDERS, len(given)))
+        if given:
+            return self._customers(max(2, min(CONTENDERS, len(given))))
+        return self._customers(1 + CONTENDERS)[1:]
 
     def _at_once(self, bindings: Sequence[Bindings], attempt: Attempt = MINIMAL) -> list[Step]:
         """The attempt for each of the bindings, all at the same time and each on a connection of its own.

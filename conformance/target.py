@@ -127,18 +127,18 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
 
-    def accepts_after_refusal(self, refused: Attempt, attempt: Attempt) -> None:
-        """The attempt, on a payment method that `refused` was just refused for, is answered as on any other."""
+    def expands_nothing_left_over(self, refused: Attempt, plain: Attempt) -> None:
+        """A plain attempt has nothing of one that was refused for the same payment method just before."""
 
         def perform() -> Episode:
             before = replace(self._shared(refused), role="set-up")
             if not before.exchange.is_refusal:
-                return self._episode("accepted", [self._granted(attempt)])
-            bindings = self._bind(attempt, self._unattached_payment_method)
+                return self._episode("unexpanded", [self._granted(plain)])
+            bindings = self._bind(plain, self._unattached_payment_method)
             self._unattached = None
-            return self._episode("accepted", [before, self._counted(attempt, self._send(attempt, bindings))])
+            return self._episode("unexpanded", [before, self._counted(plain, self._send(plain, bindings))])
 
-        self._conclude(("after a refusal", refused, attempt), perform)
+        self._conclude((refused, plain), perform)
 
     def answers_on_attached(self, attempt: Attempt) -> None:
         """The attempt is answered on an attached payment method, too; how is for the general clauses to judge."""

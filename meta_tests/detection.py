@@ -27,17 +27,6 @@ FOUND = ("fail", "error", "inconclusive", "deviation")
 LEAST_BY_PROFILE = {"contract": 80, "stateful": 4, "stripe": 4}
 LEAST_INTERMITTENT = 3
 
-HIDDEN = frozenset(
-    {
-        "accept-quality-not-understood",
-        "duplicates-joined",
-        "encoded-plus-becomes-blank",
-        "malformed-body-breaks-the-next",
-        "only-first-expanded",
-    }
-)
-"""Of the representative defects, those that a quick run does not find."""
-
 
 def job_for(defect: Defect, budget: str = "standard") -> Job:
     """The run that must find `defect`: with the profile that it belongs to."""
@@ -72,7 +61,14 @@ def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Seque
     return [defect for defect in everything if defect.name in picked]
 
 
-def closely(chosen: Iterable[Defect]) -> frozenset[str]:
+def seen_quickly() -> frozenset[str]:
+    """The names of the defects that a quick run was measured to find."""
+    path = MEASURED / "detection-quick.json"
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return frozenset(row["defect"] for row in rows if not row["complaint"])
+
+
+def closely(chosen: Sequence[Defect]) -> frozenset[str]:
     """The names of those that a standard run has to find: the first of every chapter of a profile, and what hides more.
 
     A quick run finds the others; its budget is part of a standard one.
@@ -81,7 +77,7 @@ def closely(chosen: Iterable[Defect]) -> frozenset[str]:
     for defect in chosen:
         firsts.setdefault((defect.profile, defect.clause.partition(".")[0]), defect.name)
     others = {defect.name for defect in chosen if defect.intermittent or defect.profile != "contract"}
-    return frozenset(firsts.values()) | others | HIDDEN
+    return frozenset(firsts.values()) | others | ({defect.name for defect in chosen} - seen_quickly())
 
 
 def variant_job(variant: Variant, profile: str, *, stateless: bool = False) -> Job:
@@ -123,6 +119,7 @@ __all__ = [
     "job_for",
     "representative",
     "row_of",
+    "seen_quickly",
     "variant_job",
     "write_rows",
 ]

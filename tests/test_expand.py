@@ -9,6 +9,7 @@ from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid, wider
+from strategies.refusals import NO_CUSTOMER_EXPANDED
 from strategies.valid import (
     EXPANDED,
     EXPANDED_FOR_OTHER_CUSTOMER,
@@ -48,6 +49,12 @@ def test_indexed_brackets(target: Target) -> None:
 def test_nothing_expands_unasked(target: Target) -> None:
     """Without expand `customer` is a string, also when the answer before was an expanded one."""
     target.expands_nothing_unasked(EXPANDED, MINIMAL)
+
+
+@clause("expand.not-expanded", look="closer")
+def test_nothing_is_left_of_a_refusal(target: Target) -> None:
+    """A refusal is over when it is answered: what it asked for has no part in the next answer."""
+    target.expands_nothing_left_over(NO_CUSTOMER_EXPANDED, MINIMAL)
 
 
 @clause("expand.every-entry")

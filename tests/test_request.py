@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from conformance.marks import clause, explored, pinned
 from conformance.target import Target
 from strategies import Attempt, Comparison, requests, resembling, valid, wider
-from strategies.refusals import NO_CUSTOMER_EXPANDED
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 
@@ -24,12 +23,6 @@ def test_minimal_body(target: Target) -> None:
 def test_minimal_body_for_another(target: Target) -> None:
     """What one customer may, another may."""
     target.accepts(MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER)
-
-
-@clause("request.minimal-body", look="closer")
-def test_minimal_body_after_a_refusal(target: Target) -> None:
-    """A refusal is over when it is answered: what it asked for has no part in the next answer."""
-    target.accepts_after_refusal(NO_CUSTOMER_EXPANDED, MINIMAL)
 
 
 @clause("request.parameter-order")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from conformance.certificate.objections import Objection
 from conformance.certificate.planning import Plan
 from conformance.certificate.shapes import GATHERED, Shape, attempts_in, shape_of
+from conformance.options import Repetitions
 from conformance.trial import Note, Trial
 from strategies.attempt import Attempt
 
@@ -69,11 +70,13 @@ def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iter
         yield Objection("episodes", f"{_named(first)} is out of order")
 
 
-def _too_few(trials: Sequence[Trial], repetitions: int) -> Iterator[Objection]:
+def _too_few(trials: Sequence[Trial], repetitions: Repetitions) -> Iterator[Objection]:
     for trial in trials:
-        count = len(trial.decisive.steps)
-        if trial.decisive.expectation == GATHERED and count < repetitions:
-            yield Objection("plan", f"{_named(trial)} was sent {count} times, and {repetitions} are planned")
+        steps = trial.decisive.steps
+        is_refused = any(step.kind == "invalid" for step in steps)
+        least = (repetitions.refused if is_refused else repetitions.kept) + repetitions.new
+        if trial.decisive.expectation == GATHERED and len(steps) < least:
+            yield Objection("plan", f"{_named(trial)} was sent {len(steps)} times, and {least} are planned")
 
 
 def _other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:

@@ -17,7 +17,7 @@ import pytest
 
 from conformance.client import Address, Client
 from conformance.launch import embedded_reference
-from conformance.options import BUDGETS, KEY_VARIABLE, SUITE, TESTS
+from conformance.options import BUDGETS, KEY_VARIABLE, SUITE, TESTS, Repetitions
 from conformance.provisioning import PAYMENT_METHOD_FORMS, Provision
 from conformance.record import RECORD_FILE, Record
 from conformance.secret import made_up_key
@@ -61,12 +61,12 @@ class PlanOptions:
 class Plan:
     """What the suite performs for a server that conforms: its trials in order, and every attempt by its digest.
 
-    `repetitions` is how often a request is sent at least to see whether its answer is steady.
+    `repetitions` says how often a request is sent at least to see whether its answer is steady.
     """
 
     trials: Sequence[Trial]
     attempts: Mapping[str, Attempt]
-    repetitions: int
+    repetitions: Repetitions
 
 
 def plan_again(options: PlanOptions) -> Plan:
@@ -87,9 +87,8 @@ def plan_again(options: PlanOptions) -> Plan:
         if done.returncode != 0 or not planned.exists():
             raise CannotPlan((done.stdout + done.stderr).strip()[-1000:])
         attempts: Mapping[str, Attempt] = pickle.loads(planned.read_bytes())  # written by our own process, just now
-        repetitions = BUDGETS[options.budget].repetitions
         trials = Record.read(Path(folder, RECORD_FILE)).trials
-        return Plan(trials, attempts, repetitions.kept + repetitions.new)
+        return Plan(trials, attempts, BUDGETS[options.budget].repetitions)
 
 
 class _Collector:
