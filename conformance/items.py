@@ -18,7 +18,7 @@ from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
-from conformance.looks import look_of, looking
+from conformance.looks import is_further, look_of, looking
 from conformance.marks import MARK
 from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
@@ -124,8 +124,8 @@ class ItemRunner:
             pytest.skip(absent)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
-        if look_of(pyfuncitem) == "closer" and self.target.known.has_finding(slug):
-            pytest.skip("the first look has found it broken")
+        if is_further(pyfuncitem) and self.target.known.has_finding(slug):
+            pytest.skip("an earlier test has found it broken")
         try:
             with looking(pyfuncitem):
                 return (yield)

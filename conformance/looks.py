@@ -43,6 +43,12 @@ def look_of(item: pytest.Item) -> Look:
     return marked
 
 
+def is_further(item: pytest.Item) -> bool:
+    """Whether an item says nothing more where its clause is known to be broken."""
+    mark = item.get_closest_marker(MARK)
+    return look_of(item) != "first" or (mark is not None and mark.kwargs["further"])
+
+
 ORDER = Path(__file__).resolve().parent / "order.json"
 """The tests of the first look, the most telling first, as `python -m benchmarks.telling` has measured them."""
 
@@ -62,13 +68,13 @@ def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -
     measured = _places()
     causes = {slug: place for place, slug in enumerate(root_causes)}
 
-    def place(item: pytest.Item) -> tuple[int, int, bool, int]:
+    def place(item: pytest.Item) -> tuple[int, int, bool, int, bool]:
         mark = item.get_closest_marker(MARK)
         slug = "" if mark is None else mark.args[0]
         look = look_of(item)
         telling = measured.get(name_of(item), len(measured)) if look == "first" else 0
         in_a_row = look == "closer" and mark is not None and mark.kwargs.get("in_a_row", False)
-        return LOOKS.index(look), telling, in_a_row, causes.get(slug, len(causes))
+        return LOOKS.index(look), telling, in_a_row, causes.get(slug, len(causes)), is_further(item)
 
     return sorted(items, key=place)
 

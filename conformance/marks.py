@@ -23,15 +23,16 @@ FIRST_LOOK = "conformance_first_look"
 
 
 def clause(
-    slug: str, *, also: Sequence[str] = (), look: Look = "first", in_a_row: bool = False
+    slug: str, *, also: Sequence[str] = (), look: Look = "first", in_a_row: bool = False, further: bool = False
 ) -> pytest.MarkDecorator:
     """Mark a test as the one for the clause `slug`; what it finds on the side belongs to the clauses in `also`.
 
     `look` says in which look it is run, where its attempts do not say so themselves. Tests `in_a_row` send only what
     is to be refused: the closer look comes to them when it is through with the others, so that a server which tires
-    of refusing is seen to.
+    of refusing is seen to. A `further` test is left out, as all but the first look is, where its clause is known to be
+    broken.
     """
-    return pytest.mark.clause(slug, tuple(also), look=look, in_a_row=in_a_row)
+    return pytest.mark.clause(slug, tuple(also), look=look, in_a_row=in_a_row, further=further)
 
 
 def pinned(argument: str, values: Sequence[object], *, first: int = 1) -> Callable[[Test], Test]:

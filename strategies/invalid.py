@@ -212,7 +212,7 @@ def too_long_expand_items(contract: Contract) -> Sequence[Attempt]:
     too_long = repeated_to(limit + 1, "a", "customer.")
     second = broken(
         "expand[]",
-        f"the second entry of `expand` has {limit + 1} characters",
+        f"an entry of `expand` has {limit + 1} characters",
         CUSTOMER,
         EXPAND_CUSTOMER,
         Pair("expand[]", too_long),

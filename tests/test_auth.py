@@ -31,7 +31,7 @@ def test_unknown_key(target: Target) -> None:
     target.locks_out(*credentials.unknown_keys())
 
 
-@clause("auth.unknown-key")
+@clause("auth.unknown-key", further=True)
 def test_resembling_key(target: Target) -> None:
     """A key is the whole of it: what begins like one, or is cut short, belongs to nobody."""
     target.locks_out(*credentials.resembling_keys())

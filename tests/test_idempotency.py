@@ -17,7 +17,7 @@ def test_replay(target: Target) -> None:
     target.replays(MINIMAL)
 
 
-@clause("idempotency.replay")
+@clause("idempotency.replay", further=True)
 def test_replay_after_a_change(target: Target) -> None:
     """A replay is the stored answer, not the state of today: it tells what the lost answer told."""
     target.replays_after_a_change(EXPANDED)
@@ -47,13 +47,13 @@ def test_other_parameters(target: Target) -> None:
     target.refuses_used_key(MINIMAL, stripe.FOR_OTHER_CUSTOMER, stripe.OTHERWISE_EXPANDED)
 
 
-@clause("idempotency.mismatch")
+@clause("idempotency.mismatch", further=True)
 def test_mismatch_is_not_executed(target: Target) -> None:
     """A mismatch is refused and not executed all the same: a shared token would be attached to a second customer."""
     target.executes_no_mismatch(stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
 
 
-@clause("idempotency.mismatch")
+@clause("idempotency.mismatch", further=True)
 def test_other_parameters_after_a_decline(target: Target) -> None:
     """A stored decline is one answer to one request: told of another customer it would be false."""
     target.refuses_used_key_of_decline(stripe.WITH_DECLINING_TOKEN, stripe.DECLINING_TOKEN_FOR_OTHER)

@@ -53,7 +53,7 @@ def test_refusals_change_nothing(target: Target) -> None:
     target.changes_nothing_when_it_refuses(refusals.every_refusal(CONTRACT))
 
 
-@clause("state.refusal-changes-nothing")
+@clause("state.refusal-changes-nothing", further=True)
 def test_refusals_leave_attached_alone(target: Target) -> None:
     """A refusal takes no card from its owner: what was attached before it is attached after it."""
     target.leaves_attached_when_it_refuses(refusals.on_attached())
@@ -65,7 +65,7 @@ def test_others_are_untouched(target: Target) -> None:
     target.touches_nothing_else()
 
 
-@clause("state.only-this-one")
+@clause("state.only-this-one", further=True)
 def test_customer_stays_as_created(target: Target) -> None:
     """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
     target.leaves_customer_as_created()
