@@ -66,7 +66,7 @@ class IdempotencyVerbs(Conductor):
             keyed = self._keyed(attempt, self._key())
             named = {"customer": own} if own else {}
             first = self._send_on(keyed, attempt.path_id, role="control", **named)
-            again = self._send(keyed, self._last_bindings, new_connection=True)
+            again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
             return self._episode("replayed", [first, again, *(self._list(own) if own else ())], of=of)
 
         self._conclude((attempt, of), perform)
@@ -213,7 +213,7 @@ class IdempotencyVerbs(Conductor):
         self._conclude(what, lambda: performed.pop() if performed else perform(), again=perform)
 
     def _simultaneously(self, attempt: Attempt, method: str, customer: str) -> list[Step]:
-        keyed = self._keyed(attempt, self._key())
+        keyed = self._keyed(attempt.but(kind="wire"), self._key())
         start = threading.Barrier(AT_ONCE)
         self._last_bindings = {"customer": customer, "payment_method": method}
         bindings = dict(self._last_bindings)

@@ -17,7 +17,7 @@ from strategies.values import Bindings
 CONTENDERS = 4
 """How many customers want one payment method at once."""
 CROWD = 5
-"""How many payment methods customers get at once, the last of them by two requests."""
+"""How many payment methods customers get at once."""
 OF_ANOTHER = (1, 3)
 """Which of them another customer gets."""
 LONGEST_WAIT = 10.0
@@ -35,6 +35,18 @@ class RaceVerbs(Stage):
         """Different payment methods that customers get at once are all kept, and answered each for itself."""
         if not self._is_blocked("state.only-this-one"):
             self._play("all kept", self._crowd, rounds)
+
+    def keeps_once(self) -> None:
+        """A payment method that two requests attach to one customer at once is listed once."""
+        if not self._is_blocked("state.same-customer-again"):
+            self._play("kept once", self._pair, 1)
+
+    def _pair(self) -> Episode:
+        (customer,) = self._customers(1)
+        method, set_up = self._payment_method()
+        subjects = self._at_once([{"payment_method": method, "customer": customer}] * 2)
+        lists = self._lists(Attached(method, customer, ()), customer)
+        return self._staged("all_kept", (*set_up, *subjects, *lists), {"customer": customer})
 
     def _play(self, what: str, play: Callable[[], Episode], rounds: int) -> None:
         seen: list[Episode] = []
@@ -70,7 +82,7 @@ class RaceVerbs(Stage):
         made = [self._payment_method() for _ in range(CROWD)]
         owners = {method: another if number in OF_ANOTHER else customer for number, (method, _) in enumerate(made)}
         wishes = [{"payment_method": one, "customer": owner} for one, owner in owners.items()]
-        subjects = self._at_once([*wishes, *wishes[-1:]])
+        subjects = self._at_once(wishes)
         after = self._lists(Attached(made[-1][0], customer, ()), customer)
         after = after or tuple(self._read(method, until=shows(owner)) for method, owner in owners.items())
         set_up = [step for _, steps in made for step in steps]

@@ -121,6 +121,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             (customer,) = self._customers(1)
             method, set_up = self._payment_method()
             before = replace(self._attach_too(NO_CUSTOMER, method, customer), role="set-up")
+            if before.exchange.is_success:
+                method, set_up = self._payment_method()
             attached = self._attach(MINIMAL, method, customer, "set-up")
             control = self._read(method, "control", shows(customer))
             subjects = [self._attach_too(attempt, method, customer) for attempt in some]
@@ -129,7 +131,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
                 return performed(*refused)
             after = self._read(method, until=shows(customer))
             fixtures = {"payment_method": method, "customer": customer}
-            steps = (*set_up, before, attached, control, *subjects, after)
+            refusal = () if before.exchange.is_success else (before,)
+            steps = (*set_up, *refusal, attached, control, *subjects, after)
             return self._staged("nothing_changed", steps, fixtures)
 
         def perform() -> Episode:
@@ -147,6 +150,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
 
     def touches_nothing_else(self) -> None:
         """An attach leaves all other payment methods and customers as they were."""
+        if self._is_blocked("state.persisted"):
+            return
 
         def perform() -> Episode:
             customer, other = self._customers(2)
@@ -287,7 +292,6 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
             later = self._attached_to(customer)
-            again = replace(self._attach_too(MINIMAL, attached.payment_method, customer), role="set-up")
             detach = step_of("subject", self.fixtures.detach(attached.payment_method))
             after: tuple[Step, ...] = ()
             if detach.exchange.is_success:
@@ -297,9 +301,27 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             if self._shelf and detach.exchange.is_success:
                 self._shelf.let_go = replace(attached, steps=(*attached.steps, detach))
             newer = tuple(replace(step, role="set-up") for step in later.steps)
-            return self._staged("detached", (*newer, *attached.steps, again, detach, *after), fixtures)
+            return self._staged("detached", (*newer, *attached.steps, detach, *after), fixtures)
 
         self._hold("detached", perform)
+
+    def lets_go_of_what_was_attached_twice(self) -> None:
+        """After one detach a payment method that was attached to its customer again has no customer."""
+        if self._is_blocked("state.same-customer-again"):
+            return
+
+        def perform() -> Episode:
+            (customer,) = self._customers(1)
+            attached = (self._shelf.long_ago if self._shelf else None) or self._attached_to(customer)
+            if self._shelf:
+                self._shelf.long_ago = None
+            again = replace(self._attach_too(MINIMAL, attached.payment_method, customer), role="set-up")
+            detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+            after = [self._read(attached.payment_method, until=shows(None))] if detach.exchange.is_success else []
+            fixtures = {"payment_method": attached.payment_method, "customer": customer}
+            return self._staged("detached", (*attached.steps, again, detach, *after), fixtures)
+
+        self._hold("attached twice", perform)
 
     def lists_no_more(self) -> None:
         """What a customer was let go of long ago has not come back to its list, whatever has been attached since."""

@@ -54,9 +54,9 @@ def json_bodies() -> Sequence[Attempt]:
     expanded = ('{"customer": "', Known("customer"), '", "expand": ["customer"]}')
     as_form = Invalid("customer", "the body is JSON, though it calls itself a form: it has no parameter `customer`")
     return (
-        _labelled("application/json", *body),
-        Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
         _labelled("application/json; charset=utf-8", *body),
+        Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
+        _labelled("application/json", *body),
         _labelled("application/json", *expanded),
         _labelled("application/vnd.api+json", *body),
     )

@@ -122,6 +122,12 @@ def test_detach(target: Target) -> None:
 
 
 @clause("state.detach", look="last")
+def test_detach_of_what_was_attached_twice(target: Target) -> None:
+    """To let go once is enough, however often a card was attached."""
+    target.lets_go_of_what_was_attached_twice()
+
+
+@clause("state.detach", look="last")
 def test_detached_stays_off_the_list(target: Target) -> None:
     """A card that was let go is not offered again when another one is saved."""
     target.lists_no_more()
@@ -137,6 +143,12 @@ def test_one_wins(target: Target) -> None:
 def test_none_gets_lost(target: Target) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     target.keeps_all()
+
+
+@clause("state.race", look="last")
+def test_twice_at_once_is_once(target: Target) -> None:
+    """Who clicks twice has one card, not two."""
+    target.keeps_once()
 
 
 @clause("state.model")
