@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
@@ -34,12 +35,12 @@ class Telling:
         reached = [0] * len(PROFILES)
         ends: list[dict[str, int]] = [{} for _ in PROFILES]
         for test in order:
-            for profile in range(self._width_of(test), len(PROFILES)):
+            for profile in range(self._widths[test], len(PROFILES)):
                 reached[profile] += self.costs[test]
                 ends[profile][test] = reached[profile]
         found = []
         for defect, tests in self.finders.items():
-            of_profile = ends[PROFILES.index(self.profiles[defect])]
+            of_profile = ends[self._places[defect]]
             found.append(min((of_profile[test] for test in tests if test in of_profile), default=NEVER))
         return found
 
@@ -53,10 +54,16 @@ class Telling:
         clause = self.clauses[test]
         return frozenset(catalogue.rests_on(clause)) - {clause} if clause in catalogue else frozenset()
 
-    def _width_of(self, test: str) -> int:
+    @cached_property
+    def _widths(self) -> Mapping[str, int]:
+        """For each test the narrowest profile that runs it."""
         catalogue = load_catalogue()
-        clause = self.clauses[test]
-        return PROFILES.index(catalogue[clause].profile) if clause in catalogue else 0
+        of_clauses = {slug: PROFILES.index(catalogue[slug].profile) for slug in catalogue.root_causes_first}
+        return {test: of_clauses.get(clause, 0) for test, clause in self.clauses.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {defect: PROFILES.index(profile) for defect, profile in self.profiles.items()}
 
 
 def most_telling_first(

@@ -50,9 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--defects", type=int, default=len(DEFECTS), metavar="N", help="only so many, evenly chosen")
     parser.add_argument("--to", type=Path, default=ORDER, metavar="FILE", help="where to write (default: %(default)s)")
     parser.add_argument("--raw", type=Path, metavar="FILE", help="write what was measured, too")
-    parser.add_argument(
-        "--measured", type=Path, metavar="FILE", help="order what was measured before, as --raw wrote it"
-    )
+    parser.add_argument("--measured", type=Path, metavar="FILE", help="order what --raw has written before")
     parser.add_argument("--moves", type=int, default=MOVES, metavar="N", help="(default: %(default)s)")
     options = parser.parse_args(arguments)
     telling = read(options.measured) if options.measured else measure(options.defects)
