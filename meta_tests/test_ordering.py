@@ -1,0 +1,45 @@
+"""The order of tests: what tells most comes first, and nothing before what it rests on."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.ordering import NEVER, Telling, improved, is_root_causes_first, most_telling_first
+
+MINIMAL, UNKNOWN, PERSISTED = "request.minimal-body", "body.unknown-parameter", "state.persisted"
+
+
+@pytest.fixture
+def telling() -> Telling:
+    return Telling(
+        costs={"dear": 30, "cheap": 2, "root": 3, "state": 1},
+        clauses={"dear": UNKNOWN, "cheap": UNKNOWN, "root": MINIMAL, "state": PERSISTED},
+        finders={"a": frozenset({"dear"}), "b": frozenset({"cheap"}), "c": frozenset({"cheap"}), "d": frozenset()},
+        profiles={"a": "contract", "b": "contract", "c": "stateful", "d": "contract"},
+    )
+
+
+def test_what_finds_the_most_for_its_requests_comes_first_behind_what_it_rests_on(telling: Telling) -> None:
+    order = most_telling_first(telling.costs, telling.clauses, telling.finders.values())
+    assert sorted(order) == ["cheap", "dear", "root", "state"]
+    assert order.index("cheap") < order.index("dear")
+    assert is_root_causes_first(order, telling.clauses, {test: telling.rests_on(test) for test in order})
+
+
+def test_a_defect_shows_where_the_first_test_of_its_profile_that_finds_it_ends(telling: Telling) -> None:
+    assert telling.first_findings(["state", "dear", "cheap", "root"]) == [30, 32, 33, NEVER]
+
+
+def test_moving_tests_about_makes_nobody_wait_longer_and_keeps_root_causes_first(telling: Telling) -> None:
+    worst = ["root", "dear", "state", "cheap"]
+    order = improved(telling, worst, moves=200)
+    assert telling.waiting(order) < telling.waiting(worst)
+    assert order.index("cheap") < order.index("dear")
+    assert is_root_causes_first(order, telling.clauses, {test: telling.rests_on(test) for test in order})
+    assert improved(telling, worst, moves=200) == order
+
+
+def test_what_comes_before_its_root_cause_is_not_in_order(telling: Telling) -> None:
+    rests = {"state": frozenset({MINIMAL}), "root": frozenset[str]()}
+    assert not is_root_causes_first(["state", "root"], telling.clauses, rests)
+    assert is_root_causes_first(["root", "state"], telling.clauses, rests)
