@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.episode import Episode, Step
-from conformance.provisioning import PAYMENT_METHOD_FORMS, OutOfFixtures
+from conformance.later_verbs import LaterVerbs
+from conformance.provisioning import OutOfFixtures
 from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
 from conformance.staging import Absent, Attached, Shelf, shows, step_of
@@ -21,13 +21,11 @@ Attempts = tuple[Attempt, ...]
 LIKELY = (missing_customer()[0], NO_CUSTOMER)
 """Which refusals are suspected first where a later success is refused."""
 
-MORE_THAN_A_SECOND = 1.1
-
 REFUSALS_BETWEEN_READS = 8
 """After how many refusals it is looked whether they have changed something."""
 
 
-class StateVerbs(RaceVerbs, SequenceVerbs):
+class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
     """What a test of the profile `stateful` asks of its target."""
 
     def keeps_what_it_attached(self) -> None:
@@ -54,49 +52,6 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             return self._staged("listed", (*last.steps, *shelf.lists), fixtures)
 
         self._hold("listed", perform)
-
-    def lists_it_still(self) -> None:
-        """What was attached to a customer long ago is on its list, whatever has been attached since."""
-        if self._is_blocked("state.same-customer-again"):
-            return
-        kept: list[Attached] = []
-
-        def perform() -> Episode:
-            customer, other = self._customers(2)
-            long_ago = self._shelf.long_ago if self._shelf else None
-            kept[:] = kept or [long_ago or self._attached_to(customer, oldest=True)]
-            (oldest,) = kept
-            steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in oldest.steps]
-            lists = self._lists(oldest, customer)
-            if not lists:
-                raise Absent("the target does not list a customer's payment methods")
-            fixtures = {"payment_method": oldest.payment_method, "customer": customer, "other_customer": other}
-            return self._staged("listed", (*steps, *lists), fixtures)
-
-        self._hold("listed still", perform)
-
-    def changes_nothing_of_what_is_old(self) -> None:
-        """What was created more than a second before it is attached, when the run began, shows that time still."""
-
-        def performed(method: str, made: Sequence[Step] = ()) -> Episode:
-            (customer,) = self._customers(1)
-            before = self._read(method, "control")
-            attach = self._attach(MINIMAL, method, customer)
-            after = self._read(method, until=shows(customer))
-            fixtures = {"payment_method": method, "customer": customer}
-            return self._staged("same_object", (*made, before, attach, after), fixtures)
-
-        def perform() -> Episode:
-            if self.fixtures.provision.payment_methods not in PAYMENT_METHOD_FORMS:
-                raise OutOfFixtures("how old payment methods are that were given is not known")
-            return performed(self.fixtures.provision.probed_payment_method)
-
-        def once_more() -> Episode:
-            method, made = self._payment_method()
-            time.sleep(MORE_THAN_A_SECOND)
-            return performed(method, made)
-
-        self._hold("what is old", perform, again=once_more)
 
     def changes_nothing_when_it_refuses(self, attempts: Sequence[Attempt]) -> None:
         """After all of these refusals one payment method is as it was; if not, the guilty request is singled out."""
@@ -304,39 +259,6 @@ class StateVerbs(RaceVerbs, SequenceVerbs):
             return self._staged("detached", (*newer, *attached.steps, detach, *after), fixtures)
 
         self._hold("detached", perform)
-
-    def lets_go_of_what_was_attached_twice(self) -> None:
-        """After one detach a payment method that was attached to its customer again has no customer."""
-        if self._is_blocked("state.same-customer-again"):
-            return
-
-        def perform() -> Episode:
-            (customer,) = self._customers(1)
-            attached = (self._shelf.long_ago if self._shelf else None) or self._attached_to(customer)
-            if self._shelf:
-                self._shelf.long_ago = None
-            again = replace(self._attach_too(MINIMAL, attached.payment_method, customer), role="set-up")
-            detach = step_of("subject", self.fixtures.detach(attached.payment_method))
-            after = [self._read(attached.payment_method, until=shows(None))] if detach.exchange.is_success else []
-            fixtures = {"payment_method": attached.payment_method, "customer": customer}
-            return self._staged("detached", (*attached.steps, again, detach, *after), fixtures)
-
-        self._hold("attached twice", perform)
-
-    def lists_no_more(self) -> None:
-        """What a customer was let go of long ago has not come back to its list, whatever has been attached since."""
-        let_go = self._shelf.let_go if self._shelf else None
-        if let_go is None:
-            return
-
-        def perform() -> Episode:
-            lists = self._lists(let_go, let_go.customer, present=False)
-            if not lists:
-                raise Absent("the target does not list a customer's payment methods")
-            fixtures = {"payment_method": let_go.payment_method, "customer": let_go.customer}
-            return self._staged("detached", (*let_go.steps, *lists), fixtures)
-
-        self._hold("let go", perform)
 
     # Behind the verbs
 
