@@ -200,9 +200,13 @@ class StripeVerbs(IdempotencyVerbs):
     # Keys and methods
 
     def locks_out(self, *attempts: Attempt) -> None:
-        """The attempts, none of which holds a valid key, are answered 401 and attach nothing."""
+        """The attempts, none of which holds a valid key, are answered 401 and attach nothing.
+
+        The connection has shown the key before: it is not to be remembered.
+        """
 
         def performed(send: Callable[[Attempt], Step]) -> Episode:
+            self._ordinary_unknown_id()
             self._make_sure_it_is_unattached()
             steps = [send(attempt) for attempt in attempts]
             return self._episode("locked_out", [*steps, *self._read_back(steps[-1])])

@@ -187,7 +187,7 @@ def repeated_expands() -> Sequence[Attempt]:
     bracket, first, second = Pair("expand[]", "customer"), Pair("expand[0]", "customer"), Pair("expand[1]", "customer")
     return (
         _pairs(CUSTOMER, bracket, bracket),
+        _pairs(CUSTOMER, bracket, first),
         _pairs(CUSTOMER, first, second),
         _pairs(CUSTOMER, first, first),
-        _pairs(CUSTOMER, bracket, first),
     )

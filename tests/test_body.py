@@ -22,7 +22,7 @@ def test_customer_is_required(target: Target, attempt: Attempt) -> None:
     target.refuses(attempt)
 
 
-@clause("body.customer-required", look="closer")
+@clause("body.customer-required", further=True)
 def test_owner_is_not_the_customer(target: Target) -> None:
     """Who has the payment method already does not stand in for a customer that is not sent."""
     target.refuses_on_attached(invalid.missing_customer()[0])
@@ -75,7 +75,7 @@ def test_unknown_parameter_again(target: Target) -> None:
     target.refuses(invalid.unknown_parameter("again"), times=2)
 
 
-@clause("body.unknown-parameter", look="closer")
+@clause("body.unknown-parameter", further=True)
 def test_unknown_parameter_on_attached(target: Target) -> None:
     """A payment method that is attached already is no reason to look at the body less closely."""
     target.refuses_on_attached(invalid.unknown_parameter("foo"))

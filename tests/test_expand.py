@@ -105,7 +105,7 @@ def test_entry_at_its_length(target: Target, comparison: Comparison) -> None:
 
 
 @clause("expand.duplicates")
-@pinned("attempt", malformed.repeated_expands())
+@pinned("attempt", malformed.repeated_expands(), first=2)
 @given(attempt=st.sampled_from(malformed.repeated_expands()))
 def test_duplicate_entries(target: Target, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""

@@ -14,7 +14,7 @@ from strategies.requests import SAMPLE
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
 
-@clause("response.json")
+@clause("response.json", look="closer")
 def test_framing_is_true(target: Target) -> None:
     """One RFC 8259 value in UTF-8, and nothing but what Content-Length and Content-Encoding announce."""
     target.answers_well(MINIMAL.but(transport="raw"))
