@@ -19,7 +19,6 @@ from jinja2 import StrictUndefined
 from conformance.templating import templates
 from contracts.catalogue import PROFILES
 from meta_tests.detection import DEFECTS, MEASURED
-from reference.defects import Defect
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "detection.md"
@@ -84,17 +83,19 @@ def cell(text: object) -> str:
 def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
     """For each defect what it is, and how each budget found it."""
     at_quick = {row["defect"]: row for row in quick}
-    shown: list[Mapping[str, Any]] = []
-    for row in standard:
-        defect: Defect = DEFECTS[row["defect"]]
-        shown.append(
-            {
-                "defect": defect,
-                "standard": row["first_finding"] if not row["complaint"] else "**missed**",
-                "quick": at_quick[defect.name]["first_finding"] if not at_quick[defect.name]["complaint"] else "–",
-            }
-        )
-    return shown
+    return [
+        {
+            "defect": DEFECTS[row["defect"]],
+            "standard": _found_after(row, "**missed**"),
+            "quick": _found_after(at_quick[row["defect"]], "–"),
+        }
+        for row in standard
+    ]
+
+
+def _found_after(row: Mapping[str, Any], otherwise: str) -> str:
+    """After how many requests a defect was found; `✓` where no request of a test's own showed it."""
+    return otherwise if row["complaint"] else str(row["first_finding"] or "✓")
 
 
 def page() -> str:
