@@ -105,7 +105,8 @@ class Client:
 
     `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
     Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
-    honoured, a bounded number of times.
+    honoured, a bounded number of times. `resends` counts the requests that were sent again because a kept connection
+    was closed before the answer.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Client:
         self.key = key
         self.timeout = timeout
         self.requests_sent = 0
+        self.resends = 0
         self.credentials: Credentials = "bearer"
         self._operation = operation_of(contract)
         self._pacer = Pacer(rate)
@@ -198,7 +200,10 @@ class Client:
             failure = CONNECTION_REFUSED if refused else CONNECTION_LOST
             return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
         received = self._received(request, answer, session.framing, time.monotonic() - start)
-        return replace(received, resent=session.times_sent > 1)
+        is_resent = session.times_sent > 1
+        with self._count_lock:
+            self.resends += is_resent
+        return replace(received, resent=is_resent)
 
     def _as_case(self, request: Request, session: WireSession) -> _Answer:
         path, _, query = request.target.partition("?")

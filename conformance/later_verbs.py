@@ -15,11 +15,17 @@ MORE_THAN_A_SECOND = 1.1
 
 
 class LaterVerbs(Stage):
-    """What a test asks at the end of a run."""
+    """What a test asks at the end of a run.
+
+    What a broken clause would show here, too, is not asked: nothing is told twice.
+    """
+
+    def _knows(self, *broken: str) -> bool:
+        return any(map(self.known.has_finding, broken))
 
     def lists_it_still(self) -> None:
         """What was attached to a customer long ago is on its list, whatever has been attached since."""
-        if self._is_blocked("state.same-customer-again"):
+        if self._knows("state.same-customer-again", "state.model", "state.only-this-one"):
             return
         kept: list[Attached] = []
 
@@ -66,7 +72,7 @@ class LaterVerbs(Stage):
 
     def lets_go_of_what_was_attached_twice(self) -> None:
         """After one detach a payment method that was attached to its customer again has no customer."""
-        if self._is_blocked("state.same-customer-again"):
+        if self._knows("state.same-customer-again"):
             return
 
         def perform() -> Episode:
@@ -85,7 +91,7 @@ class LaterVerbs(Stage):
     def lists_no_more(self) -> None:
         """What a customer was let go of long ago has not come back to its list, whatever has been attached since."""
         let_go = self._shelf.let_go if self._shelf else None
-        if let_go is None:
+        if let_go is None or self._knows("state.model"):
             return
 
         def perform() -> Episode:

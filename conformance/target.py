@@ -288,8 +288,9 @@ class Target(StateVerbs, StripeVerbs):
             with contextlib.suppress(OutOfFixtures):
                 while len(steps) < kept:
                     steps.append(send(attempt))
-                if any(step.exchange.resent for step in steps):
-                    steps = [self._after_a_pause(attempt, send) for _ in range(kept)]
+                if any(step.exchange.resent for step in steps) or (self.client.resends and not fresh):
+                    often = self.repetitions.kept + self.repetitions.new
+                    steps = [self._after_a_pause(attempt, send) for _ in range(often)]
                 steps += on_new
                 while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))

@@ -81,6 +81,13 @@ def test_unknown_parameter_on_attached(target: Target) -> None:
     target.refuses_on_attached(invalid.unknown_parameter("foo"))
 
 
+@clause("body.unknown-parameter", look="closer", in_a_row=True)
+def test_unknown_parameter_behind_a_long_array(target: Target) -> None:
+    """However many pairs come first, the last one is looked at."""
+    plain, behind = invalid.unknown_parameter("foo"), invalid.unknown_behind_a_long_array()
+    target.refuses(target.first_sound({"expand.duplicates": behind, "body.unknown-parameter": plain}))
+
+
 @clause("body.unknown-parameter-nested", in_a_row=True)
 @pinned("attempt", invalid.unknown_nested_parameters(), first=3)
 @explored("attempt", wider.unknown_nested_parameters)

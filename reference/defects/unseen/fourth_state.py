@@ -170,7 +170,7 @@ def deleted_customers_stay_in_the_cache(b: Behaviour) -> None:
     b.find_customer = find
 
 
-@seed("state.detach", "hard", also=("state.listed", "state.only-this-one", "state.model"))
+@seed("state.model", "hard", also=("state.listed", "state.only-this-one", "state.detach"))
 def list_rebuilt_from_the_attachments(b: Behaviour) -> None:
     """Attaching rebuilds the customer's list from all attachments so far: detached ones are back in it."""
     usual = b.attach
