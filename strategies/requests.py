@@ -38,7 +38,7 @@ CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
 
 
 def _labelled(media_type: str, *parts: str | Known) -> Attempt:
-    why = f"the body is {media_type}, the operation takes {FORM_MEDIA_TYPE}"
+    why = f"the body is {media_type.removesuffix('; charset=utf-8')}, the operation takes {FORM_MEDIA_TYPE}"
     return Attempt(
         payload=Joined(parts),
         kind="invalid",
