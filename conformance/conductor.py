@@ -41,6 +41,7 @@ from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 Perform = Callable[[], Episode]
+Attempts = tuple[Attempt, ...]
 
 RUN = "run"
 """The name by which an attempt knows the run that it is of: an idempotency key begins with it."""
@@ -340,6 +341,16 @@ class Conductor:
 
     def _is_broken_by(self, episode: Episode) -> bool:
         return self._judged(episode).outcome is Outcome.FAIL
+
+    def _singled_out(
+        self, episode: Episode, attempts: Attempts, suspects: Attempts, alone: Callable[[Attempt], Episode]
+    ) -> tuple[Attempts, Episode]:
+        """What to show for an episode of these attempts: where it is broken, the first suspect that is so alone."""
+        if self._is_broken_by(episode):
+            for suspect in suspects:
+                if self._is_broken_by(smaller := alone(suspect)):
+                    return (suspect,), smaller
+        return attempts, episode
 
     # Following up
 

@@ -11,7 +11,7 @@ import pytest
 from conformance.certificate.objections import REASONS
 from conformance.matrix.command import stored_page
 from conformance.options import BASE_URL_HELP, SUITE, add_options
-from conformance.readme import README, readme_with_table
+from conformance.readme import README, readme_with_table, with_table
 from conformance.reporting.rendering import FORMS
 from conformance.run import ExitStatus
 from conformance.scope import scope_page
@@ -135,13 +135,10 @@ FORMS_BEGIN, FORMS_END = "<!-- forms -->\n", "<!-- /forms -->\n"
 
 def records_page(_: Catalogue) -> str:
     """The page on records as it stands, with the table of the forms that are rendered from one."""
-    before, begin, rest = (DOCS / "records.md").read_text(encoding="utf-8").partition(FORMS_BEGIN)
-    _old, end, after = rest.partition(FORMS_END)
-    if not (begin and end):
-        raise ValueError("docs/records.md has no place for the table of forms")
-    lines = ["", "| option | usual name | what it is |", "|---|---|---|"]
+    lines = ["| option | usual name | what it is |", "|---|---|---|"]
     lines += [f"| `--{form.name}` | `{form.file}` | {form.what} |" for form in FORMS.values()]
-    return "\n".join((before + begin.strip(), *lines, "", end + after))
+    text = (DOCS / "records.md").read_text(encoding="utf-8")
+    return with_table(text, FORMS_BEGIN, FORMS_END, "\n".join(lines) + "\n")
 
 
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {

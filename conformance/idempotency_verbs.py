@@ -46,8 +46,8 @@ class IdempotencyVerbs(Conductor):
         def perform() -> Episode:
             keyed = self._keyed(attempt, self._key())
             first = self._fresh(keyed, role="control")
-            detached = self.fixtures.detach(self._last_bindings["payment_method"])
-            changed = [] if detached.is_refusal else [Step("set-up", detached, f"POST {detached.request.target}")]
+            detached = self._detached(self._last_bindings["payment_method"])
+            changed = [] if detached.exchange.is_refusal else [detached]
             again = self._send(keyed.but(kind="wire"), self._last_bindings)
             return self._episode("replayed", [first, *changed, again], of="a success")
 
@@ -236,6 +236,11 @@ class IdempotencyVerbs(Conductor):
     @staticmethod
     def _keyed(attempt: Attempt, key: Text) -> Attempt:
         return with_header(attempt, IDEMPOTENCY_KEY, key)
+
+    def _detached(self, method: str) -> Step:
+        """The detachment of a payment method."""
+        exchange = self.fixtures.detach(method)
+        return Step("set-up", exchange, f"POST {exchange.request.target}")
 
     def _send_on(self, attempt: Attempt, method: Text, *, role: str = "subject", **named: str) -> Step:
         """Send on this payment method, with `named` ids for fixtures instead of the run's own."""

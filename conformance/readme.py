@@ -45,8 +45,13 @@ def _count(standing: Standing, outcome: str, profile: str, catalogue: Catalogue)
 
 def readme_with_table(text: str, catalogue: Catalogue) -> str:
     """The README `text` with the table as it is to be. Raises ReadmeError when it has no place for it."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ReadmeError(f"README.md has no lines {BEGIN.strip()} and {END.strip()}, between which the table belongs")
-    return f"{before}{begin}\n{short_table(from_json(STORED), catalogue)}\n{end}{after}"
+    return with_table(text, BEGIN, END, short_table(from_json(STORED), catalogue))
+
+
+def with_table(text: str, begin: str, end: str, table: str) -> str:
+    """The text with this table between the lines `begin` and `end`. Raises ReadmeError when it has no place for it."""
+    before, begins, rest = text.partition(begin)
+    _, ends, after = rest.partition(end)
+    if not (begins and ends):
+        raise ReadmeError(f"there are no lines {begin.strip()} and {end.strip()}, between which the table belongs")
+    return f"{before}{begin}\n{table}\n{end}{after}"

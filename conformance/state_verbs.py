@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conformance.conductor import Attempts
 from conformance.episode import Episode, Step
 from conformance.later_verbs import LaterVerbs
 from conformance.provisioning import OutOfFixtures
@@ -15,8 +16,6 @@ from strategies.attempt import Attempt
 from strategies.invalid import missing_customer
 from strategies.refusals import ATTACHED, NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
 from strategies.valid import EXPANDED, MINIMAL
-
-Attempts = tuple[Attempt, ...]
 
 LIKELY = (missing_customer()[0], NO_CUSTOMER)
 """Which refusals are suspected first where a later success is refused."""
@@ -92,13 +91,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
         def perform() -> Episode:
             nonlocal guilty
-            episode = performed(*attempts)
-            if not self._is_broken_by(episode):
-                return episode
-            alone = ((attempt, performed(attempt)) for attempt in attempts)
-            found = next(((attempt, one) for attempt, one in alone if self._is_broken_by(one)), None)
-            if found is not None:
-                guilty, episode = (found[0],), found[1]
+            guilty, episode = self._singled_out(performed(*attempts), attempts, attempts, performed)
             return episode
 
         self._hold(("attached", attempts), perform, again=lambda: performed(*guilty))

@@ -116,8 +116,7 @@ class StripeVerbs(IdempotencyVerbs):
     def _detached_too(self, first: Attempt) -> tuple[Step, Step]:
         """`first` on a new payment method, and its detachment."""
         attached = self._fresh(first, role="set-up")
-        target = f"/v1/payment_methods/{quote(self._last_bindings['payment_method'], safe='')}/detach"
-        return attached, Step("set-up", self.client.call("POST", target, {}), f"POST {target}")
+        return attached, self._detached(self._last_bindings["payment_method"])
 
     # Test cards
 

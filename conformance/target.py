@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from conformance.case import ClauseBroken
-from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING
+from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
 from conformance.exchange import CONNECTION_REFUSED
 from conformance.provisioning import OutOfFixtures
@@ -177,7 +177,7 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude((expanded, plain), perform)
 
-    def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Sequence[Attempt] = ()) -> None:
+    def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Attempts = ()) -> None:
         """`customer` is expanded wherever it stands beside a second path that is legal alone.
 
         Where it is not, the first of the `simpler` attempts that shows it too takes their place.
@@ -192,13 +192,7 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             nonlocal shown
-            episode = performed(*together)
-            if not simpler or not self._is_broken_by(episode):
-                return episode
-            smaller = ((attempt, performed(attempt)) for attempt in simpler)
-            found = next(((attempt, one) for attempt, one in smaller if self._is_broken_by(one)), None)
-            if found is not None:
-                shown, episode = (found[0],), found[1]
+            shown, episode = self._singled_out(performed(*together), together, simpler, performed)
             return episode
 
         self._conclude((alone, *together), perform, again=lambda: performed(*shown))
@@ -215,12 +209,7 @@ class Target(StateVerbs, StripeVerbs):
         def perform() -> Episode:
             nonlocal guilty
             episode = performed(partial(self._asked, to_be_read=True), *attempts)
-            if not self._is_broken_by(episode):
-                return episode
-            alone = ((attempt, performed(self._shared, attempt)) for attempt in attempts)
-            found = next(((attempt, one) for attempt, one in alone if self._is_broken_by(one)), None)
-            if found is not None:
-                guilty, episode = (found[0],), found[1]
+            guilty, episode = self._singled_out(episode, attempts, attempts, partial(performed, self._shared))
             return episode
 
         self._conclude(attempts, perform, again=lambda: performed(self._shared, *guilty))

@@ -69,22 +69,6 @@ def empty_customer_detaches(b: Behaviour) -> None:
     check_first(b, "emptied", check)
 
 
-@seed("stripe.card-declined", "hard", also=("state.refusal-changes-nothing",))
-def declined_card_listed(b: Behaviour) -> None:
-    """A declined card is put on the customer's list before the bank is asked, and stays there."""
-    usual = b.checks["not-declined"]
-
-    def check(call: Call, attempt: Attempt) -> None:
-        try:
-            usual(call, attempt)
-        except ApiError:
-            call.store.put_method(attempt.method)
-            call.store.wallets.setdefault(attempt.owner.id, []).append(attempt.method.id)
-            raise
-
-    b.checks["not-declined"] = check
-
-
 @seed("idempotency.mismatch", "hard", also=("idempotency.replay",))
 def decline_replayed_for_other_parameters(b: Behaviour) -> None:
     """A stored decline is replayed whatever the parameters are; only of a success they are compared."""

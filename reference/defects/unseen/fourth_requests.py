@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from ... import attach, forms
 from ...attach import Attempt
@@ -89,25 +87,6 @@ def form_with_a_charset_not_read(b: Behaviour) -> None:
         return [] if named else list(usual(call, body))
 
     b.split = on_attach(usual, split)
-
-
-@seed("request.json-refused", "hard")
-def json_refused_without_a_charset_only(b: Behaviour) -> None:
-    """JSON is refused by comparing the whole header: `application/json; charset=utf-8` is obeyed."""
-    usual = b.media_type
-
-    def media_type(call: Call) -> None:
-        sent = (call.request.header("content-type") or "").lower()
-        if call.request.media_type == "application/json" and "charset" in sent:
-            with suppress(ValueError):
-                value = json.loads(call.request.body)
-                pairs = {key + "[]" * isinstance(item, list): item for key, item in dict(value).items()}
-                body = urlencode(pairs, doseq=True).encode()
-                headers = (("content-type", forms.FORM),)
-                call.request = replace(call.request, body=body, headers=headers + call.request.headers)
-        usual(call)
-
-    b.media_type = on_attach(usual, media_type)
 
 
 @seed("request.other-methods", "hard", also=("state.refusal-changes-nothing",))

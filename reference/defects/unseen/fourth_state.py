@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from contextlib import suppress
 from dataclasses import replace
 
 from ... import forms
 from ...attach import Attempt
 from ...behaviour import Behaviour
-from ...call import Call, Endpoint
+from ...call import Call
 from ...errors import ApiError
 from ...objects import Customer, PaymentMethod
 from ...store import checked
@@ -138,23 +136,6 @@ def list_cached_when_first_read(b: Behaviour) -> None:
     b.methods_of, b.detach = cached, clearing
 
 
-@seed(
-    "state.unknown-payment-method",
-    "hard",
-    also=("request.value-exact", "stripe.resource-missing-payment-method"),
-)
-def matrix_parameters_cut_off(b: Behaviour) -> None:
-    """What follows a `;` in the path is taken for a matrix parameter: `pm_1;v=1` is found as `pm_1`."""
-    usual = b.route
-
-    def route(call: Call) -> Endpoint:
-        segments = [segment.partition(";")[0] for segment in call.request.path.split("/")]
-        call.request = replace(call.request, target="/".join(segments))
-        return usual(call)
-
-    b.route = on_attach(usual, route)
-
-
 @seed("state.deleted-customer", "medium", also=("stripe.resource-missing-customer", "state.model"))
 def deleted_customers_stay_in_the_cache(b: Behaviour) -> None:
     """Customers found once are cached for attaching, and stay known after they have been deleted."""
@@ -183,23 +164,6 @@ def list_rebuilt_from_the_attachments(b: Behaviour) -> None:
         wallet[:0] = [identifier for identifier in dict.fromkeys(events) if identifier not in wallet]
         events.append(method.id)
         return method
-
-    b.attach = attach
-
-
-@seed("state.race", "hard", intermittent=True)
-def losers_are_told_that_they_won(b: Behaviour) -> None:
-    """The first of simultaneous writes stays, but the others are answered as if theirs had."""
-    usual = b.attach
-    b.transaction = lambda call: contextlib.nullcontext()
-
-    def attach(call: Call, attempt: Attempt) -> PaymentMethod:
-        time.sleep(MOMENT)
-        with call.store.lock:
-            now = call.store.method(attempt.method.id)
-            if now is not None and now.customer not in (None, attempt.owner.id):
-                return checked(attempt.method, attempt.owner.id)
-            return usual(call, attempt)
 
     b.attach = attach
 

@@ -12,11 +12,9 @@ from ...behaviour import Behaviour
 from ...call import Call, Endpoint
 from ...errors import ApiError
 from ...idempotency import Entry
-from ...objects import PaymentMethod
-from ...rules import KNOWN
 from ...values import Answer, Headers
 from ..registry import Chapter
-from ..tools import edit_answer, edit_refusals, on_attach, refused, skip_check
+from ..tools import edit_answer, edit_refusals, on_attach, skip_check
 
 seed = Chapter("stripe", "stripe")
 
@@ -27,49 +25,10 @@ def missing_customer_is_unprocessable(b: Behaviour) -> None:
     edit_refusals(b, ["missing-customer"], lambda refusal: replace(refusal, status=422))
 
 
-@seed("stripe.resource-missing-payment-method", "medium")
-def ids_without_the_prefix_are_malformed(b: Behaviour) -> None:
-    """A path id without `pm_` is refused with 400 as no id at all, instead of 404 as an unknown one."""
-    usual = b.checks["payment-method"]
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if not attempt.payment_method_id.startswith("pm_"):
-            raise refused(400, "Invalid PaymentMethod id.", param="payment_method")
-        usual(call, attempt)
-
-    b.checks["payment-method"] = check
-
-
-@seed("stripe.parameter-unknown", "hard")
-def unknown_names_by_the_alphabet(b: Behaviour) -> None:
-    """The parameters are kept in a sorted map: `param` is the first unknown name by the alphabet."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        names = sorted(str(name) for name in call.parameters.tree if name not in KNOWN)
-        if names:
-            raise errors.unknown_parameters(names)
-
-    b.checks["unknown-parameters"] = check
-
-
 @seed("stripe.card-declined", "hard")
 def declines_known_by_the_shared_id(b: Behaviour) -> None:
     """Only `pm_card_…` ids are declined: a payment method made from a declining `tok_…` attaches."""
     skip_check(b, "not-declined", lambda call, attempt: not attempt.payment_method_id.startswith("pm_card_"))
-
-
-@seed("stripe.detached-reattach", "medium")
-def former_customer_may_have_it_back(b: Behaviour) -> None:
-    """A detached payment method can be attached again to the customer that had it before."""
-    usual = b.detach
-    former: dict[str, str | None] = {}
-
-    def detach(call: Call, method: PaymentMethod) -> PaymentMethod:
-        former[method.id] = method.customer
-        return usual(call, method)
-
-    b.detach = detach
-    skip_check(b, "not-detached", lambda call, attempt: former.get(attempt.method.id) == attempt.owner.id)
 
 
 @seed("auth.unknown-key", "hard")
@@ -110,23 +69,6 @@ def replays_are_marked_with_a_one(b: Behaviour) -> None:
         return tuple((name, "1" if name == "Idempotent-Replayed" else value) for name, value in sent)
 
     b.headers = on_attach(usual, headers)
-
-
-@seed("idempotency.replay", "hard")
-def replay_read_anew(b: Behaviour) -> None:
-    """Only the id is kept under a key: a replay shows the payment method as it has become since."""
-    usual = b.once
-
-    def once(call: Call, endpoint: Endpoint) -> Answer:
-        answer = usual(call, endpoint)
-        method = call.store.method(answer.payload["id"]) if call.replayed and answer.status == 200 else None
-        if method is None:
-            return answer
-        payload = call.behaviour.payment_method_json(call, method)
-        call.behaviour.expand(call, payload, call.parameters.items("expand"))
-        return replace(answer, payload=payload)
-
-    b.once = on_attach(usual, once)
 
 
 @seed("idempotency.validation-not-stored", "medium")
