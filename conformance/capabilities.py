@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 from conformance.client import Client
 from conformance.exchange import Exchange
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.options import CAPABILITY_NAMES
-from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, Provision, delete_customer
+from conformance.provisioning import RUN_TAG, Provision, delete_customer
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 

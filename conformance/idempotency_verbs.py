@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from conformance.conductor import RUN, Conductor
 from conformance.episode import Episode, Step
-from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, OutOfFixtures
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
+from conformance.provisioning import RUN_TAG, OutOfFixtures
 from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.episode import Episode, Step
-from conformance.provisioning import PAYMENT_METHOD_FORMS
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.staging import Absent, Attached, Stage, shows, step_of
 from strategies.valid import MINIMAL
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from conformance.client import Client
 from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT, Exchange
+from conformance.fixture_forms import DETAILS_OF_CUSTOMERS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 
@@ -18,37 +20,6 @@ RUN_TAG = "conformance_run"
 
 KEPT_FOR_REFUSALS = 1
 """How many of the payment methods that a user gives are not used up by requests that should succeed."""
-
-PAYMENT_METHOD_FORMS: Mapping[str, Mapping[str, str]] = {
-    "a test token": {"type": "card", "card[token]": "tok_visa"},
-    "a test card": {
-        "type": "card",
-        "card[number]": "4242424242424242",
-        "card[exp_month]": "12",
-        "card[exp_year]": "2034",
-        "card[cvc]": "123",
-    },
-}
-"""The ways to create a payment method, in the order in which they are tried."""
-
-OWN_DETAILS: Mapping[str, str] = {
-    "billing_details[name]": "Jenny Rosen",
-    "billing_details[email]": "jenny.rosen@example.com",
-    "billing_details[phone]": "+15555550100",
-    "billing_details[address][line1]": "510 Townsend Street",
-    "billing_details[address][city]": "San Francisco",
-    "billing_details[address][postal_code]": "94103",
-    "billing_details[address][state]": "CA",
-    "billing_details[address][country]": "US",
-    "metadata[order]": "6735",
-    "metadata[shelf]": "upper left, behind the box with the letters that nobody has answered yet",
-    "allow_redisplay": "limited",
-}
-"""What a payment method is made with when it matters whether it stays as it was."""
-LESS_DETAILS: Mapping[str, str] = {name: value for name, value in OWN_DETAILS.items() if "[" in name}
-"""What it is made with where the target does not know the newer ones."""
-DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
-"""What a customer is made with, alike for all, so that nothing can be told apart or filled in by it."""
 
 LISTS: Sequence[str] = (
     "/v1/payment_methods?customer={customer}&type={type}&limit=100",
@@ -239,6 +210,15 @@ class Fixtures:
             self._customers[name] = self._new_customer(len(self._customers))
         return self._customers[name]
 
+    @contextmanager
+    def other_customers(self) -> Iterator[None]:
+        """Have the run's customers be new ones for as long as the block lasts."""
+        usual, self._customers = self._customers, {}
+        try:
+            yield
+        finally:
+            self._customers = usual
+
     def new_customer(self, *, plain: bool = False) -> tuple[str, Exchange | None]:
         """The id of a customer that nothing has been done to, and how it was created (None for a given one).
 
@@ -283,7 +263,7 @@ class Fixtures:
         self._keep_within_bounds()
         form = dict(PAYMENT_METHOD_FORMS[way])
         created = self.client.call("POST", "/v1/payment_methods", form | dict(self._details) if detailed else form)
-        while detailed and created.is_refusal and self._details:
+        while detailed and created.answered and not _created_id(created) and self._details:
             self._details = LESS_DETAILS if len(self._details) > len(LESS_DETAILS) else {}
             created = self.client.call("POST", "/v1/payment_methods", form | dict(self._details))
         identifier = _created_id(created)

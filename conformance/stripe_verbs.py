@@ -8,6 +8,7 @@ from functools import partial
 from urllib.parse import quote
 
 from conformance.episode import Episode, Step
+from conformance.fixture_forms import DECLINING_FORMS, UNHEARD_OF_FORMS
 from conformance.idempotency_verbs import IdempotencyVerbs
 from conformance.provisioning import OutOfFixtures
 from strategies import credentials
@@ -21,16 +22,6 @@ NO_DEFAULT = "no default payment method can be set for a customer here"
 DECLINED = "stripe.card-declined"
 """The clause whose payment methods are made from what declines."""
 
-DECLINING_FORMS = {
-    "a test token": {"card[token]": "tok_visa_chargeDeclined"},
-    "a test card": {"card[number]": "4000000000000002"},
-}
-"""What makes a payment method a declining one, by the way in which payment methods are created."""
-UNHEARD_OF_FORMS = {
-    "a test token": {"card[token]": "tok_visa_conformanceUnheardOf"},
-    "a test card": {"card[number]": "4000000000000003"},
-}
-"""What no server that looks at its test cards creates a payment method from."""
 UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
 
 

@@ -13,7 +13,8 @@ from conformance.certificate.objections import Objection
 from conformance.certificate.shapes import is_creation
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.provisioning import PAYMENT_METHOD_FORMS, RUN_TAG, Provision
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
+from conformance.provisioning import RUN_TAG, Provision
 from conformance.record import Record
 from conformance.trial import Trial
 

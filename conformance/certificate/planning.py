@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from conformance.client import Address, Client
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.launch import embedded_reference
 from conformance.options import BUDGETS, KEY_VARIABLE, SUITE, TESTS, Repetitions
-from conformance.provisioning import PAYMENT_METHOD_FORMS, Provision
+from conformance.provisioning import Provision
 from conformance.record import RECORD_FILE, Record
 from conformance.secret import made_up_key
 from conformance.trial import Trial

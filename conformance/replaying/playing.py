@@ -17,11 +17,12 @@ from conformance.client import Client
 from conformance.conductor import RUN
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
+from conformance.fixture_forms import DECLINING_FORMS, PAYMENT_METHOD_FORMS
+from conformance.provisioning import Fixtures, OutOfFixtures
 from conformance.replaying.history import History, has_details
 from conformance.replaying.renaming import Known, Renaming, known_ids
 from conformance.staging import PATIENCE
-from conformance.stripe_verbs import DECLINED, DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING
+from conformance.stripe_verbs import DECLINED, NO_DECLINING_CARD, NO_DELETING
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
 

@@ -13,12 +13,13 @@ import jinja2
 from conformance.certificate.shapes import is_creation
 from conformance.conductor import RUN
 from conformance.episode import Finding, Step
-from conformance.provisioning import LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN_TAG
+from conformance.fixture_forms import DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
+from conformance.provisioning import RUN_TAG
 from conformance.replaying.renaming import is_of_the_account, kind_of
 from conformance.reporting.shell import Variables
 from conformance.reporting.visible import escaped
 from conformance.reporting.words import admissible_in_short, curl
-from conformance.stripe_verbs import DECLINED, DECLINING_FORMS
+from conformance.stripe_verbs import DECLINED
 from conformance.templating import templates
 from contracts import load_catalogue
 from strategies.refusals import near_misses
