@@ -148,6 +148,10 @@ class Client:
             return self.send(request, new_connection=new_connection)
         return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
 
+    def reconnect(self) -> None:
+        """Leave the kept connection: the next request opens another."""
+        self._session().close()
+
     def close(self) -> None:
         """Close every connection."""
         for session in self._sessions:

@@ -7,6 +7,7 @@ A clause that an episode breaks raises `ClauseBroken`, so that Hypothesis shrink
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
@@ -16,12 +17,15 @@ from typing import Any
 from conformance.case import Case, ClauseBroken, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
+from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.judge import judge
 from conformance.ledger import UNSTEADY, Ledger
 from conformance.options import STANDARD_REPETITIONS, Repetitions
-from conformance.provisioning import PAYMENT_METHOD_FORMS, Fixtures, OutOfFixtures
+from conformance.provisioning import Fixtures, OutOfFixtures
 from conformance.trial import (
     AGAIN,
+    ANEW,
+    ANEW_TIMES,
     CONFIRMATION,
     CONFIRMATIONS,
     FIRST,
@@ -295,17 +299,27 @@ class Conductor:
             doubtful = needs_confirmation(judgement, self._established())
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
-            start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
-            for number in range(CONFIRMATIONS if doubtful else 0):
-                if number and not self._can_afford(self._last_cost, start):
-                    break
-                judged(CONFIRMATION, again)
+            if doubtful:
+                self._confirm(frozenset(finding.clause for finding in doubtful), lambda part: judged(part, again))
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
         except KeyboardInterrupt:
             self._settled(self._trial(performed, also, INTERRUPTED))
             raise
         return self._trial(performed, also, missing)
+
+    def _confirm(self, doubtful: frozenset[str], judged: Callable[[str], Judgement]) -> None:
+        """Perform again, on a new connection; what broke none of the doubtful clauses again, with new customers."""
+        start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
+        broken: frozenset[str] = frozenset()
+        self.client.reconnect()
+        for number in range(CONFIRMATIONS):
+            if number and not self._can_afford(self._last_cost, start):
+                break
+            broken |= judged(CONFIRMATION).broken
+        for _ in range(0 if doubtful & broken or self.fixtures.provision.customers != "created" else ANEW_TIMES):
+            with contextlib.suppress(OutOfFixtures), self.fixtures.other_customers():
+                judged(ANEW)
 
     def _trial(self, performed: Sequence[Performed], also: Sequence[tuple[str, str]], missing: str) -> Trial:
         case = self.case

@@ -16,9 +16,9 @@ from conformance.ledger import UNSTEADY, Ledger
 from contracts import Catalogue, Contract
 from strategies.traits import traits
 
-FIRST, AGAIN, CONFIRMATION, SEARCH = PARTS = ("first", "again", "confirmation", "search")
+FIRST, AGAIN, CONFIRMATION, ANEW, SEARCH = PARTS = ("first", "again", "confirmation", "anew", "search")
 """Why an episode of a trial was performed: to judge; since the first was inconclusive; to tell a broken clause from an
-unsteady server; to find which of several requests did it."""
+unsteady server; the same with customers that are new to the server; to find which of several requests did it."""
 
 OF_A_CLAUSE, OF_SERVING = KINDS = ("clause", "still-serving")
 
@@ -31,6 +31,8 @@ INTERRUPTED = "the run was interrupted"
 CONFIRMATIONS = 2
 """How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server; a long
 one is once."""
+ANEW_TIMES = 2
+"""How often it is performed with new customers where it never broke the clause again with the same."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     """What follows from a trial, when the clauses in `established` are already known to be broken on its worker.
 
     A finding of a clause that is not yet known to be broken must come again each time that the episode is performed
-    again; what does not is put down to the server's unsteadiness, under the clause that forbids that.
+    again, or each time that it is with new customers and never with the same. What does neither is put down to the
+    server's unsteadiness, under the clause that forbids that.
     """
     if trial.missing:
         return Settlement(Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger())
@@ -145,8 +148,8 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     if trial.kind == OF_SERVING:
         return _settle_still_serving(trial, list(map(judged, trial.of_part(FIRST))), map(judged, trial.of_part(SEARCH)))
     ledger = Ledger()
-    confirmations = map(judged, trial.of_part(CONFIRMATION))
-    judgement = _confirmed(trial.clause, judged(trial.decisive), confirmations, established)
+    confirmations, anew = (list(map(judged, trial.of_part(part))) for part in (CONFIRMATION, ANEW))
+    judgement = _confirmed(trial.clause, judged(trial.decisive), confirmations, anew, established)
     own = next((finding for finding in judgement.findings if finding.clause == trial.clause), None)
     for finding in judgement.findings:
         if finding is not own:
@@ -171,11 +174,18 @@ def needs_confirmation(judgement: Judgement, established: Container[str]) -> tup
 
 
 def _confirmed(
-    clause: str, judgement: Judgement, confirmations: map[Judgement], established: Container[str]
+    clause: str,
+    judgement: Judgement,
+    confirmations: Sequence[Judgement],
+    anew: Sequence[Judgement],
+    established: Container[str],
 ) -> Judgement:
     new = needs_confirmation(judgement, established)
     doubtful: list[Finding] = []
     latest = judgement
+    if len(anew) == ANEW_TIMES:
+        with_new_customers = frozenset.intersection(*(one.broken for one in anew))
+        new = tuple(finding for finding in new if finding.clause not in with_new_customers)
     for again in confirmations if new else ():
         if again.outcome is not Outcome.INCONCLUSIVE:
             lacking = [finding for finding in new if finding.clause not in again.broken]
