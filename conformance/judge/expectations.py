@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conformance.episode import Episode, Outcome
 from conformance.exchange import CONNECTION_REFUSED, Exchange
-from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member
+from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member, first_lacking
 from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
@@ -212,8 +212,9 @@ def inlined(episode: Episode, contract: Contract) -> Verdict:
         return fails(f"the expanded customer: {violation}", exchange)
     test_key = bool(episode.facts.get("test_key", True))
     for plain in episode.exchanges("control"):
-        if missing := sorted(set(plain.object) - set(body)):
-            return fails(f"the expanded answer lacks `{missing[0]}`", exchange)
+        is_like = bool(episode.facts.get("created_as")) and not episode.facts.get("stateless")
+        if plain.is_success and (missing := first_lacking(body, plain.object, everywhere=is_like)):
+            return fails(f"the expanded answer lacks `{missing}`", exchange)
         for name in GIVEN_AT_CREATION if episode.facts.get("created_as") else ():
             if plain.is_success and plain.object.get(name) and body.get(name) != plain.object[name]:
                 return fails(f"the expanded answer has another `{name}` than the plain one of a like object", exchange)
