@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from strategies.oracle import violations
 from strategies.valid import CUSTOMER
 from strategies.values import Known, joined
 from strategies.wire import decode
+
+INDEXED_ENTRY = re.compile(rb"\Aexpand\[\d+\]\Z")
+"""An entry in the spelling that expand.indexed is about: what is wrong in an entry is shown in the plain one."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,10 @@ def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedA
         return GeneratedAttempt(Attempt(payload=joined(payload or b""), kind="wire"), "")
     first = broken[0]
     good = tuple(
-        Pair(pair.name, Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value)
+        Pair(
+            INDEXED_ENTRY.sub(b"expand[]", pair.name),
+            Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value,
+        )
         for pair in pairs
     )
     invalid = Invalid(first.component, first.why)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contracts import Contract
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPAND_CUSTOMER_INDEXED, ID_PREFIX
-from strategies.values import Known, Repeated, Text, repeated_to
+from strategies.values import Known, Repeated, Text, joined, repeated_to
 from strategies.wire import PLAIN, Spelling
 
 GOOD_ID = Known("customer")
@@ -86,14 +86,14 @@ def too_long_customer(length: int, unit: str = "a") -> Attempt:
 
 
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
-    """One character too many, in characters of one to four bytes, and far too many."""
+    """One character too many, in characters of one to four bytes, far too many, and a known id with a long tail."""
     limit = contract.customer_max_length
     return (
         too_long_customer(limit + 1),
         broken(
             "customer",
-            f"`customer` has {limit + 1} characters, beside an expand",
-            Pair("customer", repeated_to(limit + 1, "a", ID_PREFIX)),
+            f"`customer` is a known id with {limit} characters behind it, beside an expand",
+            Pair("customer", joined(Known("customer"), Repeated("a", limit))),
             EXPAND_CUSTOMER,
         ),
         too_long_customer(limit + 1, "é"),

@@ -121,6 +121,7 @@ LONGEST_KEY = 255
 
 SENT_VERSION = "2024-06-20"
 OLDER_VERSION = "2020-08-27"
+NAMED_VERSION = "2024-09-30.acacia"
 NO_VERSIONS = ("not-a-version", f"{OLDER_VERSION}junk")
 
 
@@ -141,7 +142,7 @@ def versions() -> Sequence[Attempt]:
     return (
         with_header(MINIMAL, VERSION, SENT_VERSION, f"asking for {SENT_VERSION}"),
         with_header(invalid.unknown_parameter("foo"), VERSION, OLDER_VERSION, f"asking for {OLDER_VERSION}"),
-        with_header(unknown_methods()[0], VERSION, SENT_VERSION, f"asking for {SENT_VERSION}"),
+        with_header(unknown_methods()[0], VERSION, NAMED_VERSION, f"asking for {NAMED_VERSION}"),
     )
 
 

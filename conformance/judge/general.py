@@ -124,7 +124,7 @@ def _broken_error(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
         if not isinstance(error.get(name, ""), str):
             yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
             break
-    if where := card_data_in(message, "message"):
+    if where := card_data_in(error):
         yield "response.no-card-data", f"the error's {where}"
     if leak := internals_in(exchange):
         yield "error.no-internals", f"the error shows {leak}"
