@@ -11,7 +11,7 @@ from importlib import import_module
 
 __all__ = ["UNSEEN"]
 
-BATCHES = ("first", "second", "third", "fourth")
+BATCHES = ("first", "second", "third", "fourth", "fifth")
 
 UNSEEN = tuple(
     import_module(f"{__name__}.{module.name}")
