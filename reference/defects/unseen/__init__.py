@@ -1,7 +1,7 @@
 """Mistakes written from the clauses alone, without a look at the tests: what the suite was not made for.
 
 The `first_` ones came before the tests were widened, the `second_` ones after that, the `third_` ones
-later still, and the `fourth_` ones last. What was the same mistake as an earlier one is kept once.
+later still, the `fourth_` and `fifth_` ones last. What was the same mistake as an earlier one is kept once.
 """
 
 from __future__ import annotations
