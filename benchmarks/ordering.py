@@ -20,29 +20,73 @@ LONGEST_MOVE = 3
 
 @dataclass(frozen=True)
 class Telling:
-    """What was measured of each test, by its name: what it `costs` in requests, the clause that it is for.
+    """What was measured of each test, by its name, in the order measured: its `costs` in requests, and its clause.
 
-    `finders` holds for each defect the tests that find it, `profiles` the profile with which that is looked for.
+    `answers` holds for each test the numbers of the answers that it used: what several use is paid for by the first of
+    them. `finders` holds for each defect the tests that find it, `profiles` the profile with which that is looked for.
     """
 
     costs: Mapping[str, int]
+    answers: Mapping[str, frozenset[int]]
     clauses: Mapping[str, str]
     finders: Mapping[str, frozenset[str]]
     profiles: Mapping[str, str]
 
     def first_findings(self, order: Sequence[str]) -> list[int]:
         """For each defect after how many requests it shows; a test beyond its profile is not run."""
-        reached = [0] * len(PROFILES)
-        ends: list[dict[str, int]] = [{} for _ in PROFILES]
-        for test in order:
-            for profile in range(self._widths[test], len(PROFILES)):
-                reached[profile] += self.costs[test]
-                ends[profile][test] = reached[profile]
+        ends = [self._ends(order, profile) for profile in range(len(PROFILES))]
         found = []
         for defect, tests in self.finders.items():
             of_profile = ends[self._places[defect]]
             found.append(min((of_profile[test] for test in tests if test in of_profile), default=NEVER))
         return found
+
+    def _ends(self, order: Sequence[str], profile: int) -> Mapping[str, int]:
+        """After how many requests each test of a profile has ended."""
+        reached, answered = 0.0, 0
+        ends = {}
+        for test in order:
+            if self._widths[test] <= profile:
+                lacking = self._needs[test] & ~answered
+                reached += self._price(test, lacking)
+                answered |= lacking
+                ends[test] = round(reached)
+        return ends
+
+    def _price(self, test: str, lacking: int) -> float:
+        """What a test costs where the answers whose bits are set are still lacking."""
+        price = self._prices.get((test, lacking))
+        if price is None:
+            own, shares = self._shares
+            price = own[test] + sum(shares[bit] for bit in self.answers.get(test, ()) if lacking >> bit & 1)
+            self._prices[test, lacking] = price
+        return price
+
+    @cached_property
+    def _prices(self) -> dict[tuple[str, int], float]:
+        return {}
+
+    @cached_property
+    def _needs(self) -> Mapping[str, int]:
+        """The answers of each test as bits."""
+        return {test: sum(1 << answer for answer in self.answers.get(test, ())) for test in self.costs}
+
+    @cached_property
+    def _shares(self) -> tuple[Mapping[str, float], Mapping[int, float]]:
+        """What each test costs beside its answers, and what each answer costs: who used it first has paid for it."""
+        own: dict[str, float] = {}
+        shares: dict[int, float] = {}
+        for test, cost in self.costs.items():
+            new = [answer for answer in self.answers.get(test, ()) if answer not in shares]
+            own[test] = 0.0 if new else float(cost)
+            shares |= dict.fromkeys(new, cost / max(1, len(new)))
+        return own, shares
+
+    def prices(self, order: Sequence[str]) -> Mapping[str, int]:
+        """What each test costs in requests in that order, with the widest profile."""
+        ends = self._ends(order, len(PROFILES) - 1)
+        before = dict(zip(order[1:], order, strict=False))
+        return {test: ends[test] - ends.get(before.get(test, ""), 0) for test in order}
 
     def waiting(self, order: Sequence[str]) -> int:
         """How many requests somebody waits for the first findings of all defects together."""

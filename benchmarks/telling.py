@@ -31,11 +31,15 @@ ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
 
 @dataclass(frozen=True)
 class Told:
-    """What one test did in one run: the clause it is for, the `requests` it took, and whether it found anything."""
+    """What one test did in one run: the clause it is for, the `requests` it took, and whether it found anything.
+
+    `answers` are the numbers of the answers that it used, each the same wherever it is used again in the run.
+    """
 
     test: str
     clause: str
     requests: int
+    answers: Sequence[int]
     found: bool
 
 
@@ -56,12 +60,20 @@ def main(arguments: Sequence[str]) -> int:
     telling = read(options.measured) if options.measured else measure(options.defects)
     if options.raw:
         finders = {defect: sorted(tests) for defect, tests in telling.finders.items()}
-        told = {"costs": telling.costs, "clauses": telling.clauses, "finders": finders, "profiles": telling.profiles}
+        answers = {test: sorted(used) for test, used in telling.answers.items()}
+        told = {
+            "costs": telling.costs,
+            "answers": answers,
+            "clauses": telling.clauses,
+            "finders": finders,
+            "profiles": telling.profiles,
+        }
         options.raw.write_text(json.dumps(told, indent=1) + "\n")
     greedy = most_telling_first(telling.costs, telling.clauses, telling.finders.values())
     order = improved(telling, greedy, options.moves)
+    prices = telling.prices(order)
     written: list[dict[str, Any]] = [
-        {"test": test, "requests": telling.costs[test], "finds": sum(test in one for one in telling.finders.values())}
+        {"test": test, "requests": prices[test], "finds": sum(test in one for one in telling.finders.values())}
         for test in order
     ]
     write_rows(options.to, written)
@@ -80,9 +92,10 @@ def measure(count: int) -> Telling:
     ]
     jobs = [*clean, *(watched(job_for(defect, "quick"), PROBE) for defect in defects)]
     at_standard, reference, *others = map(told_by, run_all(jobs))
-    at_length = {one.test: one.requests for one in at_standard}
+    first_look = {one.test for one in reference}
     return Telling(
-        costs={one.test: at_length[one.test] for one in reference},
+        costs={one.test: one.requests for one in at_standard if one.test in first_look},
+        answers={one.test: frozenset(one.answers) for one in at_standard if one.test in first_look},
         clauses={one.test: one.clause for one in reference},
         finders={
             defect.name: frozenset(one.test for one in told if one.found)
@@ -96,7 +109,8 @@ def read(path: Path) -> Telling:
     """What was measured before."""
     told = json.loads(path.read_text(encoding="utf-8"))
     finders = {defect: frozenset(tests) for defect, tests in told["finders"].items()}
-    return Telling(told["costs"], told["clauses"], finders, told["profiles"])
+    answers = {test: frozenset(used) for test, used in told["answers"].items()}
+    return Telling(told["costs"], answers, told["clauses"], finders, told["profiles"])
 
 
 if __name__ == "__main__":

@@ -1,21 +1,25 @@
-"""A pytest plugin that watches a run: what each test costs in requests, and whether it finds anything."""
+"""A pytest plugin that watches a run: what each test costs in requests, which answers it uses, and what it finds."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import pytest
 
+from conformance.exchange import Exchange
 from conformance.items import FOUND, slug_of
 from conformance.ledger import Ledger
 from conformance.looks import name_of
+from conformance.trial import Trial
 
 MARKER = "told by each test: "
 """What the line begins with that the probe adds to the terminal's output."""
 
 _told: list[dict[str, Any]] = []
+_seen: list[Exchange] = []
+"""Every exchange that a test has used, at the place by which it is called: tests share those that they ask once."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -29,10 +33,28 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         "test": name_of(item),
         "clause": slug_of(item) or "",
         "requests": runner.client.requests_sent - before,
+        "answers": sorted({_place(exchange) for exchange in _used(runner.target.case.log)}),
         "found": bool(found.broken) or any(entry.findings for entry in found.entries.values()),
     }
     _told.append(told)
     return result
+
+
+def _used(log: Iterable[Trial]) -> Iterator[Exchange]:
+    """The exchanges that were looked at, in whatever episode."""
+    for trial in log:
+        for performed in trial.episodes:
+            for step in performed.episode.steps:
+                yield step.exchange
+
+
+def _place(exchange: Exchange) -> int:
+    """Where the very exchange stands among those that were used, one that is new at the end."""
+    for place, seen in enumerate(_seen):
+        if seen is exchange:
+            return place
+    _seen.append(exchange)
+    return len(_seen) - 1
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

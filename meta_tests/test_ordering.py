@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.ordering import NEVER, Telling, improved, is_root_causes_first, most_telling_first
@@ -13,6 +15,7 @@ MINIMAL, UNKNOWN, PERSISTED = "request.minimal-body", "body.unknown-parameter", 
 def telling() -> Telling:
     return Telling(
         costs={"dear": 30, "cheap": 2, "root": 3, "state": 1},
+        answers={"dear": frozenset({0, 1}), "cheap": frozenset({2}), "root": frozenset({3}), "state": frozenset({4})},
         clauses={"dear": UNKNOWN, "cheap": UNKNOWN, "root": MINIMAL, "state": PERSISTED},
         finders={"a": frozenset({"dear"}), "b": frozenset({"cheap"}), "c": frozenset({"cheap"}), "d": frozenset()},
         profiles={"a": "contract", "b": "contract", "c": "stateful", "d": "contract"},
@@ -43,3 +46,9 @@ def test_what_comes_before_its_root_cause_is_not_in_order(telling: Telling) -> N
     rests = {"state": frozenset({MINIMAL}), "root": frozenset[str]()}
     assert not is_root_causes_first(["state", "root"], telling.clauses, rests)
     assert is_root_causes_first(["root", "state"], telling.clauses, rests)
+
+
+def test_what_two_tests_use_is_paid_for_by_the_first_of_them(telling: Telling) -> None:
+    shared = replace(telling, costs={**telling.costs, "cheap": 0}, answers={**telling.answers, "cheap": frozenset({1})})
+    assert shared.prices(["dear", "cheap"]) == {"dear": 30, "cheap": 0}
+    assert shared.prices(["cheap", "dear"]) == {"cheap": 15, "dear": 15}
