@@ -83,6 +83,10 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("response.schema", exchange(200, but(SUCCESS, type=...))),
         ("response.no-card-data", exchange(200, but(SUCCESS, card={**CARD, "number": "x"}))),
         ("response.no-card-data", exchange(200, but(SUCCESS, note="card 4242 4242 4242 4242"))),
+        (
+            "response.no-card-data",
+            exchange(402, {"error": {**ERROR["error"], "payment_method": {"card": {"number": "4000000000000002"}}}}),
+        ),
         ("response.json", exchange(200, b"")),
         ("response.json", exchange(200, json.dumps(SUCCESS).encode() + b"!")),
         ("response.json", exchange(200, b"\xef\xbb\xbf" + json.dumps(SUCCESS).encode())),
@@ -204,6 +208,7 @@ def test_the_same_answer_is_the_same_class_and_customer() -> None:
     assert alike(success, exchange(200, but(SUCCESS, created=NOW - 5))) is Outcome.PASS
     assert alike(success, exchange(200, but(SUCCESS, customer="cus_2"), sent="customer=cus_2")) is Outcome.PASS
     assert alike(success, exchange(200, but(SUCCESS, customer=None))) is Outcome.FAIL
+    assert alike(success, exchange(201, SUCCESS)) is Outcome.PASS
     assert alike(success, refusal) is Outcome.FAIL
     assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "message": "Otherwise."}})) is Outcome.PASS
     assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "code": "x"}})) is Outcome.FAIL
@@ -215,8 +220,22 @@ def test_a_customer_that_is_made_up_each_time_is_nothing_to_compare(made_up: Any
     control = exchange(200, but(SUCCESS, customer=made_up))
     for other in ("dolor", None, ..., {"id": "sit", "object": "customer"}, CUSTOMER):
         assert alike(control, exchange(200, but(SUCCESS, customer=other))) is Outcome.PASS
-    assert alike(control, exchange(201, SUCCESS)) is Outcome.FAIL
+    assert alike(control, exchange(201, SUCCESS)) is Outcome.PASS
     assert alike(control, exchange(400, ERROR)) is Outcome.FAIL
+
+
+def test_an_expanded_answer_is_as_complete_as_a_plain_one_of_a_like_object() -> None:
+    plain = Step("control", exchange(200, SUCCESS))
+    sent = f"customer={CUSTOMER}&expand[]=customer"
+
+    def outcome(**facts: Any) -> Outcome:
+        brief = but(SUCCESS, customer=EXPANDED_CUSTOMER, card=but(CARD, networks=...))
+        steps = (plain, Step("subject", exchange(200, brief, sent=sent)))
+        return judged(Episode("expand.inlined", "inlined", steps, {}, facts)).outcome
+
+    assert outcome(created_as="card") is Outcome.FAIL
+    assert outcome(created_as="card", stateless=True) is Outcome.PASS
+    assert outcome() is Outcome.PASS
 
 
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
