@@ -18,16 +18,20 @@ from strategies.valid import CUSTOMER
 from strategies.values import Known, joined
 from strategies.wire import decode
 
-INDEXED_ENTRY = re.compile(rb"\Aexpand\[\d+\]\Z")
-"""An entry in the spelling that expand.indexed is about: what is wrong in an entry is shown in the plain one."""
+INDEXED = re.compile(r"expand\[\d")
+"""How a component begins that is an entry of `expand` by its index."""
 
 
 @dataclass(frozen=True)
 class GeneratedAttempt:
-    """An attempt made of a generated case, and the clause that speaks of it; empty when it is a valid body."""
+    """An attempt made of a generated case, and the clause that speaks of it; empty when it is a valid body.
+
+    `rests_on` is a clause without which the answer tells nothing of the other; empty where there is none.
+    """
 
     attempt: Attempt
     clause: str
+    rests_on: str = ""
 
 
 def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedAttempt | None:
@@ -51,10 +55,11 @@ def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedA
     first = broken[0]
     good = tuple(
         Pair(
-            INDEXED_ENTRY.sub(b"expand[]", pair.name),
+            pair.name,
             Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value,
         )
         for pair in pairs
     )
     invalid = Invalid(first.component, first.why)
-    return GeneratedAttempt(Attempt(None if payload is None else good, kind="invalid", invalid=invalid), first.clause)
+    attempt = Attempt(None if payload is None else good, kind="invalid", invalid=invalid)
+    return GeneratedAttempt(attempt, first.clause, "expand.indexed" if INDEXED.match(first.component) else "")

@@ -243,11 +243,13 @@ class Target(StateVerbs, StripeVerbs):
             again=lambda: self._episode("answered_well", [self._shared(attempt) for attempt in attempts]),
         )
 
-    def judges(self, attempt: Attempt, clause: str) -> None:
+    def judges(self, attempt: Attempt, clause: str, *, rests_on: str = "") -> None:
         """The attempt is answered as `clause` says, once for each component that can be wrong.
 
-        An empty clause leaves it to the general clauses.
+        An empty clause leaves it to the general clauses. It is not sent where what it `rests_on` is known to be broken.
         """
+        if self.known.has_finding(rests_on):
+            return
         self.case.clause = clause
         self.case.explores = True
         expectation = "refused" if clause else "answered"

@@ -34,7 +34,7 @@ def test_generated(target: Target, case: schemathesis.Case[Any]) -> None:
     """Whatever a generator makes of the published schema is answered as the clauses say."""
     generated = attempt_from(case, CONTRACT)
     if generated is not None:
-        target.judges(generated.attempt, generated.clause)
+        target.judges(generated.attempt, generated.clause, rests_on=generated.rests_on)
 
 
 @explores()
