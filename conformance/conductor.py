@@ -300,7 +300,7 @@ class Conductor:
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
             if doubtful:
-                self._confirm(frozenset(finding.clause for finding in doubtful), lambda part: judged(part, again))
+                self._confirm(performed[-1].episode, doubtful, lambda part: judged(part, again))
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
         except KeyboardInterrupt:
@@ -308,16 +308,17 @@ class Conductor:
             raise
         return self._trial(performed, also, missing)
 
-    def _confirm(self, doubtful: frozenset[str], judged: Callable[[str], Judgement]) -> None:
-        """Perform again, on a new connection; what broke none of the doubtful clauses again, with new customers."""
+    def _confirm(self, episode: Episode, doubtful: Sequence[Finding], judged: Callable[[str], Judgement]) -> None:
+        """Perform again, what was refused on a new connection; with new customers what never came again."""
         start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
+        if not any(exchange.is_success for exchange in episode.exchanges("subject")):
+            self.client.reconnect()
         broken: frozenset[str] = frozenset()
-        self.client.reconnect()
         for number in range(CONFIRMATIONS):
-            if number and not self._can_afford(self._last_cost, start):
-                break
-            broken |= judged(CONFIRMATION).broken
-        for _ in range(0 if doubtful & broken or self.fixtures.provision.customers != "created" else ANEW_TIMES):
+            if not number or self._can_afford(self._last_cost, start):
+                broken |= judged(CONFIRMATION).broken
+        came_again = any(finding.clause in broken for finding in doubtful)
+        for _ in range(0 if came_again or self.fixtures.provision.customers != "created" else ANEW_TIMES):
             with contextlib.suppress(OutOfFixtures), self.fixtures.other_customers():
                 judged(ANEW)
 
