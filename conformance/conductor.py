@@ -300,7 +300,7 @@ class Conductor:
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
             if doubtful:
-                self._confirm(performed[-1].episode, doubtful, lambda part: judged(part, again))
+                self._confirm(doubtful, lambda part: judged(part, again))
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
         except KeyboardInterrupt:
@@ -308,10 +308,10 @@ class Conductor:
             raise
         return self._trial(performed, also, missing)
 
-    def _confirm(self, episode: Episode, doubtful: Sequence[Finding], judged: Callable[[str], Judgement]) -> None:
+    def _confirm(self, doubtful: Sequence[Finding], judged: Callable[[str], Judgement]) -> None:
         """Perform again, what was refused on a new connection; with new customers what never came again."""
         start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
-        if not any(exchange.is_success for exchange in episode.exchanges("subject")):
+        if not doubtful[0].exchange.is_success:
             self.client.reconnect()
         broken: frozenset[str] = frozenset()
         for number in range(CONFIRMATIONS):
