@@ -144,8 +144,12 @@ class Stage(Conductor):
                 return replace(attached, steps=(*before, read))
         identifier, steps = self._payment_method()
         attach = self._attach(by or MINIMAL, identifier, customer, "set-up")
+        steps += (attach,)
+        if oldest:
+            other, made = self._payment_method()
+            steps += (*made, self._attach(MINIMAL, other, customer, "set-up"))
         read = self._read(identifier, "control", shows(customer))
-        return Attached(identifier, customer, (*steps, attach, read), _kind(attach.exchange))
+        return Attached(identifier, customer, (*steps, read), _kind(attach.exchange))
 
     def _stock(self, *, anew: bool) -> Shelf:
         """The shelf, filled if it is not, or if it is to be filled `anew`."""
