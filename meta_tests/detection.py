@@ -1,7 +1,7 @@
 """The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
 
-`python -m meta_tests.detection [PROFILE…] [--budget BUDGET] [--store]` runs all of it; the meta tests run a
-representative part. What is stored is shown in docs/detection.md.
+`python -m meta_tests.detection [PROFILE…] [--budget BUDGET] [--store [--lacking]]` runs all of it; the meta tests run
+a representative part. What is stored is shown in docs/detection.md.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Seque
 
 def seen_quickly() -> frozenset[str]:
     """The names of the defects that a quick run was measured to find."""
-    path = MEASURED / "detection-quick.json"
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return frozenset(row["defect"] for row in rows if not row["complaint"])
+    return frozenset(name for name, row in stored_rows("quick").items() if not row["complaint"])
 
 
 def closely(chosen: Sequence[Defect]) -> frozenset[str]:
@@ -103,6 +101,13 @@ def row_of(defect: Defect, result: Result) -> Mapping[str, object]:
     return {"defect": defect.name, "complaint": complaint(defect, result), **numbers}
 
 
+def stored_rows(budget: str) -> dict[str, Mapping[str, object]]:
+    """What was stored of each defect with that budget, by its name."""
+    path = MEASURED / f"detection-{budget}.json"
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {row["defect"]: row for row in rows}
+
+
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write a list as JSON, a row a line, so that a change of one shows as a change of one line."""
     lines = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
@@ -120,6 +125,7 @@ __all__ = [
     "representative",
     "row_of",
     "seen_quickly",
+    "stored_rows",
     "variant_job",
     "write_rows",
 ]
@@ -132,17 +138,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
     parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
+    parser.add_argument("--lacking", action="store_true", help="only the defects of which nothing is stored yet")
     options = parser.parse_args(arguments)
     if options.store and options.profiles:
         parser.error("what is stored is measured over all profiles")
+    stored = stored_rows(options.budget) if options.lacking else {}
     defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
+    defects = [defect for defect in defects if defect.name not in stored]
     results = run_all(job_for(defect, options.budget) for defect in defects)
     measured = [row_of(defect, result) for defect, result in zip(defects, results, strict=True)]
     complaints = [row["complaint"] for row in measured if row["complaint"]]
-    if options.store:
-        options.to = MEASURED / f"detection-{options.budget}.json"
     if options.to:
         write_rows(options.to, measured)
+    if options.store:
+        every = stored | {str(row["defect"]): row for row in measured}
+        write_rows(MEASURED / f"detection-{options.budget}.json", [every[name] for name in DEFECTS])
     print(*complaints, f"{len(defects) - len(complaints)} of {len(defects)} defects found", sep="\n")
     return len(complaints)
 
