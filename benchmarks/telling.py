@@ -44,8 +44,11 @@ class Told:
 
 
 def told_by(result: Result) -> Sequence[Told]:
-    """What each test did in a run that the probe has watched."""
-    return [Told(**one) for tests in told_in(result, MARKER) for one in tests]
+    """What each test did in a run that the probe has watched. Raises RuntimeError where that has told nothing."""
+    told = [Told(**one) for tests in told_in(result, MARKER) for one in tests]
+    if not told:
+        raise RuntimeError(f"{result.job.name}: nothing was told of its tests: {result.output[-500:]}")
+    return told
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from conformance.exchange import Exchange
 from conformance.items import FOUND, slug_of
 from conformance.ledger import Ledger
 from conformance.looks import name_of
-from conformance.trial import Trial
+from conformance.trial import Note, Trial
 
 MARKER = "told by each test: "
 """What the line begins with that the probe adds to the terminal's output."""
@@ -40,12 +40,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     return result
 
 
-def _used(log: Iterable[Trial]) -> Iterator[Exchange]:
+def _used(log: Iterable[Trial | Note]) -> Iterator[Exchange]:
     """The exchanges that were looked at, in whatever episode."""
-    for trial in log:
-        for performed in trial.episodes:
-            for step in performed.episode.steps:
-                yield step.exchange
+    for entry in log:
+        for performed in entry.episodes if isinstance(entry, Trial) else ():
+            yield from (step.exchange for step in performed.episode.steps)
 
 
 def _place(exchange: Exchange) -> int:
