@@ -92,11 +92,11 @@ class Telling:
         """How many requests somebody waits for the first findings of all defects together."""
         return sum(min(requests, PATIENCE) for requests in self.first_findings(order))
 
-    def rests_on(self, test: str) -> frozenset[str]:
-        """The clauses on which that of the test rests, beside itself."""
+    def comes_after(self, test: str) -> frozenset[str]:
+        """The clauses that are judged before that of the test."""
         catalogue = load_catalogue()
         clause = self.clauses[test]
-        return frozenset(catalogue.rests_on(clause)) - {clause} if clause in catalogue else frozenset()
+        return catalogue.comes_after(clause) if clause in catalogue else frozenset()
 
     @cached_property
     def _widths(self) -> Mapping[str, int]:
@@ -141,18 +141,18 @@ def most_telling_first(
 
 
 def needed_before(test: str, left: Sequence[str], clauses: Mapping[str, str], waiting: set[str]) -> list[str]:
-    """The tests left whose clauses `test` rests on, in their order."""
+    """The tests left whose clauses are judged before that of `test`, in their order."""
     catalogue = load_catalogue()
     if clauses[test] not in catalogue:
         return []
-    rests = catalogue.rests_on(clauses[test]) & waiting - {clauses[test]}
+    rests = catalogue.comes_after(clauses[test]) & waiting
     return [other for other in left if clauses[other] in rests and other != test]
 
 
 def improved(telling: Telling, order: Sequence[str], moves: int) -> list[str]:
     """The order after so many attempts to move a few neighbours elsewhere, each kept where less is waited then."""
     draw = random.Random(1)
-    rests = {test: telling.rests_on(test) for test in order}
+    rests = {test: telling.comes_after(test) for test in order}
     best, least = list(order), telling.waiting(order)
     for _ in range(moves):
         moved = list(best)

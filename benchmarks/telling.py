@@ -15,7 +15,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.ordering import NEVER, Telling, improved, most_telling_first
 from benchmarks.telling_probe import MARKER
@@ -75,8 +74,9 @@ def main(arguments: Sequence[str]) -> int:
     greedy = most_telling_first(telling.costs, telling.clauses, telling.finders.values())
     order = improved(telling, greedy, options.moves)
     prices = telling.prices(order)
-    written: list[dict[str, Any]] = [
-        {"test": test, "requests": prices[test], "finds": sum(test in one for one in telling.finders.values())}
+    finds = {test: sum(test in one for one in telling.finders.values()) for test in order}
+    written = [
+        {"test": test, "clause": telling.clauses[test], "requests": prices[test], "finds": finds[test]}
         for test in order
     ]
     write_rows(options.to, written)

@@ -17,7 +17,7 @@ PROFILES = ("contract", "stateful", "stripe")
 LEVELS = ("MUST", "SHOULD", "MAY")
 
 _REQUIRED_KEYS = ("slug", "profile", "level", "statement", "source", "requires", "admissible")
-_OPTIONAL_KEYS = ("general", "owns_server_errors", "note", "not_tested")
+_OPTIONAL_KEYS = ("after", "general", "owns_server_errors", "note", "not_tested")
 
 
 class CatalogueError(ValueError):
@@ -28,8 +28,9 @@ class CatalogueError(ValueError):
 class Clause:
     """One obligation.
 
-    `requires` holds the slugs whose failure makes this clause *not run*; `admissible` says in short phrases what a
-    conforming server may answer; `general` clauses are judged on every answer of the operation's URL;
+    `requires` holds the slugs whose failure makes this clause *not run*, `after` those that are only judged before it,
+    since what breaks them shows here, too; `admissible` says in short phrases what a conforming server may answer;
+    `general` clauses are judged on every answer of the operation's URL;
     `owns_server_errors` marks the clauses for which a 5xx is a finding of their own; `not_tested` is the reason why
     no test exists, empty where one does.
     """
@@ -41,6 +42,7 @@ class Clause:
     source: str
     requires: tuple[str, ...]
     admissible: tuple[str, ...]
+    after: tuple[str, ...] = ()
     general: bool = False
     owns_server_errors: bool = False
     note: str = ""
@@ -75,13 +77,13 @@ class Catalogue:
 
     @cached_property
     def root_causes_first(self) -> tuple[str, ...]:
-        """Every slug, each after all that it requires; otherwise in the order of the file."""
+        """Every slug, each after all that it requires and comes after; otherwise in the order of the file."""
         done: dict[str, None] = {}
 
         def visit(slug: str) -> None:
             if slug not in done:
-                for required in self[slug].requires:
-                    visit(required)
+                for earlier in (*self[slug].requires, *self[slug].after):
+                    visit(earlier)
                 done[slug] = None
 
         for clause in self.clauses:
@@ -93,6 +95,11 @@ class Catalogue:
         required = frozenset(self[slug].requires) if slug in self else frozenset()
         return required.union(*(self.rests_on(other) for other in required))
 
+    def comes_after(self, slug: str) -> frozenset[str]:
+        """All that is judged before the clause: what it requires or comes after, directly or by way of others."""
+        earlier = frozenset((*self[slug].requires, *self[slug].after)) if slug in self else frozenset()
+        return earlier.union(*(self.comes_after(other) for other in earlier))
+
     def within(self, profile: str) -> tuple[Clause, ...]:
         """The clauses of `profile` and of the profiles that it includes."""
         included = PROFILES[: PROFILES.index(profile) + 1]
@@ -103,7 +110,7 @@ def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
     """Read and check the catalogue.
 
     Raises CatalogueError when a key is missing or unknown, a slug stands twice, a level or profile does not exist, a
-    source is empty, or `requires` names an unknown clause or closes a circle.
+    source is empty, or `requires` or `after` names an unknown clause or closes a circle.
     """
     data = path.read_bytes()
     try:
@@ -137,7 +144,7 @@ def _clause(entry: Mapping[str, Any], file: str) -> Clause:
     chapter, dot, rest = name.partition(".")
     if not (chapter and dot and rest):
         raise CatalogueError(f"{file}: {name}: a slug has the form chapter.name")
-    lists = {key: tuple(entry[key]) for key in ("requires", "admissible")}
+    lists = {key: tuple(entry.get(key, ())) for key in ("requires", "admissible", "after")}
     return Clause(**{**entry, **lists})
 
 
@@ -148,12 +155,13 @@ def _check_together(clauses: tuple[Clause, ...]) -> None:
         twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
         raise CatalogueError(f"these slugs stand twice: {', '.join(twice)}")
     for clause in clauses:
-        for slug in clause.requires:
-            if slug not in known:
-                raise CatalogueError(f"{clause.slug} requires {slug}, which is not in the catalogue")
-            if PROFILES.index(known[slug].profile) > PROFILES.index(clause.profile):
-                raise CatalogueError(f"{clause.slug} requires {slug}, which belongs to a later profile")
+        for verb, earlier in (("requires", clause.requires), ("comes after", clause.after)):
+            for slug in earlier:
+                if slug not in known:
+                    raise CatalogueError(f"{clause.slug} {verb} {slug}, which is not in the catalogue")
+                if PROFILES.index(known[slug].profile) > PROFILES.index(clause.profile):
+                    raise CatalogueError(f"{clause.slug} {verb} {slug}, which belongs to a later profile")
     try:
-        TopologicalSorter({clause.slug: clause.requires for clause in clauses}).prepare()
+        TopologicalSorter({clause.slug: (*clause.requires, *clause.after) for clause in clauses}).prepare()
     except CycleError as error:
-        raise CatalogueError(f"`requires` goes round in a circle: {' → '.join(error.args[1])}") from None
+        raise CatalogueError(f"`requires` and `after` go round in a circle: {' → '.join(error.args[1])}") from None

@@ -41,6 +41,7 @@ def test_a_good_catalogue_loads(tmp_path: Path) -> None:
         (GOOD.replace("contract", "other"), "other"),
         (GOOD + GOOD, "stand twice: request.a"),
         (GOOD.replace("requires = []", 'requires = ["request.z"]'), "requires request.z"),
+        (GOOD.replace("requires = []", 'requires = []\nafter = ["request.z"]'), "comes after request.z"),
         (
             GOOD.replace("requires = []", 'requires = ["request.b"]') + SECOND.replace("contract", "stripe"),
             "later profile",
@@ -66,7 +67,7 @@ def test_root_causes_come_first() -> None:
     order = load_catalogue().root_causes_first
     catalogue = load_catalogue()
     for clause in catalogue:
-        for slug in clause.requires:
+        for slug in (*clause.requires, *clause.after):
             assert order.index(slug) < order.index(clause.slug)
 
 

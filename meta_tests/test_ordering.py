@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.ordering import NEVER, Telling, improved, is_root_causes_first, most_telling_first
+from conformance.looks import ORDER
+from contracts import load_catalogue
 
 MINIMAL, UNKNOWN, PERSISTED = "request.minimal-body", "body.unknown-parameter", "state.persisted"
 
@@ -26,7 +29,7 @@ def test_what_finds_the_most_for_its_requests_comes_first_behind_what_it_rests_o
     order = most_telling_first(telling.costs, telling.clauses, telling.finders.values())
     assert sorted(order) == ["cheap", "dear", "root", "state"]
     assert order.index("cheap") < order.index("dear")
-    assert is_root_causes_first(order, telling.clauses, {test: telling.rests_on(test) for test in order})
+    assert is_root_causes_first(order, telling.clauses, {test: telling.comes_after(test) for test in order})
 
 
 def test_a_defect_shows_where_the_first_test_of_its_profile_that_finds_it_ends(telling: Telling) -> None:
@@ -38,8 +41,14 @@ def test_moving_tests_about_makes_nobody_wait_longer_and_keeps_root_causes_first
     order = improved(telling, worst, moves=200)
     assert telling.waiting(order) < telling.waiting(worst)
     assert order.index("cheap") < order.index("dear")
-    assert is_root_causes_first(order, telling.clauses, {test: telling.rests_on(test) for test in order})
+    assert is_root_causes_first(order, telling.clauses, {test: telling.comes_after(test) for test in order})
     assert improved(telling, worst, moves=200) == order
+
+
+def test_the_order_that_runs_follow_has_nothing_before_what_it_comes_after() -> None:
+    clauses = {told["test"]: told["clause"] for told in json.loads(ORDER.read_text(encoding="utf-8"))}
+    before = {test: load_catalogue().comes_after(clause) for test, clause in clauses.items()}
+    assert is_root_causes_first(list(clauses), clauses, before)
 
 
 def test_what_comes_before_its_root_cause_is_not_in_order(telling: Telling) -> None:
