@@ -183,7 +183,8 @@ def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], custome
 class Fixtures:
     """The objects of one worker's run on the target.
 
-    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first; `most_objects` is how
+    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first, `deleted` the customers
+    that were deleted again; `most_objects` is how
     many may be created in all, None for no limit.
     """
 
@@ -192,6 +193,7 @@ class Fixtures:
     run: str
     draw: random.Random
     made: list[tuple[str, str]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     most_objects: int | None = None
     _made_before: int = 0
     _customers: dict[str, str] = field(default_factory=dict)
@@ -310,6 +312,7 @@ class Fixtures:
         answer = delete_customer(self.client, customer)
         if answer.is_success:
             self.made.remove(("customer", customer))
+            self.deleted.append(customer)
         return answer
 
     def set_default(self, customer: str, payment_method: str) -> Exchange | None:

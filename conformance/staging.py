@@ -35,6 +35,11 @@ class Attached:
     steps: tuple[Step, ...]
     kind: str = "card"
 
+    @property
+    def was_read_back(self) -> bool:
+        """Whether it was attached with success, and read afterwards."""
+        return self.steps[-1].role == "follow-up"
+
     def is_attached_by(self, attempt: Attempt | None) -> bool:
         """Whether it was this attempt that attached it."""
         return attempt is not None and any(step.attempt_digest == attempt.digest for step in self.steps)
@@ -173,7 +178,7 @@ class Stage(Conductor):
             attached.append(Attached(identifier, customer, steps, _kind(steps[-1].exchange)))
         last = attached[-1]
         other = second if last.customer == first else first
-        lists = self._lists(last, last.customer, other) if last.steps[-1].role == "follow-up" else ()
+        lists = self._lists(last, last.customer, other) if last.was_read_back else ()
         self._shelf = Shelf(attached, lists, (first, second), list(reversed(attached)))
         return self._shelf
 

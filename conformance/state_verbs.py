@@ -36,7 +36,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
         self._of_the_shelf("same_object")
 
     def lists_it_once(self) -> None:
-        """The customer's list holds the payment method once, and the list of a newer customer does not."""
+        """The customer's list holds the payment method once, and an earlier one; that of a newer customer does not."""
         first = True
 
         def perform() -> Episode:
@@ -44,11 +44,17 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             shelf = self._stock(anew=not first)
             first = False
             last = shelf.attached[-1]
-            if last.steps[-1].role == "follow-up" and not shelf.lists:
+            if last.was_read_back and not shelf.lists:
                 raise Absent("the target does not list a customer's payment methods")
             (other,) = (customer for customer in shelf.customers if customer != last.customer)
             fixtures = {"payment_method": last.payment_method, "customer": last.customer, "other_customer": other}
-            return self._staged("listed", (*last.steps, *shelf.lists), fixtures)
+            alike = [one for one in shelf.attached[:-1] if (one.customer, one.kind) == (last.customer, last.kind)]
+            earlier = [one for one in alike if one.was_read_back]
+            steps = (*last.steps, *shelf.lists)
+            if earlier:
+                fixtures["earlier"] = earlier[-1].payment_method
+                steps = (*(replace(step, role="set-up") for step in earlier[-1].steps), *steps)
+            return self._staged("listed", steps, fixtures)
 
         self._hold("listed", perform)
 
@@ -213,7 +219,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
         self._hold("the customer as created", perform)
 
     def refuses_deleted(self) -> None:
-        """Once a customer is deleted, nothing can be attached to it, with `expand` or without."""
+        """Nothing can be attached to a deleted customer, nor with `expand` to one that has had nothing before."""
 
         def perform() -> Episode:
             if self.fixtures.provision.customers == "given":
@@ -226,7 +232,12 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             method = self._unattached_payment_method()
             if steps[-1].exchange.is_success:
                 steps.append(step_of("control", self.fixtures.read_customer(customer)))
-                steps += [self._attach_too(attempt, method, customer) for attempt in (MINIMAL, EXPANDED)]
+                steps.append(self._attach_too(MINIMAL, method, customer))
+                empty, created = self.fixtures.new_customer()
+                steps += [] if created is None else [step_of("set-up", created)]
+                steps.append(step_of("set-up", self.fixtures.delete(empty)))
+                if steps[-1].exchange.is_success:
+                    steps.append(self._attach_too(EXPANDED, method, empty))
             if any(step.exchange.is_success for step in steps if step.role == "subject"):
                 self._unattached = None
             return self._staged("deleted_refused", steps, {"payment_method": method, "customer": customer})

@@ -42,11 +42,12 @@ class StripeVerbs(IdempotencyVerbs):
         """The attempt, which names a customer that has been deleted, is refused as the clause wants."""
         if self._is_without_state():
             return
-        identifier = self._own_customer()
-        if identifier is None or not self.client.call("DELETE", f"/v1/customers/{quote(identifier)}").is_success:
+        if not self.fixtures.deleted and (own := self._own_customer()) is not None:
+            self.fixtures.delete(own)
+        if not self.fixtures.deleted:
             self._does_not_apply(NO_DELETING)
             return
-        self.fixtures.made.remove(("customer", identifier))
+        identifier = self.fixtures.deleted[-1]
 
         def perform() -> Episode:
             method = self._unattached_payment_method()

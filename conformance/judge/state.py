@@ -75,12 +75,15 @@ def same_object(episode: Episode, contract: Contract) -> Verdict:
 
 
 def listed(episode: Episode, contract: Contract) -> Verdict:
-    """The customer's list holds the payment method once, and another's does not."""
+    """The customer's list holds the payment method once, and one attached before it; another's does not."""
     subject = episode.subject
     method, customer, other = (episode.fixtures[name] for name in ("payment_method", "customer", "other_customer"))
     if (verdict := spoiled(subject)) or not subject.is_success:
         return verdict or not_run(f"refused with {describe_refusal(subject)}")
-    return _lists(episode, method, {customer: 1, other: 0})
+    verdict = _lists(episode, method, {customer: 1, other: 0})
+    if verdict is PASS and (earlier := episode.fixtures.get("earlier")):
+        return _lists(episode, earlier, {customer: 1})
+    return verdict
 
 
 def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
