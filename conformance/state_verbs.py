@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from conformance.conductor import Attempts
 from conformance.episode import Episode, Step
+from conformance.judge.reads import times_listed
 from conformance.later_verbs import LaterVerbs
 from conformance.provisioning import OutOfFixtures
 from conformance.races import RaceVerbs
@@ -48,15 +49,24 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
                 raise Absent("the target does not list a customer's payment methods")
             (other,) = (customer for customer in shelf.customers if customer != last.customer)
             fixtures = {"payment_method": last.payment_method, "customer": last.customer, "other_customer": other}
-            alike = [one for one in shelf.attached[:-1] if (one.customer, one.kind) == (last.customer, last.kind)]
-            earlier = [one for one in alike if one.was_read_back]
             steps = (*last.steps, *shelf.lists)
-            if earlier:
-                fixtures["earlier"] = earlier[-1].payment_method
-                steps = (*(replace(step, role="set-up") for step in earlier[-1].steps), *steps)
+            if earlier := self._attached_and_not_listed(shelf):
+                fixtures["earlier"] = earlier.payment_method
+                steps = (*(replace(step, role="set-up") for step in earlier.steps), *steps)
             return self._staged("listed", steps, fixtures)
 
         self._hold("listed", perform)
+
+    def _attached_and_not_listed(self, shelf: Shelf) -> Attached | None:
+        """What was attached to the customer of the last one before it, and is, as reading shows, but on no list."""
+        last = shelf.attached[-1]
+        for one in reversed(shelf.attached[:-1]):
+            if (one.customer, one.kind) == (last.customer, last.kind) and one.was_read_back:
+                if any(times_listed(step.exchange, one.payment_method) for step in shelf.lists):
+                    return None
+                read = self._read(one.payment_method)
+                return replace(one, steps=(*one.steps, read)) if shows(one.customer)(read.exchange) else None
+        return None
 
     def changes_nothing_when_it_refuses(self, attempts: Sequence[Attempt]) -> None:
         """After all of these refusals one payment method is as it was; if not, the guilty request is singled out."""
