@@ -62,21 +62,36 @@ def _places() -> Mapping[str, int]:
 def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -> list[pytest.Item]:
     """The items look after look: in the first what was measured to tell the most comes first.
 
-    What was not measured, and all of the other looks, is in the order of `root_causes`: clauses, each behind those
-    that it rests on; what only refuses comes last in the closer one.
+    What says nothing more where its clause is known to be broken comes behind what may break it. What was not measured,
+    and all of the other looks, is in the order of `root_causes`: clauses, each behind those that it rests on; what only
+    refuses comes last in the closer one.
     """
     measured = _places()
     causes = {slug: place for place, slug in enumerate(root_causes)}
 
+    mains: dict[str, int] = {}
+    for item in items:
+        if look_of(item) == "first" and not is_further(item):
+            place_of_main = measured.get(name_of(item), len(measured))
+            mains[_clause_of(item)] = max(place_of_main, mains.get(_clause_of(item), 0))
+
     def place(item: pytest.Item) -> tuple[int, int, bool, int, bool]:
         mark = item.get_closest_marker(MARK)
-        slug = "" if mark is None else mark.args[0]
+        slug = _clause_of(item)
         look = look_of(item)
         telling = measured.get(name_of(item), len(measured)) if look == "first" else 0
+        if look == "first" and is_further(item):
+            telling = max(telling, mains.get(slug, 0))
         in_a_row = look == "closer" and mark is not None and mark.kwargs.get("in_a_row", False)
         return LOOKS.index(look), telling, in_a_row, causes.get(slug, len(causes)), is_further(item)
 
     return sorted(items, key=place)
+
+
+def _clause_of(item: pytest.Item) -> str:
+    mark = item.get_closest_marker(MARK)
+    slug: str = "" if mark is None else mark.args[0]
+    return slug
 
 
 def name_of(item: pytest.Item) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from benchmarks.ordering import NEVER, Telling, improved, is_root_causes_first, most_telling_first
-from conformance.looks import ORDER
+from conformance import looks
 from contracts import load_catalogue
 
 MINIMAL, UNKNOWN, PERSISTED = "request.minimal-body", "body.unknown-parameter", "state.persisted"
@@ -46,7 +49,7 @@ def test_moving_tests_about_makes_nobody_wait_longer_and_keeps_root_causes_first
 
 
 def test_the_order_that_runs_follow_has_nothing_before_what_it_comes_after() -> None:
-    clauses = {told["test"]: told["clause"] for told in json.loads(ORDER.read_text(encoding="utf-8"))}
+    clauses = {told["test"]: told["clause"] for told in json.loads(looks.ORDER.read_text(encoding="utf-8"))}
     before = {test: load_catalogue().comes_after(clause) for test, clause in clauses.items()}
     assert is_root_causes_first(list(clauses), clauses, before)
 
@@ -61,3 +64,13 @@ def test_what_two_tests_use_is_paid_for_by_the_first_of_them(telling: Telling) -
     shared = replace(telling, costs={**telling.costs, "cheap": 0}, answers={**telling.answers, "cheap": frozenset({1})})
     assert shared.prices(["dear", "cheap"]) == {"dear": 30, "cheap": 0}
     assert shared.prices(["cheap", "dear"]) == {"cheap": 15, "dear": 15}
+
+
+def test_what_says_nothing_more_comes_behind_what_may_break_its_clause(monkeypatch: pytest.MonkeyPatch) -> None:
+    def item(name: str, *, further: bool) -> Any:
+        mark = SimpleNamespace(args=(UNKNOWN,), kwargs={"look": "first", "further": further})
+        return SimpleNamespace(path=Path("test_x.py"), name=name, get_closest_marker=lambda _: mark)
+
+    further, early, late = item("further", further=True), item("early", further=False), item("late", further=False)
+    monkeypatch.setattr(looks, "_places", lambda: {"test_x::further": 0, "test_x::early": 1, "test_x::late": 2})
+    assert looks.in_telling_order([further, late, early], [UNKNOWN]) == [early, late, further]
