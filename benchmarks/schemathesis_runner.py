@@ -221,11 +221,18 @@ def table(measurement: Measurement) -> str:
     said += "; by this suite, only where it names the clause that is broken, and no other."
     told = f" What Schemathesis says of servers that conform: {', '.join(alarms)}." if alarms else ""
     told += " Its requests are those that create a payment method for each attach, too."
-    command = "Measured by `python -m benchmarks.schemathesis_runner`."
+    command = f"Measured by `python -m benchmarks.schemathesis_runner{_options(len(defects))}`."
     return "\n".join([*lines, "", f"{said}{told} {command}"])
 
 
 RUNNERS = ("suite", "schemathesis")
+
+
+def _options(count: int) -> str:
+    """The options with which so many defects were measured."""
+    if count == len(DEFECTS):
+        return " --all"
+    return "" if count == len(representative()) else f" --defects {count}"
 
 
 def _line(name: str, rows: Sequence[Mapping[str, Any]], holds: Any) -> str:
