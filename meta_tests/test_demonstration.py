@@ -91,7 +91,7 @@ def test_a_gate_from_the_document_to_a_regression_and_a_fix(place: Workplace) ->
     looked = done(
         place,
         first_look,
-        "python3 server.py 8420 & curl -s --retry 30 --retry-delay 1 --retry-connrefused http://127.0.0.1:8420/\n",
+        "python3 server.py 8420 & curl -s --retry 30 --retry-delay 1 --retry-all-errors http://127.0.0.1:8420/\n",
     )
     assert looked.returncode == first_look.status == 1, looked.stdout
     place.keep(kept)
