@@ -6,37 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ...attach import Attempt
 from ...behaviour import Behaviour
 from ...call import Call
 from ...errors import wrong_media_type
 from ..registry import Chapter
-from ..tools import check_after, on_attach
+from ..tools import on_attach
 
 seed = Chapter("request", "contract")
 Raw = Sequence[tuple[bytes, bytes]]
-
-
-@seed("request.equivalent-encodings", "medium")
-def brackets_in_lower_hex(b: Behaviour) -> None:
-    """Encoded brackets in a name count as brackets only with capital digits: `expand%5b%5d` is another name."""
-
-    def split(call: Call, body: bytes) -> Raw:
-        return [(name.replace(b"%5b", b"%255b").replace(b"%5d", b"%255d"), value) for name, value in usual(call, body)]
-
-    usual = b.split
-    b.split = on_attach(usual, split)
-
-
-@seed("request.value-exact", "medium", also=("state.unknown-customer",))
-def value_ends_at_second_equals(b: Behaviour) -> None:
-    """A value ends at the first `=` in it: a known id with `=` and something more behind it is taken for the id."""
-
-    def split(call: Call, body: bytes) -> Raw:
-        return [(name, value.partition(b"=")[0]) for name, value in usual(call, body)]
-
-    usual = b.split
-    b.split = on_attach(usual, split)
 
 
 @seed("request.charset-parameter", "medium")
@@ -87,15 +64,3 @@ def _pairs_of_json(body: bytes) -> Raw:
         else:
             pairs.append((str(name).encode(), str(item).encode()))
     return pairs
-
-
-@seed("request.parameter-order", "medium", also=("expand.inlined",))
-def expand_before_customer_is_lost(b: Behaviour) -> None:
-    """An `expand` that stands before `customer` in the body is forgotten when `customer` comes."""
-
-    def forget(call: Call, attempt: Attempt) -> None:
-        names = [name.partition("[")[0] for name, _ in call.parameters.pairs]
-        if "expand" in names and "customer" in names and names.index("expand") < names.index("customer"):
-            attempt.expand = []
-
-    check_after(b, "expand-structure", forget)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from ...attach import Attempt
 from ...behaviour import Behaviour
 from ...call import Call
 from ...objects import PaymentMethod
-from ...values import Answer, Json, Response
+from ...values import Answer, Response
 from ..registry import Chapter
-from ..tools import edit_response, edit_success
+from ..tools import edit_response
 
 seed = Chapter("response", "contract")
 
@@ -27,18 +26,6 @@ def first_of_a_customer_is_created(b: Behaviour) -> None:
 
     usual = b.attached
     b.attached = attached
-
-
-@seed("response.media-type", "easy")
-def problem_json(b: Behaviour) -> None:
-    """The JSON of a 404 is called `application/problem+json`."""
-
-    def edit(call: Call, response: Response) -> Response:
-        if response.status != 404:
-            return response
-        return response.with_header("Content-Type", "application/problem+json")
-
-    edit_response(b, edit, success=False)
 
 
 @seed("response.json", "hard")
@@ -61,26 +48,3 @@ def first_method_is_shown(b: Behaviour) -> None:
 
     usual = b.attached
     b.attached = attached
-
-
-@seed("response.created", "easy", also=("response.schema",))
-def fractions_of_a_second(b: Behaviour) -> None:
-    """`created` has fractions of a second."""
-
-    def edit(call: Call, payload: Json) -> None:
-        payload["created"] += 0.257
-
-    edit_success(b, edit)
-
-
-@seed("response.metadata", "medium", also=("state.same-object",))
-def numbers_in_metadata(b: Behaviour) -> None:
-    """A value in `metadata` that is all digits is shown as a number."""
-
-    def edit(call: Call, payload: Json) -> None:
-        shown: dict[str, Any] = payload["metadata"]
-        for key, value in shown.items():
-            if value.isascii() and value.isdigit():
-                shown[key] = int(value)
-
-    edit_success(b, edit)

@@ -10,12 +10,10 @@ from ...behaviour import Behaviour
 from ...call import Call
 from ...errors import ApiError, Refusal, malformed_form
 from ...forms import Form, Pair
-from ...objects import Customer
 from ..registry import Chapter
 from ..tools import on_attach
 
 seed = Chapter("robustness", "contract")
-CUT_OFF = re.compile(rb"%[0-9A-Fa-f]?\Z")
 CHARSET = re.compile(r"charset=\"?([^;\"\s]+)", re.IGNORECASE)
 MANY = 1000
 TURNS = 20
@@ -23,19 +21,6 @@ TURNS = 20
 
 def _failed() -> ApiError:
     return ApiError(Refusal("seeded", 500, "An unexpected error occurred.", "api_error"))
-
-
-@seed("robustness.malformed-encoding", "medium")
-def escape_cut_off_at_the_end(b: Behaviour) -> None:
-    """An escape that is cut off by the end of a value (`%`, `%4`) ends in a 500; `%zz` is refused."""
-
-    def unquote(call: Call, raw: bytes) -> str:
-        if CUT_OFF.search(raw):
-            raise _failed()
-        return usual(call, raw)
-
-    usual = b.unquote
-    b.unquote = on_attach(usual, unquote)
 
 
 @seed("robustness.invalid-utf8", "medium")
@@ -51,19 +36,6 @@ def raw_bytes_not_foreseen(b: Behaviour) -> None:
 
     usual = b.unquote
     b.unquote = on_attach(usual, unquote)
-
-
-@seed("robustness.quotes", "easy")
-def apostrophe_ends_the_query(b: Behaviour) -> None:
-    """An apostrophe in `customer` breaks the query for the customer: 500."""
-
-    def find(call: Call, identifier: str) -> Customer | None:
-        if "'" in identifier:
-            raise _failed()
-        return usual(call, identifier)
-
-    usual = b.find_customer
-    b.find_customer = on_attach(usual, find)
 
 
 @seed("robustness.still-serving", "hard")
