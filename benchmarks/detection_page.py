@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
+from conformance.looks import ORDER
 from conformance.templating import templates
 from contracts.catalogue import PROFILES
 from meta_tests.detection import DEFECTS, MEASURED
@@ -114,7 +115,7 @@ def page() -> str:
         defects=defect_rows(standard, quick),
         profiles=PROFILES,
         silence=rows_of("silence"),
-        order=json.loads((HERE.parent / "conformance" / "order.json").read_text(encoding="utf-8"))[:CHEAPEST],
+        order=json.loads(ORDER.read_text(encoding="utf-8"))[:CHEAPEST],
         batches=tomllib.loads((MEASURED / "first-try.toml").read_text(encoding="utf-8"))["batch"],
         share=share,
         undetectable=tomllib.loads(UNDETECTABLE.read_text(encoding="utf-8"))["mistake"],

@@ -19,13 +19,13 @@ from pathlib import Path
 from benchmarks.ordering import NEVER, Telling, improved, most_telling_first
 from benchmarks.telling_probe import MARKER
 from benchmarks.watching import told_in, watched
+from conformance.looks import ORDER
 from meta_tests.detection import DEFECTS, job_for, write_rows
 from meta_tests.suite import Job, Result, run_all
 
 PROBE = "benchmarks.telling_probe"
 MOVES = 200_000
 """How often it is tried to better the order."""
-ORDER = Path(__file__).resolve().parent.parent / "conformance" / "order.json"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ MARKER = "told by each test: "
 """What the line begins with that the probe adds to the terminal's output."""
 
 _told: list[dict[str, Any]] = []
-_seen: list[Exchange] = []
-"""Every exchange that a test has used, at the place by which it is called: tests share those that they ask once."""
+_seen: dict[int, tuple[int, Exchange]] = {}
+"""Every exchange that a test has used, by its identity, with its number: tests share those that they ask once."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,7 +33,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         "test": name_of(item),
         "clause": slug_of(item) or "",
         "requests": runner.client.requests_sent - before,
-        "answers": sorted({_place(exchange) for exchange in _used(runner.target.case.log)}),
+        "answers": sorted({_number(exchange) for exchange in _used(runner.target.case.log)}),
         "found": bool(found.broken) or any(entry.findings for entry in found.entries.values()),
     }
     _told.append(told)
@@ -47,13 +47,9 @@ def _used(log: Iterable[Trial | Note]) -> Iterator[Exchange]:
             yield from (step.exchange for step in performed.episode.steps)
 
 
-def _place(exchange: Exchange) -> int:
-    """Where the very exchange stands among those that were used, one that is new at the end."""
-    for place, seen in enumerate(_seen):
-        if seen is exchange:
-            return place
-    _seen.append(exchange)
-    return len(_seen) - 1
+def _number(exchange: Exchange) -> int:
+    """The number of the very exchange, the next one if it is new."""
+    return _seen.setdefault(id(exchange), (len(_seen), exchange))[0]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -54,10 +54,7 @@ def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedA
         return GeneratedAttempt(Attempt(payload=joined(payload or b""), kind="wire"), "")
     first = broken[0]
     good = tuple(
-        Pair(
-            pair.name,
-            Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value,
-        )
+        Pair(pair.name, Known("customer") if pair.name == b"customer" and first.component != "customer" else pair.value)
         for pair in pairs
     )
     invalid = Invalid(first.component, first.why)

@@ -18,7 +18,7 @@ from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
-from conformance.looks import is_further, look_of, looking
+from conformance.looks import is_further, look_of, looking, slug_of
 from conformance.marks import MARK
 from conformance.options import BUDGETS, DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
@@ -234,12 +234,6 @@ class ItemRunner:
 
 FOUND = pytest.StashKey[Ledger]()
 """Where an item keeps what it found."""
-
-
-def slug_of(item: pytest.Item) -> str | None:
-    """The clause that a test is for: empty for one that explores, None for what is no test of the suite."""
-    mark = item.get_closest_marker(MARK)
-    return None if mark is None else mark.args[0]
 
 
 def slugs_beside(item: pytest.Item) -> tuple[str, ...]:

@@ -43,6 +43,12 @@ def look_of(item: pytest.Item) -> Look:
     return marked
 
 
+def slug_of(item: pytest.Item) -> str | None:
+    """The clause that a test is for: empty for one that explores, None for what is no test of the suite."""
+    mark = item.get_closest_marker(MARK)
+    return None if mark is None else mark.args[0]
+
+
 def is_further(item: pytest.Item) -> bool:
     """Whether an item says nothing more where its clause is known to be broken."""
     mark = item.get_closest_marker(MARK)
@@ -68,30 +74,21 @@ def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -
     """
     measured = _places()
     causes = {slug: place for place, slug in enumerate(root_causes)}
+    mains: dict[str | None, int] = {}
 
-    mains: dict[str, int] = {}
-    for item in items:
-        if look_of(item) == "first" and not is_further(item):
-            place_of_main = measured.get(name_of(item), len(measured))
-            mains[_clause_of(item)] = max(place_of_main, mains.get(_clause_of(item), 0))
+    def telling(item: pytest.Item) -> int:
+        return measured.get(name_of(item), len(measured)) if look_of(item) == "first" else 0
 
     def place(item: pytest.Item) -> tuple[int, int, bool, int, bool]:
-        mark = item.get_closest_marker(MARK)
-        slug = _clause_of(item)
-        look = look_of(item)
-        telling = measured.get(name_of(item), len(measured)) if look == "first" else 0
-        if look == "first" and is_further(item):
-            telling = max(telling, mains.get(slug, 0))
+        mark, slug, look = item.get_closest_marker(MARK), slug_of(item), look_of(item)
+        told = max(telling(item), mains.get(slug, 0)) if look == "first" and is_further(item) else telling(item)
         in_a_row = look == "closer" and mark is not None and mark.kwargs.get("in_a_row", False)
-        return LOOKS.index(look), telling, in_a_row, causes.get(slug, len(causes)), is_further(item)
+        return LOOKS.index(look), told, in_a_row, causes.get(slug or "", len(causes)), is_further(item)
 
+    for item in items:
+        if not is_further(item):
+            mains[slug_of(item)] = max(telling(item), mains.get(slug_of(item), 0))
     return sorted(items, key=place)
-
-
-def _clause_of(item: pytest.Item) -> str:
-    mark = item.get_closest_marker(MARK)
-    slug: str = "" if mark is None else mark.args[0]
-    return slug
 
 
 def name_of(item: pytest.Item) -> str:

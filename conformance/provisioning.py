@@ -184,8 +184,7 @@ class Fixtures:
     """The objects of one worker's run on the target.
 
     `draw` picks ids for targets that take any; `made` lists what was created, the oldest first, `deleted` the customers
-    that were deleted again; `most_objects` is how
-    many may be created in all, None for no limit.
+    that were deleted again; `most_objects` is how many may be created in all, None for no limit.
     """
 
     client: Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -49,6 +49,11 @@ class Clause:
     not_tested: str = ""
 
     @property
+    def earlier(self) -> tuple[str, ...]:
+        """The slugs that are judged before this clause: what it requires and what it comes after."""
+        return (*self.requires, *self.after)
+
+    @property
     def chapter(self) -> str:
         """The part of the slug before its dot, such as `request`."""
         return self.slug.partition(".")[0]
@@ -82,7 +87,7 @@ class Catalogue:
 
         def visit(slug: str) -> None:
             if slug not in done:
-                for earlier in (*self[slug].requires, *self[slug].after):
+                for earlier in self[slug].earlier:
                     visit(earlier)
                 done[slug] = None
 
@@ -92,13 +97,16 @@ class Catalogue:
 
     def rests_on(self, slug: str) -> frozenset[str]:
         """All that the clause requires, directly or by way of others."""
-        required = frozenset(self[slug].requires) if slug in self else frozenset()
-        return required.union(*(self.rests_on(other) for other in required))
+        return self._reached(slug, lambda clause: clause.requires)
 
     def comes_after(self, slug: str) -> frozenset[str]:
         """All that is judged before the clause: what it requires or comes after, directly or by way of others."""
-        earlier = frozenset((*self[slug].requires, *self[slug].after)) if slug in self else frozenset()
-        return earlier.union(*(self.comes_after(other) for other in earlier))
+        return self._reached(slug, lambda clause: clause.earlier)
+
+    def _reached(self, slug: str, step: Callable[[Clause], tuple[str, ...]]) -> frozenset[str]:
+        """All slugs to which one or more steps lead from a clause; none from what is no clause."""
+        next_ones = frozenset(step(self[slug])) if slug in self else frozenset()
+        return next_ones.union(*(self._reached(other, step) for other in next_ones))
 
     def within(self, profile: str) -> tuple[Clause, ...]:
         """The clauses of `profile` and of the profiles that it includes."""
@@ -162,6 +170,6 @@ def _check_together(clauses: tuple[Clause, ...]) -> None:
                 if PROFILES.index(known[slug].profile) > PROFILES.index(clause.profile):
                     raise CatalogueError(f"{clause.slug} {verb} {slug}, which belongs to a later profile")
     try:
-        TopologicalSorter({clause.slug: (*clause.requires, *clause.after) for clause in clauses}).prepare()
+        TopologicalSorter({clause.slug: clause.earlier for clause in clauses}).prepare()
     except CycleError as error:
         raise CatalogueError(f"`requires` and `after` go round in a circle: {' → '.join(error.args[1])}") from None

@@ -67,7 +67,7 @@ def test_root_causes_come_first() -> None:
     order = load_catalogue().root_causes_first
     catalogue = load_catalogue()
     for clause in catalogue:
-        for slug in (*clause.requires, *clause.after):
+        for slug in clause.earlier:
             assert order.index(slug) < order.index(clause.slug)
 
 
