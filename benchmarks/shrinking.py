@@ -19,8 +19,8 @@ from typing import Any
 
 from benchmarks.shrinking_probe import MARKER
 from benchmarks.watching import told_in, watched
+from conformance.budgets import BUDGETS
 from conformance.conductor import MOST_REQUESTS_AFTER_A_FAILURE
-from conformance.options import BUDGETS
 from meta_tests.detection import DEFECTS, job_for
 from meta_tests.suite import Result, run_all
 

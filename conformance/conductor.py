@@ -14,13 +14,13 @@ from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Se
 from dataclasses import replace
 from typing import Any
 
+from conformance.budgets import STANDARD_REPETITIONS, Repetitions
 from conformance.case import Case, ClauseBroken, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.judge import judge
 from conformance.ledger import UNSTEADY, Ledger
-from conformance.options import STANDARD_REPETITIONS, Repetitions
 from conformance.provisioning import Fixtures, OutOfFixtures
 from conformance.trial import (
     AGAIN,

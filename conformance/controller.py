@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conformance.budgets import BUDGETS
 from conformance.capabilities import probe_capabilities
 from conformance.client import Address, Client
 from conformance.episode import Outcome
@@ -27,7 +28,7 @@ from conformance.ledger import (
     hold_general_clauses,
     own_outcome,
 )
-from conformance.options import BUDGETS, CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.progress import Progress, is_wanted
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written

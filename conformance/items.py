@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
+from conformance.budgets import BUDGETS
 from conformance.case import ClauseBroken
 from conformance.client import Address, Client
 from conformance.episode import Outcome
@@ -20,7 +21,7 @@ from conformance.expectations.gate import covering_entries
 from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
 from conformance.looks import is_further, look_of, looking, slug_of
 from conformance.marks import MARK
-from conformance.options import BUDGETS, DEFAULT_RATE, Settings
+from conformance.options import DEFAULT_RATE, Settings
 from conformance.provisioning import Fixtures, Provision
 from conformance.reporting.words import finding_in_short
 from conformance.secret import Secret

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.budgets import BUDGETS
 from conformance.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.expectations import Expectations, ExpectationsError, read_expectations
 from conformance.secret import LiveKeyError, Secret, made_up_key
@@ -37,47 +38,6 @@ CAPABILITY_NAMES = (
 REPORT_FILE = "report.html"
 SUITE = Path(__file__).resolve().parent.parent
 TESTS = SUITE / "tests"
-
-
-@dataclass(frozen=True)
-class Repetitions:
-    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
-
-    One that is to be refused is sent on a kept connection as often as `refused` says.
-
-    After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
-    are attached to see a target that loses one, `races` how often several customers want the same one.
-    """
-
-    kept: int
-    new: int
-    refused: int
-    survived: int = 1
-    shelf: int = 8
-    races: int = 3
-
-
-STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
-
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
-    `closer` look there is no more than the most telling attempts.
-    """
-
-    drawn: int
-    repetitions: Repetitions
-    closer: bool = True
-
-
-BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=4, races=1), closer=False),
-    "standard": Budget(2, STANDARD_REPETITIONS),
-    "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
-}
 
 
 BASE_URL_HELP = "the target; without it the embedded reference"
@@ -229,7 +189,10 @@ def positive(text: str) -> float:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore."""
+    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore.
+
+    `implementation` is what a known target calls itself; empty where none was named.
+    """
 
     base_url: str | None
     profile: str
@@ -246,6 +209,7 @@ class Settings:
     expectations: Expectations | None = None
     proposal: Path | None = None
     explore: float | None = None
+    implementation: str = ""
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance import options
+from conformance.budgets import BUDGETS
 from conformance.marks import EXPLORATION, MARK
 from conformance.options import Settings
 from conformance.rootdir import find_root_again
@@ -52,12 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_worker(config, worker_input)
         return
-    from conformance.targets.choosing import choose_target, key_source
+    from conformance.targets.choosing import choose_target, implementation_of, key_source
 
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
-    settings = Settings.of(config)
+    settings = replace(Settings.of(config), implementation=implementation_of(config))
     key = options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[options.KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
@@ -111,7 +113,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
     if config.option.clause:
         asked &= set(config.option.clause)
-    is_closer = options.BUDGETS[config.option.budget].closer and config.option.explore is None
+    is_closer = BUDGETS[config.option.budget].closer and config.option.explore is None
     looks = LOOKS if is_closer else LOOKS[:1]
     exploring = set() if config.option.clause else {""}
     choose_explored(config, items, asked | exploring)

@@ -186,6 +186,7 @@ def header_of(
         "versions": dict(versions),
         "target": {
             "base_url": settings.base_url or REFERENCE,
+            **({"implementation": settings.implementation} if settings.implementation else {}),
             "stateless": provision is not None and provision.stateless,
             "provision": provision.to_json() if provision else None,
             "capabilities": None if capabilities is None else list(capabilities),
@@ -247,6 +248,7 @@ def concluded(
         required=tuple(options["required"]),
         explore=options.get("explore"),
         expectations=expectations,
+        implementation=target.get("implementation", ""),
     )
     capabilities, diagnosis = target["capabilities"], told["diagnosis"]
     verdicts = all_verdicts(results, catalogue, level=level, stateless=stateless)

@@ -185,6 +185,7 @@ class Run:
             "suite": {"name": "attach-conformance", **self.versions},
             "target": {
                 "base_url": self.target,
+                "implementation": self.settings.implementation or None,
                 "fixtures": self.provision,
                 "payment_methods": self.payment_methods,
                 "customers": self.customers,

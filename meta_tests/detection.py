@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from conformance.options import BUDGETS
+from conformance.budgets import BUDGETS
 from meta_tests.suite import Job, Result, run_all
 from reference.defects import CATALOGUE as DEFECTS
 from reference.defects import Defect

@@ -116,6 +116,10 @@ def test_the_verdict_stands_on_top_in_one_sentence() -> None:
     assert text.count("Does not conform: 1 clause fails.") == 3
     nothing = replace(run_with(), settings=settings(base_url=None), target="embedded reference")
     assert "The embedded reference conforms to the stripe profile." in Page(html_page(nothing)).text
+    known = replace(run_with(), settings=settings(implementation="Mine 1.2"))
+    text = Page(html_page(known)).text
+    assert "Mine 1.2 conforms to the stripe profile." in text
+    assert "Mine 1.2 at http://127.0.0.1:8420" in text
 
 
 def test_what_was_broken_off_or_rehearsed_or_never_reached_is_not_called_conforming() -> None:

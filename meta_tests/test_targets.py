@@ -19,6 +19,7 @@ import pytest
 from conformance.__main__ import main
 from conformance.documents import DOCS
 from conformance.options import SUITE
+from conformance.record import Record, run_of
 from conformance.secret import made_up_key
 from conformance.targets import CannotRun, TargetDescription, TargetFileError, find, running, shipped
 from conformance.targets.checking import check_defects
@@ -278,6 +279,9 @@ def test_pytest_starts_tests_and_stops_localstripe(localstripe: Path, tmp_path: 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "implementation: Mine 1" in done.stdout
     told = results_in(results)
+    assert told["target"]["implementation"] == "Mine 1"
+    assert "Mine 1 does not conform" in (results / "report.html").read_text()
+    assert run_of(Record.at(results / "run.jsonl")).settings.implementation == "Mine 1"
     clauses = told["clauses"]
     assert clauses["request.minimal-body"]["outcome"] == "pass"
     assert clauses["request.json-refused"]["outcome"] == "fail"

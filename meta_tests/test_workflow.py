@@ -96,6 +96,11 @@ def test_the_summary_folds_away_what_is_expected() -> None:
     assert "| `request.a` | MUST | why \\<b\\> |  |" in told
 
 
+def test_a_known_implementation_is_called_by_its_name() -> None:
+    named = results(0, target={"base_url": "http://127.0.0.1:1", "implementation": "Mine 1.2"})
+    assert summary_of(named).startswith("### `Mine 1.2`: contract ✅ conforms\n")
+
+
 def test_a_folder_without_results_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["annotate", str(tmp_path)]) == ExitStatus.WRONG_USAGE
     assert capsys.readouterr().out.startswith("::error title=No results::")

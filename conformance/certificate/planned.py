@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from conformance.budgets import Repetitions
 from conformance.certificate.objections import Objection
 from conformance.certificate.planning import Plan
 from conformance.certificate.shapes import GATHERED, Shape, attempts_in, shape_of
-from conformance.options import Repetitions
 from conformance.trial import Note, Trial
 from strategies.attempt import Attempt
 

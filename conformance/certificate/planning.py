@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.budgets import BUDGETS, Repetitions
 from conformance.client import Address, Client
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.launch import embedded_reference
-from conformance.options import BUDGETS, KEY_VARIABLE, SUITE, TESTS, Repetitions
+from conformance.options import KEY_VARIABLE, SUITE, TESTS
 from conformance.provisioning import Provision
 from conformance.record import RECORD_FILE, Record
 from conformance.secret import made_up_key

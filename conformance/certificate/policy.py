@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.budgets import BUDGETS
 from conformance.certificate.objections import Objection
 from conformance.certificate.statements import Evidence, required
 from conformance.episode import Outcome
-from conformance.options import BUDGETS
 from conformance.record import Record
 from conformance.run import Run
 from conformance.versions import versions

@@ -9,10 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from conformance.budgets import BUDGETS
 from conformance.client import Address, TargetError
 from conformance.comparing.comparison import NothingAlike, compare
 from conformance.comparing.page import html_page, markdown_page
-from conformance.options import BUDGETS, DEFAULT_SEED, SUITE, whole_number
+from conformance.options import DEFAULT_SEED, SUITE, whole_number
 from conformance.record import RECORD_FILE, BrokenRecord, Record
 from conformance.run import ExitStatus
 from conformance.targets.description import TargetFileError, find

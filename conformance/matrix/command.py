@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.budgets import BUDGETS
 from conformance.matrix.page import html_page, lasting, markdown_page
 from conformance.matrix.standing import Standing, StandingFileError, from_json, to_json, updated
 from conformance.matrix.testing import Plan, test_all
-from conformance.options import BUDGETS
 from conformance.run import ExitStatus
 from conformance.targets.command import add_cache_option
 from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped

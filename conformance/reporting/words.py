@@ -24,9 +24,11 @@ SIGNS = {
 }
 
 
-def target_in_words(run: Run) -> str:
-    """What was tested, as the subject of a sentence."""
-    return "The embedded reference" if run.settings.base_url is None else run.target.partition("://")[2]
+def target_in_words(run: Run, article: str = "The") -> str:
+    """What was tested, as the subject of a sentence, with the article that it may begin with."""
+    if run.settings.implementation:
+        return run.settings.implementation
+    return f"{article} embedded reference" if run.settings.base_url is None else run.target.partition("://")[2]
 
 
 def profile_word(run: Run, profile: str) -> str:
@@ -64,7 +66,7 @@ def headline(run: Run) -> str:
             return f"{target} does not conform to the {profile} profile{known}."
         case "not-applicable":
             return f"{target} cannot conform to the {profile} profile: {run.verdicts[profile].reason}."
-    return f"It stays open whether {target[0].lower()}{target[1:]} conforms to the {profile} profile."
+    return f"It stays open whether {target_in_words(run, 'the')} conforms to the {profile} profile."
 
 
 LONGEST_CURL_BODY = 600

@@ -43,6 +43,14 @@ def choose_target(config: pytest.Config) -> TargetDescription | None:
     return target
 
 
+def implementation_of(config: pytest.Config) -> str:
+    """What the chosen target calls itself, with the version that we start; empty where none was chosen."""
+    target = config.stash.get(CHOSEN, None)
+    if target is None:
+        return ""
+    return f"{target.title} {target.version}" if STARTED in config.stash else target.title
+
+
 def what_is_tested(config: pytest.Config) -> str:
     """A line for the header of a run, about the target that was chosen; empty where none was."""
     target = config.stash.get(CHOSEN, None)
@@ -50,7 +58,7 @@ def what_is_tested(config: pytest.Config) -> str:
         return ""
     apart = [slug for slug in target.apart if slug in config.option.without_clause]
     left_out = f"; left out, since it ends the server (--clause runs it): {', '.join(apart)}" if apart else ""
-    return f"implementation: {target.title} {target.version}{left_out}"
+    return f"implementation: {implementation_of(config)}{left_out}"
 
 
 def key_source(config: pytest.Config, environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,0 +1,47 @@
+"""The budgets: how much a run sends beside what it must."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
+
+    One that is to be refused is sent on a kept connection as often as `refused` says.
+
+    After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
+    are attached to see a target that loses one, `races` how often several customers want the same one.
+    """
+
+    kept: int
+    new: int
+    refused: int
+    survived: int = 1
+    shelf: int = 8
+    races: int = 3
+
+
+STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
+
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
+    `closer` look there is no more than the most telling attempts.
+    """
+
+    drawn: int
+    repetitions: Repetitions
+    closer: bool = True
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=4, races=1), closer=False),
+    "standard": Budget(2, STANDARD_REPETITIONS),
+    "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
+}
