@@ -8,12 +8,16 @@ import string
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import quote
 
-from conformance.conductor import RUN, Conductor
+from conformance.conductor import RUN
 from conformance.episode import Episode, Step
+from conformance.exchange import Exchange
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
+from conformance.judge.preparation import listed
 from conformance.provisioning import RUN_TAG, OutOfFixtures
+from conformance.staging import Stage
 from conformance.trial import LACKING, NOT_APPLICABLE
 from strategies.attempt import Attempt
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
@@ -25,7 +29,7 @@ PAYMENT_REQUIRED = 402
 LETTERS = string.ascii_letters + string.digits
 
 
-class IdempotencyVerbs(Conductor):
+class IdempotencyVerbs(Stage):
     """What a test of the chapter `idempotency` asks of its target."""
 
     def replays(self, attempt: Attempt) -> None:
@@ -62,15 +66,23 @@ class IdempotencyVerbs(Conductor):
         if self._is_without_state():
             return
 
-        def perform() -> Episode:
+        self._conclude_sampled(*self._twice_with_a_key(attempt, of), "replayed", of=of)
+
+    def _twice_with_a_key(self, attempt: Attempt, of: str) -> tuple[tuple[Attempt, ...], Callable[[], list[Step]]]:
+        """A sample of the attempt on a shared token, the same again, and the list of its own customer; how to take it.
+
+        `of` is what the first answer is: `a success`, which alone gets a customer of its own, or `a decline`.
+        """
+
+        def steps_anew() -> list[Step]:
             own = self._own_customer() if of == "a success" else None
             keyed = self._keyed(attempt, self._key())
             named = {"customer": own} if own else {}
             first = self._send_on(keyed, attempt.path_id, role="control", **named)
             again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
-            return self._episode("replayed", [first, again, *(self._list(own) if own else ())], of=of)
+            return [first, again, *(self._list(own, until=lambda answer: bool(listed(answer))) if own else ())]
 
-        self._conclude((attempt, of), perform)
+        return (attempt, attempt.but(label=f"again with its key, after {of}")), steps_anew
 
     def tells_keys_apart(self, first: Attempt, again: Attempt) -> None:
         """Keys that differ only at the end, in case or by a hyphen, are two keys, and the first of them is kept."""
@@ -197,16 +209,16 @@ class IdempotencyVerbs(Conductor):
             self.case.note(LACKING, str(missing))
 
     def _conclude_sampled(
-        self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str
+        self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str, **facts: str
     ) -> None:
         """Conclude from steps that several tests share; only a confirmation takes them anew."""
 
         def shared() -> Episode:
             if sample not in self._samples:
                 self._samples[sample] = steps_anew()
-            return self._episode(expectation, self._samples[sample])
+            return self._episode(expectation, self._samples[sample], **facts)
 
-        self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew()))
+        self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew(), **facts))
 
     def _conclude_from(self, first: Episode, what: Hashable, perform: Callable[[], Episode]) -> None:
         """Conclude from an episode that has been looked at already."""
@@ -273,12 +285,12 @@ class IdempotencyVerbs(Conductor):
         self.fixtures.made.append(("payment_method", identifier))
         return identifier
 
-    def _list(self, customer: str) -> Sequence[Step]:
-        """The customer's payment methods, by whichever endpoint lists them."""
+    def _list(self, customer: str, until: Callable[[Exchange], bool] | None = None) -> Sequence[Step]:
+        """The customer's payment methods, by whichever endpoint lists them; off loopback asked for `until` it holds."""
         one = quote(customer, safe="")
         by_filter = f"/v1/payment_methods?customer={one}&type=card&limit=100"
         for target in (by_filter, f"/v1/customers/{one}/payment_methods?type=card&limit=100"):
-            exchange = self.client.call("GET", target)
+            exchange = self._patient(partial(self.client.call, "GET", target), until)
             if exchange.is_success and isinstance(exchange.object.get("data"), list):
                 return (Step("follow-up", exchange, f"GET {target}"),)
         return ()

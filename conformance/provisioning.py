@@ -183,8 +183,9 @@ def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], custome
 class Fixtures:
     """The objects of one worker's run on the target.
 
-    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first, `deleted` the customers
-    that were deleted again; `most_objects` is how many may be created in all, None for no limit.
+    `draw` picks ids for targets that take any; `made` lists what was created, the oldest first, `created` how a
+    customer was, by its id, `deleted` the customers that were deleted again; `most_objects` is how many may be created
+    in all, None for no limit.
     """
 
     client: Client
@@ -192,6 +193,7 @@ class Fixtures:
     run: str
     draw: random.Random
     made: list[tuple[str, str]] = field(default_factory=list)
+    created: dict[str, Exchange] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     most_objects: int | None = None
     _made_before: int = 0
@@ -371,6 +373,7 @@ class Fixtures:
         if not identifier:
             raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")
         self.made.append(("customer", identifier))
+        self.created[identifier] = created
         return created
 
     def _letters(self, count: int = 24) -> str:

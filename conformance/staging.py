@@ -18,6 +18,9 @@ PATIENCE = 2.0
 """For how many seconds a state is asked for again off loopback, before it counts as wrong."""
 PAUSE = 0.25
 
+DELETED = "deleted_customer"
+"""What an attempt calls a customer that was deleted."""
+
 WITHOUT_DETAILS = 2
 """Which payment method of the shelf has no details of its own, that an attach might fill in."""
 
@@ -119,8 +122,10 @@ class Stage(Conductor):
 
     def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
         """An attach of a payment method that is not attached, so that its success is one like all others."""
-        step = self._send(attempt, {"payment_method": payment_method, "customer": customer}, role)
-        return self._counted(attempt, step)
+        bindings = {"payment_method": payment_method, "customer": customer}
+        if DELETED in attempt.needs:
+            bindings[DELETED] = self.fixtures.deleted[-1]
+        return self._counted(attempt, self._send(attempt, bindings, role))
 
     def _attach_too(self, attempt: Attempt, payment_method: str, customer: str) -> Step:
         """An attach whose success may itself be the fault, so that its body is not looked at as a valid one's."""
@@ -181,6 +186,14 @@ class Stage(Conductor):
         lists = self._lists(last, last.customer, other) if last.was_read_back else ()
         self._shelf = Shelf(attached, lists, (first, second), list(reversed(attached)))
         return self._shelf
+
+    def _deletes(self) -> bool:
+        """Whether there is a customer that was deleted, and is so by all that is known; if need be, make one."""
+        if self.known.has_finding("state.deleted-customer") or self.fixtures.provision.customers == "given":
+            return False
+        if not self.fixtures.deleted:
+            self.fixtures.delete(self.fixtures.new_customer()[0])
+        return bool(self.fixtures.deleted)
 
     # Looking
 

@@ -12,7 +12,7 @@ from conformance.later_verbs import LaterVerbs
 from conformance.provisioning import OutOfFixtures
 from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
-from conformance.staging import Absent, Attached, Shelf, shows, step_of
+from conformance.staging import DELETED, Absent, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
 from strategies.invalid import missing_customer
 from strategies.refusals import ATTACHED, NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
@@ -74,7 +74,9 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
         def perform() -> Episode:
             nonlocal guilty
-            guilty, episode = self._guilty(*self._refused_one_after_another(tuple(attempts)))
+            deletes = self._deletes()
+            possible = tuple(attempt for attempt in attempts if deletes or DELETED not in attempt.needs)
+            guilty, episode = self._guilty(*self._refused_one_after_another(possible))
             return episode
 
         self._hold(

@@ -16,6 +16,7 @@ from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
 from conformance.exchange import CONNECTION_REFUSED
 from conformance.provisioning import OutOfFixtures
+from conformance.staging import step_of
 from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
@@ -160,22 +161,39 @@ class Target(StateVerbs, StripeVerbs):
         self._conclude(attempt, perform)
 
     def inlines(self, attempt: Attempt, plain: Attempt) -> None:
-        """The expanded customer is a whole customer, in a body that is as whole as the plain one's."""
+        """The expanded customer is a whole customer, as it was created, in a body as whole as the plain one's."""
 
         def performed(send: Callable[..., Step]) -> Episode:
-            return self._episode("inlined", [send(attempt), send(plain, role="control")])
+            subject = send(attempt)
+            created = [self.fixtures.created.get(value) for value in subject.exchange.sent_values("customer")]
+            set_up = [step_of("set-up", exchange) for exchange in created if exchange is not None]
+            return self._episode("inlined", [*set_up, subject, send(plain, role="control")])
 
         self._conclude(attempt, lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
+    def inlines_again(self, expanded: Attempt, plain: Attempt) -> None:
+        """The expanded customer is a whole customer, too, where the payment method is attached to it already."""
+
+        def performed(*, anew: bool = False) -> Episode:
+            before = [replace(step, role="set-up") for step in self._one_after_another(expanded, plain, anew=anew)]
+            return self._episode("inlined", [*before, self._send(expanded, before[0].bindings)])
+
+        self._conclude(("again", expanded), performed, again=lambda: performed(anew=True))
+
     def expands_nothing_unasked(self, expanded: Attempt, plain: Attempt) -> None:
         """A plain attempt shows `customer` as a string, right after an expanded one on the same payment method."""
+        self._conclude(
+            (expanded, plain),
+            lambda: self._episode("unexpanded", self._one_after_another(expanded, plain)),
+            again=lambda: self._episode("unexpanded", self._one_after_another(expanded, plain, anew=True)),
+        )
 
-        def perform() -> Episode:
-            first = self._fresh(expanded, role="set-up")
-            again = self._send(plain, self._last_bindings)
-            return self._episode("unexpanded", [first, again])
-
-        self._conclude((expanded, plain), perform)
+    def _one_after_another(self, first: Attempt, second: Attempt, *, anew: bool = False) -> list[Step]:
+        """Both attempts on one payment method, done once for all tests that look at them, unless it is to be `anew`."""
+        if anew or (first, second) not in self._samples:
+            step = self._fresh(first, role="set-up")
+            self._samples[first, second] = [step, self._send(second, self._last_bindings)]
+        return self._samples[first, second]
 
     def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Attempts = ()) -> None:
         """`customer` is expanded wherever it stands beside a second path that is legal alone.

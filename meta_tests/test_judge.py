@@ -238,6 +238,34 @@ def test_an_expanded_answer_is_as_complete_as_a_plain_one_of_a_like_object() -> 
     assert outcome() is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({"email": "a@example.com", "metadata": {"run": "1", "more": "2"}}, Outcome.PASS),
+        ({"metadata": {"run": "1"}}, Outcome.PASS),
+        ({}, Outcome.PASS),
+        ({"email": None}, Outcome.FAIL),
+        ({"email": "a@example.com", "metadata": {}}, Outcome.FAIL),
+    ],
+)
+def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, Any], expected: Outcome) -> None:
+    told = {**EXPANDED_CUSTOMER, "email": "a@example.com", "metadata": {"run": "1"}}
+    form = "email=a@example.com&metadata[run]=1"
+    subject = exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, **shown}))
+
+    def outcome(answer: dict[str, Any]) -> Outcome:
+        made = exchange(200, answer, sent=form)
+        created = replace(made, request=replace(made.request, target="/v1/customers"))
+        steps = (Step("set-up", created), Step("subject", subject))
+        return judged(Episode("expand.inlined", "inlined", steps)).outcome
+
+    assert outcome(told) is expected
+    assert outcome({**told, "id": "cus_Other"}) is Outcome.PASS
+    assert outcome({**told, "email": "b@example.com", "metadata": {}}) is Outcome.PASS, (
+        "it was not kept in the first place"
+    )
+
+
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     many = [exchange(200, SUCCESS)] * 30
     assert judged(episode("steady", *many)).outcome is Outcome.PASS

@@ -150,6 +150,12 @@ def test_the_oracle_takes_any_bytes(data: bytes) -> None:
     violations(decode(data), CONTRACT)
 
 
+def test_an_empty_array_can_be_written_as_an_empty_string() -> None:
+    assert not violations(decode(b"customer=a&expand="), CONTRACT)
+    (broken,) = violations(decode(b"customer=a&expand=b"), CONTRACT)
+    assert broken.clause == "expand.structure"
+
+
 def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
     for name in ("customer_account", "key", "_stripe_x", "customer", "expand[0]", "client_secret"):
         assert not invalid.is_without_meaning(name, CONTRACT)

@@ -76,6 +76,8 @@ ADMISSIBLE = [
     ("stripe.parameter-missing", error(400, INVALID | {"code": "parameter_missing"}, form=b"")),
     ("stripe.parameter-missing", error(400, INVALID | {"param": "customer"}, form=b"")),
     ("stripe.parameter-unknown", error(400, INVALID | {"code": "parameter_unknown", "param": "b"}, form=b"b=1&a=2")),
+    ("stripe.parameter-unknown", error(400, INVALID | {"code": "parameter_unknown", "param": "b"}, form=b"b[c]=1")),
+    ("stripe.parameter-unknown", error(400, INVALID | {"code": "parameter_unknown", "param": "b[c]"}, form=b"b[c]=1")),
     ("stripe.too-long", error(400, INVALID | {"param": "customer"})),
     ("stripe.expand-path", error(400, INVALID)),
     ("stripe.expand-depth", error(400, INVALID | {"code": "property_expansion_max_depth"})),
@@ -258,6 +260,24 @@ def test_shared_tokens_become_new_payment_methods() -> None:
     assert judged("pm_1", "pm_2") is Outcome.PASS
     assert judged("pm_1", "pm_1") is Outcome.FAIL
     assert judged("pm_card_visa") is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("entries", "has_more", "expected"),
+    [
+        (["pm_1"], False, Outcome.PASS),
+        (["pm_2", "pm_1"], False, Outcome.PASS),
+        ([], False, Outcome.FAIL),
+        (["pm_2"], False, Outcome.FAIL),
+        ([], True, Outcome.PASS),
+    ],
+)
+def test_what_a_shared_token_becomes_is_listed(entries: list[str], has_more: bool, expected: Outcome) -> None:
+    first = success(identifier="pm_1", method="pm_card_visa")
+    read = exchange(200, {"data": [{"id": each} for each in entries], "has_more": has_more})
+    steps = (("control", first), ("subject", first))
+    assert outcome("stripe.test-tokens", "cloned_and_listed", *steps, ("follow-up", read)) is expected
+    assert outcome("stripe.test-tokens", "cloned_and_listed", *steps) is Outcome.PASS, "nothing lists it"
 
 
 def test_attempts_without_a_key_hold_no_key_of_the_run() -> None:

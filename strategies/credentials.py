@@ -6,8 +6,8 @@ import base64
 import hashlib
 from collections.abc import Sequence
 
-from strategies.attempt import Attempt, Credentials, Invalid
-from strategies.invalid import unknown_parameter
+from strategies.attempt import Attempt, Credentials, Invalid, Pair
+from strategies.invalid import broken
 from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
@@ -88,8 +88,7 @@ def otherwise_wrong() -> Sequence[Attempt]:
     """Requests in which something else is wrong, before they lose their key."""
     return (
         NO_PAYMENT_METHOD,
-        unknown_parameter("foo"),
-        Attempt(()),
+        broken("foo", "there is an unknown parameter and no `customer`", Pair("foo", "1")),
         MINIMAL.but(method="GET", pairs=None),
         MINIMAL.but(headers=(("Stripe-Version", "not-a-version"),)),
     )

@@ -126,7 +126,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
         unknown_parameter("Customer", GOOD_ID),
-        unknown_parameter("customers", GOOD_ID),
+        unknown_parameter("customer_id", GOOD_ID),
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
         broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),

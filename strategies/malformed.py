@@ -69,6 +69,7 @@ def control_characters() -> Sequence[Attempt]:
         _pairs(Pair("customer", f"cus_\r\n{INJECTED_HEADER}: 1")),
         _pairs(Pair("customer", "\x1b[31m\x07\x7f")),
         _pairs(CUSTOMER, Pair("expand[]", "customer\x00")),
+        _pairs(CUSTOMER, Pair("x\x00", "1")),
     )
 
 
@@ -84,9 +85,11 @@ def non_bmp() -> Sequence[Attempt]:
 
 
 def quotes() -> Sequence[Attempt]:
-    """What some other language takes for syntax."""
-    values = ("'", '"\\', "cus_' OR '1'='1", "<${7*7}{{7*7}}>")
-    return (*(_pairs(Pair("customer", value)) for value in values), _pairs(CUSTOMER, Pair("expand[]", "'")))
+    """What some other language takes for syntax, in values and in names."""
+    values = ("'\"\\", "cus_' OR '1'='1")
+    in_values = (_pairs(Pair("customer", value)) for value in values)
+    in_name = _pairs(CUSTOMER, Pair("\"\\'<${7*7}{{7*7}}>", "1"))
+    return (*in_values, in_name, _pairs(CUSTOMER, Pair("expand[]", "'")))
 
 
 def empty_values() -> Sequence[Attempt]:
@@ -114,7 +117,7 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
-    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20'1'='1", "*")
+    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20%22%22=%22", "*")
     return tuple(_path(segment) for segment in ids)
 
 

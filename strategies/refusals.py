@@ -22,6 +22,10 @@ NO_CUSTOMER = invalid.broken("customer", "no customer has this id", Pair("custom
 """A customer of the usual form that names nobody."""
 NO_CUSTOMER_EXPANDED = Attempt((Pair("customer", NO_CUSTOMER_ID), EXPAND_CUSTOMER), kind="wire")
 """The same, to be expanded."""
+WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
+"""A customer that has been deleted."""
+OF_EVERY_OBJECT = "constructor"
+"""What every object of some languages has, so that a careless look-up finds it."""
 NO_PAYMENT_METHOD = MINIMAL.but(
     path_id=f"pm_{NEVER}", kind="invalid", invalid=Invalid("payment_method", "no payment method has this id")
 )
@@ -38,7 +42,7 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         invalid.too_long_customer(contract.customer_max_length + 1),
         invalid.unknown_parameter("foo"),
         invalid.unknown_parameter("metadata[order]", "changed"),
-        invalid.unknown_parameter("billing_details[name]", "changed"),
+        unknown_customer(""),
         MINIMAL.but(
             kind="invalid",
             invalid=Invalid("Stripe-Version", "the version is ill-formed"),
@@ -50,9 +54,10 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         invalid.broken("expand[]", "the path has 5 levels", CUSTOMER, Pair("expand[]", "customer.a.b.c.d")),
         *invalid.too_long_expand_items(contract)[:1],
         NO_CUSTOMER,
+        WITH_DELETED_CUSTOMER,
         requests.json_bodies()[0],
         *requests.other_media_types(),
-        *(attempt for attempt in requests.other_methods() if attempt.pairs),
+        *(attempt for attempt in requests.other_methods() if attempt.pairs and attempt.method in requests.IN_QUERY),
         MINIMAL.but(kind="invalid", invalid=no_key, credentials="none", label="without a key"),
         MINIMAL.but(
             kind="invalid",
@@ -75,13 +80,13 @@ def part_of_customer(length: int) -> Attempt:
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Ids that never existed, none at all, the bare prefix, and parts of a known one."""
+    """Ids that never existed, none at all, the bare prefix, parts of a known one, and what names another object."""
     return (
         NO_CUSTOMER,
         unknown_customer(""),
         unknown_customer("cus_"),
         part_of_customer(SHORTEST_PART),
-        part_of_customer(12),
+        unknown_customer(OF_EVERY_OBJECT),
         part_of_customer(_LONG),
         unknown_customer(Known(ATTACHED)),
     )
@@ -98,17 +103,18 @@ def any_part_of_customer() -> st.SearchStrategy[Attempt]:
 
 
 def unknown_payment_methods() -> Sequence[Attempt]:
-    """Ids that never existed, and near misses of a known one."""
+    """Ids that never existed, near misses of a known one, the names of other objects, and the beginning of a token."""
     method = Known("payment_method")
     segments: Sequence[Text] = (
         Known(OTHER_CASE),
-        joined(method, "x"),
+        OF_EVERY_OBJECT,
         joined(method, ".json"),
         Known(ONE_LESS),
+        Known("customer"),
     )
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
     with_matrix_parameter = MINIMAL.but(path_id=joined(method, ";x"), kind="wire", transport="raw")
-    return (NO_PAYMENT_METHOD, *plain, with_matrix_parameter, EXPANDED.but(path_id=f"pm_{NEVER}", kind="wire"))
+    return (NO_PAYMENT_METHOD, *plain, with_matrix_parameter, EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire"))
 
 
 ATTACHED = "payment method that a customer has"

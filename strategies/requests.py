@@ -13,6 +13,8 @@ from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Joined, Known
 
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
+IN_QUERY = ("GET", "DELETE")
+"""The methods whose parameters usually are in the query."""
 
 
 def with_charset(attempt: Attempt, parameter: str) -> Comparison:
@@ -83,13 +85,10 @@ def other_methods() -> Sequence[Attempt]:
     return tuple(attempts)
 
 
-def other_methods_at_once() -> Sequence[Attempt]:
-    """Every other method, with the customer in the query and in the body."""
+def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
+    """Every other method, with the customer where such a request usually has its parameters, or where not."""
     return tuple(
-        Attempt((CUSTOMER,), kind="invalid", invalid=Invalid("method", f"{method} is no method of the operation")).but(
-            method=method, query=(CUSTOMER,)
-        )
-        for method in OTHER_METHODS
+        attempt for attempt in other_methods() if usual == (bool(attempt.query) == (attempt.method in IN_QUERY))
     )
 
 

@@ -28,7 +28,6 @@ SHARED_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=SHARED_TOKEN, label=f"of
 WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f"of {DECLINING_TOKEN}")
 DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, label=f"of {DECLINING_TOKEN}")
 WITH_DECLINING_CARD = MINIMAL.but(kind="wire", label="of a card that declines")
-WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH)), kind="wire")
 OTHERWISE_EXPANDED = Attempt((CUSTOMER, Pair("expand[]", "customer")), kind="wire", label="with another `expand`")
 
@@ -47,11 +46,12 @@ def missing_customers() -> Sequence[Attempt]:
 
 
 def unknown_parameters() -> Sequence[Attempt]:
-    """One, and several that are not in the order of the alphabet."""
+    """One, several that are not in the order of the alphabet, and a hash."""
     why = "the contract has no such property"
     return (
         invalid.unknown_parameter("foo"),
         invalid.broken(LONG_NAME, why, CUSTOMER, Pair(LONG_NAME, "1"), Pair("zebra", "2"), Pair("apple", "3")),
+        invalid.unknown_parameter("foo[bar]"),
     )
 
 
@@ -76,12 +76,12 @@ def _expand(path: Text, why: str) -> Attempt:
 
 
 def unknown_paths() -> Sequence[Attempt]:
-    """Paths whose first segment names no field."""
-    second = Pair("expand[1]", "nope")
+    """Paths whose first segment names no field, or one that holds no object's id."""
+    second = Pair("expand[1]", "metadata")
     return (
         _expand("nope", "there is no field `nope`"),
         _expand("CUSTOMER", "there is no field `CUSTOMER`"),
-        invalid.broken("expand[1]", "there is no field `nope`", CUSTOMER, Pair("expand[0]", "customer"), second),
+        invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
     )
 
 

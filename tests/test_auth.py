@@ -53,3 +53,9 @@ def test_key_before_all_else(target: Target) -> None:
 def test_challenge(target: Target) -> None:
     """A 401 says how to authenticate (RFC 9110 section 11.6.1), and Stripe says Bearer."""
     target.challenges(credentials.WITHOUT_KEY, *credentials.unknown_keys())
+
+
+@clause("auth.challenge", look="closer")
+def test_challenge_of_what_is_no_key(target: Target) -> None:
+    """Whatever is wrong with the credentials, the 401 to them is the same."""
+    target.challenges(*credentials.malformed(), *credentials.empty())

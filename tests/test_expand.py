@@ -39,6 +39,12 @@ def test_another_customer_is_inlined(target: Target) -> None:
     target.inlines(EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL_FOR_OTHER_CUSTOMER)
 
 
+@clause("expand.inlined", look="closer")
+def test_customer_is_inlined_again(target: Target) -> None:
+    """Where attaching again succeeds its answer is made anew, and not the one of the time before."""
+    target.inlines_again(EXPANDED, MINIMAL)
+
+
 @clause("expand.indexed")
 def test_indexed_brackets(target: Target) -> None:
     """`expand[0]`, which the official libraries send, means what `expand[]` means."""
@@ -66,7 +72,9 @@ def test_every_entry_is_honoured(target: Target) -> None:
 @clause("expand.every-entry", look="closer")
 def test_both_of_two_entries_are_honoured(target: Target) -> None:
     """Of two paths both are honoured, whichever comes first."""
-    target.honours_every_entry(valid.SECOND_EXPANDED, *valid.TWO_EXPANDED)
+    first, other = valid.TWO_EXPANDED
+    second = target.first_sound({"expand.indexed": valid.TWO_EXPANDED_INDEXED, "expand.every-entry": other})
+    target.honours_every_entry(valid.SECOND_EXPANDED, first, second)
 
 
 @clause("expand.structure", in_a_row=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from conformance.marks import clause, pinned
 from conformance.target import Target
 from contracts import published_contract
-from strategies import Attempt, stripe
+from strategies import Attempt, refusals, stripe
 from strategies.valid import MINIMAL
 
 CONTRACT = published_contract()
@@ -99,7 +99,7 @@ def test_unknown_customer(target: Target, attempt: Attempt) -> None:
 @clause("stripe.resource-missing-customer")
 def test_deleted_customer(target: Target) -> None:
     """A deleted customer is as missing as one that never was."""
-    target.refuses_deleted_customer(stripe.WITH_DELETED_CUSTOMER)
+    target.refuses_deleted_customer(refusals.WITH_DELETED_CUSTOMER)
 
 
 @clause("stripe.already-attached")
@@ -142,3 +142,9 @@ def test_declining_card(target: Target) -> None:
 def test_shared_token(target: Target) -> None:
     """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method."""
     target.clones(stripe.WITH_SHARED_TOKEN, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
+
+
+@clause("stripe.test-tokens", look="closer")
+def test_shared_token_is_kept(target: Target) -> None:
+    """What a shared token becomes is the customer's like any other card: it is on the list."""
+    target.keeps_clone(stripe.WITH_SHARED_TOKEN)

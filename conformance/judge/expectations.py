@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.episode import Episode, Outcome
 from conformance.exchange import CONNECTION_REFUSED, Exchange
@@ -210,6 +211,9 @@ def inlined(episode: Episode, contract: Contract) -> Verdict:
         return fails(f"the expanded customer's `id` is {customer.get('id')!r}, not the one asked for", exchange)
     for violation in contract.customer.violations(customer):
         return fails(f"the expanded customer: {violation}", exchange)
+    for created in episode.exchanges("set-up"):
+        if lost := _lost_since(created, customer):
+            return fails(f"the expanded customer lost what it was created with: {lost}", exchange)
     test_key = bool(episode.facts.get("test_key", True))
     for plain in episode.exchanges("control"):
         is_like = bool(episode.facts.get("created_as")) and not episode.facts.get("stateless")
@@ -223,6 +227,23 @@ def inlined(episode: Episode, contract: Contract) -> Verdict:
             if slug not in already:
                 return fails(f"the rest of the expanded answer: {observed}", exchange)
     return PASS
+
+
+def _lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
+    """What a customer was created with, as the answer to that showed it, and is now shown without; empty for nothing.
+
+    What is not shown at all is not lost: a customer may be told briefly.
+    """
+    if created.is_to_operation or created.object.get("id") != customer.get("id"):
+        return ""
+    for pair in created.sent_pairs:
+        root, _, key = pair.name.decode().rstrip("]").partition("[")
+        before, after = created.object.get(root), customer.get(root)
+        if key:
+            before, after = (side.get(key) if isinstance(side, dict) else None for side in (before, after))
+        if before == pair.value.decode() != after and root in customer:
+            return f"`{root}` is {customer[root]!r}"
+    return ""
 
 
 def unexpanded(episode: Episode, contract: Contract) -> Verdict:

@@ -12,6 +12,7 @@ from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, accepted, describe_refusal, fails, not_run, spoiled
 from conformance.judge.idempotency import IDEMPOTENCY_EXPECTATIONS
 from conformance.judge.preparation import listed, unprepared
+from conformance.judge.reads import times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
@@ -41,7 +42,7 @@ class Refusal:
         error = exchange.error
         params: tuple[str | None, ...] = self.params
         if self.names_parameter:
-            params = (first_unknown_parameter(exchange, contract),)
+            params = names_of_first_unknown(exchange, contract)
         if self.statuses and exchange.status not in self.statuses:
             yield f"refused with {describe_refusal(exchange)}, not with {_either(self.statuses)}"
         for name, admissible in (("type", self.types), ("code", self.codes), ("param", params)):
@@ -78,10 +79,12 @@ REFUSALS: Mapping[str, Refusal] = {
 """The refusals that clauses want, by slug."""
 
 
-def first_unknown_parameter(exchange: Exchange, contract: Contract) -> str | None:
-    """The first parameter of the body that the contract does not name."""
+def names_of_first_unknown(exchange: Exchange, contract: Contract) -> tuple[str | None, ...]:
+    """How an error may name the first parameter of the body that the contract does not: with its keys, or without."""
     names = (pair.name.decode("utf-8", "replace") for pair in exchange.sent_pairs)
-    return next((name for name in names if name.partition("[")[0] not in contract.parameters), None)
+    unknown = (name for name in names if name.partition("[")[0] not in contract.parameters)
+    first = next(unknown, None)
+    return (None,) if first is None else tuple(dict.fromkeys((first, first.partition("[")[0])))
 
 
 def refused_as_told(episode: Episode, contract: Contract) -> Verdict:
@@ -130,6 +133,17 @@ def cloned(episode: Episode, contract: Contract) -> Verdict:
         if identifier in seen:
             return fails(f"two attaches made the same payment method {identifier}", exchange)
         seen.add(identifier)
+    return PASS
+
+
+def cloned_and_listed(episode: Episode, contract: Contract) -> Verdict:
+    """What a shared token has become is on its customer's list."""
+    (first,) = episode.exchanges("control")
+    if (verdict := spoiled(first)) or not first.is_success:
+        return verdict or not_run(f"refused with {describe_refusal(first)}")
+    for read in episode.exchanges("follow-up"):
+        if not times_listed(read, str(first.object.get("id"))) and not read.object.get("has_more"):
+            return fails(f"attached as {first.object.get('id')}, which the customer's list does not hold", first)
     return PASS
 
 
@@ -288,6 +302,7 @@ _OWN: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
         refused_as_told,
         accepted_again,
         cloned,
+        cloned_and_listed,
         nested,
         locked_out,
         key_first,

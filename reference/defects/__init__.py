@@ -14,6 +14,7 @@ from . import (
     headers,
     histories,
     keys,
+    overlooked,
     paths,
     races,
     refusals,
@@ -40,7 +41,7 @@ STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS])
+CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS])
 """Every defect by its name, chapter after chapter."""
 
 

@@ -1,0 +1,279 @@
+"""Mistakes that a close reading of the tests found room for: values, positions and orders that nobody had tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .. import cards
+from ..attach import Attempt
+from ..behaviour import Behaviour
+from ..call import Call, Endpoint
+from ..errors import ApiError, Refusal, unauthorized, unrecognized_url
+from ..expansion import OF_PAYMENT_METHOD
+from ..forms import Form, Pair
+from ..objects import Customer, PaymentMethod
+from ..store import StatelessStore, checked, new_card
+from ..values import Answer, Json, Response
+from .registry import Chapter
+from .tools import crash, edit_response, interrupt, on_attach, skip_check, tolerate
+
+contract = Chapter("overlooked in requests", "contract")
+stateful = Chapter("overlooked in objects", "stateful")
+seed = Chapter("overlooked in Stripe's own answers", "stripe")
+
+SEEDS = (contract, stateful, seed)
+
+INHERITED = ("constructor", "toString", "hasOwnProperty", "__proto__")
+"""What a look-up in an object of JavaScript finds, though nobody has put it there."""
+
+
+# contract
+
+
+def _with_pairs(b: Behaviour, keep: Callable[[str], bool]) -> None:
+    """Take no notice of some parameters, by their names."""
+    usual = b.build
+
+    def build(call: Call, pairs: Sequence[Pair]) -> Form:
+        return usual(call, [pair for pair in pairs if keep(pair[0])])
+
+    b.build = on_attach(usual, build)
+
+
+@contract("expand.every-entry", "medium")
+def only_the_first_index_read(b: Behaviour) -> None:
+    """Of `expand` only `expand[]` and `expand[0]` are read, and other indexes are passed over."""
+    _with_pairs(b, lambda name: re.fullmatch(r"expand\[[1-9]\d*\]", name) is None)
+
+
+@contract("body.unknown-parameter", "medium")
+def customer_id_is_an_alias(b: Behaviour) -> None:
+    """`customer_id` is tolerated, since it once was the name of `customer`."""
+    tolerate(b, lambda call, name: name == "customer_id")
+
+
+def _obey(b: Behaviour, method: str, parameters: Callable[[Call], bytes]) -> None:
+    """Take another method for a POST with the parameters that it has in one place, if it has none in the other."""
+    usual = b.route
+
+    def route(call: Call) -> Endpoint:
+        request = call.request
+        if request.method != method:
+            return usual(call)
+        if bool(request.body) == bool(request.query):
+            raise unrecognized_url(request.method, request.path)
+        call.request = replace(request, method="POST", body=parameters(call))
+        return usual(call)
+
+    b.route = on_attach(usual, route)
+
+
+@contract("request.other-methods", "hard")
+def get_attaches_by_query_alone(b: Behaviour) -> None:
+    """A GET with the customer in its query attaches, unless it has a body."""
+    _obey(b, "GET", lambda call: call.request.query.encode("latin-1"))
+
+
+@contract("request.other-methods", "hard")
+def put_attaches_by_body_alone(b: Behaviour) -> None:
+    """A PUT with the customer in its body attaches, unless it has a query."""
+    _obey(b, "PUT", lambda call: call.request.body)
+
+
+@contract("response.json", "hard", also=("error.envelope", "robustness.quotes"))
+def error_written_by_hand(b: Behaviour) -> None:
+    """The error about an unknown parameter is put together as a string, so that a quote in the name ends it early."""
+
+    def break_off(call: Call, response: Response) -> Response:
+        named = any('"' in name for name, _ in call.form.pairs) if call.form else False
+        return replace(response, body=response.body.replace(b'\\"', b'"')) if named else response
+
+    edit_response(b, break_off, success=False)
+
+
+@contract("robustness.control-characters", "medium")
+def nul_in_a_name_crashes(b: Behaviour) -> None:
+    """A NUL in the name of a parameter is a 500: the log takes none."""
+    interrupt(b, lambda call: b"%00=" in call.request.body.lower(), crash)
+
+
+@contract("robustness.odd-path-id", "medium")
+def double_quote_in_the_path_crashes(b: Behaviour) -> None:
+    """A double quote in the id in the path is a 500."""
+    interrupt(b, lambda call: "%22" in call.request.path, crash)
+
+
+@contract("expand.inlined", "medium")
+def expanded_customer_is_a_stub(b: Behaviour) -> None:
+    """The expanded customer is built from its id alone: it has no email and no metadata."""
+    usual = b.expand
+
+    def expand(call: Call, payload: Json, paths: Sequence[str]) -> None:
+        usual(call, payload, paths)
+        customer = payload.get("customer")
+        if call.is_attach and isinstance(customer, dict):
+            customer |= {"email": None, "metadata": {}}
+
+    b.expand = expand
+
+
+@contract("expand.inlined", "hard")
+def attached_again_not_expanded(b: Behaviour) -> None:
+    """Attaching again to the same customer returns at once what is stored, whatever is to be expanded."""
+    usual = b.attached
+
+    def attached(call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
+        if attempt.method.customer == attempt.owner.id:
+            attempt.expand = []
+        return usual(call, attempt, method)
+
+    b.attached = attached
+
+
+# stateful
+
+
+@stateful("state.unknown-customer", "hard")
+def inherited_name_is_a_customer(b: Behaviour) -> None:
+    """Customers are looked up in a plain object, which has a `constructor` of its own."""
+    usual = b.find_customer
+    b.find_customer = lambda call, name: Customer(name, 0) if name in INHERITED else usual(call, name)
+
+
+@stateful("state.unknown-payment-method", "hard")
+def inherited_name_is_a_payment_method(b: Behaviour) -> None:
+    """Payment methods are looked up in a plain object, which has a `constructor` of its own."""
+    usual = b.find_payment_method
+
+    def find(call: Call, name: str) -> PaymentMethod | None:
+        return new_card(cards.CARDS["visa"], name) if name in INHERITED else usual(call, name)
+
+    b.find_payment_method = find
+
+
+@stateful("state.unknown-payment-method", "hard")
+def customer_in_the_path_attached(b: Behaviour) -> None:
+    """All objects are in one store and found by their ids, so that a customer can be attached to itself."""
+    usual = b.find_payment_method
+
+    def find(call: Call, name: str) -> PaymentMethod | None:
+        is_customer = name.startswith("cus_") and call.store.live_customer(name) is not None
+        return new_card(cards.CARDS["visa"], name) if is_customer else usual(call, name)
+
+    b.find_payment_method = find
+
+
+@stateful("state.unknown-payment-method", "medium", also=("stripe.card-declined",))
+def any_shared_token_is_a_visa(b: Behaviour) -> None:
+    """Whatever begins with `pm_card_` is taken for a Visa that succeeds, if it is no other card."""
+    usual = b.find_payment_method
+
+    def find(call: Call, name: str) -> PaymentMethod | None:
+        found = usual(call, name)
+        if found is None and name.startswith("pm_card_"):
+            return new_card(cards.CARDS["visa"], call.behaviour.new_id("pm_"))
+        return found
+
+    b.find_payment_method = find
+
+
+@stateful("state.refusal-changes-nothing", "hard", also=("state.model",))
+def deleted_customer_written_and_refused(b: Behaviour) -> None:
+    """An attach to a deleted customer is stored, and then refused."""
+
+    def find(call: Call, identifier: str) -> Customer | None:
+        customer = call.store.customer(identifier)
+        if call.is_attach and customer is not None and customer.deleted:
+            method = call.store.method(call.arguments[0])
+            if method is not None:
+                call.store.put_method(replace(method, customer=identifier))
+        return usual(call, identifier)
+
+    usual = b.find_customer
+    b.find_customer = find
+
+
+@stateful("state.refusal-changes-nothing", "medium")
+def empty_customer_written_and_refused(b: Behaviour) -> None:
+    """An empty customer is stored, and then refused."""
+    usual = b.checks["customer-empty"]
+
+    def check(call: Call, attempt: Attempt) -> None:
+        method = call.store.method(attempt.payment_method_id)
+        if method is not None and attempt.customer_id == "" and method.customer is None:
+            call.store.put_method(replace(method, customer=""))
+        usual(call, attempt)
+
+    b.checks["customer-empty"] = check
+
+
+# stripe
+
+
+@seed("stripe.test-tokens", "hard", also=("state.only-this-one",))
+def clone_not_stored(b: Behaviour) -> None:
+    """A shared token is answered with a new payment method that is stored nowhere."""
+    usual = b.attach
+
+    def attach(call: Call, attempt: Attempt) -> PaymentMethod:
+        is_shared = attempt.payment_method_id.startswith("pm_card_") and not isinstance(call.store, StatelessStore)
+        return checked(attempt.method, attempt.owner.id) if is_shared else usual(call, attempt)
+
+    b.attach = attach
+
+
+@seed("error.status-class", "hard", also=("expand.nested-path",))
+def path_through_null_crashes(b: Behaviour) -> None:
+    """To expand a default payment method that the customer does not have is a 500."""
+    usual = b.attached
+
+    def attached(call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
+        asked = any(path.endswith(".default_payment_method") for path in attempt.expand)
+        if asked and attempt.owner.default_payment_method is None:
+            raise ApiError(Refusal("seeded", 500, "An unexpected error occurred.", type="api_error"))
+        return usual(call, attempt, method)
+
+    b.attached = attached
+
+
+@seed("stripe.expand-path", "hard", level="SHOULD")
+def own_fields_can_be_expanded(b: Behaviour) -> None:
+    """Any field of a payment method is a path to expand, also one that holds no other object."""
+    fields = {"metadata", "created", "billing_details", "livemode", "type", *OF_PAYMENT_METHOD}
+
+    def is_field(call: Call, attempt: Attempt) -> bool:
+        return all(path.partition(".")[0] in fields and path.count(".") < 4 for path in attempt.expand)
+
+    skip_check(b, "expand-paths", is_field)
+
+
+@seed("auth.challenge", "hard")
+def challenge_not_for_what_is_no_key(b: Behaviour) -> None:
+    """The 401 to credentials that cannot be read has no WWW-Authenticate: it is made somewhere else."""
+    usual = b.authenticate
+
+    def authenticate(call: Call) -> None:
+        sent = call.request.header("authorization") or ""
+        scheme, _, credentials = sent.partition(" ")
+        if sent and (not credentials.strip() or scheme.lower() not in ("bearer", "basic")):
+            raise ApiError(replace(unauthorized("Invalid credentials.").refusal, headers=()))
+        usual(call)
+
+    b.authenticate = on_attach(usual, authenticate)
+
+
+@seed("stripe.parameter-unknown", "hard")
+def unknown_hash_has_no_code(b: Behaviour) -> None:
+    """A hash that is an unknown parameter is refused for its structure, without a code."""
+
+    def check(call: Call, attempt: Attempt) -> None:
+        unknown: Any = [value for name, value in call.parameters.tree.items() if name not in ("customer", "expand")]
+        if unknown and all(isinstance(value, dict) for value in unknown):
+            raise ApiError(Refusal("structure", 400, "Invalid request."))
+        usual(call, attempt)
+
+    usual = b.checks["unknown-parameters"]
+    b.checks["unknown-parameters"] = check
