@@ -17,7 +17,7 @@ from requests.utils import get_environ_proxies
 from schemathesis.core import NOT_SET
 
 from conformance.answer_limits import raise_limits
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT, Exchange
+from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
 from conformance.raw import NoAnswer, exchange_raw
 from conformance.secret import Secret
 from conformance.serializer import operation_of
@@ -197,12 +197,8 @@ class Client:
         start = time.monotonic()
         try:
             answer = self._plain(request, session) if plain else self._as_case(request, session)
-        except requests.exceptions.Timeout:
-            return Exchange(request, failure=TIMED_OUT, seconds=time.monotonic() - start, received=time.time())
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            refused = "refused" in str(error).lower() or "resolve" in str(error).lower()
-            failure = CONNECTION_REFUSED if refused else CONNECTION_LOST
-            return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
+            return Exchange(request, failure=_failure(error), seconds=time.monotonic() - start, received=time.time())
         received = self._received(request, answer, session.framing, time.monotonic() - start)
         is_resent = session.times_sent > 1
         with self._count_lock:
@@ -248,7 +244,7 @@ class Client:
             failure = TIMED_OUT if missing.timed_out else CONNECTION_LOST
             return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
         except OSError as error:
-            failure = TIMED_OUT if isinstance(error, TimeoutError) else CONNECTION_REFUSED
+            failure = CONNECTION_REFUSED if "refused" in str(error).lower() else NOT_CONNECTED
             return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
         received = _Answer(answer.status, answer.headers, answer.body)
         return self._received(request, received, answer.framing, time.monotonic() - start)
@@ -272,6 +268,24 @@ class Client:
     def _count(self) -> None:
         with self._count_lock:
             self.requests_sent += 1
+
+
+def _failure(error: Exception) -> str:
+    """Why there was no answer: whether the request can have arrived at all, and else what became of it."""
+    told = str(error).lower()
+    if "refused" in told or "resolve" in told:
+        return CONNECTION_REFUSED
+    if isinstance(error, _BEFORE_SENDING) or "newconnectionerror" in told:
+        return NOT_CONNECTED
+    return TIMED_OUT if isinstance(error, requests.exceptions.Timeout) else CONNECTION_LOST
+
+
+_BEFORE_SENDING = (
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    requests.exceptions.SSLError,
+)
+"""What comes of a connection before anything is sent on it."""
 
 
 def _retry_wait(exchange: Exchange, retry: int) -> float:

@@ -230,7 +230,8 @@ class Conductor:
 
     def _episode(self, expectation: str, steps: Iterable[Step], clause: str = "", **facts: Any) -> Episode:
         facts |= {"stateless": self.fixtures.provision.stateless, "test_key": self.client.key.is_test_key}
-        facts |= {"explores": True} if self.case.explores else {}
+        flags = {"explores": self.case.explores, "remote": not self.client.address.is_loopback}
+        facts |= dict.fromkeys((name for name, is_set in flags.items() if is_set), True)
         if self.fixtures.provision.payment_methods in PAYMENT_METHOD_FORMS:
             facts["created_as"] = "card"
         return Episode(clause or self.case.clause, expectation, tuple(steps), dict(self._last_bindings), facts)
@@ -372,7 +373,6 @@ class Conductor:
     def _check_still_serving(self) -> None:
         """After malformed requests a valid one is answered as before; if not, find the one that did it."""
         performed: list[Performed] = []
-
         survived, self.survived = self.survived, []
         self._checks += 1
 

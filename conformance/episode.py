@@ -121,6 +121,11 @@ class Finding:
         """The exchange that shows it."""
         return self.episode.steps[self.culprit].exchange
 
+    @property
+    def may_be_the_network(self) -> bool:
+        """Whether what lies between here and a target elsewhere may have lost, cut or repeated what shows it."""
+        return bool(self.episode.facts.get("remote")) and self.exchange.may_be_lost_on_the_way
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""
         return {

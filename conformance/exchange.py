@@ -16,6 +16,9 @@ from strategies.wire import DecodedPair, decode
 TIMED_OUT = "no answer in time"
 CONNECTION_LOST = "the connection was closed without an answer"
 CONNECTION_REFUSED = "the connection was refused"
+NOT_CONNECTED = "no connection came about"
+NEVER_ARRIVED = frozenset({CONNECTION_REFUSED, NOT_CONNECTED})
+"""Why a request was not even seen by the target."""
 
 LONGEST_PLAIN_BODY = 4_000
 """From how many bytes on a body is written deflated."""
@@ -115,6 +118,13 @@ class Exchange:
         """The values of the plain parameters of that name that were sent."""
         wanted = name.encode()
         return tuple(pair.value.decode("utf-8", "replace") for pair in self.sent_pairs if pair.name == wanted)
+
+    @property
+    def may_be_lost_on_the_way(self) -> bool:
+        """Whether a network may have lost the answer, cut it short or had it asked for twice."""
+        is_without_length = self.header("Content-Length") is None and self.header("Transfer-Encoding") is None
+        is_bare = not self.body and self.headers is not None and is_without_length
+        return self.status is None or self.resent or bool(self.framing) or is_bare
 
     @property
     def asked_to_expand(self) -> bool:

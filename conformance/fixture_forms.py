@@ -43,6 +43,6 @@ DECLINING_FORMS: Mapping[str, Mapping[str, str]] = {
 """What makes a payment method a declining one, by the way in which payment methods are created."""
 UNHEARD_OF_FORMS: Mapping[str, Mapping[str, str]] = {
     "a test token": {"card[token]": "tok_visa_conformanceUnheardOf"},
-    "a test card": {"card[number]": "4000000000000003"},
+    "a test card": {"card[number]": "4000000000007007"},
 }
-"""What no server that looks at its test cards creates a payment method from."""
+"""What no server that looks at its test cards creates a payment method from, however well formed."""

@@ -175,6 +175,8 @@ def _of_headers(exchange: Exchange) -> Iterator[Expected]:
     if exchange.status == 401:
         yield "auth.challenge", "challenged"
         return
+    if exchange.status == 403 or (exchange.is_refusal and not exchange.has_error_inside):
+        return  # no account has been found yet, or a front-end server has answered
     yield "header.request-id", "identified"
     yield "header.cache-control", "uncached"
     asked = dict(exchange.request.headers).get("Stripe-Version", "")

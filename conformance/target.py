@@ -14,7 +14,8 @@ from functools import partial
 from conformance.case import ClauseBroken
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
-from conformance.exchange import CONNECTION_REFUSED
+from conformance.exchange import NEVER_ARRIVED
+from conformance.judge.race import CONFLICT
 from conformance.provisioning import OutOfFixtures
 from conformance.staging import step_of
 from conformance.state_verbs import StateVerbs
@@ -121,7 +122,7 @@ class Target(StateVerbs, StripeVerbs):
             is_about_path = attempt.path_id != THE_PAYMENT_METHOD
             control = [self._ordinary_unknown_id()] if is_about_path else []
             step = self._shared(attempt)
-            arrived = step.exchange.failure != CONNECTION_REFUSED
+            arrived = step.exchange.failure not in NEVER_ARRIVED
             if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
                 self.survived.append(attempt)
             return self._episode("survived", [*control, step])
@@ -314,9 +315,10 @@ class Target(StateVerbs, StripeVerbs):
         self._conclude(attempt, perform, again=once_more)
 
     def _at_once_on_new(self, attempt: Attempt) -> list[Step]:
-        """The attempt on a few new payment methods, all at the same time."""
+        """The attempt on a few new payment methods, all at the same time; who is told to wait (409) is sent again."""
         wishes = [self._bind(attempt, self.fixtures.new_payment_method) for _ in range(FEW_AT_ONCE)]
-        return self._at_once(wishes, attempt)
+        steps = self._at_once(wishes, attempt)
+        return [self._send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 
     def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> Step:
         """Send so late that a connection which the server closes without saying so is known to be closed.

@@ -6,7 +6,7 @@ whoever checks one.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,7 +137,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
 
     A finding of a clause that is not yet known to be broken must come again each time that the episode is performed
     again, or each time that it is with new customers and never with the same. What does neither is put down to the
-    server's unsteadiness, under the clause that forbids that.
+    server's unsteadiness, under the clause that forbids that, unless a network may have done it.
     """
     if trial.missing:
         return Settlement(Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger())
@@ -193,7 +193,7 @@ def _confirmed(
             latest = again if lacking else latest
     if not doubtful:
         return judgement
-    unsteady = tuple(put_down_to_unsteadiness(finding) for finding in doubtful)
+    unsteady = _put_down_to_unsteadiness(doubtful)
     kept = tuple(finding for finding in judgement.findings if finding not in doubtful)
     outcome = judgement.outcome if clause in {finding.clause for finding in kept} else latest.outcome
     return Judgement(outcome, latest.reason, (*kept, *unsteady))
@@ -205,7 +205,7 @@ def _settle_still_serving(trial: Trial, first: list[Judgement], search: map[Judg
     judgement = first[0]
     if judgement.outcome is Outcome.FAIL:
         judgement = next((found for found in search if found.outcome is Outcome.FAIL), None) or replace(
-            judgement, findings=tuple(map(put_down_to_unsteadiness, judgement.findings)), outcome=Outcome.PASS
+            judgement, findings=_put_down_to_unsteadiness(judgement.findings), outcome=Outcome.PASS
         )
     for finding in judgement.findings:
         if finding.clause in (trial.clause, UNSTEADY):
@@ -232,6 +232,11 @@ def _enter(
             entry.traits += [trait for trait in remarkable if trait not in entry.traits]
         case Outcome.NOT_APPLICABLE:
             entry.not_applicable.append(judgement.reason)
+
+
+def _put_down_to_unsteadiness(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that did not come again, without those that a network between here and the target may have made."""
+    return tuple(put_down_to_unsteadiness(finding) for finding in findings if not finding.may_be_the_network)
 
 
 def put_down_to_unsteadiness(finding: Finding) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
-from conformance.exchange import CONNECTION_LOST, Exchange
+from conformance.exchange import CONNECTION_LOST, NEVER_ARRIVED, Exchange
 from conformance.judge import judge
 from contracts import load_catalogue, published_contract
 from meta_tests.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, SUCCESS, but, episode, exchange
@@ -35,6 +35,7 @@ GOOD_SUCCESSES: list[Any] = [
     but(SUCCESS, card={**CARD, "surprise": 1}),
     but(SUCCESS, billing_details={"surprise": True}),
     but(SUCCESS, created=NOW + 3600),
+    but(SUCCESS, created=float(NOW)),
 ]
 
 
@@ -72,6 +73,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("response.created", exchange(200, but(SUCCESS, created=NOW * 1000))),
         ("response.created", exchange(200, but(SUCCESS, created=NOW + 200_000))),
         ("response.created", exchange(200, but(SUCCESS, created=True))),
+        ("response.created", exchange(200, but(SUCCESS, created=NOW + 0.5))),
         ("response.livemode", exchange(200, but(SUCCESS, livemode=True))),
         ("response.livemode", exchange(200, but(SUCCESS, livemode=...))),
         ("response.metadata", exchange(200, but(SUCCESS, metadata={"a": 1}))),
@@ -271,6 +273,49 @@ def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     assert judged(episode("steady", *many)).outcome is Outcome.PASS
     assert judged(episode("steady", *many, exchange(400, ERROR))).outcome is Outcome.FAIL
     assert judged(episode("steady", *many, exchange(429, b""))).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("odd", [exchange(None, b"", failure=CONNECTION_LOST), exchange(200, SUCCESS, resent=True)])
+def test_a_network_may_lose_one_of_many(odd: Exchange) -> None:
+    many = [exchange(200, SUCCESS)] * 30
+
+    def outcome(*odd: Exchange, **facts: Any) -> Outcome:
+        return judged(episode("steady", *many, *odd, **facts)).outcome
+
+    assert outcome(odd) is Outcome.FAIL
+    assert outcome(odd, remote=True) is Outcome.PASS
+    assert outcome(odd, odd, remote=True) is Outcome.FAIL
+
+
+def test_what_never_arrived_shows_nothing() -> None:
+    for failure in NEVER_ARRIVED:
+        assert judged(episode("survived", exchange(None, b"", failure=failure))).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("method", "bare"), [("GET", True), ("DELETE", True), ("PUT", False)])
+def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(method: str, bare: bool) -> None:
+    page = b"<html>Bad Request</html>"
+    with_body = episode("refused", exchange(400, page, method=method, media_type="text/html"), kind="wire")
+    assert judged(with_body).broken == (set() if bare else {"error.envelope"})
+    without = episode("refused", exchange(400, page, method=method, sent="", media_type="text/html"), kind="wire")
+    assert judged(without).broken == {"error.envelope"}
+
+
+@pytest.mark.parametrize(
+    ("message", "leaks"),
+    [
+        ("Please select another customer from your account.", False),
+        ("Update your request and set customer to one of yours.", False),
+        ("You cannot delete from here.", False),
+        ("near: SELECT id FROM customers WHERE id = 1", True),
+        ('near: select "id" from "customers" where', True),
+        ("near: insert into methods (id) values", True),
+        ("near: update methods set owner = 1", True),
+    ],
+)
+def test_sql_is_told_from_english(message: str, leaks: bool) -> None:
+    refusal = exchange(400, {"error": {**ERROR["error"], "message": message}})
+    assert judged(episode("refused", refusal)).broken == ({"error.no-internals"} if leaks else set())
 
 
 def test_malformed_requests_may_be_refused_by_a_front_end() -> None:

@@ -182,6 +182,7 @@ def test_a_request_without_recorded_body_lacks_no_customer(tmp_path: Path, reque
         entry(sent=json.dumps({"customer": CUSTOMER}), sent_type="application/json"),
         entry(None),
         entry(ERROR, 401, sent="", headers={"WWW-Authenticate": "Bearer realm=x"}),
+        entry(ERROR, 403, headers={"Server": "nginx"}),
         entry(ERROR, 404, sent=""),
     ],
 )

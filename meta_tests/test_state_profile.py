@@ -16,7 +16,7 @@ from hypothesis import given, settings
 
 from conformance.case import ClauseBroken
 from conformance.episode import Episode, Outcome, Step
-from conformance.exchange import Exchange
+from conformance.exchange import CONNECTION_LOST, Exchange
 from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
@@ -28,15 +28,16 @@ from conformance.target import Target
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences
 from strategies.attempt import Request
-from strategies.sequences import TOUR, attach, listed
+from strategies.sequences import TOUR, attach, listed, retrieve
 from strategies.valid import MINIMAL
 
 CONTRACT = published_contract()
 CATALOGUE = load_catalogue()
 
 
+@dataclass
 class _Address:
-    is_loopback = True
+    is_loopback: bool = True
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Tiny:
     lacks: tuple[str, ...] = ()
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests_sent: int = 0
     made: int = 0
     credentials: str = "bearer"
@@ -67,6 +69,8 @@ class Tiny:
     def _exchange(self, request: Request, form: dict[str, str]) -> Exchange:
         with self.lock:
             self.requests_sent += 1
+            if "loses every other one" in self.faults and self.requests_sent % 2:
+                return Exchange(request, failure=CONNECTION_LOST)
             status, body = self._answer(request, form)
         headers = (("Content-Type", "application/json"),)
         return Exchange(request, status, headers, json.dumps(body).encode(), received=1.8e9)
@@ -88,7 +92,11 @@ class Tiny:
                 customer = dict(parse_qsl(url.query))["customer"]
                 return 200, {"data": [one for one in self.methods.values() if one["customer"] == customer]}
             case ("GET", "payment_methods", method) if method in self.methods:
-                return 200, self.methods[method]
+                told = (
+                    self.told.get(method, self.methods[method]) if "tells late" in self.faults else self.methods[method]
+                )
+                self.told[method] = dict(self.methods[method])
+                return 200, told
             case ("POST", "payment_methods", method, "detach") if "detach" not in self.lacks:
                 self.methods[method]["customer"] = None
                 return 200, self.methods[method]
@@ -292,6 +300,27 @@ def test_a_race_has_one_winner() -> None:
     assert raced(won, won, lost_answer, read=won) is Outcome.FAIL
     assert raced(won, answer(500), read=won) is Outcome.NOT_RUN
     assert raced(won, lost, read=answer(500)) is Outcome.INCONCLUSIVE
+
+
+def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.sequence_verbs.PAUSE", 0)
+
+    def outcome(*, is_loopback: bool) -> Outcome:
+        target = target_of(Tiny(faults=("tells late",), address=_Address(is_loopback)))
+        target.begin("state.model")
+        with contextlib.suppress(ClauseBroken):
+            target.agrees_with_the_model((retrieve(1), attach(1, 1), retrieve(1)))
+        return Outcome.FAIL if target.end().has_finding("state.model") else Outcome.PASS
+
+    assert outcome(is_loopback=True) is Outcome.FAIL
+    assert outcome(is_loopback=False) is Outcome.PASS
+
+
+def test_what_is_lost_is_created_once_more() -> None:
+    client = Tiny(faults=("loses every other one",))
+    fixtures = target_of(client).fixtures
+    assert fixtures.customer() in client.customers
+    assert fixtures.new_payment_method() in client.methods
 
 
 @pytest.mark.parametrize("count", ["12", "000012"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from conformance.exchange import Exchange
+from conformance.exchange import CONNECTION_LOST, Exchange
 from conformance.ledger import UNSTEADY
 from conformance.trial import ANEW, CONFIRMATION, FIRST, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
@@ -16,9 +18,13 @@ CLAUSE = "request.minimal-body"
 GOOD, BAD = exchange(200, SUCCESS), exchange(400, ERROR)
 
 
-def broken_by(*answers: tuple[str, Exchange]) -> set[str]:
-    performed = tuple(Performed(part, episode("accepted", answer, clause=CLAUSE)) for part, answer in answers)
-    return set(settle(Trial(CLAUSE, performed), (), published_contract(), load_catalogue()).ledger.broken)
+def broken_by(
+    *answers: tuple[str, Exchange], clause: str = CLAUSE, expectation: str = "accepted", **facts: bool
+) -> set[str]:
+    performed = tuple(
+        Performed(part, episode(expectation, answer, clause=clause, kind="wire", **facts)) for part, answer in answers
+    )
+    return set(settle(Trial(clause, performed), (), published_contract(), load_catalogue()).ledger.broken)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +47,31 @@ def test_what_comes_again_with_new_customers_each_time_is_no_unsteadiness(
 def test_what_comes_again_only_now_and_then_is_unsteadiness() -> None:
     assert broken_by((FIRST, BAD), (CONFIRMATION, BAD), (CONFIRMATION, BAD)) == {CLAUSE}
     assert broken_by((FIRST, BAD), (CONFIRMATION, GOOD), (CONFIRMATION, BAD)) == {UNSTEADY}
+
+
+LOST = exchange(None, b"", failure=CONNECTION_LOST)
+CUT = exchange(200, SUCCESS, framing=("the body ends before the length that its headers announce",))
+SENT_TWICE = exchange(400, ERROR, resent=True)
+BARE = replace(exchange(400, b""), headers=())
+
+
+@pytest.mark.parametrize(
+    ("expectation", "clause", "answer"),
+    [
+        ("survived", "robustness.quotes", LOST),
+        ("accepted", CLAUSE, CUT),
+        ("accepted", CLAUSE, SENT_TWICE),
+        ("accepted", CLAUSE, BARE),
+    ],
+)
+def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
+    expectation: str, clause: str, answer: Exchange
+) -> None:
+    once = ((FIRST, answer), (CONFIRMATION, GOOD), (CONFIRMATION, GOOD))
+    assert broken_by(*once, clause=clause, expectation=expectation) == {UNSTEADY}
+    assert not broken_by(*once, clause=clause, expectation=expectation, remote=True)
+    again = ((FIRST, answer), (CONFIRMATION, answer), (CONFIRMATION, answer))
+    assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
 
 
 @pytest.mark.parametrize("name", ["first-of-a-customer-is-created", "body-lost-on-old-connections", "indices-from-one"])

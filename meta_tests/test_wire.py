@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import inspect
 import socket
@@ -13,7 +14,7 @@ import pytest
 import schemathesis
 
 from conformance.client import Address, Client, Pacer
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT
+from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT
 from conformance.secret import Secret
 from conformance.serializer import encode_form, operation_of
 from contracts import published_contract
@@ -180,6 +181,16 @@ def test_a_refused_connection_is_told(transport: str) -> None:
         url = capture.url
     exchange = client_of(url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
     assert (exchange.status, exchange.failure) == (None, CONNECTION_REFUSED)
+
+
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_a_connection_that_does_not_come_about_is_told(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    exchange = client_of("http://127.0.0.1:9").send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
+    assert (exchange.status, exchange.failure) == (None, NOT_CONNECTED)
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])

@@ -55,7 +55,7 @@ def test_challenge(target: Target) -> None:
     target.challenges(credentials.WITHOUT_KEY, *credentials.unknown_keys())
 
 
-@clause("auth.challenge", look="closer")
+@clause("auth.challenge", further=True)
 def test_challenge_of_what_is_no_key(target: Target) -> None:
     """Whatever is wrong with the credentials, the 401 to them is the same."""
     target.challenges(*credentials.malformed(), *credentials.empty())

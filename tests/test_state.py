@@ -86,7 +86,7 @@ def test_second_customer(target: Target, attempt: Attempt) -> None:
 
 
 @clause("state.unknown-payment-method")
-@pinned("attempt", refusals.unknown_payment_methods(), first=7)
+@pinned("attempt", refusals.unknown_payment_methods(), first=8)
 @explored("attempt", wider.unknown_payment_methods)
 @given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
 def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:

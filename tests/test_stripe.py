@@ -29,7 +29,7 @@ def test_code_of_missing_customer(target: Target) -> None:
 
 
 @clause("stripe.parameter-unknown")
-@pinned("attempt", stripe.unknown_parameters(), first=2)
+@pinned("attempt", stripe.unknown_parameters(), first=3)
 @given(attempt=st.sampled_from(stripe.unknown_parameters()))
 def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
     """A misspelled parameter is named in the error, so that it is found."""
@@ -144,7 +144,7 @@ def test_shared_token(target: Target) -> None:
     target.clones(stripe.WITH_SHARED_TOKEN, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
 
 
-@clause("stripe.test-tokens", look="closer")
+@clause("stripe.test-tokens", further=True)
 def test_shared_token_is_kept(target: Target) -> None:
     """What a shared token becomes is the customer's like any other card: it is on the list."""
     target.keeps_clone(stripe.WITH_SHARED_TOKEN)

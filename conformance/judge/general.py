@@ -46,10 +46,16 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         if exchange.has_error_inside:
             yield "error.status-class", f"answered {status} with an error inside"
         return
-    is_front_end = status in LEGAL_WITHOUT_ENVELOPE and (owns_server_errors or _is_large(exchange))
+    is_strange = owns_server_errors or _is_large(exchange) or _has_needless_body(exchange)
+    is_front_end = status in LEGAL_WITHOUT_ENVELOPE and is_strange
     if status < 400 or (is_front_end and not exchange.error):
         return
     yield from _broken_error(exchange, contract)
+
+
+def _has_needless_body(exchange: Exchange) -> bool:
+    """Whether content was sent with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5)."""
+    return exchange.request.method in ("GET", "DELETE") and bool(exchange.request.body)
 
 
 def _holds_another_key(exchange: Exchange) -> bool:

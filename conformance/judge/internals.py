@@ -12,7 +12,9 @@ _TRACES = (
     ("a stack trace", re.compile(r"\bgoroutine \d+ \[|panic: |\.(?:py|js|ts|go|rb|java|php)(?::|\", line )\d+")),
     ("a file path", re.compile(r"(?<![\w/:.])/(?:usr|home|var|opt|srv|app|tmp|etc|root|Users)/[\w./-]+")),
     ("a file path", re.compile(r"\b[A-Z]:\\\\?[\w\\. -]+")),
-    ("SQL", re.compile(r"\b(?:SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s.+\sSET|DELETE\s+FROM)\s", re.IGNORECASE)),
+    ("SQL", re.compile(r"\b(?:SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s.+\sSET|DELETE\s+FROM)\s")),
+    ("SQL", re.compile(r"\bselect\s[^.?!]*[*\"`=,][^.?!]*\sfrom\s|\binsert\s+into\s+[\"`\w]+\s*\(")),
+    ("SQL", re.compile(r"\bupdate\s+[\"`\w]+\s+set\s+[\"`\w]+\s*=|\bdelete\s+from\s+[\"`\w]+\s+where\s")),
     ("SQL", re.compile(r"\b(?:sqlite3?|psycopg2?|mysql|pymysql|sqlalchemy|ORA-\d{4,}|SQLSTATE)\b", re.IGNORECASE)),
     ("an exception's name", re.compile(r"\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Panic)\b")),
 )

@@ -97,7 +97,7 @@ def _broken_identity(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Br
 
 def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
     created = body.get("created")
-    if not isinstance(created, int) or isinstance(created, bool):
+    if isinstance(created, bool) or not isinstance(created, int | float) or created % 1:
         yield "response.created", f"`created` is {body.get('created', 'absent')!r}, no integer"
     elif created >= LATEST_CREATED:
         yield "response.created", f"`created` is {created}: not in seconds"

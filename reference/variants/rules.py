@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from .. import attach, cards, errors
@@ -12,9 +12,8 @@ from ..attach import Attempt
 from ..behaviour import Behaviour
 from ..call import Call, Endpoint
 from ..errors import ApiError, Refusal
-from ..forms import Form, Pair
-from ..objects import Customer
-from ..values import Answer, Json
+from ..forms import Form
+from ..values import Answer
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()
@@ -277,41 +276,3 @@ def chunked_body_is_411(b: Behaviour) -> None:
         usual(call)
 
     b.media_type = media_type
-
-
-@variant(STRIPE)
-def empty_expand_is_an_empty_array(b: Behaviour) -> None:
-    """`expand=` is how client libraries write an array without entries, and is taken for that."""
-    usual = b.build
-
-    def build(call: Call, pairs: Sequence[Pair]) -> Form:
-        return usual(call, [pair for pair in pairs if pair != ("expand", "")])
-
-    b.build = build
-
-
-@variant(STRIPE)
-def unknown_hash_named_with_its_keys(b: Behaviour) -> None:
-    """The error about an unknown hash names it as it was sent, with its keys."""
-
-    def named(call: Call, refusal: Refusal) -> Refusal:
-        if refusal.rule != "unknown-parameter":
-            return refusal
-        sent = (name for name, _ in call.parameters.pairs if name.startswith(f"{refusal.param}["))
-        return replace(refusal, param=next(sent, refusal.param))
-
-    amend(b, named)
-
-
-@variant(STRIPE)
-def expanded_customer_without_metadata(b: Behaviour) -> None:
-    """Where a customer is expanded its metadata are left out, and its email is shown."""
-    usual = b.customer_json
-
-    def shown(call: Call, customer: Customer) -> Json:
-        payload = usual(call, customer)
-        if call.is_attach:
-            del payload["metadata"]
-        return payload
-
-    b.customer_json = shown
