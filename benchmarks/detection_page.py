@@ -104,6 +104,7 @@ def page() -> str:
     from benchmarks import schemathesis_runner, shrinking
 
     standard, quick = rows_of("detection-standard"), rows_of("detection-quick")
+    tries = tomllib.loads((MEASURED / "first-try.toml").read_text(encoding="utf-8"))
     environment = templates(escaped=False, folder=HERE, undefined=StrictUndefined, keep_trailing_newline=True)
     environment.filters["cell"] = cell
     return environment.get_template("detection.md.jinja").render(
@@ -116,7 +117,8 @@ def page() -> str:
         profiles=PROFILES,
         silence=rows_of("silence"),
         order=json.loads(ORDER.read_text(encoding="utf-8"))[:CHEAPEST],
-        batches=tomllib.loads((MEASURED / "first-try.toml").read_text(encoding="utf-8"))["batch"],
+        batches=tries["batch"],
+        close=tries["close_reading"],
         share=share,
         undetectable=tomllib.loads(UNDETECTABLE.read_text(encoding="utf-8"))["mistake"],
         schemathesis_table=schemathesis_runner.table(rows_of("schemathesis")),
