@@ -214,9 +214,11 @@ class IdempotencyVerbs(Stage):
         """Conclude from steps that several tests share; only a confirmation takes them anew."""
 
         def shared() -> Episode:
-            if sample not in self._samples:
-                self._samples[sample] = steps_anew()
-            return self._episode(expectation, self._samples[sample], **facts)
+            kept = self._samples.get(sample, [])
+            if not kept or not all(step.exchange.answered for step in kept):
+                kept = self._samples[sample] = steps_anew()
+            self._last_bindings = next((step.bindings for step in kept if step.bindings), self._last_bindings)
+            return self._episode(expectation, kept, **facts)
 
         self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew(), **facts))
 

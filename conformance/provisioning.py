@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.client import Client
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, TIMED_OUT, Exchange
+from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
 from conformance.fixture_forms import DETAILS_OF_CUSTOMERS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
@@ -122,6 +122,7 @@ def _must_answer(exchange: Exchange, client: Client) -> None:
     if exchange.status is None:
         hints = {
             CONNECTION_REFUSED: "start it, or correct --base-url",
+            NOT_CONNECTED: "is this the right address, http or https, and is a proxy needed?",
             TIMED_OUT: f"it takes longer than {client.timeout:g} s: is this the right address?",
             CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
         }

@@ -208,6 +208,8 @@ def _decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
                 return gzip.decompress(body), ()
             case "deflate":
                 return zlib.decompress(body), ()
+            case "" | "identity":
+                return body, ()
     except (OSError, EOFError, zlib.error):
         return body, (f"Content-Encoding says {encoding}, and the body is not",)
-    return body, ()
+    return body, (f"Content-Encoding says {encoding}, which nobody asked for",) if body else ()

@@ -100,6 +100,8 @@ def _read_unmended(response: requests.Response) -> tuple[str, ...]:
             body = gzip.decompress(body) if "gzip" in encoding else zlib.decompress(body)
         except (OSError, EOFError, zlib.error):
             framing.append(f"Content-Encoding says {encoding}, and the body is not")
+    elif body and encoding not in ("", "identity"):
+        framing.append(f"Content-Encoding says {encoding}, which nobody asked for")
     response._content = body  # requests has no public way to hand over a body that was read here
     response._content_consumed = True  # type: ignore[attr-defined]  # the stubs leave it out
     return tuple(framing)

@@ -169,10 +169,7 @@ class StripeVerbs(IdempotencyVerbs):
             self._conclude_sampled(*self._twice_with_a_key(attempt, "a success"), "cloned_and_listed")
 
     def expands_default_payment_method(self, first: Attempt, expanded: Attempt) -> None:
-        """With a default payment method set for its customer, the expanded attempt shows it as an object.
-
-        The path leads nowhere before that is set, and then the attempt is answered all the same.
-        """
+        """With a default payment method set for its customer, the expanded attempt shows it as an object."""
         if self._is_without_state():
             return
         with self._as_far_as_fixtures_go():
@@ -181,9 +178,7 @@ class StripeVerbs(IdempotencyVerbs):
                 self._does_not_apply(NO_DEFAULT)
                 return
             target = f"/v1/customers/{quote(own, safe='')}"
-            attached = self._send_on(expanded, method, role="set-up", customer=own)
-            if attached.exchange.is_refusal:
-                attached = self._send_on(first, method, role="set-up", customer=own)
+            attached = self._send_on(first, method, role="set-up", customer=own)
             changed = self.client.call("POST", target, {"invoice_settings[default_payment_method]": method})
             settings = changed.object.get("invoice_settings")
             kept = isinstance(settings, dict) and settings.get("default_payment_method") == method

@@ -176,8 +176,9 @@ class Target(StateVerbs, StripeVerbs):
         """The expanded customer is a whole customer, too, where the payment method is attached to it already."""
 
         def performed(*, anew: bool = False) -> Episode:
-            before = [replace(step, role="set-up") for step in self._one_after_another(expanded, plain, anew=anew)]
-            return self._episode("inlined", [*before, self._send(expanded, before[0].bindings)])
+            first, again = self._one_after_another(expanded, plain, anew=anew)
+            before = [replace(step, role="set-up") for step in (first, again)]
+            return self._episode("inlined_or_refused", [*before, self._send(expanded, first.bindings)])
 
         self._conclude(("again", expanded), performed, again=lambda: performed(anew=True))
 
@@ -191,10 +192,12 @@ class Target(StateVerbs, StripeVerbs):
 
     def _one_after_another(self, first: Attempt, second: Attempt, *, anew: bool = False) -> list[Step]:
         """Both attempts on one payment method, done once for all tests that look at them, unless it is to be `anew`."""
-        if anew or (first, second) not in self._samples:
+        kept = self._samples.get((first, second), [])
+        if anew or not kept or not all(step.exchange.answered for step in kept):
             step = self._fresh(first, role="set-up")
-            self._samples[first, second] = [step, self._send(second, self._last_bindings)]
-        return self._samples[first, second]
+            kept = self._samples[first, second] = [step, self._send(second, self._last_bindings)]
+        self._last_bindings = kept[0].bindings
+        return kept
 
     def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Attempts = ()) -> None:
         """`customer` is expanded wherever it stands beside a second path that is legal alone.

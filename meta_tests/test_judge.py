@@ -285,6 +285,8 @@ def test_a_network_may_lose_one_of_many(odd: Exchange) -> None:
     assert outcome(odd) is Outcome.FAIL
     assert outcome(odd, remote=True) is Outcome.PASS
     assert outcome(odd, odd, remote=True) is Outcome.FAIL
+    alone = (odd, exchange(429, {}))
+    assert judged(episode("steady", *alone, remote=True)).outcome is Outcome.INCONCLUSIVE
 
 
 def test_what_never_arrived_shows_nothing() -> None:
@@ -311,6 +313,11 @@ def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(meth
         ('near: select "id" from "customers" where', True),
         ("near: insert into methods (id) values", True),
         ("near: update methods set owner = 1", True),
+        ("sql: no rows in result set", True),
+        ("SQLITE_CONSTRAINT: FOREIGN KEY constraint failed", True),
+        ("ActiveRecord::RecordNotFound", True),
+        ("matching query: Customer.DoesNotExist", True),
+        ("invalid memory address or nil pointer dereference", True),
     ],
 )
 def test_sql_is_told_from_english(message: str, leaks: bool) -> None:

@@ -325,13 +325,17 @@ def test_what_is_lost_is_created_once_more() -> None:
 
 @pytest.mark.parametrize("count", ["12", "000012"])
 def test_no_near_miss_can_be_another_counted_id(count: str) -> None:
-    missed = refusals.near_misses({"payment_method": f"pm_{count}", "customer": f"cus_{count}"})
+    missed = dict(refusals.near_misses({"payment_method": f"pm_{count}", "customer": f"cus_{count}"}))
+    assert missed.pop(refusals.ANOTHER_OBJECT) == f"cus_{count}"
     assert all(one.endswith("x") for one in missed.values())
+    bare = refusals.near_misses({"payment_method": count, "customer": count})
+    assert all(one.endswith("x") for one in bare.values())
 
 
 def test_near_misses_of_a_long_id() -> None:
     missed = set(refusals.near_misses({"payment_method": "pm_1AbCdEfGh", "customer": "cus_AbCdEfGh"}).values())
-    assert missed == {"pm_1aBcDeFgH", "pm_1AbCdEfG", "cus_AbCd", "cus_AbCdE", "cus_AbCdEf", "cus_AbCdEfG"}
+    parts = {"cus_AbCd", "cus_AbCdE", "cus_AbCdEf", "cus_AbCdEfG"}
+    assert missed == {"pm_1aBcDeFgH", "pm_1AbCdEfG", "cus_AbCdEfGh", *parts}
 
 
 def test_only_named_fields_are_compared() -> None:

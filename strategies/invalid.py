@@ -132,7 +132,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
         unknown_parameter("x", "0"),
         unknown_parameter("constructor"),
-        broken("foo", why, Pair("foo", "false"), CUSTOMER),
+        broken("expands", why, Pair("expands", "false"), CUSTOMER),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("foo", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),

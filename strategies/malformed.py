@@ -89,7 +89,7 @@ def quotes() -> Sequence[Attempt]:
     values = ("'\"\\", "cus_' OR '1'='1")
     in_values = (_pairs(Pair("customer", value)) for value in values)
     in_name = _pairs(CUSTOMER, Pair("\"\\'<${7*7}{{7*7}}>", "1"))
-    return (*in_values, in_name, _pairs(CUSTOMER, Pair("expand[]", "'")))
+    return (*in_values, in_name, _pairs(CUSTOMER, Pair("expand[]", "'\"\\")))
 
 
 def empty_values() -> Sequence[Attempt]:
@@ -97,7 +97,7 @@ def empty_values() -> Sequence[Attempt]:
     return (
         _pairs(Pair("customer", "")),
         _pairs(CUSTOMER, Pair("expand[]", "")),
-        _pairs(CUSTOMER, Pair("", "x")),
+        _pairs(Pair("customer", None)),
     )
 
 

@@ -110,7 +110,7 @@ def unknown_payment_methods() -> Sequence[Attempt]:
         OF_EVERY_OBJECT,
         joined(method, ".json"),
         Known(ONE_LESS),
-        Known("customer"),
+        Known(ANOTHER_OBJECT),
     )
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
     with_matrix_parameter = MINIMAL.but(path_id=joined(method, ";x"), kind="wire", transport="raw")
@@ -120,6 +120,7 @@ def unknown_payment_methods() -> Sequence[Attempt]:
 ATTACHED = "payment method that a customer has"
 OTHER_CASE = "payment method in the other case"
 ONE_LESS = "payment method without its last character"
+ANOTHER_OBJECT = "customer in place of a payment method"
 _LONG = 10_000
 
 
@@ -142,6 +143,8 @@ def near_misses(bindings: Bindings) -> Mapping[str, str]:
         method = bindings["payment_method"]
         prefix, underscore, rest = method.rpartition("_")
         known[OTHER_CASE] = prefix + underscore + rest.swapcase() if rest.swapcase() != rest else f"{method}x"
+        customer = bindings.get("customer", "")
+        known[ANOTHER_OBJECT] = customer if "_" in customer else f"{method}xxx"
         known[ONE_LESS] = method[:-1] if _is_long(method) else f"{method}xx"
     return known
 

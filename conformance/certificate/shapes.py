@@ -15,8 +15,8 @@ OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
 
 ID = "*"
 
-NOT_OF_THE_PLAN = frozenset({"created_as", "value"})
-"""Facts that the target decides: how it gives payment methods, and the id that was sent."""
+NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
+"""Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
 
 GATHERED = "steady"
 """What is expected of an episode that gathers successes from all over the run, as many as there happen to be."""

@@ -235,6 +235,11 @@ def inlined(episode: Episode, contract: Contract) -> Verdict:
     return PASS
 
 
+def inlined_or_refused(episode: Episode, contract: Contract) -> Verdict:
+    """As `inlined`, where a refusal is as good."""
+    return PASS if episode.subject.is_refusal else inlined(episode, contract)
+
+
 def _lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
     """What a customer was created with, as the answer to that showed it, and is now shown without; empty for nothing.
 
@@ -306,6 +311,8 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
     lost = [exchange for exchange in exchanges if exchange.may_be_lost_on_the_way]
     if len(lost) == 1 and episode.facts.get("remote"):
         exchanges = tuple(exchange for exchange in exchanges if exchange not in lost)
+        if not any(exchange.answered for exchange in exchanges):
+            return Verdict(Outcome.INCONCLUSIVE, lost[0].failure or "the one answer may have been cut on the way")
     lost = [exchange for exchange in exchanges if exchange.resent]
     if lost and len(lost) < len(exchanges) / FEW_LOST:
         return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
@@ -371,6 +378,7 @@ EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
         served_again,
         one_of_two,
         inlined,
+        inlined_or_refused,
         unexpanded,
         every_entry,
         not_obeyed,

@@ -16,6 +16,9 @@ _TRACES = (
     ("SQL", re.compile(r"\bselect\s[^.?!]*[*\"`=,][^.?!]*\sfrom\s|\binsert\s+into\s+[\"`\w]+\s*\(")),
     ("SQL", re.compile(r"\bupdate\s+[\"`\w]+\s+set\s+[\"`\w]+\s*=|\bdelete\s+from\s+[\"`\w]+\s+where\s")),
     ("SQL", re.compile(r"\b(?:sqlite3?|psycopg2?|mysql|pymysql|sqlalchemy|ORA-\d{4,}|SQLSTATE)\b", re.IGNORECASE)),
+    ("SQL", re.compile(r"\bsql: no rows\b|\bSQLITE_[A-Z]+\b")),
+    ("an exception's name", re.compile(r"\b\w+::\w+(?:NotFound|Invalid)\b|\.DoesNotExist\b")),
+    ("an exception's name", re.compile(r"\bnil pointer dereference\b")),
     ("an exception's name", re.compile(r"\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Panic)\b")),
 )
 

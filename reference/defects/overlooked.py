@@ -106,6 +106,39 @@ def double_quote_in_the_path_crashes(b: Behaviour) -> None:
     interrupt(b, lambda call: "%22" in call.request.path, crash)
 
 
+@contract("response.json", "hard", also=("error.envelope", "robustness.quotes"))
+def path_put_into_the_error_by_hand(b: Behaviour) -> None:
+    """The error about a path to expand is put together as a string, so that a quote in the path ends it early."""
+
+    def break_off(call: Call, response: Response) -> Response:
+        named = call.form is not None and any('"' in path for path in call.form.items("expand"))
+        return replace(response, body=response.body.replace(b'\\"', b'"')) if named else response
+
+    edit_response(b, break_off, success=False)
+
+
+@contract("body.unknown-parameter", "medium")
+def whatever_begins_with_expand_passes(b: Behaviour) -> None:
+    """`expand[…]` is known by how it begins, so that `expands` passes too, and is not used."""
+    tolerate(b, lambda call, name: name.startswith("expand"))
+
+
+@contract("robustness.empty-values", "medium")
+def name_without_equals_sign_crashes(b: Behaviour) -> None:
+    """`customer` without an equals sign is null, and its length a 500."""
+    interrupt(b, lambda call: re.search(rb"(?:^|&)customer(?:&|$)", call.request.body) is not None, crash)
+
+
+@contract("response.json", "easy")
+def charset_called_an_encoding(b: Behaviour) -> None:
+    """`Content-Encoding: utf-8`, which is a charset and no coding."""
+
+    def add(call: Call, response: Response) -> Response:
+        return replace(response, headers=(*response.headers, ("Content-Encoding", "utf-8")))
+
+    edit_response(b, add, success=True)
+
+
 @contract("expand.inlined", "medium")
 def expanded_customer_is_a_stub(b: Behaviour) -> None:
     """The expanded customer is built from its id alone: it has no email and no metadata."""
@@ -223,20 +256,6 @@ def clone_not_stored(b: Behaviour) -> None:
         return checked(attempt.method, attempt.owner.id) if is_shared else usual(call, attempt)
 
     b.attach = attach
-
-
-@seed("error.status-class", "hard", also=("expand.nested-path",))
-def path_through_null_crashes(b: Behaviour) -> None:
-    """To expand a default payment method that the customer does not have is a 500."""
-    usual = b.attached
-
-    def attached(call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
-        asked = any(path.endswith(".default_payment_method") for path in attempt.expand)
-        if asked and attempt.owner.default_payment_method is None:
-            raise ApiError(Refusal("seeded", 500, "An unexpected error occurred.", type="api_error"))
-        return usual(call, attempt, method)
-
-    b.attached = attached
 
 
 @seed("stripe.expand-path", "hard", level="SHOULD")
