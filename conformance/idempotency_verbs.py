@@ -212,15 +212,11 @@ class IdempotencyVerbs(Stage):
         self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], expectation: str, **facts: str
     ) -> None:
         """Conclude from steps that several tests share; only a confirmation takes them anew."""
-
-        def shared() -> Episode:
-            kept = self._samples.get(sample, [])
-            if not kept or not all(step.exchange.answered for step in kept):
-                kept = self._samples[sample] = steps_anew()
-            self._last_bindings = next((step.bindings for step in kept if step.bindings), self._last_bindings)
-            return self._episode(expectation, kept, **facts)
-
-        self._conclude(sample, shared, again=lambda: self._episode(expectation, steps_anew(), **facts))
+        self._conclude(
+            sample,
+            lambda: self._episode(expectation, self._sampled(sample, steps_anew), **facts),
+            again=lambda: self._episode(expectation, steps_anew(), **facts),
+        )
 
     def _conclude_from(self, first: Episode, what: Hashable, perform: Callable[[], Episode]) -> None:
         """Conclude from an episode that has been looked at already."""

@@ -193,7 +193,7 @@ def _parsed(data: bytes, method: str) -> RawAnswer:
             framing.append(f"Content-Length says {announced} bytes, {len(body)} came")
     if rest:
         framing.append(f"{len(rest)} bytes come after the end of the answer")
-    content, lie = _decoded(body, response.getheader("Content-Encoding") or "")
+    content, lie = decoded(body, response.getheader("Content-Encoding") or "")
     return RawAnswer(response.status, headers, content, (*framing, *lie))
 
 
@@ -201,7 +201,8 @@ def _is_bodiless(status: int, method: str) -> bool:
     return status in (204, 304) or status < 200 or method == "HEAD"
 
 
-def _decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
+def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
+    """The body without its content coding (RFC 9110 section 8.4), and in words what is false about that coding."""
     try:
         match encoding.strip().lower():
             case "gzip" | "x-gzip":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +10,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from conformance.raw import decoded
 from conformance.secret import Secret
 from strategies.attempt import Credentials, Request
 
@@ -95,13 +94,9 @@ def _read_unmended(response: requests.Response) -> tuple[str, ...]:
         framing.append("the body ends before the length that its headers announce")
     body = b"".join(chunks)
     encoding = (response.headers.get("Content-Encoding") or "").strip().lower()
-    if body and encoding in ("gzip", "x-gzip", "deflate"):
-        try:
-            body = gzip.decompress(body) if "gzip" in encoding else zlib.decompress(body)
-        except (OSError, EOFError, zlib.error):
-            framing.append(f"Content-Encoding says {encoding}, and the body is not")
-    elif body and encoding not in ("", "identity"):
-        framing.append(f"Content-Encoding says {encoding}, which nobody asked for")
+    if body:
+        body, lie = decoded(body, encoding)
+        framing += lie
     response._content = body  # requests has no public way to hand over a body that was read here
     response._content_consumed = True  # type: ignore[attr-defined]  # the stubs leave it out
     return tuple(framing)

@@ -90,6 +90,16 @@ class Stage(Conductor):
 
         self._conclude(what, guarded(perform), again=guarded(again) if again else None)
 
+    def _sampled(
+        self, sample: tuple[Attempt, ...], steps_anew: Callable[[], list[Step]], *, anew: bool = False
+    ) -> list[Step]:
+        """The steps that several tests share: taken once, unless an answer was lost or they are to be `anew`."""
+        kept = self._samples.get(sample, [])
+        if anew or not kept or not all(step.exchange.answered for step in kept):
+            kept = self._samples[sample] = steps_anew()
+        self._last_bindings = next((step.bindings for step in kept if step.bindings), self._last_bindings)
+        return kept
+
     def _staged(self, expectation: str, steps: Iterable[Step], fixtures: Mapping[str, str], **facts: Any) -> Episode:
         self._last_bindings = fixtures
         return self._episode(expectation, steps, **facts)

@@ -97,9 +97,7 @@ class StripeVerbs(IdempotencyVerbs):
 
         sample = (first, again.but(label="after a detachment"))
         with self._as_far_as_fixtures_go():
-            if sample not in self._samples:
-                self._samples[sample] = steps_anew()
-            attached, detached, *_ = self._samples[sample]
+            attached, detached, *_ = self._sampled(sample, steps_anew)
             if attached.exchange.is_success and detached.exchange.is_refusal:
                 self._does_not_apply(NO_DETACHING)
             else:

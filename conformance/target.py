@@ -192,12 +192,12 @@ class Target(StateVerbs, StripeVerbs):
 
     def _one_after_another(self, first: Attempt, second: Attempt, *, anew: bool = False) -> list[Step]:
         """Both attempts on one payment method, done once for all tests that look at them, unless it is to be `anew`."""
-        kept = self._samples.get((first, second), [])
-        if anew or not kept or not all(step.exchange.answered for step in kept):
+
+        def steps_anew() -> list[Step]:
             step = self._fresh(first, role="set-up")
-            kept = self._samples[first, second] = [step, self._send(second, self._last_bindings)]
-        self._last_bindings = kept[0].bindings
-        return kept
+            return [step, self._send(second, self._last_bindings)]
+
+        return self._sampled((first, second), steps_anew, anew=anew)
 
     def honours_every_entry(self, alone: Attempt, *together: Attempt, simpler: Attempts = ()) -> None:
         """`customer` is expanded wherever it stands beside a second path that is legal alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.episode import Episode, Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
-from conformance.judge.reads import is_list_of, shown_customer, times_listed, unreadable
+from conformance.judge.reads import CUT_SHORT, is_list_of, shown_customer, times_listed, unreadable
 from conformance.judge.success import sent_payment_method
 from contracts import Contract
 
@@ -73,7 +73,7 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
             if wrong:
                 times = times_listed(read, wrong[0])
                 if not times and read.object.get("has_more"):
-                    return Verdict(Outcome.INCONCLUSIVE, "the list has more than a hundred entries")
+                    return CUT_SHORT
                 told = f"holds {wrong[0]} {times} times, not {wanted[wrong[0]]} times"
                 return fails(f"all succeeded, and the list of {customer} {told}", read)
         elif (owner := owners.get(str(read.object.get("id")))) and read.object.get("customer") != owner:

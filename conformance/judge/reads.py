@@ -8,6 +8,9 @@ from conformance.episode import Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import Verdict
 
+CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more than a hundred entries")
+"""The verdict where what is looked for may stand behind the end of what a list shows."""
+
 
 def unreadable(exchange: Exchange) -> Verdict | None:
     """The verdict when another endpoint gives no answer to judge by: none at all, or one that is no clause's matter."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from .. import cards
 from ..attach import Attempt
 from ..behaviour import Behaviour
-from ..call import Call, Endpoint
-from ..errors import ApiError, Refusal, unauthorized, unrecognized_url
+from ..call import Call
+from ..errors import ApiError, Refusal, unauthorized
 from ..expansion import OF_PAYMENT_METHOD
 from ..forms import Form, Pair
 from ..objects import Customer, PaymentMethod
 from ..store import StatelessStore, checked, new_card
-from ..values import Answer, Json, Response
+from ..values import Answer, Response
+from .expand import edit_expanded
+from .keys import sent
 from .registry import Chapter
+from .requests import obey_method
 from .tools import crash, edit_response, interrupt, on_attach, skip_check, tolerate
 
 contract = Chapter("overlooked in requests", "contract")
@@ -33,20 +36,15 @@ INHERITED = ("constructor", "toString", "hasOwnProperty", "__proto__")
 # contract
 
 
-def _with_pairs(b: Behaviour, keep: Callable[[str], bool]) -> None:
-    """Take no notice of some parameters, by their names."""
-    usual = b.build
-
-    def build(call: Call, pairs: Sequence[Pair]) -> Form:
-        return usual(call, [pair for pair in pairs if keep(pair[0])])
-
-    b.build = on_attach(usual, build)
-
-
 @contract("expand.every-entry", "medium")
 def only_the_first_index_read(b: Behaviour) -> None:
     """Of `expand` only `expand[]` and `expand[0]` are read, and other indexes are passed over."""
-    _with_pairs(b, lambda name: re.fullmatch(r"expand\[[1-9]\d*\]", name) is None)
+    usual = b.build
+
+    def build(call: Call, pairs: Sequence[Pair]) -> Form:
+        return usual(call, [pair for pair in pairs if re.fullmatch(r"expand\[[1-9]\d*\]", pair[0]) is None])
+
+    b.build = on_attach(usual, build)
 
 
 @contract("body.unknown-parameter", "medium")
@@ -55,32 +53,16 @@ def customer_id_is_an_alias(b: Behaviour) -> None:
     tolerate(b, lambda call, name: name == "customer_id")
 
 
-def _obey(b: Behaviour, method: str, parameters: Callable[[Call], bytes]) -> None:
-    """Take another method for a POST with the parameters that it has in one place, if it has none in the other."""
-    usual = b.route
-
-    def route(call: Call) -> Endpoint:
-        request = call.request
-        if request.method != method:
-            return usual(call)
-        if bool(request.body) == bool(request.query):
-            raise unrecognized_url(request.method, request.path)
-        call.request = replace(request, method="POST", body=parameters(call))
-        return usual(call)
-
-    b.route = on_attach(usual, route)
-
-
 @contract("request.other-methods", "hard")
 def get_attaches_by_query_alone(b: Behaviour) -> None:
     """A GET with the customer in its query attaches, unless it has a body."""
-    _obey(b, "GET", lambda call: call.request.query.encode("latin-1"))
+    obey_method(b, "GET", lambda request: bool(request.query) and not request.body)
 
 
 @contract("request.other-methods", "hard")
 def put_attaches_by_body_alone(b: Behaviour) -> None:
     """A PUT with the customer in its body attaches, unless it has a query."""
-    _obey(b, "PUT", lambda call: call.request.body)
+    obey_method(b, "PUT", lambda request: bool(request.body) and not request.query)
 
 
 @contract("response.json", "hard", also=("error.envelope", "robustness.quotes"))
@@ -142,15 +124,7 @@ def charset_called_an_encoding(b: Behaviour) -> None:
 @contract("expand.inlined", "medium")
 def expanded_customer_is_a_stub(b: Behaviour) -> None:
     """The expanded customer is built from its id alone: it has no email and no metadata."""
-    usual = b.expand
-
-    def expand(call: Call, payload: Json, paths: Sequence[str]) -> None:
-        usual(call, payload, paths)
-        customer = payload.get("customer")
-        if call.is_attach and isinstance(customer, dict):
-            customer |= {"email": None, "metadata": {}}
-
-    b.expand = expand
+    edit_expanded(b, lambda call, payload, customer: customer.update(email=None, metadata={}))
 
 
 @contract("expand.inlined", "hard")
@@ -275,9 +249,8 @@ def challenge_not_for_what_is_no_key(b: Behaviour) -> None:
     usual = b.authenticate
 
     def authenticate(call: Call) -> None:
-        sent = call.request.header("authorization") or ""
-        scheme, _, credentials = sent.partition(" ")
-        if sent and (not credentials.strip() or scheme.lower() not in ("bearer", "basic")):
+        scheme, credentials = sent(call)
+        if scheme and (not credentials or scheme not in ("bearer", "basic")):
             raise ApiError(replace(unauthorized("Invalid credentials.").refusal, headers=()))
         usual(call)
 

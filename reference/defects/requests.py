@@ -14,6 +14,7 @@ from ..behaviour import Behaviour
 from ..call import Call, Endpoint
 from ..errors import unrecognized_url, wrong_media_type
 from ..forms import FORM
+from ..values import Request
 from .registry import Chapter
 from .tools import check_after, expands, on_attach, refused
 
@@ -160,13 +161,13 @@ def text_plain_obeyed(b: Behaviour) -> None:
     allow_media(b, "text/plain")
 
 
-def obey_method(b: Behaviour, method: str) -> None:
-    """Take another method for a POST; its query counts where it has no body."""
+def obey_method(b: Behaviour, method: str, when: Callable[[Request], bool] = lambda request: True) -> None:
+    """Take another method for a POST, in some cases; its query counts where it has no body."""
     usual = b.route
 
     def route(call: Call) -> Endpoint:
         request = call.request
-        if request.method == method:
+        if request.method == method and when(request):
             body = request.body or request.query.encode("latin-1")
             call.request = replace(request, method="POST", body=body)
         return usual(call)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..behaviour import Behaviour
-from ..call import Call, Endpoint
-from ..errors import ApiError, Refusal
+from ..call import Call
+from ..errors import Refusal
 from ..forms import Form, Pair
-from ..objects import Customer, PaymentMethod
-from ..values import Answer, Json, Response
+from ..objects import Customer
+from ..values import Json, Response
 from .registry import STRIPE, Variants
-from .rules import amend
+from .rules import amend, refuse_losers
+from .shape import edit_methods
 
 variant = Variants()
-
-BUSY_SECONDS = 0.01
 
 
 @variant(STRIPE)
@@ -62,39 +59,13 @@ def expanded_customer_without_metadata(b: Behaviour) -> None:
 @variant(STRIPE)
 def busy_customer_is_409(b: Behaviour) -> None:
     """A customer is locked while something is attached to it: another attach at that time is answered with 409."""
-    usual = b.once
-    busy: set[str] = set()
-    lock = threading.Lock()
-
-    def once(call: Call, endpoint: Endpoint) -> Answer:
-        customer = call.parameters.text("customer") if call.is_attach else None
-        if customer is None or call.request.header("idempotency-key"):
-            return usual(call, endpoint)
-        with lock:
-            if customer in busy:
-                raise ApiError(Refusal("busy", 409, "The customer is locked.", code="lock_timeout"))
-            busy.add(customer)
-        try:
-            time.sleep(BUSY_SECONDS)
-            return usual(call, endpoint)
-        finally:
-            with lock:
-                busy.discard(customer)
-
-    b.once = once
+    refuse_losers(b, 409, "lock_timeout", lambda call: call.parameters.text("customer") or "")
 
 
 @variant(STRIPE)
 def created_has_a_fraction_of_zero(b: Behaviour) -> None:
     """`created` is written with a fraction, which is zero: a whole number all the same."""
-    usual = b.payment_method_json
-
-    def shown(call: Call, method: PaymentMethod) -> Json:
-        payload = usual(call, method)
-        payload["created"] = float(payload["created"])
-        return payload
-
-    b.payment_method_json = shown
+    edit_methods(b, lambda payload: payload.update(created=float(payload["created"])))
 
 
 @variant(STRIPE)

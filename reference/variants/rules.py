@@ -142,12 +142,14 @@ def detached_as_good_as_new(b: Behaviour) -> None:
     del b.checks["not-detached"]
 
 
-def refuse_losers(b: Behaviour, status: int, code: str) -> None:
-    """Refuse whoever comes while the same payment method is being attached."""
+def refuse_losers(
+    b: Behaviour, status: int, code: str, wanted: Callable[[Call], str] = lambda call: call.request.path
+) -> None:
+    """Refuse whoever comes while what is `wanted`, by default the payment method, is being attached."""
     usual, lock, busy = b.route, threading.Lock(), set[str]()
 
     def alone(call: Call) -> Answer:
-        name = call.request.path
+        name = wanted(call)
         with lock:
             taken = name in busy
             busy.add(name)

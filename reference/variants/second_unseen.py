@@ -15,9 +15,10 @@ from ..call import Call, Endpoint
 from ..cards import by_shared_id
 from ..errors import ApiError, Refusal, already_attached
 from ..forms import Form, Pair
-from ..objects import Customer, PaymentMethod
+from ..objects import Customer
 from ..values import Json
 from .registry import STATEFUL, STRIPE, Variants
+from .shape import edit_methods
 
 variant = Variants()
 
@@ -118,15 +119,12 @@ def now_and_then_too_many(b: Behaviour) -> None:
 @variant(STRIPE)
 def empty_metadata_left_out(b: Behaviour) -> None:
     """A payment method without metadata is shown without the member, everywhere."""
-    usual = b.payment_method_json
 
-    def shown(call: Call, method: PaymentMethod) -> Json:
-        payload = usual(call, method)
+    def leave_out(payload: Json) -> None:
         if not payload["metadata"]:
             del payload["metadata"]
-        return payload
 
-    b.payment_method_json = shown
+    edit_methods(b, leave_out)
 
 
 @variant(STATEFUL)

@@ -17,6 +17,7 @@ from ...idempotency import Entry
 from ...objects import PaymentMethod
 from ...store import new_card
 from ...values import Answer, Response
+from ..keys import sent
 from ..registry import Chapter
 from ..tools import edit_refusals, on_attach
 
@@ -94,11 +95,10 @@ def key_taken_from_the_password(b: Behaviour) -> None:
     usual = b.authenticate
 
     def authenticate(call: Call) -> None:
-        sent = call.request.header("authorization") or ""
-        scheme, _, credentials = sent.partition(" ")
-        user = basic_user(credentials.strip()) if scheme.lower() == "basic" else None
+        scheme, credentials = sent(call)
+        user = basic_user(credentials) if scheme == "basic" else None
         if user and not WELL_FORMED.fullmatch(user):
-            password = base64.b64decode(credentials.strip()).decode().partition(":")[2]
+            password = base64.b64decode(credentials).decode().partition(":")[2]
             others = tuple(item for item in call.request.headers if item[0] != "authorization")
             call.request = replace(call.request, headers=(*others, ("authorization", f"Bearer {password}")))
         usual(call)
