@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from contracts import Contract
 from strategies import invalid
-from strategies.attempt import THE_PAYMENT_METHOD, Attempt
+from strategies.attempt import THE_PAYMENT_METHOD, Attempt, Invalid, Pair
 from strategies.oracle import violations
 from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.wire import DecodedPair, decode
 
 UNKNOWN_PATH = MINIMAL.but(
-    pairs=(*(MINIMAL.pairs or ()), invalid.Pair("expand[]", "nope")),
+    pairs=(*(MINIMAL.pairs or ()), Pair("expand[]", "nope")),
     kind="invalid",
-    invalid=invalid.Invalid("expand[]", "there is no such path to expand"),
+    invalid=Invalid("expand[]", "there is no such path to expand"),
 )
 """A path of the usual form that leads nowhere."""
 
