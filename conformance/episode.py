@@ -106,7 +106,9 @@ class Finding:
     """A clause that an episode shows to be broken.
 
     `observed` says in one line what came back instead of what is admissible; `culprit` is the index of the step that
-    shows it. `seen_at` is the clause at which an unsteady answer was seen. `id` is given when the run is concluded.
+    shows it. `seen_at` is the clause at which an unsteady answer was seen. `rests_on` names the clauses about what that
+    step uses in passing: where one of them is broken, the finding says nothing new. `id` is given when the run is
+    concluded.
     """
 
     clause: str
@@ -114,6 +116,7 @@ class Finding:
     episode: Episode
     culprit: int = 0
     seen_at: str = ""
+    rests_on: tuple[str, ...] = ()
     id: str = field(default="", compare=False)
 
     @property
@@ -134,6 +137,7 @@ class Finding:
             "observed": self.observed,
             "culprit": self.culprit,
             "seen_at": self.seen_at,
+            "rests_on": list(self.rests_on),
             "episode": self.episode.to_json(),
         }
 
@@ -141,7 +145,8 @@ class Finding:
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
         """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
         episode = Episode.from_json(data["episode"])
-        return cls(data["clause"], data["observed"], episode, data["culprit"], data["seen_at"], data.get("id", ""))
+        told = (data["clause"], data["observed"], episode, data["culprit"], data["seen_at"])
+        return cls(*told, rests_on=tuple(data.get("rests_on", ())), id=data.get("id", ""))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from conformance.judge.preparation import listed
 from conformance.provisioning import RUN_TAG, OutOfFixtures
 from conformance.staging import Stage
 from conformance.trial import LACKING, NOT_APPLICABLE
-from strategies.attempt import Attempt
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import Attempt, Request
 from strategies.stripe import IDEMPOTENCY_KEY, with_header
 from strategies.values import Joined, Known, Text, describe, joined, render, swapped
 
@@ -153,12 +154,35 @@ class IdempotencyVerbs(Stage):
 
         def steps_anew() -> list[Step]:
             key = self._key()
-            return [
-                self._fresh(self._keyed(first, key), role="set-up"),
-                self._fresh(self._keyed(second.but(kind="wire"), key)),
-            ]
+            set_up = self._fresh(self._keyed(first, key), role="set-up")
+            subject = self._fresh(self._keyed(second.but(kind="wire"), key))
+            reads = self._read_back(subject) if subject.exchange.is_success else ()
+            return [set_up, subject, *reads]
 
         self._conclude_sampled((first, second.but(label="with the key of another path")), steps_anew, expectation)
+
+    def keeps_key_to_endpoint(self, attempt: Attempt) -> None:
+        """The key of a customer's creation, sent with the attempt, does not bring that customer as the answer."""
+
+        def perform() -> Episode:
+            key = self._key()
+            created = self._created_with(key)
+            if not created.exchange.is_success:
+                return self._episode("not_answered_for_another", [created])
+            subject = self._fresh(self._keyed(attempt.but(kind="wire"), key))
+            return self._episode("not_answered_for_another", [created, subject])
+
+        if self.fixtures.provision.customers == "created":
+            self._conclude(("another endpoint", attempt), perform)
+
+    def _created_with(self, key: Text) -> Step:
+        """Return the creation of a customer with an idempotency key; it is removed when the run ends."""
+        headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: self.fixtures.run})))
+        exchange = self.client.repeat(Request("POST", "/v1/customers", headers, b""))
+        identifier = exchange.object.get("id")
+        if exchange.is_success and isinstance(identifier, str):
+            self.fixtures.made.append(("customer", identifier))
+        return Step("set-up", exchange, "POST /v1/customers with the key")
 
     def forgets_key_of(self, refused: Attempt, good: Attempt) -> None:
         """The key of a request that validation refuses serves the good request afterwards."""

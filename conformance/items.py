@@ -18,7 +18,7 @@ from conformance.case import ClauseBroken
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
-from conformance.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.ledger import ClauseResult, Entry, Ledger, blocking, conclude, own_outcome, without_what_others_own
 from conformance.looks import is_further, look_of, looking, slug_of
 from conformance.marks import MARK
 from conformance.options import DEFAULT_RATE, Settings
@@ -207,7 +207,7 @@ class ItemRunner:
             return
         if look_of(item) == "closer" and slug not in ledger.entries:
             return
-        own = own_outcome(self.catalogue[slug], ledger.entry(slug))
+        own = own_outcome(self.catalogue[slug], self._explained(slug, ledger))
         if own.outcome is Outcome.PASS:
             report.outcome, report.longrepr = "passed", None
         else:
@@ -230,7 +230,14 @@ class ItemRunner:
 
     def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
         slugs = [slug] if slug else list(slugs_beside(item))
-        return [own_outcome(self.catalogue[name], ledger.entry(name)) for name in slugs if name in ledger.entries]
+        return [
+            own_outcome(self.catalogue[name], self._explained(name, ledger)) for name in slugs if name in ledger.entries
+        ]
+
+    def _explained(self, slug: str, ledger: Ledger) -> Entry:
+        """Return what a test found about a clause, without what clauses explain that are known to be broken."""
+        broken = self.target.known.broken | ledger.broken
+        return without_what_others_own(slug, ledger.entry(slug), broken, frozenset(), self.catalogue)
 
 
 FOUND = pytest.StashKey[Ledger]()

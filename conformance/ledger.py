@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -183,7 +183,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
-        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners)
+        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners, catalogue)
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
         if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
@@ -192,7 +192,9 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
 
-def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: set[str]) -> Entry:
+def without_what_others_own(
+    slug: str, entry: Entry, broken: Collection[str], owners: Collection[str], catalogue: Catalogue
+) -> Entry:
     """The entry without what another clause reports already: one defect shows once.
 
     A server error, or a connection lost, belongs to the clause about what was remarkable in the request, when that
@@ -211,7 +213,10 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
         )
         findings = [finding for finding in entry.findings if finding.seen_at not in explained]
     else:
-        findings = entry.findings
+        findings = [finding for finding in entry.findings if not causes_in_passing(finding, broken, catalogue)]
+        if entry.findings and not findings:
+            causes = causes_in_passing(entry.findings[0], broken, catalogue)
+            return replace(entry, findings=[], broken=0, not_run=[f"see {causes[0]}", *entry.not_run])
     causes = [trait for trait in entry.traits if trait in owners and trait != slug]
     if len(findings) == len(entry.findings) and not causes:
         return entry
@@ -222,7 +227,16 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
     return replace(kept, inconclusive=[], not_run=told + entry.not_run) if causes else kept
 
 
-def _is_owned(finding: Finding, owners: set[str]) -> bool:
+def causes_in_passing(finding: Finding, broken: Container[str], catalogue: Catalogue) -> list[str]:
+    """Return the broken clauses about what the finding's culprit uses in passing.
+
+    A clause that is itself a reason for another one to be broken never rests on that other one.
+    """
+    used = [slug for slug in finding.rests_on if slug in broken and slug in catalogue]
+    return [slug for slug in used if finding.clause not in catalogue.comes_after(slug)]
+
+
+def _is_owned(finding: Finding, owners: Collection[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
     return explored or any(trait in owners for trait in traits(finding.exchange.request))
 

@@ -20,8 +20,9 @@ from conformance.provisioning import OutOfFixtures
 from conformance.staging import step_of
 from conformance.state_verbs import StateVerbs
 from conformance.stripe_verbs import StripeVerbs
-from strategies.attempt import THE_PAYMENT_METHOD, Attempt
+from strategies.attempt import Attempt
 from strategies.comparison import Comparison
+from strategies.ordinary import ordinary_counterpart
 from strategies.simpler import simpler
 from strategies.valid import MINIMAL
 
@@ -119,8 +120,7 @@ class Target(StateVerbs, StripeVerbs):
         """The attempt is answered in time and below 500, and the server goes on serving."""
 
         def perform() -> Episode:
-            is_about_path = attempt.path_id != THE_PAYMENT_METHOD
-            control = [self._ordinary_unknown_id()] if is_about_path else []
+            control = self._counterparts_of(attempt)
             step = self._shared(attempt)
             arrived = step.exchange.failure not in NEVER_ARRIVED
             if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
@@ -128,6 +128,14 @@ class Target(StateVerbs, StripeVerbs):
             return self._episode("survived", [*control, step])
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
+
+    def _counterparts_of(self, attempt: Attempt) -> list[Step]:
+        """Return the answer to the ordinary counterpart of an odd attempt, asked once in a run; none without one."""
+        ordinary = ordinary_counterpart(attempt, self.contract)
+        if ordinary is None:
+            return []
+        send = self._granted if ordinary.kind == "valid" else self._asked
+        return [replace(send(ordinary), role="control")]
 
     def expands_nothing_left_over(self, refused: Attempt, plain: Attempt) -> None:
         """A plain attempt has nothing of one that was refused for the same payment method just before."""

@@ -29,8 +29,8 @@ LEAST_INTERMITTENT = 3
 
 
 def job_for(defect: Defect, budget: str = "standard") -> Job:
-    """The run that must find `defect`: with the profile that it belongs to."""
-    arguments = ("--profile", defect.profile, "--budget", budget)
+    """Return the run that must find `defect`, at the profile that users get by default."""
+    arguments = ("--budget", budget)
     return Job(defect.name, defect.name, stateless=defect.stateless, arguments=arguments)
 
 

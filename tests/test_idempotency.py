@@ -65,6 +65,12 @@ def test_other_path(target: Target) -> None:
     target.keeps_key_to_path(MINIMAL, MINIMAL, "not_answered_for_another")
 
 
+@clause("idempotency.other-path", further=True)
+def test_other_endpoint(target: Target) -> None:
+    """A key belongs to the endpoint that it was first used for: a customer is no answer to an attach."""
+    target.keeps_key_to_endpoint(MINIMAL)
+
+
 @clause("idempotency.other-path-type")
 def test_other_path_type(target: Target) -> None:
     """A key that comes again on another path is refused with an error of a type of its own."""

@@ -152,7 +152,7 @@ def survived(episode: Episode, contract: Contract) -> Verdict:
     """Every subject is answered, in time and below 500; where the control, an ordinary request, is too."""
     for ordinary in episode.exchanges("control"):
         if ordinary.status is None or ordinary.status >= 500:
-            return not_run(f"an ordinary unknown id is answered {ordinary.status or 'not at all'}")
+            return not_run(f"an ordinary request of this kind is answered {ordinary.status or 'not at all'}")
     for exchange in episode.exchanges("subject"):
         if exchange.failure in NEVER_ARRIVED:
             return Verdict(Outcome.INCONCLUSIVE, exchange.failure)

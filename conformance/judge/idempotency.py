@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from conformance.episode import Episode, Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
-from conformance.judge.preparation import listed, unprepared
+from conformance.judge.preparation import number_listed, unprepared
 from contracts import Contract
 
 
@@ -31,8 +31,8 @@ def replayed(episode: Episode, contract: Contract) -> Verdict:
         if again.headers is not None and not is_marked(again):
             return fails(f"a {again.status} to a used key without `Idempotent-Replayed: true`", again)
         for read in episode.exchanges("follow-up"):
-            if len(listed(read)) > 1:
-                return fails(f"executed again: the customer has {len(listed(read))} payment methods", again)
+            if (count := number_listed(read)) > 1:
+                return fails(f"executed again: the customer has {count} payment methods", again)
     return PASS
 
 
@@ -67,16 +67,22 @@ def not_replayed(episode: Episode, contract: Contract) -> Verdict:
 def not_answered_for_another(episode: Episode, contract: Contract) -> Verdict:
     """The key's first path's answer is not given on the second path."""
     (first,) = episode.exchanges("set-up")
+    if verdict := unprepared(episode):
+        return verdict
     second = episode.subject
-    if verdict := unprepared(episode) or spoiled(second):
+    if verdict := spoiled(second):
         return verdict
     if second.is_refusal:
         return PASS
     if is_marked(second):
         return fails("the first path's answer was replayed on another path", second)
     identifier = second.object.get("id")
-    if identifier == first.object.get("id") and identifier is not None and f"/{identifier}/" in first.request.target:
+    is_the_first = identifier is not None and identifier == first.object.get("id")
+    if is_the_first and f"/{identifier}/" not in second.request.target:
         return fails(f"the first path's answer, of {identifier}, came on another path", second)
+    for read in episode.exchanges("follow-up"):
+        if read.is_success and read.object.get("customer") is None:
+            return fails("another path is answered with success, but not executed", second)
     return PASS
 
 
@@ -108,7 +114,7 @@ def executed_once(episode: Episode, contract: Contract) -> Verdict:
     for exchange in exchanges:
         if exchange.is_refusal and exchange.status != 409:
             return fails(f"a key in use is refused with {describe_refusal(exchange)}", exchange)
-    count = max([len(listed(read)) for read in episode.exchanges("follow-up")], default=0)
+    count = max([number_listed(read) for read in episode.exchanges("follow-up")], default=0)
     count = max(count, len({str(exchange.object.get("id")) for exchange in successes}))
     count = max(count, sum(exchange.headers is not None and not is_marked(exchange) for exchange in successes))
     if count > 1:

@@ -23,3 +23,10 @@ def listed(exchange: Exchange) -> tuple[Any, ...]:
     """The entries of a list; none where the answer is no list."""
     data = exchange.object.get("data")
     return tuple(data) if isinstance(data, list) else ()
+
+
+def number_listed(exchange: Exchange) -> int:
+    """Return how many objects a list holds; one that it shows twice is one."""
+    entries = listed(exchange)
+    ids = {str(entry.get("id")) for entry in entries if isinstance(entry, dict)}
+    return len(ids) + sum(not isinstance(entry, dict) for entry in entries)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conformance.episode import Episode, Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
@@ -27,7 +29,7 @@ def one_winner(episode: Episode, contract: Contract) -> Verdict:
             return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
         return fails(f"none of {len(subjects)} succeeded: {describe_refusal(subjects[0])}", subjects[0])
     (winner,) = winners
-    if verdict := _of_another_request(winner):
+    if verdict := _of_another_request(winner, subjects):
         return verdict
     (sent,) = winner.sent_values("customer")
     for read in episode.exchanges("follow-up"):
@@ -54,7 +56,7 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
             if _is_attached_by_another(exchange, episode):
                 continue
             return fails(f"one of several at once is refused with {describe_refusal(exchange)}", exchange)
-        if verdict := _of_another_request(exchange):
+        if verdict := _of_another_request(exchange, episode.exchanges("subject")):
             return verdict
         owners[sent_payment_method(exchange)] = exchange.sent_values("customer")[0]
     if not owners:
@@ -93,11 +95,16 @@ def _is_asked_twice(method: str, episode: Episode) -> bool:
     return sum(sent_payment_method(exchange) == method for exchange in episode.exchanges("subject")) > 1
 
 
-def _of_another_request(exchange: Exchange) -> Verdict | None:
-    body, method = exchange.object, sent_payment_method(exchange)
+def _of_another_request(exchange: Exchange, others: Sequence[Exchange]) -> Verdict | None:
+    """Return the verdict when a success carries an id that only another of the simultaneous requests has sent.
+
+    An id that none of them has sent is for the clauses about the body of a success.
+    """
+    shown, method = exchange.object.get("id"), sent_payment_method(exchange)
     (sent,) = exchange.sent_values("customer")
-    if body.get("id") != method:
-        return fails(f"the answer to {method} is about {body.get('id')!r}", exchange)
-    if exchange.customer_id != sent:
-        return fails(f"the answer to {method} with {sent} shows {shown_customer(exchange)}", exchange)
+    if shown != method and shown in [sent_payment_method(other) for other in others]:
+        return fails(f"the answer to {method} is about {shown}", exchange)
+    customers = [customer for other in others for customer in other.sent_values("customer")]
+    if exchange.customer_id != sent and exchange.customer_id in customers:
+        return fails(f"the answer to {method} with {sent} shows {exchange.customer_id}", exchange)
     return None

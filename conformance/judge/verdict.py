@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conformance.episode import Episode, Finding, Judgement, Outcome
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
+from conformance.judge.passing import used_in_passing
 from conformance.judge.state import STATE_EXPECTATIONS
 from conformance.judge.stripe import STRIPE_EXPECTATIONS
 from conformance.judge.success import broken_success_clauses
@@ -23,8 +24,16 @@ def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgeme
         return Judgement(Outcome.NOT_RUN, f"see {cause}", tuple(findings))
     if verdict.outcome is Outcome.FAIL:
         culprit = next((index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit), 0)
-        findings.insert(0, Finding(episode.clause, verdict.reason, episode, culprit))
+        used = _used_by(episode, culprit, contract)
+        findings.insert(0, Finding(episode.clause, verdict.reason, episode, culprit, rests_on=used))
     return Judgement(verdict.outcome, verdict.reason, tuple(findings))
+
+
+def _used_by(episode: Episode, culprit: int, contract: Contract) -> tuple[str, ...]:
+    """Return the clauses about what the step that shows a failure uses in passing."""
+    test_key = bool(episode.facts.get("test_key", True))
+    used = used_in_passing(episode.steps[culprit].exchange, contract, test_key=test_key)
+    return tuple(slug for slug in used if slug != episode.clause)
 
 
 def _cause_in_the_answer(verdict: Verdict, episode: Episode, contract: Contract, catalogue: Catalogue) -> str:

@@ -15,6 +15,7 @@ from . import (
     histories,
     keys,
     overlooked,
+    passing,
     paths,
     races,
     refusals,
@@ -41,7 +42,7 @@ STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS])
+CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS, *passing.SEEDS])
 """Every defect by its name, chapter after chapter."""
 
 

@@ -1,0 +1,51 @@
+"""Clauses about features that a failing exchange uses only in passing, such as `expand` in a test about something else.
+
+Where such a clause is broken the failure says nothing of its own, so that one defect shows as one failing clause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.exchange import Exchange
+from conformance.judge.success import broken_success_clauses
+from contracts import Contract
+
+LISTS_END_WITH = "/payment_methods"
+
+
+def used_in_passing(exchange: Exchange, contract: Contract, *, test_key: bool) -> tuple[str, ...]:
+    """Return the slugs of the clauses about what this exchange uses, in no telling order.
+
+    These are the clauses about `expand` if the request asks for it, the one about lists if it asks for a list, and
+    those about a success's body that this very body breaks.
+    """
+    return tuple(dict.fromkeys(_used(exchange, contract, test_key)))
+
+
+def is_list(exchange: Exchange) -> bool:
+    """Return whether the request asked for a list of payment methods, by either endpoint."""
+    path = exchange.request.target.partition("?")[0]
+    return exchange.request.method == "GET" and path.endswith(LISTS_END_WITH)
+
+
+def _used(exchange: Exchange, contract: Contract, test_key: bool) -> Iterator[str]:
+    if is_list(exchange):
+        yield "state.listed"
+    if not exchange.is_to_operation:
+        return
+    if exchange.asked_to_expand:
+        yield from _about_expand(exchange)
+    if exchange.is_success and exchange.request.method == "POST":
+        for slug, _ in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
+            yield slug
+
+
+def _about_expand(exchange: Exchange) -> Iterator[str]:
+    names = [pair.name for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
+    yield "expand.accepted"
+    yield "expand.inlined"
+    if any(name not in (b"expand", b"expand[]") for name in names):
+        yield "expand.indexed"
+    if len(names) > 1:
+        yield "expand.every-entry"

@@ -1,0 +1,177 @@
+"""Naming: one defect shows under one clause, whatever else met it in passing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.episode import Episode, Finding, Outcome, Step
+from conformance.exchange import Exchange
+from conformance.judge import judge
+from conformance.judge.idempotency import replayed
+from conformance.judge.preparation import number_listed
+from conformance.judge.race import all_kept
+from conformance.ledger import Ledger, conclude
+from contracts import load_catalogue, published_contract
+from meta_tests.examples import ERROR, SUCCESS, but, episode, exchange
+from strategies import invalid, malformed
+from strategies.attempt import Attempt
+from strategies.ordinary import UNKNOWN_PATH, ordinary_counterpart
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
+from strategies.valid import EXPANDED, MINIMAL
+
+CATALOGUE = load_catalogue()
+CONTRACT = published_contract()
+
+WITH_EXPAND = "customer=cus_1&expand[]=customer"
+WITH_TWO = "customer=cus_1&expand[]=card&expand[]=customer"
+
+
+def finding_of(clause: str, answer: Exchange, expectation: str = "accepted") -> Finding:
+    """Return what the judge finds of an episode that breaks `clause`."""
+    found = judge(episode(expectation, answer, clause=clause, kind="wire"), CONTRACT, CATALOGUE).findings
+    (own,) = (finding for finding in found if finding.clause == clause)
+    return own
+
+
+def concluded(*findings: Finding) -> dict[str, tuple[str, str]]:
+    """Return outcome and reason of the clauses of these findings, concluded together."""
+    ledger = Ledger()
+    for finding in findings:
+        ledger.entry(finding.clause).add_finding(finding)
+    results = conclude(CATALOGUE, ledger)
+    return {finding.clause: (results[finding.clause].outcome, results[finding.clause].reason) for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("sent", "used"),
+    [
+        ("customer=cus_1", set()),
+        (WITH_EXPAND, {"expand.accepted", "expand.inlined"}),
+        ("customer=cus_1&expand[0]=customer", {"expand.accepted", "expand.inlined", "expand.indexed"}),
+        (WITH_TWO, {"expand.accepted", "expand.inlined", "expand.every-entry"}),
+    ],
+)
+def test_a_finding_names_the_features_of_expand_that_its_request_uses(sent: str, used: set[str]) -> None:
+    finding = finding_of("state.model", exchange(400, ERROR, sent=sent))
+    assert set(finding.rests_on) == used
+
+
+def test_a_finding_names_what_the_body_that_shows_it_breaks_itself() -> None:
+    answer = exchange(200, but(SUCCESS, livemode=True))
+    assert "response.livemode" in finding_of("state.model", answer, "refused").rests_on
+
+
+def test_a_finding_survives_its_record() -> None:
+    finding = finding_of("state.model", exchange(400, ERROR, sent=WITH_EXPAND))
+    assert Finding.from_json(json.loads(json.dumps(finding.to_json()))).rests_on == finding.rests_on
+
+
+def test_what_uses_a_broken_feature_in_passing_is_not_run() -> None:
+    root = finding_of("expand.accepted", exchange(400, ERROR, sent=WITH_EXPAND))
+    passing = finding_of("state.race", exchange(400, ERROR, sent=WITH_EXPAND))
+    assert concluded(passing)["state.race"][0] is Outcome.FAIL
+    assert concluded(root, passing) == {
+        "expand.accepted": (Outcome.FAIL, root.observed),
+        "state.race": (Outcome.NOT_RUN, "see expand.accepted"),
+    }
+
+
+def test_a_failure_without_the_broken_feature_still_counts() -> None:
+    root = finding_of("expand.accepted", exchange(400, ERROR, sent=WITH_EXPAND))
+    passing = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "refused")
+    plain = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent="customer=cus_1&foo=1"), "refused")
+    assert concluded(root, passing)["body.unknown-parameter"][0] is Outcome.NOT_RUN
+    assert concluded(root, passing, plain)["body.unknown-parameter"][0] is Outcome.FAIL
+
+
+def test_a_root_cause_never_rests_on_what_rests_on_it() -> None:
+    root = finding_of("expand.accepted", exchange(400, ERROR, sent=WITH_EXPAND))
+    ledger = Ledger()
+    ledger.entry("expand.accepted").add_finding(replace(root, rests_on=("expand.inlined",)))
+    ledger.entry("expand.inlined").add_finding(replace(root, clause="expand.inlined", rests_on=("expand.accepted",)))
+    results = conclude(CATALOGUE, ledger)
+    assert results["expand.accepted"].outcome is Outcome.FAIL
+    assert results["expand.inlined"].outcome is Outcome.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("attempt", "ordinary"),
+    [
+        (MINIMAL, None),
+        (EXPANDED, None),
+        (NO_CUSTOMER, None),
+        (malformed.quotes()[0], NO_CUSTOMER),
+        (malformed.quotes()[2], invalid.unknown_parameter("foo")),
+        (malformed.quotes()[3], UNKNOWN_PATH),
+        (malformed.control_characters()[4], invalid.unknown_parameter("foo")),
+        (malformed.many_expands(), EXPANDED),
+        (malformed.odd_path_ids()[0], NO_PAYMENT_METHOD),
+        (malformed.malformed_encodings()[0], NO_CUSTOMER),
+        (malformed.deep_brackets()[0], invalid.structured_customer("[a]")),
+        (malformed.large_bodies()[0], invalid.unknown_parameter("foo")),
+    ],
+    ids=str,
+)
+def test_an_odd_attempt_has_the_ordinary_one_of_its_kind(attempt: Attempt, ordinary: Attempt | None) -> None:
+    assert ordinary_counterpart(attempt, CONTRACT) == ordinary
+
+
+def test_an_odd_request_fails_no_clause_where_its_ordinary_one_fails_too() -> None:
+    steps = (Step("control", exchange(500, ERROR)), Step("subject", exchange(500, ERROR)))
+    failed = judge(Episode("robustness.quotes", "survived", steps), CONTRACT, CATALOGUE)
+    assert failed.outcome is Outcome.NOT_RUN
+    assert "error.status-class" in failed.broken
+    survived = (replace(steps[0], exchange=exchange(400, ERROR)), steps[1])
+    assert judge(Episode("robustness.quotes", "survived", survived), CONTRACT, CATALOGUE).outcome is Outcome.FAIL
+
+
+def listing(*ids: object) -> Exchange:
+    """Return a list of objects with these ids; of an id that is no string, the entry itself."""
+    entries: list[Any] = [{"id": one} if isinstance(one, str) else one for one in ids]
+    return exchange(200, {"object": "list", "data": entries})
+
+
+@pytest.mark.parametrize(
+    ("ids", "count"), [((), 0), (("pm_1",), 1), (("pm_1", "pm_1"), 1), (("pm_1", "pm_2"), 2), (("pm_1", 7), 2)]
+)
+def test_an_object_that_a_list_shows_twice_is_one(ids: tuple[object, ...], count: int) -> None:
+    assert number_listed(listing(*ids)) == count
+
+
+def test_a_replay_is_not_executed_again_by_a_list_that_shows_all_twice() -> None:
+    again = replace(exchange(200, SUCCESS), headers=(("Idempotent-Replayed", "true"),))
+    steps = (
+        Step("control", exchange(200, SUCCESS)),
+        Step("subject", again),
+        Step("follow-up", listing("pm_1", "pm_1")),
+    )
+    assert replayed(Episode("idempotency.replay", "replayed", steps), CONTRACT).outcome is Outcome.PASS
+    twice = (*steps[:2], Step("follow-up", listing("pm_1", "pm_2")))
+    assert replayed(Episode("idempotency.replay", "replayed", twice), CONTRACT).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcome"),
+    [
+        ({}, Outcome.PASS),
+        ({"id": None}, Outcome.PASS),
+        ({"id": "pm_elsewhere"}, Outcome.PASS),
+        ({"customer": None}, Outcome.PASS),
+        ({"id": "pm_other"}, Outcome.FAIL),
+        ({"customer": "cus_other"}, Outcome.FAIL),
+    ],
+)
+def test_a_race_is_lost_by_ids_of_the_other_requests_alone(shown: dict[str, Any], outcome: Outcome) -> None:
+    mine = exchange(200, but(SUCCESS, customer="cus_1") | shown, sent="customer=cus_1")
+    their = exchange(
+        200,
+        but(SUCCESS, id="pm_other", customer="cus_other"),
+        sent="customer=cus_other",
+        payment_method="pm_other",
+    )
+    case = Episode("state.race", "all_kept", (Step("subject", mine), Step("subject", their)), {"customer": "cus_1"})
+    assert all_kept(case, CONTRACT).outcome is outcome

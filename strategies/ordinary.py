@@ -1,0 +1,58 @@
+"""Ordinary counterparts: the same kind of request without what is odd about it.
+
+A server that fails for every unknown parameter says nothing about odd ones.
+"""
+
+from __future__ import annotations
+
+from contracts import Contract
+from strategies import invalid
+from strategies.attempt import THE_PAYMENT_METHOD, Attempt, Invalid, Pair
+from strategies.oracle import violations
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
+from strategies.valid import EXPANDED, MINIMAL
+from strategies.wire import DecodedPair, decode
+
+UNKNOWN_PATH = MINIMAL.but(
+    pairs=(*(MINIMAL.pairs or ()), Pair("expand[]", "nope")),
+    kind="invalid",
+    invalid=Invalid("expand[]", "there is no such path to expand"),
+)
+"""A path of the usual form that leads nowhere."""
+
+_BY_CLAUSE = {
+    "body.customer-required": invalid.missing_customer()[0],
+    "body.customer-structure": invalid.structured_customer("[a]"),
+    "body.unknown-parameter": invalid.unknown_parameter("foo"),
+    "body.unknown-parameter-nested": invalid.unknown_parameter("foo[bar]"),
+    "expand.structure": invalid.ill_structured_expands()[0],
+    "expand.named-index": invalid.ill_structured_expands()[0],
+}
+
+_CUSTOMER_ID = "cus_ordinary"
+
+
+def ordinary_counterpart(attempt: Attempt, contract: Contract) -> Attempt | None:
+    """Return the plainest attempt that asks for the same kind of thing; None where that is the attempt itself.
+
+    An attempt with an odd id in the path has an unknown id for its counterpart, whatever its body; others have one by
+    the first clause that their body breaks, or by the value that cannot be known.
+    """
+    if attempt.path_id != THE_PAYMENT_METHOD:
+        return NO_PAYMENT_METHOD
+    bindings = {name: f"{_CUSTOMER_ID}_{name}" for name in attempt.needs} | {"customer": _CUSTOMER_ID}
+    pairs = decode(attempt.bind(bindings).body or b"")
+    ordinary = _of_pairs(pairs, contract)
+    return None if ordinary == attempt else ordinary
+
+
+def _of_pairs(pairs: tuple[DecodedPair, ...], contract: Contract) -> Attempt | None:
+    for violation in violations(pairs, contract):
+        if violation.clause in _BY_CLAUSE:
+            return _BY_CLAUSE[violation.clause]
+    if any(pair.name == b"customer" and pair.value != _CUSTOMER_ID.encode() for pair in pairs):
+        return NO_CUSTOMER
+    paths = [pair.value for pair in pairs if pair.name.startswith(b"expand[")]
+    if any(path != b"customer" for path in paths):
+        return UNKNOWN_PATH
+    return EXPANDED if paths else None
