@@ -193,7 +193,7 @@ def test_a_trace_is_found_beside_an_echo(message: str) -> None:
 
 
 def test_a_name_is_searched_too() -> None:
-    assert internals_in(answer_to(request_with("cus_1", "value"), "No.", **{"/srv/app/main.py": 1})) != ""
+    assert internals_in(answer_to(request_with("cus_1", "value"), "No.", debug={"/srv/app/main.py": 1})) != ""
 
 
 def test_a_long_echo_is_compared_in_bounded_time() -> None:
