@@ -177,7 +177,7 @@ def test_prose_is_no_trace(message: str) -> None:
         "/home/deploy/current/app",
         "C:\\inetpub\\customer\\attach.cs",
         "C:\\\\app\\\\x.dll",
-        "D:/work/api/attach.php",
+        "D:/build/api/attach.php",
         "attach.rb:12:in `call'",
         'insert into "customer" (id)',
         "SELECT id FROM customer WHERE",
