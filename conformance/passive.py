@@ -22,9 +22,13 @@ from contracts.catalogue import PROFILES
 from strategies.invalid import NAMES_WITH_MEANING, PREFIX_WITH_MEANING
 from strategies.oracle import violations
 from strategies.traits import traits
+from strategies.wire import DecodedPair
 
 REFUSED_FOR_OTHER_REASONS = frozenset({401, 402, 403, 404, 405, 409})
 """Statuses that say that something else than the body was wrong."""
+
+ACCEPTED_BESIDE = frozenset(DecodedPair(b"validate", value) for value in (b"true", b"false"))
+"""Parameters that attach takes in reality without a word in its documentation: they make no request invalid."""
 
 UNDECODABLE = frozenset({"robustness.malformed-encoding", "robustness.invalid-utf8"})
 DECLINING_TOKEN = "pm_card_chargeDeclined"
@@ -67,7 +71,10 @@ def is_valid(one: Recorded, contract: Contract) -> bool:
         return False
     if exchange.request.body is None:
         return True
-    return one.is_form and not _is_undecodable(exchange) and not violations(exchange.sent_pairs, contract)
+    if not one.is_form or _is_undecodable(exchange):
+        return False
+    pairs = [pair for pair in exchange.sent_pairs if pair not in ACCEPTED_BESIDE]
+    return not violations(pairs, contract)
 
 
 # which clauses an exchange exercises
@@ -103,7 +110,7 @@ def _about_json(one: Recorded, exchange: Exchange) -> Iterator[str]:
     calls_itself_json = says_json(exchange) and body.lstrip()[:1] not in (b"<", b"")
     if one.raw_body and status not in (204, 205) and (status < 300 or calls_itself_json):
         yield "response.json"
-    if exchange.headers is not None and exchange.json.found and isinstance(exchange.json.value, dict | list):
+    if _was_recorded("Content-Type", one) and exchange.json.found and isinstance(exchange.json.value, dict | list):
         yield "response.media-type"
 
 
@@ -154,7 +161,7 @@ def _expected(one: Recorded, contract: Contract) -> Iterator[tuple[Expected, boo
     exchange = one.exchange
     if not exchange.answered:
         return
-    yield from ((expected, True) for expected in _of_headers(exchange))
+    yield from ((expected, True) for expected in _of_headers(one))
     if exchange.request.method != "POST":
         yield ("request.other-methods", "not_obeyed"), False
         if exchange.status not in (401, 403) and exchange.body is not None:
@@ -169,19 +176,29 @@ def _expected(one: Recorded, contract: Contract) -> Iterator[tuple[Expected, boo
         yield ("expand.inlined", "inlined"), False
 
 
-def _of_headers(exchange: Exchange) -> Iterator[Expected]:
-    if exchange.headers is None:
-        return
+def _of_headers(one: Recorded) -> Iterator[Expected]:
+    exchange = one.exchange
     if exchange.status == 401:
-        yield "auth.challenge", "challenged"
+        if _was_recorded("WWW-Authenticate", one):
+            yield "auth.challenge", "challenged"
         return
     if exchange.status == 403 or (exchange.is_refusal and not exchange.has_error_inside):
         return  # no account has been found yet, or a front-end server has answered
-    yield "header.request-id", "identified"
-    yield "header.cache-control", "uncached"
+    if _was_recorded("Request-Id", one):
+        yield "header.request-id", "identified"
+    if _was_recorded("Cache-Control", one):
+        yield "header.cache-control", "uncached"
+    if not _was_recorded("Stripe-Version", one):
+        return
     asked = dict(exchange.request.headers).get("Stripe-Version", "")
     if asked and (WELL_FORMED_VERSION.fullmatch(asked) or not re.match(r"\d{4}-\d{2}-\d{2}", asked)):
         yield "header.version", "versioned"
+
+
+def _was_recorded(name: str, one: Recorded) -> bool:
+    """Tell whether the recording says what the answer had for a header, if only that it lacked it."""
+    headers = one.exchange.headers
+    return headers is not None and (not one.may_lack_headers or one.exchange.header(name) is not None)
 
 
 def _of_the_body(one: Recorded, contract: Contract) -> Iterator[Expected]:
@@ -244,8 +261,12 @@ def told(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile: st
             yield from map(blotted, _of_clause(own_outcome(clause, ledger.entry(clause.slug))))
     silent = [clause.slug for clause in clauses if clause.slug not in ledger.entries]
     yield ""
+    unanswered = [one.where for one in recording.exchanges if one.exchange.status is None]
+    judged = len(recording.exchanges) - len(unanswered)
     others = f"; {_count(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
-    yield f"{_count(len(recording.exchanges), 'exchange')} with the operation judged{others}"
+    yield f"{_count(judged, 'exchange')} with the operation judged{others}"
+    yield from (f"not judged: {where}: no answer was recorded" for where in unanswered)
+    yield from (blotted(f"could not read {problem}") for problem in recording.unreadable)
     yield f"{_count(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
 
 
@@ -285,7 +306,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Register the command `judge`."""
     command = commands.add_parser("judge", help="judge recorded traffic, without sending anything")
     command.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="a HAR file, or a JSON file of one exchange"
+        "files", nargs="+", type=Path, metavar="FILE", help="a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
     )
     command.add_argument("--profile", choices=PROFILES, default="stripe", help="which clauses (default: %(default)s)")
     command.set_defaults(run=_run)
@@ -295,7 +316,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         recording = read_recordings(options.files)
     except UnreadableRecording as error:
-        print(error)
+        print(blotted(str(error)))
         return ExitStatus.WRONG_USAGE
     catalogue = load_catalogue()
     ledger = judge_traffic(recording.exchanges, published_contract(), catalogue)

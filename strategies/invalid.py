@@ -18,8 +18,8 @@ from strategies.wire import PLAIN, Spelling
 
 GOOD_ID = Known("customer")
 
-NAMES_WITH_MEANING = frozenset({"customer_account", "key", "client_secret", "payment_method", "_method"})
-"""Names that real servers give a meaning on every endpoint: never sent as unknown parameters."""
+NAMES_WITH_MEANING = frozenset({"customer_account", "validate", "key", "client_secret", "payment_method", "_method"})
+"""Names that real servers give a meaning: never sent as unknown parameters. `validate` is taken by attach itself."""
 PREFIX_WITH_MEANING = "_stripe"
 
 

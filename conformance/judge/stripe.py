@@ -186,8 +186,15 @@ def locked_out(episode: Episode, contract: Contract) -> Verdict:
     return unjudged if unjudged and verdict is PASS else verdict
 
 
+UNKNOWN_URL = frozenset({404, 405})
+"""Statuses by which a server says that a URL does not exist for a method; it may say so before it looks at the key."""
+
+
 def key_first(episode: Episode, contract: Contract) -> Verdict:
-    """With credentials that alone are answered 401 (the controls), every subject is answered 401."""
+    """With credentials that alone are answered 401 (the controls), every subject is answered 401.
+
+    A method that the URL does not have may be refused as such, since servers look for an endpoint first.
+    """
     controls = episode.exchanges("control")
     for exchange in episode.exchanges("subject"):
         alone = [control for control in controls if control.request.credentials == exchange.request.credentials]
@@ -197,7 +204,8 @@ def key_first(episode: Episode, contract: Contract) -> Verdict:
             return verdict
         if exchange.is_success:
             return not_run(f"accepted with {exchange.status}")
-        if exchange.status != 401:
+        is_unknown_url = exchange.request.method != "POST" and exchange.status in UNKNOWN_URL
+        if exchange.status != 401 and not is_unknown_url:
             return fails(f"refused with {describe_refusal(exchange)}, before asking for a valid key", exchange)
     return PASS
 

@@ -190,8 +190,18 @@ def parameters_before_key(b: Behaviour) -> None:
 
 @seed("auth.first", "hard", level="SHOULD")
 def method_before_key(b: Behaviour) -> None:
-    """Without a key another method is answered with 404."""
-    ask_late(b, ("unrecognized-url",))
+    """Without a key another method is answered with 400."""
+    usual = b.authenticate
+
+    def authenticate(call: Call) -> None:
+        try:
+            usual(call)
+        except ApiError:
+            if call.request.method != "POST":
+                raise ApiError(errors.Refusal("method", 400, "This method has no parameters.")) from None
+            raise
+
+    b.authenticate = on_attach(usual, authenticate)
 
 
 @seed("auth.challenge", "medium")
