@@ -92,7 +92,11 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
     "Content-Encoding": ("", "\xff", "gzip", "br", "gzip, gzip"),
     "Idempotent-Replayed": ("", "\xff", "yes"),
     "Cache-Control": ("", "\xff", ",,,"),
-    "Set-Cookie": ("\xff=\xfe; Expires=Fri, 01 Jan 99999999 00:00:00 GMT", "=;=;", "a=b; Domain=\xff; Max-Age=" + "9" * 400),
+    "Set-Cookie": (
+        "\xff=\xfe; Expires=Fri, 01 Jan 99999999 00:00:00 GMT",
+        "=;=;",
+        "a=b; Domain=\xff; Max-Age=" + "9" * 400,
+    ),
     "Location": ("http://[", "\xff", "//" * 500),
     "Connection": ("\xff", "close, keep-alive", "upgrade"),
 }
@@ -270,9 +274,7 @@ def replaced(body: bytes, path: str, text: str) -> bytes | None:
     inner: Any = value
     for name in outer:
         inner = _member(inner, name)
-    if last == "surprise" and isinstance(inner, dict):
-        inner[last] = PLACEHOLDER
-    elif isinstance(inner, dict) and last in inner:
+    if (last == "surprise" and isinstance(inner, dict)) or (isinstance(inner, dict) and last in inner):
         inner[last] = PLACEHOLDER
     elif isinstance(inner, list) and last.isdecimal() and int(last) < len(inner):
         inner[int(last)] = PLACEHOLDER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +31,9 @@ SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(), max_size=5), st.just("\ud800")
 )
 ANY_JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=6
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
 ).map(lambda value: json.dumps(value).encode())
 ODD_MEMBERS = st.builds(
     lambda body, path, text: replaced(json.dumps(body).encode(), path, text) or b"",
@@ -83,13 +84,22 @@ def odd_episodes(draw: st.DrawFn, expectation: str) -> Episode:
         "stateless": draw(st.booleans()),
         "remote": draw(st.booleans()),
     }
-    fixtures = {"payment_method": PAYMENT_METHOD, "customer": CUSTOMER, "other_customer": OTHER, "earlier": "pm_Earlier"}
+    fixtures = {
+        "payment_method": PAYMENT_METHOD,
+        "customer": CUSTOMER,
+        "other_customer": OTHER,
+        "earlier": "pm_Earlier",
+    }
     clause = draw(st.sampled_from([c.slug for c in CATALOGUE])) if expectation != "refused_as_told" else draw(REFUSED)
     return Episode(clause, expectation, steps, fixtures, facts)
 
 
-READ_BEFORE = frozenset({"same_object", "nothing_changed", "only_this_one", "attached_again", "stays_with_first", "detached"})
-REFUSED = st.sampled_from(["stripe.parameter-unknown", "stripe.card-declined", "method.unrecognized", "stripe.too-long"])
+READ_BEFORE = frozenset(
+    {"same_object", "nothing_changed", "only_this_one", "attached_again", "stays_with_first", "detached"}
+)
+REFUSED = st.sampled_from(
+    ["stripe.parameter-unknown", "stripe.card-declined", "method.unrecognized", "stripe.too-long"]
+)
 
 
 @pytest.mark.parametrize("expectation", sorted(ALL_EXPECTATIONS))

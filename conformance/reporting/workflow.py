@@ -27,6 +27,8 @@ MEANINGS: Mapping[int, str] = {
     ExitStatus.CONFORMS: "conforms",
     ExitStatus.DOES_NOT_CONFORM: "does not conform",
     ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.OUR_ERROR: "internal error of the suite (a bug of the suite, not of your server)",
+    ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "cannot be tested",
     ExitStatus.INCONCLUSIVE: "inconclusive",
 }
@@ -45,6 +47,7 @@ def summary_of(results: Mapping[str, Any]) -> str:
     sections = [
         ("", failed),
         ("Expected failures", by_outcome.get("expected", [])),
+        ("Errors of the suite", by_outcome.get("error", [])),
         ("Deviations", [slug for slug in by_outcome.get("deviation", []) if slug not in failed]),
         ("Inconclusive", by_outcome.get("inconclusive", [])),
     ]
@@ -90,7 +93,7 @@ def broken(results: Mapping[str, Any]) -> Iterator[str]:
     if gate:
         yield from gate["unexpected"]
         return
-    decisive = ("fail", "error", "deviation") if results["level"] == "should" else ("fail", "error")
+    decisive = ("fail", "deviation") if results["level"] == "should" else ("fail",)
     yield from (slug for slug, clause in results["clauses"].items() if clause["outcome"] in decisive)
 
 
@@ -102,6 +105,8 @@ def annotations_of(results: Mapping[str, Any]) -> Iterator[str]:
     for slug in broken(results):
         clause = results["clauses"][slug]
         yield annotation("error", f"{clause['statement']} Observed: {clause['reason']}", title=slug)
+    for error in results["errors"]:
+        yield annotation("error", f"{error['where']}: {error['what']}", title="Internal error of the suite")
     for capability in results["lacking"]:
         yield annotation("error", f"--require {capability}: the target has it not", title="A capability is gone")
     if results["diagnosis"]:
