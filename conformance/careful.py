@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from conformance.foreign import one_line
 from conformance.internal_errors import InternalError
 from conformance.run import NOTHING_SELECTED, WRONG_USAGE
 from conformance.secret import Secret
@@ -36,9 +37,12 @@ class Errors:
     def add_report(self, report: pytest.TestReport) -> None:
         """Keep what failed around a test: its set-up, its clean-up, or the worker that ran it."""
         if report.failed and report.when != "call":
-            text = self.key.blotted(str(report.longrepr or "")).strip()
-            last = text.splitlines()[-1] if text else "no more is known"
-            self.errors.append(InternalError(f"{report.nodeid} ({report.when})", last, text))
+            self.add_text(f"{report.nodeid} ({report.when})", str(report.longrepr or ""))
+
+    def add_text(self, where: str, text: str) -> None:
+        """Keep an error of which only a text is known, such as that of a worker."""
+        lines = self.key.blotted(text).strip().splitlines() or ["no more is known"]
+        self.errors.append(InternalError(where, one_line(lines[-1]), "\n".join(lines)))
 
     def footer(self, exitstatus: int) -> dict[str, Any]:
         """What a record's footer holds of how pytest ended, and of these errors; empty in most runs."""

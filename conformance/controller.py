@@ -174,6 +174,8 @@ class Controller:
         told = getattr(node, "workeroutput", {}).get("conformance")
         if told:
             self._take_over(**told)
+        if error:
+            self.errors.add_text(f"worker {node.gateway.id}", str(error))
 
     def _workers(self) -> int | None:
         """How many workers pytest-xdist runs; None without it."""
@@ -276,6 +278,9 @@ class Controller:
             self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(told, indent=1).encode())
             return
         session.exitstatus = run.exit_status
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            self.pytest_terminal_summary(reporter)  # pytest itself shows no summary then
         if self.settings.proposal is not None:
             results = conclude(self.catalogue, self.ledger)
             self._proposed = propose(run, results, self.settings.proposal, self.started.date(), self.key)

@@ -25,7 +25,7 @@ from reference import running
 
 KEY = "sk_test_internalerrors0123456789"
 BUG = "a bug of the suite"
-ONE = ("--clause", "request.minimal-body", "--clause", "request.json-refused")
+ONE = ("--profile", "contract", "--clause", "request.minimal-body", "--clause", "request.json-refused")
 
 
 def bug(*arguments: object, **options: object) -> NoReturn:
@@ -69,7 +69,7 @@ def test_an_error_in_a_test_is_no_verdict_and_can_be_debugged(
     results = results_in(tmp_path)
     clause = results["clauses"]["request.json-refused"]
     assert (status, results["exit_status"], results["verdict"]) == (3, 3, "internal-error")
-    assert results["verdicts"]["stripe"] == "internal-error"
+    assert results["verdicts"]["contract"] == "internal-error"
     assert clause["outcome"] == "error"
     assert results["clauses"]["request.minimal-body"]["outcome"] == "pass"
     assert "Traceback" in clause["traceback"]
@@ -78,7 +78,7 @@ def test_an_error_in_a_test_is_no_verdict_and_can_be_debugged(
     assert "internal error of the suite in " in shown
     assert "test_internal_errors.py" in shown
     assert "inconclusive" not in shown
-    assert workflow.headline(results).startswith("stripe ⚠️ internal error")
+    assert workflow.headline(results).startswith("contract ⚠️ internal error")
     assert verdict_of(results)[0] == "internal error of the suite"
     junit = (tmp_path / "junit.xml").read_text(encoding="utf-8")
     assert BUG in junit
@@ -107,7 +107,7 @@ def test_what_is_broken_is_shown_with_an_error_elsewhere(tmp_path: Path) -> None
     results = results_in(tmp_path)
     assert status == results["exit_status"] == 3
     assert results["clauses"]["response.status"]["outcome"] == "fail"
-    assert results["verdicts"]["stripe"] == "does-not-conform"
+    assert results["verdicts"]["contract"] == "does-not-conform"
 
 
 def _breaking(clause: str) -> str:
@@ -154,7 +154,7 @@ def test_a_renderer_that_fails_changes_no_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     keyed.setattr(f"conformance.controller.{what}", bug)
-    clauses = ("--clause", "request.minimal-body", "--clause", "response.status")
+    clauses = ("--profile", "contract", "--clause", "request.minimal-body", "--clause", "response.status")
     assert run_in(tmp_path, *clauses, defect=defect and _breaking(defect)) == status
     assert BUG in capsys.readouterr().out
     assert Record.at(tmp_path / "run.jsonl").footer["exit_status"] == status
@@ -173,7 +173,7 @@ def test_a_full_disk_changes_no_status(
     shown = capsys.readouterr().out
     assert "run.jsonl could not be written: No space left on device" in shown
     assert "results.json could not be written" in shown
-    assert "stripe: conforms" in shown
+    assert "contract: conforms" in shown
 
 
 @pytest.mark.parametrize("when", ["setup", "teardown"])
@@ -190,14 +190,11 @@ def test_the_status_in_the_results_is_that_of_the_process(keyed: pytest.MonkeyPa
     assert concluded_again(record).exit_status is ExitStatus.NOTHING_SELECTED
 
 
-def test_workers_tell_of_their_errors(tmp_path: Path, keyed: pytest.MonkeyPatch) -> None:
-    (tmp_path / "broken.py").write_text(
-        "from conformance.provisioning import Fixtures\n\n"
-        "def clean_up(self):\n    raise LookupError('a bug of the suite')\n\n"
-        "Fixtures.clean_up = clean_up\n"
+def test_workers_that_cannot_start_are_an_error_of_the_suite(tmp_path: Path, keyed: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_on_workers.py").write_text(
+        "import os\n\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    raise ImportError('a bug of the suite')\n"
     )
     keyed.syspath_prepend(str(tmp_path))
-    keyed.setenv("PYTHONPATH", str(tmp_path))
     results = tmp_path / "results"
-    assert run_in(results, *ONE, "-p", "broken", "-n", "2") == 3
-    assert {error["where"] for error in results_in(results)["errors"]} == {"clean-up"}
+    assert run_in(results, *ONE, "-p", "broken_on_workers", "-n", "1", "--max-worker-restart", "0") == 3
+    assert any(error["where"].startswith("worker") for error in results_in(results)["errors"])
