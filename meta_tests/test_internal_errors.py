@@ -140,6 +140,7 @@ def test_an_error_outside_of_tests_is_no_verdict(
     assert any("Traceback" in error["traceback"] for error in results["errors"])
     assert "internal error of the suite" in shown
     assert BUG in shown
+    assert any("Internal error of the suite" in line for line in workflow.annotations_of(results))
     assert KEY not in shown + json.dumps(results)
 
 

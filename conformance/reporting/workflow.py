@@ -99,14 +99,16 @@ def broken(results: Mapping[str, Any]) -> Iterator[str]:
 
 def annotations_of(results: Mapping[str, Any]) -> Iterator[str]:
     """GitHub's workflow commands that annotate a run: an error for each failure, a warning where nothing is decided."""
+    for error in results.get("errors", []):
+        yield annotation("error", f"{error['where']}: {error['what']}", title="Internal error of the suite")
+    if "clauses" not in results:
+        return  # the suite could not even conclude
     gate = results.get("expectations") or {}
     for entry in gate.get("stale", []):
         yield annotation("error", entry["why"], file=gate["file"], line=entry["line"], title="Expectation to remove")
     for slug in broken(results):
         clause = results["clauses"][slug]
         yield annotation("error", f"{clause['statement']} Observed: {clause['reason']}", title=slug)
-    for error in results["errors"]:
-        yield annotation("error", f"{error['where']}: {error['what']}", title="Internal error of the suite")
     for capability in results["lacking"]:
         yield annotation("error", f"--require {capability}: the target has it not", title="A capability is gone")
     if results["diagnosis"]:
@@ -174,7 +176,7 @@ def _run(options: argparse.Namespace) -> int:
         print(annotation("error", f"{path} cannot be read: {error}", title="No results"))
         return ExitStatus.WRONG_USAGE
     print(*annotations_of(results), sep="\n")
-    if options.summary:
+    if options.summary and "clauses" in results:
         with Path(options.summary).open("a", encoding="utf-8") as file:
             file.write(summary_of(results))
     return ExitStatus.CONFORMS
