@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from reference import build
@@ -102,13 +103,30 @@ HEADERS: Mapping[str, tuple[str, ...]] = {
 }
 """Values of headers that are odd, by the header's name; characters up to U+00FF stand for bytes."""
 
+
+def _with_other_length(value: str, head: bytes, body: bytes) -> bytes:
+    return _with_length(head, value) + body
+
+
+def _in_chunks(form: bytes, head: bytes, body: bytes) -> bytes:
+    return _as_chunks(head, body, form)
+
+
+def _with_first_line(line: bytes, head: bytes, body: bytes) -> bytes:
+    return line + head[head.index(b"\r\n") :] + body
+
+
+def _with_lines(lines: bytes, head: bytes, body: bytes) -> bytes:
+    return head[:-2] + lines + b"\r\n" + body
+
+
 FRAMES: Mapping[str, Callable[[bytes, bytes], bytes]] = {
     **{
-        f"length-{value or 'blank'}"[:20]: lambda head, body, value=value: _with_length(head, value) + body
+        f"length-{value or 'blank'}"[:20]: partial(_with_other_length, value)
         for value in ("+5", "5, 5", "-1", "0x5", "9" * 30, "", " ", "5 5", "\xb2", "1e3", "9" * 5000)
     },
     **{
-        f"chunks-{number}": lambda head, body, form=form: _as_chunks(head, body, form)
+        f"chunks-{number}": partial(_in_chunks, form)
         for number, form in enumerate(
             (
                 b"%X\r\n%b\r\n0\r\n\r\n",
@@ -126,7 +144,7 @@ FRAMES: Mapping[str, Callable[[bytes, bytes], bytes]] = {
         )
     },
     **{
-        f"status-line-{number}": lambda head, body, line=line: line + head[head.index(b"\r\n") :] + body
+        f"status-line-{number}": partial(_with_first_line, line)
         for number, line in enumerate(
             (
                 b"HTTP/1.1 200",
@@ -149,7 +167,7 @@ FRAMES: Mapping[str, Callable[[bytes, bytes], bytes]] = {
         )
     },
     **{
-        f"header-lines-{number}": lambda head, body, lines=lines: head[:-2] + lines + b"\r\n" + body
+        f"header-lines-{number}": partial(_with_lines, lines)
         for number, lines in enumerate(
             (
                 b": no name\r\n",
@@ -245,7 +263,7 @@ class _Odd:
         behaviour.finish = finish
 
     def start(self) -> Server:
-        self.server.encode = self._encoded  # type: ignore[method-assign]
+        self.server.encode = self._encoded
         self.server.start()
         return self.server
 
