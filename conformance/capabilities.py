@@ -11,6 +11,7 @@ from urllib.parse import quote
 from conformance.client import Client
 from conformance.exchange import Exchange
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
+from conformance.foreign import usable_id
 from conformance.options import CAPABILITY_NAMES
 from conformance.provisioning import RUN_TAG, Provision, delete_customer
 from contracts.contract import FORM_MEDIA_TYPE
@@ -41,8 +42,7 @@ def probe_capabilities(client: Client, provision: Provision) -> tuple[str, ...]:
 
 
 def _id_of(exchange: Exchange) -> str:
-    identifier = exchange.object.get("id")
-    return identifier if exchange.is_success and isinstance(identifier, str) else ""
+    return usable_id(exchange.object.get("id")) if exchange.is_success else ""
 
 
 def _creates(client: Client) -> bool:

@@ -48,8 +48,8 @@ class Case:
     raised: Finding | None = None
     sent_at_failure: int | None = None
 
-    def note(self, kind: str, reason: str, clause: str | None = None) -> None:
+    def note(self, kind: str, reason: str, clause: str | None = None, traceback: str = "") -> None:
         """Note what is known without an episode, of `clause` or else of the test's own."""
-        note = Note(self.clause if clause is None else clause, kind, reason, self.test)
+        note = Note(self.clause if clause is None else clause, kind, reason, self.test, traceback)
         self.log.append(note)
         self.ledger.merge(note.ledger())

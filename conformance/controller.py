@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.budgets import BUDGETS
 from conformance.capabilities import probe_capabilities
+from conformance.careful import Errors, Reporters
 from conformance.client import Address, Client
-from conformance.episode import Outcome
-from conformance.expectations import Expectations, Gate, counted, proposal, weigh
+from conformance.expectations import Gate, weigh
 from conformance.expectations.gate import covering_entries
+from conformance.first_lines import header_lines
+from conformance.internal_errors import INTERNAL_ERROR
 from conformance.items import PROPERTY, ItemRunner, set_up_hypothesis
 from conformance.launch import CannotStart, embedded_reference
 from conformance.ledger import (
@@ -28,8 +30,9 @@ from conformance.ledger import (
     hold_general_clauses,
     own_outcome,
 )
-from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.options import DEFAULT_RATE, TESTS, Settings, narrowed_by
 from conformance.progress import Progress, is_wanted
+from conformance.proposing import propose
 from conformance.provisioning import Provision, Unreachable, probe
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reported import ReportedTests
@@ -67,6 +70,8 @@ class Controller:
         self.left_over: list[str] = []
         self.entries: dict[str, list[Entry]] = {}
         self.reported = ReportedTests()
+        self.errors = Errors(key)
+        config.pluginmanager.register(Reporters(self.errors), "conformance-reporters")
         self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -118,23 +123,7 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        settings = self.settings
-        kind = "embedded reference" if settings.base_url is None else "target"
-        lines = [f"{kind}: {self.base_url or '(not started)'}"]
-        if settings.dry_run and settings.base_url:
-            lines = [f"dry run: nothing is sent to {settings.base_url}; the embedded reference stands in"]
-        plan = f"profile: {settings.profile}  level: {settings.level}  budget: {settings.budget}  seed: {settings.seed}"
-        told = "  ".join(f"{name} {version}" for name, version in versions().items())
-        if settings.explore is not None:
-            plan += f"  exploring for {settings.explore:g} minutes"
-        lines += [plan, f"versions: {told}"]
-        lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
-        if self.capabilities is not None:
-            absent = [name for name in CAPABILITY_NAMES if name not in self.capabilities]
-            lines.append(
-                f"capabilities: {', '.join(self.capabilities) or 'none'}; absent: {', '.join(absent) or 'none'}"
-            )
-        return lines
+        return header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -185,6 +174,8 @@ class Controller:
         told = getattr(node, "workeroutput", {}).get("conformance")
         if told:
             self._take_over(**told)
+        if error:
+            self.errors.add_text(f"worker {node.gateway.id}", str(error))
 
     def _workers(self) -> int | None:
         """How many workers pytest-xdist runs; None without it."""
@@ -206,6 +197,7 @@ class Controller:
             self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
             self._stop_early(report, ledger)
         self.reported.add(report)
+        self.errors.add_report(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
@@ -237,6 +229,11 @@ class Controller:
     def pytest_keyboard_interrupt(self) -> None:
         """Remember that the run is not whole."""
         self._interrupted = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what went wrong outside of every test, here or on a worker."""
+        self.errors.add("pytest", excinfo.value)
 
     def _report_beside(self) -> None:
         """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
@@ -270,20 +267,36 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Conclude, write the results, and decide the exit status."""
-        if exitstatus == pytest.ExitCode.INTERNAL_ERROR:
-            self._interrupted = True
+        """Conclude, write the results, and take over the exit status."""
+        session.exitstatus = ExitStatus.OUR_ERROR
+        try:
+            run = self._run = self._finished(exitstatus)
+        except Exception as error:  # the suite cannot conclude: its own bug, which must not look like a verdict
+            self.errors.add("conclusion", error)
+            told = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
+            told |= {"errors": [one.to_json() for one in self.errors.errors]}
+            self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(told, indent=1).encode())
+            return
+        session.exitstatus = run.exit_status
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            self.pytest_terminal_summary(reporter)  # pytest itself shows no summary then
+        if self.settings.proposal is not None:
+            results = conclude(self.catalogue, self.ledger)
+            self._proposed = propose(run, results, self.settings.proposal, self.started.date(), self.key)
+
+    def _finished(self, exitstatus: int) -> Run:
+        """Clean up, conclude, and write the record and the results."""
         if self._runner is not None:
             self._take_over(**self._runner.wrap_up())
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
-        run = self._run = self._concluded()
-        (self.settings.results / RESULTS_FILE).write_text(self.key.blotted(results_text(run)), encoding="utf-8")
-        session.exitstatus = self._exit_status(run, exitstatus)
-        if self.settings.proposal is not None:
-            self._proposed = self._propose(run, self.settings.proposal)
+        run = self._concluded(exitstatus)
+        content = self.errors.rendered(RESULTS_FILE, lambda: self.key.blotted(results_text(run)))
+        self.errors.write(self.settings.results / RESULTS_FILE, content.encode())
+        return run
 
-    def _concluded(self) -> Run:
+    def _concluded(self, exitstatus: int) -> Run:
         """The run as a value, concluded from its record, which is written: all that is rendered can be so again."""
         header = header_of(
             self.settings,
@@ -296,7 +309,8 @@ class Controller:
         )
         told = {
             "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
-            "interrupted": self._interrupted,
+            "interrupted": self._is_cut_short(exitstatus),
+            **self.errors.footer(exitstatus),
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
             "tests": self.reported.to_json(self._in_order),
             "requests": self.requests,
@@ -310,28 +324,13 @@ class Controller:
         entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
         run = concluded(header, entries, told)
         content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
-        (self.settings.results / RECORD_FILE).write_bytes(content)
+        self.errors.write(self.settings.results / RECORD_FILE, content)
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)
 
     def _in_order(self, nodeids: Iterable[str]) -> list[str]:
         """Tests in the order in which one worker ran them; of several workers, in that of their names."""
         return list(nodeids) if self._workers() is None else sorted(nodeids)
-
-    def _propose(self, run: Run, path: Path) -> str:
-        """Write what was found as a proposed expectations file; what there is to tell of it."""
-        if run.diagnosis or run.interrupted or self.settings.dry_run:
-            return f"no expectations are proposed in {path.name}: the run is not whole"
-        profile, level = self.settings.profile, self.settings.level
-        results = conclude(self.catalogue, self.ledger)
-        gate = run.gate or weigh(Expectations(path.name), results, self.catalogue, profile=profile, level=level)
-        text, entries = proposal(gate, self.catalogue, profile=profile, level=level, date=self.started.date())
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(self.key.blotted(text))
-        except OSError as error:
-            return f"no expectations are proposed: {path} cannot be written ({error.strerror})"
-        return f"{path}: {counted(len(entries), 'entry', 'entries')} proposed; say in each `reason` why it is so"
 
     def _take_over(
         self,
@@ -340,7 +339,9 @@ class Controller:
         requests: int,
         first_finding: int | None = None,
         unreported: Mapping[str, Any] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
+        self.errors.take_over(errors)
         if unreported is not None:
             self._keep(**unreported)
         if first_finding is not None:
@@ -350,18 +351,10 @@ class Controller:
         for kind, count in made.items():
             self.made[kind] = self.made.get(kind, 0) + count
 
-    def _exit_status(self, run: Run, exitstatus: int) -> int:
-        if run.diagnosis is not None:
-            return ExitStatus.UNREACHABLE
-        stopped_early = exitstatus == pytest.ExitCode.INTERRUPTED and self._stopped_for_findings()
-        graver = (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-        if exitstatus in graver and not stopped_early:
-            return int(exitstatus)
-        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-            return ExitStatus.NOTHING_SELECTED
-        if any(result.outcome is Outcome.ERROR for result in run.results.values()):
-            return ExitStatus.OUR_ERROR
-        return run.exit_status
+    def _is_cut_short(self, exitstatus: int) -> bool:
+        """Whether somebody ended the run before its end, and no error of the suite did."""
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.errors.errors
+        return self._interrupted or (stopped and not self._stopped_for_findings())
 
     def _stopped_for_findings(self) -> bool:
         return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
@@ -372,7 +365,12 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell the clauses that did not pass, and the verdicts."""
         if self._run is not None:
-            print_summary(terminalreporter, self._run)
+            run = self._run
+            self.errors.rendered("the summary", lambda: print_summary(terminalreporter, run))
+        for error in self.errors.errors if self._run is None else ():
+            terminalreporter.write_line(f"{INTERNAL_ERROR}: {error.where}: {error.what}\n{error.traceback}", red=True)
+        for line in self.errors.unwritten:
+            terminalreporter.write_line(line, red=True)
         if self._proposed:
             terminalreporter.write_line(self._proposed)
 
@@ -385,7 +383,8 @@ class Controller:
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put verdict and clauses on top of the HTML report."""
         if self._run is not None:
-            prefix.append(self.key.blotted(html_section(self._run)))
+            run = self._run
+            prefix.append(self.errors.rendered("report.html", lambda: self.key.blotted(html_section(run))))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:

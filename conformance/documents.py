@@ -85,7 +85,7 @@ _MEANINGS: Mapping[ExitStatus, str] = {
     "file does not list is broken, or an entry of the file is no longer borne out; `replay`: something still "
     "fails; `compare`: the two differ",
     ExitStatus.INTERRUPTED: "the run was interrupted",
-    ExitStatus.OUR_ERROR: "the suite itself failed",
+    ExitStatus.OUR_ERROR: "the suite itself failed, which is no verdict on the target; the traceback is in the results",
     ExitStatus.WRONG_USAGE: "wrong usage: a live key, an option or a file that cannot be, such as an expectations file "
     "with an error in it or an entry that has expired",
     ExitStatus.NOTHING_SELECTED: "no test was selected",

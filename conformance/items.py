@@ -18,6 +18,7 @@ from conformance.case import ClauseBroken
 from conformance.client import Address, Client
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
+from conformance.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.ledger import ClauseResult, Entry, Ledger, blocking, conclude, own_outcome, without_what_others_own
 from conformance.looks import is_further, look_of, looking, slug_of
 from conformance.marks import MARK
@@ -91,9 +92,14 @@ class ItemRunner:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
         `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
-        left behind that was broken off.
+        left behind that was broken off, `errors` what went wrong in the clean-up.
         """
-        self.tidy()
+        errors: list[dict[str, str]] = []
+        try:
+            self.tidy()
+        except Exception as error:  # whatever goes wrong, the run is concluded from what it has learnt
+            told = InternalError.of("clean-up", error)
+            errors.append({name: self.key.blotted(text) for name, text in told.to_json().items()})
         self.client.close()
         first = self.target.requests_to_first_finding
         return {
@@ -102,6 +108,7 @@ class ItemRunner:
             "requests": self.client.requests_sent,
             "first_finding": first,
             "unreported": self._unreported,
+            "errors": errors,
         }
 
     def tidy(self) -> None:
@@ -149,8 +156,11 @@ class ItemRunner:
             ledger = item.stash.get(FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
                 case = self.target.case
-                case.note(ERROR, self.key.blotted(call.excinfo.exconly())[:500], slug or "error")
+                error = call.excinfo.value
+                told, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
+                case.note(ERROR, told, slug or "error", traceback)
                 ledger = case.ledger
+                report.longrepr = f"{INTERNAL_ERROR}: {told}\n\n{traceback}"
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []

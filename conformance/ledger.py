@@ -35,6 +35,7 @@ class Entry:
     notes: list[str] = field(default_factory=list)
     traits: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
+    tracebacks: list[str] = field(default_factory=list)
 
     def lack_fixtures(self, reason: str) -> None:
         """Note that the clause could not be judged for want of fixtures, which is no property of the target."""
@@ -80,7 +81,7 @@ class Entry:
         return cls(data["held"], data["broken"], findings, **reasons)
 
 
-_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits", "lacking")
+_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits", "lacking", "tracebacks")
 
 
 def size_of(finding: Finding) -> int:
@@ -131,7 +132,8 @@ class ClauseResult:
 
     Where it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known. `blocked`
     tells that a clause on which this one always rests keeps it from being run, `lacks_fixtures` that nothing was left
-    to run it with.
+    to run it with. `unjudged` says why aspects of a clause that passes could not be judged, `traceback` where an error
+    of the suite happened.
     """
 
     clause: Clause
@@ -144,25 +146,40 @@ class ClauseResult:
     expected: str = ""
     blocked: bool = False
     lacks_fixtures: bool = False
+    unjudged: tuple[str, ...] = ()
+    traceback: str = ""
 
 
 def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
-    """What the entry alone says of its clause, whatever became of the clauses that it requires."""
+    """What the entry alone says of its clause, whatever became of the clauses that it requires.
+
+    The gravest aspect decides: an error of the suite, a finding, a lost answer, an aspect without fixtures or with a
+    root cause elsewhere. An aspect that only lacks its precondition on this target hides no pass: it is named with it.
+    """
     if entry.errors:
-        return ClauseResult(clause, Outcome.ERROR, entry.errors[0])
+        traceback = next(filter(None, entry.tracebacks), "")
+        return ClauseResult(clause, Outcome.ERROR, entry.errors[0], held=entry.held, traceback=traceback)
     if entry.findings:
         outcome = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}.get(clause.level, Outcome.PASS)
         first = entry.findings[0]
         return ClauseResult(clause, outcome, first.observed, tuple(entry.findings), entry.broken, entry.held)
-    for outcome, reasons in ((Outcome.INCONCLUSIVE, entry.inconclusive), (Outcome.NOT_RUN, entry.not_run)):
-        if reasons:
-            is_lack = reasons[0] in entry.lacking
-            return ClauseResult(clause, outcome, reasons[0], held=entry.held, lacks_fixtures=is_lack)
-    if entry.held:
-        return ClauseResult(clause, Outcome.PASS, "; ".join(entry.notes), held=entry.held)
+    if entry.inconclusive:
+        return ClauseResult(clause, Outcome.INCONCLUSIVE, entry.inconclusive[0], held=entry.held)
+    needed = [reason for reason in entry.not_run if reason in entry.lacking or _names_root_cause(reason)]
+    if entry.held and not needed:
+        unjudged = tuple(dict.fromkeys([*entry.not_run, *entry.not_applicable]))
+        return ClauseResult(clause, Outcome.PASS, "; ".join(entry.notes), held=entry.held, unjudged=unjudged)
+    if entry.not_run:
+        reason = needed[0] if entry.held else entry.not_run[0]
+        lacks = reason in entry.lacking
+        return ClauseResult(clause, Outcome.NOT_RUN, reason, held=entry.held, lacks_fixtures=lacks)
     if entry.not_applicable:
         return ClauseResult(clause, Outcome.NOT_APPLICABLE, entry.not_applicable[0])
     return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or NOT_SELECTED)
+
+
+def _names_root_cause(reason: str) -> bool:
+    return reason.startswith("see ")
 
 
 def hold_general_clauses(ledger: Ledger, catalogue: Catalogue) -> None:
@@ -267,7 +284,8 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
 
 @dataclass(frozen=True)
 class ProfileVerdict:
-    """What a run says of one profile: `conforms`, `does-not-conform`, `inconclusive` or `not-applicable`.
+    """What a run says of one profile: `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or
+    `internal-error` where the suite itself failed and nothing is known to be broken.
 
     `reason` is the rest of the sentence. `selected` of `total` clauses were asked for.
     """
@@ -291,11 +309,14 @@ def verdict_of(
         return ProfileVerdict(profile, word, reason, selected, total)
 
     broken = [result for result in asked if _decides(result, level)]
+    errors = [result for result in asked if result.outcome is Outcome.ERROR]
+    failing = f"{len(broken)} clause{'s' * (len(broken) != 1)} fail{'s' * (len(broken) == 1)}"
+    erring = f"the suite itself failed in {len(errors)} clause{'s' * (len(errors) != 1)}"
     if broken:
-        return verdict(
-            "does-not-conform", f"{len(broken)} clause{'s' * (len(broken) != 1)} fail{'s' * (len(broken) == 1)}"
-        )
-    unknown = [r for r in asked if r.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR, Outcome.NOT_RUN)]
+        return verdict("does-not-conform", f"{failing}; {erring}" if errors else failing)
+    if errors:
+        return verdict("internal-error", erring)
+    unknown = [r for r in asked if r.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
     unknown = [result for result in unknown if result.clause.level == "MUST"]
     if unknown:
         return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
@@ -304,7 +325,9 @@ def verdict_of(
         return verdict("not-applicable", "the target keeps no state")
     if not own:
         return verdict("inconclusive", "none of its own clauses was judged")
-    return verdict("conforms", f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses")
+    judged = f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses"
+    in_part = sum(bool(result.unjudged) for result in asked)
+    return verdict("conforms", f"{judged}, {in_part} in part" if in_part else judged)
 
 
 def _decides(result: ClauseResult, level: str) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from conformance.client import Client
 from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
 from conformance.fixture_forms import DETAILS_OF_CUSTOMERS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
+from conformance.foreign import path_segment, usable_id
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 
@@ -130,8 +131,7 @@ def _must_answer(exchange: Exchange, client: Client) -> None:
 
 
 def _created_id(exchange: Exchange) -> str:
-    identifier = exchange.object.get("id")
-    return identifier if exchange.is_success and isinstance(identifier, str) else ""
+    return usable_id(exchange.object.get("id")) if exchange.is_success else ""
 
 
 def _retrieves_the_unknown(client: Client) -> bool:
@@ -143,11 +143,11 @@ def _retrieves_the_unknown(client: Client) -> bool:
 
 def delete_customer(client: Client, identifier: str) -> Exchange:
     """Ask for the deletion of a customer; the answer."""
-    return client.call("DELETE", f"/v1/customers/{quote(identifier, safe='')}")
+    return client.call("DELETE", f"/v1/customers/{path_segment(identifier)}")
 
 
 def _can_read(client: Client, payment_method: str) -> bool:
-    return client.call("GET", f"/v1/payment_methods/{quote(payment_method, safe='')}").object.get("id") is not None
+    return client.call("GET", f"/v1/payment_methods/{path_segment(payment_method)}").object.get("id") is not None
 
 
 def _method_way(client: Client) -> tuple[str, str]:
@@ -280,17 +280,17 @@ class Fixtures:
         """The payment method as the target tells it now; None where it cannot be read."""
         if not self.provision.retrieves or self.provision.stateless:
             return None
-        return self.client.call("GET", f"/v1/payment_methods/{quote(identifier, safe='')}")
+        return self.client.call("GET", f"/v1/payment_methods/{path_segment(identifier)}")
 
     def read_customer(self, identifier: str) -> Exchange:
         """The customer as the target tells it now."""
-        return self.client.call("GET", f"/v1/customers/{quote(identifier, safe='')}")
+        return self.client.call("GET", f"/v1/customers/{path_segment(identifier)}")
 
     def list_payment_methods(self, customer: str, kind: str = "card") -> Exchange | None:
         """The customer's payment methods of the type `kind`, by whichever endpoint lists them; None without one."""
         answer = None
         for template in LISTS if self._list is None else self._list:
-            target = template.format(customer=quote(customer, safe=""), type=quote(kind, safe=""))
+            target = template.format(customer=path_segment(customer), type=path_segment(kind))
             answer = self.client.call("GET", target)
             if isinstance(answer.object.get("data"), list):
                 self._list = (template,)
@@ -302,7 +302,7 @@ class Fixtures:
 
     def detach(self, payment_method: str) -> Exchange:
         """Ask for the payment method to be detached; the answer."""
-        return self.client.call("POST", f"/v1/payment_methods/{quote(payment_method, safe='')}/detach", {})
+        return self.client.call("POST", f"/v1/payment_methods/{path_segment(payment_method)}/detach", {})
 
     def delete(self, customer: str) -> Exchange:
         """Ask for the deletion of a customer that the run has made; the answer.
@@ -322,7 +322,7 @@ class Fixtures:
         if ("customer", customer) not in self.made:
             return None
         form = {"invoice_settings[default_payment_method]": payment_method}
-        return self.client.call("POST", f"/v1/customers/{quote(customer, safe='')}", form)
+        return self.client.call("POST", f"/v1/customers/{path_segment(customer)}", form)
 
     def clean_up(self) -> list[str]:
         """Remove what was made, the newest first; the ids of the customers that are still there.

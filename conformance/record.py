@@ -16,12 +16,13 @@ import jsonschema_rs
 
 from conformance.expectations import Expectations, weigh
 from conformance.finding_ids import with_ids
+from conformance.internal_errors import InternalError
 from conformance.ledger import all_verdicts, conclude, hold_general_clauses
 from conformance.options import SUITE, Settings
 from conformance.provisioning import Provision
 from conformance.run import Diagnosis, Run, without_proof
 from conformance.traffic import Traffic, TrafficCounter
-from conformance.trial import Entry, Logged, Note, Trial, fold
+from conformance.trial import ERROR, Entry, Logged, Note, Trial, fold
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
@@ -276,7 +277,16 @@ def concluded(
         capabilities=None if capabilities is None else tuple(capabilities),
         gate=gate,
         traffic=_traffic_of(entries),
+        errors=(*_errors_of_tests(entries), *map(InternalError.from_json, told.get("errors", ()))),
+        stopped=told.get("stopped", ""),
     )
+
+
+def _errors_of_tests(entries: Sequence[Entry]) -> Iterator[InternalError]:
+    for entry in entries:
+        note = entry.logged
+        if isinstance(note, Note) and note.kind == ERROR:
+            yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
 
 
 def _traffic_of(entries: Sequence[Entry]) -> Traffic:

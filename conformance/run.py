@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.episode import Finding
 from conformance.expectations import Gate, counted
+from conformance.internal_errors import InternalError
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
 from conformance.traffic import Traffic
@@ -30,6 +31,10 @@ class ExitStatus(IntEnum):
     EXPIRED = 21
     DIFFERENT = 22
     NOT_CONFORMING = 23
+
+
+WRONG_USAGE, NOTHING_SELECTED = STOPS = ("wrong-usage", "nothing-selected")
+"""Why pytest itself ended a run before there was anything to conclude."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ class Run:
     `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
     is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
     sent until the first finding, None without one. `exploration` is None where nothing was explored. `payment_methods`
-    and `customers` say how they are come by, in the words of `Provision`.
+    and `customers` say how they are come by, in the words of `Provision`. `errors` are those of the suite itself;
+    `stopped` is one of STOPS, or empty.
     """
 
     settings: Settings
@@ -130,12 +136,16 @@ class Run:
     gate: Gate | None = None
     traffic: Traffic = field(default_factory=Traffic)
     exploration: Exploration | None = None
+    errors: tuple[InternalError, ...] = ()
+    stopped: str = ""
 
     @property
     def verdict(self) -> str:
-        """The word for the chosen profile: `conforms`, `does-not-conform` or `inconclusive`."""
+        """The word for the chosen profile: `conforms`, `does-not-conform`, `inconclusive` or `internal-error`."""
         if self.diagnosis or self.interrupted:
             return "inconclusive"
+        if self.errors:
+            return "internal-error"
         if self.lacking:
             return "does-not-conform"
         word = self.verdicts[self.settings.profile].verdict
@@ -148,11 +158,17 @@ class Run:
 
     @property
     def exit_status(self) -> ExitStatus:
-        """The status with which the process ends, unless pytest itself has a graver one."""
+        """The status with which the process ends. It is decided here and nowhere else."""
         if self.diagnosis:
             return ExitStatus.UNREACHABLE
         if self.interrupted:
             return ExitStatus.INTERRUPTED
+        if self.stopped == WRONG_USAGE:
+            return ExitStatus.WRONG_USAGE
+        if self.errors:
+            return ExitStatus.OUR_ERROR
+        if self.stopped == NOTHING_SELECTED:
+            return ExitStatus.NOTHING_SELECTED
         if self.gate is not None and not self.lacking:
             if not self.gate.is_met:
                 return ExitStatus.DOES_NOT_CONFORM
@@ -164,6 +180,15 @@ class Run:
             "conforms": ExitStatus.CONFORMS,
             "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
         }.get(self.verdict, ExitStatus.INCONCLUSIVE)
+
+    @property
+    def errors_in_words(self) -> str:
+        """How many errors of the suite there were, and that they say nothing of the target; empty for none."""
+        if not self.errors:
+            return ""
+        places = len({error.where for error in self.errors})
+        where = f"in {counted(places, 'test')}" if all(error.clause for error in self.errors) else "in this run"
+        return f"internal error of the suite {where} (this is a bug of the suite, not of your server)"
 
     def words(self, profile: str) -> str:
         """The verdict on a profile in words, with what was expected of it."""
@@ -205,6 +230,7 @@ class Run:
             "verdict": self.verdict,
             "exit_status": int(self.exit_status),
             "diagnosis": str(self.diagnosis) if self.diagnosis else None,
+            "errors": [error.to_json() for error in self.errors],
             "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},
             "words": {profile: self.words(profile) for profile in self.verdicts},
             "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
@@ -219,7 +245,11 @@ class Run:
 
 
 def _clause_json(result: ClauseResult) -> dict[str, Any]:
-    expected = {"was": str(result.was), "expected": result.expected} if result.was else {}
+    more: dict[str, Any] = {"was": str(result.was), "expected": result.expected} if result.was else {}
+    if result.unjudged:
+        more["unjudged"] = list(result.unjudged)
+    if result.traceback:
+        more["traceback"] = result.traceback
     return {
         "outcome": str(result.outcome),
         "level": result.clause.level,
@@ -229,5 +259,5 @@ def _clause_json(result: ClauseResult) -> dict[str, Any]:
         "held": result.held,
         "broken": result.broken,
         "findings": [finding.to_json() for finding in result.findings],
-        **expected,
+        **more,
     }

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
+MOST_LEVELS = 400
+"""How deep a value is read. RFC 8259 section 9 leaves a limit to each parser. What lies deeper is legal, counts as
+null, and is not checked: every walk through a value is shallower than Python's own limit of 1,000 calls.
+"""
+
+LONGEST_INTEGER = 4000
+"""How many characters an integer may have to be read exactly; Python refuses more than 4,300 digits. A longer one is
+read as a float, as RFC 8259 section 6 lets any number be."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_STRING_OR_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]+|[\]}]+', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,8 +50,8 @@ def read_json(body: bytes) -> JsonText:
             problems.append(f"the key {name!r} stands twice in one object")
         return dict(members)
 
-    decoder = json.JSONDecoder(parse_constant=constant, object_pairs_hook=pairs, strict=True)
-    stripped = text.lstrip(" \t\r\n")
+    decoder = json.JSONDecoder(parse_constant=constant, parse_int=_integer, object_pairs_hook=pairs, strict=True)
+    stripped = _without_deepest(text.lstrip(" \t\r\n"))
     try:
         value, end = decoder.raw_decode(stripped)
     except (ValueError, RecursionError) as error:
@@ -49,3 +60,26 @@ def read_json(body: bytes) -> JsonText:
     if rest := stripped[end:].strip(" \t\r\n"):
         problems.append(f"after the value comes {rest[:40]!r}")
     return JsonText(value, True, tuple(problems))
+
+
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= LONGEST_INTEGER else float(text)
+
+
+def _without_deepest(text: str) -> str:
+    """The JSON `text` with `null` in the place of each value that lies deeper than MOST_LEVELS."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return text
+    kept: list[str] = []
+    level = done = 0
+    for match in _STRING_OR_BRACKETS.finditer(text):
+        if match[0][0] in "[{":
+            before, level = level, level + len(match[0])
+            if before <= MOST_LEVELS < level:
+                kept.append(text[done : match.start() + MOST_LEVELS - before])
+        elif match[0][0] in "]}":
+            before, level = level, level - len(match[0])
+            if level <= MOST_LEVELS < before:
+                kept.append("null")
+                done = match.start() + before - MOST_LEVELS
+    return text if level > MOST_LEVELS else "".join([*kept, text[done:]])

@@ -92,21 +92,23 @@ class Trial:
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of a clause without an episode: `kind` is one of NOTE_KINDS."""
+    """What is known of a clause without an episode: `kind` is one of NOTE_KINDS. An error has its `traceback`."""
 
     clause: str
     kind: str
     reason: str
     test: str = ""
+    traceback: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""
-        return {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
+        told = {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
+        return {**told, "traceback": self.traceback} if self.traceback else told
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Note:
         """The note that `to_json` wrote. Raises KeyError when a member is missing."""
-        return cls(data["note"], data["kind"], data["reason"], data["test"])
+        return cls(data["note"], data["kind"], data["reason"], data["test"], data.get("traceback", ""))
 
     def ledger(self) -> Ledger:
         """The note as a ledger."""
@@ -121,6 +123,7 @@ class Note:
                 entry.not_applicable.append(self.reason)
             case _:
                 entry.errors.append(self.reason)
+                entry.tracebacks.append(self.traceback)
         return ledger
 
 

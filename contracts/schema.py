@@ -10,6 +10,10 @@ import jsonschema_rs
 
 _LOCAL_PREFIX = "#/components/schemas/"
 
+LEVELS_OF_SCHEMAS = 64
+"""How deep values are compared with a schema: deeper than the contract's schemas, which have no cycles, say anything,
+and shallower than the 255 levels at which the validator gives up."""
+
 
 @dataclass(frozen=True)
 class SchemaViolation:
@@ -35,10 +39,35 @@ class ResponseSchema:
     def violations(self, value: Any) -> tuple[SchemaViolation, ...]:
         """Every place where `value`, a decoded JSON value, breaks the schema; empty when it fits."""
         found = []
-        for error in self._validator.iter_errors(value):
+        for error in self._validator.iter_errors(_readable(value, LEVELS_OF_SCHEMAS)):
             path = tuple(error.instance_path)
             found.append(SchemaViolation(path, _shortened(error.message)))
         return tuple(sorted(set(found), key=lambda violation: (len(violation.path), str(violation))))
+
+
+def _readable(value: Any, levels: int) -> Any:
+    """A copy that the validator can read: cut off below so many levels, with U+FFFD for each lone surrogate."""
+    if isinstance(value, str):
+        return _without_surrogates(value)
+    if isinstance(value, dict):
+        if not levels:
+            return {}
+        return {_without_surrogates(name): _readable(item, levels - 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_readable(item, levels - 1) for item in value] if levels else []
+    return value
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not _is_utf8(text) else text
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shortened(message: str, limit: int = 200) -> str:

@@ -210,7 +210,7 @@ def test_no_answer_blows_the_page_up(body: bytes) -> None:
     empty = len(html_page(run_with({UNKNOWN: [finding(UNKNOWN, exchange(200, b""))]})))
     page = html_page(run_with({UNKNOWN: [finding(UNKNOWN, exchange(200, body))]}))
     assert len(page) < empty + 60_000
-    assert (f"{len(body):,} bytes in all" in page) == (len(body) > 100_000 or body.startswith(b"[1"))
+    assert (f"{len(body):,} bytes in all" in page) == (len(body) > 100_000 or body.startswith(b"["))
 
 
 def test_the_key_is_written_by_no_part_of_it() -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 
 from .app import written
@@ -33,6 +34,7 @@ class Server:
         self._numbers = itertools.count(1)
         self._stopping = False
         self._thread = threading.Thread(target=self._accept, name="reference", daemon=True)
+        self.encode: Callable[[Request | None, Response], tuple[bytes, bool]] = encoded
 
     @property
     def url(self) -> str:
@@ -93,7 +95,7 @@ class Server:
             response = self._unreadable(error)
         if response.dropped:
             return False
-        data, close = encoded(request, response)
+        data, close = self.encode(request, response)
         sock.sendall(data)
         if close:
             self._hang_up(sock)

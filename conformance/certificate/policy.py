@@ -68,6 +68,8 @@ def against_policy(
         yield Objection("expectations", "failures were expected")
     if run.diagnosis or run.interrupted:
         yield Objection("inconclusive", f"the run was not finished: {run.diagnosis or 'it was interrupted'}")
+    for error in run.errors:
+        yield Objection("inconclusive", f"the suite itself failed: {error.where}: {error.what}")
     for result in required(run):
         if result.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR):
             yield Objection("inconclusive", f"{result.clause.slug} is {result.outcome}: {result.reason}")

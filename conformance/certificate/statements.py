@@ -111,11 +111,13 @@ def test_result(evidence: Evidence) -> dict[str, Any]:
     of_profile = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
     tested = [result for result in of_profile if not result.clause.not_tested]
     decides = {result.clause.slug for result in required(run)}
-    passed = [result.clause.slug for result in tested if result.outcome is Outcome.PASS]
+    whole = [result for result in tested if result.outcome is Outcome.PASS and not result.unjudged]
+    in_part = [result.clause.slug for result in tested if result.outcome is Outcome.PASS and result.unjudged]
+    passed = [result.clause.slug for result in whole]
     others = [result.clause.slug for result in tested if result.outcome is not Outcome.PASS]
     failed = [slug for slug in others if slug in decides or run.results[slug].outcome in (Outcome.FAIL, Outcome.ERROR)]
-    warned = [slug for slug in others if slug not in failed]
-    is_whole = not (run.diagnosis or run.interrupted or run.lacking)
+    warned = [slug for slug in others if slug not in failed] + in_part
+    is_whole = not (run.diagnosis or run.interrupted or run.lacking or run.errors)
     result = "FAILED" if failed or not is_whole or run.verdict != "conforms" else "WARNED" if warned else "PASSED"
     return {
         "result": result,

@@ -109,7 +109,7 @@ def _answer_time(exchange: Exchange) -> float:
     date = exchange.header("Date")
     try:
         return parsedate_to_datetime(date).timestamp() if date else exchange.received
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, LookupError, OSError):  # a date may be any text, and any number
         return exchange.received
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
 from conformance.judge.passing import used_in_passing
@@ -19,6 +21,7 @@ ALL_EXPECTATIONS = {**EXPECTATIONS, **STATE_EXPECTATIONS, **STRIPE_EXPECTATIONS}
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:
     """What `episode` says of its clause and of the general clauses. Raises KeyError for an unknown expectation."""
     verdict = ALL_EXPECTATIONS[episode.expectation](episode, contract)
+    verdict = replace(verdict, reason=one_line(verdict.reason))
     findings = list(_general(episode, contract, catalogue))
     if cause := _cause_in_the_answer(verdict, episode, contract, catalogue):
         return Judgement(Outcome.NOT_RUN, f"see {cause}", tuple(findings))
@@ -62,4 +65,4 @@ def _general(episode: Episode, contract: Contract, catalogue: Catalogue) -> Iter
         for slug, observed in broken:
             if slug not in seen:
                 seen.add(slug)
-                yield Finding(slug, observed, episode, index)
+                yield Finding(slug, one_line(observed), episode, index)

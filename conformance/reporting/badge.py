@@ -67,6 +67,8 @@ def verdict_of(results: Mapping[str, Any]) -> tuple[str, str]:
         return "rehearsed only", GREY
     if results["exit_status"] == ExitStatus.INTERRUPTED:
         return "interrupted", GREY
+    if results["exit_status"] == ExitStatus.OUR_ERROR:
+        return "internal error of the suite", GREY
     if results["verdict"] == "conforms":
         return ("conforms", GREEN) if not gate or gate["is_met"] else ("not as expected", RED)
     if results["verdict"] != "does-not-conform":

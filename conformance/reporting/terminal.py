@@ -6,10 +6,15 @@ from typing import Any
 
 from conformance.episode import Outcome
 from conformance.expectations import Gate, counted
+from conformance.foreign import one_line
 from conformance.ledger import ClauseResult
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
+from conformance.reporting.workflow import RESULTS_FILE
 from conformance.run import Run
 from contracts.catalogue import PROFILES
+
+LINES_OF_TRACEBACK = 6
+"""How many lines of a traceback are shown: the place in the suite, and what went wrong there."""
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
@@ -45,6 +50,11 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
     times = f" ({result.broken} times)" if result.broken > 1 else ""
     terminal.write_line(f"  {result.outcome}, {clause.level}: {result.reason}{times}")
     terminal.write_line(f"    {clause.statement}")
+    if result.traceback:
+        last = result.traceback.rstrip().splitlines()[-LINES_OF_TRACEBACK:]
+        terminal.write_line(f"    traceback, its end (all of it is in {RESULTS_FILE}):")
+        for line in last:
+            terminal.write_line(f"      {one_line(line)}")
     if not result.findings:
         return
     first = result.findings[0]
@@ -99,6 +109,9 @@ def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
     for result in results:
         if result.outcome in (Outcome.NOT_RUN, Outcome.NOT_APPLICABLE) and result.reason != "not selected":
             groups.setdefault(f"{result.outcome}: {result.reason}", []).append(result.clause.slug)
+    for result in results:
+        for reason in result.unjudged:
+            groups.setdefault(f"passed, and not judged in one aspect: {reason}", []).append(result.clause.slug)
     if groups:
         terminal.write_line("")
     for reason, slugs in groups.items():
@@ -121,7 +134,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         words, opening, rest = run.words(profile).partition(" (")
         good = words == "conforms"
         bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")
-        decides = " ← decides the exit status" if profile == run.settings.profile else ""
+        is_decisive = profile == run.settings.profile and not run.errors
+        decides = " ← decides the exit status" if is_decisive else ""
         terminal.write(f"{profile}: ")
         terminal.write(words, green=good, red=bad, yellow=not (good or bad), bold=True)
         terminal.write_line(f"{opening}{rest}{decides}")
@@ -129,6 +143,11 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         minutes, rounds, found = run.exploration.minutes, run.exploration.rounds, len(run.exploration.found)
         told = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
         terminal.write_line(f"{told}, {found or 'nothing'} found")
+    if run.errors:
+        terminal.write_line(f"{run.errors_in_words} ← decides the exit status", red=True, bold=True)
+    for error in run.errors:
+        if not error.clause:
+            terminal.write_line(f"  {error.where}: {error.what}", red=True)
     if run.gate is not None:
         _print_gate(terminal, run.gate)
     if run.lacking:

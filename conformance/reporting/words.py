@@ -55,6 +55,8 @@ def headline(run: Run) -> str:
         return f"{target_in_words(run)} cannot be tested: {run.diagnosis.what}."
     if run.settings.dry_run:
         return f"A rehearsal on the embedded reference: nothing was sent to {run.target}."
+    if run.errors and not run.interrupted:
+        return f"{run.errors_in_words[0].upper()}{run.errors_in_words[1:]}."
     target, profile = target_in_words(run), run.settings.profile
     if run.lacking and not run.interrupted:
         return f"{target} lacks what was required: {', '.join(run.lacking)}."

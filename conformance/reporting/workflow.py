@@ -27,6 +27,8 @@ MEANINGS: Mapping[int, str] = {
     ExitStatus.CONFORMS: "conforms",
     ExitStatus.DOES_NOT_CONFORM: "does not conform",
     ExitStatus.INTERRUPTED: "interrupted",
+    ExitStatus.OUR_ERROR: "internal error of the suite (a bug of the suite, not of your server)",
+    ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "cannot be tested",
     ExitStatus.INCONCLUSIVE: "inconclusive",
 }
@@ -45,6 +47,7 @@ def summary_of(results: Mapping[str, Any]) -> str:
     sections = [
         ("", failed),
         ("Expected failures", by_outcome.get("expected", [])),
+        ("Errors of the suite", by_outcome.get("error", [])),
         ("Deviations", [slug for slug in by_outcome.get("deviation", []) if slug not in failed]),
         ("Inconclusive", by_outcome.get("inconclusive", [])),
     ]
@@ -90,12 +93,16 @@ def broken(results: Mapping[str, Any]) -> Iterator[str]:
     if gate:
         yield from gate["unexpected"]
         return
-    decisive = ("fail", "error", "deviation") if results["level"] == "should" else ("fail", "error")
+    decisive = ("fail", "deviation") if results["level"] == "should" else ("fail",)
     yield from (slug for slug, clause in results["clauses"].items() if clause["outcome"] in decisive)
 
 
 def annotations_of(results: Mapping[str, Any]) -> Iterator[str]:
     """GitHub's workflow commands that annotate a run: an error for each failure, a warning where nothing is decided."""
+    for error in results.get("errors", []):
+        yield annotation("error", f"{error['where']}: {error['what']}", title="Internal error of the suite")
+    if "clauses" not in results:
+        return  # the suite could not even conclude
     gate = results.get("expectations") or {}
     for entry in gate.get("stale", []):
         yield annotation("error", entry["why"], file=gate["file"], line=entry["line"], title="Expectation to remove")
@@ -169,7 +176,7 @@ def _run(options: argparse.Namespace) -> int:
         print(annotation("error", f"{path} cannot be read: {error}", title="No results"))
         return ExitStatus.WRONG_USAGE
     print(*annotations_of(results), sep="\n")
-    if options.summary:
+    if options.summary and "clauses" in results:
         with Path(options.summary).open("a", encoding="utf-8") as file:
             file.write(summary_of(results))
     return ExitStatus.CONFORMS

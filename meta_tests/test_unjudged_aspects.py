@@ -1,0 +1,69 @@
+"""An aspect that could not be judged: when it hides the pass of the others, and where it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.episode import Outcome
+from conformance.ledger import ClauseResult, Ledger, conclude, own_outcome, verdict_of
+from conformance.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
+from contracts import load_catalogue
+
+CATALOGUE = load_catalogue()
+SLUG = "request.minimal-body"
+CLAUSE = CATALOGUE[SLUG]
+
+
+def outcome_of(*kinds: str, held: int = 1, inconclusive: str = "") -> ClauseResult:
+    ledger = Ledger()
+    for kind in kinds:
+        reason = "see body.customer-required" if kind == "blocked" else f"{kind} here"
+        ledger.merge(Note(SLUG, NOT_RUN if kind == "blocked" else kind, reason, traceback="Traceback").ledger())
+    entry = ledger.entry(SLUG)
+    entry.held += held
+    if inconclusive:
+        entry.inconclusive.append(inconclusive)
+    return own_outcome(CLAUSE, entry)
+
+
+@pytest.mark.parametrize("kind", [NOT_RUN, NOT_APPLICABLE])
+def test_an_aspect_without_its_precondition_hides_no_pass_and_is_named(kind: str) -> None:
+    result = outcome_of(kind)
+    assert (result.outcome, result.unjudged) == (Outcome.PASS, (f"{kind} here",))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "inconclusive", "outcome"),
+    [
+        ((LACKING,), "", Outcome.NOT_RUN),
+        (("blocked",), "", Outcome.NOT_RUN),
+        ((NOT_RUN, LACKING), "", Outcome.NOT_RUN),
+        ((NOT_RUN,), "no answer in time", Outcome.INCONCLUSIVE),
+        ((ERROR, NOT_RUN), "no answer in time", Outcome.ERROR),
+    ],
+)
+def test_what_could_still_be_found_out_keeps_a_clause_from_passing(
+    kinds: tuple[str, ...], inconclusive: str, outcome: Outcome
+) -> None:
+    assert outcome_of(*kinds, inconclusive=inconclusive).outcome is outcome
+
+
+def test_the_reason_shown_is_the_one_that_decides() -> None:
+    result = outcome_of(NOT_RUN, LACKING)
+    assert (result.reason, result.lacks_fixtures) == (f"{LACKING} here", True)
+
+
+@pytest.mark.parametrize("kind", [NOT_RUN, NOT_APPLICABLE, LACKING])
+def test_no_judged_aspect_is_no_pass(kind: str) -> None:
+    assert outcome_of(kind, held=0).outcome is not Outcome.PASS
+
+
+def test_the_verdict_counts_what_was_judged_in_part() -> None:
+    ledger = Ledger()
+    for clause in CATALOGUE.within("contract"):
+        ledger.entry(clause.slug).held += 1
+    whole = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
+    ledger.entry(SLUG).not_run.append("none of the requests was refused")
+    in_part = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
+    assert (whole.verdict, in_part.verdict) == ("conforms", "conforms")
+    assert in_part.reason == f"{whole.reason}, 1 in part"
