@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.conductor import Conductor, Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
+from conformance.judge.reads import times_listed
 from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
@@ -23,6 +24,9 @@ DELETED = "deleted_customer"
 
 WITHOUT_DETAILS = 2
 """Which payment method of the shelf has no details of its own, that an attach might fill in."""
+
+
+Seen = TypeVar("Seen")
 
 
 class Absent(Exception):
@@ -246,7 +250,19 @@ class Stage(Conductor):
                 return ()
         return tuple(steps)
 
-    def _patient(self, ask: Callable[[], Exchange], until: Callable[[Exchange], bool] | None) -> Exchange:
+    def _other_list(self, attached: Attached) -> tuple[Step, ...]:
+        """The list of its customer by the endpoint that is not in use, where the target has that, too."""
+
+        def holds(answer: Exchange | None) -> bool:
+            return answer is None or bool(times_listed(answer, attached.payment_method))
+
+        def ask() -> Exchange | None:
+            return self.fixtures.list_by_other_endpoint(attached.customer, attached.kind)
+
+        answer = self._patient(ask, holds)
+        return () if answer is None else (step_of("follow-up", answer),)
+
+    def _patient(self, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:
         exchange = ask()
         deadline = time.monotonic() + PATIENCE
         while until and not self.client.address.is_loopback and not until(exchange) and time.monotonic() < deadline:

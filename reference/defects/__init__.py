@@ -24,6 +24,7 @@ from . import (
     robustness,
     rules,
     schema,
+    second_list,
     shape,
     state,
     unknown,
@@ -41,7 +42,7 @@ STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS])
+CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS, *second_list.SEEDS])
 """Every defect by its name, chapter after chapter."""
 
 
