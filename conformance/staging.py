@@ -22,9 +22,12 @@ PAUSE = 0.25
 DELETED = "deleted_customer"
 """What an attempt calls a customer that was deleted."""
 
-WITHOUT_DETAILS = 2
+WITHOUT_DETAILS = 0
 """Which payment method of the shelf has no details of its own, that an attach might fill in."""
 
+
+READ_BEFORE = 3
+"""How many payment methods of the shelf are read before they are attached, the one without details among them."""
 
 Seen = TypeVar("Seen")
 
@@ -189,7 +192,7 @@ class Stage(Conductor):
             customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
             attempt = EXPANDED if index % 2 else MINIMAL
             identifier, steps = self._payment_method(plain=index == WITHOUT_DETAILS)
-            if index < 2 or index == WITHOUT_DETAILS:
+            if index < READ_BEFORE:
                 steps += (self._read(identifier, "control"),)
             steps += (self._attach(attempt, identifier, customer),)
             if steps[-1].exchange.is_success:

@@ -273,16 +273,15 @@ class StripeVerbs(IdempotencyVerbs):
         """The headers of all answers are as expected; the tests of headers share them."""
 
         def steps_anew() -> list[Step]:
-            steps = [self._shared(attempt) for attempt in kinds.refused]
-            steps.append(self._send_on(kinds.declined, kinds.declined.path_id))
             key = self._key()
-            steps.append(self._fresh(self._keyed(kinds.first, key)))
+            steps = [self._fresh(self._keyed(kinds.first, key))]
             on = self._last_bindings
             for attempt in (kinds.first.but(kind="wire"), kinds.mismatch):
                 steps.append(self._send(self._keyed(attempt, key), on))
             with contextlib.suppress(OutOfFixtures):
                 other = self.fixtures.customer("other_customer")
                 steps.append(self._send(kinds.taken, {**on, "other_customer": other}))
-            return steps
+            steps += [self._shared(attempt) for attempt in kinds.refused]
+            return [*steps, self._send_on(kinds.declined, kinds.declined.path_id)]
 
-        self._conclude_sampled((*kinds.refused, kinds.first), steps_anew, expectation)
+        self._conclude_sampled((kinds.first, *kinds.refused), steps_anew, expectation)

@@ -33,8 +33,8 @@ def exchange(
     return Exchange(Request(method, target, sent, form), status, headers, json.dumps(body).encode())
 
 
-def refusal(status: int = 400, **options: str) -> Exchange:
-    return exchange(status, {"error": {"type": "invalid_request_error", "message": "No."}}, **options)
+def refusal(status: int = 400, *, key: str = "") -> Exchange:
+    return exchange(status, {"error": {"type": "invalid_request_error", "message": "No."}}, key=key)
 
 
 def success(*headers: tuple[str, str], identifier: str = "pm_1", target: str = "", key: str = "") -> Exchange:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from .. import errors, forms, idempotency, routes
+from ..app import written
 from ..attach import Attempt
 from ..behaviour import Behaviour
 from ..call import Call, Endpoint
@@ -16,7 +17,7 @@ from ..idempotency import Entry
 from ..objects import PaymentMethod
 from ..values import Answer, Request, Response
 from .registry import Chapter
-from .tools import edit_response, on_attach, refused
+from .tools import edit_response, is_authentic, on_attach, refused
 
 spelling = Chapter("second list: spellings", "contract")
 stateful = Chapter("second list: objects", "stateful")
@@ -369,24 +370,18 @@ def replay_may_be_cached(b: Behaviour) -> None:
 
 
 def _replay_before_key(b: Behaviour, when: Callable[[Call], bool]) -> None:
-    """Look for a stored answer before the API key is looked at, for some who ask."""
+    """Look for a stored answer before the API key is looked at, for some of those who have none."""
     usual = b.serve
 
     def serve(call: Call) -> Response:
         earlier = call.world.ledger.entries.get(call.request.header("idempotency-key"))
-        if earlier is not None and earlier.answer is not None and earlier.path == call.request.path and when(call):
-            call.authenticated = call.replayed = True
-            call.original_request = earlier.request_id
-            return _written(call, earlier.answer)
-        return usual(call)
+        answer = earlier.answer if earlier is not None and earlier.path == call.request.path else None
+        if answer is None or is_authentic(call) or not when(call):
+            return usual(call)
+        call.authenticated = call.replayed = True
+        return written(call, answer)
 
     b.serve = serve
-
-
-def _written(call: Call, answer: Answer) -> Response:
-    from ..app import written
-
-    return written(call, answer)
 
 
 @seed("auth.missing", "hard")
