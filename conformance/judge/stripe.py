@@ -14,7 +14,6 @@ from conformance.judge.idempotency import IDEMPOTENCY_EXPECTATIONS
 from conformance.judge.preparation import listed, unprepared
 from conformance.judge.reads import times_listed, unreadable
 from contracts import Contract
-from strategies.attempt import PATH_PREFIX
 
 INVALID_REQUEST = ("invalid_request_error",)
 WELL_FORMED_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\w+)?")
@@ -146,10 +145,10 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> Verdict:
     for read in episode.exchanges("follow-up"):
         if verdict := unreadable(read):
             return verdict
-        if read.request.target.startswith(PATH_PREFIX):
-            if read.is_refusal:
-                return fails(f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}", read)
-        elif not times_listed(read, identifier) and not read.object.get("has_more"):
+        if read.is_refusal:
+            return fails(f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}", read)
+        is_list = isinstance(read.object.get("data"), list)
+        if is_list and not times_listed(read, identifier) and not read.object.get("has_more"):
             return fails(f"attached as {identifier}, which the customer's list does not hold", first)
     return PASS
 
