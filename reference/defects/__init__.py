@@ -25,6 +25,7 @@ from . import (
     rules,
     schema,
     second_list,
+    second_list_stripe,
     shape,
     state,
     unknown,
@@ -42,7 +43,15 @@ STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS, *second_list.SEEDS])
+CATALOGUE = catalogue(
+    [
+        *(module.seed for module in MODULES),
+        *histories.SEEDS,
+        *overlooked.SEEDS,
+        *second_list.SEEDS,
+        second_list_stripe.seed,
+    ]
+)
 """Every defect by its name, chapter after chapter."""
 
 
