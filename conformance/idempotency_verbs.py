@@ -139,7 +139,7 @@ class IdempotencyVerbs(Stage):
             steps = [self._send(self._keyed(again, other), self._last_bindings) for other in others]
             if not self.known.has_finding(self.case.clause):
                 same = self._keyed(first.but(kind="wire"), key)
-                steps.append(self._send(same, self._last_bindings, role="follow-up"))
+                steps += [self._send(same, self._last_bindings, role="follow-up") for _ in range(2)]
                 steps.append(self._send(self._keyed(mismatch, key), self._last_bindings, role="set-up"))
                 steps.append(self._send(same, self._last_bindings, role="follow-up"))
             return self._episode("not_replayed", [control, *steps])

@@ -44,7 +44,8 @@ def is_marked(exchange: Exchange) -> bool:
 def not_replayed(episode: Episode, contract: Contract) -> Verdict:
     """A request with another key is no replay, however alike the keys are; one with the first key still is.
 
-    The first key has the longest legal length, so that a refusal of the first request is one of its key.
+    The first key has the longest legal length, so that a refusal of the first request is one of its key. After a
+    mismatch (a set-up) the first request must not be refused; that it is executed again is for idempotency.mismatch.
     """
     (first,) = episode.exchanges("control")
     if verdict := spoiled(first):
@@ -57,10 +58,15 @@ def not_replayed(episode: Episode, contract: Contract) -> Verdict:
         if is_marked(other):
             how = _difference(_key_of(other), _key_of(first))
             return fails(f"a key is taken for another that differs only {how}: replayed", other)
-    for again in episode.exchanges("follow-up"):
+    is_after_mismatch = False
+    for step in episode.steps:
+        is_after_mismatch = is_after_mismatch or step.role == "set-up"
+        if step.role != "follow-up":
+            continue
+        again = step.exchange
         if verdict := spoiled(again):
             return verdict
-        if not is_marked(again):
+        if not is_marked(again) and not (is_after_mismatch and again.is_success):
             return fails("the first key, sent again after others, brings no replay", again)
         if again.status != first.status:
             return fails(f"answered {again.status} with the same key, {first.status} the first time", again)
