@@ -8,6 +8,7 @@ import string
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -20,11 +21,14 @@ from conformance.provisioning import RUN_TAG, OutOfFixtures
 from conformance.staging import Stage
 from conformance.trial import LACKING, NOT_APPLICABLE
 from contracts.contract import FORM_MEDIA_TYPE
+from strategies import credentials
 from strategies.attempt import Attempt, Request
-from strategies.stripe import IDEMPOTENCY_KEY, with_header
+from strategies.stripe import IDEMPOTENCY_KEY, LONGEST_KEY, with_header
 from strategies.values import Joined, Known, Text, describe, joined, render, swapped
 
-SHARED_BEGINNING = 200
+STRANGERS = (credentials.WITHOUT_KEY, credentials.unknown_keys()[0])
+"""Requests of those who have no API key of the account."""
+
 AT_ONCE = 2
 PAYMENT_REQUIRED = 402
 LETTERS = string.ascii_letters + string.digits
@@ -36,25 +40,58 @@ class IdempotencyVerbs(Stage):
     def replays(self, attempt: Attempt) -> None:
         """The attempt, sent again with its key on another connection, gets its first answer."""
 
-        def perform() -> Episode:
-            keyed = self._keyed(attempt, self._key())
-            first = self._fresh(keyed, role="control")
-            again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
+        def performed(first: Step, again: Step, *_: Step) -> Episode:
             return self._episode("replayed", [first, again], of="a success")
 
-        self._conclude(attempt, perform, also=(("header.request-id", "identified"),))
+        sample, steps_anew = self._again_with_its_key(attempt)
+        self._conclude(
+            attempt,
+            lambda: performed(*self._sampled(sample, steps_anew)),
+            again=lambda: performed(*steps_anew()),
+            also=(("header.request-id", "identified"),),
+        )
+
+    def locks_out_of_replays(self, attempt: Attempt, stranger: Attempt) -> None:
+        """The `stranger`, one of STRANGERS, is answered 401 with the key of the attempt, and gets no stored answer."""
+
+        def performed(first: Step, _: Step, *strangers: Step) -> Episode:
+            own = [step for step in strangers if step.exchange.request.credentials == stranger.credentials]
+            return self._episode("locked_out", [replace(first, role="set-up"), *own])
+
+        sample, steps_anew = self._again_with_its_key(attempt)
+        self._conclude(
+            ("replay", stranger),
+            lambda: performed(*self._sampled(sample, steps_anew)),
+            again=lambda: performed(*steps_anew()),
+        )
+
+    def _again_with_its_key(self, attempt: Attempt) -> tuple[tuple[Attempt, ...], Callable[[], list[Step]]]:
+        """A sample of the attempt, the same again with its key, and the same from each of STRANGERS; how to take it."""
+
+        def steps_anew() -> list[Step]:
+            key = self._key()
+            keyed = self._keyed(attempt, key)
+            first = self._fresh(keyed, role="control")
+            bindings = self._last_bindings
+            again = self._send(keyed.but(kind="wire"), bindings, new_connection=True)
+            return [first, again, *(self._send(self._keyed(one, key), bindings) for one in STRANGERS)]
+
+        return (attempt, attempt.but(label="again with its key")), steps_anew
 
     def replays_after_a_change(self, attempt: Attempt) -> None:
-        """The attempt, sent again with its key once the payment method was detached, still gets its first answer."""
+        """The attempt, sent again once the payment method was detached, and in another order, gets its first answer."""
         if self._is_without_state():
             return
+        in_other_order = attempt.but(
+            kind="wire", pairs=tuple(reversed(attempt.pairs or ())), label="with its parameters in another order"
+        )
 
         def perform() -> Episode:
-            keyed = self._keyed(attempt, self._key())
-            first = self._fresh(keyed, role="control")
+            key = self._key()
+            first = self._fresh(self._keyed(attempt, key), role="control")
             detached = self._detached(self._last_bindings["payment_method"])
             changed = [] if detached.exchange.is_refusal else [detached]
-            again = self._send(keyed.but(kind="wire"), self._last_bindings)
+            again = self._send(self._keyed(in_other_order, key), self._last_bindings)
             return self._episode("replayed", [first, *changed, again], of="a success")
 
         self._conclude(("after a change", attempt), perform)
@@ -70,7 +107,7 @@ class IdempotencyVerbs(Stage):
         self._conclude_sampled(*self._twice_with_a_key(attempt, of), "replayed", of=of)
 
     def _twice_with_a_key(self, attempt: Attempt, of: str) -> tuple[tuple[Attempt, ...], Callable[[], list[Step]]]:
-        """A sample of the attempt on a shared token, the same again, and the list of its own customer; how to take it.
+        """A sample of the attempt on a shared token, the same again, and reads of what came of it; how to take it.
 
         `of` is what the first answer is: `a success`, which alone gets a customer of its own, or `a decline`.
         """
@@ -81,20 +118,30 @@ class IdempotencyVerbs(Stage):
             named = {"customer": own} if own else {}
             first = self._send_on(keyed, attempt.path_id, role="control", **named)
             again = self._send(keyed.but(kind="wire"), self._last_bindings, new_connection=True)
-            return [first, again, *(self._list(own, until=lambda answer: bool(listed(answer))) if own else ())]
+            steps = [first, again]
+            if own:
+                steps += [*self._list(own, until=lambda answer: bool(listed(answer))), *self._read_back(first)]
+            return steps
 
         return (attempt, attempt.but(label=f"again with its key, after {of}")), steps_anew
 
-    def tells_keys_apart(self, first: Attempt, again: Attempt) -> None:
-        """Keys that differ only at the end, in case or by a hyphen, are two keys, and the first of them is kept."""
+    def tells_keys_apart(self, first: Attempt, again: Attempt, mismatch: Attempt) -> None:
+        """The longest keys that differ only at the end, in case or by a hyphen are two, and the first of them is kept.
+
+        It is kept whatever comes with other keys, after a `mismatch` with itself, and after it has been used.
+        """
 
         def perform() -> Episode:
-            beginning = self._key(SHARED_BEGINNING)
-            control = self._fresh(self._keyed(first, joined(beginning, "a")), role="control")
-            others = [joined(beginning, "b"), swapped(joined(beginning, "a")), joined(beginning, "-a")]
-            steps = [self._send(self._keyed(again, key), self._last_bindings) for key in others]
+            beginning = self._key(LONGEST_KEY - 1)
+            run, rest = beginning.parts
+            key = joined(beginning, "a")
+            control = self._fresh(self._keyed(first, key), role="control")
+            others = [joined(beginning, "b"), swapped(key), joined(run, str(rest).removeprefix("-"), "a")]
+            steps = [self._send(self._keyed(again, other), self._last_bindings) for other in others]
             if not self.known.has_finding(self.case.clause):
-                same = self._keyed(first.but(kind="wire"), joined(beginning, "a"))
+                same = self._keyed(first.but(kind="wire"), key)
+                steps += [self._send(same, self._last_bindings, role="follow-up") for _ in range(2)]
+                steps.append(self._send(self._keyed(mismatch, key), self._last_bindings, role="set-up"))
                 steps.append(self._send(same, self._last_bindings, role="follow-up"))
             return self._episode("not_replayed", [control, *steps])
 
@@ -134,8 +181,11 @@ class IdempotencyVerbs(Stage):
             return
         self._conclude_from(first, ("decline", token, for_another), perform)
 
-    def executes_no_mismatch(self, token: Attempt, for_another: Attempt) -> None:
-        """The key of `token` with another customer is refused as the clause wants, and that customer gets nothing."""
+    def executes_no_mismatch(self, expanded: Attempt, token: Attempt, for_another: Attempt) -> None:
+        """The key of `token` with another customer is refused as the clause wants, and that customer gets nothing.
+
+        Where `expanded` succeeds its key is used instead, and `token` is refused too: it lacks a parameter.
+        """
         if self._is_without_state():
             return
 
@@ -143,8 +193,13 @@ class IdempotencyVerbs(Stage):
             own, key = self._own_customer(), self._key()
             if own is None:
                 raise OutOfFixtures("no customer of its own can be made")
-            steps = [self._send_on(self._keyed(token, key), token.path_id, role="set-up")]
-            steps += [self._send_on(self._keyed(for_another, key), token.path_id, other_customer=own)]
+            steps = [self._send_on(self._keyed(expanded, key), token.path_id, role="set-up")]
+            if steps[0].exchange.is_success:
+                steps.append(self._send_on(self._keyed(token.but(kind="wire"), key), token.path_id))
+            else:
+                key = self._key()
+                steps = [self._send_on(self._keyed(token, key), token.path_id, role="set-up")]
+            steps.append(self._send_on(self._keyed(for_another, key), token.path_id, other_customer=own))
             return self._episode("refused_as_told", [*steps, *self._list(own)])
 
         self._conclude((token, for_another), perform)

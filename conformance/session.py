@@ -72,6 +72,8 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
             headers["Authorization"] = f"Token {key.reveal()}"
         case "key cut short":
             headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
+        case "key in another case":
+            headers["Authorization"] = f"Bearer {in_another_case(key.reveal())}"
         case "key as password":
             headers["Authorization"] = "Basic " + base64.b64encode(f"nobody:{key.reveal()}".encode()).decode()
         case "none":
@@ -79,6 +81,17 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
         case other:
             headers["Authorization"] = other
     return headers
+
+
+LETTERS_IN_ANOTHER_CASE = 8
+"""How many characters at the end of a key change their case: few enough that the rest of it is still blotted out."""
+
+
+def in_another_case(key: str) -> str:
+    """Return the key with its last letters in the other case; with junk behind it where it has no letters."""
+    start, end = key[:-LETTERS_IN_ANOTHER_CASE], key[-LETTERS_IN_ANOTHER_CASE:]
+    spellings = (start + end.swapcase(), key.swapcase(), f"{key}x")
+    return next(spelling for spelling in spellings if spelling != key)
 
 
 def _read_unmended(response: requests.Response) -> tuple[str, ...]:

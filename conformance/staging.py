@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.conductor import Conductor, Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
+from conformance.judge.reads import times_listed
 from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
@@ -21,8 +22,14 @@ PAUSE = 0.25
 DELETED = "deleted_customer"
 """What an attempt calls a customer that was deleted."""
 
-WITHOUT_DETAILS = 2
+WITHOUT_DETAILS = 0
 """Which payment method of the shelf has no details of its own, that an attach might fill in."""
+
+
+READ_BEFORE = 3
+"""How many payment methods of the shelf are read before they are attached, the one without details among them."""
+
+Seen = TypeVar("Seen")
 
 
 class Absent(Exception):
@@ -185,7 +192,7 @@ class Stage(Conductor):
             customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
             attempt = EXPANDED if index % 2 else MINIMAL
             identifier, steps = self._payment_method(plain=index == WITHOUT_DETAILS)
-            if index < 2 or index == WITHOUT_DETAILS:
+            if index < READ_BEFORE:
                 steps += (self._read(identifier, "control"),)
             steps += (self._attach(attempt, identifier, customer),)
             if steps[-1].exchange.is_success:
@@ -246,7 +253,19 @@ class Stage(Conductor):
                 return ()
         return tuple(steps)
 
-    def _patient(self, ask: Callable[[], Exchange], until: Callable[[Exchange], bool] | None) -> Exchange:
+    def _other_list(self, attached: Attached) -> tuple[Step, ...]:
+        """The list of its customer by the endpoint that is not in use, where the target has that, too."""
+
+        def holds(answer: Exchange | None) -> bool:
+            return answer is None or bool(times_listed(answer, attached.payment_method))
+
+        def ask() -> Exchange | None:
+            return self.fixtures.list_by_other_endpoint(attached.customer, attached.kind)
+
+        answer = self._patient(ask, holds)
+        return () if answer is None else (step_of("follow-up", answer),)
+
+    def _patient(self, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:
         exchange = ask()
         deadline = time.monotonic() + PATIENCE
         while until and not self.client.address.is_loopback and not until(exchange) and time.monotonic() < deadline:

@@ -49,7 +49,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
                 raise Absent("the target does not list a customer's payment methods")
             (other,) = (customer for customer in shelf.customers if customer != last.customer)
             fixtures = {"payment_method": last.payment_method, "customer": last.customer, "other_customer": other}
-            steps = (*last.steps, *shelf.lists)
+            steps = (*last.steps, *shelf.lists, *(self._other_list(last) if shelf.lists else ()))
             if earlier := self._attached_and_not_listed(shelf):
                 fixtures["earlier"] = earlier.payment_method
                 steps = (*(replace(step, role="set-up") for step in earlier.steps), *steps)
@@ -151,19 +151,32 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
     def stays_attached(self, again: Attempt) -> None:
         """Attached to the same customer again, the payment method stays attached, and is listed once."""
+        self._hold_again(again, "attached_again")
 
-        def perform() -> Episode:
+    def changes_nothing_again(self, again: Attempt) -> None:
+        """Attached to the same customer again, the payment method reads as before in every field."""
+        if not self._knows("state.same-customer-again", "expand.inlined"):
+            self._hold_again(again, "same_object")
+
+    def _hold_again(self, again: Attempt, expectation: str) -> None:
+        """An episode of attaching to the same customer again, of which both tests of it judge the same steps."""
+
+        def steps_anew() -> list[Step]:
             (customer,) = self._customers(1)
             attached = self._attached_to(customer, oldest=True)
-            subjects = [self._attach_too(again, attached.payment_method, customer)]
+            subject = self._attach_too(again, attached.payment_method, customer)
             after = self._read(attached.payment_method, until=shows(customer))
             lists = self._lists(attached, customer)
-            fixtures = {"payment_method": attached.payment_method, "customer": customer}
             if self._shelf:
                 self._shelf.long_ago = attached
-            return self._staged("attached_again", (*attached.steps, *subjects, after, *lists), fixtures)
+            return [*attached.steps, subject, after, *lists]
 
-        self._hold(again, perform)
+        def performed(*, anew: bool = False) -> Episode:
+            steps = self._sampled((again.but(label="to the customer that has it"),), steps_anew, anew=anew)
+            (subject,) = (step for step in steps if step.role == "subject")
+            return self._staged(expectation, steps, subject.bindings)
+
+        self._hold(("again", again), performed, again=lambda: performed(anew=True))
 
     def stays_with_the_first(self, attempt: Attempt) -> None:
         """The payment method of one customer is refused to another, and stays where it is."""
@@ -173,7 +186,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             attached = self._attached_to(first, by=attempt)
             subjects = [self._attach_too(attempt, attached.payment_method, second) for _ in range(2)]
             after = self._read(attached.payment_method, until=shows(first))
-            lists = self._lists(attached, second)
+            looked_at = [second]
+            if attempt == MINIMAL and not self._knows("state.same-customer-again", "state.only-this-one"):
+                looked_at.append(first)
+            lists = self._lists(attached, *looked_at)
             fixtures = {"payment_method": attached.payment_method, "customer": first, "other_customer": second}
             return self._staged("stays_with_first", (*attached.steps, *subjects, after, *lists), fixtures)
 
@@ -231,7 +247,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
         self._hold("the customer as created", perform)
 
     def refuses_deleted(self) -> None:
-        """Nothing can be attached to a deleted customer, nor with `expand` to one that has had nothing before."""
+        """Nothing can be attached to a deleted customer, not what it had, nor with `expand` to one that had nothing."""
 
         def perform() -> Episode:
             if self.fixtures.provision.customers == "given":
@@ -245,6 +261,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             if steps[-1].exchange.is_success:
                 steps.append(step_of("control", self.fixtures.read_customer(customer)))
                 steps.append(self._attach_too(MINIMAL, method, customer))
+                steps.append(self._attach_too(MINIMAL, earlier, customer))
                 empty, created = self.fixtures.new_customer()
                 steps += [] if created is None else [step_of("set-up", created)]
                 steps.append(step_of("set-up", self.fixtures.delete(empty)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
@@ -13,6 +14,8 @@ from conformance.idempotency_verbs import IdempotencyVerbs
 from conformance.provisioning import OutOfFixtures
 from strategies import credentials
 from strategies.attempt import Attempt
+from strategies.stripe import AnswersOfAllKinds
+from strategies.valid import MINIMAL
 
 NO_DETACHING = "the target has no endpoint to detach"
 NO_DELETING = "the target deletes no customers"
@@ -51,9 +54,22 @@ class StripeVerbs(IdempotencyVerbs):
 
         def perform() -> Episode:
             method = self._unattached_payment_method()
-            return self._episode("refused_as_told", [self._send_on(attempt, method, deleted_customer=identifier)])
+            steps = [self._send_on(attempt, method, deleted_customer=identifier)]
+            with contextlib.suppress(OutOfFixtures):
+                set_up, used_up = self._one_detached()
+                if used_up:
+                    steps += [*set_up, self._send_on(attempt, used_up, deleted_customer=identifier)]
+            return self._episode("refused_as_told", steps)
 
         self._conclude(attempt, perform)
+
+    def _one_detached(self) -> tuple[tuple[Step, ...], str]:
+        """A payment method that was detached, and the steps before; the empty id where the target detaches none."""
+        if self._shelf and self._shelf.let_go:
+            return (), self._shelf.let_go.payment_method
+        steps = self._detached_too(MINIMAL)
+        done = all(step.exchange.is_success for step in steps)
+        return (steps, self._last_bindings["payment_method"]) if done else ((), "")
 
     def refuses_another_customer(self, first: Attempt, other: Attempt) -> None:
         """After `first`, attaching the same payment method to another customer is refused as the clause wants."""
@@ -236,28 +252,36 @@ class StripeVerbs(IdempotencyVerbs):
 
     # Headers
 
-    def identifies_answers(self, *attempts: Attempt) -> None:
-        """The answers to the attempts, sent in a row, carry request ids of their own."""
-        self._concludes_headers("identified", attempts, in_a_row=True)
+    def identifies_answers(self, kinds: AnswersOfAllKinds) -> None:
+        """Answers of all kinds carry request ids of their own."""
+        self._concludes_headers("identified", kinds)
 
-    def names_version(self, *attempts: Attempt) -> None:
-        """The answers to the attempts name the version that each asks for; an ill-formed one is refused."""
-        self._concludes_headers("versioned", attempts)
+    def names_version(self, kinds: AnswersOfAllKinds, *ill_formed: Attempt) -> None:
+        """Answers of all kinds name the version that was asked for, and an ill-formed one is refused."""
+        self._concludes_headers("versioned", kinds)
+        self._conclude(
+            ill_formed,
+            lambda: self._episode("versioned", [self._asked(attempt) for attempt in ill_formed]),
+            again=lambda: self._episode("versioned", [self._shared(attempt) for attempt in ill_formed]),
+        )
 
-    def forbids_caching(self, *attempts: Attempt) -> None:
-        """The answers to the attempts may not be cached."""
-        self._concludes_headers("uncached", attempts)
+    def forbids_caching(self, kinds: AnswersOfAllKinds) -> None:
+        """Answers of all kinds may not be cached."""
+        self._concludes_headers("uncached", kinds)
 
-    def _concludes_headers(self, expectation: str, attempts: Sequence[Attempt], *, in_a_row: bool = False) -> None:
-        """The answers' headers are as expected; what is to come `in_a_row` is asked now, whatever was asked before."""
+    def _concludes_headers(self, expectation: str, kinds: AnswersOfAllKinds) -> None:
+        """The headers of all answers are as expected; the tests of headers share them."""
 
-        def performed(refused: Callable[[Attempt], Step]) -> Episode:
-            successes = [attempt for attempt in attempts if attempt.kind != "invalid"]
-            on = {"customer": self.fixtures.customer()}
-            on |= {"payment_method": self.fixtures.new_payment_method()} if successes else {}
-            steps = [self._send(attempt, on) if attempt in successes else refused(attempt) for attempt in attempts]
-            self._last_bindings = on
-            return self._episode(expectation, steps)
+        def steps_anew() -> list[Step]:
+            key = self._key()
+            steps = [self._fresh(self._keyed(kinds.first, key))]
+            on = self._last_bindings
+            for attempt in (kinds.first.but(kind="wire"), kinds.mismatch):
+                steps.append(self._send(self._keyed(attempt, key), on))
+            with contextlib.suppress(OutOfFixtures):
+                other = self.fixtures.customer("other_customer")
+                steps.append(self._send(kinds.taken, {**on, "other_customer": other}))
+            steps += [self._shared(attempt) for attempt in kinds.refused]
+            return [*steps, self._send_on(kinds.declined, kinds.declined.path_id)]
 
-        refused = self._shared if in_a_row else self._asked
-        self._conclude(tuple(attempts), lambda: performed(refused), again=lambda: performed(self._shared))
+        self._conclude_sampled((kinds.first, *kinds.refused), steps_anew, expectation)

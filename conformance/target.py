@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from conformance.case import ClauseBroken
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
@@ -83,17 +84,27 @@ class Target(StateVerbs, StripeVerbs):
 
         self._conclude(("attached", attempt), lambda: performed(self._granted), again=lambda: performed(self._fresh))
 
-    def answers_alike(self, comparison: Comparison) -> None:
-        """Every subject gets the same answer as the control, each on a payment method of its own."""
+    def answers_alike(
+        self, comparison: Comparison, *, or_refused_with: int | None = None, expectation: str = "alike"
+    ) -> None:
+        """Every subject gets the same answer as the control, each on a payment method of its own.
+
+        A refusal with the status `or_refused_with` will do, too.
+        """
+        facts: dict[str, Any] = {} if or_refused_with is None else {"or_refused_with": or_refused_with}
 
         def compared(control: Step) -> Episode:
             steps = [control, *(self._fresh(subject) for subject in comparison.subjects)]
-            return self._episode("alike", steps, control_succeeds=comparison.needs_success)
+            return self._episode(expectation, steps, control_succeeds=comparison.needs_success, **facts)
 
         def once_more() -> Episode:
             return compared(self._fresh(comparison.control, role="control"))
 
         self._conclude(comparison, lambda: compared(self._granted(comparison.control, role="control")), again=once_more)
+
+    def answers_alike_by_path(self, comparison: Comparison) -> None:
+        """As `answers_alike`, and a success shows the payment method that the path names, however it is spelled."""
+        self.answers_alike(comparison, expectation="alike_by_path")
 
     def answers_refusals_alike(self, comparison: Comparison) -> None:
         """As `answers_alike`, for attempts that a server with state refuses: no payment method is used up."""

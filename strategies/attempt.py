@@ -17,7 +17,8 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
 
-What only resembles the key is `key and junk`, `key cut short`, `key in another scheme` or `key as password`.
+What only resembles the key is `key and junk`, `key cut short`, `key in another case`, `key in another scheme` or
+`key as password`.
 """
 
 THE_PAYMENT_METHOD = Known("payment_method")

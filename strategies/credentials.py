@@ -77,10 +77,11 @@ def unknown_keys() -> Sequence[Attempt]:
 
 
 def resembling_keys() -> Sequence[Attempt]:
-    """Good requests with what only resembles the key: junk behind it, and one character less."""
+    """Good requests with what only resembles the key: junk behind it, one character less, letters in another case."""
     return (
         _minimal("key and junk", "the key and junk behind it"),
         _minimal("key cut short", "the key without its last character"),
+        _minimal("key in another case", "the key with its last letters in the other case"),
     )
 
 

@@ -103,6 +103,37 @@ ACCEPTS: Sequence[Comparison] = tuple(
 """Accept headers that all allow JSON, each against the plain one."""
 
 
+MEDIA_TYPE_IN_CAPITALS = Comparison(
+    MINIMAL,
+    (
+        MINIMAL.but(
+            headers=(("Content-Type", "Application/X-WWW-Form-UrlEncoded"),), label="with its media type in capitals"
+        ),
+    ),
+    needs_success=True,
+)
+"""The media type in other capitals, against the usual ones."""
+
+IN_CHUNKS = Comparison(
+    MINIMAL, (MINIMAL.but(kind="wire", transport="raw", chunked=True, label="in chunks"),), needs_success=True
+)
+"""A body in the chunked transfer coding, against the same with its length."""
+
+PATH_ENCODED = Comparison(
+    MINIMAL,
+    (
+        MINIMAL.but(
+            kind="wire",
+            transport="raw",
+            path_id=Known("payment_method", "percent-encoded"),
+            label="with every character of its id percent-encoded",
+        ),
+    ),
+    needs_success=True,
+)
+"""The id in the path in percent escapes, against the plain one."""
+
+
 QUERY_CUSTOMER = Attempt(kind="wire", query=(CUSTOMER,), label="with `customer` only in the query")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from contracts import Contract
 from strategies import invalid
@@ -30,6 +31,9 @@ DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, labe
 WITH_DECLINING_CARD = MINIMAL.but(kind="wire", label="of a card that declines")
 EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH)), kind="wire")
 OTHERWISE_EXPANDED = Attempt((CUSTOMER, Pair("expand[]", "customer")), kind="wire", label="with another `expand`")
+
+
+SHARED_TOKEN_EXPANDED = OTHERWISE_EXPANDED.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}, with an `expand`")
 
 
 def with_header(attempt: Attempt, name: str, value: Text, label: str = "") -> Attempt:
@@ -125,25 +129,38 @@ NAMED_VERSION = "2024-09-30.acacia"
 NO_VERSIONS = ("not-a-version", f"{OLDER_VERSION}junk")
 
 
-def of_all_kinds() -> Sequence[Attempt]:
-    """Requests on one payment method that get answers of all kinds after authentication, two successes at the end."""
-    return (
-        invalid.unknown_parameter("foo"),
-        invalid.missing_customer()[0],
-        unknown_customers()[0],
-        unknown_methods()[0],
-        MINIMAL,
-        AGAIN,
-    )
+def asking_for(version: str, attempt: Attempt) -> Attempt:
+    """`attempt`, asking for this version."""
+    return with_header(attempt, VERSION, version, attempt.label or f"asking for {version}")
 
 
-def versions() -> Sequence[Attempt]:
-    """Requests that ask for a version and get answers of all kinds, and one that asks for what is none."""
-    return (
-        with_header(MINIMAL, VERSION, SENT_VERSION, f"asking for {SENT_VERSION}"),
-        with_header(invalid.unknown_parameter("foo"), VERSION, OLDER_VERSION, f"asking for {OLDER_VERSION}"),
-        with_header(unknown_methods()[0], VERSION, NAMED_VERSION, f"asking for {NAMED_VERSION}"),
-    )
+@dataclass(frozen=True)
+class AnswersOfAllKinds:
+    """Requests that get answers of all kinds after authentication, each asking for a version.
+
+    `refused` are refusals by validation and look-ups, `declined` is a shared token that declines. On one payment method
+    `first` succeeds, and has a replay with its idempotency key; `mismatch` comes with that key, `taken` without one.
+    """
+
+    refused: tuple[Attempt, ...]
+    declined: Attempt
+    first: Attempt
+    mismatch: Attempt
+    taken: Attempt
+
+
+OF_ALL_KINDS = AnswersOfAllKinds(
+    refused=(
+        asking_for(OLDER_VERSION, invalid.unknown_parameter("foo")),
+        asking_for(SENT_VERSION, invalid.missing_customer()[0]),
+        asking_for(SENT_VERSION, unknown_customers()[0]),
+        asking_for(NAMED_VERSION, unknown_methods()[0]),
+    ),
+    declined=asking_for(SENT_VERSION, WITH_DECLINING_TOKEN),
+    first=asking_for(SENT_VERSION, MINIMAL),
+    mismatch=asking_for(SENT_VERSION, OTHERWISE_EXPANDED),
+    taken=asking_for(SENT_VERSION, FOR_OTHER_CUSTOMER),
+)
 
 
 ILL_FORMED_VERSIONS = tuple(

@@ -5,12 +5,19 @@ from __future__ import annotations
 from conformance.marks import clause
 from conformance.target import Target
 from strategies import credentials
+from strategies.valid import MINIMAL
 
 
 @clause("auth.missing")
 def test_no_key(target: Target) -> None:
     """Without a key the answer is 401: a client that forgets it must learn of it from the mock."""
     target.locks_out(credentials.WITHOUT_KEY)
+
+
+@clause("auth.missing", further=True)
+def test_no_key_and_a_replay(target: Target) -> None:
+    """A stored answer is for whoever has the key of the account: to know an idempotency key is not enough."""
+    target.locks_out_of_replays(MINIMAL, credentials.WITHOUT_KEY)
 
 
 @clause("auth.malformed")
@@ -35,6 +42,12 @@ def test_unknown_key(target: Target) -> None:
 def test_resembling_key(target: Target) -> None:
     """A key is the whole of it: what begins like one, or is cut short, belongs to nobody."""
     target.locks_out(*credentials.resembling_keys())
+
+
+@clause("auth.unknown-key", further=True)
+def test_unknown_key_and_a_replay(target: Target) -> None:
+    """An idempotency key belongs to an account: to nobody else it brings the stored answer."""
+    target.locks_out_of_replays(MINIMAL, credentials.unknown_keys()[0])
 
 
 @clause("auth.schemes")

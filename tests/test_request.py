@@ -10,6 +10,9 @@ from conformance.target import Target
 from strategies import Attempt, Comparison, requests, resembling, valid, wider
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
+LENGTH_REQUIRED = 411
+"""The status by which a server may ask for a Content-Length (RFC 9110 section 15.5.12)."""
+
 
 @clause("request.minimal-body")
 def test_minimal_body(target: Target) -> None:
@@ -83,6 +86,24 @@ def test_charset_of_what_is_refused(target: Target) -> None:
 def test_charset_in_capitals(target: Target) -> None:
     """Names of character sets know no case (RFC 9110 section 8.3.2)."""
     target.answers_alike(requests.CHARSET_IN_CAPITALS)
+
+
+@clause("request.media-type-capitals", look="closer")
+def test_media_type_in_capitals(target: Target) -> None:
+    """Media types know no case (RFC 9110 section 8.3.1): HTTP libraries and proxies write them as they like."""
+    target.answers_alike(requests.MEDIA_TYPE_IN_CAPITALS)
+
+
+@clause("request.chunked-body", look="closer")
+def test_body_in_chunks(target: Target) -> None:
+    """A client that streams its body sends chunks: they are read (RFC 9112 section 7.1), or a length is asked for."""
+    target.answers_alike(requests.IN_CHUNKS, or_refused_with=LENGTH_REQUIRED)
+
+
+@clause("request.path-encoding", look="closer")
+def test_path_in_escapes(target: Target) -> None:
+    """An escape for a letter, a digit or an underscore is that character (RFC 3986 section 2.3): clients may escape."""
+    target.answers_alike_by_path(requests.PATH_ENCODED)
 
 
 @clause("request.json-refused", in_a_row=True)

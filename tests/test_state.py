@@ -35,6 +35,12 @@ def test_nothing_but_the_customer_changes_of_what_is_old(target: Target) -> None
     target.changes_nothing_of_what_is_old()
 
 
+@clause("state.same-object", look="closer")
+def test_nothing_changes_when_attached_again(target: Target) -> None:
+    """Attaching again changes nothing at all: a client that repeats itself must not lose what it saved."""
+    target.changes_nothing_again(EXPANDED)
+
+
 @clause("state.listed")
 def test_attached_is_listed(target: Target) -> None:
     """Shops show the saved cards of a customer from this list: each once, and nobody else's."""

@@ -88,6 +88,8 @@ def alike(episode: Episode, contract: Contract) -> Verdict:
     for exchange in episode.exchanges("subject"):
         if verdict := spoiled(exchange):
             return verdict
+        if exchange.status == episode.facts.get("or_refused_with"):
+            continue
         if not are_same(exchange, control):
             return fails(f"not the same answer: {differing_member(control, exchange)}", exchange)
     return PASS
@@ -103,6 +105,8 @@ def taken_as_sent(episode: Episode, contract: Contract) -> Verdict:
     sent = episode.facts["value"]
     shown = exchange.object.get("customer")
     stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
+    if isinstance(shown, dict):
+        shown = shown.get("id")
     for taken in (shown, *stored):
         if isinstance(taken, str) and taken != sent:
             return fails(f"{sent!r} was taken for {taken!r}", exchange)

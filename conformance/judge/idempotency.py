@@ -42,26 +42,46 @@ def is_marked(exchange: Exchange) -> bool:
 
 
 def not_replayed(episode: Episode, contract: Contract) -> Verdict:
-    """A request with another key is no replay, however alike the keys are; one with the first key still is."""
+    """A request with another key is no replay, however alike the keys are; one with the first key still is.
+
+    The first key has the longest legal length, so that a refusal of the first request is one of its key. After a
+    mismatch (a set-up) the first request must not be refused; that it is executed again is for idempotency.mismatch.
+    """
     (first,) = episode.exchanges("control")
     if verdict := spoiled(first):
         return verdict
     if not first.is_success:
-        return not_run(f"the first request was refused with {describe_refusal(first)}")
+        return fails(f"a key of {len(_key_of(first))} characters is refused with {describe_refusal(first)}", first)
     for other in episode.exchanges("subject"):
         if verdict := spoiled(other):
             return verdict
         if is_marked(other):
-            sent = dict(other.request.headers).get("Idempotency-Key", "")
-            like = dict(first.request.headers).get("Idempotency-Key", "")
-            how = "in upper and lower case" if sent.lower() == like.lower() else "in the last character"
+            how = _difference(_key_of(other), _key_of(first))
             return fails(f"a key is taken for another that differs only {how}: replayed", other)
-    for again in episode.exchanges("follow-up"):
+    is_after_mismatch = False
+    for step in episode.steps:
+        is_after_mismatch = is_after_mismatch or step.role == "set-up"
+        if step.role != "follow-up":
+            continue
+        again = step.exchange
         if verdict := spoiled(again):
             return verdict
-        if not is_marked(again):
+        if not is_marked(again) and not (is_after_mismatch and again.is_success):
             return fails("the first key, sent again after others, brings no replay", again)
+        if again.status != first.status:
+            return fails(f"answered {again.status} with the same key, {first.status} the first time", again)
     return PASS
+
+
+def _key_of(exchange: Exchange) -> str:
+    return dict(exchange.request.headers).get("Idempotency-Key", "")
+
+
+def _difference(key: str, other: str) -> str:
+    """How a key differs from one that is like it, in words."""
+    if key.lower() == other.lower():
+        return "in upper and lower case"
+    return "by a hyphen" if len(key) != len(other) else "in the last character"
 
 
 def not_answered_for_another(episode: Episode, contract: Contract) -> Verdict:

@@ -153,7 +153,7 @@ def attached_again(episode: Episode, contract: Contract) -> Verdict:
 
 
 def stays_with_first(episode: Episode, contract: Contract) -> Verdict:
-    """A second customer is refused, and the payment method stays with the first."""
+    """A second customer is refused, and the payment method stays with the first, and on its list alone."""
     subject, first = episode.exchanges("subject")[-1], episode.fixtures["customer"]
     if verdict := _not_in_hand(episode, first) or spoiled(*episode.exchanges("subject")):
         return verdict
@@ -165,7 +165,7 @@ def stays_with_first(episode: Episode, contract: Contract) -> Verdict:
             accepted,
         )
     return _still_with(episode, first, f"refused with {describe_refusal(subject)}") or _lists(
-        episode, episode.fixtures["payment_method"], {episode.fixtures["other_customer"]: 0}
+        episode, episode.fixtures["payment_method"], {episode.fixtures["other_customer"]: 0, first: 1}
     )
 
 

@@ -12,7 +12,7 @@ from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, accepted, describe_refusal, fails, not_run, spoiled
 from conformance.judge.idempotency import IDEMPOTENCY_EXPECTATIONS
 from conformance.judge.preparation import listed, unprepared
-from conformance.judge.reads import times_listed
+from conformance.judge.reads import times_listed, unreadable
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
@@ -137,13 +137,19 @@ def cloned(episode: Episode, contract: Contract) -> Verdict:
 
 
 def cloned_and_listed(episode: Episode, contract: Contract) -> Verdict:
-    """What a shared token has become is on its customer's list."""
+    """What a shared token has become is on its customer's list, and can be retrieved."""
     (first,) = episode.exchanges("control")
     if (verdict := spoiled(first)) or not first.is_success:
         return verdict or not_run(f"refused with {describe_refusal(first)}")
+    identifier = str(first.object.get("id"))
     for read in episode.exchanges("follow-up"):
-        if not times_listed(read, str(first.object.get("id"))) and not read.object.get("has_more"):
-            return fails(f"attached as {first.object.get('id')}, which the customer's list does not hold", first)
+        if verdict := unreadable(read):
+            return verdict
+        if read.is_refusal:
+            return fails(f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}", read)
+        is_list = isinstance(read.object.get("data"), list)
+        if is_list and not times_listed(read, identifier) and not read.object.get("has_more"):
+            return fails(f"attached as {identifier}, which the customer's list does not hold", first)
     return PASS
 
 

@@ -10,12 +10,13 @@ from conformance.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
 from conformance.judge.passing import used_in_passing
+from conformance.judge.path import PATH_EXPECTATIONS
 from conformance.judge.state import STATE_EXPECTATIONS
 from conformance.judge.stripe import STRIPE_EXPECTATIONS
 from conformance.judge.success import broken_success_clauses
 from contracts import Catalogue, Contract
 
-ALL_EXPECTATIONS = {**EXPECTATIONS, **STATE_EXPECTATIONS, **STRIPE_EXPECTATIONS}
+ALL_EXPECTATIONS = {**EXPECTATIONS, **PATH_EXPECTATIONS, **STATE_EXPECTATIONS, **STRIPE_EXPECTATIONS}
 
 
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:

@@ -79,6 +79,9 @@ OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
     "key in another scheme": "Token ${STRIPE_API_KEY}",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
+    "key in another case": (
+        "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"
+    ),
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }
 """What only resembles the key, as a shell writes it."""

@@ -25,6 +25,8 @@ from . import (
     robustness,
     rules,
     schema,
+    second_list,
+    second_list_stripe,
     shape,
     state,
     unknown,
@@ -42,7 +44,16 @@ STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS, *passing.SEEDS])
+CATALOGUE = catalogue(
+    [
+        *(module.seed for module in MODULES),
+        *histories.SEEDS,
+        *overlooked.SEEDS,
+        *passing.SEEDS,
+        *second_list.SEEDS,
+        second_list_stripe.seed,
+    ]
+)
 """Every defect by its name, chapter after chapter."""
 
 

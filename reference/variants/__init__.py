@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from . import access, first_unseen, overlooked, routing, rules, second_unseen, shape, third_unseen, wire
+from . import (
+    access,
+    first_unseen,
+    overlooked,
+    routing,
+    rules,
+    second_list,
+    second_unseen,
+    shape,
+    third_unseen,
+    wire,
+)
 from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen, overlooked, routing)
+MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen, overlooked, routing, second_list)
 
 CATALOGUE = catalogue(module.variant for module in MODULES)
 """Every variant by its name."""

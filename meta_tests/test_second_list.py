@@ -1,0 +1,135 @@
+"""What a second close reading found missing: how the judges and the wire see it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+
+from conformance.episode import Episode, Outcome, Step
+from conformance.exchange import Exchange
+from conformance.judge.verdict import ALL_EXPECTATIONS
+from conformance.session import in_another_case
+from contracts import published_contract
+from strategies import requests, resembling, stripe
+from strategies.attempt import Request
+
+CONTRACT = published_contract()
+BINDINGS = {"payment_method": "pm_1", "customer": "cus_1"}
+REPLAY = ("Idempotent-Replayed", "true")
+
+
+def exchange(
+    status: int,
+    body: object,
+    *headers: tuple[str, str],
+    target: str = "/v1/payment_methods/pm_1/attach",
+    form: bytes = b"customer=cus_1",
+    method: str = "POST",
+    key: str = "",
+) -> Exchange:
+    sent = (("Idempotency-Key", key),) if key else ()
+    return Exchange(Request(method, target, sent, form), status, headers, json.dumps(body).encode())
+
+
+def refusal(status: int = 400, *, key: str = "") -> Exchange:
+    return exchange(status, {"error": {"type": "invalid_request_error", "message": "No."}}, key=key)
+
+
+def success(*headers: tuple[str, str], identifier: str = "pm_1", target: str = "", key: str = "") -> Exchange:
+    target = target or "/v1/payment_methods/pm_1/attach"
+    return exchange(200, {"id": identifier, "customer": "cus_1"}, *headers, target=target, key=key)
+
+
+def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts: object) -> Outcome:
+    episode = Episode(clause, expectation, tuple(Step(role, each) for role, each in steps), BINDINGS, facts)
+    return ALL_EXPECTATIONS[expectation](episode, CONTRACT).outcome
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"), [(success(), Outcome.PASS), (refusal(411), Outcome.PASS), (refusal(400), Outcome.FAIL)]
+)
+def test_a_body_in_chunks_is_read_or_a_length_is_asked_for(answer: Exchange, wanted: Outcome) -> None:
+    steps = (("control", success()), ("subject", answer))
+    assert outcome("request.chunked-body", "alike", *steps, or_refused_with=411, control_succeeds=True) is wanted
+
+
+def test_no_comparison_but_that_of_chunks_lets_a_refusal_with_411_pass() -> None:
+    steps = (("control", success()), ("subject", refusal(411)))
+    assert outcome("request.charset-parameter", "alike", *steps, control_succeeds=True) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("control", "subject", "wanted"),
+    [
+        ("pm_1", "pm_2", Outcome.PASS),
+        ("pm_1", "%70m%5F2", Outcome.FAIL),
+        ("pm_fixture", "pm_fixture", Outcome.PASS),
+    ],
+    ids=["decoded", "as sent", "made up"],
+)
+def test_a_path_in_escapes_names_the_id_that_they_stand_for(control: str, subject: str, wanted: Outcome) -> None:
+    encoded = success(identifier=subject, target="/v1/payment_methods/%70m%5F2/attach")
+    steps = (("control", success(identifier=control)), ("subject", encoded))
+    assert outcome("request.path-encoding", "alike_by_path", *steps) is wanted
+
+
+def test_escapes_in_the_path_are_sent_as_they_are() -> None:
+    (attempt,) = requests.PATH_ENCODED.subjects
+    assert attempt.bind(BINDINGS).target == "/v1/payment_methods/%70%6D%5F%31/attach"
+    assert attempt.bind(BINDINGS).raw
+
+
+def test_every_normalisation_changes_the_value_in_several_forms() -> None:
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert unicodedata.normalize(form, resembling.IN_SEVERAL_FORMS) != resembling.IN_SEVERAL_FORMS
+
+
+def test_no_other_value_that_is_echoed_changes_with_its_normal_form() -> None:
+    for attempt in (*resembling.resembling_ids(), *resembling.echoed_values()):
+        body = (attempt.bind(BINDINGS).body or b"").decode()
+        assert unicodedata.normalize("NFKD", body) == body
+
+
+def test_a_customer_that_is_expanded_unasked_counts_by_its_id() -> None:
+    expanded = exchange(200, {"id": "pm_1", "customer": {"object": "customer", "id": "cus_1"}})
+    for value, wanted in (("cus_1", Outcome.PASS), ("cus_1;expand[]=customer", Outcome.FAIL)):
+        assert outcome("request.value-exact", "taken_as_sent", ("subject", expanded), value=value) is wanted
+
+
+LONG = "k" * stripe.LONGEST_KEY
+
+
+def test_the_longest_key_is_legal() -> None:
+    steps = (("control", refusal(400, key=LONG)), ("subject", success(key="other")))
+    assert outcome("idempotency.replay", "not_replayed", *steps) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("again", "wanted"),
+    [
+        (success(REPLAY, key=LONG), Outcome.PASS),
+        (success(key=LONG), Outcome.FAIL),
+        (refusal(400, key=LONG), Outcome.FAIL),
+    ],
+    ids=["replay", "executed again", "refused"],
+)
+def test_a_key_brings_its_answer_however_often_it_comes(again: Exchange, wanted: Outcome) -> None:
+    first, other = success(key=LONG), success(key="other")
+    steps = (("control", first), ("subject", other), ("follow-up", success(REPLAY, key=LONG)), ("follow-up", again))
+    assert outcome("idempotency.replay", "not_replayed", *steps) is wanted
+
+
+def test_a_clone_that_cannot_be_read_is_none() -> None:
+    first = success(identifier="pm_new", target="/v1/payment_methods/pm_card_visa/attach")
+    listed = exchange(200, {"data": [{"id": "pm_new"}]}, target="/v1/payment_methods?customer=cus_1", method="GET")
+    for read, wanted in ((success(identifier="pm_new"), Outcome.PASS), (refusal(404), Outcome.FAIL)):
+        steps = (("control", first), ("follow-up", listed), ("follow-up", read))
+        assert outcome("stripe.test-tokens", "cloned_and_listed", *steps) is wanted
+
+
+@pytest.mark.parametrize("key", ["sk_test_abcDEF123456789xyz", "sk_test_123456789", "test", "123456789"])
+def test_a_key_in_another_case_is_another_key(key: str) -> None:
+    assert in_another_case(key) != key
+    assert in_another_case("sk_test_abcDEFGHijklmn") == "sk_test_abcDEFghIJKLMN"
