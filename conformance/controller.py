@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from conformance.ledger import (
     own_outcome,
 )
 from conformance.options import CAPABILITY_NAMES, DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.probing import probe
 from conformance.progress import Progress, is_wanted
-from conformance.provisioning import Provision, Unreachable, probe
+from conformance.provisioning import Provision, Unreachable
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reported import ReportedTests
 from conformance.reporting.html import TITLE, html_section
@@ -93,7 +94,7 @@ class Controller:
                 self.base_url = self._stack.enter_context(running(start[0], self.key, port=start[1]))
             self._probe()
         except Unreachable as error:
-            self.diagnosis = Diagnosis(error.diagnosis, error.hint)
+            self.diagnosis = Diagnosis(error.diagnosis, error.hint, error.tries)
         except CannotStart as error:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
         except CannotRun as error:
@@ -111,7 +112,7 @@ class Controller:
         try:
             self.provision = probe(client, *given)
             if self.settings.profile != "contract" or self.settings.required:
-                self.capabilities = probe_capabilities(client, self.provision)
+                self.capabilities, self.provision = probe_capabilities(client, self.provision)
         finally:
             self.requests += client.requests_sent
             client.close()
@@ -131,9 +132,8 @@ class Controller:
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
         if self.capabilities is not None:
             absent = [name for name in CAPABILITY_NAMES if name not in self.capabilities]
-            lines.append(
-                f"capabilities: {', '.join(self.capabilities) or 'none'}; absent: {', '.join(absent) or 'none'}"
-            )
+            present = ", ".join(self.capabilities) or "none"
+            lines.append(f"capabilities: {present}; absent: {', '.join(absent) or 'none'}")
         return lines
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -288,6 +288,7 @@ class Controller:
         header = header_of(
             self.settings,
             self.provision,
+            diagnosis=self.diagnosis,
             capabilities=self.capabilities,
             versions=versions(),
             started=self.started.isoformat(timespec="seconds"),
@@ -295,7 +296,7 @@ class Controller:
             selection=narrowed_by(self.config),
         )
         told = {
-            "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
+            "diagnosis": {"what": self.diagnosis.what, "hint": self.diagnosis.hint} if self.diagnosis else None,
             "interrupted": self._interrupted,
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
             "tests": self.reported.to_json(self._in_order),

@@ -12,6 +12,7 @@ from conformance.expectations import Gate, counted
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
 from conformance.traffic import Traffic
+from conformance.ways import Try
 from contracts import Catalogue, Contract
 
 
@@ -34,10 +35,11 @@ class ExitStatus(IntEnum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why the target cannot be tested at all, and what to do about it."""
+    """Why the target cannot be tested at all, what to do about it, and what was tried to get fixtures."""
 
     what: str
     hint: str
+    tries: tuple[Try, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what} — {self.hint}" if self.hint else self.what
