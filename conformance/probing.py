@@ -188,25 +188,27 @@ class _Search:
     ) -> tuple[str, Way, str]:
         """The first way to get a payment method that works, and the id of the one that it gave; empty for none."""
         others = () if only_likely else tuple(other for other in MEDIA_TYPES if other != media_type)
-        if found := self._created_method((media_type,)):
-            return found
-        if not only_likely and (shared := self._shared_token(customer_way, customers)):
-            return shared
-        return self._created_method(others) or ("", Way(), "")
+        found, is_there = self._created_method((media_type,))
+        if not found and not only_likely:
+            found = self._shared_token(customer_way, customers)
+        if not found and is_there:
+            found, _ = self._created_method(others)
+        return found or ("", Way(), "")
 
-    def _created_method(self, media_types: Sequence[str]) -> tuple[str, Way, str] | None:
+    def _created_method(self, media_types: Sequence[str]) -> tuple[tuple[str, Way, str] | None, bool]:
+        """The first way to create one with bodies of these types, None without one; and whether another may work."""
         for media_type in media_types:
             for name, way in _method_ways(media_type):
                 form = {**PAYMENT_METHOD_FORMS[name], **dict(way.details)}
                 words = f"{name}{' with billing details' if way.details else ''}; {way.manner}"
                 created = self._kept(words, self.client.call("POST", PAYMENT_METHODS, form, way.manner))
                 if identifier := created_id(created):
-                    return name, way, identifier
+                    return (name, way, identifier), True
                 if _is_hopeless(created):
-                    return None
+                    return None, False
                 if created.status == NOT_THIS_MEDIA_TYPE:
                     break
-        return None
+        return None, True
 
     def _shared_token(self, customer_way: Way | None, customers: Sequence[str]) -> tuple[str, Way, str] | None:
         """A shared test token that gives a new payment method when it is read, or serves for every attach."""

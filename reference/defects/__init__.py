@@ -25,6 +25,7 @@ from . import (
     rules,
     schema,
     shape,
+    spelling,
     state,
     unknown,
     writes,
@@ -34,14 +35,16 @@ from .unseen import UNSEEN
 
 __all__ = ["CATALOGUE", "Defect", "get"]
 
-CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals)
+CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals, spelling)
 STRANGE = (robustness, aftermath, repetition)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue([*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS])
+SEEDS = (*(module.seed for module in MODULES), *histories.SEEDS, *overlooked.SEEDS, spelling.authentication)
+
+CATALOGUE = catalogue(SEEDS)
 """Every defect by its name, chapter after chapter."""
 
 

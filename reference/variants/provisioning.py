@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,11 @@ from .. import attach, cards, customers, errors, payment_methods
 from ..behaviour import Behaviour
 from ..call import Call, Endpoint
 from ..forms import FORM, Pair
+from ..objects import PaymentMethod
+from ..store import Store, new_card
 from ..values import Answer, Response
 from .access import forget_routes
-from .registry import CONTRACT, STRIPE, Variants
+from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 
 variant = Variants()
 
@@ -312,21 +315,15 @@ def unknown_urls_are_500_as_a_page(b: Behaviour) -> None:
     unknown_urls_are(b, 500, b"<html><h1>Internal Server Error</h1></html>", "text/html")
 
 
-def lists_only(b: Behaviour, there: Endpoint, status: int, *, refused: tuple[str, ...] = ()) -> None:
-    """Have one kind of list; the other is answered with `status`. The `refused` parameters are unknown to the list."""
-    lists = (payment_methods.every, payment_methods.of_customer)
+def lists_only(b: Behaviour, there: Endpoint, status: int) -> None:
+    """Have one kind of list; the other is answered with `status`."""
 
     def gone(call: Call) -> Answer:
         raise errors.ApiError(errors.Refusal("no-such-list", status, "There is no such list."))
 
-    def check(call: Call) -> None:
-        if unknown := [name for name in refused if name in call.parameters.tree]:
-            raise errors.unknown_parameters(unknown)
-
-    for one in lists:
+    for one in (payment_methods.every, payment_methods.of_customer):
         if one is not there:
             instead_of(b, one, gone)
-    before(b, (there,), check)
 
 
 @variant(STRIPE)
@@ -343,5 +340,57 @@ def list_below_customer_is_500(b: Behaviour) -> None:
 
 @variant(STRIPE)
 def lists_refuse_parameters(b: Behaviour) -> None:
-    """The list below the customer is the only one, and takes no parameters."""
-    lists_only(b, payment_methods.of_customer, 501, refused=("type", "limit"))
+    """The list below the customer is the only one, takes no parameters, and is whole."""
+
+    def whole(call: Call) -> Answer:
+        if call.parameters.tree:
+            raise errors.unknown_parameters([str(name) for name in call.parameters.tree])
+        customer = customers.found(call, call.arguments[0], "customer", 404)
+        shown = [b.payment_method_json(call, method) for method in b.methods_of(call, customer.id)]
+        return Answer(200, {"object": "list", "data": shown, "has_more": False, "url": call.request.path})
+
+    lists_only(b, payment_methods.of_customer, 501)
+    instead_of(b, payment_methods.of_customer, whole)
+
+
+@variant(STRIPE)
+def lists_ignore_parameters(b: Behaviour) -> None:
+    """Lists show all that a customer has, whatever type and however few were asked for."""
+
+    def whole(call: Call) -> Answer:
+        path = call.request.path
+        identifier = call.parameters.text("customer") or path.removeprefix("/v1/customers/").partition("/")[0]
+        customer = customers.found(call, identifier, "customer", 400)
+        shown = [b.payment_method_json(call, method) for method in b.methods_of(call, customer.id)]
+        return Answer(200, {"object": "list", "data": shown, "has_more": False, "url": path})
+
+    instead_of(b, payment_methods.every, whole)
+    instead_of(b, payment_methods.of_customer, whole)
+
+
+GIVEN_METHODS = tuple(f"pm_givenDebit{number}" for number in range(1, 301))
+
+
+def give(b: Behaviour, is_card: Callable[[int], bool]) -> None:
+    """Have payment methods from the start, and create none; all that are no cards are bank debits."""
+
+    def furnish(store: Store) -> None:
+        now = int(time.time())
+        for number, identifier in enumerate(GIVEN_METHODS):
+            card = new_card(cards.CARDS["visa"], identifier)
+            store.put_method(card if is_card(number) else PaymentMethod(identifier, now, "us_bank_account"))
+
+    b.furnish = furnish
+    forget_routes(b, lambda endpoint: endpoint is not payment_methods.create)
+
+
+@variant(STATEFUL, payment_methods=GIVEN_METHODS)
+def given_bank_debits(b: Behaviour) -> None:
+    """The payment methods that are there are of another type than cards."""
+    give(b, lambda number: False)
+
+
+@variant(STATEFUL, payment_methods=GIVEN_METHODS)
+def given_cards_and_bank_debits(b: Behaviour) -> None:
+    """Of the payment methods that are there every second one is a card."""
+    give(b, lambda number: number % 2 == 0)
