@@ -30,7 +30,7 @@ def raw_brackets_only(b: Behaviour) -> None:
     refuse_bodies_with(b, b"%5b")
 
 
-@seed("expand.accepted", "medium")
+@seed("expand.accepted", "medium", also=("request.equivalent-encodings",))
 def encoded_brackets_only(b: Behaviour) -> None:
     """A form whose names have raw brackets, as the official libraries send them, is refused by every endpoint."""
     refuse_bodies_with(b, b"[")
