@@ -131,9 +131,8 @@ class Controller:
         lines += [plan, f"versions: {told}"]
         lines.append(f"fixtures: {self.provision}" if self.provision else f"cannot be tested: {self.diagnosis}")
         if self.capabilities is not None:
-            absent = [name for name in CAPABILITY_NAMES if name not in self.capabilities]
-            present = ", ".join(self.capabilities) or "none"
-            lines.append(f"capabilities: {present}; absent: {', '.join(absent) or 'none'}")
+            absent = ", ".join(name for name in CAPABILITY_NAMES if name not in self.capabilities) or "none"
+            lines.append(f"capabilities: {', '.join(self.capabilities) or 'none'}; absent: {absent}")
         return lines
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
