@@ -6,9 +6,9 @@ import ipaddress
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import SplitResult, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import requests
 import urllib3
@@ -22,11 +22,14 @@ from conformance.raw import NoAnswer, exchange_raw
 from conformance.secret import Secret
 from conformance.serializer import operation_of
 from conformance.session import WireSession, headers_on_wire
+from conformance.ways import Manner
 from contracts import Contract
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Credentials, Request
 
 DEFAULT_TIMEOUT = 10.0
+PLAINLY = Manner()
+"""How requests to other endpoints are written unless they say otherwise."""
 MAX_THROTTLED_RETRIES = 4
 LONGEST_RETRY_WAIT = 10.0
 
@@ -135,11 +138,11 @@ class Client:
         """Send a request of the operation, and again while it is throttled. `new_connection` leaves the kept one."""
         return self._patiently(request, lambda: self._send_once(request, new_connection=new_connection))
 
-    def call(self, method: str, target: str, form: dict[str, str] | None = None) -> Exchange:
+    def call(
+        self, method: str, target: str, form: Mapping[str, str] | None = None, manner: Manner = PLAINLY
+    ) -> Exchange:
         """Send a plain request to another endpoint; `target` is path and query below the base URL."""
-        body = None if form is None else urlencode(form).encode()
-        headers = [("Accept", "application/json")] + [("Content-Type", FORM_MEDIA_TYPE)] * (body is not None)
-        request = Request(method, target, tuple(headers), body)
+        request = manner.request(method, target, form)
         return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
 
     def repeat(self, request: Request, *, new_connection: bool = False) -> Exchange:

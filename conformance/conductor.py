@@ -215,7 +215,7 @@ class Conductor:
         self.sent[attempt.digest] = attempt
         if any(not isinstance(value, str) for _, value in attempt.headers):
             bindings = {**bindings, RUN: self.fixtures.run}
-        exchange = self.client.send(attempt.bind(bindings), new_connection=new_connection)
+        exchange = self.fixtures.learn(self.client.send(attempt.bind(bindings), new_connection=new_connection))
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         return Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
 

@@ -7,7 +7,7 @@ import datetime
 import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,9 +31,10 @@ from conformance.ledger import (
     own_outcome,
 )
 from conformance.options import DEFAULT_RATE, TESTS, Settings, narrowed_by
+from conformance.probing import probe
 from conformance.progress import Progress, is_wanted
 from conformance.proposing import propose
-from conformance.provisioning import Provision, Unreachable, probe
+from conformance.provisioning import Provision, Unreachable
 from conformance.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
 from conformance.reported import ReportedTests
 from conformance.reporting.html import TITLE, html_section
@@ -98,7 +99,7 @@ class Controller:
                 self.base_url = self._stack.enter_context(running(start[0], self.key, port=start[1]))
             self._probe()
         except Unreachable as error:
-            self.diagnosis = Diagnosis(error.diagnosis, error.hint)
+            self.diagnosis = Diagnosis(error.diagnosis, error.hint, error.tries)
         except CannotStart as error:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
         except CannotRun as error:
@@ -116,7 +117,7 @@ class Controller:
         try:
             self.provision = probe(client, *given)
             if self.settings.profile != "contract" or self.settings.required:
-                self.capabilities = probe_capabilities(client, self.provision)
+                self.capabilities, self.provision = probe_capabilities(client, self.provision)
         finally:
             self.requests += client.requests_sent
             client.close()
@@ -301,6 +302,7 @@ class Controller:
         header = header_of(
             self.settings,
             self.provision,
+            diagnosis=self.diagnosis,
             capabilities=self.capabilities,
             versions=versions(),
             started=self.started.isoformat(timespec="seconds"),
@@ -308,7 +310,7 @@ class Controller:
             selection=narrowed_by(self.config),
         )
         told = {
-            "diagnosis": asdict(self.diagnosis) if self.diagnosis else None,
+            "diagnosis": {"what": self.diagnosis.what, "hint": self.diagnosis.hint} if self.diagnosis else None,
             "interrupted": self._is_cut_short(exitstatus),
             **self.errors.footer(exitstatus),
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PAYMENT_METHOD_FORMS: Mapping[str, Mapping[str, str]] = {
     "a test token": {"type": "card", "card[token]": "tok_visa"},
@@ -15,6 +15,11 @@ PAYMENT_METHOD_FORMS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """The ways to create a payment method, in the order in which they are tried."""
+SHARED_TOKEN = "pm_card_visa"
+RETRIEVED_TOKEN = "a shared test token, retrieved"
+"""The way in which every retrieval of the shared token gives a new payment method."""
+ATTACHED_TOKEN = "a shared test token, attached"
+"""The way in which the shared token stands for a new payment method in every attach."""
 
 OWN_DETAILS: Mapping[str, str] = {
     "billing_details[name]": "Jenny Rosen",
@@ -36,6 +41,22 @@ LESS_DETAILS: Mapping[str, str] = {
 """What it is made with where the target does not know the newer ones, or takes no letters but those of ASCII."""
 DETAILS_OF_CUSTOMERS: Mapping[str, str] = {"email": "richard.roe@example.com"}
 """What a customer is made with, alike for all, so that nothing can be told apart or filled in by it."""
+NAMED: Mapping[str, str] = {"name": "Richard Roe"}
+CUSTOMER_FORMS: Sequence[tuple[Mapping[str, str], bool]] = (
+    (DETAILS_OF_CUSTOMERS, True),
+    (DETAILS_OF_CUSTOMERS, False),
+    ({}, True),
+    ({}, False),
+    ({**NAMED, **DETAILS_OF_CUSTOMERS}, True),
+    ({**NAMED, **DETAILS_OF_CUSTOMERS}, False),
+    (NAMED, True),
+    (NAMED, False),
+)
+"""What a customer may be made with, and whether it gets a tag, in the order in which it is tried."""
+DEMANDED_DETAILS: Mapping[str, str] = {
+    name: value for name, value in LESS_DETAILS.items() if name.startswith("billing_details")
+}
+"""What a payment method is made with where the target demands billing details."""
 DECLINING_FORMS: Mapping[str, Mapping[str, str]] = {
     "a test token": {"card[token]": "tok_visa_chargeDeclined"},
     "a test card": {"card[number]": "4000000000000002"},

@@ -6,19 +6,16 @@ import contextlib
 import random
 import string
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
-from urllib.parse import quote
 
 from conformance.conductor import RUN
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.judge.preparation import listed
-from conformance.provisioning import RUN_TAG, OutOfFixtures
-from conformance.staging import Stage
+from conformance.provisioning import OutOfFixtures
+from conformance.staging import Stage, step_of
 from conformance.trial import LACKING, NOT_APPLICABLE
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies import credentials
@@ -89,8 +86,10 @@ class IdempotencyVerbs(Stage):
         def perform() -> Episode:
             key = self._key()
             first = self._fresh(self._keyed(attempt, key), role="control")
-            detached = self._detached(self._last_bindings["payment_method"])
-            changed = [] if detached.exchange.is_refusal else [detached]
+            changed: list[Step] = []
+            if "detach" not in self.fixtures.provision.absent:
+                detached = self._detached(self._last_bindings["payment_method"])
+                changed = [] if detached.exchange.is_refusal else [detached]
             again = self._send(self._keyed(in_other_order, key), self._last_bindings)
             return self._episode("replayed", [first, *changed, again], of="a success")
 
@@ -344,33 +343,31 @@ class IdempotencyVerbs(Stage):
         """A new customer that nothing has been attached to; None where none can be created."""
         if self.fixtures.provision.customers != "created":
             return None
-        created = self.client.call("POST", "/v1/customers", {f"metadata[{RUN_TAG}]": self.fixtures.run})
-        identifier = created.object.get("id")
-        if not created.is_success or not isinstance(identifier, str):
+        try:
+            return self.fixtures.new_customer(plain=True)[0]
+        except OutOfFixtures:
             return None
-        self.fixtures.made.append(("customer", identifier))
-        return identifier
 
-    def _created_from(self, card: Mapping[str, str] | None) -> str | None:
-        """A payment method created as usual but from this card; None where that is refused."""
-        form = PAYMENT_METHOD_FORMS.get(self.fixtures.provision.payment_methods)
-        if form is None or card is None:
-            return None
-        identifier = self.client.call("POST", "/v1/payment_methods", {**form, **card}).object.get("id")
-        if not isinstance(identifier, str):
-            return None
-        self.fixtures.made.append(("payment_method", identifier))
-        return identifier
+    def _list(
+        self, customer: str, until: Callable[[Exchange], bool] | None = None, *, holding: str = ""
+    ) -> Sequence[Step]:
+        """The customer's payment methods of the type of the one that it may hold, a card by default.
 
-    def _list(self, customer: str, until: Callable[[Exchange], bool] | None = None) -> Sequence[Step]:
-        """The customer's payment methods, by whichever endpoint lists them; off loopback asked for `until` it holds."""
-        one = quote(customer, safe="")
-        by_filter = f"/v1/payment_methods?customer={one}&type=card&limit=100"
-        for target in (by_filter, f"/v1/customers/{one}/payment_methods?type=card&limit=100"):
-            exchange = self._patient(partial(self.client.call, "GET", target), until)
-            if exchange.is_success and isinstance(exchange.object.get("data"), list):
-                return (Step("follow-up", exchange, f"GET {target}"),)
-        return ()
+        Off loopback they are asked for `until` that holds.
+        """
+        kind = self.fixtures.kind_of(holding)
+        first = self.fixtures.list_payment_methods(customer, kind)
+        if first is None:
+            return ()
+        answers = [first]
+
+        def ask() -> Exchange:
+            return answers.pop() if answers else self.client.repeat(first.request)
+
+        exchange = self._patient(ask, until)
+        if not exchange.is_success or not isinstance(exchange.object.get("data"), list):
+            return ()
+        return (step_of("follow-up", exchange),)
 
     def _is_without_state(self) -> bool:
         """Whether the target keeps no state, so that the running test does not apply."""

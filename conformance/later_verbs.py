@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from conformance.episode import Episode, Step
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
-from conformance.staging import Absent, Attached, Stage, shows, step_of
+from conformance.provisioning import Absent
+from conformance.staging import Attached, Stage, shows, step_of
 from strategies.valid import MINIMAL
 
 MORE_THAN_A_SECOND = 1.1

@@ -4,54 +4,75 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from conformance.client import Client
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
-from conformance.fixture_forms import DETAILS_OF_CUSTOMERS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
-from conformance.foreign import path_segment, usable_id
-from contracts.contract import FORM_MEDIA_TYPE
-from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
+from conformance.endpoints import (
+    CARD,
+    created_id,
+    delete_customer,
+    detach_payment_method,
+    find_list,
+    find_other_list,
+    list_target,
+)
+from conformance.exchange import Exchange
+from conformance.fixture_forms import (
+    ATTACHED_TOKEN,
+    DETAILS_OF_CUSTOMERS,
+    LESS_DETAILS,
+    OWN_DETAILS,
+    PAYMENT_METHOD_FORMS,
+    RETRIEVED_TOKEN,
+    SHARED_TOKEN,
+)
+from conformance.foreign import path_segment
+from conformance.ways import Manner, Try, Way
 
 RUN_TAG = "conformance_run"
 
 KEPT_FOR_REFUSALS = 1
 """How many of the payment methods that a user gives are not used up by requests that should succeed."""
 
-LISTS: Sequence[str] = (
-    "/v1/payment_methods?customer={customer}&type={type}&limit=100",
-    "/v1/customers/{customer}/payment_methods?type={type}&limit=100",
-)
-"""The endpoints that list a customer's payment methods, in the order in which they are tried."""
+USUAL_CUSTOMER = Way(details=tuple(DETAILS_OF_CUSTOMERS.items()))
+AS_IT_IS = Way()
+"""How objects are created where nothing else was found out."""
 
 
 class Unreachable(Exception):
     """The target cannot be tested at all: it is down, not this API, refuses the key or gives no fixtures.
 
-    `hint` says what to do about it.
+    `hint` says what to do about it, `tries` what was tried to get fixtures.
     """
 
-    def __init__(self, diagnosis: str, hint: str) -> None:
+    def __init__(self, diagnosis: str, hint: str, tries: tuple[Try, ...] = ()) -> None:
         super().__init__(diagnosis)
         self.diagnosis = diagnosis
         self.hint = hint
+        self.tries = tries
 
 
 class OutOfFixtures(Exception):
     """No payment method is left for a positive; the message says how to give more."""
 
 
+class Absent(Exception):
+    """A capability of another endpoint that the clause needs is absent."""
+
+
 @dataclass(frozen=True)
 class Provision:
     """How this target gives fixtures, found once and handed to every worker.
 
-    `payment_methods` is the way: a key of PAYMENT_METHOD_FORMS, `given`, or `any id`. `customers` likewise: `created`,
-    `given` or `any id`. `stateless` tells that what was never created can be retrieved; `retrieves` that payment
-    methods can be read; `scheme` how the key is presented; nothing depends on the `probed_payment_method`.
+    `payment_methods` is the way: a key of PAYMENT_METHOD_FORMS, a shared token, `given`, or `any id`. `customers`
+    likewise: `created`, `given` or `any id`. `stateless` tells that what was never created can be retrieved;
+    `retrieves` that payment methods can be read; `scheme` how the operation is shown the key; nothing depends on the
+    `probed_payment_method`. `customer_way` and `method_way` say how objects are created. `lists` is the one of LISTS
+    that works, empty for none, None where nobody has looked. `absent` names endpoints that there are not: `delete`,
+    `detach`, `read-customer`. `tries` is what was tried to find all this.
     """
 
     payment_methods: str
@@ -62,122 +83,35 @@ class Provision:
     given_payment_methods: tuple[str, ...] = ()
     given_customers: tuple[str, ...] = ()
     probed_payment_method: str = ""
+    customer_way: Way = USUAL_CUSTOMER
+    method_way: Way = AS_IT_IS
+    lists: str | None = None
+    absent: tuple[str, ...] = ()
+    tries: tuple[Try, ...] = ()
 
     def __str__(self) -> str:
-        if self.stateless:
+        if self.stateless and self.payment_methods == "any id":
             return "any id (the target keeps no state: it retrieves what was never created)"
         return f"customers {self.customers}, payment methods {_in_words(self.payment_methods)}"
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form for a worker."""
-        return asdict(self)
+        """A JSON-like form for a worker: all but the tries."""
+        data = asdict(self)
+        del data["tries"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Provision:
         """The provision that `to_json` wrote."""
-        given = {key: tuple(data[key]) for key in ("given_payment_methods", "given_customers")}
-        return cls(**{**data, **given})
+        tuples = {
+            key: tuple(data[key]) for key in ("given_payment_methods", "given_customers", "absent") if key in data
+        }
+        ways = {key: Way.from_json(data[key]) for key in ("customer_way", "method_way") if key in data}
+        return cls(**{**data, **tuples, **ways})
 
 
 def _in_words(way: str) -> str:
     return f"created from {way}" if way in PAYMENT_METHOD_FORMS else way
-
-
-def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequence[str] = ()) -> Provision:
-    """Find out how `client`'s target gives fixtures, with as few requests as that takes.
-
-    `payment_methods` and `customers` are ids that the user says exist. Raises Unreachable with a diagnosis.
-    """
-    form = {"description": "conformance probe", f"metadata[{RUN_TAG}]": "probe"}
-    created = client.call("POST", "/v1/customers", form)
-    _must_answer(created, client)
-    if created.status in (401, 403):
-        client.credentials = "basic"
-        created = client.call("POST", "/v1/customers", form)
-    if created.status == 401 or (created.status == 403 and not customers):
-        raise Unreachable(
-            f"the target refuses the key ({created.status})",
-            "give the key of a sandbox or test account in STRIPE_API_KEY",
-        )
-    if (created.status or 0) >= 500:
-        raise Unreachable(
-            f"the target answers {created.status} to POST /v1/customers",
-            "look at the target's own log, or correct --base-url if another server listens there",
-        )
-    identifier = _created_id(created)
-    stateless = _retrieves_the_unknown(client)
-    if identifier:
-        delete_customer(client, identifier)
-    given = tuple(payment_methods), tuple(customers)
-    if stateless:
-        return Provision("any id", "any id", True, True, client.credentials, *given)
-    customer_way = "given" if customers else "created" if identifier else ""
-    method_way, probed = ("given", payment_methods[0]) if payment_methods else _method_way(client)
-    if customer_way and method_way:
-        retrieves = _can_read(client, probed)
-        return Provision(method_way, customer_way, False, retrieves, client.credentials, *given, probed)
-    return _any_id(client, created, *given)
-
-
-def _must_answer(exchange: Exchange, client: Client) -> None:
-    if exchange.status is None:
-        hints = {
-            CONNECTION_REFUSED: "start it, or correct --base-url",
-            NOT_CONNECTED: "is this the right address, http or https, and is a proxy needed?",
-            TIMED_OUT: f"it takes longer than {client.timeout:g} s: is this the right address?",
-            CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
-        }
-        raise Unreachable(f"{client.address.url}: {exchange.failure}", hints.get(exchange.failure, ""))
-
-
-def _created_id(exchange: Exchange) -> str:
-    return usable_id(exchange.object.get("id")) if exchange.is_success else ""
-
-
-def _retrieves_the_unknown(client: Client) -> bool:
-    letters = string.ascii_letters + string.digits
-    never = "".join(random.SystemRandom().choice(letters) for _ in range(24))
-    found = (client.call("GET", f"/v1/customers/cus_{never}"), client.call("GET", f"/v1/payment_methods/pm_{never}"))
-    return any(exchange.is_success and exchange.object for exchange in found)
-
-
-def delete_customer(client: Client, identifier: str) -> Exchange:
-    """Ask for the deletion of a customer; the answer."""
-    return client.call("DELETE", f"/v1/customers/{path_segment(identifier)}")
-
-
-def _can_read(client: Client, payment_method: str) -> bool:
-    return client.call("GET", f"/v1/payment_methods/{path_segment(payment_method)}").object.get("id") is not None
-
-
-def _method_way(client: Client) -> tuple[str, str]:
-    """The first way to create a payment method that works, and the id of the one that it made; empty for none."""
-    for way, form in PAYMENT_METHOD_FORMS.items():
-        if identifier := _created_id(client.call("POST", "/v1/payment_methods", dict(form))):
-            return way, identifier
-    return "", ""
-
-
-def _any_id(client: Client, created: Exchange, methods: tuple[str, ...], customers: tuple[str, ...]) -> Provision:
-    """The last resort: a server that knows no ids at all, and takes any."""
-    target = f"{PATH_PREFIX}{methods[0] if methods else 'pm_conformance0probe'}{PATH_SUFFIX}"
-    customer = customers[0] if customers else "cus_conformance0probe"
-    headers = (("Content-Type", FORM_MEDIA_TYPE),)
-    attached = client.send(Request("POST", target, headers, f"customer={quote(customer)}".encode()))
-    if attached.is_success and not (methods or customers):
-        return Provision("any id", "any id", True, False, client.credentials)
-    if not attached.json.found and not created.json.found:
-        raise Unreachable(
-            f"{client.address.url} does not look like this API (POST /v1/customers answers {created.status}, "
-            f"and no JSON)",
-            "--base-url is what stands before /v1/payment_methods/…",
-        )
-    lacking = [name for name, given in (("--customer", customers), ("--payment-method", methods)) if not given]
-    raise Unreachable(
-        f"no fixtures: the target creates no {'customers' if '--customer' in lacking else 'payment methods'} "
-        f"and takes no unknown id",
-        f"give ids that exist there with {' and '.join(lacking)} (each repeatable)",
-    )
 
 
 @dataclass
@@ -201,12 +135,14 @@ class Fixtures:
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
     _details: Mapping[str, str] = field(default_factory=lambda: OWN_DETAILS)
-    _customer_details: Mapping[str, str] = field(default_factory=lambda: DETAILS_OF_CUSTOMERS)
-    _list: tuple[str, ...] | None = None
+    _takes_plain_customers: bool = True
+    _list: str | None = None
+    _kinds: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.client.credentials = self.provision.scheme
         self._methods_left = list(self.provision.given_payment_methods)
+        self._list = self.provision.lists
 
     def customer(self, name: str = "customer") -> str:
         """The id of the customer that the run calls `name`. Raises OutOfFixtures when there is none."""
@@ -264,61 +200,79 @@ class Fixtures:
             if len(self._methods_left) <= KEPT_FOR_REFUSALS:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
             return self._methods_left.pop(0), None
+        if way == ATTACHED_TOKEN:
+            return SHARED_TOKEN, None
         self._keep_within_bounds()
-        form = dict(PAYMENT_METHOD_FORMS[way])
-        created = self._create("/v1/payment_methods", form | dict(self._details) if detailed else form)
-        while detailed and created.answered and not _created_id(created) and self._details:
+        if way == RETRIEVED_TOKEN:
+            return self._took_over(self.client.call("GET", f"/v1/payment_methods/{SHARED_TOKEN}")), None
+        form = {**PAYMENT_METHOD_FORMS[way], **dict(self.provision.method_way.details)}
+        created = self._create_method(form | dict(self._details) if detailed else form)
+        while detailed and created.answered and not created_id(created) and self._details:
             self._details = LESS_DETAILS if len(self._details) > len(LESS_DETAILS) else {}
-            created = self._create("/v1/payment_methods", form | dict(self._details))
-        identifier = _created_id(created)
-        if not identifier:
-            raise OutOfFixtures(f"the target created no payment method ({created.status or created.failure})")
-        self.made.append(("payment_method", identifier))
-        return identifier, created
+            created = self._create_method(form | dict(self._details))
+        return self._took_over(created), created
+
+    def payment_method_from(self, card: Mapping[str, str] | None) -> str | None:
+        """The id of a payment method created as usual but from this card; None where the target refuses that."""
+        form = PAYMENT_METHOD_FORMS.get(self.provision.payment_methods)
+        if form is None or card is None:
+            return None
+        created = self._create_method({**form, **dict(self.provision.method_way.details), **card})
+        try:
+            return self._took_over(created)
+        except OutOfFixtures:
+            return None
+
+    def learn(self, exchange: Exchange) -> Exchange:
+        """Keep the type of the payment method that an answer shows; the same exchange."""
+        kind, identifier = exchange.object.get("type"), created_id(exchange)
+        if identifier and isinstance(kind, str):
+            self._kinds[identifier] = kind
+        return exchange
+
+    def kind_of(self, payment_method: str) -> str:
+        """The type of a payment method, as far as any answer has told it."""
+        if payment_method and payment_method not in self._kinds and self.provision.payment_methods == "given":
+            self.read_payment_method(payment_method)
+        return self._kinds.get(payment_method, CARD)
 
     def read_payment_method(self, identifier: str) -> Exchange | None:
         """The payment method as the target tells it now; None where it cannot be read."""
         if not self.provision.retrieves or self.provision.stateless:
             return None
-        return self.client.call("GET", f"/v1/payment_methods/{path_segment(identifier)}")
+        return self.learn(self.client.call("GET", f"/v1/payment_methods/{path_segment(identifier)}"))
 
     def read_customer(self, identifier: str) -> Exchange:
-        """The customer as the target tells it now."""
+        """The customer as the target tells it now. Raises Absent where the target retrieves no customers."""
+        if "read-customer" in self.provision.absent:
+            raise Absent("the target does not retrieve customers")
         return self.client.call("GET", f"/v1/customers/{path_segment(identifier)}")
 
-    def list_payment_methods(self, customer: str, kind: str = "card") -> Exchange | None:
-        """The customer's payment methods of the type `kind`, by whichever endpoint lists them; None without one."""
-        answer = None
-        for template in LISTS if self._list is None else self._list:
-            target = template.format(customer=path_segment(customer), type=path_segment(kind))
-            answer = self.client.call("GET", target)
-            if isinstance(answer.object.get("data"), list):
-                self._list = (template,)
-            if not answer.is_refusal and (self._list or not answer.is_success):
-                return answer
+    def list_payment_methods(self, customer: str, kind: str = CARD) -> Exchange | None:
+        """The customer's payment methods of the type `kind`, by the list that works; None without one."""
         if self._list is None:
-            self._list = ()
-        return answer if self._list else None
+            self._list, answer = find_list(self.client, customer, kind)
+            if answer is not None:
+                return answer
+        return self.client.call("GET", list_target(self._list, customer, kind)) if self._list else None
 
-    def list_by_other_endpoint(self, customer: str, kind: str = "card") -> Exchange | None:
-        """The customer's payment methods by an endpoint that is not in use; None where there is no such list."""
-        for template in LISTS:
-            if self._list and template not in self._list:
-                target = template.format(customer=quote(customer, safe=""), type=quote(kind, safe=""))
-                answer = self.client.call("GET", target)
-                if answer.is_success and isinstance(answer.object.get("data"), list):
-                    return answer
-        return None
+    def list_by_other_endpoint(self, customer: str, kind: str = CARD) -> Exchange | None:
+        """Return the customer's list by the endpoint that is not in use; None where there is no such list."""
+        return find_other_list(self.client, self._list, customer, kind) if self._list else None
 
     def detach(self, payment_method: str) -> Exchange:
-        """Ask for the payment method to be detached; the answer."""
-        return self.client.call("POST", f"/v1/payment_methods/{path_segment(payment_method)}/detach", {})
+        """Ask for the payment method to be detached; the answer. Raises Absent where there is no such endpoint."""
+        if "detach" in self.provision.absent:
+            raise Absent("the target has no endpoint to detach")
+        return detach_payment_method(self.client, payment_method, self.provision.method_way.manner)
 
     def delete(self, customer: str) -> Exchange:
         """Ask for the deletion of a customer that the run has made; the answer.
 
-        Raises OutOfFixtures for one that it has not made.
+        Raises OutOfFixtures for one that it has not made, and Absent where the target deletes none.
         """
+        if "delete" in self.provision.absent:
+            raise Absent("the target deletes no customers")
         if ("customer", customer) not in self.made:
             raise OutOfFixtures("customers that were given are not deleted")
         answer = delete_customer(self.client, customer)
@@ -332,7 +286,8 @@ class Fixtures:
         if ("customer", customer) not in self.made:
             return None
         form = {"invoice_settings[default_payment_method]": payment_method}
-        return self.client.call("POST", f"/v1/customers/{path_segment(customer)}", form)
+        target = f"/v1/customers/{path_segment(customer)}"
+        return self.client.call("POST", target, form, self.provision.customer_way.manner)
 
     def clean_up(self) -> list[str]:
         """Remove what was made, the newest first; the ids of the customers that are still there.
@@ -345,7 +300,7 @@ class Fixtures:
             if kind == "customer":
                 if not delete_customer(self.client, identifier).is_success and self._is_there(identifier):
                     left.append(identifier)
-            elif given:
+            elif given and "detach" not in self.provision.absent:
                 self.detach(identifier)
         self._made_before += len(self.made)
         self.made.clear()
@@ -358,6 +313,8 @@ class Fixtures:
 
     def _is_there(self, customer: str) -> bool:
         """Whether a customer that could not be deleted is still there; where no answer says otherwise, it is."""
+        if "read-customer" in self.provision.absent:
+            return True
         read = self.read_customer(customer)
         return not read.is_refusal and read.object.get("deleted") is not True
 
@@ -374,23 +331,35 @@ class Fixtures:
 
     def _create_customer(self, *, plain: bool = False) -> Exchange:
         self._keep_within_bounds()
-        tag = {f"metadata[{RUN_TAG}]": self.run}
-        details = {} if plain else self._customer_details
-        created = self._create("/v1/customers", {**details, **tag})
-        if details and created.is_refusal:
-            self._customer_details = {}
-            created = self._create("/v1/customers", tag)
-        identifier = _created_id(created)
+        way = self.provision.customer_way
+        tag = {f"metadata[{RUN_TAG}]": self.run} if way.tagged else {}
+        without_details = plain and self._takes_plain_customers
+        created = self._create("/v1/customers", tag if without_details else {**dict(way.details), **tag}, way.manner)
+        if without_details and way.details and created.is_refusal:
+            self._takes_plain_customers = False
+            created = self._create("/v1/customers", {**dict(way.details), **tag}, way.manner)
+        identifier = created_id(created)
         if not identifier:
             raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")
         self.made.append(("customer", identifier))
         self.created[identifier] = created
         return created
 
-    def _create(self, target: str, form: dict[str, str]) -> Exchange:
+    def _create_method(self, form: dict[str, str]) -> Exchange:
+        return self._create("/v1/payment_methods", form, self.provision.method_way.manner)
+
+    def _create(self, target: str, form: dict[str, str], manner: Manner) -> Exchange:
         """Ask for an object, and once more where no answer came: one too many is made, at worst."""
-        created = self.client.call("POST", target, form)
-        return created if created.status is not None else self.client.call("POST", target, form)
+        created = self.client.call("POST", target, form, manner)
+        return created if created.status is not None else self.client.call("POST", target, form, manner)
+
+    def _took_over(self, created: Exchange) -> str:
+        """The id of a payment method that was made, from now on known to the clean-up."""
+        identifier = created_id(self.learn(created))
+        if not identifier:
+            raise OutOfFixtures(f"the target created no payment method ({created.status or created.failure})")
+        self.made.append(("payment_method", identifier))
+        return identifier
 
     def _letters(self, count: int = 24) -> str:
         letters = string.ascii_letters + string.digits

@@ -7,7 +7,7 @@ import json
 import subprocess
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from conformance.provisioning import Provision
 from conformance.run import Diagnosis, Run, without_proof
 from conformance.traffic import Traffic, TrafficCounter
 from conformance.trial import ERROR, Entry, Logged, Note, Trial, fold
+from conformance.ways import Try
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
@@ -147,6 +148,7 @@ def header_of(
     settings: Settings,
     provision: Provision | None,
     *,
+    diagnosis: Diagnosis | None = None,
     capabilities: Sequence[str] | None,
     versions: Mapping[str, str],
     started: str,
@@ -158,6 +160,7 @@ def header_of(
     `selection` says in words how it was narrowed, and is empty where it was not.
     """
     commit, edited = suite_commit()
+    searched = provision or diagnosis
     expectations = settings.expectations
     return {
         "format": FORMAT,
@@ -190,6 +193,7 @@ def header_of(
             **({"implementation": settings.implementation} if settings.implementation else {}),
             "stateless": provision is not None and provision.stateless,
             "provision": provision.to_json() if provision else None,
+            "tries": [asdict(one) for one in searched.tries] if searched else [],
             "capabilities": None if capabilities is None else list(capabilities),
         },
         "started": started,
@@ -252,6 +256,7 @@ def concluded(
         implementation=target.get("implementation", ""),
     )
     capabilities, diagnosis = target["capabilities"], told["diagnosis"]
+    tries = tuple(Try(**one) for one in target.get("tries", ()))
     verdicts = all_verdicts(results, catalogue, level=level, stateless=stateless)
     return Run(
         settings=settings,
@@ -268,7 +273,7 @@ def concluded(
         seconds=told["seconds"],
         started=header["started"],
         versions=header["versions"],
-        diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"]) if diagnosis else None,
+        diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"], tries) if diagnosis else None,
         interrupted=told["interrupted"],
         left_over=tuple(told["left_over"]),
         objects=told["objects"],

@@ -13,6 +13,7 @@ from conformance.internal_errors import InternalError
 from conformance.ledger import ClauseResult, ProfileVerdict
 from conformance.options import Settings
 from conformance.traffic import Traffic
+from conformance.ways import Try
 from contracts import Catalogue, Contract
 
 
@@ -39,10 +40,11 @@ WRONG_USAGE, NOTHING_SELECTED = STOPS = ("wrong-usage", "nothing-selected")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why the target cannot be tested at all, and what to do about it."""
+    """Why the target cannot be tested at all, what to do about it, and what was tried to get fixtures."""
 
     what: str
     hint: str
+    tries: tuple[Try, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what} — {self.hint}" if self.hint else self.what

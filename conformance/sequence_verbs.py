@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
-from conformance.provisioning import OutOfFixtures
+from conformance.provisioning import Absent, OutOfFixtures
 from conformance.staging import PATIENCE, PAUSE, Attached, Stage, step_of
 from strategies.sequences import LONGEST, Operation, retrieve
 from strategies.valid import EXPANDED, MINIMAL
@@ -170,18 +170,22 @@ class SequenceVerbs(Stage):
             case "attach":
                 step = self._attach_too(EXPANDED if operation.expanded else MINIMAL, method, customer)
             case "detach":
-                step = step_of("follow-up", self.fixtures.detach(method))
+                try:
+                    step = step_of("follow-up", self.fixtures.detach(method))
+                except Absent:
+                    return
             case "retrieve":
                 step = self._read(method)
             case "list":
-                lists = self._lists(Attached(method, customer, ()), customer)
+                latest = method or next(reversed(play.methods.values()), "")
+                lists = self._lists(Attached(method, customer, ()), customer, of_the_type_of=latest)
                 if not lists:
                     return
                 (step,) = lists
             case "delete":
                 try:
                     step = step_of("follow-up", self.fixtures.delete(customer))
-                except OutOfFixtures:
+                except (Absent, OutOfFixtures):
                     return
             case "create":
                 return

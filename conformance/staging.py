@@ -11,6 +11,7 @@ from conformance.conductor import Conductor, Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from conformance.judge.reads import times_listed
+from conformance.provisioning import Absent
 from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
@@ -32,10 +33,6 @@ READ_BEFORE = 3
 Seen = TypeVar("Seen")
 
 
-class Absent(Exception):
-    """A capability of another endpoint that the clause needs is absent."""
-
-
 @dataclass(frozen=True)
 class Attached:
     """A payment method that was attached to a customer, and the steps by which that came about."""
@@ -43,7 +40,6 @@ class Attached:
     payment_method: str
     customer: str
     steps: tuple[Step, ...]
-    kind: str = "card"
 
     @property
     def was_read_back(self) -> bool:
@@ -176,7 +172,7 @@ class Stage(Conductor):
             other, made = self._payment_method()
             steps += (*made, self._attach(MINIMAL, other, customer, "set-up"))
         read = self._read(identifier, "control", shows(customer))
-        return Attached(identifier, customer, (*steps, read), _kind(attach.exchange))
+        return Attached(identifier, customer, (*steps, read))
 
     def _stock(self, *, anew: bool) -> Shelf:
         """The shelf, filled if it is not, or if it is to be filled `anew`."""
@@ -197,7 +193,7 @@ class Stage(Conductor):
             steps += (self._attach(attempt, identifier, customer),)
             if steps[-1].exchange.is_success:
                 steps += (self._read(identifier, until=shows(customer)),)
-            attached.append(Attached(identifier, customer, steps, _kind(steps[-1].exchange)))
+            attached.append(Attached(identifier, customer, steps))
         last = attached[-1]
         other = second if last.customer == first else first
         lists = self._lists(last, last.customer, other) if last.was_read_back else ()
@@ -206,7 +202,9 @@ class Stage(Conductor):
 
     def _deletes(self) -> bool:
         """Whether there is a customer that was deleted, and is so by all that is known; if need be, make one."""
-        if self.known.has_finding("state.deleted-customer") or self.fixtures.provision.customers == "given":
+        provision = self.fixtures.provision
+        deletes = provision.customers != "given" and "delete" not in provision.absent
+        if self.known.has_finding("state.deleted-customer") or not deletes:
             return False
         if not self.fixtures.deleted:
             self.fixtures.delete(self.fixtures.new_customer()[0])
@@ -225,14 +223,18 @@ class Stage(Conductor):
 
         return step_of(role, self._patient(read, until))
 
-    def _lists(self, attached: Attached, *customers: str, present: bool = True) -> tuple[Step, ...]:
+    def _lists(
+        self, attached: Attached, *customers: str, present: bool = True, of_the_type_of: str = ""
+    ) -> tuple[Step, ...]:
         """The lists of these customers; none where the target has no endpoint for them, or they are known to be wrong.
 
-        `present` says whether the list of its own customer is to hold the payment method.
+        `present` says whether the list of its own customer is to hold the payment method. The lists are those of its
+        type, or of that of another payment method.
         """
         if self.known.has_finding("state.listed") and self.case.clause != "state.listed":
             return ()
         steps = []
+        kind = self.fixtures.kind_of(attached.payment_method or of_the_type_of)
         for customer in customers:
             wanted = int(present and customer == attached.customer)
 
@@ -242,7 +244,7 @@ class Stage(Conductor):
                 return not attached.payment_method or ids.count(attached.payment_method) == wanted
 
             def ask(customer: str = customer) -> Exchange:
-                answer = self.fixtures.list_payment_methods(customer, attached.kind)
+                answer = self.fixtures.list_payment_methods(customer, kind)
                 if answer is None:
                     raise Absent("the target does not list a customer's payment methods")
                 return answer
@@ -260,7 +262,8 @@ class Stage(Conductor):
             return answer is None or bool(times_listed(answer, attached.payment_method))
 
         def ask() -> Exchange | None:
-            return self.fixtures.list_by_other_endpoint(attached.customer, attached.kind)
+            kind = self.fixtures.kind_of(attached.payment_method)
+            return self.fixtures.list_by_other_endpoint(attached.customer, kind)
 
         answer = self._patient(ask, holds)
         return () if answer is None else (step_of("follow-up", answer),)
@@ -282,8 +285,3 @@ def shows(customer: str | None) -> Callable[[Exchange], bool]:
 def step_of(role: str, exchange: Exchange) -> Step:
     """A request to another endpoint as a step."""
     return Step(role, exchange, f"{exchange.request.method} {exchange.request.target}")
-
-
-def _kind(exchange: Exchange) -> str:
-    kind = exchange.object.get("type")
-    return kind if isinstance(kind, str) else "card"

@@ -9,10 +9,10 @@ from conformance.conductor import Attempts
 from conformance.episode import Episode, Step
 from conformance.judge.reads import times_listed
 from conformance.later_verbs import LaterVerbs
-from conformance.provisioning import OutOfFixtures
+from conformance.provisioning import Absent, OutOfFixtures
 from conformance.races import RaceVerbs
 from conformance.sequence_verbs import SequenceVerbs
-from conformance.staging import DELETED, Absent, Attached, Shelf, shows, step_of
+from conformance.staging import DELETED, Attached, Shelf, shows, step_of
 from strategies.attempt import Attempt
 from strategies.invalid import missing_customer
 from strategies.refusals import ATTACHED, NO_CUSTOMER, NO_CUSTOMER_ID, near_misses
@@ -59,9 +59,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
     def _attached_and_not_listed(self, shelf: Shelf) -> Attached | None:
         """What was attached to the customer of the last one before it, and is, as reading shows, but on no list."""
-        last = shelf.attached[-1]
+        last, kind_of = shelf.attached[-1], self.fixtures.kind_of
+        listed = last.customer, kind_of(last.payment_method)
         for one in reversed(shelf.attached[:-1]):
-            if (one.customer, one.kind) == (last.customer, last.kind) and one.was_read_back:
+            if (one.customer, kind_of(one.payment_method)) == listed and one.was_read_back:
                 if any(times_listed(step.exchange, one.payment_method) for step in shelf.lists):
                     return None
                 read = self._read(one.payment_method)

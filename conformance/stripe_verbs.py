@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from urllib.parse import quote
 
 from conformance.episode import Episode, Step
 from conformance.fixture_forms import DECLINING_FORMS, UNHEARD_OF_FORMS
 from conformance.idempotency_verbs import IdempotencyVerbs
 from conformance.provisioning import OutOfFixtures
+from conformance.staging import step_of
 from strategies import credentials
 from strategies.attempt import Attempt
 from strategies.stripe import AnswersOfAllKinds
@@ -45,7 +45,8 @@ class StripeVerbs(IdempotencyVerbs):
         """The attempt, which names a customer that has been deleted, is refused as the clause wants."""
         if self._is_without_state():
             return
-        if not self.fixtures.deleted and (own := self._own_customer()) is not None:
+        deletes = "delete" not in self.fixtures.provision.absent
+        if deletes and not self.fixtures.deleted and (own := self._own_customer()) is not None:
             self.fixtures.delete(own)
         if not self.fixtures.deleted:
             self._does_not_apply(NO_DELETING)
@@ -111,6 +112,9 @@ class StripeVerbs(IdempotencyVerbs):
             retried = [self._send(again, others), self._send(again, self._last_bindings)]
             return [attached, detached, *later, *retried, *self._read_back(retried[-1])]
 
+        if "detach" in self.fixtures.provision.absent:
+            self._does_not_apply(NO_DETACHING)
+            return
         sample = (first, again.but(label="after a detachment"))
         with self._as_far_as_fixtures_go():
             attached, detached, *_ = self._sampled(sample, steps_anew)
@@ -153,7 +157,7 @@ class StripeVerbs(IdempotencyVerbs):
         way = self.fixtures.provision.payment_methods
 
         def perform() -> Episode:
-            made = self._created_from(DECLINING_FORMS.get(way))
+            made = self.fixtures.payment_method_from(DECLINING_FORMS.get(way))
             if made is None:
                 raise OutOfFixtures(NO_DECLINING_CARD)
             steps = [self._send_on(attempt, made) for _ in range(2)]
@@ -164,7 +168,7 @@ class StripeVerbs(IdempotencyVerbs):
         except OutOfFixtures as missing:
             self._does_not_apply(str(missing))
             return
-        if first.subject.is_success and self._created_from(UNHEARD_OF_FORMS.get(way)) is not None:
+        if first.subject.is_success and self.fixtures.payment_method_from(UNHEARD_OF_FORMS.get(way)) is not None:
             self._does_not_apply(NO_DECLINING_CARD)
         else:
             self._conclude_from(first, attempt, perform)
@@ -191,19 +195,19 @@ class StripeVerbs(IdempotencyVerbs):
             if own is None:
                 self._does_not_apply(NO_DEFAULT)
                 return
-            target = f"/v1/customers/{quote(own, safe='')}"
             attached = self._send_on(first, method, role="set-up", customer=own)
-            changed = self.client.call("POST", target, {"invoice_settings[default_payment_method]": method})
-            settings = changed.object.get("invoice_settings")
+            changed = self.fixtures.set_default(own, method)
+            settings = changed.object.get("invoice_settings") if changed else None
             kept = isinstance(settings, dict) and settings.get("default_payment_method") == method
-            if attached.exchange.is_success and (changed.is_refusal or (changed.is_success and not kept)):
+            is_lost = changed is not None and not changed.answered
+            if changed is None or (attached.exchange.is_success and not kept and not is_lost):
                 self._does_not_apply(NO_DEFAULT)
                 return
 
             def perform() -> Episode:
                 fresh = self.fixtures.new_payment_method()
                 step = self._send_on(expanded, fresh, customer=own, default_payment_method=method)
-                return self._episode("nested", [attached, Step("set-up", changed, f"POST {target}"), step])
+                return self._episode("nested", [attached, step_of("set-up", changed), step])
 
             self._conclude(expanded, perform)
 

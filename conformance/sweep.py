@@ -12,9 +12,10 @@ from urllib.parse import quote
 import pytest
 
 from conformance.client import DEFAULT_TIMEOUT, Address, Client, TargetError
+from conformance.endpoints import delete_customer
 from conformance.exchange import Exchange
 from conformance.options import DEFAULT_RATE, key_for
-from conformance.provisioning import RUN_TAG, delete_customer
+from conformance.provisioning import RUN_TAG
 from conformance.run import ExitStatus
 from contracts import published_contract
 

@@ -60,7 +60,7 @@ class Tiny:
         form = dict(parse_qsl((request.body or b"").decode("latin-1"), keep_blank_values=True))
         return self._exchange(request, form)
 
-    def call(self, method: str, target: str, form: dict[str, str] | None = None) -> Exchange:
+    def call(self, method: str, target: str, form: dict[str, str] | None = None, manner: object = None) -> Exchange:
         return self._exchange(Request(method, target, (), None), form or {})
 
     def reconnect(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from conformance.certificate.objections import Objection
 from conformance.certificate.shapes import is_creation
@@ -17,6 +17,7 @@ from conformance.fixture_forms import PAYMENT_METHOD_FORMS
 from conformance.provisioning import RUN_TAG, Provision
 from conformance.record import Record
 from conformance.trial import Trial
+from conformance.ways import sent_fields
 
 CLOCK_TOLERANCE = 2.0
 """By how many seconds two times of one clock may be apart the wrong way."""
@@ -176,8 +177,9 @@ def _run_of(step: Step) -> Iterator[str]:
     if "run" in step.bindings:
         yield step.bindings["run"]
     if is_creation(step.exchange):
-        sent = parse_qs((step.exchange.request.body or b"").decode("latin-1"))
-        yield from sent.get(f"metadata[{RUN_TAG}]", ())
+        run = sent_fields(step.exchange.request).get(f"metadata[{RUN_TAG}]")
+        if run is not None:
+            yield run
 
 
 def _targets(episodes: Sequence[Episode], provision: Provision) -> Iterator[Objection]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 from conformance.episode import Episode
 from conformance.exchange import Exchange
@@ -26,6 +27,13 @@ class Model:
     owners: dict[str, str | None] = field(default_factory=dict)
     detached: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def learn(self, answer: Exchange) -> None:
+        """Keep the type of the payment method that an answer shows: lists are asked for one type."""
+        identifier, kind = answer.object.get("id"), answer.object.get("type")
+        if isinstance(identifier, str) and isinstance(kind, str):
+            self.kinds[identifier] = kind
 
     def attach(self, method: str, customer: str, answer: Exchange) -> str:
         """An attach of a method to a customer."""
@@ -70,7 +78,10 @@ class Model:
             return ""
         if not answer.is_success:
             return f"answered {describe_refusal(answer)}"
+        asked_for = parse_qs(answer.request.target.partition("?")[2]).get("type", [])
         for method, owner in self.owners.items():
+            if asked_for and self.kinds.get(method, asked_for[0]) != asked_for[0]:
+                continue
             times, wanted = times_listed(answer, method), int(owner == customer)
             is_cut = times < wanted and answer.object.get("has_more")
             if owner != OPEN and times != wanted and not is_cut:
@@ -102,6 +113,7 @@ def as_modelled(episode: Episode, contract: Contract) -> Verdict:
         answer = step.exchange
         if verdict := spoiled(answer) if answer.is_to_operation else unreadable(answer):
             return verdict
+        model.learn(answer)
         if disagreement := _OPERATIONS[operation](model, method, customer, answer):
             return fails(f"step {step.attempt}: {disagreement}", answer)
     return PASS

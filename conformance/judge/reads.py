@@ -8,7 +8,7 @@ from conformance.episode import Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import Verdict
 
-CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more than a hundred entries")
+CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more entries than it shows at once")
 """The verdict where what is looked for may stand behind the end of what a list shows."""
 
 

@@ -5,6 +5,7 @@ Reads of other endpoints are steps too: `control` before the subject, `follow-up
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from conformance.episode import Episode, Outcome
@@ -17,6 +18,9 @@ from conformance.judge.sameness import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, diffe
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
+
+LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
+"""The paths of lists of payment methods."""
 
 
 def absent(episode: Episode, contract: Contract) -> Verdict:
@@ -207,7 +211,7 @@ def detached(episode: Episode, contract: Contract) -> Verdict:
 
 def is_list(exchange: Exchange) -> bool:
     """Whether the request asked for a list of payment methods."""
-    return "limit=" in exchange.request.target.partition("?")[2]
+    return LIST.fullmatch(exchange.request.target.partition("?")[0]) is not None
 
 
 def _not_in_hand(episode: Episode, customer: str) -> Verdict | None:

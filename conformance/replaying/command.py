@@ -15,7 +15,8 @@ from conformance.client import Address, Client, TargetError
 from conformance.episode import Finding
 from conformance.launch import CannotStart, embedded_reference
 from conformance.options import DEFAULT_RATE, check_ids, key_for, positive
-from conformance.provisioning import Unreachable, probe
+from conformance.probing import probe
+from conformance.provisioning import Unreachable
 from conformance.record import RECORD_FILE, BrokenRecord, Record, run_of
 from conformance.replaying.history import History
 from conformance.replaying.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer

@@ -159,11 +159,9 @@ class Play:
         way = self.fixtures.provision.payment_methods
         if way not in DECLINING_FORMS:
             raise OutOfFixtures(NO_DECLINING_CARD)
-        answer = self.client.call("POST", "/v1/payment_methods", {**PAYMENT_METHOD_FORMS[way], **DECLINING_FORMS[way]})
-        identifier = answer.object.get("id")
-        if not isinstance(identifier, str):
+        identifier = self.fixtures.payment_method_from(DECLINING_FORMS[way])
+        if identifier is None:
             raise OutOfFixtures(NO_DECLINING_CARD)
-        self.fixtures.made.append(("payment_method", identifier))
         return identifier
 
     def _facts(self, episode: Episode) -> dict[str, object]:

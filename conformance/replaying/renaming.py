@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 from conformance.certificate.shapes import is_creation
 from conformance.conductor import RUN
 from conformance.episode import Episode
 from conformance.provisioning import RUN_TAG
+from conformance.ways import sent_fields
 from strategies.attempt import Request
 from strategies.refusals import NEVER, near_misses
 from strategies.values import CHANGES
@@ -33,7 +34,7 @@ SPELLINGS = tuple(
 _SHARED_TOKEN = re.compile(r"pm_(card_|usBankAccount)[A-Za-z0-9_]*")
 _OBJECT = re.compile(r"/v1/(customers|payment_methods)/([^/?]+)")
 _OWNER = re.compile(r"[?&]customer=([^&]+)")
-_DEFAULT = re.compile(r"default_payment_method(?:%5D|\])=([^&]+)")
+_DEFAULT = re.compile(r"default_payment_method(?:(?:%5D|\])=|\": \")([^&\"]+)")
 
 Form = Callable[[str], bytes]
 
@@ -68,9 +69,9 @@ def known_ids(episode: Episode) -> dict[str, Known]:
             if name not in near_misses(bindings):
                 add(identifier, name, kind_of(name))
     for step in episode.steps:
-        if is_creation(step.exchange):
-            for run in parse_qs((step.exchange.request.body or b"").decode("latin-1")).get(f"metadata[{RUN_TAG}]", ()):
-                add(run, RUN, RUN)
+        run = sent_fields(step.exchange.request).get(f"metadata[{RUN_TAG}]")
+        if run and is_creation(step.exchange):
+            add(run, RUN, RUN)
         if not step.exchange.is_to_operation:
             for kind, identifier in _named_in(step.exchange.request):
                 add(identifier, kind, kind, is_bound=False)

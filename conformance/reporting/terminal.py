@@ -128,6 +128,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write_line(f"cannot be tested: {run.diagnosis.what}", red=True, bold=True)
         if run.diagnosis.hint:
             terminal.write_line(f"hint: {run.diagnosis.hint}")
+        for one in run.diagnosis.tries:
+            terminal.write_line(f"  tried: {one}")
         return
     asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
     for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from conformance.client import DEFAULT_TIMEOUT, Address, Client
 from conformance.options import KEY_VARIABLE
-from conformance.provisioning import Fixtures, Unreachable, probe
+from conformance.probing import probe
+from conformance.provisioning import Fixtures, Unreachable
 from conformance.secret import Secret
 from conformance.targets.description import Defect, TargetDescription
 from contracts import published_contract

@@ -28,6 +28,7 @@ from . import (
     second_list,
     second_list_stripe,
     shape,
+    spelling,
     state,
     unknown,
     writes,
@@ -37,23 +38,24 @@ from .unseen import UNSEEN
 
 __all__ = ["CATALOGUE", "Defect", "get"]
 
-CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals)
+CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals, spelling)
 STRANGE = (robustness, aftermath, repetition)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
 MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
 
-CATALOGUE = catalogue(
-    [
-        *(module.seed for module in MODULES),
-        *histories.SEEDS,
-        *overlooked.SEEDS,
-        *passing.SEEDS,
-        *second_list.SEEDS,
-        second_list_stripe.seed,
-    ]
+SEEDS = (
+    *(module.seed for module in MODULES),
+    *histories.SEEDS,
+    *overlooked.SEEDS,
+    *passing.SEEDS,
+    *second_list.SEEDS,
+    second_list_stripe.seed,
+    spelling.authentication,
 )
+
+CATALOGUE = catalogue(SEEDS)
 """Every defect by its name, chapter after chapter."""
 
 

@@ -6,6 +6,7 @@ from . import (
     access,
     first_unseen,
     overlooked,
+    provisioning,
     routing,
     rules,
     second_list,
@@ -18,7 +19,19 @@ from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen, overlooked, routing, second_list)
+MODULES = (
+    wire,
+    shape,
+    rules,
+    access,
+    first_unseen,
+    second_unseen,
+    third_unseen,
+    overlooked,
+    routing,
+    second_list,
+    provisioning,
+)
 
 CATALOGUE = catalogue(module.variant for module in MODULES)
 """Every variant by its name."""

@@ -1,0 +1,300 @@
+"""Getting fixtures is an attempt like any other: narrow servers come to a run, and what was tried is kept."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from conformance.capabilities import probe_capabilities
+from conformance.client import Address, Client
+from conformance.endpoints import LISTS, find_list, list_target
+from conformance.fixture_forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
+from conformance.probing import probe
+from conformance.provisioning import Absent, Fixtures, Provision, Unreachable
+from conformance.secret import Secret
+from conformance.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
+from contracts import published_contract
+from contracts.contract import FORM_MEDIA_TYPE
+from reference import running
+from reference.variants.provisioning import variant
+
+TOKEN, CARD = PAYMENT_METHOD_FORMS
+KEY = Secret("sk_test_metatests0123456789abcdef")
+CONTRACT = published_contract()
+BY_FILTER, BELOW_CUSTOMER = LISTS[:2]
+
+Answer = tuple[int, str, str]
+ERROR = json.dumps({"error": {"type": "invalid_request_error", "message": "no"}})
+
+
+@contextmanager
+def client_of(url: str) -> Iterator[Client]:
+    client = Client(Address.of(url), KEY, CONTRACT, timeout=5)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def client_of_variant(name: str) -> Iterator[Client]:
+    with running(variants=[name]) as server, client_of(server.url) as client:
+        yield client
+
+
+@contextmanager
+def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
+    """A client of a server that answers each method and path as the function says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, media_type, text = answer(self.command, self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_POST = do_DELETE = answer  # the names that the library looks for
+
+        def log_message(self, *_: object) -> None:
+            """Keep the terminal clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with client_of(f"http://127.0.0.1:{server.server_port}") as client:
+            yield client
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("name", [one.name for one in variant.variants if not one.payment_methods])
+def test_a_narrow_server_gives_fixtures_of_its_kind(name: str) -> None:
+    with client_of_variant(name) as client:
+        _, provision = probe_capabilities(client, probe(client))
+        fixtures = Fixtures(client, provision, "run", random.Random(1))
+        customer, created = fixtures.new_customer()
+        plain, _ = fixtures.new_customer(plain=True)
+        methods = [fixtures.new_payment_method(), fixtures.plain_payment_method()]
+        assert created is not None
+        assert customer != plain
+        assert all(method.startswith("pm_") for method in methods)
+        fixtures.clean_up()
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "tagged"),
+    [
+        ("customers-take-no-metadata", ["email"], False),
+        ("customers-take-no-parameters", [], False),
+        ("customers-take-no-email", [], True),
+        ("customers-need-an-email", ["email"], True),
+        ("customers-need-a-name-alone", ["name"], False),
+    ],
+)
+def test_customers_get_what_the_target_takes(name: str, details: Sequence[str], tagged: bool) -> None:
+    with client_of_variant(name) as client:
+        way = probe(client).customer_way
+    assert ([field for field, _ in way.details], way.tagged) == (details, tagged)
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "brackets"),
+    [
+        ("creations-take-raw-brackets", FORM_MEDIA_TYPE, RAW),
+        ("creations-take-encoded-brackets", FORM_MEDIA_TYPE, ENCODED),
+        ("creations-overlook-raw-brackets", FORM_MEDIA_TYPE, ENCODED),
+        ("creations-need-a-charset", WITH_CHARSET, RAW),
+        ("creations-take-no-charset", FORM_MEDIA_TYPE, RAW),
+        ("creations-take-json", JSON_MEDIA_TYPE, RAW),
+    ],
+)
+def test_creations_are_written_as_the_target_takes_them(name: str, media_type: str, brackets: str) -> None:
+    with client_of_variant(name) as client:
+        provision = probe(client)
+        fixtures = Fixtures(client, provision, "a run", random.Random(1))
+        _, created = fixtures.new_customer()
+    for way in (provision.customer_way, provision.method_way):
+        assert (way.manner.media_type, way.manner.brackets) == (media_type, brackets)
+    assert created is not None
+    assert created.object["metadata"] == {"conformance_run": "a run"}
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("tokens-only", TOKEN),
+        ("raw-card-numbers-only", CARD),
+        ("payment-methods-need-billing-details", TOKEN),
+        ("shared-tokens-are-retrieved", RETRIEVED_TOKEN),
+        ("shared-tokens-are-attached", ATTACHED_TOKEN),
+    ],
+)
+def test_payment_methods_come_by_the_first_way_that_works(name: str, way: str) -> None:
+    with client_of_variant(name) as client:
+        provision = probe(client)
+    assert provision.payment_methods == way
+    assert provision.stateless is (way == ATTACHED_TOKEN)
+
+
+def test_the_scheme_of_creations_is_not_that_of_the_operation() -> None:
+    with client_of_variant("creations-take-basic-only") as client:
+        provision = probe(client)
+        created = Fixtures(client, provision, "run", random.Random(1)).new_customer()[1]
+    assert created is not None
+    assert created.is_success
+
+
+@pytest.mark.parametrize(
+    ("defect", "scheme"), [("operation-takes-basic-only", "basic"), ("operation-takes-bearer-only", "bearer")]
+)
+def test_the_operation_gets_the_key_by_a_scheme_that_it_takes(defect: str, scheme: str) -> None:
+    with running(defect) as server, client_of(server.url) as client:
+        provision = probe(client)
+        created = Fixtures(client, provision, "run", random.Random(1)).new_customer()[1]
+    assert provision.scheme == scheme
+    assert created is not None
+    assert created.is_success
+
+
+def test_the_usual_server_costs_seven_requests() -> None:
+    with running() as server, client_of(server.url) as client:
+        provision = probe(client)
+        assert client.requests_sent == 7
+    assert [one.status for one in provision.tries] == [200, 200]
+
+
+def test_a_worker_gets_what_was_found() -> None:
+    for name in ("creations-take-json", "payment-methods-need-billing-details", "unknown-urls-are-501-in-words"):
+        with client_of_variant(name) as client:
+            _, provision = probe_capabilities(client, probe(client))
+        read = Provision.from_json(json.loads(json.dumps(provision.to_json())))
+        assert (read.customer_way, read.method_way) == (provision.customer_way, provision.method_way)
+        assert (read.lists, read.absent) == (provision.lists, provision.absent)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("list-by-filter-is-501", BELOW_CUSTOMER),
+        ("list-below-customer-is-500", BY_FILTER),
+        ("lists-refuse-parameters", LISTS[-1]),
+        ("lists-ignore-parameters", BY_FILTER),
+        ("unknown-urls-are-500-as-a-page", ""),
+    ],
+)
+def test_one_list_is_found_and_used(name: str, wanted: str) -> None:
+    with client_of_variant(name) as client:
+        _, provision = probe_capabilities(client, probe(client))
+        fixtures = Fixtures(client, provision, "run", random.Random(1))
+        customer = fixtures.customer()
+        before = client.requests_sent
+        listed = fixtures.list_payment_methods(customer)
+        assert client.requests_sent - before == bool(wanted)
+    assert provision.lists == wanted
+    assert (listed is not None) is bool(wanted)
+    if listed is not None:
+        assert listed.request.target == list_target(wanted, customer, "card")
+
+
+def test_a_list_that_is_out_of_order_is_not_said_to_be_absent() -> None:
+    with client_of_tiny(lambda method, path: (503, "application/json", ERROR)) as client:
+        found, answer = find_list(client, "cus_x")
+    assert found is None
+    assert answer is not None
+    assert answer.status == 503
+
+
+@pytest.mark.parametrize("status", [400, 500, 501])
+def test_what_is_answered_in_words_is_absent(status: int) -> None:
+    page = "in-words" if status != 500 else "as-a-page"
+    with client_of_variant(f"unknown-urls-are-{status}-{page}") as client:
+        _, provision = probe_capabilities(client, probe(client))
+        fixtures = Fixtures(client, provision, "run", random.Random(1))
+        customer, method = fixtures.customer(), fixtures.new_payment_method()
+        asked: Sequence[Callable[[], object]] = (
+            lambda: fixtures.detach(method),
+            lambda: fixtures.delete(customer),
+            lambda: fixtures.read_customer(customer),
+        )
+        for ask in asked:
+            with pytest.raises(Absent):
+                ask()
+
+
+def test_the_type_of_a_given_payment_method_is_learnt() -> None:
+    (debits,) = (one for one in variant.variants if one.name == "given-bank-debits")
+    with client_of_variant(debits.name) as client:
+        fixtures = Fixtures(client, probe(client, debits.payment_methods), "run", random.Random(1))
+        method = fixtures.new_payment_method()
+        assert fixtures.kind_of(method) == "us_bank_account"
+        before = client.requests_sent
+        assert fixtures.kind_of(method) == "us_bank_account"
+        assert client.requests_sent == before
+
+
+@pytest.mark.parametrize("status", [400, 418, 422])
+def test_every_way_is_kept_where_none_works(status: int) -> None:
+    with client_of_tiny(lambda method, path: (status, "application/json", ERROR)) as client:
+        with pytest.raises(Unreachable) as raised:
+            probe(client)
+        sent = client.requests_sent
+    tries = raised.value.tries
+    assert {one.status for one in tries} == {status}
+    assert {one.answer for one in tries} == {"invalid_request_error no"}
+    ways = [(one.request, one.way) for one in tries]
+    assert len(set(ways)) == len(ways)
+    assert any("as JSON" in way for _, way in ways)
+    assert sent < 70
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_an_endpoint_that_is_not_there_is_asked_once(status: int) -> None:
+    with (
+        client_of_tiny(lambda method, path: (status, "application/json", ERROR)) as client,
+        pytest.raises(Unreachable) as raised,
+    ):
+        probe(client)
+    asked = [one.request for one in raised.value.tries]
+    assert asked.count("POST /v1/customers") == 1
+    assert asked.count("POST /v1/payment_methods") == 1
+
+
+def test_servers_that_only_fail_are_not_tested() -> None:
+    with client_of_tiny(lambda method, path: (500, "text/html", "<h1>no</h1>")) as client:
+        with pytest.raises(Unreachable) as raised:
+            probe(client, ["pm_given"], ["cus_given"])
+        assert client.requests_sent < 10
+    assert [one.status for one in raised.value.tries] == [500]
+
+
+def test_creation_may_fail_where_ids_are_given() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if path.endswith("/attach"):
+            return 404, "application/json", ERROR
+        return 500, "text/plain", "no"
+
+    with client_of_tiny(answer) as client:
+        provision = probe(client, ["pm_given"], ["cus_given"])
+    assert (provision.customers, provision.payment_methods) == ("given", "given")
+
+
+@pytest.mark.parametrize(
+    "manner", [Manner(), Manner(brackets=ENCODED), Manner(media_type=WITH_CHARSET), Manner(media_type=JSON_MEDIA_TYPE)]
+)
+def test_what_is_written_is_read_back(manner: Manner) -> None:
+    form = {"type": "card", "card[token]": "tok_visa", "billing_details[address][line1]": "a & b = ü"}
+    assert sent_fields(manner.request("POST", "/v1/payment_methods", form)) == form
+
+
+def test_brackets_are_written_as_the_official_libraries_do() -> None:
+    assert Manner().request("POST", "/", {"card[token]": "tok_visa"}).body == b"card[token]=tok_visa"
