@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.client import Client
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
+from conformance.exchange import Exchange
+from conformance.failure import Failure
 from conformance.fixture_forms import DETAILS_OF_CUSTOMERS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
@@ -118,15 +119,24 @@ def probe(client: Client, payment_methods: Sequence[str] = (), customers: Sequen
     return _any_id(client, created, *given)
 
 
+ADVICE: Mapping[str, str] = {
+    Failure.NAME_NOT_RESOLVED: "correct the host name in --base-url, or use the network that knows it",
+    Failure.CONNECTION_REFUSED: "start it, or correct --base-url",
+    Failure.NOT_CONNECTED: "is this the right address, and is a proxy needed (HTTP_PROXY, HTTPS_PROXY)?",
+    Failure.CONNECT_TIMED_OUT: "is this the right address, and is a proxy needed (HTTP_PROXY, HTTPS_PROXY)?",
+    Failure.TLS_FAILED: "is it https there? Give the file of a private CA's certificate in REQUESTS_CA_BUNDLE",
+    Failure.PROXY_FAILED: "correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY",
+    Failure.TIMED_OUT: "is this the right address? Give a slow server more with --timeout",
+    Failure.CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
+    Failure.GARBLED: "does it speak HTTP/1.1 there (or HTTPS)?",
+    Failure.TOO_LARGE: "is this the right address? No answer of this API is so large",
+}
+"""What to do about a target that gives no answer."""
+
+
 def _must_answer(exchange: Exchange, client: Client) -> None:
     if exchange.status is None:
-        hints = {
-            CONNECTION_REFUSED: "start it, or correct --base-url",
-            NOT_CONNECTED: "is this the right address, http or https, and is a proxy needed?",
-            TIMED_OUT: f"it takes longer than {client.timeout:g} s: is this the right address?",
-            CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
-        }
-        raise Unreachable(f"{client.address.url}: {exchange.failure}", hints.get(exchange.failure, ""))
+        raise Unreachable(f"{client.address.url}: {exchange.why_unanswered}", ADVICE.get(exchange.failure, ""))
 
 
 def _created_id(exchange: Exchange) -> str:
@@ -272,7 +282,7 @@ class Fixtures:
             created = self._create("/v1/payment_methods", form | dict(self._details))
         identifier = _created_id(created)
         if not identifier:
-            raise OutOfFixtures(f"the target created no payment method ({created.status or created.failure})")
+            raise OutOfFixtures(f"the target created no payment method ({created.status or created.why_unanswered})")
         self.made.append(("payment_method", identifier))
         return identifier, created
 
@@ -372,7 +382,7 @@ class Fixtures:
             created = self._create("/v1/customers", tag)
         identifier = _created_id(created)
         if not identifier:
-            raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")
+            raise OutOfFixtures(f"the target created no customer ({created.status or created.why_unanswered})")
         self.made.append(("customer", identifier))
         self.created[identifier] = created
         return created

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import cycle, islice
 
 from conformance.case import ClauseBroken
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
-from conformance.exchange import NEVER_ARRIVED
+from conformance.failure import NEVER_ARRIVED
 from conformance.judge.race import CONFLICT
 from conformance.provisioning import OutOfFixtures
 from conformance.staging import step_of
@@ -25,7 +26,9 @@ from strategies.comparison import Comparison
 from strategies.simpler import simpler
 from strategies.valid import MINIMAL
 
-PAUSE_SECONDS = 0.05
+PAUSES = (0.15, *(0.03 + 0.005 * step for step in range(10)))
+"""For how many seconds a connection is left idle before it is used again, one after the other: different times, so that
+a server that closes idle connections does not meet each request; the longest shows that shorter ones are none."""
 
 MOST_SMALLER_ONES = 8
 """How many smaller attempts are tried to show a failure with as few parameters as it takes."""
@@ -303,7 +306,8 @@ class Target(StateVerbs, StripeVerbs):
                     steps.append(send(attempt))
                 if any(step.exchange.resent for step in steps) or (self.client.resends and not fresh):
                     often = self.repetitions.kept + self.repetitions.new
-                    steps = [self._after_a_pause(attempt, send) for _ in range(often)]
+                    pauses = [PAUSES[0], *islice(cycle(PAUSES[1:]), often - 2), PAUSES[0]]
+                    steps = [self._after_a_pause(attempt, send, pause) for pause in pauses]
                 steps += on_new
                 while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
@@ -323,12 +327,12 @@ class Target(StateVerbs, StripeVerbs):
         steps = self._at_once(wishes, attempt)
         return [self._send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 
-    def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> Step:
+    def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step], seconds: float) -> Step:
         """Send so late that a connection which the server closes without saying so is known to be closed.
 
         Only a request that is lost all the same was dropped rather than raced.
         """
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(seconds)
         return send(attempt)
 
 

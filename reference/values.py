@@ -67,6 +67,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """A connection that ends after an answer which does not announce it: so many seconds later, by FIN or by RST."""
+
+    after: float = 0.0
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What goes over the wire. The later members exist so that framing, too, can be varied or got wrong."""
 
@@ -80,6 +88,8 @@ class Response:
     declared_length: int | None = None
     lower_case: bool = False
     dropped: bool = False
+    farewell: Farewell | None = None
+    until_close: bool = False
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in whatever case."""

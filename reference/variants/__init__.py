@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import access, first_unseen, overlooked, rules, second_unseen, shape, third_unseen, wire
+from . import access, connections, first_unseen, overlooked, rules, second_unseen, shape, third_unseen, wire
 from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen, overlooked)
+MODULES = (wire, shape, rules, access, first_unseen, second_unseen, third_unseen, overlooked, connections)
 
 CATALOGUE = catalogue(module.variant for module in MODULES)
 """Every variant by its name."""
