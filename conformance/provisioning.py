@@ -123,7 +123,7 @@ ADVICE: Mapping[str, str] = {
     Failure.NAME_NOT_RESOLVED: "correct the host name in --base-url, or use the network that knows it",
     Failure.CONNECTION_REFUSED: "start it, or correct --base-url",
     Failure.NOT_CONNECTED: "is this the right address, and is a proxy needed (HTTP_PROXY, HTTPS_PROXY)?",
-    Failure.CONNECT_TIMED_OUT: "is this the right address, and is a proxy needed (HTTP_PROXY, HTTPS_PROXY)?",
+    Failure.CONNECT_TIMED_OUT: "is this the right address, http or https, and is a proxy needed (HTTPS_PROXY)?",
     Failure.TLS_FAILED: "is it https there? Give the file of a private CA's certificate in REQUESTS_CA_BUNDLE",
     Failure.PROXY_FAILED: "correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY",
     Failure.TIMED_OUT: "is this the right address? Give a slow server more with --timeout",

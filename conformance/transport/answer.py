@@ -26,6 +26,7 @@ MOST_INTERIM = 100
 SWITCHING_PROTOCOLS = 101
 
 STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) +([1-9]\d\d)(?: [^\r\n]*| *)")
+LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 Headers = tuple[tuple[str, str], ...]
@@ -84,6 +85,15 @@ class _Head:
     def is_chunked(self) -> bool:
         """Whether the body comes in chunks."""
         return self.header("transfer-encoding").lower().rpartition(",")[2].strip() == "chunked"
+
+    @property
+    def length(self) -> int | None:
+        """The length that is announced, also several times (RFC 9110 section 8.6); None for none that is a number."""
+        announced = {value.strip() for value in self.header("content-length").split(",")}
+        number = announced.pop()
+        if announced or not LENGTH.fullmatch(number):
+            return None
+        return int(number)
 
     @property
     def keeps_alive(self) -> bool:
@@ -201,11 +211,11 @@ def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tu
     if head.is_chunked:
         body, lie = _read_chunks(incoming)
         return body, lie, not lie
-    announced = next((value for name, value in head.headers if name.lower() == "content-length"), "")
-    if not (announced.isascii() and announced.isdecimal()):
+    announced = head.length
+    if announced is None:
         return incoming.exactly(LONGEST_BODY + 1), (), False
-    body = incoming.exactly(int(announced))
-    if len(body) < int(announced):
+    body = incoming.exactly(announced)
+    if len(body) < announced:
         return body, (f"Content-Length says {announced} bytes, {len(body)} came",), False
     return body, (), True
 

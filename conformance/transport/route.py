@@ -84,7 +84,7 @@ class Route:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """The TLS settings: the CA bundle of the environment, or else the system's CAs and certifi's."""
+        """The TLS settings: the CA bundle of the environment, or else the system's CAs, or certifi's where it has none."""
         try:
             if self.ca_bundle:
                 folder = self.ca_bundle if os.path.isdir(self.ca_bundle) else None
@@ -92,7 +92,8 @@ class Route:
                 context = ssl.create_default_context(cafile=file, capath=folder)
             else:
                 context = ssl.create_default_context()
-                context.load_verify_locations(certifi.where())
+                if not context.cert_store_stats()["x509_ca"]:
+                    context.load_verify_locations(certifi.where())
         except OSError as error:  # ssl.SSLError is one
             told = f"the CA bundle {self.ca_bundle} cannot be loaded: {error}"
             raise ExchangeFailed(Failure.TLS_FAILED, told) from error
