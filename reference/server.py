@@ -98,6 +98,7 @@ class Server:
         except WireError as error:
             response = self._unreadable(error)
         if response.dropped:
+            self._leave(sock, response.farewell or Farewell())
             return False
         data, close = encoded(request, response)
         sock.sendall(data)
@@ -132,6 +133,8 @@ class Server:
     def _leave(self, sock: socket.socket, farewell: Farewell) -> None:
         """Close without a word, whatever the client may be sending."""
         time.sleep(farewell.after)
+        if farewell.lingers:
+            self._hang_up(sock)
         if farewell.reset:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()

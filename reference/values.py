@@ -68,10 +68,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """A connection that ends after an answer which does not announce it: so many seconds later, by FIN or by RST."""
+    """A connection that ends unannounced: so many seconds after the answer, by FIN or by RST.
+
+    With `lingers` the server goes on reading what the client sends, and answers nothing.
+    """
 
     after: float = 0.0
     reset: bool = False
+    lingers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class Response:
         """The same response with that header, in the place of any of that name."""
         return replace(self, headers=(*self.without(name).headers, (name, value)))
 
+
+RESET = Response(status=0, dropped=True, close=True, farewell=Farewell(reset=True))
+"""No answer at all: the connection is reset instead."""
 
 DROPPED = Response(status=0, dropped=True, close=True)
 """No answer at all: the connection is closed instead."""

@@ -84,7 +84,7 @@ class Route:
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """The TLS settings: the CA bundle of the environment, or else the system's CAs, or certifi's where it has none."""
+        """The TLS settings: with the CA bundle of the environment, else with the system's CAs, or certifi's."""
         try:
             if self.ca_bundle:
                 folder = self.ca_bundle if os.path.isdir(self.ca_bundle) else None

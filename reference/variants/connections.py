@@ -78,6 +78,24 @@ def closes_soon_after_each(b: Behaviour) -> None:
 
 
 @variant(STRIPE)
+def lingers_after_each(b: Behaviour) -> None:
+    """Every connection ends after one answer, unannounced, and what comes by then is read and left."""
+    leave_after(b, 1, Farewell(lingers=True))
+
+
+@variant(STRIPE)
+def lingers_soon_after_each(b: Behaviour) -> None:
+    """As `lingers-after-each`, 2 ms later: the next request is often on its way by then."""
+    leave_after(b, 1, Farewell(after=0.002, lingers=True))
+
+
+@variant(STRIPE)
+def lingers_after_five(b: Behaviour) -> None:
+    """Every connection ends after five answers, unannounced, and what comes by then is read and left."""
+    leave_after(b, 5, Farewell(lingers=True))
+
+
+@variant(STRIPE)
 def closes_when_idle(b: Behaviour) -> None:
     """A connection on which nothing comes for 50 ms is closed, unannounced."""
     give_up_after(b, 0.05)
