@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,33 @@ def serving(serve: Serve) -> Iterator[int]:
         finally:
             stopping.set()
             thread.join()
+
+
+def answering(*pieces: bytes, pause: float = 0, keep: bool = False) -> Callable[[socket.socket], None]:
+    """A server that answers each connection's first request with the pieces, and hangs up unless it is to `keep`."""
+
+    def serve(sock: socket.socket) -> None:
+        read_request(sock)
+        for piece in pieces:
+            sock.sendall(piece)
+            time.sleep(pause)
+        if keep:
+            time.sleep(2)
+
+    return serve
+
+
+def forever(piece: bytes, pause: float = 0.0) -> Callable[[socket.socket], None]:
+    """A server that answers with the first line of a head, and then the piece for 3 seconds."""
+
+    def serve(sock: socket.socket) -> None:
+        read_request(sock)
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            sock.sendall(piece)
+            time.sleep(pause)
+
+    return serve
 
 
 @dataclass(frozen=True)

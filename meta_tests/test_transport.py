@@ -5,11 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,60 +16,19 @@ from typing import Any
 import pytest
 
 import conformance.session
-from conformance.client import Address, Client
 from conformance.exchange import Exchange
 from conformance.failure import NEVER_ARRIVED, Failure
-from conformance.judge.steadiness import dropped
 from conformance.provisioning import ADVICE, Unreachable, probe
-from conformance.secret import Secret
 from conformance.transport.coding import LONGEST_BODY
-from contracts import published_contract
 from meta_tests.capture import capturing
-from meta_tests.examples import exchange
-from meta_tests.odd_servers import OK, Authority, Proxy, private_authority, read_request, serving
+from meta_tests.odd_servers import OK, Authority, Proxy, answering, forever, private_authority, read_request, serving
+from meta_tests.sending import BINDINGS, client_of, sent
 from strategies.valid import MINIMAL
 
-KEY = Secret("sk_test_0123456789abcdefghijklmn")
-BINDINGS = {"customer": "cus_Known0", "payment_method": "pm_Known0"}
 TRANSPORTS = ("schemathesis", "raw")
 NAME = "target.example.invalid"
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
-
-
-def client_of(url: str, timeout: float = 5) -> Client:
-    return Client(Address.of(url), KEY, published_contract(), timeout=timeout)
-
-
-def sent(url: str, transport: str, timeout: float = 5) -> Exchange:
-    return client_of(url, timeout).send(MINIMAL.but(transport=transport).bind(BINDINGS))
-
-
-def answering(*pieces: bytes, pause: float = 0, keep: bool = False) -> Callable[[socket.socket], None]:
-    """A server that answers each connection's first request with the pieces, and hangs up unless it is to `keep`."""
-
-    def serve(sock: socket.socket) -> None:
-        read_request(sock)
-        for piece in pieces:
-            sock.sendall(piece)
-            time.sleep(pause)
-        if keep:
-            time.sleep(2)
-
-    return serve
-
-
-def forever(piece: bytes, pause: float = 0.0) -> Callable[[socket.socket], None]:
-    """A server that answers with the first line of a head, and then the piece for 3 seconds."""
-
-    def serve(sock: socket.socket) -> None:
-        read_request(sock)
-        end = time.monotonic() + 3
-        while time.monotonic() < end:
-            sock.sendall(piece)
-            time.sleep(pause)
-
-    return serve
 
 
 @pytest.fixture(autouse=True)
@@ -371,92 +329,6 @@ def test_a_query_leaves_as_it_is_written(transport: str) -> None:
     with capturing() as capture:
         assert client_of(capture.url).send(replace(request, target=target)).status == 400
         assert capture.arrived[0].line == f"POST {target} HTTP/1.1"
-
-
-# Connections that servers close
-
-
-def test_what_a_kept_connection_drops_is_sent_again_and_told() -> None:
-    with capturing() as capture:
-        capture.answers = [OK, b"", OK, OK]
-        client = client_of(capture.url)
-        answers = [client.send(MINIMAL.bind(BINDINGS)) for _ in range(3)]
-    assert [(one.status, one.resent, one.unread) for one in answers] == [
-        (400, False, False),
-        (400, True, False),
-        (400, False, False),
-    ]
-    assert [one.idle is None for one in answers] == [True, False, False]
-
-
-def test_a_request_that_nobody_read_is_told_by_the_reset() -> None:
-    reset = struct.pack("ii", 1, 0)
-
-    def serve(sock: socket.socket) -> None:
-        read_request(sock)
-        sock.sendall(OK)
-        sock.recv(1, socket.MSG_PEEK)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-
-    with serving(serve) as port:
-        client = client_of(f"http://127.0.0.1:{port}")
-        client.send(MINIMAL.bind(BINDINGS))
-        answer = client.send(MINIMAL.bind(BINDINGS))
-    assert (answer.status, answer.resent, answer.unread) == (400, True, True)
-
-
-def test_a_connection_that_was_closed_is_seen_before_it_is_used() -> None:
-    with serving(answering(OK)) as port:
-        client = client_of(f"http://127.0.0.1:{port}")
-        for _ in range(5):
-            answer = client.send(MINIMAL.bind(BINDINGS))
-            assert (answer.status, answer.resent, answer.idle) == (400, False, None)
-            time.sleep(0.02)
-    assert client.resends == 0
-
-
-@pytest.mark.parametrize("ending", ["Connection: close", "Connection: Keep-Alive, Close"])
-def test_an_announced_end_is_obeyed(ending: str) -> None:
-    answer = OK.replace(b"\r\n\r\n", f"\r\n{ending}\r\n\r\n".encode())
-    with serving(answering(answer, keep=True)) as port:
-        client = client_of(f"http://127.0.0.1:{port}", timeout=1)
-        assert [client.send(MINIMAL.bind(BINDINGS)).idle for _ in range(2)] == [None, None]
-
-
-def test_what_is_left_over_of_an_answer_is_not_taken_for_the_next() -> None:
-    with serving(answering(OK + b"\r\nmore", keep=True)) as port:
-        client = client_of(f"http://127.0.0.1:{port}", timeout=1)
-        assert [client.send(MINIMAL.bind(BINDINGS)).status for _ in range(2)] == [400, 400]
-
-
-# Judging what kept connections lose
-
-
-def kept(idle: float | None, *, resent: bool = False, unread: bool = False) -> Exchange:
-    return replace(exchange(400), idle=idle, resent=resent, unread=unread)
-
-
-SERVED = [kept(idle) for idle in (0.15, 0.05, 0.06, 0.07)]
-
-
-@pytest.mark.parametrize(
-    ("lost", "count"),
-    [
-        ([kept(0.05, resent=True)], 1),
-        ([kept(None, resent=True)], 1),
-        ([kept(0.15, resent=True)], 0),  # perhaps it is closed after so long
-        ([kept(0.001, resent=True)], 0),  # perhaps it was being closed
-        ([kept(0.05, resent=True, unread=True)], 0),
-        ([kept(0.05, resent=True, unread=True), kept(0.06, resent=True, unread=True)], 2),
-    ],
-)
-def test_a_drop_is_told_from_a_close(lost: list[Exchange], count: int) -> None:
-    assert len(dropped([*SERVED, *lost])) == count
-
-
-def test_a_timer_is_no_drop() -> None:
-    served = [kept(idle) for idle in (0.03, 0.035, 0.04, 0.045)]
-    assert dropped([*served, kept(None), kept(None), kept(0.05, resent=True), kept(0.0501, resent=True)]) == []
 
 
 # Told
