@@ -17,6 +17,7 @@ from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
 from conformance.failure import NEVER_ARRIVED
 from conformance.judge.race import CONFLICT
+from conformance.judge.steadiness import dropped
 from conformance.provisioning import OutOfFixtures
 from conformance.staging import step_of
 from conformance.state_verbs import StateVerbs
@@ -305,9 +306,7 @@ class Target(StateVerbs, StripeVerbs):
                 while len(steps) < kept:
                     steps.append(send(attempt))
                 if any(step.exchange.resent for step in steps) or (self.client.resends and not fresh):
-                    often = self.repetitions.kept + self.repetitions.new
-                    pauses = [PAUSES[0], *islice(cycle(PAUSES[1:]), often - 2), PAUSES[0]]
-                    steps = [self._after_a_pause(attempt, send, pause) for pause in pauses]
+                    steps = self._after_pauses(attempt, send)
                 steps += on_new
                 while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
@@ -327,13 +326,23 @@ class Target(StateVerbs, StripeVerbs):
         steps = self._at_once(wishes, attempt)
         return [self._send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 
-    def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step], seconds: float) -> Step:
+    def _after_pauses(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> list[Step]:
         """Send so late that a connection which the server closes without saying so is known to be closed.
 
-        Only a request that is lost all the same was dropped rather than raced.
+        Only a request that is lost all the same was dropped rather than raced. Where chance explains it, since a single
+        one was left unread, as many are sent again.
         """
-        time.sleep(seconds)
-        return send(attempt)
+        often = self.repetitions.kept + self.repetitions.new
+        pauses = [PAUSES[0], *islice(cycle(PAUSES[1:]), often - 2), PAUSES[0]]
+        steps: list[Step] = []
+        for _ in range(2):
+            for pause in pauses:
+                time.sleep(pause)
+                steps.append(send(attempt))
+            exchanges = [step.exchange for step in steps]
+            if dropped(exchanges) or not any(exchange.unread for exchange in exchanges):
+                break
+        return steps
 
 
 __all__ = ["ENVELOPE_OF_MALFORMED", "STILL_SERVING", "ClauseBroken", "Target"]
