@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-import requests
-import urllib3
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
 from schemathesis.core import NOT_SET
 
-from conformance.answer_limits import raise_limits
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
-from conformance.raw import NoAnswer, exchange_raw
+from conformance.exchange import Exchange
+from conformance.failure import ExchangeFailed
+from conformance.raw import exchange_raw
 from conformance.secret import Secret
 from conformance.serializer import operation_of
-from conformance.session import WireSession, headers_on_wire
+from conformance.session import Delivery, WireSession, headers_on_wire
+from conformance.transport.deadline import Deadline
+from conformance.transport.route import Route
 from conformance.ways import Manner
 from contracts import Contract
 from contracts.contract import FORM_MEDIA_TYPE
@@ -94,17 +92,10 @@ class Pacer:
         time.sleep(max(0.0, start - now))
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """An answer as either transport read it."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 class Client:
     """Sends requests to one implementation and tells what came back. It never raises for what a server does.
+
+    `timeout` counts seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
 
     `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
     Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
@@ -121,7 +112,6 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         rate: float | None = None,
     ) -> None:
-        raise_limits()
         self.address = address
         self.key = key
         self.timeout = timeout
@@ -129,6 +119,7 @@ class Client:
         self.resends = 0
         self.credentials: Credentials = "bearer"
         self._operation = operation_of(contract)
+        self._route = Route.to(address.url)
         self._pacer = Pacer(rate)
         self._local = threading.local()
         self._count_lock = threading.Lock()
@@ -188,107 +179,83 @@ class Client:
         return session
 
     def _new_session(self) -> WireSession:
-        proxies = {} if self.address.is_loopback else get_environ_proxies(self.address.url)
-        verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-        return WireSession(self.key, proxies, verify)
+        return WireSession(self.key, self._route, self.address.parts.path)
 
     def _over_session(self, request: Request, session: WireSession, *, plain: bool = False) -> Exchange:
-        self._pacer.wait()
-        self._count()
-        session.in_hand, session.framing, session.times_sent = request, (), 0
-        session.scheme = self.credentials
-        start = time.monotonic()
-        try:
-            answer = self._plain(request, session) if plain else self._as_case(request, session)
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return Exchange(request, failure=_failure(error), seconds=time.monotonic() - start, received=time.time())
-        received = self._received(request, answer, session.framing, time.monotonic() - start)
-        is_resent = session.times_sent > 1
-        with self._count_lock:
-            self.resends += is_resent
-        return replace(received, resent=is_resent)
+        def deliver(deadline: Deadline) -> Delivery:
+            session.in_hand, session.deadline, session.scheme = request, deadline, self.credentials
+            return session.deliver(request.body) if plain else self._as_case(request, session)
 
-    def _as_case(self, request: Request, session: WireSession) -> _Answer:
+        return self._exchanged(request, deliver)
+
+    def _as_case(self, request: Request, session: WireSession) -> Delivery:
         path, _, query = request.target.partition("?")
         identifier = path.removeprefix(PATH_PREFIX).removesuffix(PATH_SUFFIX)
         case = self._operation.Case(
             method=request.method,  # type: ignore[arg-type]  # any method is sent, on purpose
             path_parameters={"payment_method": unquote(identifier)},
-            query=dict(pair.split("=", 1) for pair in query.split("&")) if query else {},
+            query=dict(parse_qsl(query, keep_blank_values=True)),
             headers=CaseInsensitiveDict(request.headers),
             media_type=FORM_MEDIA_TYPE if request.body is not None else None,
             body=NOT_SET if request.body is None else request.body,
         )
-        response = case.call(base_url=self.address.url, session=session, timeout=self.timeout, allow_redirects=False)
-        headers = tuple((name, value) for name, values in response.headers.items() for value in values)
-        return _Answer(response.status_code, headers, response.content)
-
-    def _plain(self, request: Request, session: WireSession) -> _Answer:
-        response = session.request(
-            request.method, self.address.url + request.target, data=request.body, timeout=self.timeout
-        )
-        return _Answer(response.status_code, tuple(response.headers.items()), response.content)
+        case.call(base_url=self.address.url, session=session, allow_redirects=False)
+        return session.handed_over()
 
     def _over_raw(self, request: Request) -> Exchange:
-        self._pacer.wait()
-        self._count()
-        start = time.monotonic()
-        try:
+        def deliver(deadline: Deadline) -> Delivery:
             answer = exchange_raw(
-                self.address.parts,
+                self._route,
                 request.method,
                 self.address.parts.path + request.target,
                 tuple(headers_on_wire(request, self.key, self.credentials).items()),
                 request.body,
                 chunked=request.chunked,
-                timeout=self.timeout,
+                deadline=deadline,
             )
-        except NoAnswer as missing:
-            failure = TIMED_OUT if missing.timed_out else CONNECTION_LOST
-            return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
-        except OSError as error:
-            failure = CONNECTION_REFUSED if "refused" in str(error).lower() else NOT_CONNECTED
-            return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
-        received = _Answer(answer.status, answer.headers, answer.body)
-        return self._received(request, received, answer.framing, time.monotonic() - start)
+            return Delivery(answer)
 
-    def _received(self, request: Request, answer: _Answer, framing: tuple[str, ...], seconds: float) -> Exchange:
-        headers, body = answer.headers, answer.body
-        leaked = self.key.stands_in(body) or any(self.key.stands_in(value.encode()) for _, value in headers)
-        body = self.key.blotted_bytes(body)
-        headers = tuple((name, self.key.blotted(value)) for name, value in headers)
+        return self._exchanged(request, deliver)
+
+    def _exchanged(self, request: Request, deliver: Callable[[Deadline], Delivery]) -> Exchange:
+        """Return what comes of a delivery: an answer, or why there is none. Errors of the suite's own pass through."""
+        self._pacer.wait()
+        self._count()
+        start = time.monotonic()
+        try:
+            delivery = deliver(Deadline(self.timeout))
+        except ExchangeFailed as failed:
+            seconds, error = time.monotonic() - start, self.key.blotted(failed.error)
+            return Exchange(
+                request, failure=failed.failure, original_error=error, seconds=seconds, received=time.time()
+            )
+        seconds = time.monotonic() - start
+        with self._count_lock:
+            self.resends += delivery.resent
+        return self._received(request, delivery, seconds)
+
+    def _received(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
+        answer = delivery.answer
+        leaked = self.key.stands_in(answer.body) or any(
+            self.key.stands_in(value.encode()) for _, value in answer.headers
+        )
         return Exchange(
             request,
             answer.status,
-            headers,
-            body,
+            tuple((name, self.key.blotted(value)) for name, value in answer.headers),
+            self.key.blotted_bytes(answer.body),
             seconds,
             received=time.time(),
-            framing=framing,
+            framing=tuple(self.key.blotted(lie) for lie in answer.framing),
             leaked_key=leaked,
+            resent=delivery.resent,
+            unread=delivery.unread,
+            idle=delivery.idle,
         )
 
     def _count(self) -> None:
         with self._count_lock:
             self.requests_sent += 1
-
-
-def _failure(error: Exception) -> str:
-    """Why there was no answer: whether the request can have arrived at all, and else what became of it."""
-    told = str(error).lower()
-    if "refused" in told or "resolve" in told:
-        return CONNECTION_REFUSED
-    if isinstance(error, _BEFORE_SENDING) or "newconnectionerror" in told:
-        return NOT_CONNECTED
-    return TIMED_OUT if isinstance(error, requests.exceptions.Timeout) else CONNECTION_LOST
-
-
-_BEFORE_SENDING = (
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.ProxyError,
-    requests.exceptions.SSLError,
-)
-"""What comes of a connection before anything is sent on it."""
 
 
 def _retry_wait(exchange: Exchange, retry: int) -> float:

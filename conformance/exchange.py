@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from conformance.failure import Failure
 from conformance.strict_json import JsonText, read_json
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import DecodedPair, decode
 
-TIMED_OUT = "no answer in time"
-CONNECTION_LOST = "the connection was closed without an answer"
-CONNECTION_REFUSED = "the connection was refused"
-NOT_CONNECTED = "no connection came about"
-NEVER_ARRIVED = frozenset({CONNECTION_REFUSED, NOT_CONNECTED})
-"""Why a request was not even seen by the target."""
+TIMED_OUT = Failure.TIMED_OUT
+CONNECTION_LOST = Failure.CONNECTION_LOST
 
 LONGEST_PLAIN_BODY = 4_000
 """From how many bytes on a body is written deflated."""
@@ -30,13 +27,15 @@ LONGEST_BODY = 64_000_000
 class Exchange:
     """One request and its answer as received.
 
-    `status` is None when no answer came; then `failure` says why. `headers` is None where the evidence lacks them (a
-    recording), `body` likewise. `seconds` is the time from the first byte sent to the last received. `received` is when
-    the answer came, in seconds since 1970, 0 if not known. `framing` lists lies of Content-Length and
-    Content-Encoding, which only a raw exchange can see. `leaked_key` tells that the key which the request carried came
-    back; the copy in `body` and `headers` is blotted out. `retries` counts the 429s before. `resent` tells that a
-    kept connection was closed without an answer, and that this is the answer on a new one. `new_connection`
-    tells that the request had a connection of its own.
+    `status` is None when no answer came; then `failure` says why (a `Failure`), and `original_error` in the words of
+    the original error. `headers` is None where the evidence lacks them (a recording), `body` likewise. `seconds` is the
+    time of the whole exchange, the connecting included. `received` is when the answer came, in seconds since 1970, 0 if
+    not known. `framing` lists what is false about the framing of the answer. `leaked_key` tells that the key which the
+    request carried came back; the copy in `body` and `headers` is blotted out. `retries` counts the 429s before.
+    `resent` tells that a kept connection was closed without an answer, and that this is the answer on a new one;
+    `unread` that a reset shows that the server had not read the request on the kept one. `idle` is for how many seconds
+    the kept connection had been idle, None for a new one. `new_connection` tells that the request had a connection of
+    its own.
     """
 
     request: Request
@@ -51,6 +50,14 @@ class Exchange:
     retries: int = 0
     resent: bool = False
     new_connection: bool = False
+    original_error: str = ""
+    unread: bool = False
+    idle: float | None = None
+
+    @property
+    def why_unanswered(self) -> str:
+        """Why no answer came, with the text of the original error; empty where one came."""
+        return f"{self.failure}: {self.original_error}" if self.original_error else self.failure
 
     @property
     def answered(self) -> bool:
@@ -155,6 +162,9 @@ class Exchange:
             "retries": self.retries,
             "resent": self.resent,
             "new_connection": self.new_connection,
+            "original_error": self.original_error,
+            "unread": self.unread,
+            "idle": None if self.idle is None else round(self.idle, 6),
         }
 
     @classmethod
@@ -182,6 +192,9 @@ class Exchange:
             retries=data["retries"],
             resent=data["resent"],
             new_connection=data["new_connection"],
+            original_error=data.get("original_error", ""),
+            unread=data.get("unread", False),
+            idle=data.get("idle"),
         )
 
 

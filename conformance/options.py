@@ -129,7 +129,7 @@ def add_options(parser: pytest.Parser) -> None:
         type=positive,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
-        help="how long an answer may take (default: %(default)s)",
+        help="how long an exchange may take, from the look-up of the host to the last byte (default: %(default)s)",
     )
     group.addoption(
         "--require",

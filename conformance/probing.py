@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from conformance.client import Client
 from conformance.endpoints import NO_SUCH_ENDPOINT, created_id, delete_customer, is_absent
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
+from conformance.exchange import Exchange
+from conformance.failure import Failure
 from conformance.fixture_forms import (
     ATTACHED_TOKEN,
     CUSTOMER_FORMS,
@@ -277,15 +278,24 @@ def _is_hopeless(exchange: Exchange) -> bool:
     return exchange.status is None or exchange.status in NO_SUCH_ENDPOINT | REFUSES_THE_KEY
 
 
+ADVICE: Mapping[str, str] = {
+    Failure.NAME_NOT_RESOLVED: "correct the host name in --base-url, or use the network that knows it",
+    Failure.CONNECTION_REFUSED: "start it, or correct --base-url",
+    Failure.NOT_CONNECTED: "is this the right address, and is a proxy needed (HTTP_PROXY, HTTPS_PROXY)?",
+    Failure.CONNECT_TIMED_OUT: "is this the right address, http or https, and is a proxy needed (HTTPS_PROXY)?",
+    Failure.TLS_FAILED: "is it https there? Give the file of a private CA's certificate in REQUESTS_CA_BUNDLE",
+    Failure.PROXY_FAILED: "correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY",
+    Failure.TIMED_OUT: "is this the right address? Give a slow server more with --timeout",
+    Failure.CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
+    Failure.GARBLED: "does it speak HTTP/1.1 there (or HTTPS)?",
+    Failure.TOO_LARGE: "is this the right address? No answer of this API is so large",
+}
+"""What to do about a target that gives no answer."""
+
+
 def _must_answer(exchange: Exchange, client: Client) -> None:
     if exchange.status is None:
-        hints = {
-            CONNECTION_REFUSED: "start it, or correct --base-url",
-            NOT_CONNECTED: "is this the right address, http or https, and is a proxy needed?",
-            TIMED_OUT: f"it takes longer than {client.timeout:g} s: is this the right address?",
-            CONNECTION_LOST: "does it speak HTTP there (or HTTPS)?",
-        }
-        raise Unreachable(f"{client.address.url}: {exchange.failure}", hints.get(exchange.failure, ""))
+        raise Unreachable(f"{client.address.url}: {exchange.why_unanswered}", ADVICE.get(exchange.failure, ""))
 
 
 def _answers_with_errors(created: Exchange) -> Unreachable:

@@ -340,7 +340,7 @@ class Fixtures:
             created = self._create("/v1/customers", {**dict(way.details), **tag}, way.manner)
         identifier = created_id(created)
         if not identifier:
-            raise OutOfFixtures(f"the target created no customer ({created.status or created.failure})")
+            raise OutOfFixtures(f"the target created no customer ({created.status or created.why_unanswered})")
         self.made.append(("customer", identifier))
         self.created[identifier] = created
         return created
@@ -357,7 +357,7 @@ class Fixtures:
         """The id of a payment method that was made, from now on known to the clean-up."""
         identifier = created_id(self.learn(created))
         if not identifier:
-            raise OutOfFixtures(f"the target created no payment method ({created.status or created.failure})")
+            raise OutOfFixtures(f"the target created no payment method ({created.status or created.why_unanswered})")
         self.made.append(("payment_method", identifier))
         return identifier
 

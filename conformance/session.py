@@ -3,56 +3,157 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import io
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
-from conformance.raw import decoded
+from conformance.failure import NEVER_ARRIVED, ExchangeFailed, Failure
+from conformance.raw import explained
 from conformance.secret import Secret
+from conformance.transport.answer import Answer, read_answer
+from conformance.transport.connection import Connection, connect
+from conformance.transport.deadline import Deadline
+from conformance.transport.request import request_bytes
+from conformance.transport.route import Route
 from strategies.attempt import Credentials, Request
 
 IDENTIFICATION = "attach-conformance"
+WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
+"""The methods whose requests announce no length where they have no body (RFC 9110 section 8.6)."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An answer, and how it was got.
+
+    `idle` is for how many seconds the kept connection had been idle on which the request was sent first, None where
+    that was new. `resent` tells that this connection was closed without an answer, and that the answer came on a new
+    one; `unread` that a reset (TCP RST) shows that the server had not read the request there.
+    """
+
+    answer: Answer
+    idle: float | None = None
+    resent: bool = False
+    unread: bool = False
 
 
 class WireSession(requests.Session):
     """A session that sends the `Request` in hand with its own headers and no others.
 
-    The key enters here, in the last step before the socket, and is held nowhere else. `framing` lists the lies that
-    the last answer's Content-Length and Content-Encoding told; `times_sent` counts how often the request in hand went
-    out: what is lost with a kept connection, Schemathesis sends once more on a new one.
+    Schemathesis calls it as any other session, but it connects, sends and reads by itself: so that one deadline
+    covers all, nothing is mended, and nobody else decides about certificates, proxies and retries. The key enters
+    here, in the last step before the socket, and is held nowhere else.
     """
 
-    def __init__(self, key: Secret, environment_proxies: Mapping[str, str], verify: bool | str) -> None:
+    def __init__(self, key: Secret, route: Route, base_path: str) -> None:
         super().__init__()
         self.trust_env = False
-        self.proxies.update(environment_proxies)
-        self.verify = verify
-        self.mount("http://", HTTPAdapter(max_retries=0))
-        self.mount("https://", HTTPAdapter(max_retries=0))
         self._key = key
+        self._route = route
+        self._base_path = base_path
+        self._kept: Connection | None = None
         self.in_hand: Request | None = None
-        self.times_sent = 0
+        self.deadline = Deadline(0)
         self.scheme: Credentials = "bearer"
-        self.framing: tuple[str, ...] = ()
+        self._delivery: Delivery | None = None
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send with exactly the headers of the request in hand, and read the answer without mending it."""
+        """Send the request in hand, with the body that Schemathesis made of it."""
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        assert body is None or isinstance(body, bytes), "a body is bytes, never a file"
+        self._delivery = self.deliver(body)
+        return _as_response(self._delivery.answer, request)
+
+    def handed_over(self) -> Delivery:
+        """Return what Schemathesis's call led to, once: its own response has no room for all of it."""
+        delivery, self._delivery = self._delivery, None
+        assert delivery is not None, "Schemathesis sends on the session that it is given"
+        return delivery
+
+    def deliver(self, body: bytes | None) -> Delivery:
+        """Send the request in hand with this body, and again where its kept connection turns out to be closed.
+
+        A server may close a connection whenever it likes (RFC 9112 section 9.3), and the request that crosses this on
+        its way is lost through no fault of anybody's. So, decided here and nowhere else: before a kept connection is
+        used it is looked at, and one that the server has closed is left; a request that gets no byte of an answer on a
+        kept connection is sent again, once, on a new one, within the same deadline, and the delivery says so. What gets
+        no answer on a new connection was dropped. Raises ExchangeFailed.
+        """
         assert self.in_hand is not None, "a request is put in hand before it is sent"
-        self.times_sent += 1
-        length = request.headers.get("Content-Length")
-        request.headers.clear()
-        request.headers.update(headers_on_wire(self.in_hand, self._key, self.scheme))
-        if length is not None:
-            request.headers["Content-Length"] = length
-        for skipped in ("Accept-Encoding", "User-Agent"):
-            request.headers.setdefault(skipped, urllib3.util.SKIP_HEADER)
-        options.update(stream=True, allow_redirects=False)
-        response = super().send(request, **options)
-        self.framing = _read_unmended(response)
-        return response
+        kept, self._kept = self._kept, None
+        if kept is not None and not kept.is_open:
+            kept.close()
+            kept = None
+        if kept is None:
+            return Delivery(self._over(connect(self._route, self.deadline), body))
+        idle = time.monotonic() - kept.last_used
+        try:
+            return Delivery(self._over(kept, body, is_kept=True), idle)
+        except ExchangeFailed as lost:
+            if lost.failure is not Failure.CONNECTION_LOST:
+                raise
+            return Delivery(self._again(body, lost), idle, resent=True, unread=kept.is_reset)
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        super().close()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _again(self, body: bytes | None, lost: ExchangeFailed) -> Answer:
+        """Send on a new connection what was lost; where there is none any more, the server ended over the request."""
+        try:
+            return self._over(connect(self._route, self.deadline), body)
+        except ExchangeFailed as failed:
+            raise (lost if failed.failure in NEVER_ARRIVED else failed) from None
+
+    def _over(self, connection: Connection, body: bytes | None, *, is_kept: bool = False) -> Answer:
+        """Send the request in hand on a connection, read the answer, and keep the connection if the server does."""
+        request = self.in_hand
+        assert request is not None
+        headers = headers_on_wire(request, self._key, self.scheme)
+        content = b"" if body is None and request.method not in WITHOUT_LENGTH else body
+        target = self._base_path + request.target
+        data = request_bytes(connection, self._route, request.method, target, tuple(headers.items()), content)
+        keeps = False
+        try:
+            problem = connection.send(data, self.deadline)
+            try:
+                answer = read_answer(connection, self.deadline, request.method)
+            except ExchangeFailed as failed:
+                if is_kept and failed.failure is Failure.CONNECTION_LOST:
+                    connection.note_reset()
+                raise explained(failed, problem) from failed
+            keeps = answer.keeps and problem is None
+        finally:
+            if keeps:
+                self._kept = connection
+            else:
+                connection.close()
+        return answer
+
+
+def _as_response(answer: Answer, request: requests.PreparedRequest) -> requests.Response:
+    """Return an answer as Schemathesis wants to have it."""
+    fields = urllib3.HTTPHeaderDict()
+    for name, value in answer.headers:
+        if name.lower() not in ("content-encoding", "transfer-encoding"):  # the body is without them by now
+            fields.add(name, value)
+    response = requests.Response()
+    response.status_code = answer.status
+    response.headers = CaseInsensitiveDict(fields)
+    response.raw = urllib3.HTTPResponse(io.BytesIO(answer.body), fields, answer.status, preload_content=False)
+    response.request = request
+    response.url = request.url or ""
+    response._content = answer.body  # requests has no public way to hand over a body that was read elsewhere
+    response._content_consumed = True  # type: ignore[attr-defined]  # the stubs leave it out
+    return response
 
 
 def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[str, str]:
@@ -92,24 +193,3 @@ def in_another_case(key: str) -> str:
     start, end = key[:-LETTERS_IN_ANOTHER_CASE], key[-LETTERS_IN_ANOTHER_CASE:]
     spellings = (start + end.swapcase(), key.swapcase(), f"{key}x")
     return next(spelling for spelling in spellings if spelling != key)
-
-
-def _read_unmended(response: requests.Response) -> tuple[str, ...]:
-    """Read the body as it came and decode it here, so that a false header is seen rather than raised."""
-    framing: list[str] = []
-    chunks: list[bytes] = []
-    try:
-        for chunk in response.raw.stream(65536, decode_content=False):
-            chunks.append(chunk)
-    except urllib3.exceptions.ProtocolError as error:
-        if not isinstance(error.args[-1], urllib3.exceptions.IncompleteRead) and not chunks:
-            raise requests.exceptions.ConnectionError(str(error)) from None
-        framing.append("the body ends before the length that its headers announce")
-    body = b"".join(chunks)
-    encoding = (response.headers.get("Content-Encoding") or "").strip().lower()
-    if body:
-        body, lie = decoded(body, encoding)
-        framing += lie
-    response._content = body  # requests has no public way to hand over a body that was read here
-    response._content_consumed = True  # type: ignore[attr-defined]  # the stubs leave it out
-    return tuple(framing)

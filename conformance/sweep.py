@@ -39,7 +39,8 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
         answer = client.call("GET", f"/v1/customers?limit={PAGE}{after}")
         entries = answer.object.get("data")
         if not answer.is_success or not isinstance(entries, list):
-            raise CannotSweep(f"GET /v1/customers is answered {answer.status or answer.failure}: nothing can be swept")
+            told = answer.status or answer.why_unanswered
+            raise CannotSweep(f"GET /v1/customers is answered {told}: nothing can be swept")
         customers = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
         yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
         if not answer.object.get("has_more") or not customers:
@@ -98,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
         client.close()
     print(f"{len(gone)} customers deleted")
     for identifier, answer in still_there.items():
-        print(f"{identifier} is still there: its deletion is answered {answer.status or answer.failure}")
+        print(f"{identifier} is still there: its deletion is answered {answer.status or answer.why_unanswered}")
     return ExitStatus.INCONCLUSIVE if still_there else ExitStatus.CONFORMS
 
 

@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import cycle, islice
 from typing import Any
 
 from conformance.case import ClauseBroken
 from conformance.conductor import ENVELOPE_OF_MALFORMED, STILL_SERVING, Attempts
 from conformance.episode import Episode, Step
-from conformance.exchange import NEVER_ARRIVED
+from conformance.failure import NEVER_ARRIVED
 from conformance.judge.race import CONFLICT
+from conformance.judge.steadiness import dropped
 from conformance.provisioning import OutOfFixtures
 from conformance.staging import step_of
 from conformance.state_verbs import StateVerbs
@@ -27,7 +29,9 @@ from strategies.ordinary import ordinary_counterpart
 from strategies.simpler import simpler
 from strategies.valid import MINIMAL
 
-PAUSE_SECONDS = 0.05
+PAUSES = (0.15, *(0.03 + 0.005 * step for step in range(10)))
+"""For how many seconds a connection is left idle before it is used again, one after the other: different times, so that
+a server that closes idle connections does not meet each request; the longest shows that shorter ones are none."""
 
 MOST_SMALLER_ONES = 8
 """How many smaller attempts are tried to show a failure with as few parameters as it takes."""
@@ -321,8 +325,7 @@ class Target(StateVerbs, StripeVerbs):
                 while len(steps) < kept:
                     steps.append(send(attempt))
                 if any(step.exchange.resent for step in steps) or (self.client.resends and not fresh):
-                    often = self.repetitions.kept + self.repetitions.new
-                    steps = [self._after_a_pause(attempt, send) for _ in range(often)]
+                    steps = self._after_pauses(attempt, send)
                 steps += on_new
                 while len(steps) < enough:
                     steps.append(send(attempt, new_connection=True))
@@ -342,13 +345,23 @@ class Target(StateVerbs, StripeVerbs):
         steps = self._at_once(wishes, attempt)
         return [self._send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 
-    def _after_a_pause(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> Step:
+    def _after_pauses(self, attempt: Attempt, send: Callable[[Attempt], Step]) -> list[Step]:
         """Send so late that a connection which the server closes without saying so is known to be closed.
 
-        Only a request that is lost all the same was dropped rather than raced.
+        Only a request that is lost all the same was dropped rather than raced. Where chance explains it, since a single
+        one was left unread, as many are sent again.
         """
-        time.sleep(PAUSE_SECONDS)
-        return send(attempt)
+        often = self.repetitions.kept + self.repetitions.new
+        pauses = [PAUSES[0], *islice(cycle(PAUSES[1:]), often - 2), PAUSES[0]]
+        steps: list[Step] = []
+        for _ in range(2):
+            for pause in pauses:
+                time.sleep(pause)
+                steps.append(send(attempt))
+            exchanges = [step.exchange for step in steps]
+            if dropped(exchanges) or not any(exchange.unread for exchange in exchanges):
+                break
+        return steps
 
 
 __all__ = ["ENVELOPE_OF_MALFORMED", "STILL_SERVING", "ClauseBroken", "Target"]

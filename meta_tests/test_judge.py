@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
-from conformance.exchange import CONNECTION_LOST, NEVER_ARRIVED, Exchange
+from conformance.exchange import CONNECTION_LOST, Exchange
+from conformance.failure import NEVER_ARRIVED
 from conformance.judge import judge
 from contracts import load_catalogue, published_contract
 from meta_tests.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, SUCCESS, but, episode, exchange

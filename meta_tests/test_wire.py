@@ -14,7 +14,8 @@ import pytest
 import schemathesis
 
 from conformance.client import Address, Client, Pacer
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT
+from conformance.exchange import CONNECTION_LOST, TIMED_OUT
+from conformance.failure import Failure
 from conformance.secret import Secret
 from conformance.serializer import encode_form, operation_of
 from contracts import published_contract
@@ -181,7 +182,7 @@ def test_a_refused_connection_is_told(transport: str) -> None:
     with capturing() as capture:
         url = capture.url
     exchange = client_of(url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
-    assert (exchange.status, exchange.failure) == (None, CONNECTION_REFUSED)
+    assert (exchange.status, exchange.failure) == (None, Failure.CONNECTION_REFUSED)
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])
@@ -191,7 +192,7 @@ def test_a_connection_that_does_not_come_about_is_told(transport: str, monkeypat
 
     monkeypatch.setattr(socket.socket, "connect", unreachable)
     exchange = client_of("http://127.0.0.1:9").send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
-    assert (exchange.status, exchange.failure) == (None, NOT_CONNECTED)
+    assert (exchange.status, exchange.failure) == (None, Failure.NOT_CONNECTED)
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])

@@ -78,4 +78,6 @@ class Behaviour:
     expand_limit: int = 5000
     expand_levels: int = 4
     path_prefix: str = ""
+    idle: float = 120.0
+    """For how many seconds a connection may be idle before the server closes it."""
     limits: Limits = field(default_factory=Limits)

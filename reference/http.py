@@ -48,6 +48,11 @@ class Stream:
         self._buffer = bytearray()
         self._position = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come that was not read yet."""
+        return not self._buffer
+
     def request(self) -> Request:
         """The next request; raises Gone at the end and WireError on what is not HTTP."""
         method, target, version = self._request_line()
@@ -166,10 +171,11 @@ def encoded(request: Request | None, response: Response) -> tuple[bytes, bool]:
     if response.chunked and request is not None and request.version == "HTTP/1.1":
         lines.append("Transfer-Encoding: chunked")
         body = _chunked(body)
-    else:
+    elif not response.until_close:
         declared = response.declared_length
         lines.append(f"Content-Length: {len(body) if declared is None else declared}")
-    lines.append(f"Connection: {'close' if close else 'keep-alive'}")
+    if not response.until_close:
+        lines.append(f"Connection: {'close' if close else 'keep-alive'}")
     if response.lower_case:
         split = (line.partition(":") for line in lines[1:])
         lines[1:] = [name.lower() + colon + value for name, colon, value in split]

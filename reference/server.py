@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import select
 import socket
+import struct
 import sys
 import threading
 import time
@@ -16,7 +18,7 @@ from .app import written
 from .call import Call, World
 from .errors import ApiError, wire_error
 from .http import Gone, Stream, WireError, encoded
-from .values import Request, Response
+from .values import Farewell, Request, Response
 
 PATIENCE = 120.0
 FAREWELL = 1.0
@@ -76,7 +78,7 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(PATIENCE)
             stream = Stream(sock, self.world.behaviour.limits, number)
-            while self._exchange(sock, stream):
+            while self._exchange(sock, stream) and self._hears_more(sock, stream):
                 pass
         except (Gone, OSError):
             pass
@@ -84,6 +86,10 @@ class Server:
             with self._lock:
                 self._open.discard(sock)
             sock.close()
+
+    def _hears_more(self, sock: socket.socket, stream: Stream) -> bool:
+        """Wait for the next request on a connection, for as long as it may be idle."""
+        return not stream.is_empty or bool(select.select([sock], [], [], self.world.behaviour.idle)[0])
 
     def _exchange(self, sock: socket.socket, stream: Stream) -> bool:
         """One request and its response; whether there may be another."""
@@ -94,12 +100,15 @@ class Server:
         except WireError as error:
             response = self._unreadable(error)
         if response.dropped:
+            self._leave(sock, response.farewell or Farewell())
             return False
         data, close = self.encode(request, response)
         sock.sendall(data)
-        if close:
+        if response.farewell is not None:
+            self._leave(sock, response.farewell)
+        elif close:
             self._hang_up(sock)
-        return not close
+        return not close and response.farewell is None
 
     def _answer(self, request: Request) -> Response:
         call = Call(self.world, request)
@@ -122,6 +131,15 @@ class Server:
         except ApiError as earlier:
             refusal = earlier.refusal
         return replace(written(call, behaviour.refuse(call, refusal)), close=True)
+
+    def _leave(self, sock: socket.socket, farewell: Farewell) -> None:
+        """Close without a word, whatever the client may be sending."""
+        time.sleep(farewell.after)
+        if farewell.lingers:
+            self._hang_up(sock)
+        if farewell.reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
 
     def _hang_up(self, sock: socket.socket) -> None:
         """Close so that what was written still arrives, though the client may be writing."""

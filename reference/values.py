@@ -67,6 +67,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """A connection that ends unannounced: so many seconds after the answer, by FIN or by RST.
+
+    With `lingers` the server goes on reading what the client sends, and answers nothing.
+    """
+
+    after: float = 0.0
+    reset: bool = False
+    lingers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """What goes over the wire. The later members exist so that framing, too, can be varied or got wrong."""
 
@@ -80,6 +92,8 @@ class Response:
     declared_length: int | None = None
     lower_case: bool = False
     dropped: bool = False
+    farewell: Farewell | None = None
+    until_close: bool = False
 
     def header(self, name: str) -> str | None:
         """The first header of that name, in whatever case."""
@@ -97,6 +111,9 @@ class Response:
         """The same response with that header, in the place of any of that name."""
         return replace(self, headers=(*self.without(name).headers, (name, value)))
 
+
+RESET = Response(status=0, dropped=True, close=True, farewell=Farewell(reset=True))
+"""No answer at all: the connection is reset instead."""
 
 DROPPED = Response(status=0, dropped=True, close=True)
 """No answer at all: the connection is closed instead."""

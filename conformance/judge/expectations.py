@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.episode import Episode, Outcome
-from conformance.exchange import NEVER_ARRIVED, Exchange
+from conformance.exchange import Exchange
+from conformance.failure import NEVER_ARRIVED
 from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member, first_lacking
 from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
+from conformance.judge.steadiness import dropped
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.malformed import INJECTED_HEADER
@@ -51,7 +53,7 @@ def spoiled(*exchanges: Exchange) -> Verdict | None:
     """The verdict when one of these answers is missing or of a class that another clause reports."""
     for exchange in exchanges:
         if not exchange.answered:
-            return Verdict(Outcome.INCONCLUSIVE, exchange.failure or "throttled (429) to the end")
+            return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered or "throttled (429) to the end")
         if not (exchange.is_success or exchange.is_refusal):
             inside = " with an error inside" if exchange.has_error_inside and (exchange.status or 0) < 300 else ""
             return not_run(f"answered {exchange.status}{inside}")
@@ -159,7 +161,7 @@ def survived(episode: Episode, contract: Contract) -> Verdict:
             return not_run(f"an ordinary request of this kind is answered {ordinary.status or 'not at all'}")
     for exchange in episode.exchanges("subject"):
         if exchange.failure in NEVER_ARRIVED:
-            return Verdict(Outcome.INCONCLUSIVE, exchange.failure)
+            return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered)
         if exchange.status is None:
             return fails(exchange.failure, exchange)
         if not exchange.answered:
@@ -311,13 +313,14 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
     """The same kind of request gets the same class of answer, every time; but a network may lose one."""
     exchanges = episode.exchanges("subject")
     if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
-        return Verdict(Outcome.INCONCLUSIVE, exchanges[0].failure or "throttled (429) to the end")
+        return Verdict(Outcome.INCONCLUSIVE, exchanges[0].why_unanswered or "throttled (429) to the end")
     lost = [exchange for exchange in exchanges if exchange.may_be_lost_on_the_way]
     if len(lost) == 1 and episode.facts.get("remote"):
         exchanges = tuple(exchange for exchange in exchanges if exchange not in lost)
         if not any(exchange.answered for exchange in exchanges):
-            return Verdict(Outcome.INCONCLUSIVE, lost[0].failure or "the one answer may have been cut on the way")
-    lost = [exchange for exchange in exchanges if exchange.resent]
+            why = lost[0].why_unanswered or "the one answer may have been cut on the way"
+            return Verdict(Outcome.INCONCLUSIVE, why)
+    lost = dropped(exchanges)
     if lost and len(lost) < len(exchanges) / FEW_LOST:
         return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
     counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)

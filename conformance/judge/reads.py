@@ -15,7 +15,7 @@ CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more entries than it sho
 def unreadable(exchange: Exchange) -> Verdict | None:
     """The verdict when another endpoint gives no answer to judge by: none at all, or one that is no clause's matter."""
     if not exchange.answered:
-        return Verdict(Outcome.INCONCLUSIVE, exchange.failure or "throttled (429) to the end")
+        return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered or "throttled (429) to the end")
     if not (exchange.is_success or exchange.is_refusal):
         path = exchange.request.target.partition("?")[0]
         return Verdict(Outcome.INCONCLUSIVE, f"{exchange.request.method} {path} is answered {exchange.status}")

@@ -119,7 +119,7 @@ def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
             broken = f"{told}; afterwards it can't be attached any more: {describe_refusal(attached[0])}"
     lost = [exchange for exchange in subjects if exchange.status is None]
     if broken and lost:
-        return Verdict(Outcome.INCONCLUSIVE, lost[0].failure)
+        return Verdict(Outcome.INCONCLUSIVE, lost[0].why_unanswered)
     return fails(broken, subjects[-1]) if broken else PASS
 
 

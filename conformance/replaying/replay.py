@@ -134,7 +134,7 @@ def _says_nothing(finding: Finding, wanted: str, episode: Episode, judgement: Ju
         return "" if judgement.outcome is Outcome.PASS else judgement.reason or str(judgement.outcome)
     before, now = finding.exchange, episode.steps[finding.culprit].exchange
     if now.status is None:
-        return "" if before.failure else now.failure
+        return "" if before.failure else now.why_unanswered
     if _class_of(before) and _class_of(before) != _class_of(now):
         return f"what was {_class_of(before)} then is answered {now.status} now, which says nothing of {wanted}"
     return ""

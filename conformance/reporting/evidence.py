@@ -253,7 +253,7 @@ def _in_short(exchange: Exchange) -> str:
 
 def _status_line(exchange: Exchange) -> str:
     if exchange.status is None:
-        return exchange.failure
+        return exchange.why_unanswered
     try:
         return f"{exchange.status} {HTTPStatus(exchange.status).phrase}"
     except ValueError:

@@ -111,7 +111,7 @@ def _response(exchange: Exchange) -> harfile.Response:
         ),
         redirectURL=exchange.header("Location") or "",
         bodySize=len(body) if status else -1,
-        comment=exchange.failure or None,
+        comment=exchange.why_unanswered or None,
     )
 
 

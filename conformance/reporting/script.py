@@ -150,7 +150,7 @@ class _Body:
         step = steps[place]
         places = f"steps {place + 1} to {place + count}" if count > 1 else f"step {place + 1}"
         shows = " (shows it)" if place <= self.finding.culprit < place + count else ""
-        answer = step.exchange.status or step.exchange.failure
+        answer = step.exchange.status or step.exchange.why_unanswered
         attempt = escaped(self.variables.in_words(step.attempt))
         return f"{places} of {len(steps)}, {step.role}: {attempt}; in the run: {answer}{shows}"
 

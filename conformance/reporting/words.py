@@ -159,7 +159,7 @@ def _compact(body: bytes) -> str:
 def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
     """The answer in one line."""
     if exchange.status is None:
-        return exchange.failure
+        return _cut(exchange.why_unanswered, limit)
     if exchange.error:
         message = exchange.error.get("message")
         said = f" “{message}”" if isinstance(message, str) else ""

@@ -8,6 +8,7 @@ from . import (
     body,
     cards,
     codes,
+    connections,
     effects,
     encodings,
     expand,
@@ -39,7 +40,7 @@ from .unseen import UNSEEN
 __all__ = ["CATALOGUE", "Defect", "get"]
 
 CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals, spelling)
-STRANGE = (robustness, aftermath, repetition)
+STRANGE = (robustness, aftermath, repetition, connections)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 

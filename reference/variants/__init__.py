@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     access,
+    connections,
     first_unseen,
     overlooked,
     provisioning,
@@ -31,6 +32,7 @@ MODULES = (
     routing,
     second_list,
     provisioning,
+    connections,
 )
 
 CATALOGUE = catalogue(module.variant for module in MODULES)

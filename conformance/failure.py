@@ -1,0 +1,42 @@
+"""Why a request got no answer: one kind for each thing that can be done about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """A way in which an exchange fails; its value is how reports and records call it."""
+
+    NAME_NOT_RESOLVED = "the host name could not be resolved"
+    CONNECTION_REFUSED = "the connection was refused"
+    NOT_CONNECTED = "could not connect"
+    CONNECT_TIMED_OUT = "connecting timed out"
+    TLS_FAILED = "TLS failed"
+    PROXY_FAILED = "the proxy failed"
+    TIMED_OUT = "no answer in time"
+    CONNECTION_LOST = "the connection was closed without an answer"
+    GARBLED = "the answer is cut short or is not HTTP"
+    TOO_LARGE = "the answer is too large"
+
+
+NEVER_ARRIVED: frozenset[str] = frozenset(
+    {
+        Failure.NAME_NOT_RESOLVED,
+        Failure.CONNECTION_REFUSED,
+        Failure.NOT_CONNECTED,
+        Failure.CONNECT_TIMED_OUT,
+        Failure.TLS_FAILED,
+        Failure.PROXY_FAILED,
+    }
+)
+"""The failures of requests that the target did not even see."""
+
+
+class ExchangeFailed(Exception):
+    """No answer came: the kind of failure, and in `error` the text of the original error."""
+
+    def __init__(self, failure: Failure, error: object = "") -> None:
+        self.failure = failure
+        self.error = str(error)
+        super().__init__(f"{failure}: {self.error}" if self.error else str(failure))

@@ -1,0 +1,1 @@
+"""How the bytes of a request go out and an answer comes in, within one deadline and within limits."""

@@ -1,0 +1,259 @@
+"""Reading an answer (RFC 9112): whatever a server sends, within a deadline and limits, and unmended.
+
+A client library gives up on what it does not like, and mends the rest. Here an answer is read as far as it goes, and
+what is false about its framing is listed.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+
+from conformance.failure import ExchangeFailed, Failure
+from conformance.transport.coding import LONGEST_BODY, decoded
+from conformance.transport.connection import Connection
+from conformance.transport.deadline import Deadline
+
+GRACE_SECONDS = 0.25
+"""How long after a complete answer a server that keeps the connection open is listened to."""
+LONGEST_HEAD = 2 * 1024 * 1024
+"""How many bytes the heads of an answer and of the interim ones before it may have. HTTP knows no limit, and there are
+servers that put each thing that is wrong with a request into a header of its own."""
+MOST_HEADERS = 10_000
+MOST_INTERIM = 100
+"""How many interim answers (1xx, RFC 9110 section 15.2) may come before the answer."""
+SWITCHING_PROTOCOLS = 101
+
+STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) +([1-9]\d\d)(?: [^\r\n]*| *)")
+LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came: status, headers, the decoded body, and the `framing` lies that were seen.
+
+    `keeps` tells whether the connection may carry another request.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    framing: tuple[str, ...] = ()
+    keeps: bool = False
+
+
+def read_answer(connection: Connection, deadline: Deadline, method: str, *, to_the_end: bool = False) -> Answer:
+    """Read the answer to a request that was sent with `method`; `to_the_end` listens for what comes after it.
+
+    Raises ExchangeFailed when there is none, or when it breaks a limit.
+    """
+    incoming = _Incoming(connection, deadline)
+    for _ in range(MOST_INTERIM + 1):
+        head = _read_head(incoming)
+        if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:
+            break
+    else:
+        raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_INTERIM} interim answers (1xx)")
+    body, framing, is_delimited = _read_body(incoming, head, method)
+    rest = incoming.rest() if to_the_end and is_delimited else incoming.pending
+    if to_the_end and rest:
+        told = _told_of_rest(head, len(body), len(rest))
+        framing, body = (*framing, told), body + rest if not head.is_chunked else body
+    content, lie = decoded(body, head.header("Content-Encoding")) if body else (body, ())
+    keeps = is_delimited and head.keeps_alive and not rest and not framing
+    return Answer(head.status, head.headers, content, (*head.framing, *framing, *lie), keeps)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The status line and the headers of an answer."""
+
+    is_http_1_1: bool
+    status: int
+    headers: Headers
+    framing: tuple[str, ...]
+
+    def header(self, name: str) -> str:
+        """The values of all headers of that name, joined; empty for none."""
+        return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body comes in chunks."""
+        return self.header("transfer-encoding").lower().rpartition(",")[2].strip() == "chunked"
+
+    @property
+    def length(self) -> int | None:
+        """The length that is announced, also several times (RFC 9110 section 8.6); None for none that is a number."""
+        announced = {value.strip() for value in self.header("content-length").split(",")}
+        number = announced.pop()
+        if announced or not LENGTH.fullmatch(number):
+            return None
+        return int(number)
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the server is willing to read another request on the connection (RFC 9112 section 9.3)."""
+        options = {option.strip() for option in self.header("connection").lower().split(",")}
+        if "close" in options or self.status == SWITCHING_PROTOCOLS:
+            return False
+        return self.is_http_1_1 or "keep-alive" in options
+
+
+class _Incoming:
+    """What comes in on a connection, in lines and pieces."""
+
+    def __init__(self, connection: Connection, deadline: Deadline) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._buffer = bytearray()
+        self.received = 0
+        self.head_bytes = 0
+
+    @property
+    def pending(self) -> bytes:
+        """What has come and was not read."""
+        return bytes(self._buffer)
+
+    def line(self) -> bytes:
+        """The next line of a head without its end. Raises EOFError where the connection ends before the line does."""
+        start = 0
+        while (end := self._buffer.find(b"\n", start)) < 0:
+            start = len(self._buffer)
+            if self.head_bytes + start > LONGEST_HEAD:
+                raise ExchangeFailed(Failure.TOO_LARGE, f"a head of more than {LONGEST_HEAD} bytes")
+            if not self._fill():
+                raise EOFError
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        self.head_bytes += end + 1
+        return line.removesuffix(b"\r")
+
+    def exactly(self, count: int) -> bytes:
+        """So many bytes, or less where the connection ends before."""
+        while len(self._buffer) < count and self._fill():
+            if len(self._buffer) > LONGEST_BODY:
+                raise ExchangeFailed(Failure.TOO_LARGE, f"a body of more than {LONGEST_BODY} bytes")
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    def rest(self) -> bytes:
+        """What else comes until the connection ends, or for a moment."""
+        usual, self._deadline = self._deadline, Deadline(min(GRACE_SECONDS, self._deadline.left))
+        try:
+            while len(self._buffer) <= LONGEST_BODY and self._fill():
+                pass
+        except ExchangeFailed as failed:
+            if failed.failure is not Failure.TIMED_OUT:
+                raise
+        finally:
+            self._deadline = usual
+        return self.pending
+
+    def _fill(self) -> bool:
+        """Read on; whether something came. A reset is an end like any other where an answer has begun."""
+        try:
+            data = self._connection.receive(self._deadline)
+        except ssl.SSLError as error:
+            raise ExchangeFailed(Failure.TLS_FAILED, error) from error
+        except OSError as error:
+            if not self.received:
+                raise ExchangeFailed(Failure.CONNECTION_LOST, error) from error
+            return False
+        except ExchangeFailed as failed:
+            told = f"{failed.error}, {self.received} bytes had come"
+            raise ExchangeFailed(failed.failure, told) from failed
+        self._buffer += data
+        self.received += len(data)
+        return bool(data)
+
+
+def _read_head(incoming: _Incoming) -> _Head:
+    try:
+        line = incoming.line()
+        match = STATUS_LINE.fullmatch(line)
+        if match is None or match[1] != b"1":
+            raise ExchangeFailed(Failure.GARBLED, f"it begins with {_shown(line)}")
+        headers: list[tuple[str, str]] = []
+        framing: list[str] = []
+        for line in iter(incoming.line, b""):
+            _add_header(line, headers, framing)
+            if len(headers) > MOST_HEADERS:
+                raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_HEADERS} headers")
+    except EOFError:
+        if not incoming.received:
+            raise ExchangeFailed(Failure.CONNECTION_LOST, "it ended before the first byte") from None
+        raise ExchangeFailed(Failure.GARBLED, f"its head ends after {incoming.received} bytes") from None
+    return _Head(match[2] != b"0", int(match[3]), tuple(headers), tuple(framing))
+
+
+def _add_header(line: bytes, headers: list[tuple[str, str]], framing: list[str]) -> None:
+    name, colon, value = line.partition(b":")
+    text = value.strip().decode("latin-1")
+    if line[:1] in (b" ", b"\t") and headers:  # a value that goes on, RFC 9112 section 5.2
+        last, before = headers[-1]
+        headers[-1] = (last, f"{before} {line.strip().decode('latin-1')}")
+    elif not colon or not name.strip():
+        framing.append(f"the line {_shown(line)} among the headers is no header")
+    else:
+        headers.append((name.strip().decode("latin-1"), text))
+
+
+def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tuple[str, ...], bool]:
+    """The body, what is false about its framing, and whether it ends before its connection does."""
+    if method == "HEAD" or head.status in (204, 304) or head.status < 200:
+        return b"", (), True
+    if head.is_chunked:
+        body, lie = _read_chunks(incoming)
+        return body, lie, not lie
+    announced = head.length
+    if announced is None:
+        return incoming.exactly(LONGEST_BODY + 1), (), False
+    body = incoming.exactly(announced)
+    if len(body) < announced:
+        return body, (f"Content-Length says {announced} bytes, {len(body)} came",), False
+    return body, (), True
+
+
+def _read_chunks(incoming: _Incoming) -> tuple[bytes, tuple[str, ...]]:
+    body = bytearray()
+    try:
+        while size := _chunk_size(incoming.line()):
+            piece = incoming.exactly(size)
+            body += piece
+            if len(body) > LONGEST_BODY:
+                raise ExchangeFailed(Failure.TOO_LARGE, f"a body of more than {LONGEST_BODY} bytes")
+            if len(piece) < size or incoming.line():
+                raise EOFError
+        while incoming.line():
+            pass
+    except (EOFError, _NoChunk):
+        return bytes(body), ("the chunked body ends before its last chunk",)
+    return bytes(body), ()
+
+
+class _NoChunk(Exception):
+    """Where a chunk should begin there is something else."""
+
+
+def _chunk_size(line: bytes) -> int:
+    match = CHUNK_SIZE.fullmatch(line)
+    if match is None:
+        raise _NoChunk
+    return int(match[1], 16)
+
+
+def _told_of_rest(head: _Head, length: int, more: int) -> str:
+    announced = head.header("content-length")
+    if announced and not head.is_chunked:
+        return f"Content-Length says {announced} bytes, {length + more} came"
+    return f"{more} bytes come after the end of the answer"
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:80].decode("latin-1"))

@@ -1,0 +1,101 @@
+"""Connections that servers close, which they may, and requests that they drop, which they must not."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from dataclasses import replace
+
+import pytest
+
+from conformance.exchange import Exchange
+from conformance.judge.steadiness import dropped
+from meta_tests.capture import capturing
+from meta_tests.examples import exchange
+from meta_tests.odd_servers import OK, answering, read_request, serving
+from meta_tests.sending import BINDINGS, client_of
+from strategies.valid import MINIMAL
+
+
+def test_what_a_kept_connection_drops_is_sent_again_and_told() -> None:
+    with capturing() as capture:
+        capture.answers = [OK, b"", OK, OK]
+        client = client_of(capture.url)
+        answers = [client.send(MINIMAL.bind(BINDINGS)) for _ in range(3)]
+    assert [(one.status, one.resent, one.unread) for one in answers] == [
+        (400, False, False),
+        (400, True, False),
+        (400, False, False),
+    ]
+    assert [one.idle is None for one in answers] == [True, False, False]
+
+
+def test_a_request_that_nobody_read_is_told_by_the_reset() -> None:
+    reset = struct.pack("ii", 1, 0)
+
+    def serve(sock: socket.socket) -> None:
+        read_request(sock)
+        sock.sendall(OK)
+        sock.recv(1, socket.MSG_PEEK)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+
+    with serving(serve) as port:
+        client = client_of(f"http://127.0.0.1:{port}")
+        client.send(MINIMAL.bind(BINDINGS))
+        answer = client.send(MINIMAL.bind(BINDINGS))
+    assert (answer.status, answer.resent, answer.unread) == (400, True, True)
+
+
+def test_a_connection_that_was_closed_is_seen_before_it_is_used() -> None:
+    with serving(answering(OK)) as port:
+        client = client_of(f"http://127.0.0.1:{port}")
+        for _ in range(5):
+            answer = client.send(MINIMAL.bind(BINDINGS))
+            assert (answer.status, answer.resent, answer.idle) == (400, False, None)
+            time.sleep(0.02)
+    assert client.resends == 0
+
+
+@pytest.mark.parametrize("ending", ["Connection: close", "Connection: Keep-Alive, Close"])
+def test_an_announced_end_is_obeyed(ending: str) -> None:
+    answer = OK.replace(b"\r\n\r\n", f"\r\n{ending}\r\n\r\n".encode())
+    with serving(answering(answer, keep=True)) as port:
+        client = client_of(f"http://127.0.0.1:{port}", timeout=1)
+        assert [client.send(MINIMAL.bind(BINDINGS)).idle for _ in range(2)] == [None, None]
+
+
+def test_what_is_left_over_of_an_answer_is_not_taken_for_the_next() -> None:
+    with serving(answering(OK + b"\r\nmore", keep=True)) as port:
+        client = client_of(f"http://127.0.0.1:{port}", timeout=1)
+        assert [client.send(MINIMAL.bind(BINDINGS)).status for _ in range(2)] == [400, 400]
+
+
+# Judging what kept connections lose
+
+
+def kept(idle: float | None, *, resent: bool = False, unread: bool = False) -> Exchange:
+    return replace(exchange(400), idle=idle, resent=resent, unread=unread)
+
+
+SERVED = [kept(idle) for idle in (0.15, 0.05, 0.06, 0.07)]
+
+
+@pytest.mark.parametrize(
+    ("lost", "count"),
+    [
+        ([kept(0.05, resent=True)], 1),
+        ([kept(None, resent=True)], 1),
+        ([kept(0.15, resent=True)], 0),  # perhaps it is closed after so long
+        ([kept(0.001, resent=True)], 0),  # perhaps it was being closed
+        ([kept(0.05, resent=True, unread=True)], 0),
+        ([kept(0.05, resent=True, unread=True), kept(0.06, resent=True, unread=True)], 2),
+    ],
+)
+def test_a_drop_is_told_from_a_close(lost: list[Exchange], count: int) -> None:
+    assert len(dropped([*SERVED, *lost])) == count
+
+
+def test_a_timer_is_no_drop() -> None:
+    served = [kept(idle) for idle in (0.03, 0.035, 0.04, 0.045)]
+    assert dropped([*served, kept(None), kept(None), kept(0.05, resent=True), kept(0.0501, resent=True)]) == []
