@@ -35,6 +35,7 @@ class Case:
 
     `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
     `sent_at_failure` is how many requests had been sent when an episode first broke the clause, None before.
+    `is_left` tells that the target was ended or gone, so that nothing more is performed.
     """
 
     clause: str
@@ -46,6 +47,7 @@ class Case:
     has_failed: bool = False
     explores: bool = False
     raised: Finding | None = None
+    is_left: bool = False
     sent_at_failure: int | None = None
 
     def note(self, kind: str, reason: str, clause: str | None = None) -> None:

@@ -17,7 +17,8 @@ from requests.utils import get_environ_proxies
 from schemathesis.core import NOT_SET
 
 from conformance.answer_limits import raise_limits
-from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NOT_CONNECTED, TIMED_OUT, Exchange
+from conformance.exchange import CONNECTION_LOST, CONNECTION_REFUSED, NEVER_ARRIVED, NOT_CONNECTED, TIMED_OUT, Exchange
+from conformance.history import History
 from conformance.raw import NoAnswer, exchange_raw
 from conformance.secret import Secret
 from conformance.serializer import operation_of
@@ -106,7 +107,7 @@ class Client:
     `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
     Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
     honoured, a bounded number of times. `resends` counts the requests that were sent again because a kept connection
-    was closed before the answer.
+    was closed before the answer. `history` keeps the last exchanges.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Client:
         self.timeout = timeout
         self.requests_sent = 0
         self.resends = 0
+        self.history = History()
         self.credentials: Credentials = "bearer"
         self._operation = operation_of(contract)
         self._pacer = Pacer(rate)
@@ -151,6 +153,7 @@ class Client:
     def reconnect(self) -> None:
         """Leave the kept connection: the next request opens another."""
         self._session().close()
+        self.history.leave_connection()
 
     def close(self) -> None:
         """Close every connection."""
@@ -164,6 +167,7 @@ class Client:
                 break
             time.sleep(_retry_wait(exchange, retry))
             exchange = replace(send(), retries=retry)
+        self.history.add(exchange)
         return exchange
 
     def _send_once(self, request: Request, *, new_connection: bool) -> Exchange:
@@ -198,7 +202,10 @@ class Client:
         try:
             answer = self._plain(request, session) if plain else self._as_case(request, session)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            return Exchange(request, failure=_failure(error), seconds=time.monotonic() - start, received=time.time())
+            failure = _failure(error)
+            if session.times_sent > 1 and failure in NEVER_ARRIVED:  # it arrived, was lost, and could not be sent again
+                failure = CONNECTION_LOST
+            return Exchange(request, failure=failure, seconds=time.monotonic() - start, received=time.time())
         received = self._received(request, answer, session.framing, time.monotonic() - start)
         is_resent = session.times_sent > 1
         with self._count_lock:

@@ -13,6 +13,7 @@ from strategies.traits import traits
 
 SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
+STILL_SERVING = "robustness.still-serving"
 ABOUT_CONTENT = frozenset({"expand.not-expanded", "expand.inlined"})
 
 NOT_SELECTED = "not selected"
@@ -186,7 +187,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
         entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners)
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
-        if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+        if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
         results[slug] = own
     return {clause.slug: results[clause.slug] for clause in catalogue}
@@ -202,6 +203,8 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
     """
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
+    elif slug == STILL_SERVING:
+        findings = [finding for finding in entry.findings if not _ends_as(finding, owners - {slug})]
     elif slug == UNSTEADY:
         content_is_broken = any(
             name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in broken
@@ -225,6 +228,11 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
 def _is_owned(finding: Finding, owners: set[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
     return explored or any(trait in owners for trait in traits(finding.exchange.request))
+
+
+def _ends_as(finding: Finding, owners: set[str]) -> bool:
+    """Whether the target ended at a request of which a clause in `owners` tells already."""
+    return finding.exchange.status is None and _is_owned(finding, owners)
 
 
 def is_judged_by_answer(clause: Clause) -> bool:

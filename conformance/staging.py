@@ -7,9 +7,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.conductor import Conductor, Perform
+from conformance.conductor import Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
+from conformance.keeping import Keeper
 from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
 from strategies.valid import EXPANDED, MINIMAL
@@ -63,15 +64,15 @@ class Shelf:
     let_go: Attached | None = None
 
 
-class Stage(Conductor):
+class Stage(Keeper):
     """Brings payment methods and customers into a state, and looks at what became of them."""
 
     _shelf: Shelf | None = None
     _state_customers: tuple[str, ...] = ()
 
-    def forget(self) -> None:
+    def forget(self, *, verdicts: bool = True) -> None:
         """As everywhere, and the shelf."""
-        super().forget()
+        super().forget(verdicts=verdicts)
         self._shelf, self._state_customers = None, ()
 
     # Concluding

@@ -121,6 +121,8 @@ class Target(StateVerbs, StripeVerbs):
         def perform() -> Episode:
             is_about_path = attempt.path_id != THE_PAYMENT_METHOD
             control = [self._ordinary_unknown_id()] if is_about_path else []
+            with contextlib.suppress(OutOfFixtures):
+                self._make_spares(1)
             step = self._shared(attempt)
             arrived = step.exchange.failure not in NEVER_ARRIVED
             if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
