@@ -34,6 +34,9 @@ SHOWN_BEFORE = 4
 
 STEPS_KEPT = 400
 
+ABOUT_ONE_REQUEST = "survived"
+"""What is expected of episodes whose clause is about the request that may end the target."""
+
 CHECKS_FOR_A_NEW_CONNECTION = 3
 """Every how many times a server is asked on a new connection, too, whether it still serves."""
 
@@ -119,6 +122,8 @@ class Keeper(Conductor):
 
     def _is_about(self, episode: Episode, outage: Outage) -> bool:
         """Whether the episode's own clause is about the request that ended the target."""
+        if episode.expectation != ABOUT_ONE_REQUEST:
+            return False
         findings = judge(episode, self.contract, self.catalogue).findings
         return any(one.clause == episode.clause and one.exchange is outage.killer for one in findings)
 

@@ -182,6 +182,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     results: dict[str, ClauseResult] = {}
     broken = {slug for slug, entry in ledger.entries.items() if entry.findings and slug in catalogue}
     owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
+    told_elsewhere = _told_elsewhere(ledger, owners)
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
         entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners)
@@ -189,6 +190,8 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
         cause = blocking(clause, results)
         if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
+        if told_elsewhere and own.reason == f"see {STILL_SERVING}":
+            own = replace(own, reason=f"see {told_elsewhere}")
         results[slug] = own
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
@@ -228,6 +231,15 @@ def without_what_others_own(slug: str, entry: Entry, broken: set[str], owners: s
 def _is_owned(finding: Finding, owners: set[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
     return explored or any(trait in owners for trait in traits(finding.exchange.request))
+
+
+def _told_elsewhere(ledger: Ledger, owners: set[str]) -> str:
+    """The clause that tells of what ended the target, where all of that is told under a clause of its own."""
+    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
+    if not findings or not all(_ends_as(finding, owners - {STILL_SERVING}) for finding in findings):
+        return ""
+    named = (slug for finding in findings for slug in traits(finding.exchange.request))
+    return next((slug for slug in named if slug in owners), "")
 
 
 def _ends_as(finding: Finding, owners: set[str]) -> bool:

@@ -17,6 +17,9 @@ PATIENCE_ELSEWHERE = 60.0
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 
+MOST_OUTAGES = 80
+"""How often the target is waited for in a run."""
+
 BAD_GATEWAY = frozenset({502, 503, 504})
 """What a gateway answers whose server is down."""
 
@@ -44,6 +47,7 @@ class Lookout:
         self.client = client
         self.fixtures = fixtures
         self.gone = ""
+        self._outages = 0
 
     def outage_since(self, mark: int) -> Outage | None:
         """The outage since the `mark` of the client's history; None where the target is there as it was.
@@ -65,6 +69,9 @@ class Lookout:
             return Outage(exchanges, _last_lost(exchanges, len(exchanges)), probe, ended=False)
         killer = _last_lost(exchanges, refused[0] if refused else len(exchanges))
         waited = self._wait(known) if _is_down(probe) else None
+        self._outages += 1
+        if self._outages >= MOST_OUTAGES:
+            self.gone = f"the target was gone {MOST_OUTAGES} times"
         if waited is not None:
             self.gone = f"the target did not come back within {waited:g} s"
         elif self._has_lost_what_was_given():

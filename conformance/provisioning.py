@@ -6,7 +6,7 @@ import random
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -243,6 +243,7 @@ class Fixtures:
         """Make new objects from now on: those that were made may be gone. Clean-up still asks for their removal."""
         self._customers.clear()
         self.deleted.clear()
+        self.provision = replace(self.provision, probed_payment_method="")
 
     def payment_method_for_refusals(self) -> str:
         """As `new_payment_method`, for requests that should leave it as it is: the last one given is kept for them."""

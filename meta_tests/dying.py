@@ -1,6 +1,7 @@
 """A reference server in a process of its own that a certain request ends; and one that starts it again.
 
-`python -m meta_tests.dying PORT TRIGGER [DOWN]`: with DOWN, it is started again after so many seconds, without its state.
+`python -m meta_tests.dying PORT TRIGGER [DOWN]`: with DOWN, it is started again after so many seconds,
+without its state.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ START_SECONDS = 20.0
 
 def _attaches_again(call: Call) -> bool:
     identifier = call.request.path.split("/")[3]
-    method = call.world.store.payment_methods.get(identifier)
+    method = call.world.store.method(identifier)
     return call.request.method == "POST" and method is not None and method.customer is not None
 
 
