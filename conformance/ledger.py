@@ -10,6 +10,7 @@ from conformance.episode import Episode, Finding, Outcome
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 from strategies.traits import traits
+from strategies.valid import MINIMAL
 
 SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
@@ -183,9 +184,12 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     broken = {slug for slug, entry in ledger.entries.items() if entry.findings and slug in catalogue}
     owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
     told_elsewhere = _told_elsewhere(ledger, owners)
+    ends_at_any_request = _ends_at_a_plain_request(ledger)
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
         entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners)
+        if ends_at_any_request and slug != STILL_SERVING and any(one.exchange.status is None for one in entry.findings):
+            entry = Entry(not_run=[f"see {STILL_SERVING}"])
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
         if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
@@ -240,6 +244,13 @@ def _told_elsewhere(ledger: Ledger, owners: set[str]) -> str:
         return ""
     named = (slug for finding in findings for slug in traits(finding.exchange.request))
     return next((slug for slug in named if slug in owners), "")
+
+
+def _ends_at_a_plain_request(ledger: Ledger) -> bool:
+    """Whether the plainest request of all ends the target, so that no other request tells more."""
+    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
+    culprits = (one.episode.steps[one.culprit] for one in findings)
+    return any(step.exchange.status is None and step.attempt_digest == MINIMAL.digest for step in culprits)
 
 
 def _ends_as(finding: Finding, owners: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""A request that ends the server is named, and nothing else is: not the clauses after it, nor a server that is stopped."""
+"""A request that ends the server is named, and nothing else: no clause after it, and no server that is stopped."""
 
 from __future__ import annotations
 

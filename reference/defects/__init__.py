@@ -18,6 +18,7 @@ from . import (
     paths,
     races,
     refusals,
+    remains,
     repetition,
     replays,
     requests,
@@ -35,7 +36,7 @@ from .unseen import UNSEEN
 __all__ = ["CATALOGUE", "Defect", "get"]
 
 CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals)
-STRANGE = (robustness, aftermath, repetition)
+STRANGE = (robustness, aftermath, repetition, remains)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
