@@ -18,6 +18,10 @@ class ClauseBroken(AssertionError):
         self.finding = finding
 
 
+class Killed(Exception):
+    """The running test cannot go on: the target was ended, or is gone. The message is the reason that is noted."""
+
+
 @dataclass(frozen=True)
 class Pursuit:
     """What exploring changes: nothing new is performed once it `is_over`, and only what breaks something is kept.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.budgets import STANDARD_REPETITIONS, Repetitions
-from conformance.case import Case, ClauseBroken, Pursuit
+from conformance.case import Case, ClauseBroken, Killed, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
@@ -62,10 +62,6 @@ MOST_REQUESTS_AFTER_A_FAILURE = 40
 
 MOST_EPISODES_IN_PURSUIT = 200
 """The same for what exploring finds, which is far from the smallest at first."""
-
-
-class Killed(Exception):
-    """The running test cannot go on: the target was ended, or is gone. The message is the reason that is noted."""
 
 
 class Conductor:

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conformance.conductor import STILL_SERVING, Conductor, Killed, Perform
+from conformance.case import Killed
+from conformance.conductor import STILL_SERVING, Conductor, Perform
 from conformance.episode import Episode, Finding, Step
 from conformance.exchange import Exchange
 from conformance.judge import judge
@@ -152,12 +153,20 @@ class Keeper(Conductor):
             if self._what(other) == first:
                 performed.append(Performed(CONFIRMATION, self._outage_episode(other)))
                 self._killers.add(first)
+                self._give_up_if_plain(told[0])
         answered = [one for one in afterwards if one.status is not None]
         again = next((step for step in map(self._step_of, answered) if first and step.attempt_digest == first), None)
         if again is not None:
             steps = (replace(again, role="subject"),)
             performed.append(Performed(CONFIRMATION, self._episode("outlived", steps, STILL_SERVING, ended=True)))
         self._settled(Trial(STILL_SERVING, tuple(performed), OF_OUTAGE, self.case.test))
+
+    def _give_up_if_plain(self, outage: Outage) -> None:
+        """Give the target up where the plainest request ends it: nothing more can be told from it."""
+        target = outage.killer.request.target if outage.killer is not None else ""
+        is_first = not any(one.is_success and one.request.target == target for one in outage.exchanges)
+        if self._what(outage) == MINIMAL.digest and is_first:
+            self.lookout.gone = self.gone or "a plain valid request ends the target"
 
     def _outage_episode(self, outage: Outage) -> Episode:
         exchanges = list(outage.exchanges)

@@ -249,8 +249,13 @@ def _told_elsewhere(ledger: Ledger, owners: set[str]) -> str:
 def _ends_at_a_plain_request(ledger: Ledger) -> bool:
     """Whether the plainest request of all ends the target, so that no other request tells more."""
     findings = ledger.entries.get(STILL_SERVING, Entry()).findings
-    culprits = (one.episode.steps[one.culprit] for one in findings)
-    return any(step.exchange.status is None and step.attempt_digest == MINIMAL.digest for step in culprits)
+    for one in findings:
+        culprit = one.episode.steps[one.culprit]
+        exchanges = [step.exchange for step in one.episode.steps]
+        was_used = any(x.is_success and x.request.target == culprit.exchange.request.target for x in exchanges)
+        if culprit.exchange.status is None and culprit.attempt_digest == MINIMAL.digest and not was_used:
+            return True
+    return False
 
 
 def _ends_as(finding: Finding, owners: set[str]) -> bool:
