@@ -18,6 +18,10 @@ class ClauseBroken(AssertionError):
         self.finding = finding
 
 
+class Killed(Exception):
+    """The running test cannot go on: the target was ended, or is gone. The message is the reason that is noted."""
+
+
 @dataclass(frozen=True)
 class Pursuit:
     """What exploring changes: nothing new is performed once it `is_over`, and only what breaks something is kept.
@@ -35,6 +39,7 @@ class Case:
 
     `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
     `sent_at_failure` is how many requests had been sent when an episode first broke the clause, None before.
+    `is_left` tells that the target was ended or gone, so that nothing more is performed.
     """
 
     clause: str
@@ -46,6 +51,7 @@ class Case:
     has_failed: bool = False
     explores: bool = False
     raised: Finding | None = None
+    is_left: bool = False
     sent_at_failure: int | None = None
 
     def note(self, kind: str, reason: str, clause: str | None = None, traceback: str = "") -> None:

@@ -14,6 +14,7 @@ from schemathesis.core import NOT_SET
 
 from conformance.exchange import Exchange
 from conformance.failure import ExchangeFailed
+from conformance.history import History
 from conformance.raw import exchange_raw
 from conformance.secret import Secret
 from conformance.serializer import operation_of
@@ -100,7 +101,7 @@ class Client:
     `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
     Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
     honoured, a bounded number of times. `resends` counts the requests that were sent again because a kept connection
-    was closed before the answer.
+    was closed before the answer. `history` keeps the last exchanges.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Client:
         self.timeout = timeout
         self.requests_sent = 0
         self.resends = 0
+        self.history = History()
         self.credentials: Credentials = "bearer"
         self._operation = operation_of(contract)
         self._route = Route.to(address.url)
@@ -145,6 +147,7 @@ class Client:
     def reconnect(self) -> None:
         """Leave the kept connection: the next request opens another."""
         self._session().close()
+        self.history.leave_connection()
 
     def close(self) -> None:
         """Close every connection."""
@@ -158,6 +161,7 @@ class Client:
                 break
             time.sleep(_retry_wait(exchange, retry))
             exchange = replace(send(), retries=retry)
+        self.history.add(exchange)
         return exchange
 
     def _send_once(self, request: Request, *, new_connection: bool) -> Exchange:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.budgets import STANDARD_REPETITIONS, Repetitions
-from conformance.case import Case, ClauseBroken, Pursuit
+from conformance.case import Case, ClauseBroken, Killed, Pursuit
 from conformance.client import Client
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.fixture_forms import PAYMENT_METHOD_FORMS
@@ -30,9 +30,8 @@ from conformance.trial import (
     CONFIRMATIONS,
     FIRST,
     INTERRUPTED,
+    NOT_RUN,
     OF_A_CLAUSE,
-    OF_SERVING,
-    SEARCH,
     Performed,
     Settlement,
     Trial,
@@ -42,7 +41,6 @@ from conformance.trial import (
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
 from strategies.refusals import NO_PAYMENT_METHOD
-from strategies.valid import MINIMAL
 
 Perform = Callable[[], Episode]
 Attempts = tuple[Attempt, ...]
@@ -55,9 +53,6 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
 USES_BETWEEN_READS = 20
 """After how many refusals the payment method that they share is read, to see whether it is still unattached."""
-
-CHECKS_FOR_A_NEW_CONNECTION = 3
-"""Every how many times a server is asked on a new connection, too, whether it still serves."""
 
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
@@ -99,7 +94,6 @@ class Conductor:
         self._succeeded: dict[Attempt, list[tuple[bool, Step]]] = {}
         self._uses = 0
         self._keys: Counter[str] = Counter()
-        self._checks = 0
         self._last_cost = 0
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
@@ -117,18 +111,16 @@ class Conductor:
         self.known.merge(self.case.ledger)
         return self.case.ledger
 
-    def forget(self) -> None:
-        """Forget every answer and every object, but not what is known to be broken: objects have been removed."""
-        for kept in (
-            self._granted_before,
-            self._remembered,
-            self._asked_before,
-            self._succeeded,
-            self._samples,
-            self.sent,
-            self.survived,
-        ):
+    def forget(self, *, verdicts: bool = True) -> None:
+        """Forget every answer and every object, but not what is known to be broken: objects have been removed.
+
+        Without `verdicts`, what was sent and what came of it is remembered.
+        """
+        answers: list[dict[Any, Any]] = [self._granted_before, self._asked_before, self._succeeded, self._samples]
+        for kept in [*answers, self._remembered, self.sent] if verdicts else answers:
             kept.clear()
+        if verdicts:
+            self.survived.clear()
         self._unattached, self._uses, self._last_bindings = None, 0, {}
 
     # Performing
@@ -217,7 +209,7 @@ class Conductor:
             bindings = {**bindings, RUN: self.fixtures.run}
         exchange = self.fixtures.learn(self.client.send(attempt.bind(bindings), new_connection=new_connection))
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
-        return Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
+        return self._noted(Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings)))
 
     def _read_back(self, step: Step) -> Sequence[Step]:
         identifier = step.exchange.object.get("id") or self._last_bindings.get("payment_method")
@@ -252,7 +244,7 @@ class Conductor:
             if finding is not None:
                 self._fail_for(finding)
             return
-        if self.pursuit is not None and self.pursuit.is_over():
+        if self.case.is_left or (self.pursuit is not None and self.pursuit.is_over()):
             return
         if self.case.has_failed and (self.case.clause or self.pursuit):
             most = MOST_EPISODES_IN_PURSUIT if self.pursuit else MOST_EPISODES_AFTER_A_FAILURE
@@ -260,7 +252,11 @@ class Conductor:
                 return
             self.case.performed_after_failure += 1
         before = self.known.broken
-        trial = self._tried(perform, again or perform, also)
+        try:
+            trial = self._tried(perform, again or perform, also)
+        except Killed as killed:
+            self._leave(str(killed))
+            return
         settled = self._settled(trial)
         if trial.missing:
             return
@@ -268,6 +264,11 @@ class Conductor:
         self.case.remembered[what] = broken
         if broken is not None:
             self._fail_for(broken)
+
+    def _leave(self, reason: str) -> None:
+        self.case.is_left = True
+        if self.case.clause:
+            self.case.note(NOT_RUN, reason)
 
     def _fail_for(self, finding: Finding) -> None:
         self.case.has_failed, self.case.raised = True, finding
@@ -285,10 +286,11 @@ class Conductor:
     def _tried(self, perform: Perform, again: Perform, also: Sequence[tuple[str, str]]) -> Trial:
         """Perform once, again where that was inconclusive, and for a new finding as often as confirms it."""
         performed: list[Performed] = []
+        self._begin_trial()
 
         def judged(part: str, play: Perform) -> Judgement:
             before = self.client.requests_sent
-            performed.append(Performed(part, play()))
+            performed.append(Performed(part, self._performed_alive(play)))
             self._last_cost = self.client.requests_sent - before
             return self._judged(performed[-1].episode)
 
@@ -297,11 +299,16 @@ class Conductor:
             judgement = judged(FIRST, perform)
             if judgement.outcome is Outcome.INCONCLUSIVE:
                 judgement = judged(AGAIN, perform)
+            if judgement.outcome is Outcome.INCONCLUSIVE and self._is_hung_up_on():
+                self.client.reconnect()
+                judgement = judged(AGAIN, perform)
+                self._leave_if_hung_up()
             doubtful = needs_confirmation(judgement, self._established())
             if doubtful and self.requests_to_first_finding is None:
                 self.requests_to_first_finding = self.client.requests_sent
             if doubtful:
                 self._confirm(doubtful, lambda part: judged(part, again))
+                performed = self._blamed(performed, doubtful, again)
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
         except KeyboardInterrupt:
@@ -322,6 +329,29 @@ class Conductor:
         for _ in range(0 if came_again or self.fixtures.provision.customers != "created" else ANEW_TIMES):
             with contextlib.suppress(OutOfFixtures), self.fixtures.other_customers():
                 judged(ANEW)
+
+    # What the watch over the target adds (see keeping.py)
+
+    def _noted(self, step: Step) -> Step:
+        return step
+
+    def _begin_trial(self) -> None:
+        """Forget what became of the target during an earlier trial."""
+
+    def _performed_alive(self, play: Perform) -> Episode:
+        return play()
+
+    def _is_hung_up_on(self) -> bool:
+        return False
+
+    def _leave_if_hung_up(self) -> None:
+        """Raise Killed where the target hangs up on the same request each time."""
+
+    def _blamed(self, performed: list[Performed], doubtful: Sequence[Finding], again: Perform) -> list[Performed]:
+        return performed
+
+    def _check_still_serving(self) -> None:
+        """See whether a valid request is answered as before."""
 
     def _trial(self, performed: Sequence[Performed], also: Sequence[tuple[str, str]], missing: str) -> Trial:
         case = self.case
@@ -367,34 +397,3 @@ class Conductor:
                 if self._is_broken_by(smaller := alone(suspect)):
                     return (suspect,), smaller
         return attempts, episode
-
-    # Following up
-
-    def _check_still_serving(self) -> None:
-        """After malformed requests a valid one is answered as before; if not, find the one that did it."""
-        performed: list[Performed] = []
-        survived, self.survived = self.survived, []
-        self._checks += 1
-
-        def fails_after(*before: Attempt) -> bool:
-            steps = [replace(self._shared(attempt), role="set-up") for attempt in before]
-            if before:
-                steps += [self._fresh(MINIMAL, new_connection=True, plain=True), self._fresh(MINIMAL, plain=True)]
-            else:
-                steps.append(self._fresh(MINIMAL, plain=True))
-                if self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
-                    steps.append(self._fresh(MINIMAL, new_connection=True, plain=True))
-                if steps[0].exchange.resent:  # on a new connection it was the next but one
-                    steps = [replace(self._shared(attempt), role="set-up") for attempt in survived]
-                    steps.append(self._fresh(MINIMAL, new_connection=True, plain=True))
-            episode = self._episode("served_again", steps, clause=STILL_SERVING)
-            performed.append(Performed(SEARCH if before else FIRST, episode))
-            return self._is_broken_by(episode)
-
-        missing = ""
-        try:
-            if fails_after():
-                any(fails_after(attempt) for attempt in survived)
-        except OutOfFixtures as ran_out:
-            missing = str(ran_out)
-        self._settled(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.case.test, missing=missing))

@@ -130,6 +130,10 @@ class ItemRunner:
             self.target.case.note(NOT_APPLICABLE, absent)
             pyfuncitem.stash[FOUND] = self.target.end()
             pytest.skip(absent)
+        if self.target.gone:
+            reason = self.target.leave_for_gone()
+            pyfuncitem.stash[FOUND] = self.target.end()
+            pytest.skip(reason)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
         if is_further(pyfuncitem) and self.target.known.has_finding(slug):

@@ -62,7 +62,8 @@ class LaterVerbs(Stage):
             return self._staged("same_object", (*made, before, attach, after), fixtures)
 
         def perform() -> Episode:
-            return performed(self.fixtures.provision.probed_payment_method)
+            old = self.fixtures.provision.probed_payment_method
+            return performed(old) if old else once_more()
 
         def once_more() -> Episode:
             method, made = self._payment_method()

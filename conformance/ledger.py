@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,11 @@ from conformance.episode import Episode, Finding, Outcome
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 from strategies.traits import traits
+from strategies.valid import MINIMAL
 
 SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
+STILL_SERVING = "robustness.still-serving"
 ABOUT_CONTENT = frozenset({"expand.not-expanded", "expand.inlined"})
 
 NOT_SELECTED = "not selected"
@@ -198,19 +201,25 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     results: dict[str, ClauseResult] = {}
     broken = {slug for slug, entry in ledger.entries.items() if entry.findings and slug in catalogue}
     owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
+    told_elsewhere = _told_elsewhere(ledger, owners)
+    ends_at_any_request = _ends_at_a_plain_request(ledger)
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
         entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners, catalogue)
+        if ends_at_any_request and slug != STILL_SERVING and any(one.exchange.status is None for one in entry.findings):
+            entry = Entry(not_run=[f"see {STILL_SERVING}"])
         own = own_outcome(clause, entry)
         cause = blocking(clause, results)
-        if cause and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+        if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
+        if told_elsewhere and own.reason == f"see {STILL_SERVING}":
+            own = replace(own, reason=f"see {told_elsewhere}")
         results[slug] = own
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
 
 def without_what_others_own(
-    slug: str, entry: Entry, broken: Collection[str], owners: Collection[str], catalogue: Catalogue
+    slug: str, entry: Entry, broken: AbstractSet[str], owners: AbstractSet[str], catalogue: Catalogue
 ) -> Entry:
     """The entry without what another clause reports already: one defect shows once.
 
@@ -221,6 +230,8 @@ def without_what_others_own(
     """
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
+    elif slug == STILL_SERVING:
+        findings = [finding for finding in entry.findings if not _ends_as(finding, owners - {slug})]
     elif slug == UNSTEADY:
         content_is_broken = any(
             name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in broken
@@ -253,9 +264,35 @@ def causes_in_passing(finding: Finding, broken: Container[str], catalogue: Catal
     return [slug for slug in used if finding.clause not in catalogue.comes_after(slug)]
 
 
-def _is_owned(finding: Finding, owners: Collection[str]) -> bool:
+def _is_owned(finding: Finding, owners: AbstractSet[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
     return explored or any(trait in owners for trait in traits(finding.exchange.request))
+
+
+def _told_elsewhere(ledger: Ledger, owners: AbstractSet[str]) -> str:
+    """The clause that tells of what ended the target, where all of that is told under a clause of its own."""
+    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
+    if not findings or not all(_ends_as(finding, owners - {STILL_SERVING}) for finding in findings):
+        return ""
+    named = (slug for finding in findings for slug in traits(finding.exchange.request))
+    return next((slug for slug in named if slug in owners), "")
+
+
+def _ends_at_a_plain_request(ledger: Ledger) -> bool:
+    """Whether the plainest request of all ends the target, so that no other request tells more."""
+    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
+    for one in findings:
+        culprit = one.episode.steps[one.culprit]
+        exchanges = [step.exchange for step in one.episode.steps]
+        was_used = any(x.is_success and x.request.target == culprit.exchange.request.target for x in exchanges)
+        if culprit.exchange.status is None and culprit.attempt_digest == MINIMAL.digest and not was_used:
+            return True
+    return False
+
+
+def _ends_as(finding: Finding, owners: AbstractSet[str]) -> bool:
+    """Whether the target ended at a request of which a clause in `owners` tells already."""
+    return finding.exchange.status is None and _is_owned(finding, owners)
 
 
 def is_judged_by_answer(clause: Clause) -> bool:

@@ -6,7 +6,7 @@ import random
 import string
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from conformance.client import Client
@@ -168,6 +168,18 @@ class Fixtures:
         if created is None:
             return self.customer(f"customer {len(self._customers) + 1}"), None
         return str(created.object["id"]), created
+
+    def known_customer(self) -> str:
+        """The id of a customer that the run has made and uses; empty where there is none, or where any id is known."""
+        if self.provision.customers != "created" or self.provision.stateless:
+            return ""
+        return next(iter(self._customers.values()), "")
+
+    def forget_objects(self) -> None:
+        """Make new objects from now on: those that were made may be gone. Clean-up still asks for their removal."""
+        self._customers.clear()
+        self.deleted.clear()
+        self.provision = replace(self.provision, probed_payment_method="")
 
     def payment_method_for_refusals(self) -> str:
         """As `new_payment_method`, for requests that should leave it as it is: the last one given is kept for them."""

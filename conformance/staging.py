@@ -7,10 +7,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from conformance.conductor import Conductor, Perform
+from conformance.conductor import Perform
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from conformance.judge.reads import times_listed
+from conformance.keeping import Keeper
 from conformance.provisioning import Absent
 from conformance.trial import NOT_RUN
 from strategies.attempt import Attempt
@@ -66,15 +67,15 @@ class Shelf:
     let_go: Attached | None = None
 
 
-class Stage(Conductor):
+class Stage(Keeper):
     """Brings payment methods and customers into a state, and looks at what became of them."""
 
     _shelf: Shelf | None = None
     _state_customers: tuple[str, ...] = ()
 
-    def forget(self) -> None:
+    def forget(self, *, verdicts: bool = True) -> None:
         """As everywhere, and the shelf."""
-        super().forget()
+        super().forget(verdicts=verdicts)
         self._shelf, self._state_customers = None, ()
 
     # Concluding

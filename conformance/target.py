@@ -136,6 +136,8 @@ class Target(StateVerbs, StripeVerbs):
 
         def perform() -> Episode:
             control = self._counterparts_of(attempt)
+            with contextlib.suppress(OutOfFixtures):
+                self._make_spares(1)
             step = self._shared(attempt)
             arrived = step.exchange.failure not in NEVER_ARRIVED
             if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:

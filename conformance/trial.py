@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.episode import Episode, Finding, Judgement, Outcome
 from conformance.judge import judge
+from conformance.judge.outage import ENDED
 from conformance.ledger import UNSTEADY, Ledger
 from contracts import Catalogue, Contract
 from strategies.traits import traits
@@ -20,7 +21,7 @@ FIRST, AGAIN, CONFIRMATION, ANEW, SEARCH = PARTS = ("first", "again", "confirmat
 """Why an episode of a trial was performed: to judge; since the first was inconclusive; to tell a broken clause from an
 unsteady server; the same with customers that are new to the server; to find which of several requests did it."""
 
-OF_A_CLAUSE, OF_SERVING = KINDS = ("clause", "still-serving")
+OF_A_CLAUSE, OF_SERVING, OF_OUTAGE = KINDS = ("clause", "still-serving", "outage")
 
 NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "not-applicable", "error")
 """What a note says of its clause; `lacking` is not run for want of fixtures."""
@@ -150,6 +151,8 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
 
     if trial.kind == OF_SERVING:
         return _settle_still_serving(trial, list(map(judged, trial.of_part(FIRST))), map(judged, trial.of_part(SEARCH)))
+    if trial.kind == OF_OUTAGE:
+        return _settle_outage(trial, judged(trial.decisive), list(map(judged, trial.of_part(CONFIRMATION))))
     ledger = Ledger()
     confirmations, anew = (list(map(judged, trial.of_part(part))) for part in (CONFIRMATION, ANEW))
     judgement = _confirmed(trial.clause, judged(trial.decisive), confirmations, anew, established)
@@ -214,6 +217,29 @@ def _settle_still_serving(trial: Trial, first: list[Judgement], search: map[Judg
         if finding.clause in (trial.clause, UNSTEADY):
             ledger.entry(finding.clause).add_finding(finding)
     _enter(ledger, trial.clause, replace(judgement, reason=""), [])
+    return Settlement(ledger)
+
+
+def _settle_outage(trial: Trial, first: Judgement, confirmations: list[Judgement]) -> Settlement:
+    """A request that ended the target, or that it hung up on: each time that it was sent, or once.
+
+    That a process of this machine ended while it answered is a failure, however often; what may have been the network,
+    and a target that only hung up, must come again each time.
+    """
+    ledger = Ledger()
+    came_again = [again.outcome is Outcome.FAIL for again in confirmations]
+    facts = trial.decisive.facts
+    is_certain = bool(came_again) and all(came_again)
+    is_process_here = bool(facts.get(ENDED)) and not facts.get("remote")
+    if not (is_certain or is_process_here) and first.outcome is Outcome.FAIL:
+        first = replace(first, outcome=Outcome.INCONCLUSIVE, findings=())
+    how_often = ", and again each time that it was sent again" if is_certain else ""
+    if came_again and not is_certain:
+        how_often = ", but not when it was sent again"
+    for finding in first.findings:
+        if finding.clause == trial.clause:
+            ledger.entry(trial.clause).add_finding(replace(finding, observed=finding.observed + how_often))
+    _enter(ledger, trial.clause, first, [])
     return Settlement(ledger)
 
 

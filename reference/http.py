@@ -32,12 +32,13 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a request is read."""
+    """How much of a request is read; a body of more than `unread` bytes is left where it is, None leaves none."""
 
     line: int = 16 * 1024
     header_bytes: int = 64 * 1024
     header_count: int = 200
     body: int = 2_000_000
+    unread: int | None = None
 
 
 class Stream:
@@ -63,7 +64,8 @@ class Stream:
         expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
         if expects and (chunked or length) and not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self._chunked_body(headers) if chunked else self._exactly(length)
+        is_left = self._limits.unread is not None and length > self._limits.unread
+        body = self._chunked_body(headers) if chunked else b"" if is_left else self._exactly(length)
         self._position += 1
         return Request(method, target, headers, body, version, chunked, self._connection, self._position)
 

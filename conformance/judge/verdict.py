@@ -9,6 +9,7 @@ from conformance.episode import Episode, Finding, Judgement, Outcome
 from conformance.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
+from conformance.judge.outage import OUTAGE_EXPECTATIONS
 from conformance.judge.passing import used_in_passing
 from conformance.judge.path import PATH_EXPECTATIONS
 from conformance.judge.state import STATE_EXPECTATIONS
@@ -16,7 +17,13 @@ from conformance.judge.stripe import STRIPE_EXPECTATIONS
 from conformance.judge.success import broken_success_clauses
 from contracts import Catalogue, Contract
 
-ALL_EXPECTATIONS = {**EXPECTATIONS, **PATH_EXPECTATIONS, **STATE_EXPECTATIONS, **STRIPE_EXPECTATIONS}
+ALL_EXPECTATIONS = {
+    **EXPECTATIONS,
+    **PATH_EXPECTATIONS,
+    **STATE_EXPECTATIONS,
+    **STRIPE_EXPECTATIONS,
+    **OUTAGE_EXPECTATIONS,
+}
 
 
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:

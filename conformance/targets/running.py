@@ -69,6 +69,7 @@ def running(
         try:
             _wait_until_ready(target, server, process, port, log)
             _must_keep_to_loopback(target, process.pid)
+            _start_again_from_now_on(process)
             yield f"http://127.0.0.1:{port}"
         finally:
             _stop(process)
@@ -130,6 +131,14 @@ def _listening(supervisor: int) -> set[str]:
             connections = process.net_connections(kind="tcp")
             found |= {entry.laddr.ip for entry in connections if entry.status == psutil.CONN_LISTEN}
     return found
+
+
+def _start_again_from_now_on(process: subprocess.Popen[bytes]) -> None:
+    """Have the supervisor start the server again, should a request end it."""
+    assert process.stdin is not None, "the pipe that keeps the server alive"
+    with contextlib.suppress(OSError):
+        process.stdin.write(b"1")
+        process.stdin.flush()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -20,6 +20,7 @@ from . import (
     paths,
     races,
     refusals,
+    remains,
     repetition,
     replays,
     requests,
@@ -40,7 +41,7 @@ from .unseen import UNSEEN
 __all__ = ["CATALOGUE", "Defect", "get"]
 
 CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals, spelling)
-STRANGE = (robustness, aftermath, repetition, connections)
+STRANGE = (robustness, aftermath, repetition, connections, remains)
 STATEFUL = (state, effects, writes, rules, races)
 STRIPE = (codes, paths, cards, keys, replays, headers)
 
