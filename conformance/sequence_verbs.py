@@ -144,8 +144,12 @@ class SequenceVerbs(Stage):
         effective: set[int] = set()
         used = dict.fromkeys(operation.method for operation in operations if operation.method)
         for place, operation in enumerate((*operations, *map(retrieve, used))):
+            before = len(play.steps)
             episode = self._next(operation, play)
-            if operation.name in CHANGES and play.steps[-1].exchange.is_success:
+            if not play.steps:  # a given customer is not deleted, so a sequence that begins so has nothing to judge yet
+                continue
+            is_played = len(play.steps) > before
+            if is_played and operation.name in CHANGES and play.steps[-1].exchange.is_success:
                 effective.add(place)
             if self._is_broken_by(episode):
                 return Played((*operations, *map(retrieve, used))[: place + 1], episode, frozenset(effective))
