@@ -317,10 +317,13 @@ class Conductor:
         return self._trial(performed, also, missing)
 
     def _confirm(self, doubtful: Sequence[Finding], judged: Callable[[str], Judgement]) -> None:
-        """Perform again, what was refused on a new connection; with new customers what never came again."""
-        start = self.client.requests_sent if self.case.sent_at_failure is None else self.case.sent_at_failure
+        """Perform again, rejections on a new connection; with new customers what never came again."""
+        at_failure = self.case.sent_at_failure
+        start = self.client.requests_sent if at_failure is None else at_failure
         if not doubtful[0].exchange.is_success:
             self.client.reconnect()
+        if self.fixtures.provision.payment_methods != "given":
+            self._unattached = None  # what an earlier refusal did to the one in hand is no fault of this request
         broken: frozenset[str] = frozenset()
         for number in range(CONFIRMATIONS):
             if not number or self._can_afford(self._last_cost, start):

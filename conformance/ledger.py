@@ -9,7 +9,6 @@ from typing import Any
 
 from conformance.episode import Episode, Finding, Outcome
 from contracts import Catalogue, Clause
-from contracts.catalogue import PROFILES
 from strategies.traits import traits
 from strategies.valid import MINIMAL
 
@@ -230,6 +229,8 @@ def without_what_others_own(
     """
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
+        if STILL_SERVING in broken:
+            findings = [finding for finding in findings if not _is_after_an_odd_request(finding)]
     elif slug == STILL_SERVING:
         findings = [finding for finding in entry.findings if not _ends_as(finding, owners - {slug})]
     elif slug == UNSTEADY:
@@ -262,6 +263,12 @@ def causes_in_passing(finding: Finding, broken: Container[str], catalogue: Catal
     """
     used = [slug for slug in finding.rests_on if slug in broken and slug in catalogue]
     return [slug for slug in used if finding.clause not in catalogue.comes_after(slug)]
+
+
+def _is_after_an_odd_request(finding: Finding) -> bool:
+    """Return whether the request right before the one that shows a finding had something remarkable about it."""
+    steps = [step for step in finding.episode.steps[: finding.culprit] if step.exchange.is_to_operation]
+    return bool(steps) and bool(traits(steps[-1].exchange.request))
 
 
 def _is_owned(finding: Finding, owners: AbstractSet[str]) -> bool:
@@ -319,75 +326,13 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class ProfileVerdict:
-    """What a run says of one profile: `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or
-    `internal-error` where the suite itself failed and nothing is known to be broken.
-
-    `reason` is the rest of the sentence. `selected` of `total` clauses were asked for.
-    """
-
-    profile: str
-    verdict: str
-    reason: str
-    selected: int
-    total: int
-
-
-def verdict_of(
-    profile: str, results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
-) -> ProfileVerdict:
-    """The verdict on one profile from the results of its clauses; `level` is `must` or `should`."""
-    clauses = catalogue.within(profile)
-    asked = [results[c.slug] for c in clauses if not c.not_tested and results[c.slug].reason != NOT_SELECTED]
-    selected, total = len(asked), len(clauses)
-
-    def verdict(word: str, reason: str) -> ProfileVerdict:
-        return ProfileVerdict(profile, word, reason, selected, total)
-
-    broken = [result for result in asked if _decides(result, level)]
-    errors = [result for result in asked if result.outcome is Outcome.ERROR]
-    failing = f"{len(broken)} clause{'s' * (len(broken) != 1)} fail{'s' * (len(broken) == 1)}"
-    erring = f"the suite itself failed in {len(errors)} clause{'s' * (len(errors) != 1)}"
-    if broken:
-        return verdict("does-not-conform", f"{failing}; {erring}" if errors else failing)
-    if errors:
-        return verdict("internal-error", erring)
-    unknown = [r for r in asked if r.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
-    unknown = [result for result in unknown if result.clause.level == "MUST"]
-    if unknown:
-        return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
-    own = [result for result in asked if result.clause.profile == profile]
-    if stateless and profile != "contract":
-        return verdict("not-applicable", "the target keeps no state")
-    if not own:
-        return verdict("inconclusive", "none of its own clauses was judged")
-    judged = f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses"
-    in_part = sum(bool(result.unjudged) for result in asked)
-    return verdict("conforms", f"{judged}, {in_part} in part" if in_part else judged)
-
-
-def _decides(result: ClauseResult, level: str) -> bool:
-    return result.outcome is Outcome.FAIL or (level == "should" and result.outcome is Outcome.DEVIATION)
-
-
-def all_verdicts(
-    results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
-) -> dict[str, ProfileVerdict]:
-    """The verdicts on all profiles."""
-    return {profile: verdict_of(profile, results, catalogue, level=level, stateless=stateless) for profile in PROFILES}
-
-
 __all__ = [
     "ClauseResult",
     "Entry",
     "Episode",
     "Ledger",
-    "ProfileVerdict",
-    "all_verdicts",
     "blocking",
     "conclude",
     "own_outcome",
     "size_of",
-    "verdict_of",
 ]

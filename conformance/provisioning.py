@@ -239,7 +239,7 @@ class Fixtures:
         """Keep the type of the payment method that an answer shows; the same exchange."""
         kind, identifier = exchange.object.get("type"), created_id(exchange)
         if identifier and isinstance(kind, str):
-            self._kinds[identifier] = kind
+            self._kinds.setdefault(identifier, kind)
         return exchange
 
     def kind_of(self, payment_method: str) -> str:

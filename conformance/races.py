@@ -62,7 +62,11 @@ class RaceVerbs(Stage):
                 seen.append(passed[-1])
             return seen[-1]
 
-        self._hold(what, perform, again=lambda: seen[-1])
+        def again() -> Episode:
+            """What a race shows is proof; what is seen on the side in it has to come again."""
+            return seen[-1] if self._is_broken_by(seen[-1]) else play()
+
+        self._hold(what, perform, again=again)
 
     def _contend(self, attempt: Attempt) -> Episode:
         customers = self._rivals()

@@ -17,8 +17,9 @@ import jsonschema_rs
 from conformance.expectations import Expectations, weigh
 from conformance.finding_ids import with_ids
 from conformance.internal_errors import InternalError
-from conformance.ledger import all_verdicts, conclude, hold_general_clauses
+from conformance.ledger import conclude, hold_general_clauses
 from conformance.options import SUITE, Settings
+from conformance.profiles import all_verdicts
 from conformance.provisioning import Provision
 from conformance.run import Diagnosis, Run, without_proof
 from conformance.traffic import Traffic, TrafficCounter

@@ -10,8 +10,9 @@ from typing import Any
 from conformance.episode import Finding
 from conformance.expectations import Gate, counted
 from conformance.internal_errors import InternalError
-from conformance.ledger import ClauseResult, ProfileVerdict
+from conformance.ledger import ClauseResult
 from conformance.options import Settings
+from conformance.profiles import ProfileVerdict
 from conformance.traffic import Traffic
 from conformance.ways import Try
 from contracts import Catalogue, Contract

@@ -10,10 +10,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
 from conformance.judge.outage import ENDED
-from conformance.ledger import UNSTEADY, Ledger
+from conformance.ledger import SERVER_ERRORS, UNSTEADY, Ledger
 from contracts import Catalogue, Contract
 from strategies.traits import traits
 
@@ -154,8 +154,12 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     if trial.kind == OF_OUTAGE:
         return _settle_outage(trial, judged(trial.decisive), list(map(judged, trial.of_part(CONFIRMATION))))
     ledger = Ledger()
-    confirmations, anew = (list(map(judged, trial.of_part(part))) for part in (CONFIRMATION, ANEW))
-    judgement = _confirmed(trial.clause, judged(trial.decisive), confirmations, anew, established)
+    first = judged(trial.decisive)
+    confirmations, anew = (
+        [_at_the_same_place(first, judged(again), again) for again in trial.of_part(part)]
+        for part in (CONFIRMATION, ANEW)
+    )
+    judgement = _confirmed(trial.clause, first, confirmations, anew, established)
     own = next((finding for finding in judgement.findings if finding.clause == trial.clause), None)
     for finding in judgement.findings:
         if finding is not own:
@@ -203,6 +207,29 @@ def _confirmed(
     kept = tuple(finding for finding in judgement.findings if finding not in doubtful)
     outcome = judgement.outcome if clause in {finding.clause for finding in kept} else latest.outcome
     return Judgement(outcome, latest.reason, (*kept, *unsteady))
+
+
+def _at_the_same_place(first: Judgement, judgement: Judgement, again: Episode) -> Judgement:
+    """Return the judgement of an episode performed again, without a server error that came at another place of it.
+
+    In a long episode a server that fails now and then fails again somewhere else.
+    """
+    error = next((finding for finding in first.findings if finding.clause == SERVER_ERRORS), None)
+    if error is None or not _is_answered_well_in(again, error):
+        return judgement
+    return replace(judgement, findings=tuple(one for one in judgement.findings if one.clause != SERVER_ERRORS))
+
+
+def _is_answered_well_in(again: Episode, error: Finding) -> bool:
+    """Return whether the request that got a server error is answered well where the episode is performed again."""
+    steps, culprit = error.episode.steps, error.episode.steps[error.culprit]
+    place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
+    alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
+    return place < len(alike) and (alike[place].is_success or alike[place].is_refusal)
+
+
+def _is_like(step: Step, other: Step) -> bool:
+    return (step.role, step.attempt_digest) == (other.role, other.attempt_digest)
 
 
 def _settle_still_serving(trial: Trial, first: list[Judgement], search: map[Judgement]) -> Settlement:

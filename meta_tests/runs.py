@@ -10,8 +10,9 @@ from typing import Any
 from conformance.episode import Episode, Finding, Outcome, Step
 from conformance.exchange import Exchange
 from conformance.finding_ids import with_ids
-from conformance.ledger import Ledger, all_verdicts, conclude
+from conformance.ledger import Ledger, conclude
 from conformance.options import Settings
+from conformance.profiles import all_verdicts
 from conformance.run import Run
 from conformance.traffic import traffic_of
 from contracts import load_catalogue, published_contract

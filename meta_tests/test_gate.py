@@ -13,8 +13,9 @@ import pytest
 
 from conformance.episode import Finding, Outcome
 from conformance.expectations import Expectation, Expectations, Gate, weigh
-from conformance.ledger import ClauseResult, Ledger, all_verdicts, conclude
+from conformance.ledger import ClauseResult, Ledger, conclude
 from conformance.options import Settings
+from conformance.profiles import all_verdicts
 from conformance.run import Run
 from contracts import Catalogue, load_catalogue, published_contract
 from meta_tests.examples import episode, exchange

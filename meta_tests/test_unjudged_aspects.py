@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.episode import Outcome
-from conformance.ledger import ClauseResult, Ledger, conclude, own_outcome, verdict_of
+from conformance.ledger import ClauseResult, Ledger, conclude, own_outcome
+from conformance.profiles import verdict_of
 from conformance.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue
 

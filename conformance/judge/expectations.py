@@ -29,19 +29,23 @@ FEW_LOST = 10
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an episode says of its own clause. `culprit` is the exchange that shows a failure."""
+    """What an episode says of its own clause. `culprit` is the exchange that shows a failure.
+
+    `rests_on` names clauses that speak of the same failure: where one of them is broken, this one says nothing new.
+    """
 
     outcome: Outcome
     reason: str = ""
     culprit: Exchange | None = None
+    rests_on: tuple[str, ...] = ()
 
 
 PASS = Verdict(Outcome.PASS)
 
 
-def fails(reason: str, culprit: Exchange) -> Verdict:
-    """The clause is broken."""
-    return Verdict(Outcome.FAIL, reason, culprit)
+def fails(reason: str, culprit: Exchange, *rests_on: str) -> Verdict:
+    """The clause is broken, unless a clause that it `rests_on` is, too."""
+    return Verdict(Outcome.FAIL, reason, culprit, rests_on)
 
 
 def not_run(reason: str) -> Verdict:

@@ -12,6 +12,7 @@ from conformance.judge.internals import internals_in
 from conformance.judge.success import card_data_in
 from conformance.secret import SHORTEST_TO_BLOT
 from contracts import Contract
+from strategies.traits import traits
 
 Broken = tuple[str, str]
 """A clause's slug, and in one line what was observed."""
@@ -21,6 +22,17 @@ LARGE_BODY = 65_536
 
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
+
+UNREADABLE = frozenset(
+    {
+        "robustness.malformed-encoding",
+        "robustness.invalid-utf8",
+        "robustness.control-characters",
+        "robustness.large-body",
+        "robustness.many-parameters",
+    }
+)
+"""The traits of requests that a server may refuse before any application sees them, whichever test sends them."""
 
 JUDGED_ON_SERVER_ERRORS = frozenset({"error.no-secrets"})
 """The general clauses that a 5xx may break too; it says nothing of the others."""
@@ -46,7 +58,7 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         if exchange.has_error_inside:
             yield "error.status-class", f"answered {status} with an error inside"
         return
-    is_strange = owns_server_errors or _is_large(exchange) or _has_needless_body(exchange)
+    is_strange = owns_server_errors or _is_large(exchange) or _has_needless_body(exchange) or _is_malformed(exchange)
     is_front_end = status in LEGAL_WITHOUT_ENVELOPE and is_strange
     if status < 400 or (is_front_end and not exchange.error):
         return
@@ -56,6 +68,11 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
 def _has_needless_body(exchange: Exchange) -> bool:
     """Whether content was sent with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5)."""
     return exchange.request.method in ("GET", "DELETE") and bool(exchange.request.body)
+
+
+def _is_malformed(exchange: Exchange) -> bool:
+    """Return whether a front-end server may be the one that cannot read the request."""
+    return not UNREADABLE.isdisjoint(traits(exchange.request))
 
 
 def _holds_another_key(exchange: Exchange) -> bool:

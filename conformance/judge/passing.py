@@ -14,13 +14,13 @@ from contracts import Contract
 LISTS_END_WITH = "/payment_methods"
 
 
-def used_in_passing(exchange: Exchange, contract: Contract, *, test_key: bool) -> tuple[str, ...]:
+def used_in_passing(exchange: Exchange, contract: Contract, *, test_key: bool, created_as: str = "") -> tuple[str, ...]:
     """Return the slugs of the clauses about what this exchange uses, in no telling order.
 
     These are the clauses about `expand` if the request asks for it, the one about lists if it asks for a list, and
     those about a success's body that this very body breaks.
     """
-    return tuple(dict.fromkeys(_used(exchange, contract, test_key)))
+    return tuple(dict.fromkeys(_used(exchange, contract, test_key, created_as)))
 
 
 def is_list(exchange: Exchange) -> bool:
@@ -29,7 +29,7 @@ def is_list(exchange: Exchange) -> bool:
     return exchange.request.method == "GET" and path.endswith(LISTS_END_WITH)
 
 
-def _used(exchange: Exchange, contract: Contract, test_key: bool) -> Iterator[str]:
+def _used(exchange: Exchange, contract: Contract, test_key: bool, created_as: str) -> Iterator[str]:
     if is_list(exchange):
         yield "state.listed"
     if not exchange.is_to_operation:
@@ -37,8 +37,8 @@ def _used(exchange: Exchange, contract: Contract, test_key: bool) -> Iterator[st
     if exchange.asked_to_expand:
         yield from _about_expand(exchange)
     if exchange.is_success and exchange.request.method == "POST":
-        for slug, _ in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
-            yield slug
+        broken = broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as, whole=True)
+        yield from (slug for slug, _ in broken)
 
 
 def _about_expand(exchange: Exchange) -> Iterator[str]:

@@ -108,7 +108,8 @@ def left_unattached(episode: Episode) -> Verdict:
     before = episode.facts.get("attached_before")
     for read in episode.exchanges("follow-up"):
         if read.is_success and (listed(read) or read.object.get("customer") not in (None, before)):
-            return fails(f"answered {episode.subject.status}, and attached all the same", episode.subject)
+            told = f"answered {episode.subject.status}, and attached all the same"
+            return fails(told, episode.subject, "state.refusal-changes-nothing")
     return PASS
 
 

@@ -35,7 +35,7 @@ def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgeme
         return Judgement(Outcome.NOT_RUN, f"see {cause}", tuple(findings))
     if verdict.outcome is Outcome.FAIL:
         culprit = next((index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit), 0)
-        used = _used_by(episode, culprit, contract)
+        used = (*verdict.rests_on, *_used_by(episode, culprit, contract))
         findings.insert(0, Finding(episode.clause, verdict.reason, episode, culprit, rests_on=used))
     return Judgement(verdict.outcome, verdict.reason, tuple(findings))
 
@@ -43,7 +43,8 @@ def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgeme
 def _used_by(episode: Episode, culprit: int, contract: Contract) -> tuple[str, ...]:
     """Return the clauses about what the step that shows a failure uses in passing."""
     test_key = bool(episode.facts.get("test_key", True))
-    used = used_in_passing(episode.steps[culprit].exchange, contract, test_key=test_key)
+    created_as = str(episode.facts.get("created_as", ""))
+    used = used_in_passing(episode.steps[culprit].exchange, contract, test_key=test_key, created_as=created_as)
     return tuple(slug for slug in used if slug != episode.clause)
 
 
