@@ -60,6 +60,21 @@ def test_a_finding_names_the_features_of_expand_that_its_request_uses(sent: str,
     assert set(finding.rests_on) == used
 
 
+def test_a_finding_of_brackets_rests_on_the_plainest_use_of_them() -> None:
+    finding = finding_of("stripe.parameter-unknown", exchange(400, ERROR, sent="customer=cus_1&foo[bar]=1"))
+    assert "expand.accepted" in finding.rests_on
+
+
+def test_a_refusal_that_attaches_is_first_of_all_a_refusal_that_changes_something() -> None:
+    steps = (
+        Step("subject", exchange(401, ERROR)),
+        Step("follow-up", exchange(200, SUCCESS, method="GET")),
+    )
+    (finding,) = judge(Episode("auth.missing", "locked_out", steps), CONTRACT, CATALOGUE).findings
+    assert finding.clause == "auth.missing"
+    assert "state.refusal-changes-nothing" in finding.rests_on
+
+
 def test_a_finding_names_what_the_body_that_shows_it_breaks_itself() -> None:
     answer = exchange(200, but(SUCCESS, livemode=True))
     assert "response.livemode" in finding_of("state.model", answer, "refused").rests_on

@@ -36,6 +36,8 @@ def _used(exchange: Exchange, contract: Contract, test_key: bool, created_as: st
         return
     if exchange.asked_to_expand:
         yield from _about_expand(exchange)
+    elif any(b"[" in pair.name for pair in exchange.sent_pairs):
+        yield "expand.accepted"  # the plainest sign that a server understands brackets at all
     if exchange.is_success and exchange.request.method == "POST":
         broken = broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as, whole=True)
         yield from (slug for slug, _ in broken)

@@ -18,6 +18,7 @@ from conformance.judge.sameness import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, diffe
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
+from strategies.traits import traits
 
 LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
 """The paths of lists of payment methods."""
@@ -120,7 +121,8 @@ def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
     lost = [exchange for exchange in subjects if exchange.status is None]
     if broken and lost:
         return Verdict(Outcome.INCONCLUSIVE, lost[0].why_unanswered)
-    return fails(broken, subjects[-1]) if broken else PASS
+    odd = ("robustness.still-serving",) if any(traits(exchange.request) for exchange in subjects) else ()
+    return fails(broken, subjects[-1], *odd) if broken else PASS
 
 
 def only_this_one(episode: Episode, contract: Contract) -> Verdict:
