@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from strategies.attempt import Request
 from strategies.wire import decode
@@ -22,6 +23,7 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _QUOTES = re.compile(rb"[\"'`\\<>${}]")
 
 
+@lru_cache(maxsize=1024)
 def traits(request: Request) -> tuple[str, ...]:
     """The slugs of the robustness clauses that speak of what this request holds, the most telling first."""
     return tuple(f"robustness.{name}" for name in _names(request))
