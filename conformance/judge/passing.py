@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.exchange import Exchange
+from conformance.judge.general import says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
+from strategies.oracle import violations
 
 LISTS_END_WITH = "/payment_methods"
 
@@ -17,8 +19,9 @@ LISTS_END_WITH = "/payment_methods"
 def used_in_passing(exchange: Exchange, contract: Contract, *, test_key: bool, created_as: str = "") -> tuple[str, ...]:
     """Return the slugs of the clauses about what this exchange uses, in no telling order.
 
-    These are the clauses about `expand` if the request asks for it, the one about lists if it asks for a list, and
-    those about a success's body that this very body breaks.
+    These are the clauses about `expand` if the request asks for it, the one about the order of parameters if `customer`
+    does not come first, and the one about lists if it asks for a list. Of an answer they are those about its body that
+    this very body breaks, and of a success the ones by which the request should have been rejected.
     """
     return tuple(dict.fromkeys(_used(exchange, contract, test_key, created_as)))
 
@@ -38,7 +41,12 @@ def _used(exchange: Exchange, contract: Contract, test_key: bool, created_as: st
         yield from _about_expand(exchange)
     elif any(b"[" in pair.name for pair in exchange.sent_pairs):
         yield "expand.accepted"  # the plainest sign that a server understands brackets at all
+    if exchange.sent_pairs and exchange.sent_pairs[0].name != b"customer":
+        yield "request.parameter-order"
+    if not exchange.json.found and says_json(exchange):
+        yield "response.json"
     if exchange.is_success and exchange.request.method == "POST":
+        yield from (violation.clause for violation in violations(exchange.sent_pairs, contract))
         broken = broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as, whole=True)
         yield from (slug for slug, _ in broken)
 
