@@ -12,6 +12,7 @@ from conformance.judge.general import says_json
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.oracle import violations
+from strategies.wire import PLAIN
 
 LISTS_END_WITH = "/payment_methods"
 
@@ -24,6 +25,12 @@ def used_in_passing(exchange: Exchange, contract: Contract, *, test_key: bool, c
     this very body breaks, and of a success the ones by which the request should have been rejected.
     """
     return tuple(dict.fromkeys(_used(exchange, contract, test_key, created_as)))
+
+
+def is_spelled_unusually(exchange: Exchange) -> bool:
+    """Return whether the body of the request escapes what needs no escape, or escapes in lower case."""
+    plain = (PLAIN.encode(pair.name) + b"=" + PLAIN.encode(pair.value) for pair in exchange.sent_pairs)
+    return exchange.request.body not in (None, b"&".join(plain))
 
 
 def is_list(exchange: Exchange) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.episode import Episode, Finding, Judgement, Outcome
+from conformance.exchange import Exchange
 from conformance.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
 from conformance.judge.outage import OUTAGE_EXPECTATIONS
-from conformance.judge.passing import used_in_passing
+from conformance.judge.passing import is_spelled_unusually, used_in_passing
 from conformance.judge.path import PATH_EXPECTATIONS
 from conformance.judge.state import STATE_EXPECTATIONS
 from conformance.judge.stripe import STRIPE_EXPECTATIONS
@@ -45,6 +46,8 @@ def _used_by(episode: Episode, culprit: int, contract: Contract) -> tuple[str, .
     test_key = bool(episode.facts.get("test_key", True))
     created_as = str(episode.facts.get("created_as", ""))
     used = used_in_passing(episode.steps[culprit].exchange, contract, test_key=test_key, created_as=created_as)
+    if episode.expectation == "alike":  # the answer to compare with shows whether such a body is wrong in itself
+        used = tuple(slug for slug in used if not slug.startswith("response."))
     return tuple(slug for slug in used if slug != episode.clause)
 
 
@@ -74,4 +77,10 @@ def _general(episode: Episode, contract: Contract, catalogue: Catalogue) -> Iter
         for slug, observed in broken:
             if slug not in seen:
                 seen.add(slug)
-                yield Finding(slug, one_line(observed), episode, index)
+                yield Finding(slug, one_line(observed), episode, index, rests_on=_spelling(slug, exchange))
+
+
+def _spelling(slug: str, exchange: Exchange) -> tuple[str, ...]:
+    """Return the clause about spellings, where the body of a success is wrong after a request in an unusual one."""
+    is_odd = slug.startswith("response.") and exchange.is_success and is_spelled_unusually(exchange)
+    return ("request.equivalent-encodings",) if is_odd else ()
