@@ -35,7 +35,7 @@ def workers_at_work(workers: int, nodeids: Iterable[str]) -> int:
 
 
 class ByGroup(LoadScopeScheduling):
-    """Gives each worker one group after the other, the largest first."""
+    """Gives each worker one group after the other, the largest first; all tests in their order to one that is alone."""
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Take a worker off; where it died, return its test and leave the other tests that it had to the others.
@@ -53,7 +53,7 @@ class ByGroup(LoadScopeScheduling):
         return crashed
 
     def _split_scope(self, nodeid: str) -> str:
-        return group_of(nodeid)
+        return group_of(nodeid) if self.numnodes > 1 else ""
 
 
 class Workers:
