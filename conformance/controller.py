@@ -130,7 +130,8 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        return header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        lines = header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        return lines + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:

@@ -77,13 +77,13 @@ class Workers:
             self.config.option.tx = parse_tx_spec_config(self.config)[:1]
         self._told = {"base_url": base_url, "provision": provision.to_json(), "workers": self.count or 1}
 
-    def pytest_report_header(self) -> list[str]:
-        """Say how many workers there are, and why not as many as were asked for."""
+    def header_lines(self) -> list[str]:
+        """Say how many workers there are, and why not as many as were asked for; nothing without pytest-xdist."""
         if self.asked_for is None:
             return []
         if self.count != self.asked_for:
             return [f"workers: 1 of {self.asked_for}, at the whole rate: each given id can be used up only once"]
-        return [f"workers: {self.count}, each with whole chapters"]
+        return [f"workers: {self.count}" + ", each with whole chapters" * (self.count != 1)]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> ByGroup:
