@@ -181,8 +181,8 @@ def given() -> Iterator[list[str]]:
         yield [*options, *(word for one in methods for word in ("--payment-method", one))]
 
 
-CONTRACT = ("--profile", "contract", "--budget", "quick", "--clause", "request.minimal-body", "--clause")
-CONTRACT += ("body.unknown-parameter", "--clause", "expand.accepted", "--clause", "response.object")
+ASKED = ("request.minimal-body", "body.unknown-parameter", "expand.accepted", "response.object")
+CONTRACT = ("--profile", "contract", "--budget", "quick", *(word for slug in ASKED for word in ("--clause", slug)))
 
 
 def test_workers_with_given_ids_conclude_what_one_process_does(tmp_path: Path) -> None:
