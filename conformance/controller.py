@@ -86,6 +86,7 @@ class Controller:
         self._run: Run | None = None
         self._interrupted = False
         self._proposed = ""
+        self._plan = ""
         self._tested: set[str] = set()
         self.exploration: Callable[[], Exploration] | None = None
 
@@ -300,7 +301,7 @@ class Controller:
             "first_finding": self.first_finding,
             "objects": dict(sorted(self.made.items())),
             "left_over": list(self.left_over),
-            "plan": self._runner.target.plan.hexdigest() if self._runner else "",
+            "plan": self._plan if self.workers.count in (None, 1) else "",
             "seconds": round(self._seconds, 3),
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
@@ -323,7 +324,9 @@ class Controller:
         first_finding: int | None = None,
         unreported: Mapping[str, Any] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        plan: str = "",
     ) -> None:
+        self._plan = plan
         self.errors.take_over(errors)
         if unreported is not None:
             self._keep(**unreported)

@@ -99,7 +99,7 @@ class ItemRunner:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
         `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
-        left behind that was broken off, `errors` what went wrong in the clean-up.
+        left behind that was broken off, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
         """
         errors: list[dict[str, str]] = []
         try:
@@ -116,6 +116,7 @@ class ItemRunner:
             "first_finding": first,
             "unreported": self._unreported,
             "errors": errors,
+            "plan": self.target.plan.hexdigest(),
         }
 
     def tidy(self) -> None:

@@ -162,7 +162,7 @@ def test_the_rate_is_dealt_out(
 def concluded(folder: Path) -> dict[str, Any]:
     told = json.loads((folder / "results.json").read_text())
     outcomes = {slug: clause["outcome"] for slug, clause in told["clauses"].items()}
-    return {"status": told["exit_status"], "requests": told["requests"], "outcomes": outcomes}
+    return {"outcomes": outcomes, **{name: told[name] for name in ("exit_status", "requests", "plan")}}
 
 
 @contextlib.contextmanager
@@ -192,7 +192,7 @@ def test_workers_with_given_ids_conclude_what_one_process_does(tmp_path: Path) -
         with given() as options:
             pytest_run(*options, *CONTRACT, *several, "--results", str(folder), environment={"STRIPE_API_KEY": KEY})
         found.append(concluded(folder))
-    assert found[0]["status"] == 0
+    assert found[0]["exit_status"] == 0
     assert found[0] == found[1]
 
 
