@@ -89,6 +89,7 @@ class ItemRunner:
         self.client = client
         self._unreported: dict[str, Any] | None = None
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
+        self.target.shares_target = workers > 1
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keep to this worker's part of the rate, before it sends anything."""

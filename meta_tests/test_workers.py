@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,11 +18,17 @@ from xdist.remote import Producer
 from conformance.careful import Errors
 from conformance.client import Client
 from conformance.dealing import ByGroup, Workers, group_of, workers_at_work
+from conformance.episode import Outcome
+from conformance.exchange import CONNECTION_LOST
 from conformance.items import ItemRunner
+from conformance.judge.outage import ENDED, SHARED
+from conformance.ledger import Ledger, conclude
 from conformance.options import Settings
 from conformance.provisioning import Provision
 from conformance.secret import Secret
+from conformance.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
+from meta_tests.examples import episode, exchange
 from meta_tests.processes import pytest_run
 from meta_tests.suite import Job, run_all
 from reference import running
@@ -224,3 +231,29 @@ def test_groups_that_know_nothing_of_each_other_find_what_one_process_does() -> 
 def test_what_was_let_go_is_looked_for_even_if_no_other_test_let_it_go() -> None:
     (result,) = run_all([Job("alone", arguments=("-k", "test_detached_stays_off_the_list"))])
     assert result.results["clauses"]["state.detach"]["held"] == 1
+
+
+STILL_SERVING = "robustness.still-serving"
+LOST = exchange(None, b"", failure=CONNECTION_LOST)
+
+
+def outage_settled(*parts: str, **facts: Any) -> Ledger:
+    """What is settled of an outage at a request that was sent in these parts of a trial."""
+    performed = [Performed(part, episode("outlived", LOST, clause=STILL_SERVING, **facts)) for part in parts]
+    trial = Trial(STILL_SERVING, tuple(performed), OF_OUTAGE)
+    return settle(trial, (), published_contract(), load_catalogue()).ledger
+
+
+@pytest.mark.parametrize(
+    ("shared", "confirmations", "is_told_twice"),
+    [({}, (), True), ({SHARED: True}, (), False), ({SHARED: True}, (CONFIRMATION,), True)],
+)
+def test_an_outage_at_anothers_request_is_told_once(
+    shared: dict[str, Any], confirmations: Sequence[str], is_told_twice: bool
+) -> None:
+    catalogue, ledger = load_catalogue(), outage_settled(FIRST, *confirmations, **{ENDED: True}, **shared)
+    assert conclude(catalogue, ledger)[STILL_SERVING].outcome is Outcome.FAIL
+    (finding,) = ledger.entries[STILL_SERVING].findings
+    ledger.entry("robustness.large-body").add_finding(replace(finding, clause="robustness.large-body"))
+    told_twice = conclude(catalogue, ledger)[STILL_SERVING].outcome is Outcome.FAIL
+    assert told_twice is is_told_twice
