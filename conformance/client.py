@@ -127,6 +127,10 @@ class Client:
         self._count_lock = threading.Lock()
         self._sessions: list[WireSession] = []
 
+    def keep_to(self, per_second: float | None) -> None:
+        """Keep to another rate from now on."""
+        self._pacer = Pacer(per_second)
+
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         """Send a request of the operation, and again while it is throttled. `new_connection` leaves the kept one."""
         return self._patiently(request, lambda: self._send_once(request, new_connection=new_connection))

@@ -16,6 +16,7 @@ from conformance.budgets import BUDGETS
 from conformance.capabilities import probe_capabilities
 from conformance.careful import Errors, Reporters
 from conformance.client import Address, Client
+from conformance.dealing import Workers
 from conformance.expectations import Gate, weigh
 from conformance.expectations.gate import covering_entries
 from conformance.first_lines import header_lines
@@ -73,6 +74,8 @@ class Controller:
         self.reported = ReportedTests()
         self.errors = Errors(key)
         config.pluginmanager.register(Reporters(self.errors), "conformance-reporters")
+        self.workers = Workers(config, self.errors, self._take_over)
+        config.pluginmanager.register(self.workers, "conformance-workers")
         self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -83,6 +86,7 @@ class Controller:
         self._run: Run | None = None
         self._interrupted = False
         self._proposed = ""
+        self._plan = ""
         self._tested: set[str] = set()
         self.exploration: Callable[[], Exploration] | None = None
 
@@ -104,7 +108,10 @@ class Controller:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
         except CannotRun as error:
             self.diagnosis = Diagnosis(str(error), "")
-        if self.provision is None or self._workers() is not None:
+        if self.provision is None:
+            return
+        self.workers.send_to(self.base_url, self.provision)
+        if self.workers.count is not None:
             return
         self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
         self.config.pluginmanager.register(self._runner, "conformance-items")
@@ -124,7 +131,8 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        return header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        lines = header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        return lines + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -156,32 +164,6 @@ class Controller:
     def _requests_so_far(self) -> int:
         sent = self._sent.values() if self._runner is None else [self._runner.client.requests_sent]
         return self.requests + sum(sent)
-
-    # Under pytest-xdist
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where the target is and how it gives fixtures."""
-        if self.provision is not None:
-            node.workerinput["conformance"] = {
-                "base_url": self.base_url,
-                "provision": self.provision.to_json(),
-                "workers": self._workers() or 1,
-            }
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Hear from a worker what it made and left."""
-        told = getattr(node, "workeroutput", {}).get("conformance")
-        if told:
-            self._take_over(**told)
-        if error:
-            self.errors.add_text(f"worker {node.gateway.id}", str(error))
-
-    def _workers(self) -> int | None:
-        """How many workers pytest-xdist runs; None without it."""
-        specifications = getattr(self.config.option, "tx", None)
-        return len(specifications) if specifications else None
 
     # While and after they run
 
@@ -306,7 +288,7 @@ class Controller:
             capabilities=self.capabilities,
             versions=versions(),
             started=self.started.isoformat(timespec="seconds"),
-            workers=self._workers() or 1,
+            workers=self.workers.count or 1,
             selection=narrowed_by(self.config),
         )
         told = {
@@ -319,7 +301,7 @@ class Controller:
             "first_finding": self.first_finding,
             "objects": dict(sorted(self.made.items())),
             "left_over": list(self.left_over),
-            "plan": self._runner.target.plan.hexdigest() if self._runner else "",
+            "plan": self._plan if self.workers.count in (None, 1) else "",
             "seconds": round(self._seconds, 3),
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
@@ -332,7 +314,7 @@ class Controller:
 
     def _in_order(self, nodeids: Iterable[str]) -> list[str]:
         """Tests in the order in which one worker ran them; of several workers, in that of their names."""
-        return list(nodeids) if self._workers() is None else sorted(nodeids)
+        return list(nodeids) if (self.workers.count or 1) == 1 else sorted(nodeids)
 
     def _take_over(
         self,
@@ -342,7 +324,9 @@ class Controller:
         first_finding: int | None = None,
         unreported: Mapping[str, Any] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        plan: str = "",
     ) -> None:
+        self._plan = plan
         self.errors.take_over(errors)
         if unreported is not None:
             self._keep(**unreported)

@@ -16,6 +16,7 @@ from hypothesis.internal.conjecture import providers
 from conformance.budgets import BUDGETS
 from conformance.case import ClauseBroken
 from conformance.client import Address, Client
+from conformance.dealing import workers_at_work
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
 from conformance.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
@@ -77,9 +78,10 @@ class ItemRunner:
         self.key = key
         self.worker = worker
         self.expectations = settings.expectations
-        self.is_one_of_many = workers > 1
+        self.rate = rate
+        self.workers = workers
         self.catalogue = catalogue
-        client = Client(address, key, contract, timeout=settings.timeout, rate=rate / workers if rate else None)
+        client = Client(address, key, contract, timeout=settings.timeout, rate=rate)
         draw = random.Random(f"{settings.seed}/{worker}")
         self.made: dict[str, int] = {}
         self.left: list[str] = []
@@ -87,12 +89,18 @@ class ItemRunner:
         self.client = client
         self._unreported: dict[str, Any] | None = None
         self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
+        self.target.shares_target = workers > 1
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep to this worker's part of the rate, before it sends anything."""
+        if self.rate and self.workers > 1:
+            self.client.keep_to(self.rate / workers_at_work(self.workers, (item.nodeid for item in session.items)))
 
     def wrap_up(self) -> dict[str, Any]:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
         `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
-        left behind that was broken off, `errors` what went wrong in the clean-up.
+        left behind that was broken off, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
         """
         errors: list[dict[str, str]] = []
         try:
@@ -109,6 +117,7 @@ class ItemRunner:
             "first_finding": first,
             "unreported": self._unreported,
             "errors": errors,
+            "plan": self.target.plan.hexdigest(),
         }
 
     def tidy(self) -> None:
@@ -236,7 +245,7 @@ class ItemRunner:
         if all(covering):
             return "expected: " + " · ".join(dict.fromkeys(entry.in_short() for found in covering for entry in found))
         # Another worker may know that a clause on which this one rests fails; alone, this test had not been run.
-        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.is_one_of_many else ()
+        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.workers > 1 else ()
         causes = [
             min(self.catalogue.rests_on(result.clause.slug).intersection(listed), default="") for result in failed
         ]

@@ -16,7 +16,7 @@ from conformance.conductor import STILL_SERVING, Conductor, Perform
 from conformance.episode import Episode, Finding, Step
 from conformance.exchange import Exchange
 from conformance.judge import judge
-from conformance.judge.outage import ENDED, WAITED
+from conformance.judge.outage import ENDED, SHARED, WAITED
 from conformance.outage import Lookout, Outage
 from conformance.provisioning import OutOfFixtures
 from conformance.trial import CONFIRMATION, FIRST, OF_OUTAGE, OF_SERVING, SEARCH, Performed, Trial
@@ -43,8 +43,12 @@ CHECKS_FOR_A_NEW_CONNECTION = 3
 
 
 class Keeper(Conductor):
-    """Notices what a request does to the target, and to the requests after it."""
+    """Notices what a request does to the target, and to the requests after it.
 
+    `shares_target` tells that other workers are sending meanwhile.
+    """
+
+    shares_target = False
     _lookout: Lookout | None = None
     _checks = 0
 
@@ -178,7 +182,8 @@ class Keeper(Conductor):
             steps.append(replace(self._step_of(outage.killer), role="subject"))
         steps.append(replace(self._step_of(outage.sign), role="follow-up"))
         waited = {} if outage.waited is None else {WAITED: outage.waited}
-        return self._episode("outlived", steps, STILL_SERVING, **{ENDED: outage.ended, **waited})
+        shared = {SHARED: True} if self.shares_target else {}
+        return self._episode("outlived", steps, STILL_SERVING, **{ENDED: outage.ended, **waited}, **shared)
 
     def _step_of(self, exchange: Exchange) -> Step:
         step = next((step for step in reversed(self._steps) if step.exchange is exchange), None)

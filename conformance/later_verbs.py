@@ -92,15 +92,29 @@ class LaterVerbs(Stage):
 
     def lists_no_more(self) -> None:
         """What a customer was let go of long ago has not come back to its list, whatever has been attached since."""
-        let_go = self._shelf.let_go if self._shelf else None
-        if let_go is None or self._knows("state.model"):
+        if self._knows("state.model"):
             return
+        long_ago = self._shelf.let_go if self._shelf else None
 
         def perform() -> Episode:
+            let_go = long_ago or self._let_go_now()
+            fixtures = {"payment_method": let_go.payment_method, "customer": let_go.customer}
+            if not let_go.steps[-1].exchange.is_success:
+                return self._staged("detached", let_go.steps, fixtures)
             lists = self._lists(let_go, let_go.customer, present=False)
             if not lists:
                 raise Absent("the target does not list a customer's payment methods")
-            fixtures = {"payment_method": let_go.payment_method, "customer": let_go.customer}
             return self._staged("detached", (*let_go.steps, *lists), fixtures)
 
         self._hold("let go", perform)
+
+    def _let_go_now(self) -> Attached:
+        """A payment method that its customer lets go of and then gets another one, where no test has done so before."""
+        (customer,) = self._customers(1)
+        attached = self._attached_to(customer)
+        detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+        if not detach.exchange.is_success:
+            return replace(attached, steps=(*attached.steps, detach))
+        other = self._attached_to(customer)
+        later = tuple(replace(step, role="set-up") for step in other.steps)
+        return replace(attached, steps=(*attached.steps, detach, *later))

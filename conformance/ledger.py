@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.episode import Episode, Finding, Outcome
+from conformance.judge.outage import SHARED
 from contracts import Catalogue, Clause
 from strategies.traits import traits
 from strategies.valid import MINIMAL
@@ -298,8 +299,9 @@ def _ends_at_a_plain_request(ledger: Ledger) -> bool:
 
 
 def _ends_as(finding: Finding, owners: AbstractSet[str]) -> bool:
-    """Whether the target ended at a request of which a clause in `owners` tells already."""
-    return finding.exchange.status is None and _is_owned(finding, owners)
+    """Whether the target ended at a request of which a clause in `owners` tells already, be it another worker's."""
+    may_be_anothers = bool(finding.episode.facts.get(SHARED)) and bool(owners)
+    return finding.exchange.status is None and (may_be_anothers or _is_owned(finding, owners))
 
 
 def is_judged_by_answer(clause: Clause) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
-from conformance.judge.outage import ENDED
+from conformance.judge.outage import ENDED, SHARED
 from conformance.ledger import SERVER_ERRORS, UNSTEADY, Ledger
 from contracts import Catalogue, Contract
 from strategies.traits import traits
@@ -265,7 +265,9 @@ def _settle_outage(trial: Trial, first: Judgement, confirmations: list[Judgement
         how_often = ", but not when it was sent again"
     for finding in first.findings:
         if finding.clause == trial.clause:
-            ledger.entry(trial.clause).add_finding(replace(finding, observed=finding.observed + how_often))
+            left = {name: value for name, value in finding.episode.facts.items() if name != SHARED or not is_certain}
+            told = replace(finding, observed=finding.observed + how_often, episode=replace(finding.episode, facts=left))
+            ledger.entry(trial.clause).add_finding(told)
     _enter(ledger, trial.clause, first, [])
     return Settlement(ledger)
 

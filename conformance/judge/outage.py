@@ -10,6 +10,9 @@ from contracts import Contract
 
 ENDED = "ended"
 """The fact of an episode which says that the target did not only hang up, but was gone."""
+SHARED = "shared"
+"""The fact that other workers were sending, too: the target may have ended at a request of theirs."""
+
 WAITED = "waited"
 """The fact of an episode which says for how many seconds the target was waited for, and stayed down."""
 
