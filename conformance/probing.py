@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +33,10 @@ NOT_THIS_MEDIA_TYPE = 415
 
 MEDIA_TYPES = (FORM_MEDIA_TYPE, WITH_CHARSET, JSON_MEDIA_TYPE)
 """How bodies of creations are written, in the order in which it is tried."""
+
+RESTART_SECONDS = 15.0
+"""For how many seconds a target is waited for that went down while it was probed: a supervisor may start it again."""
+RESTART_PAUSE = 0.2
 
 UNKNOWN_METHOD, UNKNOWN_CUSTOMER = "pm_conformance0probe", "cus_conformance0probe"
 
@@ -63,6 +68,8 @@ class _Search:
         deleted = self._delete(created)
         unknown = self._unknown_objects()
         attached = self._operation_scheme()
+        if attached.status is None:
+            self._wait_until_back(attached)
         self._must_take_the_key(created, attached, customers)
         is_stateless = any(exchange.is_success and exchange.object for exchange in unknown)
         if is_stateless:
@@ -127,6 +134,18 @@ class _Search:
             self.client.credentials = usual
             return answer
         return other
+
+    def _wait_until_back(self, lost: Exchange) -> None:
+        """Wait for a target that went down over an attach: the run itself will say so. Raises Unreachable."""
+        deadline = time.monotonic() + RESTART_SECONDS
+        while (answer := self.client.call("GET", f"{CUSTOMERS}/{UNKNOWN_CUSTOMER}")).status is None:
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"the target gave no answer to POST {lost.request.target} ({lost.why_unanswered}), "
+                    f"and none since ({answer.why_unanswered})",
+                    "look at the target's own log: an attach ended it",
+                )
+            time.sleep(RESTART_PAUSE)
 
     def _must_take_the_key(self, created: Exchange, attached: Exchange, customers: Sequence[str]) -> None:
         if created.status in REFUSES_THE_KEY and (attached.status in REFUSES_THE_KEY or not customers):
