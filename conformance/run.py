@@ -259,6 +259,7 @@ def _clause_json(result: ClauseResult) -> dict[str, Any]:
         "statement": result.clause.statement,
         "reason": result.reason,
         "held": result.held,
+        "lacks_fixtures": result.lacks_fixtures,
         "broken": result.broken,
         "findings": [finding.to_json() for finding in result.findings],
         **more,
