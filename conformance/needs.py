@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from conformance.ledger import ClauseResult
 from contracts import Catalogue
@@ -69,17 +68,17 @@ def ids_for_profile(profile: str, budget: str, catalogue: Catalogue) -> tuple[in
 
 
 def ids_wanted(
-    results: Mapping[str, ClauseResult], provision: Mapping[str, Any] | None, profile: str, budget: str
+    results: Iterable[ClauseResult], profile: str, budget: str, *, methods_given: bool, customers_given: int | None
 ) -> Wanted | None:
-    """Return how many more ids would judge the clauses of a run that ran out of them; None if none would."""
-    if not provision or "given" not in (provision["payment_methods"], provision["customers"]):
-        return None
-    lacking = {slug for slug, result in results.items() if result.lacks_fixtures}
+    """Return how many more ids would judge the clauses of a run that ran out of them; None if none would.
+
+    `customers_given` is None for a run that creates its customers.
+    """
+    lacking = {result.clause.slug for result in results if result.lacks_fixtures}
     helped = [need for need in load_needs() if need.clause in lacking and need.more_helps]
     clauses = {need.clause for need in helped}
-    methods = sum(max(1, sum(one.taken[budget] for one in helped if one.clause == slug)) for slug in clauses)
-    customers = max(0, CUSTOMERS[profile] - len(provision["given_customers"]))
-    methods_are_given = provision["payment_methods"] == "given"
-    customers_are_given = provision["customers"] == "given"
-    more = Wanted(len(clauses), methods if methods_are_given else 0, customers if customers_are_given else 0)
-    return more if clauses and (more.payment_methods or more.customers) else None
+    methods = 0
+    if methods_given:
+        methods = sum(max(1, sum(one.taken[budget] for one in helped if one.clause == slug)) for slug in clauses)
+    customers = 0 if customers_given is None else max(0, CUSTOMERS[profile] - customers_given)
+    return Wanted(len(clauses), methods, customers) if clauses and methods + customers else None
