@@ -57,11 +57,9 @@ def measured(budget: str) -> tuple[Watch, set[str]]:
         ids = make_ids(server.url, customers=CUSTOMERS, payment_methods=PAYMENT_METHODS[budget])
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
-            pytest.main(
-                [str(TESTS), "-p", "no:cacheprovider", "--profile=stripe", f"--budget={budget}"]
-                + [f"--base-url={server.url}", f"--results={folder}", *ids],
-                plugins=[watch],
-            )
+            options = ("-p", "no:cacheprovider", "--profile=stripe", f"--budget={budget}")
+            target = (f"--base-url={server.url}", f"--results={folder}")
+            pytest.main([str(TESTS), *options, *target, *ids], plugins=[watch])
         results = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
     return watch, {slug for slug, clause in results["clauses"].items() if clause["lacks_fixtures"]}
 
@@ -78,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for budget in options.budget or BUDGETS:
         watch, lacking = measured(budget)
         for test, taken in watch.taken.items():
-            row = rows.setdefault(test, {"test": test, "clause": watch.clauses[test], "taken": dict.fromkeys(BUDGETS, 0)})
+            row = rows.setdefault(
+                test, {"test": test, "clause": watch.clauses[test], "taken": dict.fromkeys(BUDGETS, 0)}
+            )
             row["taken"][budget] = taken
             row["more_helps"] = watch.clauses[test] not in lacking
     lines = ",\n".join(json.dumps(rows[test]) for test in sorted(rows))

@@ -135,8 +135,8 @@ class ClauseResult:
 
     Where it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known. `blocked`
     tells that a clause on which this one always rests keeps it from being run, `lacks_fixtures` that nothing was left
-    to run it, or an aspect of it, with: no profile conforms then. `unjudged` says why aspects of a clause that passes could not be judged, `traceback` where an error
-    of the suite happened.
+    to run it, or an aspect of it, with: no profile conforms then. `unjudged` says why aspects of a clause that passes
+    could not be judged, `traceback` where an error of the suite happened.
     """
 
     clause: Clause
@@ -360,7 +360,9 @@ def verdict_of(
         return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
     in_part = [result for result in asked if result.lacks_fixtures and result.clause.level == "MUST"]
     if in_part:
-        return verdict("inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})")
+        return verdict(
+            "inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})"
+        )
     own = [result for result in asked if result.clause.profile == profile]
     if stateless and profile != "contract":
         return verdict("not-applicable", "the target keeps no state")

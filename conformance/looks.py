@@ -112,7 +112,7 @@ def in_order_of_need(items: Sequence[pytest.Item], catalogue: Catalogue) -> list
     resting = Counter(cause for clause in catalogue for cause in catalogue.rests_on(clause.slug))
 
     def cost(item: pytest.Item) -> int:
-        """As much as a request that is refused, for a clause on which many rest; else more than that by what it takes."""
+        """Return how many payment methods the item takes; none, as for a refusal, where many clauses rest on its own."""
         taken = methods.get(name_of(item), 1)
         return taken if resting[slug_of(item) or ""] < MANY else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -19,7 +20,11 @@ IDS = {"created": (0, 0), "few given": (1, 2), "given customers": (3, 0), "given
 
 CASES = [
     *((manner, ids) for manner in sorted(MANNERS) for ids in ("created", "given")),
-    *((manner, ids) for manner in ("accept-all", "list-nothing", "refuse-attaches") for ids in ("few given", "many given")),
+    *(
+        (manner, ids)
+        for manner in ("accept-all", "list-nothing", "refuse-attaches")
+        for ids in ("few given", "many given")
+    ),
     *((manner, "given customers") for manner in ("accept-all", "fail-all", "refuse-attaches")),
 ]
 
@@ -35,7 +40,7 @@ def run_against(manner: str, ids: str, *, budget: str = "quick") -> Result:
 
 
 @pytest.fixture(scope="module")
-def pool() -> ProcessPoolExecutor:
+def pool() -> Iterator[ProcessPoolExecutor]:
     """Processes in which runs share nothing with this one."""
     with ProcessPoolExecutor(2, mp_context=CONTEXT, max_tasks_per_child=1) as executor:
         yield executor
