@@ -30,6 +30,7 @@ from conformance.trial import (
     CONFIRMATIONS,
     FIRST,
     INTERRUPTED,
+    LACKING,
     NOT_RUN,
     OF_A_CLAUSE,
     Performed,
@@ -53,6 +54,9 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
 USES_BETWEEN_READS = 20
 """After how many refusals the payment method that they share is read, to see whether it is still unattached."""
+
+SURVIVED_WHERE_GIVEN = 20
+"""After how many odd requests a target is asked whether it still serves, where each time takes a given id."""
 
 MOST_EPISODES_AFTER_A_FAILURE = 15
 """How many more episodes a test may perform once its clause is known to be broken: what shrinking may cost."""
@@ -87,7 +91,6 @@ class Conductor:
         self.requests_to_first_finding: int | None = None
         self.plan = hashlib.sha256()
         self.sent: dict[str, Attempt] = {}
-        self._unattached: str | None = None
         self._granted_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
         self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
         self._asked_before: dict[Attempt, tuple[Step, Mapping[str, str]]] = {}
@@ -98,6 +101,14 @@ class Conductor:
         self._last_bindings: Mapping[str, str] = {}
         self._samples: dict[tuple[Attempt, ...], list[Step]] = {}
 
+    @property
+    def _unattached(self) -> str | None:
+        return self.fixtures.in_hand
+
+    @_unattached.setter
+    def _unattached(self, payment_method: str | None) -> None:
+        self.fixtures.in_hand = payment_method
+
     # What the runner calls around each test
 
     def begin(self, clause: str, test: str = "") -> None:
@@ -106,7 +117,10 @@ class Conductor:
 
     def end(self) -> Ledger:
         """Finish the running test: follow up what it did, and give what it found."""
-        if len(self.survived) >= self.repetitions.survived:
+        most = self.repetitions.survived
+        if self.fixtures.provision.payment_methods == "given":
+            most = max(SURVIVED_WHERE_GIVEN, most)
+        if len(self.survived) >= most:
             self._check_still_serving()
         self.known.merge(self.case.ledger)
         return self.case.ledger
@@ -131,7 +145,20 @@ class Conductor:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
         made = self.fixtures.plain_payment_method if plain else self.fixtures.new_payment_method
         step = self._send(attempt, self._bind(attempt, made), role, new_connection)
+        if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
+            self.fixtures.take_back(step.bindings["payment_method"], step.bindings["customer"])
         return self._counted(attempt, step, new_connection=new_connection)
+
+    def _as_far_as_ids_go(self, *sends: Callable[[], Step]) -> list[Step]:
+        """The steps of the first, and of as many others as there are fixtures for; it is noted what is left out."""
+        first, *others = sends
+        steps = [first()]
+        for send in others:
+            try:
+                steps.append(send())
+            except OutOfFixtures as ran_out:
+                self.case.note(LACKING, str(ran_out))
+        return steps
 
     def _counted(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
         """The step, which counts among the successes of its attempt if it is one."""
@@ -149,9 +176,14 @@ class Conductor:
             self._granted_before[attempt] = step, self._last_bindings
         return step
 
-    def _shared(self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False) -> Step:
-        """Send on the one unattached payment method that serves refusals, until an answer says that it was used."""
-        if attempt.kind != "invalid" and self.fixtures.is_down_to_the_last(self._unattached):
+    def _shared(
+        self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False, is_to_be_refused: bool = False
+    ) -> Step:
+        """Send on the one unattached payment method that serves refusals, until an answer says that it was used.
+
+        The last given one is only for what `is_to_be_refused`, as invalid attempts are.
+        """
+        if attempt.kind != "invalid" and not is_to_be_refused and self.fixtures.is_down_to_the_last():
             raise OutOfFixtures("the last one is kept for invalid requests (give more with --payment-method)")
         step = self._send(attempt, self._bind(attempt, self._unattached_payment_method), role, new_connection)
         if not step.exchange.is_refusal:
@@ -258,7 +290,7 @@ class Conductor:
             self._leave(str(killed))
             return
         settled = self._settled(trial)
-        if trial.missing:
+        if trial.missing and settled.own is None:
             return
         broken = self._pursued(settled, before) if self.pursuit and self.pursuit.beside else settled.own
         self.case.remembered[what] = broken

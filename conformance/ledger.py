@@ -135,8 +135,8 @@ class ClauseResult:
 
     Where it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known. `blocked`
     tells that a clause on which this one always rests keeps it from being run, `lacks_fixtures` that nothing was left
-    to run it with. `unjudged` says why aspects of a clause that passes could not be judged, `traceback` where an error
-    of the suite happened.
+    to run it, or an aspect of it, with: no profile conforms then. `unjudged` says why aspects of a clause that passes
+    could not be judged, `traceback` where an error of the suite happened.
     """
 
     clause: Clause
@@ -156,8 +156,8 @@ class ClauseResult:
 def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
     """What the entry alone says of its clause, whatever became of the clauses that it requires.
 
-    The gravest aspect decides: an error of the suite, a finding, a lost answer, an aspect without fixtures or with a
-    root cause elsewhere. An aspect that only lacks its precondition on this target hides no pass: it is named with it.
+    The gravest aspect decides: an error of the suite, a finding, a lost answer, an aspect with a root cause elsewhere.
+    An aspect that lacks its precondition on this target, or fixtures, hides no pass: it is named with it.
     """
     if entry.errors:
         traceback = next(filter(None, entry.tracebacks), "")
@@ -168,10 +168,11 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
         return ClauseResult(clause, outcome, first.observed, tuple(entry.findings), entry.broken, entry.held)
     if entry.inconclusive:
         return ClauseResult(clause, Outcome.INCONCLUSIVE, entry.inconclusive[0], held=entry.held)
-    needed = [reason for reason in entry.not_run if reason in entry.lacking or _names_root_cause(reason)]
+    needed = [reason for reason in entry.not_run if _names_root_cause(reason)]
     if entry.held and not needed:
         unjudged = tuple(dict.fromkeys([*entry.not_run, *entry.not_applicable]))
-        return ClauseResult(clause, Outcome.PASS, "; ".join(entry.notes), held=entry.held, unjudged=unjudged)
+        notes, lacks = "; ".join(entry.notes), bool(entry.lacking)
+        return ClauseResult(clause, Outcome.PASS, notes, held=entry.held, unjudged=unjudged, lacks_fixtures=lacks)
     if entry.not_run:
         reason = needed[0] if entry.held else entry.not_run[0]
         lacks = reason in entry.lacking

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,8 +19,17 @@ from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 
 from conformance.marks import FIRST_LOOK, MARK, Look
+from conformance.needs import methods_for_tests
+from contracts import Catalogue
+from contracts.catalogue import PROFILES
 
 LOOKS: tuple[Look, ...] = get_args(Look)
+
+ROOT_CAUSE = "request.minimal-body"
+"""The clause on which the most others rest: it gets the first id."""
+
+MANY = 5
+"""How many clauses rest on one that comes before what is refused, though it takes a payment method."""
 
 PARAMETER = "look"
 """The name of the parameter by which an item knows its look, where its test has two."""
@@ -88,6 +98,39 @@ def in_telling_order(items: Sequence[pytest.Item], root_causes: Sequence[str]) -
     for item in items:
         if not is_further(item):
             mains[slug_of(item)] = max(telling(item), mains.get(slug_of(item), 0))
+    return sorted(items, key=place)
+
+
+def in_order_of_need(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[pytest.Item]:
+    """The items in the order in which few given payment methods judge the most clauses.
+
+    Profile after profile and look after look, root causes come first, and what repeats requests last. In each look what
+    takes few payment methods comes before what takes many, and never before a clause on which it rests.
+    """
+    methods = methods_for_tests()
+    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
+    resting = Counter(cause for clause in catalogue for cause in catalogue.rests_on(clause.slug))
+
+    def cost(item: pytest.Item) -> int:
+        """Return how many payment methods the item takes; none where many clauses rest on its own, as for a refusal."""
+        taken = methods.get(name_of(item), 1)
+        return taken if resting[slug_of(item) or ""] < MANY else 0
+
+    cheapest: dict[str, int] = {}
+    for item in items:
+        slug = slug_of(item) or ""
+        if look_of(item) == "first":
+            cheapest[slug] = min(cost(item), cheapest.get(slug, cost(item)))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int, int, int, int, bool]:
+        slug, look = slug_of(item) or "", look_of(item)
+        is_root = slug == ROOT_CAUSE and look == "first"
+        profile = PROFILES.index(catalogue[slug].profile) if slug else len(PROFILES)
+        causes = [cheapest.get(cause, 0) for cause in catalogue.rests_on(slug)]
+        taken = max([cost(item), *causes])
+        last = look == "last"
+        return last, not is_root, profile, LOOKS.index(look), taken, places.get(slug, len(places)), is_further(item)
+
     return sorted(items, key=place)
 
 

@@ -107,7 +107,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     from conformance.exploring import EXPLORED, choose_explored
     from conformance.items import slug_of
-    from conformance.looks import LOOKS, in_telling_order, look_of
+    from conformance.looks import LOOKS, in_order_of_need, in_telling_order, look_of
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
@@ -121,7 +121,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     later = config.stash[EXPLORED] if config.option.explore else ()
     if announced := [item for item in beyond if item not in later]:
         config.hook.pytest_deselected(items=announced)
-    items[:] = in_telling_order([item for item in items if item not in beyond], catalogue.root_causes_first)
+    chosen = [item for item in items if item not in beyond]
+    is_given = bool(config.option.payment_method) and not config.option.dry_run
+    items[:] = (
+        in_order_of_need(chosen, catalogue) if is_given else in_telling_order(chosen, catalogue.root_causes_first)
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

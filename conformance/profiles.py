@@ -49,14 +49,19 @@ def verdict_of(
     unknown = [result for result in unknown if result.clause.level == "MUST"]
     if unknown:
         return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
+    in_part = [result for result in asked if result.lacks_fixtures and result.clause.level == "MUST"]
+    if in_part:
+        return verdict(
+            "inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})"
+        )
     own = [result for result in asked if result.clause.profile == profile]
     if stateless and profile != "contract":
         return verdict("not-applicable", "the target keeps no state")
     if not own:
         return verdict("inconclusive", "none of its own clauses was judged")
     judged = f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses"
-    in_part = sum(bool(result.unjudged) for result in asked)
-    return verdict("conforms", f"{judged}, {in_part} in part" if in_part else judged)
+    count = sum(bool(result.unjudged) for result in asked)
+    return verdict("conforms", f"{judged}, {count} in part" if count else judged)
 
 
 def _decides(result: ClauseResult, level: str) -> bool:

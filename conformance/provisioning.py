@@ -120,7 +120,7 @@ class Fixtures:
 
     `draw` picks ids for targets that take any; `made` lists what was created, the oldest first, `created` how a
     customer was, by its id, `deleted` the customers that were deleted again; `most_objects` is how many may be created
-    in all, None for no limit.
+    in all, None for no limit. `in_hand` is the payment method that requests to be refused share.
     """
 
     client: Client
@@ -131,6 +131,8 @@ class Fixtures:
     created: dict[str, Exchange] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     most_objects: int | None = None
+    in_hand: str | None = None
+    _returned: list[str] = field(default_factory=list)
     _made_before: int = 0
     _customers: dict[str, str] = field(default_factory=dict)
     _methods_left: list[str] = field(default_factory=list)
@@ -187,10 +189,29 @@ class Fixtures:
             return self._methods_left.pop(0)
         return self.new_payment_method()
 
-    def is_down_to_the_last(self, in_hand: str | None) -> bool:
+    @property
+    def methods_left(self) -> int:
+        """How many given payment methods are left."""
+        return len(self._methods_left) + len(self._returned)
+
+    def is_down_to_the_last(self) -> bool:
         """Whether no other payment method would be left if the one in hand, or else the next, were used up."""
-        needed = 1 if in_hand else 2
+        needed = 1 if self.in_hand else 2
         return self.provision.payment_methods == "given" and len(self._methods_left) < needed
+
+    def take_back(self, payment_method: str, customer: str) -> None:
+        """Keep a given payment method for later, if it was refused and still exists without a customer.
+
+        An id that does not exist, of either of the two, looks refused as well: both are read.
+        """
+        if self.provision.payment_methods != "given" or "read-customer" in self.provision.absent:
+            return
+        read = self.read_payment_method(payment_method)
+        if read is None or not read.is_success or read.object.get("customer", "") is not None:
+            return
+        owner = self.read_customer(customer)
+        if owner.is_success and not owner.object.get("deleted"):
+            self._returned.append(payment_method)
 
     def new_payment_method(self) -> str:
         """The id of a payment method that nothing has been done to. Raises OutOfFixtures when there is none."""
@@ -209,7 +230,10 @@ class Fixtures:
         if way == "any id":
             return "pm_" + self._letters(), None
         if way == "given":
-            if len(self._methods_left) <= KEPT_FOR_REFUSALS:
+            kept = 0 if self.in_hand else KEPT_FOR_REFUSALS
+            if len(self._methods_left) <= kept and self._returned:
+                return self._returned.pop(0), None
+            if len(self._methods_left) <= kept:
                 raise OutOfFixtures("no payment method is left (give more with --payment-method)")
             return self._methods_left.pop(0), None
         if way == ATTACHED_TOKEN:

@@ -11,6 +11,7 @@ from conformance.episode import Finding
 from conformance.expectations import Gate, counted
 from conformance.internal_errors import InternalError
 from conformance.ledger import ClauseResult
+from conformance.needs import Wanted, ids_wanted
 from conformance.options import Settings
 from conformance.profiles import ProfileVerdict
 from conformance.traffic import Traffic
@@ -160,6 +161,17 @@ class Run:
         return tuple(name for name in self.settings.required if name not in (self.capabilities or ()))
 
     @property
+    def wanted(self) -> Wanted | None:
+        """The ids that would judge more clauses of the profile; None where none would."""
+        return ids_wanted(
+            (self.results[clause.slug] for clause in self.catalogue.within(self.settings.profile)),
+            self.settings.profile,
+            self.settings.budget,
+            methods_given=self.payment_methods == "given",
+            customers_given=len(self.settings.customers) if self.customers == "given" else None,
+        )
+
+    @property
     def exit_status(self) -> ExitStatus:
         """The status with which the process ends. It is decided here and nowhere else."""
         if self.diagnosis:
@@ -228,6 +240,7 @@ class Run:
             "plan": self.plan,
             "capabilities": None if self.capabilities is None else list(self.capabilities),
             "lacking": list(self.lacking),
+            "ids_wanted": self.wanted.to_json() if self.wanted else None,
             "contract": self.contract.digest,
             "catalogue": self.catalogue.digest,
             "verdict": self.verdict,
@@ -260,6 +273,7 @@ def _clause_json(result: ClauseResult) -> dict[str, Any]:
         "statement": result.clause.statement,
         "reason": result.reason,
         "held": result.held,
+        "lacks_fixtures": result.lacks_fixtures,
         "broken": result.broken,
         "findings": [finding.to_json() for finding in result.findings],
         **more,

@@ -49,10 +49,7 @@ class Target(StateVerbs, StripeVerbs):
         """The attempts, each on a fresh payment method, are answered with success; others as far as fixtures go."""
 
         def performed(send: Callable[[Attempt], Step]) -> Episode:
-            steps = [send(first)]
-            for other in others:
-                with contextlib.suppress(OutOfFixtures):
-                    steps.append(send(other))
+            steps = self._as_far_as_ids_go(*(partial(send, attempt) for attempt in (first, *others)))
             return self._episode("accepted", steps)
 
         self._conclude((first, *others), lambda: performed(self._granted), again=lambda: performed(self._fresh))
@@ -98,8 +95,8 @@ class Target(StateVerbs, StripeVerbs):
         facts: dict[str, Any] = {} if or_refused_with is None else {"or_refused_with": or_refused_with}
 
         def compared(control: Step) -> Episode:
-            steps = [control, *(self._fresh(subject) for subject in comparison.subjects)]
-            return self._episode(expectation, steps, control_succeeds=comparison.needs_success, **facts)
+            subjects = self._as_far_as_ids_go(*(partial(self._fresh, subject) for subject in comparison.subjects))
+            return self._episode(expectation, [control, *subjects], control_succeeds=comparison.needs_success, **facts)
 
         def once_more() -> Episode:
             return compared(self._fresh(comparison.control, role="control"))
@@ -114,8 +111,8 @@ class Target(StateVerbs, StripeVerbs):
         """As `answers_alike`, for attempts that a server with state refuses: no payment method is used up."""
 
         def perform() -> Episode:
-            steps = [self._shared(comparison.control, role="control")]
-            steps += [self._shared(subject) for subject in comparison.subjects]
+            steps = [self._shared(comparison.control, role="control", is_to_be_refused=True)]
+            steps += [self._shared(subject, is_to_be_refused=True) for subject in comparison.subjects]
             return self._episode("alike", steps, control_succeeds=comparison.needs_success)
 
         self._conclude(comparison, perform)
@@ -124,7 +121,7 @@ class Target(StateVerbs, StripeVerbs):
         """A value that only resembles a known id is refused, or echoed exactly."""
 
         def perform() -> Episode:
-            step = self._shared(attempt)
+            step = self._shared(attempt, is_to_be_refused=True)
             reads = self._read_back(step) if step.exchange.is_success else ()
             value = (step.exchange.sent_values("customer") or ("",))[-1]
             return self._episode("taken_as_sent", [step, *reads], value=value)
@@ -138,13 +135,20 @@ class Target(StateVerbs, StripeVerbs):
             control = self._counterparts_of(attempt)
             with contextlib.suppress(OutOfFixtures):
                 self._make_spares(1)
-            step = self._shared(attempt)
+            step = self._on_any(attempt)
             arrived = step.exchange.failure not in NEVER_ARRIVED
             if arrived and self.case.clause.startswith("robustness.") and attempt not in self.survived:
                 self.survived.append(attempt)
             return self._episode("survived", [*control, step])
 
         self._conclude(attempt, perform, also=((ENVELOPE_OF_MALFORMED, "enveloped"),))
+
+    def _on_any(self, attempt: Attempt) -> Step:
+        """The attempt on the payment method for refusals; where that is the last one given, on one that is attached."""
+        if MINIMAL not in self._granted_before or not self.fixtures.is_down_to_the_last():
+            return self._shared(attempt)
+        attached = self._granted_before[MINIMAL][1]["payment_method"]
+        return self._send(attempt, self._bind(attempt, lambda: attached))
 
     def _counterparts_of(self, attempt: Attempt) -> list[Step]:
         """Return the answer to the ordinary counterpart of an odd attempt, asked once in a run; none without one."""
@@ -219,7 +223,8 @@ class Target(StateVerbs, StripeVerbs):
         """Both attempts on one payment method, done once for all tests that look at them, unless it is to be `anew`."""
 
         def steps_anew() -> list[Step]:
-            step = self._fresh(first, role="set-up")
+            is_given = self.fixtures.provision.payment_methods == "given"
+            step = (self._granted if is_given and not anew else self._fresh)(first, role="set-up")
             return [step, self._send(second, self._last_bindings)]
 
         return self._sampled((first, second), steps_anew, anew=anew)
@@ -268,17 +273,20 @@ class Target(StateVerbs, StripeVerbs):
     def answers_well(self, *attempts: Attempt) -> None:
         """The successes of these attempts are what the running test's clause says; all such tests share one sample."""
 
-        def without_details() -> list[Step]:
-            """The first of several, on a payment method that has nothing of its own."""
-            return [self._fresh(attempts[0], plain=True)] if len(attempts) > 1 else []
+        def steps_by(send: Callable[[Attempt], Step]) -> list[Step]:
+            """All attempts; the first of several, too, on a payment method that has nothing of its own."""
+            sends = [partial(send, attempt) for attempt in attempts]
+            if len(attempts) > 1 and self.fixtures.provision.payment_methods != "given":
+                sends.append(partial(self._fresh, attempts[0], plain=True))
+            return self._as_far_as_ids_go(*sends)
 
         def sampled() -> Episode:
             if attempts not in self._samples:
-                self._samples[attempts] = [*map(self._granted, attempts), *without_details()]
+                self._samples[attempts] = steps_by(self._granted)
             return self._episode("well_formed", self._samples[attempts])
 
         def sampled_anew() -> Episode:
-            return self._episode("well_formed", [*map(self._fresh, attempts), *without_details()])
+            return self._episode("well_formed", steps_by(self._fresh))
 
         self._conclude(attempts, sampled, again=sampled_anew)
 

@@ -144,7 +144,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     server's unsteadiness, under the clause that forbids that, unless a network may have done it.
     """
     if trial.missing:
-        return Settlement(Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger())
+        return _settle_unconfirmed(trial, established, contract, catalogue)
 
     def judged(episode: Episode) -> Judgement:
         return judge(episode, contract, catalogue)
@@ -168,6 +168,36 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     for clause, expectation in trial.also:
         other = judged(replace(trial.decisive, clause=clause, expectation=expectation))
         _enter(ledger, clause, other, [finding for finding in other.findings if finding.clause == clause])
+    return Settlement(ledger, own)
+
+
+def _settle_unconfirmed(
+    trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue
+) -> Settlement:
+    """What stands of a trial for which fixtures ran out.
+
+    A success that is wrong stands, since an id that does not exist is answered with no success. So does a clause that
+    held, where fixtures ran out in confirming another. Whatever was refused does not.
+    """
+    performed = (*trial.of_part(FIRST), *trial.of_part(AGAIN))
+    lacked = Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger()
+    if trial.kind != OF_A_CLAUSE or not performed or trial.missing == INTERRUPTED:
+        return Settlement(lacked)
+    judgement = judge(performed[-1], contract, catalogue)
+    told = f" (not confirmed: {trial.missing})"
+    standing = [
+        finding if finding.clause in established else replace(finding, observed=finding.observed + told)
+        for finding in judgement.findings
+        if finding.exchange.is_success and not finding.may_be_the_network
+    ]
+    own = next((finding for finding in standing if finding.clause == trial.clause), None)
+    ledger = Ledger()
+    for finding in standing:
+        ledger.entry(finding.clause).add_finding(finding)
+    if judgement.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
+        _enter(ledger, trial.clause, judgement, [])
+    elif own is None:
+        ledger.merge(lacked)
     return Settlement(ledger, own)
 
 

@@ -36,9 +36,8 @@ def test_an_aspect_without_its_precondition_hides_no_pass_and_is_named(kind: str
 @pytest.mark.parametrize(
     ("kinds", "inconclusive", "outcome"),
     [
-        ((LACKING,), "", Outcome.NOT_RUN),
         (("blocked",), "", Outcome.NOT_RUN),
-        ((NOT_RUN, LACKING), "", Outcome.NOT_RUN),
+        ((LACKING, "blocked"), "", Outcome.NOT_RUN),
         ((NOT_RUN,), "no answer in time", Outcome.INCONCLUSIVE),
         ((ERROR, NOT_RUN), "no answer in time", Outcome.ERROR),
     ],
@@ -49,9 +48,16 @@ def test_what_could_still_be_found_out_keeps_a_clause_from_passing(
     assert outcome_of(*kinds, inconclusive=inconclusive).outcome is outcome
 
 
-def test_the_reason_shown_is_the_one_that_decides() -> None:
+def test_an_aspect_without_fixtures_hides_no_pass_and_lets_no_profile_conform() -> None:
     result = outcome_of(NOT_RUN, LACKING)
-    assert (result.reason, result.lacks_fixtures) == (f"{LACKING} here", True)
+    assert (result.outcome, result.lacks_fixtures) == (Outcome.PASS, True)
+    assert result.unjudged == (f"{NOT_RUN} here", f"{LACKING} here")
+    ledger = Ledger()
+    for clause in CATALOGUE.within("contract"):
+        ledger.entry(clause.slug).held += 1
+    ledger.entry(SLUG).lack_fixtures("no payment method is left")
+    verdict = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
+    assert verdict.verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("kind", [NOT_RUN, NOT_APPLICABLE, LACKING])

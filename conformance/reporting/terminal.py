@@ -8,6 +8,7 @@ from conformance.episode import Outcome
 from conformance.expectations import Gate, counted
 from conformance.foreign import one_line
 from conformance.ledger import ClauseResult
+from conformance.needs import ids_for_profile
 from conformance.reporting.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.reporting.workflow import RESULTS_FILE
 from conformance.run import Run
@@ -124,6 +125,10 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
     if run.settings.dry_run:
         objects = ", ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items()))
         terminal.write_line(f"dry run: a run sends about {run.requests} requests and creates {objects or 'nothing'}")
+        settings = run.settings
+        methods, customers = ids_for_profile(settings.profile, settings.budget, run.catalogue)
+        ids = f"about {methods} payment methods (--payment-method) and {customers} customers (--customer)"
+        terminal.write_line(f"dry run: where it is given ids instead, the whole profile needs {ids}")
     if run.diagnosis is not None:
         terminal.write_line(f"cannot be tested: {run.diagnosis.what}", red=True, bold=True)
         if run.diagnosis.hint:
@@ -131,6 +136,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         for one in run.diagnosis.tries:
             terminal.write_line(f"  tried: {one}")
         return
+    if run.wanted is not None:
+        terminal.write_line(str(run.wanted), yellow=True)
     asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
     for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):
         words, opening, rest = run.words(profile).partition(" (")

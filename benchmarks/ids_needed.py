@@ -1,0 +1,91 @@
+"""Measure how many payment methods each test uses up where ids are given: `python -m benchmarks.ids_needed`.
+
+The reference is run once for each budget, with more ids than any run needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.budgets import BUDGETS
+from conformance.items import slug_of
+from conformance.looks import name_of
+from conformance.needs import NEEDS
+from conformance.options import KEY_VARIABLE, TESTS
+from meta_tests.given_ids import KEY, make_ids
+from reference import running
+
+CUSTOMERS = 4
+PAYMENT_METHODS = {"quick": 400, "standard": 800, "thorough": 6000}
+"""More than a run of that budget uses up."""
+
+
+class Watch:
+    """Notes for each test how many payment methods it took."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+        self.clauses: dict[str, str] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Compare what is left before and after a test."""
+        fixtures = item.config.pluginmanager.get_plugin("conformance-items").fixtures
+        before = fixtures.methods_left
+        try:
+            yield
+        finally:
+            self.taken[name_of(item)] = before - fixtures.methods_left
+            self.clauses[name_of(item)] = slug_of(item) or ""
+
+
+def measured(budget: str) -> tuple[Watch, set[str]]:
+    """Run the suite with that budget; what each test took, and the clauses that lacked fixtures all the same."""
+    watch = Watch()
+    with running() as server, tempfile.TemporaryDirectory() as folder:
+        ids = make_ids(server.url, customers=CUSTOMERS, payment_methods=PAYMENT_METHODS[budget])
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            options = ("-p", "no:cacheprovider", "--profile=stripe", f"--budget={budget}")
+            target = (f"--base-url={server.url}", f"--results={folder}")
+            pytest.main([str(TESTS), *options, *target, *ids], plugins=[watch])
+        results = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))
+    return watch, {slug for slug, clause in results["clauses"].items() if clause["lacks_fixtures"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure every budget, and write the table."""
+    command = argparse.ArgumentParser(prog="python -m benchmarks.ids_needed", description=__doc__)
+    command.add_argument("--budget", choices=sorted(BUDGETS), action="append", help="only this one (default: all)")
+    options = command.parse_args(arguments)
+    os.environ[KEY_VARIABLE] = KEY
+    rows: dict[str, dict[str, Any]] = {}
+    if options.budget:
+        rows = {row["test"]: row for row in json.loads(NEEDS.read_text(encoding="utf-8"))}
+    for budget in options.budget or BUDGETS:
+        watch, lacking = measured(budget)
+        for test, taken in watch.taken.items():
+            row = rows.setdefault(
+                test, {"test": test, "clause": watch.clauses[test], "taken": dict.fromkeys(BUDGETS, 0)}
+            )
+            row["taken"][budget] = taken
+            row["more_helps"] = watch.clauses[test] not in lacking
+    lines = ",\n".join(json.dumps(rows[test]) for test in sorted(rows))
+    NEEDS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    print(f"{NEEDS.name}: {len(rows)} tests", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

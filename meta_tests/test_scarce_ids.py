@@ -1,0 +1,132 @@
+"""Runs with few given ids: what they judge, what they say is missing, and that a defect is found all the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.needs import ids_for_profile, load_needs
+from conformance.options import KEY_VARIABLE
+from conformance.run import ExitStatus
+from contracts import load_catalogue
+from meta_tests.given_ids import KEY, make_ids
+from meta_tests.processes import CONTEXT
+from meta_tests.suite import Job, Result, run
+from reference import running
+
+JUDGED_WITH_THREE = frozenset(
+    {
+        "request.minimal-body",
+        "response.object",
+        "response.customer",
+        "response.schema",
+        "body.customer-required",
+        "body.customer-structure",
+        "body.unknown-parameter",
+        "expand.accepted",
+        "expand.inlined",
+        "expand.structure",
+        "request.value-exact",
+        "robustness.long-value",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A run with so many ids against the reference with a defect; the ids in `absent` name nothing."""
+
+    customers: int = 2
+    payment_methods: int = 3
+    defect: str | None = None
+    arguments: tuple[str, ...] = ("--profile=contract",)
+    absent: tuple[str, ...] = ()
+
+
+def run_given(given: Given) -> Result:
+    """Make the objects by the reference's API, and run the suite with their ids."""
+    os.environ[KEY_VARIABLE] = KEY
+    with running(given.defect) as server:
+        ids = make_ids(server.url, customers=given.customers, payment_methods=given.payment_methods)
+        arguments = (*given.absent, *ids, *given.arguments)
+        return run(Job("given ids", base_url=server.url, arguments=arguments))
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Processes in which runs share nothing with this one."""
+    with ProcessPoolExecutor(2, mp_context=CONTEXT, max_tasks_per_child=1) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def three(pool: ProcessPoolExecutor) -> Result:
+    """Return the run with two customers and three payment methods."""
+    return pool.submit(run_given, Given()).result(timeout=120)
+
+
+def test_three_payment_methods_judge_the_root_causes_and_all_refusals(three: Result) -> None:
+    passed = three.outcomes("pass").keys()
+    assert passed >= JUDGED_WITH_THREE
+    assert len(passed) >= 55
+    assert not three.red
+    assert three.status == ExitStatus.INCONCLUSIVE
+
+
+def test_a_run_says_how_many_more_ids_would_do(three: Result) -> None:
+    wanted = three.results["ids_wanted"]
+    lacking = {slug for slug, clause in three.results["clauses"].items() if clause["lacks_fixtures"]}
+    assert 0 < wanted["clauses"] <= len(lacking)
+    assert wanted["payment_methods"] >= wanted["clauses"]
+    assert "--payment-method" in three.output
+
+
+def test_as_many_more_as_a_run_asks_for_judge_the_profile(pool: ProcessPoolExecutor, three: Result) -> None:
+    count = 3 + three.results["ids_wanted"]["payment_methods"]
+    result = pool.submit(run_given, Given(payment_methods=2 * count)).result(timeout=120)
+    assert result.status == ExitStatus.CONFORMS
+    assert result.results["ids_wanted"] is None
+
+
+def test_a_dry_run_says_how_many_ids_a_run_needs(pool: ProcessPoolExecutor) -> None:
+    arguments = ("--profile=contract", "--budget=quick", "--dry-run")
+    result = pool.submit(run_given, Given(0, 0, arguments=arguments)).result(timeout=120)
+    methods, customers = ids_for_profile("contract", "quick", load_catalogue())
+    assert f"{methods} payment methods" in result.output
+    assert f"{customers} customers" in result.output
+
+
+@pytest.mark.parametrize("payment_methods", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("defect", "clause"),
+    [
+        ("customer-is-null", "response.customer"),
+        ("expand-ignored", "expand.inlined"),
+        ("expand-unknown", "expand.accepted"),
+        ("unknown-ignored", "body.unknown-parameter"),
+    ],
+)
+def test_a_defect_is_found_with_few_ids(
+    pool: ProcessPoolExecutor, defect: str, clause: str, payment_methods: int
+) -> None:
+    result = pool.submit(run_given, Given(payment_methods=payment_methods, defect=defect)).result(timeout=120)
+    assert set(result.outcomes("fail")) <= {clause}
+    if payment_methods > 2 or not clause.startswith("expand."):
+        assert set(result.outcomes("fail")) == {clause}
+        assert result.status == ExitStatus.DOES_NOT_CONFORM
+
+
+def test_an_id_that_is_not_there_fails_nothing(pool: ProcessPoolExecutor) -> None:
+    absent = ("--payment-method", "pm_Nothing", "--customer", "cus_Nobody")
+    result = pool.submit(run_given, Given(customers=1, payment_methods=2, absent=absent)).result(timeout=120)
+    assert not result.outcomes("fail", "error")
+    assert result.status == ExitStatus.INCONCLUSIVE
+
+
+def test_every_test_of_the_suite_that_takes_payment_methods_is_measured() -> None:
+    assert {need.clause for need in load_needs() if need.clause} <= {clause.slug for clause in load_catalogue()}
+    assert {need.test for need in load_needs()} >= {"test_request::test_minimal_body"}
