@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from conformance.case import ClauseBroken
 from conformance.episode import Episode, Outcome, Step
 from conformance.exchange import CONNECTION_LOST, Exchange
+from conformance.history import History
 from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
@@ -55,6 +56,7 @@ class Tiny:
     key: Secret = field(default_factory=lambda: Secret("sk_test_of0the0tiny0one"))
     address: _Address = field(default_factory=_Address)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    history: History = field(default_factory=History)
 
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         form = dict(parse_qsl((request.body or b"").decode("latin-1"), keep_blank_values=True))
