@@ -55,7 +55,8 @@ def all_kept(episode: Episode, contract: Contract) -> Verdict:
         if exchange.is_refusal:
             if _is_attached_by_another(exchange, episode):
                 continue
-            return fails(f"one of several at once is refused with {describe_refusal(exchange)}", exchange)
+            told = f"one of several at once is refused with {describe_refusal(exchange)}"
+            return fails(told, exchange, "robustness.same-request-same-answer")
         if verdict := _of_another_request(exchange, episode.exchanges("subject")):
             return verdict
         owners[sent_payment_method(exchange)] = exchange.sent_values("customer")[0]

@@ -135,7 +135,8 @@ def other_path_answered_without_being_executed(b: Behaviour) -> None:
     usual = b.idempotency_conflict
 
     def conflict(call: Call, earlier: object) -> str | None:
-        if call.is_attach and getattr(earlier, "path", "").endswith("/attach"):
+        path = getattr(earlier, "path", "")
+        if call.is_attach and path.endswith("/attach") and path != call.request.path:
             return None
         return usual(call, earlier)
 
