@@ -20,7 +20,16 @@ from conformance.dealing import workers_at_work
 from conformance.episode import Outcome
 from conformance.expectations.gate import covering_entries
 from conformance.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
-from conformance.ledger import ClauseResult, Entry, Ledger, blocking, conclude, own_outcome, without_what_others_own
+from conformance.ledger import (
+    ClauseResult,
+    Culprits,
+    Entry,
+    Ledger,
+    blocking,
+    conclude,
+    own_outcome,
+    without_what_others_own,
+)
 from conformance.looks import is_further, look_of, looking, slug_of
 from conformance.marks import MARK
 from conformance.options import DEFAULT_RATE, Settings
@@ -260,7 +269,7 @@ class ItemRunner:
     def _explained(self, slug: str, ledger: Ledger) -> Entry:
         """Return what a test found about a clause, without what clauses explain that are known to be broken."""
         broken = self.target.known.broken | ledger.broken
-        return without_what_others_own(slug, ledger.entry(slug), broken, frozenset(), self.catalogue)
+        return without_what_others_own(slug, ledger.entry(slug), Culprits(broken, broken, frozenset()), self.catalogue)
 
 
 FOUND = pytest.StashKey[Ledger]()

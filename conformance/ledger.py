@@ -200,13 +200,12 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     A clause whose root cause failed is *not run*, and names the root cause, so that one defect shows as one failure.
     """
     results: dict[str, ClauseResult] = {}
-    broken = {slug for slug, entry in ledger.entries.items() if entry.findings and slug in catalogue}
-    owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
-    told_elsewhere = _told_elsewhere(ledger, owners)
+    culprits = Culprits.of(ledger, catalogue)
+    told_elsewhere = _told_elsewhere(ledger, culprits.owners)
     ends_at_any_request = _ends_at_a_plain_request(ledger)
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
-        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), broken, owners, catalogue)
+        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), culprits, catalogue)
         if ends_at_any_request and slug != STILL_SERVING and any(one.exchange.status is None for one in entry.findings):
             entry = Entry(not_run=[f"see {STILL_SERVING}"])
         own = own_outcome(clause, entry)
@@ -219,16 +218,38 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     return {clause.slug: results[clause.slug] for clause in catalogue}
 
 
-def without_what_others_own(
-    slug: str, entry: Entry, broken: AbstractSet[str], owners: AbstractSet[str], catalogue: Catalogue
-) -> Entry:
+@dataclass(frozen=True)
+class Culprits:
+    """The clauses that findings may be explained by.
+
+    `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors.
+    """
+
+    broken: AbstractSet[str]
+    standing: AbstractSet[str]
+    owners: AbstractSet[str]
+
+    @classmethod
+    def of(cls, ledger: Ledger, catalogue: Catalogue) -> Culprits:
+        """Return the culprits among the clauses of a ledger."""
+        findings = {slug: entry.findings for slug, entry in ledger.entries.items() if slug in catalogue}
+        broken = {slug for slug, found in findings.items() if found}
+        standing = {
+            slug for slug in broken if any(not causes_in_passing(one, broken, catalogue) for one in findings[slug])
+        }
+        owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
+        return cls(broken, standing, owners)
+
+
+def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalogue: Catalogue) -> Entry:
     """The entry without what another clause reports already: one defect shows once.
 
     A server error, or a connection lost, belongs to the clause about what was remarkable in the request, when that
-    clause is broken too (`owners` are those that own server errors). An answer that was unsteady once belongs to the
+    clause is broken too. An answer that was unsteady once belongs to the
     clause at which it was seen, when that one is broken for good, and to any clause about the content of answers: what
     is carried over from one answer to the next shows now here, now there.
     """
+    broken, owners = culprits.broken, culprits.owners
     if slug == SERVER_ERRORS:
         findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
         if STILL_SERVING in broken:
@@ -237,11 +258,10 @@ def without_what_others_own(
         findings = [finding for finding in entry.findings if not _ends_as(finding, owners - {slug})]
     elif slug == UNSTEADY:
         content_is_broken = any(
-            name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in broken
+            name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in culprits.standing
         )
-        explained = (
-            broken if not content_is_broken else {*broken, *(finding.seen_at for finding in entry.findings)} - {""}
-        )
+        seen_at = {finding.seen_at for finding in entry.findings} - {""}
+        explained = culprits.standing | seen_at if content_is_broken else culprits.standing
         findings = [finding for finding in entry.findings if finding.seen_at not in explained]
     else:
         findings = [finding for finding in entry.findings if not causes_in_passing(finding, broken, catalogue)]
