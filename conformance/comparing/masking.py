@@ -77,7 +77,8 @@ class Mask:
                 is_same = name == OF_RUN and changed.lower() == identifier.lower()
                 self.names.setdefault(changed, name if is_same else f"{name[:-1]} {words}›")
         known = {*exact, *(one for one in self.names if len(one) >= SURE)}
-        self._pattern = re.compile(_any_of(known))
+        runs = sorted(map(re.escape, (one for one, name in self.names.items() if name == OF_RUN)))
+        self._pattern = re.compile("|".join([_any_of(known), *runs]))
 
     def _take(self, bindings: Mapping[str, str], *, alike: bool) -> None:
         for name, identifier in bindings.items():
