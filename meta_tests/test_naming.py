@@ -12,6 +12,7 @@ from conformance.episode import Episode, Finding, Outcome, Step
 from conformance.exchange import Exchange
 from conformance.judge import judge
 from conformance.judge.idempotency import replayed
+from conformance.judge.passing import used_in_passing
 from conformance.judge.preparation import number_listed
 from conformance.judge.race import all_kept
 from conformance.ledger import Ledger, conclude
@@ -75,9 +76,18 @@ def test_a_refusal_that_attaches_is_first_of_all_a_refusal_that_changes_somethin
     assert "state.refusal-changes-nothing" in finding.rests_on
 
 
-def test_a_finding_names_what_the_body_that_shows_it_breaks_itself() -> None:
+@pytest.mark.parametrize(
+    ("expectation", "used"), [("same_object", {"response.livemode"}), ("refused", set()), ("survived", set())]
+)
+def test_a_body_that_is_wrong_in_itself_matters_where_bodies_are_compared(expectation: str, used: set[str]) -> None:
     answer = exchange(200, but(SUCCESS, livemode=True))
-    assert "response.livemode" in finding_of("state.model", answer, "refused").rests_on
+    assert set(used_in_passing(answer, expectation, CONTRACT)) == used
+
+
+def test_a_success_breaks_a_rejection_by_itself_whatever_its_request_uses() -> None:
+    answer = exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1")
+    assert set(used_in_passing(answer, "refused", CONTRACT)) == {"expand.every-entry"}
+    assert not used_in_passing(exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "locked_out", CONTRACT)
 
 
 def test_a_finding_survives_its_record() -> None:
@@ -96,8 +106,8 @@ def test_what_uses_a_broken_feature_in_passing_is_not_run() -> None:
 
 
 def test_a_failure_without_the_broken_feature_still_counts() -> None:
-    root = finding_of("expand.accepted", exchange(400, ERROR, sent=WITH_EXPAND))
-    passing = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "refused")
+    root = finding_of("expand.every-entry", exchange(400, ERROR, sent=WITH_TWO))
+    passing = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1"), "refused")
     plain = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent="customer=cus_1&foo=1"), "refused")
     assert concluded(root, passing)["body.unknown-parameter"][0] is Outcome.NOT_RUN
     assert concluded(root, passing, plain)["body.unknown-parameter"][0] is Outcome.FAIL

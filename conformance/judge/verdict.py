@@ -28,7 +28,7 @@ ALL_EXPECTATIONS = {
 
 
 ACCEPTANCE = ("request.minimal-body", "robustness.same-request-same-answer")
-"""The clauses by which a valid request is accepted, each time that it is sent."""
+"""The clauses by which a plain valid request is accepted, each time that it is sent."""
 
 
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:
@@ -50,11 +50,10 @@ def _used_by(episode: Episode, culprit: int, contract: Contract) -> tuple[str, .
     test_key = bool(episode.facts.get("test_key", True))
     created_as = str(episode.facts.get("created_as", ""))
     step = episode.steps[culprit]
-    used = used_in_passing(step.exchange, contract, test_key=test_key, created_as=created_as)
-    if step.kind == "valid" and step.exchange.is_to_operation and step.exchange.is_refusal:
+    used = used_in_passing(step.exchange, episode.expectation, contract, test_key=test_key, created_as=created_as)
+    is_plain = step.kind == "valid" and not step.exchange.asked_to_expand
+    if is_plain and step.exchange.is_to_operation and step.exchange.is_refusal:
         used += ACCEPTANCE
-    if episode.expectation == "alike":  # the answer to compare with shows whether such a body is wrong in itself
-        used = tuple(slug for slug in used if not slug.startswith("response."))
     return tuple(slug for slug in used if slug != episode.clause)
 
 
