@@ -104,8 +104,9 @@ def _of_another_request(exchange: Exchange, others: Sequence[Exchange]) -> Verdi
     shown, method = exchange.object.get("id"), sent_payment_method(exchange)
     (sent,) = exchange.sent_values("customer")
     if shown != method and shown in [sent_payment_method(other) for other in others]:
-        return fails(f"the answer to {method} is about {shown}", exchange)
+        return fails(f"the answer to {method} is about {shown}", exchange, "response.id")
     customers = [customer for other in others for customer in other.sent_values("customer")]
     if exchange.customer_id != sent and exchange.customer_id in customers:
-        return fails(f"the answer to {method} with {sent} shows {exchange.customer_id}", exchange)
+        told = f"the answer to {method} with {sent} shows {exchange.customer_id}"
+        return fails(told, exchange, "response.customer")
     return None

@@ -109,7 +109,7 @@ def left_unattached(episode: Episode) -> Verdict:
     for read in episode.exchanges("follow-up"):
         if read.is_success and (listed(read) or read.object.get("customer") not in (None, before)):
             told = f"answered {episode.subject.status}, and attached all the same"
-            return fails(told, episode.subject, "state.refusal-changes-nothing")
+            return fails(told, episode.subject, "state.refusal-changes-nothing", "state.persisted", "state.listed")
     return PASS
 
 
