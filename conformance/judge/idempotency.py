@@ -27,12 +27,12 @@ def replayed(episode: Episode, contract: Contract) -> Verdict:
         if again.status != first.status:
             return fails(f"answered {again.status} with the same key, {first.status} the first time", again)
         if first.body is not None and again.body is not None and again.json.value != first.json.value:
-            return fails("another JSON value than the first time", again)
+            return fails("another JSON value than the first time", again, "response.id", "response.customer")
         if again.headers is not None and not is_marked(again):
             return fails(f"a {again.status} to a used key without `Idempotent-Replayed: true`", again)
         for read in episode.exchanges("follow-up"):
             if (count := number_listed(read)) > 1:
-                return fails(f"executed again: the customer has {count} payment methods", again)
+                return fails(f"executed again: the customer has {count} payment methods", again, "state.listed")
     return PASS
 
 

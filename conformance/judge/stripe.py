@@ -25,7 +25,7 @@ class Refusal:
     """How a clause wants a request refused.
 
     Each member lists what is admissible, None for absent or empty; an empty tuple leaves it open. `owns_success` says
-    that a success breaks this clause and is no other's finding.
+    that a success breaks this clause and is no other's finding, unless a clause is broken that this one `rests_on`.
     """
 
     statuses: tuple[int, ...] = ()
@@ -36,6 +36,7 @@ class Refusal:
     names_parameter: bool = False
     tells_decline: bool = False
     owns_success: bool = False
+    rests_on: tuple[str, ...] = ()
 
     def departures(self, exchange: Exchange, contract: Contract) -> Iterator[str]:
         """What of this refusal is not admissible, in words."""
@@ -68,7 +69,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "stripe.resource-missing-payment-method": Refusal((404,), codes=("resource_missing",), params=("payment_method",)),
     "stripe.resource-missing-customer": Refusal((400,), codes=("resource_missing",), params=("customer",)),
     "stripe.already-attached": Refusal((400,), INVALID_REQUEST),
-    "stripe.detached-reattach": Refusal(owns_success=True),
+    "stripe.detached-reattach": Refusal(owns_success=True, rests_on=("state.model",)),
     "stripe.detached-reattach-status": Refusal((400,)),
     "stripe.card-declined": Refusal((402,), ("card_error",), ("card_declined",), tells_decline=True, owns_success=True),
     "method.unrecognized": Refusal((404,)),
@@ -97,7 +98,7 @@ def refused_as_told(episode: Episode, contract: Contract) -> Verdict:
             return verdict
         if exchange.is_success:
             told = f"accepted with {exchange.status}"
-            return fails(told, exchange) if wanted.owns_success else not_run(told)
+            return fails(told, exchange, *wanted.rests_on) if wanted.owns_success else not_run(told)
         for departure in wanted.departures(exchange, contract):
             return fails(departure, exchange)
     return left_unattached(episode)
@@ -150,7 +151,8 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> Verdict:
             return fails(f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}", read)
         is_list = isinstance(read.object.get("data"), list)
         if is_list and not times_listed(read, identifier) and not read.object.get("has_more"):
-            return fails(f"attached as {identifier}, which the customer's list does not hold", first)
+            told = f"attached as {identifier}, which the customer's list does not hold"
+            return fails(told, first, "state.persisted", "state.listed")
     return PASS
 
 
