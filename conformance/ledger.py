@@ -205,10 +205,13 @@ def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
     ends_at_any_request = _ends_at_a_plain_request(ledger)
     for slug in catalogue.root_causes_first:
         clause = catalogue[slug]
-        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), culprits, catalogue)
+        observed = ledger.entries.get(slug, Entry())
+        entry = without_what_others_own(slug, observed, culprits, catalogue)
         if ends_at_any_request and slug != STILL_SERVING and any(one.exchange.status is None for one in entry.findings):
             entry = Entry(not_run=[f"see {STILL_SERVING}"])
         own = own_outcome(clause, entry)
+        if observed.findings and own.outcome is Outcome.NOT_RUN:
+            own = replace(own, blocked=True)
         cause = blocking(clause, results)
         if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
