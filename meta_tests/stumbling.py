@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import signal
-from typing import Any
 
 import pytest
+
+from conformance.transport.connection import Connection
+from conformance.transport.deadline import Deadline
 
 INTERRUPT, FAULT = WAYS = ("interrupt", "fault")
 
@@ -22,15 +23,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.stumble is None:
         return
     way, _, number = config.option.stumble.partition(":")
-    usual, left = http.client.HTTPConnection.send, itertools.count(int(number), -1)
+    usual, left = Connection.send, itertools.count(int(number), -1)
 
-    def send(connection: http.client.HTTPConnection, data: Any) -> None:
+    def send(connection: Connection, data: bytes, deadline: Deadline) -> OSError | None:
         if next(left) == 1:
             if way == INTERRUPT:
                 signal.raise_signal(signal.SIGINT)
             raise RuntimeError(f"the suite stumbles over {bytes(data)!r}")
-        usual(connection, data)
+        return usual(connection, data, deadline)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(http.client.HTTPConnection, "send", send)
+    patch.setattr(Connection, "send", send)
     config.add_cleanup(patch.undo)
