@@ -223,7 +223,8 @@ class IdempotencyVerbs(Stage):
             created = self._created_with(key)
             if not created.exchange.is_success:
                 return self._episode("not_answered_for_another", [created])
-            subject = self._fresh(self._keyed(attempt.but(kind="wire"), key))
+            keyed, customer = self._keyed(attempt.but(kind="wire"), key), str(created.exchange.object.get("id"))
+            subject = self._send_on(keyed, self.fixtures.new_payment_method(), customer=customer)
             return self._episode("not_answered_for_another", [created, subject])
 
         if self.fixtures.provision.customers == "created":
