@@ -20,8 +20,8 @@ from contracts import load_catalogue, published_contract
 from meta_tests.examples import ERROR, SUCCESS, but, episode, exchange
 from strategies import invalid, malformed
 from strategies.attempt import Attempt
-from strategies.ordinary import UNKNOWN_PATH, ordinary_counterpart
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
+from strategies.ordinary import ordinary_counterpart
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, UNKNOWN_PATH
 from strategies.valid import EXPANDED, MINIMAL
 
 CATALOGUE = load_catalogue()

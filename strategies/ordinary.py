@@ -7,18 +7,11 @@ from __future__ import annotations
 
 from contracts import Contract
 from strategies import invalid
-from strategies.attempt import THE_PAYMENT_METHOD, Attempt, Invalid, Pair
+from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.oracle import violations
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
-from strategies.valid import EXPANDED, MINIMAL
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, UNKNOWN_PATH
+from strategies.valid import EXPANDED
 from strategies.wire import DecodedPair, decode
-
-UNKNOWN_PATH = MINIMAL.but(
-    pairs=(*(MINIMAL.pairs or ()), Pair("expand[]", "nope")),
-    kind="invalid",
-    invalid=Invalid("expand[]", "there is no such path to expand"),
-)
-"""A path of the usual form that leads nowhere."""
 
 _BY_CLAUSE = {
     "body.customer-required": invalid.missing_customer()[0],

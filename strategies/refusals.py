@@ -31,6 +31,9 @@ NO_PAYMENT_METHOD = MINIMAL.but(
 )
 """A payment method of the usual form that is none."""
 
+UNKNOWN_PATH = invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope"))
+"""A path of the usual form that leads nowhere."""
+
 
 def every_refusal(contract: Contract) -> Sequence[Attempt]:
     """The smallest request of each kind that a conforming server refuses, with a good customer wherever one fits."""
@@ -50,7 +53,7 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
             label="asking for not-a-version",
         ),
         *invalid.ill_structured_expands()[:2],
-        invalid.broken("expand[]", "there is no such path to expand", CUSTOMER, Pair("expand[]", "nope")),
+        UNKNOWN_PATH,
         invalid.broken("expand[]", "the path has 5 levels", CUSTOMER, Pair("expand[]", "customer.a.b.c.d")),
         *invalid.too_long_expand_items(contract)[:1],
         NO_CUSTOMER,

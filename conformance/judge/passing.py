@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 from conformance.exchange import Exchange
 from conformance.judge.general import says_json
+from conformance.judge.reads import is_list
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.oracle import violations
 from strategies.wire import PLAIN
-
-LISTS_END_WITH = "/payment_methods"
 
 ABOUT_THE_SERVER = frozenset({"survived", "served_again", "outlived", "enveloped", "steady", "reported"})
 """Expectations that whatever arrives is answered; their episodes hold what to compare with themselves."""
@@ -59,12 +58,6 @@ def is_spelled_unusually(exchange: Exchange) -> bool:
     """Return whether the body of the request escapes what needs no escape, or escapes in lower case."""
     plain = (PLAIN.encode(pair.name) + b"=" + PLAIN.encode(pair.value) for pair in exchange.sent_pairs)
     return exchange.request.body not in (None, b"&".join(plain))
-
-
-def is_list(exchange: Exchange) -> bool:
-    """Return whether the request asked for a list of payment methods, by either endpoint."""
-    path = exchange.request.target.partition("?")[0]
-    return exchange.request.method == "GET" and path.endswith(LISTS_END_WITH)
 
 
 def _of_request(exchange: Exchange) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from conformance.episode import Outcome
 from conformance.exchange import Exchange
 from conformance.judge.expectations import Verdict
+
+LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
+"""The paths of lists of payment methods."""
 
 CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more entries than it shows at once")
 """The verdict where what is looked for may stand behind the end of what a list shows."""
@@ -28,6 +32,12 @@ def shown_customer(exchange: Exchange) -> str:
     if isinstance(customer, str):
         return customer
     return "null" if customer is None else "an object"
+
+
+def is_list(exchange: Exchange) -> bool:
+    """Return whether the request asked for a list of payment methods, by either endpoint."""
+    path = exchange.request.target.partition("?")[0]
+    return exchange.request.method == "GET" and LIST.fullmatch(path) is not None
 
 
 def is_list_of(exchange: Exchange, customer: str) -> bool:

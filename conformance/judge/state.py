@@ -5,7 +5,6 @@ Reads of other endpoints are steps too: `control` before the subject, `follow-up
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from conformance.episode import Episode, Outcome
@@ -13,15 +12,12 @@ from conformance.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
 from conformance.judge.model import as_modelled
 from conformance.judge.race import all_kept, one_winner
-from conformance.judge.reads import CUT_SHORT, is_list_of, shown_customer, times_listed, unreadable
+from conformance.judge.reads import CUT_SHORT, is_list, is_list_of, shown_customer, times_listed, unreadable
 from conformance.judge.sameness import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, difference
 from conformance.judge.success import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
 from strategies.traits import traits
-
-LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
-"""The paths of lists of payment methods."""
 
 
 def absent(episode: Episode, contract: Contract) -> Verdict:
@@ -209,11 +205,6 @@ def detached(episode: Episode, contract: Contract) -> Verdict:
         if shown_customer(read) != "null":
             return fails(f"detached, and retrieved with {shown_customer(read)}", read)
     return _lists(episode, method, {customer: 0})
-
-
-def is_list(exchange: Exchange) -> bool:
-    """Whether the request asked for a list of payment methods."""
-    return LIST.fullmatch(exchange.request.target.partition("?")[0]) is not None
 
 
 def _not_in_hand(episode: Episode, customer: str) -> Verdict | None:
