@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from conformance.conductor import RUN
+from conformance.endpoints import created_id
 from conformance.episode import Episode, Step
 from conformance.exchange import Exchange
 from conformance.judge.preparation import listed
@@ -234,8 +235,7 @@ class IdempotencyVerbs(Stage):
         """Return the creation of a customer with an idempotency key; it is removed when the run ends."""
         headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: self.fixtures.run})))
         exchange = self.client.repeat(Request("POST", "/v1/customers", headers, b""))
-        identifier = exchange.object.get("id")
-        if exchange.is_success and isinstance(identifier, str):
+        if identifier := created_id(exchange):
             self.fixtures.made.append(("customer", identifier))
         return Step("set-up", exchange, "POST /v1/customers with the key")
 
