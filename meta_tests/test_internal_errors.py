@@ -196,6 +196,7 @@ def test_workers_that_cannot_start_are_an_error_of_the_suite(tmp_path: Path, key
         "import os\n\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    raise ImportError('a bug of the suite')\n"
     )
     keyed.syspath_prepend(str(tmp_path))
+    keyed.delenv("PYTEST_XDIST_WORKER", raising=False)  # this test may itself run on a worker
     results = tmp_path / "results"
     assert run_in(results, *ONE, "-p", "broken_on_workers", "-n", "1", "--max-worker-restart", "0") == 3
     assert any(error["where"].startswith("worker") for error in results_in(results)["errors"])
