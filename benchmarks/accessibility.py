@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from meta_tests.browser import chromium, open_page
+from benchmarks.browser import chromium, open_page
 
 SERIOUS = ("serious", "critical")
 SIZES = ((1280, 900), (390, 844))

@@ -16,10 +16,10 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
-from conformance.looks import ORDER
-from conformance.templating import templates
+from benchmarks.detection import DEFECTS, MEASURED
+from conformance.plugin.looks import ORDER
+from conformance.reports.templating import templates
 from contracts.catalogue import PROFILES
-from meta_tests.detection import DEFECTS, MEASURED
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "detection.md"
@@ -28,9 +28,9 @@ CHEAPEST = 25
 """How many of the most telling tests the page lists."""
 
 COMMANDS: Mapping[str, str] = {
-    "detection-standard": "python -m meta_tests.detection --store",
-    "detection-quick": "python -m meta_tests.detection --budget quick --store",
-    "silence": "python -m meta_tests.silence --store",
+    "detection-standard": "python -m benchmarks.detection --store",
+    "detection-quick": "python -m benchmarks.detection --budget quick --store",
+    "silence": "python -m benchmarks.silence --store",
     "schemathesis": "python -m benchmarks.schemathesis_runner",
     "shrinking": "python -m benchmarks.shrinking --to benchmarks/measured/shrinking.json",
 }

@@ -18,12 +18,13 @@ from typing import Any
 
 import pytest
 
-from conformance.budgets import BUDGETS
-from conformance.items import slug_of
-from conformance.looks import name_of
-from conformance.needs import NEEDS
-from conformance.options import KEY_VARIABLE, TESTS
-from meta_tests.given_ids import KEY, make_ids
+from benchmarks.given_ids import KEY, make_ids
+from conformance.paths import TESTS
+from conformance.plugin.items import slug_of
+from conformance.plugin.looks import name_of
+from conformance.scenes.budgets import BUDGETS
+from conformance.verdict.needs import NEEDS
+from conformance.verdict.settings import KEY_VARIABLE
 from reference import running
 
 CUSTOMERS = 4
@@ -41,7 +42,9 @@ class Watch:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
         """Compare what is left before and after a test."""
-        fixtures = item.config.pluginmanager.get_plugin("conformance-items").fixtures
+        runner = item.config.pluginmanager.get_plugin("conformance-items")
+        assert runner is not None
+        fixtures = runner.fixtures
         before = fixtures.methods_left
         try:
             yield

@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from conformance.reporting.html import html_page
-from meta_tests.browser import chromium, open_page
-from meta_tests.runs import run_of_many
+from benchmarks.browser import chromium, open_page
+from benchmarks.runs import run_of_many
+from conformance.reports.html import html_page
 
 MOST_BYTES = 6_000_000
 MOST_SECONDS = 2.0

@@ -9,11 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from benchmarks import detection_page, schemathesis_runner, shrinking
+from benchmarks import detection_page, schemathesis_runner, shrinking, silence
+from benchmarks.detection import DEFECTS, MEASURED, job_for, row_of, write_rows
+from benchmarks.suite import run_all
 from benchmarks.watching import watched
-from meta_tests import silence
-from meta_tests.detection import DEFECTS, MEASURED, job_for, row_of, write_rows
-from meta_tests.suite import run_all
 
 
 def detect() -> None:
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     detect()
     schemathesis_runner.main([])
-    alarms = silence.main(["--store", "--seeds", str(options.seeds)])
+    alarms: int = silence.main(["--store", "--seeds", str(options.seeds)])
     detection_page.main()
     return alarms
 

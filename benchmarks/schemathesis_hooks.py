@@ -13,9 +13,9 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
-import conformance.serializer  # noqa: F401  # it writes `expand[0]=` where Schemathesis alone would write `expand=`
+import conformance.transport.serializer  # noqa: F401  # it writes `expand[0]=` where Schemathesis alone would write `expand=`
 from benchmarks.schemathesis_given import CUSTOMER, KEY, PAYMENT_METHOD, URL
-from conformance.fixture_forms import PAYMENT_METHOD_FORMS
+from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 
 LONGEST = 5000
 

@@ -27,9 +27,7 @@ from typing import Any
 import requests
 
 from benchmarks import schemathesis_given as given
-from conformance.options import SUITE
-from contracts.catalogue import PROFILES
-from meta_tests.detection import (
+from benchmarks.detection import (
     DEFECTS,
     MEASURED,
     VARIANTS,
@@ -39,7 +37,9 @@ from meta_tests.detection import (
     representative,
     variant_job,
 )
-from meta_tests.suite import run_all
+from benchmarks.suite import run_all
+from conformance.paths import SUITE
+from contracts.catalogue import PROFILES
 from reference import running
 from reference.call import Call
 from reference.defects import Defect

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.conductor import Conductor
-from conformance.episode import Episode, Judgement
-from conformance.ledger import UNSTEADY, Ledger
-from conformance.trial import Trial
+from conformance.evidence.episode import Episode, Judgement
+from conformance.scenes.conductor import Conductor
+from conformance.verdict.ledger import UNSTEADY, Ledger
+from conformance.verdict.trial import Trial
 
 MARKER = "after the first failure: "
 """What the line begins with that the probe adds to the terminal's output."""

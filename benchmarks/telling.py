@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.detection import DEFECTS, job_for, write_rows
 from benchmarks.ordering import NEVER, Telling, improved, most_telling_first
+from benchmarks.suite import Job, Result, run_all
 from benchmarks.telling_probe import MARKER
 from benchmarks.watching import told_in, watched
-from conformance.looks import ORDER
-from meta_tests.detection import DEFECTS, job_for, write_rows
-from meta_tests.suite import Job, Result, run_all
+from conformance.plugin.looks import ORDER
 
 PROBE = "benchmarks.telling_probe"
 MOVES = 200_000

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conformance.exchange import Exchange
-from conformance.items import FOUND, slug_of
-from conformance.ledger import Ledger
-from conformance.looks import name_of
-from conformance.trial import Note, Trial
+from conformance.evidence.exchange import Exchange
+from conformance.plugin.items import FOUND, slug_of
+from conformance.plugin.looks import name_of
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.trial import Note, Trial
 
 MARKER = "told by each test: "
 """What the line begins with that the probe adds to the terminal's output."""

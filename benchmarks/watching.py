@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from meta_tests.suite import Job, Result
+from benchmarks.suite import Job, Result
 
 
 def watched(job: Job, probe: str) -> Job:

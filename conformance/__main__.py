@@ -12,15 +12,18 @@ from typing import NoReturn
 SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
-from conformance import documents, passive, suite_run, sweep  # noqa: E402  # only from here on are these ours
-from conformance.certificate import making, nonce, verify  # noqa: E402  # as above
-from conformance.comparing import command as comparing  # noqa: E402  # as above
-from conformance.matrix import command as matrix  # noqa: E402  # as above
-from conformance.replaying import command as replaying  # noqa: E402  # as above
-from conformance.reporting import command as rendering  # noqa: E402  # as above
-from conformance.reporting import workflow  # noqa: E402  # as above
-from conformance.run import ExitStatus  # noqa: E402  # as above
-from conformance.targets import command as targets  # noqa: E402  # as above
+from conformance.commands import render as rendering  # noqa: E402  # only from here on are these ours
+from conformance.commands import run as suite_run  # noqa: E402  # only from here on are these ours
+from conformance.commands import sweep  # noqa: E402  # only from here on are these ours
+from conformance.commands.certificate import making, nonce, verify  # noqa: E402  # only from here on are these ours
+from conformance.commands.compare import command as comparing  # noqa: E402  # only from here on are these ours
+from conformance.commands.docs import command as documents  # noqa: E402  # only from here on are these ours
+from conformance.commands.matrix import command as matrix  # noqa: E402  # only from here on are these ours
+from conformance.commands.replay import command as replaying  # noqa: E402  # only from here on are these ours
+from conformance.commands.targets import command as targets  # noqa: E402  # only from here on are these ours
+from conformance.commands.traffic import judging as passive  # noqa: E402  # only from here on are these ours
+from conformance.reports import workflow  # noqa: E402  # only from here on are these ours
+from conformance.verdict.run import ExitStatus  # noqa: E402  # only from here on are these ours
 
 
 class Parser(argparse.ArgumentParser):

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from meta_tests.commands import Workplace
 
 ACTION = SUITE / "action.yml"

@@ -6,10 +6,10 @@ from collections.abc import Generator
 
 import pytest
 
-from conformance.dealing import group_of
-from conformance.items import ItemRunner
-from conformance.ledger import Ledger
-from conformance.worker import RUNNER
+from conformance.plugin.dealing import group_of
+from conformance.plugin.items import ItemRunner
+from conformance.plugin.worker import RUNNER
+from conformance.verdict.ledger import Ledger
 
 _worker_of: dict[str, int] = {}
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from meta_tests import launcher
 
 PAGES = tuple(sorted([SUITE / "README.md", SUITE / "CONTRIBUTING.md", *(SUITE / "docs").glob("*.md")]))

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 
 DOCKERFILE = SUITE / "Dockerfile"
 DEFAULT_OPTIONS = ("--profile", "contract", "--budget", "quick", "-q")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.exchange import Exchange
-from conformance.provisioning import RUN_TAG
-from conformance.record import Record
-from conformance.trial import Note, Performed, Trial
+from conformance.evidence.exchange import Exchange
+from conformance.fixtures.provisioning import RUN_TAG
+from conformance.verdict.record import Record
+from conformance.verdict.trial import Note, Performed, Trial
 from meta_tests.forging import Place, answered, edited, everywhere, find, find_clause, log_of, with_episode
 
 BROKEN = "body.unknown-parameter-nested"

@@ -11,11 +11,11 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.certificate.bundle import CERTIFICATE, TARGET, bundled, countersigned
-from conformance.certificate.files import Files
-from conformance.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
-from conformance.record import Record
-from conformance.trial import Note
+from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, bundled, countersigned
+from conformance.commands.certificate.files import Files
+from conformance.commands.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
+from conformance.verdict.record import Record
+from conformance.verdict.trial import Note
 from meta_tests.forged_logs import (
     BROKEN,
     later,

@@ -10,11 +10,11 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.certificate.bundle import bundled
-from conformance.certificate.evidence import evidence_of, target_of
-from conformance.certificate.files import Files
-from conformance.certificate.making import signed
-from conformance.certificate.statements import (
+from conformance.commands.certificate.bundle import bundled
+from conformance.commands.certificate.evidence import evidence_of, target_of
+from conformance.commands.certificate.files import Files
+from conformance.commands.certificate.making import signed
+from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
     Evidence,
@@ -23,10 +23,10 @@ from conformance.certificate.statements import (
     clause_results,
     test_result,
 )
-from conformance.episode import Episode, Step
-from conformance.exchange import Exchange
-from conformance.record import Record, run_of, written
-from conformance.trial import Entry, Note, Performed, Trial
+from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import Exchange
+from conformance.verdict.record import Record, run_of, written
+from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
 SIGNER = CryptoSigner.generate_ecdsa()

@@ -84,7 +84,7 @@ def _end_with(connection: socket.socket) -> None:
 @contextlib.contextmanager
 def serving(path: Path) -> Iterator[None]:
     """Serve at that socket as long as this lasts."""
-    from meta_tests.processes import CONTEXT
+    from benchmarks.processes import CONTEXT
 
     process = CONTEXT.Process(target=serve, args=(str(path),), daemon=True)
     process.start()

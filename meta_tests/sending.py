@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.client import Address, Client
-from conformance.exchange import Exchange
-from conformance.secret import Secret
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.secret import Secret
+from conformance.transport.client import Address, Client
 from contracts import published_contract
 from strategies.valid import MINIMAL
 

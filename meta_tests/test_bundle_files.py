@@ -25,10 +25,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner
 
-from conformance.certificate import files
-from conformance.certificate.envelope import PAYLOAD_TYPE, STATEMENT_TYPE, MalformedEnvelope, read_envelope, sign
-from conformance.certificate.files import UnreadableBundle, UnsafeBundle, read_files, write_folder, write_zip
-from conformance.certificate.keys import UnusableKey, private_key, public_key
+from conformance.commands.certificate import files
+from conformance.commands.certificate.envelope import (
+    PAYLOAD_TYPE,
+    STATEMENT_TYPE,
+    MalformedEnvelope,
+    read_envelope,
+    sign,
+)
+from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundle, read_files, write_folder, write_zip
+from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
 
 FILES = {"manifest.json": b"{}", "run.jsonl": b"one\n" * 1000}
 STATEMENT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.scope import BINDING, KINDS, beyond_the_document, evidence_of, surest
+from conformance.commands.docs.scope import BINDING, KINDS, beyond_the_document, evidence_of, surest
 from contracts import CatalogueError, load_catalogue
 
 GOOD = """

@@ -17,17 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
+from benchmarks.suite import Job, run_all
 from conformance.__main__ import main
-from conformance.certificate import checking
-from conformance.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, bundled
-from conformance.certificate.checking import Checked, Demands, check
-from conformance.certificate.files import Files, write_folder
-from conformance.certificate.keys import private_key
-from conformance.certificate.nonce import new_nonce
-from conformance.certificate.objections import REASONS
-from conformance.certificate.planning import Plan, PlanOptions, plan_again
-from conformance.record import Record
-from conformance.run import ExitStatus
+from conformance.commands.certificate import checking
+from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, bundled
+from conformance.commands.certificate.checking import Checked, Demands, check
+from conformance.commands.certificate.files import Files, write_folder
+from conformance.commands.certificate.keys import private_key
+from conformance.commands.certificate.nonce import new_nonce
+from conformance.commands.certificate.objections import REASONS
+from conformance.commands.certificate.planning import Plan, PlanOptions, plan_again
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 from meta_tests.forgeries import (
     FORGERIES,
     STRANGER,
@@ -41,7 +42,6 @@ from meta_tests.forging import (
     honest,
     rewritten,
 )
-from meta_tests.suite import Job, run_all
 from meta_tests.test_bundle_files import write_keys
 from reference import running
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from conformance.comparing.comparison import Comparison, NothingAlike, compare
-from conformance.comparing.differences import ABSENT, Difference, differences
-from conformance.comparing.masking import Mask
-from conformance.comparing.page import html_page, markdown_page
-from conformance.conductor import RUN
-from conformance.episode import Episode, Step
-from conformance.exchange import TIMED_OUT
-from conformance.record import RECORD_FILE, Record
-from conformance.run import ExitStatus
+from benchmarks.examples import exchange
+from benchmarks.suite import Job, run_all
+from conformance.commands.compare.comparison import Comparison, NothingAlike, compare
+from conformance.commands.compare.differences import ABSENT, Difference, differences
+from conformance.commands.compare.masking import Mask
+from conformance.commands.compare.page import html_page, markdown_page
+from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import TIMED_OUT
+from conformance.fixtures.forms import RUN
+from conformance.verdict.record import RECORD_FILE, Record
+from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
-from meta_tests.examples import exchange
 from meta_tests.forging import rewritten
-from meta_tests.suite import Job, run_all
 from reference import running
 from strategies.values import CHANGES
 

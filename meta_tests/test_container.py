@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from meta_tests.container import DOCKERFILE, copies, instructions
 
 FOUND = list(instructions(DOCKERFILE.read_text()))

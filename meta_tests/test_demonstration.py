@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from meta_tests.commands import Block, Workplace, scripts_of
 from meta_tests.launcher import serving
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import load_catalogue
-from contracts.catalogue import PROFILES
-from meta_tests.detection import (
+from benchmarks.detection import (
     DEFECTS,
     VARIANTS,
     closely,
@@ -16,7 +14,9 @@ from meta_tests.detection import (
     representative,
     variant_job,
 )
-from meta_tests.suite import Job, Result, run_all
+from benchmarks.suite import Job, Result, run_all
+from contracts import load_catalogue
+from contracts.catalogue import PROFILES
 
 CHOSEN = representative()
 CLOSELY = closely(CHOSEN)

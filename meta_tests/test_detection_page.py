@@ -7,7 +7,7 @@ import json
 import pytest
 
 from benchmarks import detection_page
-from meta_tests.detection import DEFECTS, MEASURED, VARIANTS
+from benchmarks.detection import DEFECTS, MEASURED, VARIANTS
 
 
 @pytest.mark.parametrize("budget", ["standard", "quick"])

@@ -14,9 +14,10 @@ import pytest
 import requests
 
 from conformance.__main__ import parser
-from conformance.expectations import parse_expectations
-from conformance.options import SUITE, add_options
-from conformance.reporting.rendering import FORMS
+from conformance.paths import SUITE
+from conformance.plugin.options import add_options
+from conformance.reports.rendering import FORMS
+from conformance.verdict.expectations import parse_expectations
 from contracts import load_catalogue
 from meta_tests.action import run_action
 from meta_tests.commands import (

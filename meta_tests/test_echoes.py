@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 from conformance.judge.internals import internals_in
 from strategies.attempt import Request
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from conformance.episode import Finding, Outcome
-from conformance.expectations import (
+from benchmarks.examples import SUCCESS, episode, exchange
+from conformance.evidence.episode import Finding, Outcome
+from conformance.verdict.expectations import (
     Expectation,
     Expectations,
     ExpectationsError,
@@ -21,9 +22,8 @@ from conformance.expectations import (
     proposal,
     weigh,
 )
-from conformance.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude
+from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude
 from contracts import load_catalogue
-from meta_tests.examples import SUCCESS, episode, exchange
 
 CATALOGUE = load_catalogue()
 TODAY = datetime.date(2026, 6, 15)
@@ -339,7 +339,7 @@ def test_a_clause_about_headers_is_met_by_whichever_answer() -> None:
 
 
 def test_the_file_is_read_from_where_the_user_is(tmp_path: Path) -> None:
-    from conformance.expectations import read_expectations
+    from conformance.verdict.expectations import read_expectations
 
     with pytest.raises(ExpectationsError, match=r"gone\.toml:1: cannot be read"):
         read_expectations(tmp_path / "gone.toml", "gone.toml", CATALOGUE)

@@ -18,16 +18,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.certificate.making import CannotCertify, certified
-from conformance.certificate.policy import against_kind
-from conformance.certificate.statements import Product
-from conformance.exploring import folder_for
-from conformance.options import SUITE
-from conformance.record import Record, run_of
+from benchmarks import runs
+from benchmarks.processes import pytest_run
+from conformance.commands.certificate.making import CannotCertify, certified
+from conformance.commands.certificate.policy import against_kind
+from conformance.commands.certificate.statements import Product
+from conformance.paths import SUITE
+from conformance.plugin.exploring import folder_for
+from conformance.verdict.record import Record, run_of
 from contracts import published_contract
-from meta_tests import runs
 from meta_tests.needles import Needle, dotted_names_are_dropped, numerals_are_converted, running_with
-from meta_tests.processes import pytest_run
 from strategies import Attempt, Comparison, Invalid, Pair, invalid, wider, wider_malformed
 from strategies.as_python import as_python, imports_for
 from strategies.oracle import violations

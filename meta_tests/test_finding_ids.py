@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from conformance.episode import Finding
-from conformance.finding_ids import DIGITS, id_of, with_ids
-from conformance.reporting.html import html_page
-from conformance.reporting.terminal import print_summary
-from conformance.reporting.workflow import summary_of
-from conformance.run import Run
-from meta_tests.examples import ERROR, SUCCESS, exchange
-from meta_tests.runs import finding, run_of_many, run_with
+from benchmarks.examples import ERROR, SUCCESS, exchange
+from benchmarks.runs import finding, run_of_many, run_with
+from conformance.evidence.episode import Finding
+from conformance.reports.html import html_page
+from conformance.reports.terminal import print_summary
+from conformance.reports.workflow import summary_of
+from conformance.verdict.finding_ids import DIGITS, id_of, with_ids
+from conformance.verdict.run import Run
 
 UNKNOWN = "body.unknown-parameter"
 ALIKE = finding(UNKNOWN, exchange(200, SUCCESS), attempt_digest="a" * 64)

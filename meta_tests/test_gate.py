@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from conformance.episode import Finding, Outcome
-from conformance.expectations import Expectation, Expectations, Gate, weigh
-from conformance.ledger import ClauseResult, Ledger, conclude
-from conformance.options import Settings
-from conformance.profiles import all_verdicts
-from conformance.run import Run
+from benchmarks.examples import episode, exchange
+from benchmarks.suite import Job, Result, run
+from conformance.evidence.episode import Finding, Outcome
+from conformance.verdict.expectations import Expectation, Expectations, Gate, weigh
+from conformance.verdict.ledger import ClauseResult, Ledger, conclude
+from conformance.verdict.profiles import all_verdicts
+from conformance.verdict.run import Run
+from conformance.verdict.settings import Settings
 from contracts import Catalogue, load_catalogue, published_contract
-from meta_tests.examples import episode, exchange
-from meta_tests.suite import Job, Result, run
 from reference.defects import CATALOGUE as DEFECTS
 
 FEW = ("--profile", "contract", "-k", "json or minimal or envelope or methods")

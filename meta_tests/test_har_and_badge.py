@@ -12,16 +12,16 @@ from xml.etree import ElementTree
 import pytest
 from haralyzer import HarEntry, HarParser  # type: ignore[import-untyped]  # it has no types
 
-from conformance.episode import Step
-from conformance.exchange import Exchange
-from conformance.passive import judge_traffic
-from conformance.record import Record, header_of
-from conformance.recordings import recorded_in
-from conformance.reporting.badge import AMBER, GREEN, GREY, RED, badge_of, verdict_of
-from conformance.reporting.har import har_of
-from conformance.trial import FIRST, Entry, Performed, Trial
-from meta_tests.examples import ERROR, SUCCESS, episode, exchange
-from meta_tests.runs import CATALOGUE, CONTRACT, TARGET, settings
+from benchmarks.examples import ERROR, SUCCESS, episode, exchange
+from benchmarks.runs import CATALOGUE, CONTRACT, TARGET, settings
+from conformance.commands.traffic.judging import judge_traffic
+from conformance.commands.traffic.recordings import recorded_in
+from conformance.evidence.episode import Step
+from conformance.evidence.exchange import Exchange
+from conformance.reports.badge import AMBER, GREEN, GREY, RED, badge_of, verdict_of
+from conformance.reports.har import har_of
+from conformance.verdict.record import Record, header_of
+from conformance.verdict.trial import FIRST, Entry, Performed, Trial
 from strategies.attempt import Request
 
 BYTES = bytes(range(256))

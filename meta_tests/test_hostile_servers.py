@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.options import SUITE
-from conformance.record import Record
-from conformance.reporting.rendering import FORMS, concluded_again
-from conformance.run import ExitStatus
+from benchmarks.processes import CONTEXT
+from conformance.paths import SUITE
+from conformance.reports.rendering import FORMS, concluded_again
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 from meta_tests.hostile import (
     FRAMES,
     HEADERS,
@@ -28,7 +29,6 @@ from meta_tests.hostile import (
     of_member,
     running_with,
 )
-from meta_tests.processes import CONTEXT
 
 QUICK_FRAMES = [name for name in FRAMES if name.startswith(("chunks", "status-line", "header-lines"))]
 """The frames after which a client need not wait for more."""

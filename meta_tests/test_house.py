@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conformance.documents import DOCS, PAGES
-from conformance.options import SUITE
-from conformance.readme import README, readme_with_table
+from conformance.commands.docs.command import DOCS, PAGES
+from conformance.commands.docs.readme import README, readme_with_table
+from conformance.paths import SUITE
 from contracts import load_catalogue
 
-MAY_IMPORT = {
-    "contracts": {"contracts"},
-    "strategies": {"contracts", "strategies"},
-    "conformance": {"contracts", "strategies", "conformance"},
-    "tests": {"contracts", "strategies", "conformance", "tests"},
-    "reference": {"reference"},
-}
-LAYERS = {*MAY_IMPORT, "meta_tests", "benchmarks"}
 LONGEST_FILE = 500
 UNTRACKED = {".venv", ".tox", "build"}
 
@@ -31,24 +23,24 @@ def python_files(folder: str = "") -> list[Path]:
     return [path for path in sorted((SUITE / folder).rglob("*.py")) if not UNTRACKED & set(path.parts)]
 
 
-def imported_layers(source: str) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
-        found |= {name.partition(".")[0] for name in names}
-    return found & LAYERS
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter in `folder`, with the contracts that stand in its pyproject.toml."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    return subprocess.run([*command, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("layer", MAY_IMPORT)
-def test_layers_import_only_what_lies_below(layer: str) -> None:
-    for path in python_files(layer):
-        assert imported_layers(path.read_text()) <= MAY_IMPORT[layer], path
+def test_rooms_import_only_what_lies_below() -> None:
+    done = lint_imports(SUITE)
+    assert done.returncode == 0, done.stdout
 
 
-def test_the_guard_of_the_layers_sees_an_import() -> None:
-    assert imported_layers("def f():\n    from conformance.client import Client") == {"conformance"}
+def test_an_import_of_a_higher_room_is_seen(tmp_path: Path) -> None:
+    for name in ("contracts", "strategies", "conformance", "reference", "tests"):
+        shutil.copytree(SUITE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(SUITE / "pyproject.toml", tmp_path)
+    module = tmp_path / "conformance" / "evidence" / "exchange.py"
+    module.write_text(module.read_text() + "\n\ndef late():\n    from conformance.commands import sweep\n")
+    assert "evidence.exchange -> conformance.commands.sweep" in lint_imports(tmp_path).stdout
 
 
 def test_no_file_is_long() -> None:

@@ -10,17 +10,17 @@ from typing import Any, NoReturn
 
 import pytest
 
-from conformance.conductor import Conductor
-from conformance.controller import Controller
-from conformance.items import ItemRunner
+from conformance.fixtures.provisioning import Fixtures
 from conformance.judge import verdict
-from conformance.options import SUITE
-from conformance.provisioning import Fixtures
-from conformance.record import Record
-from conformance.reporting import workflow
-from conformance.reporting.badge import verdict_of
-from conformance.reporting.rendering import FORMS, concluded_again
-from conformance.run import ExitStatus
+from conformance.paths import SUITE
+from conformance.plugin.controller import Controller
+from conformance.plugin.items import ItemRunner
+from conformance.reports import workflow
+from conformance.reports.badge import verdict_of
+from conformance.reports.rendering import FORMS, concluded_again
+from conformance.scenes.conductor import Conductor
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 from reference import running
 
 KEY = "sk_test_internalerrors0123456789"
@@ -154,7 +154,7 @@ def test_a_renderer_that_fails_changes_no_status(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    keyed.setattr(f"conformance.controller.{what}", bug)
+    keyed.setattr(f"conformance.plugin.controller.{what}", bug)
     clauses = ("--profile", "contract", "--clause", "request.minimal-body", "--clause", "response.status")
     assert run_in(tmp_path, *clauses, defect=defect and _breaking(defect)) == status
     assert BUG in capsys.readouterr().out

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from conformance.episode import Episode, Finding, Judgement, Outcome, Step
-from conformance.exchange import CONNECTION_LOST, Exchange
-from conformance.failure import NEVER_ARRIVED
+from benchmarks.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, SUCCESS, but, episode, exchange
+from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
+from conformance.evidence.exchange import CONNECTION_LOST, Exchange
+from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.judge import judge
 from contracts import load_catalogue, published_contract
-from meta_tests.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, SUCCESS, but, episode, exchange
 
 CONTRACT = published_contract()
 CATALOGUE = load_catalogue()

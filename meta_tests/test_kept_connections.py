@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.exchange import Exchange
+from benchmarks.examples import exchange
+from conformance.evidence.exchange import Exchange
 from conformance.judge.steadiness import dropped
 from meta_tests.capture import capturing
-from meta_tests.examples import exchange
 from meta_tests.odd_servers import OK, answering, read_request, serving
 from meta_tests.sending import BINDINGS, client_of
 from strategies.valid import MINIMAL

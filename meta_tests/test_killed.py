@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from conformance import outage
-from conformance.exchange import CONNECTION_LOST, Exchange
-from conformance.failure import Failure
+from benchmarks.examples import SUCCESS, episode, exchange
+from benchmarks.suite import Job, run
+from conformance.evidence.exchange import CONNECTION_LOST, Exchange
+from conformance.evidence.failure import Failure
+from conformance.fixtures import outage
 from conformance.judge.outage import ENDED, WAITED
-from conformance.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
 from meta_tests.dying import dying
-from meta_tests.examples import SUCCESS, episode, exchange
-from meta_tests.suite import Job, run
 
 STILL_SERVING = "robustness.still-serving"
 CONTROL_CHARACTERS = "robustness.control-characters"

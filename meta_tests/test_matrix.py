@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from benchmarks.examples import SUCCESS, episode, exchange
 from conformance.__main__ import main
-from conformance.documents import DOCS
-from conformance.episode import Finding, Outcome
-from conformance.matrix.command import STORED, store, write_pages
-from conformance.matrix.page import html_page, markdown_page
-from conformance.matrix.standing import Cell, Standing, StandingFileError, from_json, merged_cells, verdicts_of
-from conformance.matrix.testing import cells_of
+from conformance.commands.docs.command import DOCS
+from conformance.commands.matrix.command import STORED, store, write_pages
+from conformance.commands.matrix.page import html_page, markdown_page
+from conformance.commands.matrix.standing import Cell, Standing, StandingFileError, from_json, merged_cells, verdicts_of
+from conformance.commands.matrix.testing import cells_of
+from conformance.evidence.episode import Finding, Outcome
 from conformance.targets import Defect, find, shipped
 from contracts import load_catalogue
-from meta_tests.examples import SUCCESS, episode, exchange
 
 CATALOGUE = load_catalogue()
 DEFECT = Defect("response.id", "`id` is <made> up", 'curl "$URL"', "x", "2026-01-02")

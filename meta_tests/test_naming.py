@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from conformance.episode import Episode, Finding, Outcome, Step
-from conformance.exchange import Exchange
+from benchmarks.examples import ERROR, SUCCESS, but, episode, exchange
+from conformance.evidence.episode import Episode, Finding, Outcome, Step
+from conformance.evidence.exchange import Exchange
 from conformance.judge import judge
 from conformance.judge.idempotency import replayed
 from conformance.judge.passing import used_in_passing
 from conformance.judge.preparation import number_listed
 from conformance.judge.race import all_kept
-from conformance.ledger import Ledger, conclude
+from conformance.verdict.ledger import Ledger, conclude
 from contracts import load_catalogue, published_contract
-from meta_tests.examples import ERROR, SUCCESS, but, episode, exchange
 from strategies import invalid, malformed
 from strategies.attempt import Attempt
 from strategies.ordinary import ordinary_counterpart

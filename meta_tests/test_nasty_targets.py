@@ -8,12 +8,12 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from conformance.options import KEY_VARIABLE
-from conformance.run import ExitStatus
-from meta_tests.given_ids import KEY, make_ids
+from benchmarks.given_ids import KEY, make_ids
+from benchmarks.processes import CONTEXT
+from benchmarks.suite import Job, Result, run
+from conformance.verdict.run import ExitStatus
+from conformance.verdict.settings import KEY_VARIABLE
 from meta_tests.nasty import MANNERS, running_nasty
-from meta_tests.processes import CONTEXT
-from meta_tests.suite import Job, Result, run
 
 IDS = {"created": (0, 0), "few given": (1, 2), "given customers": (3, 0), "given": (2, 6), "many given": (4, 60)}
 """How many customers and payment methods are given."""

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.episode import Episode, Outcome, Step
-from conformance.exchange import Exchange
+from benchmarks.examples import CUSTOMER, ERROR, NOW, PAYMENT_METHOD, SUCCESS, but, episode, exchange
+from conformance.evidence.episode import Episode, Outcome, Step
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.strict_json import MOST_LEVELS, read_json
 from conformance.judge import judge
 from conformance.judge.verdict import ALL_EXPECTATIONS
-from conformance.strict_json import MOST_LEVELS, read_json
 from contracts import load_catalogue, published_contract
-from meta_tests.examples import CUSTOMER, ERROR, NOW, PAYMENT_METHOD, SUCCESS, but, episode, exchange
 from meta_tests.hostile import HEADERS, JSON_VALUES, MEMBERS, replaced
 from strategies.attempt import Request
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.ordering import NEVER, Telling, improved, is_root_causes_first, most_telling_first
-from conformance import looks
+from conformance.plugin import looks
 from contracts import load_catalogue
 
 MINIMAL, UNKNOWN, PERSISTED = "request.minimal-body", "body.unknown-parameter", "state.persisted"

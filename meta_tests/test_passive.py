@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.examples import CUSTOMER, ERROR, NOW, PAYMENT_METHOD, SUCCESS, but
 from conformance.__main__ import main
-from conformance.ledger import Ledger
-from conformance.passive import judge_traffic
-from conformance.recordings import read_recordings
+from conformance.commands.traffic.judging import judge_traffic
+from conformance.commands.traffic.recordings import read_recordings
+from conformance.verdict.ledger import Ledger
 from contracts import load_catalogue, published_contract
-from meta_tests.examples import CUSTOMER, ERROR, NOW, PAYMENT_METHOD, SUCCESS, but
 
 KEY = "sk_" + "test_" + "0123456789abcdefghij"
 URL = f"https://api.example.com/v1/payment_methods/{PAYMENT_METHOD}/attach"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from conformance.options import SUITE
-from conformance.progress import Standing, is_wanted
+from conformance.paths import SUITE
+from conformance.plugin.progress import Standing, is_wanted
 
 LINE = re.compile(r" *\d+% \w+ · [\d,]+ requests")
 

@@ -11,14 +11,14 @@ from threading import Thread
 
 import pytest
 
-from conformance.capabilities import probe_capabilities
-from conformance.client import Address, Client
-from conformance.endpoints import LISTS, find_list, list_target
-from conformance.fixture_forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
-from conformance.probing import probe
-from conformance.provisioning import Absent, Fixtures, Provision, Unreachable
-from conformance.secret import Secret
-from conformance.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
+from conformance.evidence.secret import Secret
+from conformance.fixtures.capabilities import probe_capabilities
+from conformance.fixtures.endpoints import LISTS, find_list, list_target
+from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
+from conformance.fixtures.probing import probe
+from conformance.fixtures.provisioning import Absent, Fixtures, Provision, Unreachable
+from conformance.transport.client import Address, Client
+from conformance.transport.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
 from contracts import published_contract
 from contracts.contract import FORM_MEDIA_TYPE
 from reference import running

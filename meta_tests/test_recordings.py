@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.examples import CUSTOMER, PAYMENT_METHOD, SUCCESS, but
 from conformance.__main__ import main
-from conformance.recordings import Recorded, UnreadableRecording, read_recordings
-from meta_tests.examples import CUSTOMER, PAYMENT_METHOD, SUCCESS, but
+from conformance.commands.traffic.recordings import Recorded, UnreadableRecording, read_recordings
 from meta_tests.test_passive import GOOD_HEADERS, KEY, URL, broken, entry, har, judged, named, written
 
 GOOD, BAD = json.dumps(SUCCESS), json.dumps(but(SUCCESS, customer="cus_OTHER"))

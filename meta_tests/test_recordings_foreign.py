@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.passive import judge_traffic, told
-from conformance.recordings import UnreadableRecording, read_recordings
+from conformance.commands.traffic.judging import judge_traffic, told
+from conformance.commands.traffic.recordings import UnreadableRecording, read_recordings
 from contracts import load_catalogue, published_contract
 from meta_tests.test_passive import URL, entry
 from meta_tests.test_recordings import GOOD, exchange, interaction, nock, ruby, utf8

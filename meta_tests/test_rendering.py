@@ -16,14 +16,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.processes import PytestProcess, pytest_run
 from conformance.__main__ import main
-from conformance.options import REPORT_FILE
-from conformance.record import Record, written
-from conformance.reporting.badge import badge_of
-from conformance.reporting.rendering import FORMS
-from conformance.reporting.workflow import summary_of
-from conformance.run import ExitStatus
-from meta_tests.processes import PytestProcess, pytest_run
+from conformance.reports.badge import badge_of
+from conformance.reports.rendering import FORMS
+from conformance.reports.workflow import summary_of
+from conformance.verdict.record import Record, written
+from conformance.verdict.run import ExitStatus
+from conformance.verdict.settings import REPORT_FILE
 from reference import Server, running
 from reference.call import Call
 from reference.values import Response

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from conformance.client import Address, Client
-from conformance.episode import Finding
-from conformance.ledger import UNSTEADY
-from conformance.provisioning import Provision
-from conformance.record import RECORD_FILE, REFERENCE, Record
-from conformance.replaying.command import findings_of, read_run
-from conformance.replaying.history import History
-from conformance.replaying.renaming import Known, Renaming, is_of_the_account
-from conformance.replaying.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
-from conformance.run import ExitStatus
-from conformance.secret import Secret
+from benchmarks.suite import Job, run_all
+from conformance.commands.replay.command import findings_of, read_run
+from conformance.commands.replay.history import History
+from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
+from conformance.evidence.episode import Finding
+from conformance.evidence.secret import Secret
+from conformance.fixtures.provisioning import Provision
+from conformance.fixtures.renaming import Known, Renaming, is_of_the_account
+from conformance.transport.client import Address, Client
+from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.record import RECORD_FILE, REFERENCE, Record
+from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 from meta_tests.command_line import Command, command_line
 from meta_tests.forging import rewritten
-from meta_tests.suite import Job, run_all
 from reference import Server, build, defects
 from strategies.attempt import Request
 

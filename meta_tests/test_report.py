@@ -9,18 +9,18 @@ from html.parser import HTMLParser
 
 import pytest
 
-from conformance.episode import Episode, Finding, Outcome, Step
-from conformance.ledger import FINDINGS_KEPT
-from conformance.reporting.evidence import evidence_of, grouped, invalid_component, request_parts
-from conformance.reporting.html import MOST_OF_ONE_CLAUSE, chosen_evidence, coded, html_page, html_section
-from conformance.reporting.plots import bars, histogram, latency_in_words
-from conformance.reporting.visible import indented, visible
-from conformance.reporting.words import curl
-from conformance.run import Diagnosis, Run
-from conformance.traffic import Traffic, traffic_of
+from benchmarks.examples import ERROR, PAYMENT_METHOD, SUCCESS, but, exchange
+from benchmarks.runs import SLUGS, finding, run_of_many, run_with, settings
+from conformance.evidence.episode import Episode, Finding, Outcome, Step
+from conformance.evidence.traffic import Traffic, traffic_of
+from conformance.evidence.visible import indented, visible
+from conformance.reports.evidence import evidence_of, grouped, invalid_component, request_parts
+from conformance.reports.html import MOST_OF_ONE_CLAUSE, chosen_evidence, coded, html_page, html_section
+from conformance.reports.plots import bars, histogram, latency_in_words
+from conformance.reports.words import curl
+from conformance.verdict.ledger import FINDINGS_KEPT
+from conformance.verdict.run import Diagnosis, Run
 from meta_tests.capture import capturing
-from meta_tests.examples import ERROR, PAYMENT_METHOD, SUCCESS, but, exchange
-from meta_tests.runs import SLUGS, finding, run_of_many, run_with, settings
 from strategies.attempt import Request
 
 KEY = "sk_test_metatests0123456789abcdef"

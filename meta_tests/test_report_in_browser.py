@@ -14,8 +14,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from meta_tests.browser import MISSING, chromium, console, open_page, programs, requested
-from meta_tests.processes import pytest_run
+from benchmarks.browser import MISSING, chromium, console, open_page, programs, requested
+from benchmarks.processes import pytest_run
 from reference import running
 
 DEFECT = "unknown-ignored"

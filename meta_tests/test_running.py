@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import requests
 
-from conformance.options import SUITE
-from meta_tests.processes import pytest_run
-from meta_tests.suite import Job, run
+from benchmarks.processes import pytest_run
+from benchmarks.suite import Job, run
+from conformance.paths import SUITE
 from reference import running
 
 KEY = "sk_test_metatests0123456789abcdef"

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.needs import ids_for_profile, load_needs
-from conformance.options import KEY_VARIABLE
-from conformance.run import ExitStatus
+from benchmarks.given_ids import KEY, make_ids
+from benchmarks.processes import CONTEXT
+from benchmarks.suite import Job, Result, run
+from conformance.verdict.needs import ids_for_profile, load_needs
+from conformance.verdict.run import ExitStatus
+from conformance.verdict.settings import KEY_VARIABLE
 from contracts import load_catalogue
-from meta_tests.given_ids import KEY, make_ids
-from meta_tests.processes import CONTEXT
-from meta_tests.suite import Job, Result, run
 from reference import running
 
 JUDGED_WITH_THREE = frozenset(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.detection import DEFECTS, VARIANTS
 from benchmarks.schemathesis_runner import Server, chosen, measure, run_schemathesis, table
-from meta_tests.detection import DEFECTS, VARIANTS
 
 
 def row(name: str, found: dict[str, bool], *, profile: str = "contract", kind: str = "defect") -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.script import Ways, script_for, script_of
-from conformance.reporting.shell import Variables
-from meta_tests.examples import SUCCESS, exchange
-from meta_tests.runs import finding
-from meta_tests.suite import Job, run
+from benchmarks.examples import SUCCESS, exchange
+from benchmarks.runs import finding
+from benchmarks.suite import Job, run
+from conformance.reports.script import Ways, script_for, script_of
+from conformance.reports.shell import Variables
 from reference import running
 
 KEY = "sk_test_metatests0123456789abcdef"

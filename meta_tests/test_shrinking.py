@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking import BOUND, PROBE, Cost, costs_of, distribution, in_words
+from benchmarks.suite import Job, Result, run_all
 from benchmarks.watching import watched
-from conformance.exchange import Exchange
-from conformance.sequence_verbs import Played, telling
-from meta_tests.detection import DEFECTS, job_for
-from meta_tests.suite import Job, Result, run_all
+from conformance.evidence.exchange import Exchange
+from conformance.scenes.sequence_verbs import Played, telling
 from strategies.sequences import attach, delete, detach, listed, retrieve
 from strategies.wire import decode
 

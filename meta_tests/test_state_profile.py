@@ -14,18 +14,18 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 
-from conformance.case import ClauseBroken
-from conformance.episode import Episode, Outcome, Step
-from conformance.exchange import CONNECTION_LOST, Exchange
-from conformance.history import History
+from conformance.commands.sweep import CannotSweep, sweep
+from conformance.evidence.episode import Episode, Outcome, Step
+from conformance.evidence.exchange import CONNECTION_LOST, Exchange
+from conformance.evidence.history import History
+from conformance.evidence.secret import Secret
+from conformance.fixtures.provisioning import RUN_TAG, Fixtures, Provision
 from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
-from conformance.ledger import Entry
-from conformance.provisioning import RUN_TAG, Fixtures, Provision
-from conformance.secret import Secret
-from conformance.sweep import CannotSweep, sweep
-from conformance.target import Target
+from conformance.scenes.case import ClauseBroken
+from conformance.scenes.target import Target
+from conformance.verdict.ledger import Entry
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences
 from strategies.attempt import Request
@@ -305,7 +305,7 @@ def test_a_race_has_one_winner() -> None:
 
 
 def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.sequence_verbs.PAUSE", 0)
+    monkeypatch.setattr("conformance.scenes.sequence_verbs.PAUSE", 0)
 
     def outcome(*, is_loopback: bool) -> Outcome:
         target = target_of(Tiny(faults=("tells late",), address=_Address(is_loopback)))

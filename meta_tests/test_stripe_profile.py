@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from conformance.episode import Episode, Outcome, Step
-from conformance.exchange import TIMED_OUT, Exchange
+from benchmarks.suite import Job, run
+from conformance.evidence.episode import Episode, Outcome, Step
+from conformance.evidence.exchange import TIMED_OUT, Exchange
 from conformance.judge.expectations import Verdict
 from conformance.judge.stripe import REFUSALS, STRIPE_EXPECTATIONS
 from contracts import load_catalogue, published_contract
-from meta_tests.suite import Job, run
 from strategies import credentials, stripe
 from strategies.attempt import Request
 

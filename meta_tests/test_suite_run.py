@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from reference import running
 from reference.defects import CATALOGUE as DEFECTS
 

@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from benchmarks.processes import pytest_run
 from conformance.__main__ import main
-from conformance.documents import DOCS
-from conformance.options import SUITE
-from conformance.record import Record, run_of
-from conformance.secret import made_up_key
+from conformance.commands.docs.command import DOCS
+from conformance.commands.targets.checking import check_defects
+from conformance.evidence.secret import made_up_key
+from conformance.paths import SUITE
 from conformance.targets import CannotRun, TargetDescription, TargetFileError, find, running, shipped
-from conformance.targets.checking import check_defects
 from conformance.targets.description import PLACEHOLDERS
 from conformance.targets.installing import CannotInstall, cache_folder, install, is_installed
+from conformance.verdict.record import Record, run_of
 from contracts import load_catalogue
-from meta_tests.processes import pytest_run
 from meta_tests.test_running import results_in
 
 KEY = made_up_key()

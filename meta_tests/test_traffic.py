@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from conformance.episode import Episode, Step
-from conformance.exchange import TIMED_OUT, Exchange
-from conformance.traffic import EXPLORED, LATENCY_BOUNDS, NO_ANSWER, Traffic, TrafficCounter, traffic_of
-from meta_tests.examples import ERROR, SUCCESS, exchange
+from benchmarks.examples import ERROR, SUCCESS, exchange
+from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import TIMED_OUT, Exchange
+from conformance.evidence.traffic import EXPLORED, LATENCY_BOUNDS, NO_ANSWER, Traffic, TrafficCounter, traffic_of
 from strategies.attempt import Request
 
 

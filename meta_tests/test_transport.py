@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-import conformance.session
-from conformance.exchange import Exchange
-from conformance.failure import NEVER_ARRIVED, Failure
-from conformance.probing import ADVICE, probe
-from conformance.provisioning import Unreachable
+import conformance.transport.session
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import NEVER_ARRIVED, Failure
+from conformance.fixtures.probing import ADVICE, probe
+from conformance.fixtures.provisioning import Unreachable
 from conformance.transport.coding import LONGEST_BODY
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, Authority, Proxy, answering, forever, private_authority, read_request, serving
@@ -317,8 +317,8 @@ def test_an_error_of_the_suite_is_not_taken_for_a_lost_connection(
     def broken(*_: object) -> dict[str, str]:
         raise ValueError("an error of the suite's own")
 
-    monkeypatch.setattr(conformance.session, "headers_on_wire", broken)
-    monkeypatch.setattr(conformance.client, "headers_on_wire", broken)
+    monkeypatch.setattr(conformance.transport.session, "headers_on_wire", broken)
+    monkeypatch.setattr(conformance.transport.client, "headers_on_wire", broken)
     with capturing() as capture, pytest.raises(ValueError, match="own"):
         sent(capture.url, transport)
 

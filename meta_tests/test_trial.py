@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.exchange import CONNECTION_LOST, Exchange
-from conformance.ledger import UNSTEADY
-from conformance.trial import ANEW, CONFIRMATION, FIRST, Performed, Trial, settle
+from benchmarks.detection import DEFECTS, complaint, job_for
+from benchmarks.examples import ERROR, SUCCESS, episode, exchange
+from benchmarks.suite import run_all
+from conformance.evidence.exchange import CONNECTION_LOST, Exchange
+from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.trial import ANEW, CONFIRMATION, FIRST, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
-from meta_tests.detection import DEFECTS, complaint, job_for
-from meta_tests.examples import ERROR, SUCCESS, episode, exchange
-from meta_tests.suite import run_all
 
 CLAUSE = "request.minimal-body"
 GOOD, BAD = exchange(200, SUCCESS), exchange(400, ERROR)

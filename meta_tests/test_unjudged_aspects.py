@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.episode import Outcome
-from conformance.ledger import ClauseResult, Ledger, conclude, own_outcome
-from conformance.profiles import verdict_of
-from conformance.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
+from conformance.evidence.episode import Outcome
+from conformance.verdict.ledger import ClauseResult, Ledger, conclude, own_outcome
+from conformance.verdict.profiles import verdict_of
+from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue
 
 CATALOGUE = load_catalogue()

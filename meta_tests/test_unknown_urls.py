@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.episode import Outcome
+from conformance.evidence.episode import Outcome
 from meta_tests.test_stripe_profile import INVALID, error, outcome
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import schemathesis
 
-from conformance.client import Address, Client, Pacer
-from conformance.exchange import CONNECTION_LOST, TIMED_OUT
-from conformance.failure import Failure
-from conformance.secret import Secret
-from conformance.serializer import encode_form, operation_of
+from conformance.evidence.exchange import CONNECTION_LOST, TIMED_OUT
+from conformance.evidence.failure import Failure
+from conformance.evidence.secret import Secret
+from conformance.transport.client import Address, Client, Pacer
+from conformance.transport.serializer import encode_form, operation_of
 from contracts import published_contract
 from meta_tests.capture import capturing
 from strategies import Attempt, Comparison, invalid, malformed, requests, resembling, valid

@@ -15,22 +15,22 @@ import requests
 from _pytest.config import get_config
 from xdist.remote import Producer
 
-from conformance.careful import Errors
-from conformance.client import Client
-from conformance.dealing import ByGroup, Workers, group_of, workers_at_work
-from conformance.episode import Outcome
-from conformance.exchange import CONNECTION_LOST
-from conformance.items import ItemRunner
+from benchmarks.examples import episode, exchange
+from benchmarks.processes import pytest_run
+from benchmarks.suite import Job, run_all
+from conformance.evidence.episode import Outcome
+from conformance.evidence.exchange import CONNECTION_LOST
+from conformance.evidence.secret import Secret
+from conformance.fixtures.provisioning import Provision
 from conformance.judge.outage import ENDED, SHARED
-from conformance.ledger import Ledger, conclude
-from conformance.options import Settings
-from conformance.provisioning import Provision
-from conformance.secret import Secret
-from conformance.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
+from conformance.plugin.careful import Errors
+from conformance.plugin.dealing import ByGroup, Workers, group_of, workers_at_work
+from conformance.plugin.items import ItemRunner
+from conformance.plugin.options import settings_of
+from conformance.transport.client import Client
+from conformance.verdict.ledger import Ledger, conclude
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
-from meta_tests.examples import episode, exchange
-from meta_tests.processes import pytest_run
-from meta_tests.suite import Job, run_all
 from reference import running
 from reference.defects import CATALOGUE
 
@@ -160,7 +160,7 @@ def test_the_rate_is_dealt_out(
     kept: list[float | None] = []
     monkeypatch.setattr(Client, "keep_to", lambda client, per_second: kept.append(per_second))
     monkeypatch.setattr(pytestconfig.option, "rate", 10.0)
-    address, key, settings = "http://127.0.0.1:1", Secret(KEY), Settings.of(pytestconfig)
+    address, key, settings = "http://127.0.0.1:1", Secret(KEY), settings_of(pytestconfig)
     runner = ItemRunner(settings, address, CREATED, key, published_contract(), load_catalogue(), workers=workers)
     runner.pytest_collection_finish(SimpleNamespace(items=[SimpleNamespace(nodeid=name) for name in tests]))  # type: ignore[arg-type]
     assert kept == [pytest.approx(part)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.__main__ import main
-from conformance.reporting.workflow import annotation, annotations_of, code, headline, summary_of, text
-from conformance.run import ExitStatus
+from conformance.reports.workflow import annotation, annotations_of, code, headline, summary_of, text
+from conformance.verdict.run import ExitStatus
 
 
 def results(status: int = 0, **changes: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, explored, pinned
-from conformance.target import Target
+from conformance.scenes.marks import clause, explored, pinned
+from conformance.scenes.target import Target
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid, wider
 from strategies.refusals import NO_CUSTOMER_EXPANDED

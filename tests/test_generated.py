@@ -8,10 +8,10 @@ import pytest
 import schemathesis
 from hypothesis import given
 
-from conformance.generated import attempt_from
-from conformance.marks import explored, explores
-from conformance.serializer import schema_of
-from conformance.target import Target
+from conformance.scenes.generated import attempt_from
+from conformance.scenes.marks import explored, explores
+from conformance.scenes.target import Target
+from conformance.transport.serializer import schema_of
 from contracts import published_contract
 from strategies import Attempt, wider
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.marks import clause
-from conformance.target import Target
+from conformance.scenes.marks import clause
+from conformance.scenes.target import Target
 from strategies import stripe
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.marks import clause
-from conformance.target import Target
+from conformance.scenes.marks import clause
+from conformance.scenes.target import Target
 from strategies import credentials
 from strategies.requests import SAMPLE
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL

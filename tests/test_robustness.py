@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, explored, pinned
-from conformance.target import ENVELOPE_OF_MALFORMED, STILL_SERVING, Target
+from conformance.scenes.marks import clause, explored, pinned
+from conformance.scenes.target import ENVELOPE_OF_MALFORMED, STILL_SERVING, Target
 from strategies import Attempt, invalid, malformed, wider_malformed
 from strategies.valid import MINIMAL
 

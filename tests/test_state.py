@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, explored, pinned
-from conformance.target import Target
+from conformance.scenes.marks import clause, explored, pinned
+from conformance.scenes.target import Target
 from contracts import published_contract
 from strategies import Attempt, refusals, sequences, wider
 from strategies.sequences import TOUR, Operation

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.marks import clause, pinned
-from conformance.target import Target
+from conformance.scenes.marks import clause, pinned
+from conformance.scenes.target import Target
 from contracts import published_contract
 from strategies import Attempt, refusals, stripe
 from strategies.valid import MINIMAL

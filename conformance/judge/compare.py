@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 
 NO_ANSWER = "no answer"
 """What stands first in the class of an answer that did not come."""

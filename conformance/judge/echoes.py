@@ -19,8 +19,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from conformance.exchange import Exchange
-from conformance.strict_json import read_json
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.strict_json import read_json
 from strategies.wire import decode
 
 MASK = "\u16a0"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.episode import Episode, Outcome
-from conformance.exchange import Exchange
-from conformance.failure import NEVER_ARRIVED
+from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member, first_lacking
 from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
 from conformance.judge.steadiness import dropped

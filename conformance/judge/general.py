@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Iterator
 from email.message import Message
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.secret import SHORTEST_TO_BLOT
 from conformance.judge.internals import internals_in
 from conformance.judge.success import card_data_in
-from conformance.secret import SHORTEST_TO_BLOT
 from contracts import Contract
 from strategies.traits import traits
 

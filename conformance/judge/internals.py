@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 from conformance.judge.echoes import Echoes, strings_in
 
 _SOURCE = r"(?:py|js|mjs|cjs|ts|go|rb|java|kt|php|cs|rs|ex|exs|scala|pl)"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from conformance.episode import Episode
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, spoiled
 from conformance.judge.reads import shown_customer, times_listed, unreadable
 from contracts import Contract

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from conformance.episode import Episode, Outcome
+from conformance.evidence.episode import Episode, Outcome
 from conformance.judge.expectations import PASS, Verdict, fails
 from contracts import Contract
 

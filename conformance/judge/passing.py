@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 from conformance.judge.general import says_json
 from conformance.judge.reads import is_list
 from conformance.judge.success import broken_success_clauses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from conformance.episode import Episode
+from conformance.evidence.episode import Episode
 from conformance.judge.expectations import PASS, Verdict, alike, fails
 from conformance.judge.success import sent_payment_method
 from contracts import Contract

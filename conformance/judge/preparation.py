@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.episode import Episode
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import Verdict, describe_refusal, not_run, spoiled
 
 

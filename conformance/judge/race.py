@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.episode import Episode, Outcome
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
 from conformance.judge.reads import CUT_SHORT, is_list_of, shown_customer, times_listed, unreadable
 from conformance.judge.success import sent_payment_method

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from conformance.episode import Outcome
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Outcome
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import Verdict
 
 LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")

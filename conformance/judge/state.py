@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from conformance.episode import Episode, Outcome
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
 from conformance.judge.model import as_modelled
 from conformance.judge.race import all_kept, one_winner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 
 SHORTEST_PAUSE = 0.025
 """For how many seconds a connection must have been idle until its end is known, if the server was closing it."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.episode import Episode
-from conformance.exchange import Exchange
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange
 from conformance.judge.expectations import PASS, Verdict, accepted, describe_refusal, fails, not_run, spoiled
 from conformance.judge.idempotency import IDEMPOTENCY_EXPECTATIONS
 from conformance.judge.preparation import listed, unprepared

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
-from conformance.exchange import Exchange
+from conformance.evidence.exchange import Exchange
 from contracts import Contract, SchemaViolation
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance.episode import Episode, Finding, Judgement, Outcome
-from conformance.exchange import Exchange
-from conformance.foreign import one_line
+from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
 from conformance.judge.outage import OUTAGE_EXPECTATIONS

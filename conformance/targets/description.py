@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.options import SUITE
+from conformance.paths import SUITE
 from contracts import load_catalogue
 from contracts.catalogue import Catalogue
 

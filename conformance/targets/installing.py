@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conformance.options import KEY_VARIABLE, SUITE
+from conformance.paths import SUITE
 from conformance.targets.description import TargetDescription
+from conformance.verdict.settings import KEY_VARIABLE
 
 CACHE_VARIABLE = "CONFORMANCE_TARGETS"
 CONTRACT = SUITE / "contracts" / "attach.openapi.yaml"

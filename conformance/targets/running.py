@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from conformance.secret import Secret
+from conformance.evidence.secret import Secret
 from conformance.targets import supervise
 from conformance.targets.description import Server, TargetDescription
 from conformance.targets.installing import cache_folder, filled, is_installed, without_key

@@ -10,7 +10,7 @@ import re
 import ssl
 from dataclasses import dataclass
 
-from conformance.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure
 from conformance.transport.coding import LONGEST_BODY, decoded
 from conformance.transport.connection import Connection
 from conformance.transport.deadline import Deadline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from conformance.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure
 
 LONGEST_BODY = 4 * 1024 * 1024
 """How many bytes a body may have, before and after it is unpacked; the largest object of this API has some ten

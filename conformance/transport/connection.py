@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 
-from conformance.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure
 from conformance.transport.deadline import Deadline
 from conformance.transport.route import Proxy, Route
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import certifi
 from requests.utils import get_environ_proxies, select_proxy
 
-from conformance.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 DEFAULT_PROXY_PORT = 3128

@@ -1,0 +1,161 @@
+"""The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
+
+`python -m benchmarks.detection [PROFILE…] [--budget BUDGET] [--store [--lacking]]` runs all of it; the meta tests run
+a representative part. What is stored is shown in docs/detection.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.suite import Job, Result, run_all
+from conformance.scenes.budgets import BUDGETS
+from reference.defects import CATALOGUE as DEFECTS
+from reference.defects import Defect
+from reference.variants import CATALOGUE as VARIANTS
+from reference.variants import Variant
+
+MEASURED = Path(__file__).resolve().parent.parent / "benchmarks" / "measured"
+"""Where the measurements are kept that the docs quote."""
+
+FOUND = ("fail", "error", "inconclusive", "deviation")
+
+LEAST_BY_PROFILE = {"contract": 80, "stateful": 4, "stripe": 4}
+LEAST_INTERMITTENT = 3
+
+
+def job_for(defect: Defect, budget: str = "standard") -> Job:
+    """Return the run that must find `defect`, at the profile that users get by default."""
+    arguments = ("--budget", budget)
+    return Job(defect.name, defect.name, stateless=defect.stateless, arguments=arguments)
+
+
+def complaint(defect: Defect, result: Result) -> str:
+    """What is wrong with the way in which a defect was found; empty when nothing is."""
+    red = result.outcomes(*FOUND) if result.results else {}
+    if defect.clause not in red:
+        return f"{defect.name} breaks {defect.clause} ({defect.description}), and the suite said {red}"
+    beside = {slug: reason for slug, reason in red.items() if slug not in (defect.clause, *defect.also)}
+    return f"{defect.name} breaks {defect.clause} alone, and the suite said {beside}" if beside else ""
+
+
+def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Sequence[Defect]:
+    """The first defect of every contract clause, intermittent ones, and more until a profile has its least."""
+    everything = list(defects)
+    chosen: dict[str, Defect] = {}
+    for defect in everything:
+        if defect.profile == "contract":
+            chosen.setdefault(defect.clause, defect)
+    picked = {defect.name: defect for defect in chosen.values()}
+    intermittent = [defect for defect in everything if defect.intermittent]
+    picked |= {defect.name: defect for defect in intermittent[:LEAST_INTERMITTENT]}
+    for profile, least in LEAST_BY_PROFILE.items():
+        others = [defect for defect in everything if defect.profile == profile and defect.name not in picked]
+        missing = least - sum(defect.profile == profile for defect in picked.values())
+        step = max(1, len(others) // missing) if missing > 0 else 1
+        picked |= {defect.name: defect for defect in others[::step][: max(0, missing)]}
+    return [defect for defect in everything if defect.name in picked]
+
+
+def seen_quickly() -> frozenset[str]:
+    """The names of the defects that a quick run was measured to find."""
+    return frozenset(name for name, row in stored_rows("quick").items() if not row["complaint"])
+
+
+def closely(chosen: Sequence[Defect]) -> frozenset[str]:
+    """The names of those that a standard run has to find: the first of every chapter of a profile, and what hides more.
+
+    A quick run finds the others; its budget is part of a standard one.
+    """
+    firsts: dict[tuple[str, str], str] = {}
+    for defect in chosen:
+        firsts.setdefault((defect.profile, defect.clause.partition(".")[0]), defect.name)
+    others = {defect.name for defect in chosen if defect.intermittent or defect.profile != "contract"}
+    return frozenset(firsts.values()) | others | ({defect.name for defect in chosen} - seen_quickly())
+
+
+def variant_job(variant: Variant, profile: str, *, stateless: bool = False) -> Job:
+    """The run in which a conforming `variant` must stay without a finding."""
+    arguments: list[str] = ["--profile", profile]
+    for option, identifiers in (("--customer", variant.customers), ("--payment-method", variant.payment_methods)):
+        arguments += [argument for identifier in identifiers for argument in (option, identifier)]
+    if variant.name == "slow":
+        arguments += ["--budget", "quick"]
+    name = f"{variant.name}{' without state' if stateless else ''}"
+    return Job(name, variants=(variant.name,), stateless=stateless, arguments=tuple(arguments))
+
+
+def false_alarms(variant: Variant, result: Result) -> dict[str, str]:
+    """The clauses that a conforming variant was wrongly said to break, with the reasons."""
+    red = result.outcomes("fail", "error", "deviation")
+    return {slug: reason for slug, reason in red.items() if slug not in variant.deviates}
+
+
+def row_of(defect: Defect, result: Result) -> Mapping[str, object]:
+    """What is kept of the run that had to find `defect`."""
+    numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
+    return {"defect": defect.name, "complaint": complaint(defect, result), **numbers}
+
+
+def stored_rows(budget: str) -> dict[str, Mapping[str, object]]:
+    """What was stored of each defect with that budget, by its name."""
+    path = MEASURED / f"detection-{budget}.json"
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {row["defect"]: row for row in rows}
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write a list as JSON, a row a line, so that a change of one shows as a change of one line."""
+    lines = ",\n".join(f" {json.dumps(row, ensure_ascii=False)}" for row in rows)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+__all__ = [
+    "DEFECTS",
+    "MEASURED",
+    "VARIANTS",
+    "closely",
+    "complaint",
+    "false_alarms",
+    "job_for",
+    "representative",
+    "row_of",
+    "seen_quickly",
+    "stored_rows",
+    "variant_job",
+    "write_rows",
+]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the matrix that the arguments ask for, and print each complaint; how many there are."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="only the defects of these profiles")
+    parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
+    parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
+    parser.add_argument("--lacking", action="store_true", help="only the defects of which nothing is stored yet")
+    options = parser.parse_args(arguments)
+    if options.store and options.profiles:
+        parser.error("what is stored is measured over all profiles")
+    stored = stored_rows(options.budget) if options.lacking else {}
+    defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
+    defects = [defect for defect in defects if defect.name not in stored]
+    results = run_all(job_for(defect, options.budget) for defect in defects)
+    measured = [row_of(defect, result) for defect, result in zip(defects, results, strict=True)]
+    complaints = [row["complaint"] for row in measured if row["complaint"]]
+    if options.to:
+        write_rows(options.to, measured)
+    if options.store:
+        every = stored | {str(row["defect"]): row for row in measured}
+        write_rows(MEASURED / f"detection-{options.budget}.json", [every[name] for name in DEFECTS])
+    print(*complaints, f"{len(defects) - len(complaints)} of {len(defects)} defects found", sep="\n")
+    return len(complaints)
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))

@@ -1,0 +1,73 @@
+"""The suite stays silent on every conforming variant, whatever the seed.
+
+`python -m benchmarks.silence [VARIANT…] [--seeds N] [--store]` runs every variant with the seeds 1 to N.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from benchmarks.detection import MEASURED, VARIANTS, false_alarms, variant_job
+from benchmarks.suite import Job, Result, run_all
+from reference.variants import Variant
+
+SEEDS = 20
+
+
+def jobs_for(variants: Sequence[Variant], seeds: int, explore: float | None = None) -> Iterator[tuple[Variant, Job]]:
+    """Each variant with each seed, at the widest profile that it conforms to, which includes the others.
+
+    With `explore` each run explores for so many minutes.
+    """
+    more = () if explore is None else (f"--explore={explore:g}",)
+    for seed in range(1, seeds + 1):
+        for variant in variants:
+            job = variant_job(variant, variant.profiles[-1])
+            yield variant, replace(job, arguments=(*job.arguments, *more, f"--seed={seed}"))
+
+
+def noise(variant: Variant, result: Result) -> str:
+    """What was wrongly said of a conforming variant; empty when nothing was."""
+    if not result.results:
+        return f"{variant.name}: no results, exit status {result.status}: {result.output[-300:]}"
+    if diagnosis := result.results.get("diagnosis"):
+        return f"{variant.name}: {diagnosis}"
+    alarms = false_alarms(variant, result)
+    return f"{variant.name} ({variant.description}): {alarms}" if alarms else ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the variants that the arguments name, all by default, and print each false alarm; how many there were."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.silence", description=__doc__)
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help="only these (default: all)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N (default: %(default)s)")
+    parser.add_argument("--explore", type=float, metavar="MINUTES", help="explore each for so long")
+    parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
+    options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.variants) - set(VARIANTS)):
+        parser.error(f"no such variant: {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
+    chosen = [variant for variant in VARIANTS.values() if not options.variants or variant.name in options.variants]
+    planned = list(jobs_for(chosen, options.seeds, options.explore))
+    alarms = 0
+    for (variant, job), result in zip(planned, run_all(job for _, job in planned), strict=True):
+        if said := noise(variant, result):
+            alarms += 1
+            print(job.arguments[-1], said, flush=True)
+    if options.store:
+        numbers = {
+            "variants": [one.name for one in chosen],
+            "seeds": options.seeds,
+            "runs": len(planned),
+            "alarms": alarms,
+        }
+        (MEASURED / "silence.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    print(f"{len(chosen)} variants, {options.seeds} seeds, {len(planned)} runs: {alarms} with a false alarm")
+    return alarms
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 1))

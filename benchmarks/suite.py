@@ -1,0 +1,87 @@
+"""Running the whole suite from a meta test, many times over, on as many cores as there are.
+
+A fork server that has imported everything once gives each run a process of its own, so that runs share no state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import CONTEXT
+from conformance.paths import SUITE, TESTS
+
+RED = ("fail", "error", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the suite against the reference with a defect or variants, or against `base_url`.
+
+    `arguments` are passed to pytest.
+    """
+
+    name: str
+    defect: str | None = None
+    variants: tuple[str, ...] = ()
+    stateless: bool = False
+    base_url: str | None = None
+    path_prefix: str = ""
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job: the exit status, the content of results.json, and what the terminal showed."""
+
+    job: Job
+    status: int
+    results: dict[str, Any]
+    output: str
+
+    def outcomes(self, *wanted: str) -> dict[str, str]:
+        """The reasons of the clauses with one of the wanted outcomes, by slug."""
+        clauses = self.results["clauses"]
+        return {slug: clause["reason"] for slug, clause in clauses.items() if clause["outcome"] in wanted}
+
+    @property
+    def red(self) -> dict[str, str]:
+        """The clauses that are red: failed, in error or inconclusive."""
+        return self.outcomes(*RED)
+
+
+def run_all(jobs: Iterable[Job], processes: int | None = None) -> Iterator[Result]:
+    """The results of the jobs, in their order."""
+    with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=CONTEXT, max_tasks_per_child=1) as pool:
+        yield from pool.map(run, jobs)
+
+
+def run(job: Job) -> Result:
+    """Run one job in this process."""
+    import pytest
+
+    from reference import running
+
+    output = io.StringIO()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        base_url = job.base_url
+        if base_url is None:
+            server = stack.enter_context(running(job.defect, job.variants, job.stateless))
+            base_url = server.url + job.path_prefix
+        stack.enter_context(contextlib.redirect_stdout(output))
+        stack.enter_context(contextlib.redirect_stderr(output))
+        arguments: Sequence[str] = (str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain")
+        selected = (f"--base-url={base_url}", f"--results={folder}")
+        status = pytest.main([*arguments, *selected, *job.arguments])
+        path = folder / "results.json"
+        results = json.loads(path.read_text()) if path.exists() else {}
+    return Result(job, int(status), results, output.getvalue())

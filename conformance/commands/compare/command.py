@@ -1,0 +1,126 @@
+"""`python -m conformance compare`: two records, or two implementations that are run with the same plan."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from conformance.commands.compare.comparison import NothingAlike, compare
+from conformance.commands.compare.page import html_page, markdown_page
+from conformance.paths import SUITE
+from conformance.plugin.options import whole_number
+from conformance.scenes.budgets import BUDGETS
+from conformance.targets.description import TargetFileError, find
+from conformance.transport.client import Address, TargetError
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
+from conformance.verdict.run import ExitStatus
+from conformance.verdict.settings import DEFAULT_SEED
+from contracts.catalogue import PROFILES
+
+LONGEST_OUTPUT = 1000
+
+
+class CannotCompare(Exception):
+    """There are no two whole records to compare; the message says why. `status` is how the command ends."""
+
+    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def read_record(path: Path) -> Record:
+    """The record in a file, if it is of a run that got to its target. Raises CannotCompare."""
+    try:
+        record = Record.at(path)
+    except BrokenRecord as error:
+        raise CannotCompare(str(error)) from None
+    if record.footer["diagnosis"]:
+        raise CannotCompare(f"{path}: nothing was tested: {record.footer['diagnosis']}", ExitStatus.UNREACHABLE)
+    return record
+
+
+def recorded(target: str | None, folder: Path, options: argparse.Namespace) -> Record:
+    """The record of a new run against `target`: a base URL, the name or file of a target, None for the reference.
+
+    Raises CannotCompare.
+    """
+    arguments = [f"--results={folder}", f"--seed={options.seed}", f"--profile={options.profile}"]
+    arguments += [f"--budget={options.budget}", "-q"]
+    if target is not None:
+        arguments.append(f"--base-url={target}" if "://" in target else f"--target={target}")
+    done = subprocess.run(
+        [sys.executable, str(SUITE / "conformance"), "run", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode in (ExitStatus.WRONG_USAGE, ExitStatus.INTERRUPTED, ExitStatus.OUR_ERROR):
+        told = (done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:]
+        raise CannotCompare(f"the run against {target or 'the reference'} failed: {told}", ExitStatus(done.returncode))
+    return read_record(folder / RECORD_FILE)
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `compare`."""
+    command = commands.add_parser(
+        "compare", help="hold two implementations against each other: two records, or two that are run now"
+    )
+    command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
+    command.add_argument(
+        "--base-url", metavar="A", help="run A now: a URL, or a known implementation (default: the embedded reference)"
+    )
+    command.add_argument("--against", metavar="B", help="run B now: a URL, or a known implementation")
+    command.add_argument(
+        "--seed", type=whole_number, default=DEFAULT_SEED, metavar="N", help="of both runs (default: %(default)s)"
+    )
+    command.add_argument("--profile", choices=PROFILES, default=PROFILES[-1], help="of both (default: %(default)s)")
+    command.add_argument("--budget", choices=tuple(BUDGETS), default="standard", help="of both (default: %(default)s)")
+    command.add_argument("--results", type=Path, metavar="DIR", help="keep both runs there, in A and B")
+    command.add_argument("--html", type=Path, metavar="FILE", help="write the comparison as one HTML page, too")
+    command.add_argument("--markdown", type=Path, metavar="FILE", help="write it as Markdown, instead of printing it")
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        with contextlib.ExitStack() as stack:
+            comparison = compare(*_both(options, stack))
+        text = markdown_page(comparison)
+        for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
+            if path is not None:
+                path.write_text(page(comparison), encoding="utf-8")
+    except CannotCompare as error:
+        print(error, file=sys.stderr)
+        return error.status
+    except NothingAlike as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
+    except OSError as error:
+        print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
+    print(text if options.markdown is None else text.partition("\n")[0].lstrip("# "))
+    return ExitStatus.CONFORMS if comparison.is_same else ExitStatus.DOES_NOT_CONFORM
+
+
+def _both(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[Record, Record]:
+    if options.against is None and len(options.records) == 2 and options.base_url is None:
+        a, b = options.records
+        return read_record(a), read_record(b)
+    if options.against is None or options.records:
+        raise CannotCompare("give two records, or --against B (and --base-url A), to say what is to be compared")
+    for target in filter(None, (options.base_url, options.against)):
+        _check(target)
+    folder = options.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    return recorded(options.base_url, folder / "A", options), recorded(options.against, folder / "B", options)
+
+
+def _check(target: str) -> None:
+    try:
+        Address.of(target) if "://" in target else find(target, Path.cwd())
+    except (TargetError, TargetFileError) as error:
+        raise CannotCompare(str(error)) from None

@@ -1,0 +1,178 @@
+"""The comparison of two records: outcomes that differ, and answers that differ for the same attempt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from conformance.commands.compare.differences import PARTS, Difference, differences
+from conformance.commands.compare.masking import Mask
+from conformance.commands.replay.playing import SIMULTANEOUS
+from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import Exchange
+from conformance.verdict.ledger import NOT_SELECTED, ClauseResult
+from conformance.verdict.record import Record, run_of
+from conformance.verdict.run import Run
+from conformance.verdict.shapes import endpoint
+from conformance.verdict.trial import FIRST, OF_SERVING, Trial
+
+Key = tuple[str, ...]
+
+
+class NothingAlike(ValueError):
+    """The records have nothing to compare; the message says why."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A step of a record, and the episode that it is of."""
+
+    clause: str
+    step: Step
+    episode: Episode
+
+
+@dataclass(frozen=True)
+class OtherOutcome:
+    """A clause with another outcome of B than of A."""
+
+    a: ClauseResult
+    b: ClauseResult
+
+
+@dataclass(frozen=True)
+class Group:
+    """One difference that `count` pairs of answers show, for these `clauses`.
+
+    The first pair is the example: `difference` there, and the steps `a` and `b`.
+    """
+
+    difference: Difference
+    count: int
+    clauses: tuple[str, ...]
+    a: Step
+    b: Step
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs held against each other.
+
+    `pairs` is how many answers were compared; `only_a` and `only_b` how many attempts only one of them was sent, since
+    the suite looks closer where something is wrong. `beware` says what makes the runs unlike each other from the start.
+    """
+
+    a: Run
+    b: Run
+    outcomes: tuple[OtherOutcome, ...]
+    groups: tuple[Group, ...]
+    pairs: int
+    only_a: int
+    only_b: int
+    beware: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether no outcome and no answer differs."""
+        return not self.outcomes and not self.groups
+
+
+def compare(a: Record, b: Record) -> Comparison:
+    """The comparison of two records. Raises NothingAlike where they have no attempt in common."""
+    mine, theirs = sent_in(a), sent_in(b)
+    common = [key for key in mine if key in theirs]
+    if not common:
+        raise NothingAlike("the records have no attempt in common: were both made by this suite, with the same seed?")
+    runs = run_of(a), run_of(b)
+    return Comparison(
+        *runs,
+        outcomes=tuple(_other_outcomes(*runs)),
+        groups=tuple(_groups((mine[key], theirs[key]) for key in common)),
+        pairs=len(common),
+        only_a=len(mine) - len(common),
+        only_b=len(theirs) - len(common),
+        beware=tuple(_unlike(a, b)),
+    )
+
+
+def sent_in(record: Record) -> Mapping[Key, Sent]:
+    """The steps of the episodes that decide, by what they are and how often there was the like before."""
+    times: Counter[Key] = Counter()
+    sent: dict[Key, Sent] = {}
+    for trial in record.trials:
+        for episode in _deciding(trial):
+            for step in _in_order(episode):
+                request = step.exchange.request
+                what = step.attempt_digest or f"{request.method} {endpoint(request.target)}"
+                key = trial.clause, trial.test, episode.clause, step.role, what
+                times[key] += 1
+                sent[*key, str(times[key])] = Sent(trial.clause or episode.clause, step, episode)
+    return sent
+
+
+def _deciding(trial: Trial) -> Iterator[Episode]:
+    if trial.kind == OF_SERVING:
+        yield from trial.of_part(FIRST)
+    elif trial.episodes:
+        yield trial.decisive
+
+
+def _in_order(episode: Episode) -> list[Step]:
+    """The steps in their order; of requests that were sent at once by what they were answered, whichever it was."""
+    if episode.expectation not in SIMULTANEOUS:
+        return list(episode.steps)
+
+    def answered(step: Step) -> tuple[bool, int, list[str]]:
+        headers = sorted(name.lower() for name, _ in step.exchange.headers or ())
+        return step.role == "subject", step.exchange.status or 1000, headers
+
+    return sorted(episode.steps, key=answered)
+
+
+def _other_outcomes(a: Run, b: Run) -> Iterator[OtherOutcome]:
+    for slug, mine in a.results.items():
+        theirs = b.results[slug]
+        is_selected = NOT_SELECTED not in (mine.reason, theirs.reason)
+        if is_selected and mine.outcome != theirs.outcome:
+            yield OtherOutcome(mine, theirs)
+
+
+def _groups(pairs: Iterator[tuple[Sent, Sent]]) -> list[Group]:
+    """The differences, those that most answers show first; each pair of answers counts once."""
+    found: dict[Key, list[tuple[Difference, Sent, Sent]]] = {}
+    seen: set[tuple[Exchange, Exchange]] = set()
+    for a, b in pairs:
+        both = a.step.exchange, b.step.exchange
+        if both in seen:
+            continue
+        seen.add(both)
+        masks = Mask(a.step, a.episode), Mask(b.step, b.episode)
+        for difference in differences(both[0], masks[0], both[1], masks[1]):
+            found.setdefault(difference.kind, []).append((difference, a, b))
+    groups = [
+        Group(
+            difference=shown[0][0],
+            count=len(shown),
+            clauses=tuple(dict.fromkeys(a.clause for _, a, _ in shown if a.clause)),
+            a=shown[0][1].step,
+            b=shown[0][2].step,
+        )
+        for shown in found.values()
+    ]
+    return sorted(groups, key=lambda group: (PARTS.index(group.difference.part), -group.count))
+
+
+def _unlike(a: Record, b: Record) -> Iterator[str]:
+    for name in ("seed", "budget", "profile"):
+        mine, theirs = (record.header["options"][name] for record in (a, b))
+        if mine != theirs:
+            yield f"A was run with {name} {mine}, B with {theirs}: what was drawn differs"
+    for name in ("contract", "catalogue"):
+        if a.header[name] != b.header[name]:
+            yield f"the runs were made with different versions of the {name}"
+    for letter, record in (("A", a), ("B", b)):
+        if record.footer["interrupted"]:
+            yield f"the run of {letter} was interrupted"
+        if not record.header["selection"]["whole"]:
+            yield f"of {letter} only a part was run: {record.header['selection']['arguments']}"

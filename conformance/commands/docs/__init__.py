@@ -1,0 +1,1 @@
+"""`docs`: writes the generated pages and tables."""

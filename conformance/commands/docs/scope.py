@@ -1,0 +1,69 @@
+"""What each clause rests on, by kinds of evidence, and the page that says what the suite measures and what not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conformance.reports.templating import templates
+from contracts import Catalogue, Clause
+from contracts.catalogue import PROFILES
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of evidence: how a part of a clause's `source` begins that names it, and what it is, the surest first."""
+
+    name: str
+    begins: str
+    meaning: str
+
+
+KINDS = (
+    Kind("published operation", "published operation", "the OpenAPI description of the operation, as published"),
+    Kind("recorded", "recorded", "an answer of the real service that somebody saved, and that was read"),
+    Kind("documented", "documented", "the service's own documentation"),
+    Kind("standard", "RFC|URL Standard|JSON Schema|CWE|PCI", "a standard that binds any server of HTTP, forms or JSON"),
+    Kind("follows", "follows", "what other clauses imply"),
+    Kind("probed by others", "probed by others", "a public project says that it asked, without the raw answer"),
+    Kind("second-hand", "second-hand", "quoted in an issue or in the code of others"),
+)
+BINDING = KINDS[:5]
+"""The kinds on which a MUST may rest."""
+OPEN = Kind("open", "", "nothing is recorded or documented: at most a SHOULD")
+
+
+def evidence_of(clause: Clause) -> tuple[Kind, ...]:
+    """The kinds of evidence that a clause's source names, the surest first."""
+    parts = [part.strip() for part in clause.source.split(";")]
+    return tuple(kind for kind in KINDS if any(re.match(kind.begins, part) for part in parts))
+
+
+def surest(clause: Clause) -> Kind:
+    """The surest kind of evidence for a clause."""
+    return next(iter(evidence_of(clause)), OPEN)
+
+
+def beyond_the_document(catalogue: Catalogue) -> Iterator[Clause]:
+    """The clauses that the published operation alone would not give."""
+    return (clause for clause in catalogue if KINDS[0] not in evidence_of(clause))
+
+
+def scope_page(catalogue: Catalogue) -> str:
+    """The page: what is measured, on what evidence, and what is not."""
+    environment = templates(escaped=False, keep_trailing_newline=True)
+    beyond = list(beyond_the_document(catalogue))
+    return environment.get_template("scope.md.jinja").render(
+        profiles=PROFILES,
+        kinds=[*KINDS, OPEN],
+        clauses=list(catalogue),
+        beyond=beyond,
+        within=[clause for clause in catalogue if clause not in beyond],
+        surest=surest,
+        surest_of={
+            kind.name: {clause.slug for clause in catalogue if surest(clause) == kind} for kind in (*KINDS, OPEN)
+        },
+        noted=[clause for clause in catalogue if clause.note],
+        untested=[clause for clause in catalogue if clause.not_tested],
+    )

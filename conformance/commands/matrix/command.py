@@ -1,0 +1,101 @@
+"""`python -m conformance matrix`: test many targets, and write the table of what each does with each clause."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from conformance.commands.matrix.page import html_page, lasting, markdown_page
+from conformance.commands.matrix.standing import Standing, StandingFileError, from_json, to_json, updated
+from conformance.commands.matrix.testing import Plan, test_all
+from conformance.commands.targets.command import add_cache_option
+from conformance.scenes.budgets import BUDGETS
+from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped
+from conformance.targets.installing import cache_folder
+from conformance.verdict.run import ExitStatus
+from contracts import load_catalogue
+from contracts.catalogue import PROFILES
+
+STORED = FOLDER / "standings.json"
+"""The standings that the page of the docs is written from."""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `matrix`."""
+    command = commands.add_parser("matrix", help="test many implementations, and write one table of them all")
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="TARGET",
+        help="a target's name or file (default: every shipped one that is started on this machine)",
+    )
+    command.add_argument("--profile", choices=PROFILES, default=PROFILES[-1], help="(default: %(default)s)")
+    command.add_argument("--budget", choices=tuple(BUDGETS), default="standard", help="(default: %(default)s)")
+    command.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        default=Path("reports/matrix"),
+        help="folder for matrix.html, matrix.md and the report of each run (default: %(default)s)",
+    )
+    command.add_argument(
+        "--store", action="store_true", help=f"keep the standings in {STORED.parent.name}/{STORED.name} too"
+    )
+    add_cache_option(command)
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        targets = [find(name, Path.cwd()) for name in options.names] if options.names else _startable()
+    except TargetFileError as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
+    results = options.results.absolute()
+    plan = Plan(options.profile, results, (options.cache or cache_folder()).absolute(), options.budget)
+    standings = list(test_all(targets, plan, lambda line: print(line, flush=True)))
+    write_pages(standings, {target.name: target for target in targets}, results)
+    if options.store:
+        store(standings)
+    for standing in standings:
+        print(summary(standing))
+    print(f"the table is in {results / 'matrix.html'} and {results / 'matrix.md'}")
+    return ExitStatus.UNREACHABLE if any(standing.trouble for standing in standings) else ExitStatus.CONFORMS
+
+
+def _startable() -> list[TargetDescription]:
+    return [target for target in shipped().values() if target.server]
+
+
+def write_pages(standings: list[Standing], targets: dict[str, TargetDescription], folder: Path) -> None:
+    """Write the table into `folder`, as HTML and as Markdown."""
+    catalogue = load_catalogue()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "matrix.html").write_text(html_page(standings, targets, catalogue), encoding="utf-8")
+    (folder / "matrix.md").write_text(markdown_page(standings, targets, catalogue), encoding="utf-8")
+
+
+def store(standings: list[Standing], path: Path = STORED) -> None:
+    """Put the standings into the stored ones, which the page of the docs is written from."""
+    old = from_json(path) if path.exists() else []
+    kept = updated(old, [lasting(standing) for standing in standings if not standing.trouble])
+    path.write_text(to_json(sorted(kept, key=lambda standing: standing.name)), encoding="utf-8")
+
+
+def stored_page() -> str:
+    """The page of the docs, from the stored standings. Raises StandingFileError."""
+    return markdown_page(from_json(STORED), shipped(), load_catalogue())
+
+
+def summary(standing: Standing) -> str:
+    """One line for one implementation."""
+    head = f"{standing.title} {standing.version}"
+    if standing.trouble:
+        return f"{head}: not tested: {standing.trouble}"
+    verdicts = ", ".join(f"{profile} {verdict}" for profile, verdict in standing.verdicts.items())
+    counts = ", ".join(f"{standing.count(outcome)} {outcome}" for outcome in ("pass", "fail", "deviation"))
+    return f"{head}: {verdicts} ({counts})"
+
+
+__all__ = ["StandingFileError", "add_command", "store", "stored_page", "summary", "write_pages"]

@@ -1,0 +1,103 @@
+"""The standing table as one HTML page, and as the generated page of the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from conformance.commands.matrix.standing import Standing
+from conformance.evidence.episode import Outcome
+from conformance.reports.templating import templates
+from conformance.reports.words import SIGNS
+from conformance.targets.description import Defect, TargetDescription
+from contracts import Catalogue, Clause
+from contracts.catalogue import PROFILES
+
+NOT_ASKED = ""
+"""The sign of a clause that a run did not ask for."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clause in the table, with a cell for each implementation: its sign, its outcome, and why."""
+
+    clause: Clause
+    cells: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A broken clause of one implementation as it is shown: with the defect that was seen by hand, if any was."""
+
+    slug: str
+    outcome: str
+    reason: str
+    curl: str
+    defect: Defect | None
+
+
+def html_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescription], catalogue: Catalogue) -> str:
+    """The table as one self-contained HTML page."""
+    return _rendered("matrix.html.jinja", standings, targets, catalogue, escape=True)
+
+
+def markdown_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescription], catalogue: Catalogue) -> str:
+    """The table as Markdown."""
+    return _rendered("implementations.md.jinja", standings, targets, catalogue, escape=False)
+
+
+def lasting(standing: Standing) -> Standing:
+    """The standing without what differs from run to run: ids stand in requests and in most reasons."""
+    cells = {
+        slug: replace(cell, curl="", reason=cell.reason if cell.reason.startswith("see ") else "")
+        for slug, cell in standing.cells.items()
+    }
+    return replace(standing, cells=cells)
+
+
+def shown(standing: Standing, target: TargetDescription | None) -> list[Shown]:
+    """What is broken in one implementation, in the order of the clauses."""
+    by_clause = {defect.clause: defect for defect in (target.defects if target else ())}
+    return [
+        Shown(slug, cell.outcome, cell.reason, cell.curl, by_clause.get(slug)) for slug, cell in standing.red.items()
+    ]
+
+
+def rows_of(standings: Sequence[Standing], clauses: Sequence[Clause]) -> list[Row]:
+    """The rows of those clauses that any run asked for."""
+    found = []
+    for clause in clauses:
+        cells = [standing.cells.get(clause.slug) for standing in standings]
+        if any(cells):
+            found.append(Row(clause, tuple((_sign(c.outcome), c.outcome, c.reason) if c else _NONE for c in cells)))
+    return found
+
+
+_NONE = (NOT_ASKED, "not asked", "")
+
+
+def _sign(outcome: str) -> str:
+    return SIGNS[Outcome(outcome)]
+
+
+def _rendered(
+    template: str,
+    standings: Sequence[Standing],
+    targets: Mapping[str, TargetDescription],
+    catalogue: Catalogue,
+    *,
+    escape: bool,
+) -> str:
+    environment = templates(escaped=escape)
+    tested = [standing for standing in standings if not standing.trouble]
+    profiles = {profile: [clause for clause in catalogue if clause.profile == profile] for profile in PROFILES}
+    tables = {profile: rows_of(tested, clauses) for profile, clauses in profiles.items()}
+    return environment.get_template(template).render(
+        standings=standings,
+        tested=tested,
+        troubled=[standing for standing in standings if standing.trouble],
+        tables={profile: rows for profile, rows in tables.items() if rows},
+        broken={standing.name: shown(standing, targets.get(standing.name)) for standing in tested},
+        legend={SIGNS[outcome]: outcome for outcome in SIGNS},
+        profiles=PROFILES,
+    )

@@ -1,0 +1,78 @@
+"""`python -m conformance run`: the suite, run from another project's directory, whatever that project's pytest is told.
+
+Paths such as those of `--expectations` and `--results` are taken from where the user is. The configuration files,
+conftest files and plugins of that project are not: its gate must mean the same everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+
+import pytest
+
+from conformance.paths import SUITE, TESTS
+from conformance.plugin.options import BASE_URL_HELP, add_options
+from conformance.verdict.run import ExitStatus
+
+PLUGINS = ("attach_conformance", "base_url", "html", "metadata", "xdist", "hypothesispytest", "schemathesis")
+"""The pytest plugins that the suite runs with, by the names of their entry points; `-p NAME` adds others."""
+
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG", "PYTEST_XDIST_AUTO_NUM_WORKERS")
+"""Variables by which an environment changes what pytest does."""
+
+
+def arguments_of_pytest(given: Sequence[str]) -> list[str]:
+    """What pytest is told: the suite's tests and configuration, and then what the user gives."""
+    own = [str(TESTS), f"--rootdir={SUITE}", f"--config-file={SUITE / 'pyproject.toml'}", f"--confcutdir={SUITE}"]
+    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    # Some of these are imported before pytest could rewrite their assertions, which is of no concern here.
+    quiet = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+    return [*own, "-p", "no:cacheprovider", *quiet, *plugins, *given]
+
+
+def own_help() -> str:
+    """What `run --help` says: the suite's options, which among all of pytest's nobody would find."""
+    registered = pytest.Parser(_ispytest=True)
+    add_options(registered)
+    shown = argparse.ArgumentParser(
+        prog="attach-conformance run",
+        usage="%(prog)s [OPTION]...",
+        description="Test an implementation of POST /v1/payment_methods/{payment_method}/attach.",
+        epilog="pytest's own options may be given, too (-k, -x, -q, -n, -p ...): `pytest --help` lists them.",
+        add_help=False,
+    )
+    shown.add_argument("--base-url", metavar="URL", help=BASE_URL_HELP)
+    for option in registered.getgroup("conformance").options:
+        told = option.attrs()
+        value = {name: told[name] for name in ("metavar", "choices") if told.get(name)}
+        takes = {"action": "store_true"} if told.get("nargs") == 0 else value
+        shown.add_argument(*option.names(), default=told["default"], help=told["help"], **takes)
+    return shown.format_help()
+
+
+def run_suite(given: Sequence[str]) -> int:
+    """Run the suite in this process with the options `given`; its exit status."""
+    if {"-h", "--help"} & set(given):
+        print(own_help(), end="")
+        return ExitStatus.CONFORMS
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        return int(pytest.main(arguments_of_pytest(given)))
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `run`."""
+    command = commands.add_parser(
+        "run",
+        help="run the suite from any directory, whatever the pytest configuration there says",
+        add_help=False,
+        prefix_chars="\0",
+    )
+    command.add_argument("given", nargs=argparse.REMAINDER, metavar="OPTION", help="options of the suite and of pytest")
+    command.set_defaults(run=lambda options: run_suite(options.given))

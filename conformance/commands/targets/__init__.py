@@ -1,0 +1,1 @@
+"""`targets`: lists, installs, starts and checks known implementations."""

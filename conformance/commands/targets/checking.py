@@ -1,0 +1,72 @@
+"""Running the commands that show a target's recorded defects again: does each still show what it showed?"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conformance.evidence.secret import Secret
+from conformance.fixtures.probing import probe
+from conformance.fixtures.provisioning import Fixtures, Unreachable
+from conformance.targets.description import Defect, TargetDescription
+from conformance.transport.client import DEFAULT_TIMEOUT, Address, Client
+from conformance.verdict.settings import KEY_VARIABLE
+from contracts import published_contract
+
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Check:
+    """A recorded defect, and what its command printed just now."""
+
+    defect: Defect
+    printed: str
+
+    @property
+    def shows(self) -> bool:
+        """Whether the defect is still there."""
+        return re.search(self.defect.shows, self.printed, re.DOTALL) is not None
+
+
+def check_defects(target: TargetDescription, defects: Sequence[Defect], base_url: str, key: Secret) -> Iterator[Check]:
+    """Run the commands of `defects`, each on a payment method and customers of its own, until one ends the server."""
+    client = Client(Address(base_url), key, published_contract(), timeout=DEFAULT_TIMEOUT)
+    try:
+        for number, defect in enumerate(defects):
+            try:
+                provision = probe(client, target.payment_methods, target.customers)
+            except Unreachable:
+                return
+            fixtures = Fixtures(client, provision, f"check{number}", random.Random(number))
+            variables = {
+                "URL": base_url,
+                "PM": fixtures.new_payment_method(),
+                "CUS": fixtures.customer("one"),
+                "CUS2": fixtures.customer("two"),
+                KEY_VARIABLE: key.reveal(),
+            }
+            yield Check(defect, key.blotted(_printed(defect.curl, variables)))
+            fixtures.clean_up()
+    finally:
+        client.close()
+
+
+def _printed(command: str, variables: dict[str, str]) -> str:
+    """What a shell command prints, with the variables; its errors too."""
+    try:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        return f"{(error.stdout or b'').decode(errors='replace')}\nno end after {SECONDS} s"
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""`judge`: judges recorded traffic."""

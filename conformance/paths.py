@@ -1,0 +1,8 @@
+"""Where the suite's own files lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUITE = Path(__file__).resolve().parent.parent
+TESTS = SUITE / "tests"

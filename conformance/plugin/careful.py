@@ -1,0 +1,97 @@
+"""Errors of the suite outside of tests: gathered as they happen, so that the run still ends with what it has learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.evidence.foreign import one_line
+from conformance.evidence.secret import Secret
+from conformance.verdict.internal_errors import InternalError
+from conformance.verdict.run import NOTHING_SELECTED, WRONG_USAGE
+
+
+@dataclass
+class Errors:
+    """The errors of a run outside of its tests, without the key, and the files that could not be written."""
+
+    key: Secret
+    errors: list[InternalError] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
+
+    def add(self, where: str, error: BaseException) -> InternalError:
+        """Keep an error that was raised at that place of the run."""
+        told = InternalError.of(where, error).to_json()
+        return self.take_over([told])[0]
+
+    def take_over(self, told: Iterable[Mapping[str, str]]) -> list[InternalError]:
+        """Keep errors that were told in a JSON-like form."""
+        errors = [InternalError(**{name: self.key.blotted(text) for name, text in one.items()}) for one in told]
+        self.errors += errors
+        return errors
+
+    def add_report(self, report: pytest.TestReport) -> None:
+        """Keep what failed around a test: its set-up, its clean-up, or the worker that ran it."""
+        if report.failed and report.when != "call":
+            self.add_text(f"{report.nodeid} ({report.when})", str(report.longrepr or ""))
+
+    def add_text(self, where: str, text: str) -> None:
+        """Keep an error of which only a text is known, such as that of a worker."""
+        lines = self.key.blotted(text).strip().splitlines() or ["no more is known"]
+        self.errors.append(InternalError(where, one_line(lines[-1]), "\n".join(lines)))
+
+    def footer(self, exitstatus: int) -> dict[str, Any]:
+        """What a record's footer holds of how pytest ended, and of these errors; empty in most runs."""
+        stops = {pytest.ExitCode.USAGE_ERROR: WRONG_USAGE, pytest.ExitCode.NO_TESTS_COLLECTED: NOTHING_SELECTED}
+        told: dict[str, Any] = {}
+        if exitstatus in stops:
+            told["stopped"] = stops[pytest.ExitCode(exitstatus)]
+        if self.errors:
+            told["errors"] = [error.to_json() for error in self.errors]
+        return told
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file; where that is impossible, say so and go on."""
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            self.unwritten.append(f"{path} could not be written: {error.strerror or error}")
+
+    def rendered(self, what: str, render: Callable[[], str | None]) -> str:
+        """What a renderer makes, or what it failed with; the run's status does not depend on it."""
+        try:
+            return render() or ""
+        except Exception as error:  # whatever a renderer raises, the other forms are still made
+            told = InternalError.of(what, error)
+            self.unwritten.append(self.key.blotted(f"{what} could not be made: {told.what}\n{told.traceback}"))
+            return ""
+
+
+class Reporters:
+    """Keeps an error of another plugin's report, such as a full disk, from taking the run's exit status."""
+
+    def __init__(self, errors: Errors) -> None:
+        self.errors = errors
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Let the other plugins write their files, and keep the status that the run has."""
+        try:
+            return (yield)
+        except OSError as error:
+            where = error.filename or "a report"
+            self.errors.unwritten.append(f"{where} could not be written: {error.strerror or error}")
+        except Exception as error:  # a bug of a reporter is no verdict
+            self.errors.rendered("a report", _raising(error))
+        return None
+
+
+def _raising(error: Exception) -> Callable[[], str]:
+    def again() -> str:
+        raise error
+
+    return again

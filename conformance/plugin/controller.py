@@ -1,0 +1,380 @@
+"""The controller: finds the target, gathers what every test found, concludes, and has the results written."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.evidence.secret import Secret
+from conformance.fixtures.capabilities import probe_capabilities
+from conformance.fixtures.embedded import CannotStart, embedded_reference
+from conformance.fixtures.probing import probe
+from conformance.fixtures.provisioning import Provision, Unreachable
+from conformance.paths import TESTS
+from conformance.plugin.careful import Errors, Reporters
+from conformance.plugin.dealing import Workers
+from conformance.plugin.first_lines import header_lines
+from conformance.plugin.items import PROPERTY, ItemRunner, set_up_hypothesis
+from conformance.plugin.options import narrowed_by
+from conformance.plugin.progress import Progress, is_wanted
+from conformance.plugin.proposing import propose
+from conformance.plugin.synthetic import LETTERLESS, reports_for, reports_of_stale
+from conformance.plugin.versions import versions
+from conformance.reports.html import TITLE, html_section
+from conformance.reports.rendering import results_text
+from conformance.reports.reported import ReportedTests
+from conformance.reports.terminal import print_summary
+from conformance.reports.workflow import RESULTS_FILE
+from conformance.scenes.budgets import BUDGETS
+from conformance.targets import CannotRun, running
+from conformance.targets.choosing import to_start
+from conformance.transport.client import Address, Client
+from conformance.verdict.expectations import Gate, weigh
+from conformance.verdict.expectations.gate import covering_entries
+from conformance.verdict.internal_errors import INTERNAL_ERROR
+from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
+from conformance.verdict.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
+from conformance.verdict.run import Diagnosis, ExitStatus, Exploration, Run
+from conformance.verdict.settings import DEFAULT_RATE, Settings
+from conformance.verdict.trial import Entry, Note, Trial
+from contracts import load_catalogue, published_contract
+
+
+class Controller:
+    """One run of the suite, from the first probe to the exit status."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, key: Secret) -> None:
+        self.config = config
+        self.settings = settings
+        self.key = key
+        self.contract = published_contract()
+        self.catalogue = load_catalogue()
+        self.ledger = Ledger()
+        self.base_url = settings.base_url or ""
+        self.provision: Provision | None = None
+        self.diagnosis: Diagnosis | None = None
+        self.capabilities: tuple[str, ...] | None = None
+        self.requests = 0
+        self.first_finding: int | None = None
+        self.made: dict[str, int] = {}
+        self.left_over: list[str] = []
+        self.entries: dict[str, list[Entry]] = {}
+        self.reported = ReportedTests()
+        self.errors = Errors(key)
+        config.pluginmanager.register(Reporters(self.errors), "conformance-reporters")
+        self.workers = Workers(config, self.errors, self._take_over)
+        config.pluginmanager.register(self.workers, "conformance-workers")
+        self._sent: dict[int, int] = {}
+        self.beside: dict[str, None] = {}
+        self.started = datetime.datetime.now(datetime.UTC)
+        self._clock = time.monotonic()
+        self._seconds = 0.0
+        self._stack = contextlib.ExitStack()
+        self._runner: ItemRunner | None = None
+        self._run: Run | None = None
+        self._interrupted = False
+        self._proposed = ""
+        self._plan = ""
+        self._tested: set[str] = set()
+        self.exploration: Callable[[], Exploration] | None = None
+
+    # Before the tests
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Start the reference where no target is given, and probe; what went wrong is told when the tests are due."""
+        set_up_hypothesis(self.settings)
+        try:
+            if self.settings.base_url is None or self.settings.dry_run:
+                self.base_url = self._stack.enter_context(embedded_reference(self.key))
+            elif (start := to_start(self.config)) is not None:
+                self.base_url = self._stack.enter_context(running(start[0], self.key, port=start[1]))
+            self._probe()
+        except Unreachable as error:
+            self.diagnosis = Diagnosis(error.diagnosis, error.hint, error.tries)
+        except CannotStart as error:
+            self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
+        except CannotRun as error:
+            self.diagnosis = Diagnosis(str(error), "")
+        if self.provision is None:
+            return
+        self.workers.send_to(self.base_url, self.provision)
+        if self.workers.count is not None:
+            return
+        self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
+        self.config.pluginmanager.register(self._runner, "conformance-items")
+
+    def _probe(self) -> None:
+        address = Address(self.base_url)
+        rate = self.settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        client = Client(address, self.key, self.contract, timeout=self.settings.timeout, rate=rate)
+        given = () if self.settings.dry_run else (self.settings.payment_methods, self.settings.customers)
+        try:
+            self.provision = probe(client, *given)
+            if self.settings.profile != "contract" or self.settings.required:
+                self.capabilities, self.provision = probe_capabilities(client, self.provision)
+        finally:
+            self.requests += client.requests_sent
+            client.close()
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is tested and how."""
+        lines = header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        return lines + self.workers.header_lines()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Run the tests if there is a target, and then report the clauses that have no test of their own."""
+        if self.diagnosis is not None:
+            session.items.clear()
+            session.testscollected = 0
+        with self._progress_shown(session):
+            result = yield
+            if self.diagnosis is None:
+                self._report_beside()
+        return result
+
+    @contextlib.contextmanager
+    def _progress_shown(self, session: pytest.Session) -> Iterator[None]:
+        """Where the run is, as long as the block lasts, if someone looks at it."""
+        manager = self.config.pluginmanager
+        reporter = manager.get_plugin("terminalreporter")
+        if self.diagnosis is not None or not is_wanted(self.config, reporter):
+            yield
+            return
+        with Progress(reporter, session, self._requests_so_far) as progress:
+            manager.register(progress)
+            try:
+                yield
+            finally:
+                manager.unregister(progress)
+
+    def _requests_so_far(self) -> int:
+        sent = self._sent.values() if self._runner is None else [self._runner.client.requests_sent]
+        return self.requests + sum(sent)
+
+    # While and after they run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a test found out of its report, before any other reporter sees it."""
+        for name, found in [entry for entry in report.user_properties if entry[0] == PROPERTY]:
+            report.user_properties.remove((name, found))
+            ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
+            self.ledger.merge(ledger)
+            self._tested.add(found["clause"])  # type: ignore[index]  # as above
+            self._sent[found["worker"]] = found["requests"]  # type: ignore[index]  # as above
+            self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
+            self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
+            self._stop_early(report, ledger)
+        self.reported.add(report)
+        self.errors.add_report(report)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: Any, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Count clauses that have no test of their own, without letters behind those of the tests."""
+        category, letter, word = yield
+        if getattr(report, LETTERLESS, False) and config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0:
+            letter = word = ""
+        return category, letter, word
+
+    def _keep(self, nodeid: str, worker: int, log: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what a test left behind for the record."""
+        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in log]
+        turn = sum(len(entries) for entries in self.entries.values())
+        kept = [Entry(worker, one, turn + place) for place, one in enumerate(logged)]
+        self.entries.setdefault(nodeid, []).extend(kept)
+
+    def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
+        """Under -x, stop for a finding that a passing test made on the side."""
+        session = getattr(self, "session", None)
+        if session is None or not self.config.option.maxfail or report.failed:
+            return
+        expectations = self.settings.expectations
+        for slug, entry in found.entries.items():
+            if not entry.findings or self.catalogue[slug].level != "MUST":
+                continue
+            if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
+                session.shouldfail = f"stopping: {slug} is broken"
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Remember that the run is not whole."""
+        self._interrupted = True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what went wrong outside of every test, here or on a worker."""
+        self.errors.add("pytest", excinfo.value)
+
+    def _report_beside(self) -> None:
+        """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
+        general = [clause.slug for clause in self.catalogue if clause.general]
+        hold_general_clauses(self.ledger, self.catalogue)
+        gate = self._weighed(conclude(self.catalogue, self.ledger))
+        results = gate.results if gate else conclude(self.catalogue, self.ledger)
+        explored = [one.clause for one in self.exploration().found] if self.exploration else []
+        for slug in dict.fromkeys([*general, *self.beside, *explored]):
+            for report in reports_for(results[slug]):
+                self.config.hook.pytest_runtest_logreport(report=report)
+        for report in reports_of_stale(gate) if gate else ():
+            self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
+        """The results weighed against what is expected; None where nothing is, as in a dry run."""
+        expectations, profile, level = self.settings.expectations, self.settings.profile, self.settings.level
+        if expectations is None or self.settings.dry_run:
+            return None
+        unheard = self._unheard(results)
+        return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
+
+    def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
+        """The clauses whose own tests were not selected, or cut short: that they pass says nothing."""
+        within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
+        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
+        if not BUDGETS[self.settings.budget].closer:
+            return frozenset(within)
+        is_whole = skipped <= set(self.config.option.without_clause)
+        return frozenset() if is_whole else frozenset(within - self._tested)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Conclude, write the results, and take over the exit status."""
+        session.exitstatus = ExitStatus.OUR_ERROR
+        try:
+            run = self._run = self._finished(exitstatus)
+        except Exception as error:  # the suite cannot conclude: its own bug, which must not look like a verdict
+            self.errors.add("conclusion", error)
+            told = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
+            told |= {"errors": [one.to_json() for one in self.errors.errors]}
+            self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(told, indent=1).encode())
+            return
+        session.exitstatus = run.exit_status
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
+            self.pytest_terminal_summary(reporter)  # pytest itself shows no summary then
+        if self.settings.proposal is not None:
+            results = conclude(self.catalogue, self.ledger)
+            self._proposed = propose(run, results, self.settings.proposal, self.started.date(), self.key)
+
+    def _finished(self, exitstatus: int) -> Run:
+        """Clean up, conclude, and write the record and the results."""
+        if self._runner is not None:
+            self._take_over(**self._runner.wrap_up())
+        self._stack.close()
+        self._seconds = time.monotonic() - self._clock
+        run = self._concluded(exitstatus)
+        content = self.errors.rendered(RESULTS_FILE, lambda: self.key.blotted(results_text(run)))
+        self.errors.write(self.settings.results / RESULTS_FILE, content.encode())
+        return run
+
+    def _concluded(self, exitstatus: int) -> Run:
+        """The run as a value, concluded from its record, which is written: all that is rendered can be so again."""
+        header = header_of(
+            self.settings,
+            self.provision,
+            diagnosis=self.diagnosis,
+            capabilities=self.capabilities,
+            versions=versions(),
+            started=self.started.isoformat(timespec="seconds"),
+            workers=self.workers.count or 1,
+            selection=narrowed_by(self.config),
+        )
+        told = {
+            "diagnosis": {"what": self.diagnosis.what, "hint": self.diagnosis.hint} if self.diagnosis else None,
+            "interrupted": self._is_cut_short(exitstatus),
+            **self.errors.footer(exitstatus),
+            "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
+            "tests": self.reported.to_json(self._in_order),
+            "requests": self.requests,
+            "first_finding": self.first_finding,
+            "objects": dict(sorted(self.made.items())),
+            "left_over": list(self.left_over),
+            "plan": self._plan if self.workers.count in (None, 1) else "",
+            "seconds": round(self._seconds, 3),
+            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
+        run = concluded(header, entries, told)
+        content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
+        self.errors.write(self.settings.results / RECORD_FILE, content)
+        exploration = self.exploration() if self.exploration else None
+        return replace(run, settings=self.settings, exploration=exploration)
+
+    def _in_order(self, nodeids: Iterable[str]) -> list[str]:
+        """Tests in the order in which one worker ran them; of several workers, in that of their names."""
+        return list(nodeids) if (self.workers.count or 1) == 1 else sorted(nodeids)
+
+    def _take_over(
+        self,
+        made: dict[str, int],
+        left: list[str],
+        requests: int,
+        first_finding: int | None = None,
+        unreported: Mapping[str, Any] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+        plan: str = "",
+    ) -> None:
+        self._plan = plan
+        self.errors.take_over(errors)
+        if unreported is not None:
+            self._keep(**unreported)
+        if first_finding is not None:
+            self.first_finding = min(self.first_finding or first_finding, first_finding)
+        self.requests += requests
+        self.left_over += left
+        for kind, count in made.items():
+            self.made[kind] = self.made.get(kind, 0) + count
+
+    def _is_cut_short(self, exitstatus: int) -> bool:
+        """Whether somebody ended the run before its end, and no error of the suite did."""
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.errors.errors
+        return self._interrupted or (stopped and not self._stopped_for_findings())
+
+    def _stopped_for_findings(self) -> bool:
+        return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
+
+    # Telling
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tell the clauses that did not pass, and the verdicts."""
+        if self._run is not None:
+            run = self._run
+            self.errors.rendered("the summary", lambda: print_summary(terminalreporter, run))
+        for error in self.errors.errors if self._run is None else ():
+            terminalreporter.write_line(f"{INTERNAL_ERROR}: {error.where}: {error.what}\n{error.traceback}", red=True)
+        for line in self.errors.unwritten:
+            terminalreporter.write_line(line, red=True)
+        if self._proposed:
+            terminalreporter.write_line(self._proposed)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the HTML report."""
+        report.title = TITLE
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put verdict and clauses on top of the HTML report."""
+        if self._run is not None:
+            run = self._run
+            prefix.append(self.errors.rendered("report.html", lambda: self.key.blotted(html_section(run))))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Leave out of pytest-html's own table what the clauses show: all but what went wrong outside of tests."""
+        is_clause = report.nodeid.startswith(f"{TESTS.name}/")
+        if is_clause and (report.when == "call" or not report.failed):
+            cells.clear()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Remember the session, to stop it early."""
+        self.session = session

@@ -1,0 +1,106 @@
+"""Tests dealt out to the workers of pytest-xdist, so that several find what one finds.
+
+Tests that lean on each other, on objects or on what is known to be broken already, go to one worker, in their usual
+order. Ids that were given exist once: with them, one worker runs everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController, parse_tx_spec_config
+
+from conformance.fixtures.provisioning import Provision
+from conformance.plugin.careful import Errors
+
+LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
+"""The chapters that use what another has attached, listed or let go, and that one."""
+
+GIVEN = "given"
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test: its chapter, or the one on which that leans."""
+    chapter = nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
+    return LEANS_ON.get(chapter, chapter)
+
+
+def workers_at_work(workers: int, nodeids: Iterable[str]) -> int:
+    """How many of the `workers` get tests at all, and so share the rate."""
+    return max(1, min(workers, len(set(map(group_of, nodeids)))))
+
+
+class ByGroup(LoadScopeScheduling):
+    """Gives each worker one group after the other, the largest first; all tests in their order to one that is alone."""
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Take a worker off; where it died, return its test and leave the other tests that it had to the others.
+
+        The inherited method has the test that ended the worker run again, which ends the next worker, too.
+        """
+        workload = self.assigned_work.pop(node)
+        left = {scope: [nodeid for nodeid, done in unit.items() if not done] for scope, unit in workload.items()}
+        crashed = next((nodeid for nodeids in left.values() for nodeid in nodeids), None)
+        for scope, nodeids in left.items():
+            if unit := {nodeid: False for nodeid in nodeids if nodeid != crashed}:
+                self.workqueue[scope] = unit
+        for other in self.nodes:
+            self._reschedule(other)
+        return crashed
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid) if self.numnodes > 1 else ""
+
+
+class Workers:
+    """The workers of a run, as the controller sees them: how many there are, what they are told and what they tell."""
+
+    def __init__(self, config: pytest.Config, errors: Errors, hear: Callable[..., None]) -> None:
+        self.config = config
+        self.asked_for = self.count
+        self._errors = errors
+        self._hear = hear
+        self._told: dict[str, Any] | None = None
+
+    @property
+    def count(self) -> int | None:
+        """How many workers pytest-xdist runs; None without it."""
+        return len(parse_tx_spec_config(self.config)) if getattr(self.config.option, "tx", None) else None
+
+    def send_to(self, base_url: str, provision: Provision) -> None:
+        """Say where the target is and how it gives fixtures, before the workers start: one alone uses given ids."""
+        if GIVEN in (provision.customers, provision.payment_methods) and self.count is not None:
+            self.config.option.tx = parse_tx_spec_config(self.config)[:1]
+        self._told = {"base_url": base_url, "provision": provision.to_json(), "workers": self.count or 1}
+
+    def header_lines(self) -> list[str]:
+        """Say how many workers there are, and why not as many as were asked for; nothing without pytest-xdist."""
+        if self.asked_for is None:
+            return []
+        if self.count != self.asked_for:
+            return [f"workers: 1 of {self.asked_for}, at the whole rate: each given id can be used up only once"]
+        return [f"workers: {self.count}" + ", each with whole chapters" * (self.count != 1)]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> ByGroup:
+        """Deal the tests out by group, whatever `--dist` says."""
+        return ByGroup(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the target is and how it gives fixtures."""
+        if self._told is not None:
+            node.workerinput["conformance"] = self._told
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Hear from a worker what it made and left."""
+        told = getattr(node, "workeroutput", {}).get("conformance")
+        if told:
+            self._hear(**told)
+        if error:
+            self._errors.add_text(f"worker {node.gateway.id}", str(error))

@@ -1,0 +1,160 @@
+"""The pytest plugin: registers the options, and wakes up only when the suite's own tests are asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.plugin import options
+from conformance.plugin.rootdir import find_root_again
+from conformance.scenes.budgets import BUDGETS
+from conformance.scenes.marks import EXPLORATION, MARK
+from conformance.verdict.settings import KEY_VARIABLE, REPORT_FILE
+from contracts import load_catalogue
+
+if TYPE_CHECKING:
+    from conformance.plugin.items import ItemRunner
+    from conformance.scenes.target import Target
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the suite's options."""
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Take a key off the command line before anything can show it, and mend what was settled too early."""
+    find_root_again(early_config)
+    options.hide_key(args, os.environ)
+    options.hide_key(sys.argv, os.environ)
+    early_config.known_args_namespace.api_key = None
+    shown = list(early_config.invocation_params.args)
+    options.hide_key(shown, {})
+    object.__setattr__(early_config.invocation_params, "args", tuple(shown))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Wake up when this suite's tests are selected; otherwise stay inert."""
+    config.addinivalue_line("markers", f"{MARK}(slug, also): the clause of the catalogue that a test is for")
+    config.addinivalue_line("markers", f"{EXPLORATION}: a test that only --explore runs")
+    config.option.api_key = None
+    if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
+        return
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        from conformance.plugin.worker import start_worker
+
+        start_worker(config, worker_input)
+        return
+    from conformance.targets.choosing import choose_target, implementation_of, key_source
+
+    options.prepare_exploring(config)
+    choose_target(config)
+    options.check_clauses(config)
+    settings = replace(options.settings_of(config), implementation=implementation_of(config))
+    key = options.key_for(key_source(config, os.environ), settings.base_url)
+    os.environ[KEY_VARIABLE] = key.reveal()
+    _write_results_to(config, settings.results)
+    from conformance.plugin.controller import Controller
+    from conformance.plugin.tracebacks import Tracebacks
+
+    config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
+    controller = Controller(config, settings, key)
+    config.pluginmanager.register(controller, "conformance-controller")
+    if settings.explore is not None:
+        from conformance.plugin.exploring import Explorer
+
+        config.pluginmanager.register(Explorer(config, settings, controller), "conformance-explorer")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which implementation `--target` chose."""
+    from conformance.targets.choosing import what_is_tested
+
+    line = what_is_tested(config)
+    return [line] if line else []
+
+
+def _write_results_to(config: pytest.Config, results: Path) -> None:
+    """Have pytest write its HTML and JUnit reports there, unless the user said where."""
+    results.mkdir(parents=True, exist_ok=True)
+    if getattr(config.option, "htmlpath", None) is None:
+        config.option.htmlpath = str(results / REPORT_FILE)
+    config.option.self_contained_html = True
+    if config.option.xmlpath is None:
+        config.option.xmlpath = str(results / "junit.xml")
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"
+    if config.option.reportchars == "fE":
+        config.option.reportchars = "E"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the chosen profile does not ask for, and put what tells the most first."""
+    if not options.selects_suite(config) or config.option.collectonly:
+        return
+    if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
+        items.clear()  # the controller could not reach the target, and says so
+        return
+    from conformance.plugin.exploring import EXPLORED, choose_explored
+    from conformance.plugin.items import slug_of
+    from conformance.plugin.looks import LOOKS, in_order_of_need, in_telling_order, look_of
+
+    catalogue = load_catalogue()
+    asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
+    if config.option.clause:
+        asked &= set(config.option.clause)
+    is_closer = BUDGETS[config.option.budget].closer and config.option.explore is None
+    looks = LOOKS if is_closer else LOOKS[:1]
+    exploring = set() if config.option.clause else {""}
+    choose_explored(config, items, asked | exploring)
+    beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
+    later = config.stash[EXPLORED] if config.option.explore else ()
+    if announced := [item for item in beyond if item not in later]:
+        config.hook.pytest_deselected(items=announced)
+    chosen = [item for item in items if item not in beyond]
+    is_given = bool(config.option.payment_method) and not config.option.dry_run
+    items[:] = (
+        in_order_of_need(chosen, catalogue) if is_given else in_telling_order(chosen, catalogue.root_causes_first)
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the suite's tests an item for each look that they take."""
+    from conformance.plugin.looks import split_into_looks
+
+    split_into_looks(metafunc)
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> str:
+    """Which look at its clause an item takes."""
+    return str(request.param)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Leave the key where it was found, not in the environment of whoever called `pytest.main`."""
+    before = os.environ.get(KEY_VARIABLE)
+    try:
+        return (yield)
+    finally:
+        if before is None:
+            os.environ.pop(KEY_VARIABLE, None)
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """The implementation under test."""
+    runner: ItemRunner | None = pytestconfig.pluginmanager.get_plugin("conformance-items")
+    assert runner is not None, "the suite's own tests run only under its plugin"
+    return runner.target

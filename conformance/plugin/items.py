@@ -1,0 +1,292 @@
+"""One test of the suite, on whichever process runs it: what becomes of what it found."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Generator
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
+from hypothesis.internal.conjecture import providers
+
+from conformance.evidence.episode import Outcome
+from conformance.evidence.secret import Secret
+from conformance.fixtures.provisioning import Fixtures, Provision
+from conformance.plugin.dealing import workers_at_work
+from conformance.plugin.looks import is_further, look_of, looking, slug_of
+from conformance.reports.words import finding_in_short
+from conformance.scenes.budgets import BUDGETS
+from conformance.scenes.case import ClauseBroken
+from conformance.scenes.marks import MARK
+from conformance.scenes.target import Target
+from conformance.transport.client import Address, Client
+from conformance.transport.serializer import schema_of
+from conformance.verdict.expectations.gate import covering_entries
+from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
+from conformance.verdict.ledger import (
+    ClauseResult,
+    Culprits,
+    Entry,
+    Ledger,
+    blocking,
+    conclude,
+    own_outcome,
+    without_what_others_own,
+)
+from conformance.verdict.settings import DEFAULT_RATE, Settings
+from conformance.verdict.trial import ERROR, NOT_APPLICABLE
+from contracts import Catalogue, Contract, published_contract
+
+PROPERTY = "conformance"
+"""The name under which a test's findings travel in its report."""
+
+
+def set_up_hypothesis(settings: Settings) -> None:
+    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whatever modules are imported."""
+    breadth = BUDGETS[settings.budget].drawn
+    phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
+    hypothesis_settings.register_profile(
+        "conformance",
+        max_examples=max(breadth, 1),
+        phases=phases,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    hypothesis_settings.load_profile("conformance")
+    setattr(hypothesis.core, "global_force_seed", settings.seed)  # noqa: B010  # its stub says it is always None
+    schema_of(published_contract()).config.seed = settings.seed
+    no_constants = type(providers._local_constants)()
+    providers._get_local_constants = lambda: no_constants
+
+
+class ItemRunner:
+    """Runs the suite's tests in this process against one target."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        base_url: str,
+        provision: Provision,
+        key: Secret,
+        contract: Contract,
+        catalogue: Catalogue,
+        *,
+        workers: int = 1,
+        worker: int = 0,
+    ) -> None:
+        address = Address(base_url)
+        rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        self.key = key
+        self.worker = worker
+        self.expectations = settings.expectations
+        self.rate = rate
+        self.workers = workers
+        self.catalogue = catalogue
+        client = Client(address, key, contract, timeout=settings.timeout, rate=rate)
+        draw = random.Random(f"{settings.seed}/{worker}")
+        self.made: dict[str, int] = {}
+        self.left: list[str] = []
+        self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
+        self.client = client
+        self._unreported: dict[str, Any] | None = None
+        self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
+        self.target.shares_target = workers > 1
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep to this worker's part of the rate, before it sends anything."""
+        if self.rate and self.workers > 1:
+            self.client.keep_to(self.rate / workers_at_work(self.workers, (item.nodeid for item in session.items)))
+
+    def wrap_up(self) -> dict[str, Any]:
+        """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
+
+        `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
+        left behind that was broken off, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
+        """
+        errors: list[dict[str, str]] = []
+        try:
+            self.tidy()
+        except Exception as error:  # whatever goes wrong, the run is concluded from what it has learnt
+            told = InternalError.of("clean-up", error)
+            errors.append({name: self.key.blotted(text) for name, text in told.to_json().items()})
+        self.client.close()
+        first = self.target.requests_to_first_finding
+        return {
+            "made": self.made,
+            "left": self.left,
+            "requests": self.client.requests_sent,
+            "first_finding": first,
+            "unreported": self._unreported,
+            "errors": errors,
+            "plan": self.target.plan.hexdigest(),
+        }
+
+    def tidy(self) -> None:
+        """Remove what was made, and count it."""
+        for kind, _ in self.fixtures.made:
+            self.made[kind] = self.made.get(kind, 0) + 1
+        self.left += self.fixtures.clean_up()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Run one test between `begin` and `end` of its case; not at all where its root cause is known."""
+        slug = slug_of(pyfuncitem)
+        if slug is None:
+            return (yield)
+        self.target.begin(slug, pyfuncitem.originalname if slug else "")
+        ledger = Ledger()
+        pyfuncitem.stash[FOUND] = ledger
+        if absent := self._absent(slug):
+            self.target.case.note(NOT_APPLICABLE, absent)
+            pyfuncitem.stash[FOUND] = self.target.end()
+            pytest.skip(absent)
+        if self.target.gone:
+            reason = self.target.leave_for_gone()
+            pyfuncitem.stash[FOUND] = self.target.end()
+            pytest.skip(reason)
+        if cause := self._cause(slug):
+            pytest.skip(f"see {cause}")
+        if is_further(pyfuncitem) and self.target.known.has_finding(slug):
+            pytest.skip("an earlier test has found it broken")
+        try:
+            with looking(pyfuncitem):
+                return (yield)
+        except KeyboardInterrupt:
+            log = [entry.to_json() for entry in self.target.case.log]
+            self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}
+            raise
+        finally:
+            if self._unreported is None:
+                pyfuncitem.stash[FOUND] = self.target.end()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say in the report what the ledger says, and let nothing through that holds the key."""
+        report = yield
+        slug = slug_of(item)
+        if slug is not None and call.when == "call":
+            ledger = item.stash.get(FOUND, Ledger())
+            if call.excinfo is not None and not _is_verdict(call.excinfo.value):
+                case = self.target.case
+                error = call.excinfo.value
+                told, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
+                case.note(ERROR, told, slug or "error", traceback)
+                ledger = case.ledger
+                report.longrepr = f"{INTERNAL_ERROR}: {told}\n\n{traceback}"
+            else:
+                self._word(report, item, slug, ledger)
+            beside = list(slugs_beside(item)) if slug else []
+            log = [entry.to_json() for entry in self.target.case.log]
+            found = {
+                "clause": slug,
+                "ledger": ledger.to_json(),
+                "beside": beside,
+                "log": log,
+                "worker": self.worker,
+                "requests": self.client.requests_sent,
+            }
+            report.user_properties.append((PROPERTY, found))
+        if report.longrepr is not None and not isinstance(report.longrepr, tuple):
+            text = str(report.longrepr)
+            if (blotted := self.key.blotted(text)) != text:
+                report.longrepr = blotted
+        report.sections = [(name, self.key.blotted(text)) for name, text in report.sections]
+        return report
+
+    def _absent(self, slug: str) -> str:
+        """Why the clause cannot apply to this target; empty when it can."""
+        if not slug:
+            return ""
+        clause = self.catalogue[slug]
+        if clause.profile == "stateful" and self.fixtures.provision.stateless:
+            return "the target keeps no state"
+        required = (self.target.known.entries.get(name) for name in clause.requires)
+        return next((entry.not_applicable[0] for entry in required if entry and entry.is_not_applicable), "")
+
+    def _cause(self, slug: str) -> str:
+        if not slug:
+            return ""
+        return blocking(self.catalogue[slug], conclude(self.catalogue, self.target.known))
+
+    def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
+        """Turn the outcome of the test's own clause into pytest's words."""
+        broken = [result for result in self._results(item, slug, ledger) if result.findings]
+        failed = [result for result in broken if result.outcome is Outcome.FAIL]
+        if failed and (why := self._why_expected(failed)):
+            # pytest's own form of an expected failure, which every reporter knows.
+            path, line, _ = item.location
+            report.outcome, report.longrepr = "skipped", (path, line or 0, finding_in_short(failed[0]))
+            report.wasxfail = why
+            return
+        if failed:
+            report.outcome, report.longrepr = "failed", finding_in_short(failed[0])
+            return
+        if broken:
+            report.outcome, report.longrepr = "passed", None
+            report.sections.append(("deviation", finding_in_short(broken[0])))
+            return
+        if report.outcome == "skipped" or not slug:
+            return
+        if look_of(item) == "closer" and slug not in ledger.entries:
+            return
+        own = own_outcome(self.catalogue[slug], self._explained(slug, ledger))
+        if own.outcome is Outcome.PASS:
+            report.outcome, report.longrepr = "passed", None
+        else:
+            path, line, _ = item.location
+            report.outcome, report.longrepr = "skipped", (path, line or 0, f"{own.outcome}: {own.reason}")
+
+    def _why_expected(self, failed: list[ClauseResult]) -> str:
+        """Why all of these failures are expected; empty where one is not."""
+        if self.expectations is None:
+            return ""
+        covering = [covering_entries(self.expectations, result) for result in failed]
+        if all(covering):
+            return "expected: " + " · ".join(dict.fromkeys(entry.in_short() for found in covering for entry in found))
+        # Another worker may know that a clause on which this one rests fails; alone, this test had not been run.
+        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.workers > 1 else ()
+        causes = [
+            min(self.catalogue.rests_on(result.clause.slug).intersection(listed), default="") for result in failed
+        ]
+        return f"rests on {causes[0]}, which is expected to fail" if all(causes) else ""
+
+    def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
+        slugs = [slug] if slug else list(slugs_beside(item))
+        return [
+            own_outcome(self.catalogue[name], self._explained(name, ledger)) for name in slugs if name in ledger.entries
+        ]
+
+    def _explained(self, slug: str, ledger: Ledger) -> Entry:
+        """Return what a test found about a clause, without what clauses explain that are known to be broken."""
+        broken = self.target.known.broken | ledger.broken
+        return without_what_others_own(slug, ledger.entry(slug), Culprits(broken, broken, frozenset()), self.catalogue)
+
+
+FOUND = pytest.StashKey[Ledger]()
+"""Where an item keeps what it found."""
+
+
+def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
+    """The clauses to which belongs what a test finds on the side."""
+    mark = item.get_closest_marker(MARK)
+    return () if mark is None else tuple(mark.args[1])
+
+
+def _is_verdict(error: BaseException) -> bool:
+    """Whether an exception is the suite's own word rather than a fault of its code."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_verdict(inner) for inner in error.exceptions)
+    return isinstance(error, ClauseBroken | pytest.skip.Exception)
+
+
+__all__: list[Any] = ["PROPERTY", "ItemRunner", "set_up_hypothesis", "slug_of", "slugs_beside"]

@@ -1,0 +1,320 @@
+"""The options of a run: what may be said on the command line, and the settings that it means."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
+from conformance.fixtures.capabilities import CAPABILITY_NAMES
+from conformance.paths import TESTS
+from conformance.scenes.budgets import BUDGETS
+from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
+from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
+from conformance.verdict.settings import DEFAULT_RATE, DEFAULT_SEED, KEY_VARIABLE, LARGEST_RANDOM_SEED, Settings
+from contracts import load_catalogue
+from contracts.catalogue import PROFILES
+
+BASE_URL_HELP = "the target; without it the embedded reference"
+"""What `--base-url` means here; the option itself is pytest-base-url's."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the suite's options."""
+    group = parser.getgroup("conformance", "conformance of POST /v1/payment_methods/{payment_method}/attach")
+    group.addoption(
+        "--api-key",
+        metavar="KEY",
+        help=f"test key to send; better given in the environment variable {KEY_VARIABLE} (live keys are refused)",
+    )
+    group.addoption(
+        "--target",
+        metavar="NAME-or-FILE",
+        help="a known implementation, or the file that describes one: it is started, tested and stopped again "
+        "(see docs/adding-a-target.md; with --base-url it is not started)",
+    )
+    group.addoption(
+        "--clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="run only the test of this clause; repeatable",
+    )
+    group.addoption(
+        "--without-clause",
+        action="append",
+        default=[],
+        metavar="SLUG",
+        help="leave out the test of this clause; repeatable",
+    )
+    group.addoption(
+        "--profile",
+        choices=PROFILES,
+        default=PROFILES[-1],
+        help="profile that decides the exit status; each includes those before it (default: %(default)s)",
+    )
+    group.addoption(
+        "--level",
+        choices=("must", "should"),
+        default="must",
+        help="whether missed SHOULDs decide the verdict too (default: %(default)s)",
+    )
+    group.addoption(
+        "--payment-method",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="id of an unattached payment method that exists on the target; repeatable",
+    )
+    group.addoption(
+        "--customer",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="id of a customer that exists on the target; repeatable",
+    )
+    group.addoption(
+        "--results",
+        metavar="DIR",
+        default="reports",
+        help="folder for the report and the results (default: %(default)s)",
+    )
+    group.addoption(
+        "--budget",
+        choices=tuple(BUDGETS),
+        default="standard",
+        help="how much is generated beside the pinned attempts (default: %(default)s)",
+    )
+    group.addoption(
+        "--seed",
+        type=whole_number,
+        default=None,
+        metavar="N",
+        help=f"draw another plan (default: {DEFAULT_SEED}; with --explore a random one)",
+    )
+    group.addoption(
+        "--rate",
+        type=positive,
+        default=None,
+        metavar="PER_SECOND",
+        help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
+    )
+    group.addoption(
+        "--timeout",
+        type=positive,
+        default=DEFAULT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long an exchange may take, from the look-up of the host to the last byte (default: %(default)s)",
+    )
+    group.addoption(
+        "--require",
+        action="append",
+        default=[],
+        choices=CAPABILITY_NAMES,
+        metavar="CAPABILITY",
+        help=f"fail where the target lacks this capability; repeatable: {', '.join(CAPABILITY_NAMES)}",
+    )
+    group.addoption(
+        "--expectations",
+        metavar="FILE",
+        help="TOML file of what is known to be wrong: any other failure fails the run, and so does an entry that is no "
+        "longer borne out",
+    )
+    group.addoption(
+        "--write-expectations",
+        metavar="FILE",
+        help="propose such a file from this run, with what was observed as reasons; an existing file is left alone",
+    )
+    group.addoption(
+        "--explore",
+        type=positive,
+        default=None,
+        metavar="MINUTES",
+        help="after a first look search at random, and ever wider, until so many minutes are over, and print what is "
+        "found as examples to pin; never part of a certificate (see docs/exploring.md)",
+    )
+    group.addoption(
+        "--dry-run",
+        action="store_true",
+        help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
+    )
+
+
+def whole_number(text: str) -> int:
+    """The seed that `text` is. Raises argparse.ArgumentTypeError for what cannot be one."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if number < 0:
+        raise argparse.ArgumentTypeError("a seed is not negative")
+    return number
+
+
+def positive(text: str) -> float:
+    """The number above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings that the command line means. Raises pytest.UsageError with one line for what it cannot mean."""
+    option = config.option
+    try:
+        address = Address.of(option.base_url) if option.base_url else None
+    except TargetError as error:
+        raise pytest.UsageError(str(error)) from None
+    results = config.invocation_params.dir / option.results
+    if results.exists() and not results.is_dir():
+        raise pytest.UsageError(f"--results {option.results}: that is a file, not a folder")
+    for name in ("payment_method", "customer"):
+        check_ids(f"--{name.replace('_', '-')}", getattr(option, name))
+    return Settings(
+        base_url=address.url if address else None,
+        profile=option.profile,
+        level=option.level,
+        payment_methods=tuple(option.payment_method),
+        customers=tuple(option.customer),
+        results=results,
+        budget=option.budget,
+        seed=DEFAULT_SEED if option.seed is None else option.seed,
+        rate=option.rate,
+        timeout=option.timeout,
+        dry_run=option.dry_run,
+        required=tuple(option.require),
+        expectations=_expectations(config),
+        proposal=_proposal(config),
+        explore=option.explore,
+    )
+
+
+def _expectations(config: pytest.Config) -> Expectations | None:
+    """What the file given as `--expectations` holds. Raises pytest.UsageError with a line for each error in it."""
+    name = config.option.expectations
+    if name is None or config.option.explore is not None:
+        return None
+    here = config.invocation_params.dir
+    path = Path(here, name)
+    shown = str(path.relative_to(here)) if path.is_relative_to(here) else name
+    try:
+        return read_expectations(path, shown, load_catalogue())
+    except ExpectationsError as error:
+        raise pytest.UsageError(*map(str, error.problems)) from None
+
+
+def _proposal(config: pytest.Config) -> Path | None:
+    """Where `--write-expectations` is to write. Raises pytest.UsageError where something is in the way."""
+    name = config.option.write_expectations
+    if name is None:
+        return None
+    path = Path(config.invocation_params.dir, name)
+    if path.exists() or not path.parent.is_dir():
+        what = "is there already and stays as it is: name another" if path.exists() else "would lie in no folder"
+        raise pytest.UsageError(f"--write-expectations {name}: that file {what}")
+    return path
+
+
+def check_ids(option: str, identifiers: Sequence[str]) -> None:
+    """Raise pytest.UsageError for what can be no id, given with `option`."""
+    for identifier in identifiers:
+        if not identifier or not identifier.isascii() or not identifier.replace("_", "").isalnum():
+            raise pytest.UsageError(f"{option} {identifier!r} is no id: letters, digits and underscores")
+
+
+def key_for(environment: Mapping[str, str], base_url: str | None) -> Secret:
+    """The key from the environment; for a target on this machine a made-up one when there is none.
+
+    Raises pytest.UsageError for a live key, an ill-formed one, or a missing one where one is needed.
+    """
+    given = environment.get(KEY_VARIABLE, "")
+    if given:
+        try:
+            return Secret(given)
+        except (LiveKeyError, ValueError) as error:
+            raise pytest.UsageError(str(error)) from None
+    if base_url is None or Address(base_url).is_loopback:
+        return made_up_key()
+    raise pytest.UsageError(f"a target off this machine needs a test key: give it in {KEY_VARIABLE}")
+
+
+def hide_key(arguments: list[str], environment: dict[str, str] | os._Environ[str]) -> None:
+    """Move a key given as `--api-key` from the argument list, in place, into the environment."""
+    index = 0
+    while index < len(arguments):
+        name, equals, value = arguments[index].partition("=")
+        if name == "--api-key" and equals:
+            environment[KEY_VARIABLE] = value
+            del arguments[index]
+        elif name == "--api-key" and index + 1 < len(arguments):
+            environment[KEY_VARIABLE] = arguments[index + 1]
+            del arguments[index : index + 2]
+        else:
+            index += 1
+
+
+def check_clauses(config: pytest.Config) -> None:
+    """Raise pytest.UsageError when `--clause` or `--without-clause` names one that does not exist."""
+    catalogue = load_catalogue()
+    for option in ("clause", "without_clause"):
+        for slug in getattr(config.option, option):
+            if slug not in catalogue:
+                near = difflib.get_close_matches(slug, [clause.slug for clause in catalogue], 1)
+                hint = f": did you mean {near[0]}?" if near else " (docs/clauses.md lists them)"
+                raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
+
+
+def prepare_exploring(config: pytest.Config) -> None:
+    """Choose the seed of an exploration, if there is to be one.
+
+    Raises pytest.UsageError for what does not go with it: it satisfies no expectations, and is one search.
+    """
+    option = config.option
+    if option.explore is None:
+        return
+    others = {name: getattr(option, name, None) for name in ("expectations", "write_expectations", "dry_run")}
+    if getattr(option, "tx", None):
+        others["numprocesses"] = True
+    beside = next((name for name, given in others.items() if given), "")
+    if beside:
+        raise pytest.UsageError(
+            f"--explore does not go with --{beside.replace('_', '-')}: an exploration is one search"
+        )
+    if option.seed is None:
+        option.seed = random.SystemRandom().randrange(LARGEST_RANDOM_SEED)
+
+
+def narrowed_by(config: pytest.Config) -> str:
+    """How the run is narrowed to a part of what the profile asks for, in words; empty where it is not."""
+    option = config.option
+    words = [f"-k {option.keyword}"] * bool(option.keyword) + [f"-m {option.markexpr}"] * bool(option.markexpr)
+    words += [f"--maxfail={option.maxfail}"] * bool(option.maxfail)
+    for name in ("clause", "without_clause", "deselect", "ignore", "ignore_glob"):
+        words += [f"--{name.replace('_', '-')} {value}" for value in getattr(option, name, None) or ()]
+    for name in ("lf", "stepwise", "dry_run"):
+        words += [f"--{name.replace('_', '-')}"] * bool(getattr(option, name, False))
+    paths = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+    whole = any(
+        "::" not in argument and path in (TESTS, *TESTS.parents)
+        for argument, path in zip(config.args, paths, strict=True)
+    )
+    return " ".join(words if whole else [*words, *(argument.rpartition("/")[2] for argument in config.args)])
+
+
+def selects_suite(config: pytest.Config) -> bool:
+    """Whether what pytest was asked to collect includes this suite's tests."""
+    for argument in config.args:
+        path = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
+        if path == TESTS or TESTS in path.parents or path in TESTS.parents:
+            return True
+    return False

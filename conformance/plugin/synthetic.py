@@ -1,0 +1,55 @@
+"""Reports for clauses that have no test of their own, so that every reporter of pytest shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from conformance.evidence.episode import Outcome
+from conformance.reports.words import finding_in_short
+from conformance.verdict.expectations import Gate
+from conformance.verdict.ledger import ClauseResult
+
+FILE = "tests/general"
+LETTERLESS = "conformance_letterless"
+"""The attribute of such a report: the lines of progress are full by then, and have no place for its letter."""
+
+
+def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
+    """The three reports that pytest makes of one test, for a clause that is judged beside all tests."""
+    slug = result.clause.slug
+    outcome: Any = "passed"
+    longrepr: Any = None
+    more: dict[str, Any] = {}
+    if result.outcome in (Outcome.FAIL, Outcome.ERROR):
+        outcome, longrepr = "failed", finding_in_short(result)
+    elif result.outcome is Outcome.EXPECTED:
+        outcome, longrepr, more = "skipped", (FILE, 0, result.reason), {"wasxfail": f"expected: {result.expected}"}
+    elif result.outcome not in (Outcome.PASS, Outcome.DEVIATION):
+        outcome, longrepr = "skipped", (FILE, 0, f"{result.outcome}: {result.reason}")
+    yield from _reports(FILE, slug, outcome, longrepr, more)
+
+
+def reports_of_stale(gate: Gate) -> Iterator[pytest.TestReport]:
+    """The reports of entries that have to go from the expectations file, each a test that failed."""
+    for stale in gate.stale:
+        what = f"{gate.expectations.place(stale.entry)}: {stale.why}"
+        yield from _reports("expectations", f"line {stale.entry.line}: {stale.entry.clause}", "failed", what, {})
+
+
+def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[str, Any]) -> Iterator[pytest.TestReport]:
+    for when in ("setup", "call", "teardown"):
+        is_call = when == "call"
+        report = pytest.TestReport(
+            nodeid=f"{file}::{name}",
+            location=(file, None, name),
+            keywords={name: 1},
+            outcome=outcome if is_call else "passed",
+            longrepr=longrepr if is_call else None,
+            when=when,
+            **(more if is_call else {}),
+        )
+        setattr(report, LETTERLESS, True)
+        yield report

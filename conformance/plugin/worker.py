@@ -1,0 +1,56 @@
+"""A process that runs tests: a worker of pytest-xdist, or the only one there is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from conformance.evidence.secret import Secret
+from conformance.fixtures.provisioning import Provision
+from conformance.plugin.items import ItemRunner, set_up_hypothesis
+from conformance.plugin.options import settings_of
+from conformance.plugin.tracebacks import Tracebacks
+from conformance.verdict.settings import KEY_VARIABLE
+from contracts import load_catalogue, published_contract
+
+RUNNER = "conformance-items"
+
+
+def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None:
+    """Make a worker run items as its controller was told; nothing where the controller could not reach the target."""
+    told = worker_input.get("conformance")
+    settings = settings_of(config)
+    set_up_hypothesis(settings)
+    if told is None:
+        return
+    key = Secret(os.environ[KEY_VARIABLE])
+    config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
+    number = int("".join(char for char in str(worker_input["workerid"]) if char.isdecimal()) or 0)
+    runner = ItemRunner(
+        settings,
+        told["base_url"],
+        Provision.from_json(told["provision"]),
+        key,
+        published_contract(),
+        load_catalogue(),
+        workers=told["workers"],
+        worker=number,
+    )
+    config.pluginmanager.register(runner, RUNNER)
+    config.pluginmanager.register(_CleanUp(runner), "conformance-clean-up")
+
+
+class _CleanUp:
+    """Removes what a worker made, and tells the controller what is left."""
+
+    def __init__(self, runner: ItemRunner) -> None:
+        self.runner = runner
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        told = self.runner.wrap_up()
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["conformance"] = told

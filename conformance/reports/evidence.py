@@ -1,0 +1,312 @@
+"""Findings as evidence to be shown: what was sent and what came back, cut to what a reader can take in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import groupby
+
+from conformance.evidence.episode import Finding, Step
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.visible import Piece, indented, visible
+from conformance.reports.words import OF_THE_KEY, answer_in_short, curl
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
+from strategies.wire import parse_name
+
+LONGEST_REQUEST = 1500
+LONGEST_ANSWER = 3000
+LONGEST_VALUE = 160
+LONGEST_CURL = 6000
+LONGEST_INDENTED = 100_000
+"""The most characters shown of each: a longer command is left out, a longer text cut, longer JSON not indented."""
+
+MOST_STEPS = 8
+MOST_PAIRS = 40
+MOST_HEADERS = 40
+
+_METHOD = "method"
+_PATH = "payment_method"
+_MEDIA_TYPE = "media type"
+_CREDENTIALS = ("Authorization", "credentials")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a form body, decoded; `marked` when it is the invalid component."""
+
+    name: tuple[Piece, ...]
+    value: tuple[Piece, ...]
+    marked: bool
+
+
+@dataclass(frozen=True)
+class StepShown:
+    """One step of an episode, to be read: what was sent, what came back, and the command that sends it again.
+
+    `number` counts from 1; `times` says how many steps in a row were just like it. `parameters` is None where the body
+    is no form. `command` is empty where it would be too long.
+    """
+
+    number: int
+    times: int
+    role: str
+    words: str
+    invalid: str
+    parameters: tuple[Parameter, ...] | None
+    left_out_parameters: int
+    request: tuple[Piece, ...]
+    in_short: str
+    status_line: str
+    notes: tuple[str, ...]
+    headers: tuple[Piece, ...]
+    body: tuple[Piece, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A finding, to be read: the smallest of `count` that are alike. `others` are the other steps, in order."""
+
+    id: str
+    observed: str
+    count: int
+    culprit: StepShown
+    others: tuple[StepShown, ...]
+    left_out_steps: int
+    steps: int
+    fixtures: tuple[tuple[str, str], ...]
+
+
+def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
+    """The findings in their order, one of each kind, with how many there are of that kind.
+
+    Of one kind are those that observed the same of the same attempt with the same status.
+    """
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        step = finding.episode.steps[finding.culprit]
+        kind = (finding.observed, step.attempt, step.invalid, step.exchange.status, step.exchange.failure)
+        groups.setdefault(kind, []).append(finding)
+    return [(alike[0], len(alike)) for alike in groups.values()]
+
+
+def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
+    """The evidence of a finding, of whose kind there are `count`."""
+    steps = list(_steps_shown(finding, base_url))
+    culprit = next(step for step, is_culprit in steps if is_culprit)
+    others = [step for step, is_culprit in steps if not is_culprit]
+    return Evidence(
+        id=finding.id,
+        observed=finding.observed,
+        count=count,
+        culprit=culprit,
+        others=tuple(others[:MOST_STEPS]),
+        left_out_steps=sum(step.times for step in others[MOST_STEPS:]),
+        steps=len(finding.episode.steps),
+        fixtures=tuple(finding.episode.fixtures.items()),
+    )
+
+
+def _steps_shown(finding: Finding, base_url: str) -> Iterator[tuple[StepShown, bool]]:
+    def kind(numbered: tuple[int, Step]) -> tuple[object, ...]:
+        number, step = numbered
+        return (number == finding.culprit, step.role, step.attempt, _in_short(step.exchange))
+
+    for _, alike in groupby(enumerate(finding.episode.steps), kind):
+        (number, step), *more = alike
+        yield step_shown(step, number + 1, 1 + len(more), base_url), number == finding.culprit
+
+
+def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
+    """One step, to be read; `times` in a row it was the same."""
+    exchange = step.exchange
+    component = invalid_component(step)
+    parameters = _parameters(exchange, component)
+    command = curl(exchange, base_url)
+    return StepShown(
+        number=number,
+        times=times,
+        role=step.role,
+        words=step.attempt,
+        invalid=step.invalid,
+        parameters=parameters,
+        left_out_parameters=max(0, len(exchange.sent_pairs) - MOST_PAIRS),
+        request=visible(request_parts(exchange, component), LONGEST_REQUEST),
+        in_short=_in_short(exchange),
+        status_line=_status_line(exchange),
+        notes=tuple(_notes(exchange)),
+        headers=_headers(exchange),
+        body=_body(exchange),
+        command=command if len(command) <= LONGEST_CURL else "",
+    )
+
+
+# what was sent
+
+
+def invalid_component(step: Step) -> str:
+    """What `step.invalid` names: a parameter, a header, or a part of the request; empty if it names nothing sent."""
+    if not step.invalid:
+        return ""
+    names = [pair.name.decode("utf-8", "replace") for pair in step.exchange.sent_pairs]
+    roots = [parse_name(name).root for name in names]
+    headers = [name for name, _ in step.exchange.request.headers]
+    known = {*names, *roots, *headers, _METHOD, _PATH, _MEDIA_TYPE, *_CREDENTIALS}
+    return max((name for name in known if step.invalid.startswith(f"{name}: ")), key=len, default="")
+
+
+def _is_form(request: Request) -> bool:
+    types = [value for name, value in request.headers if name.lower() == "content-type"]
+    return all(value.lower().startswith(FORM_MEDIA_TYPE) for value in types)
+
+
+def _is_meant(name: bytes, component: str) -> bool:
+    text = name.decode("utf-8", "replace")
+    return bool(component) and component in (text, parse_name(text).root)
+
+
+def _parameters(exchange: Exchange, component: str) -> tuple[Parameter, ...] | None:
+    if exchange.request.body is None or not _is_form(exchange.request):
+        return None
+    return tuple(
+        Parameter(
+            visible([(pair.name, False)], LONGEST_VALUE),
+            visible([(pair.value, False)], LONGEST_VALUE),
+            _is_meant(pair.name, component),
+        )
+        for pair in exchange.sent_pairs[:MOST_PAIRS]
+    )
+
+
+def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
+    """The request as the bytes of HTTP/1.1, in parts that are marked where they are the invalid component.
+
+    The key stands there as `$STRIPE_API_KEY`. Headers that only carry the message (Host, Content-Length) are left out.
+    """
+    request = exchange.request
+    yield request.method.encode("utf-8", "replace"), component == _METHOD
+    yield b" ", False
+    yield from _target_parts(request.target, component)
+    yield b" HTTP/1.1\n", False
+    for name, value in _headers_sent(request):
+        is_media_type = component == _MEDIA_TYPE and name.lower() == "content-type"
+        is_credentials = component in _CREDENTIALS and name == "Authorization"
+        is_meant = is_media_type or is_credentials or (bool(component) and name.lower() == component.lower())
+        yield f"{name}: {value}".encode("utf-8", "replace"), is_meant
+        yield b"\n", False
+    if request.body is not None:
+        yield b"\n", False
+        yield from _body_parts(exchange, component)
+
+
+def _headers_sent(request: Request) -> Iterator[tuple[str, str]]:
+    shown = {
+        "key": "Bearer $STRIPE_API_KEY",
+        "bearer": "Bearer $STRIPE_API_KEY",
+        "basic": "Basic base64($STRIPE_API_KEY:)",
+        **OF_THE_KEY,
+    }
+    if request.credentials != "none":
+        yield "Authorization", shown.get(request.credentials, request.credentials)
+    yield from request.headers
+    if request.chunked:
+        yield "Transfer-Encoding", "chunked"
+
+
+def _target_parts(target: str, component: str) -> Iterator[tuple[bytes, bool]]:
+    path, mark, query = target.partition("?")
+    if component == _PATH and path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX):
+        identifier = path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
+        yield PATH_PREFIX.encode(), False
+        yield identifier.encode("latin-1", "replace"), True
+        yield PATH_SUFFIX.encode(), False
+    else:
+        yield path.encode("latin-1", "replace"), False
+    yield (mark + query).encode("latin-1", "replace"), False
+
+
+def _body_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
+    body = exchange.request.body or b""
+    if not component or not _is_form(exchange.request):
+        yield body, False
+        return
+    pairs = iter(exchange.sent_pairs)
+    for number, sequence in enumerate(body.split(b"&")):
+        if number:
+            yield b"&", False
+        if sequence:
+            yield sequence, _is_meant(next(pairs).name, component)
+
+
+# what came back
+
+
+def _in_short(exchange: Exchange) -> str:
+    """The answer in a few words: of a success only whose payment method it shows."""
+    if not exchange.is_success or "customer" not in exchange.object:
+        return answer_in_short(exchange, 120)
+    shown = exchange.customer_id
+    return f"{exchange.status}, " + (f"customer {str(shown)[:60]}" if shown else "no customer")
+
+
+def _status_line(exchange: Exchange) -> str:
+    if exchange.status is None:
+        return exchange.why_unanswered
+    try:
+        return f"{exchange.status} {HTTPStatus(exchange.status).phrase}"
+    except ValueError:
+        return str(exchange.status)
+
+
+def _notes(exchange: Exchange) -> Iterable[str]:
+    if exchange.seconds:
+        yield f"after {milliseconds(exchange.seconds)}"
+    if exchange.retries:
+        yield f"after {exchange.retries} × 429"
+    if exchange.resent:
+        yield "on a new connection: the kept one was closed without an answer"
+    if exchange.leaked_key:
+        yield "the API key came back: it is blotted out here"
+    yield from exchange.framing
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration to be read, in milliseconds below a second."""
+    if seconds >= 1:
+        return f"{seconds:.1f}".removesuffix(".0") + "\u00a0s"
+    number = f"{seconds * 1000:.0f}" if seconds >= 0.01 else f"{seconds * 1000:.1f}".removesuffix(".0")
+    return f"{number}\u00a0ms"
+
+
+def _headers(exchange: Exchange) -> tuple[Piece, ...]:
+    headers = exchange.headers or ()
+    lines = "\n".join(f"{name}: {value}" for name, value in headers[:MOST_HEADERS])
+    shown = visible([(lines.encode("utf-8", "replace"), False)], LONGEST_ANSWER)
+    left = len(headers) - MOST_HEADERS
+    return (*shown, Piece(f"\n… {left:,} more headers", "cut")) if left > 0 else shown
+
+
+def _body(exchange: Exchange) -> tuple[Piece, ...]:
+    body = exchange.body or b""
+    readable = body
+    if exchange.json.found and len(body) <= LONGEST_INDENTED and body.lstrip()[:1] in (b"{", b"["):
+        readable = indented(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    pieces = visible([(readable, False)], LONGEST_ANSWER)
+    if pieces and pieces[-1].kind == "cut":
+        return (*pieces[:-1], Piece(f"… {len(body):,} bytes in all", "cut"))
+    return pieces
+
+
+__all__ = [
+    "Evidence",
+    "Parameter",
+    "StepShown",
+    "evidence_of",
+    "grouped",
+    "invalid_component",
+    "milliseconds",
+    "request_parts",
+    "step_shown",
+]

@@ -1,0 +1,179 @@
+"""The HTML report: one page without any reference to the network, or one section of pytest-html's page."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from conformance.evidence.episode import Finding, Outcome
+from conformance.fixtures.capabilities import CAPABILITY_NAMES
+from conformance.reports.evidence import evidence_of, grouped
+from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
+from conformance.reports.script import script_of
+from conformance.reports.templating import templates
+from conformance.reports.words import SIGNS, headline, profile_sentence, profile_word
+from conformance.verdict.ledger import ClauseResult, size_of
+from conformance.verdict.run import Run
+from contracts.catalogue import PROFILES
+
+TITLE = "Conformance: attach a PaymentMethod to a Customer"
+
+MOST_OF_ONE_CLAUSE = 5
+"""How many kinds of findings of one clause are shown."""
+
+EVIDENCE_BYTES = 4_000_000
+"""How large all evidence together may become, in bytes of HTML. The first finding of each clause comes first."""
+
+GRAVEST_FIRST = (
+    Outcome.ERROR,
+    Outcome.FAIL,
+    Outcome.DEVIATION,
+    Outcome.EXPECTED,
+    Outcome.INCONCLUSIVE,
+    Outcome.NOT_RUN,
+    Outcome.NOT_APPLICABLE,
+    Outcome.PASS,
+)
+
+_HEADINGS: Mapping[Outcome, str] = {
+    Outcome.ERROR: "The suite itself failed",
+    Outcome.FAIL: "Failed",
+    Outcome.DEVIATION: "Deviations",
+    Outcome.EXPECTED: "Expected failures",
+    Outcome.INCONCLUSIVE: "Inconclusive",
+    Outcome.NOT_RUN: "Not run",
+    Outcome.NOT_APPLICABLE: "Not applicable",
+    Outcome.PASS: "Passed",
+}
+
+_ABOUT: Mapping[str, str] = {
+    "contract": "what the published operation says",
+    "stateful": "what attaching means; includes contract",
+    "stripe": "Stripe's own codes, headers and keys; includes both",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clause: its result, its evidence as HTML, how many failing episodes are not shown, and what rests on it."""
+
+    result: ClauseResult
+    evidence: tuple[Markup, ...]
+    left_out: int
+    root_cause: str
+    keeps_back: int
+
+
+def html_section(run: Run) -> str:
+    """The report as a section to stand in pytest-html's page, with the style that turns that page into ours."""
+    return _environment().get_template("carried.html.jinja").render(**_context(run))
+
+
+def html_page(run: Run) -> str:
+    """The report as a whole page."""
+    return _environment().get_template("page.html.jinja").render(**_context(run))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = templates(escaped=True, undefined=jinja2.StrictUndefined)
+    environment.globals.update(signs=SIGNS, swatches=SWATCHES)
+    environment.filters["coded"] = coded
+    return environment
+
+
+def _context(run: Run) -> dict[str, Any]:
+    rows = rows_of(run)
+    by_outcome = {outcome: [row for row in rows if row.result.outcome is outcome] for outcome in GRAVEST_FIRST}
+    chapters = list(dict.fromkeys(clause.chapter for clause in run.catalogue))
+    grid: dict[str, dict[str, list[ClauseResult]]] = {}
+    for result in run.results.values():
+        grid.setdefault(result.clause.profile, {}).setdefault(result.clause.chapter, []).append(result)
+    return {
+        "run": run,
+        "title": TITLE,
+        "headline": headline(run),
+        "sentences": {profile: profile_sentence(run, profile) for profile in PROFILES},
+        "words": {profile: profile_word(run, profile) for profile in PROFILES},
+        "about": _ABOUT,
+        "beyond": PROFILES[PROFILES.index(run.settings.profile) + 1 :],
+        "absent": [name for name in CAPABILITY_NAMES if name not in (run.capabilities or CAPABILITY_NAMES)],
+        "started": _readable_time(run.started),
+        "grid": grid,
+        "groups": {_HEADINGS[outcome]: of_it for outcome, of_it in by_outcome.items() if of_it},
+        "counts": {outcome: len(of_it) for outcome, of_it in by_outcome.items() if of_it},
+        "chapters": chapters,
+        "bars": bars(run.traffic, chapters),
+        "classes": classes_seen(run.traffic),
+        "columns": histogram(run.traffic),
+        "latency": latency_in_words(run.traffic),
+        "script": script_of(run.to_json()),
+    }
+
+
+def rows_of(run: Run) -> list[Row]:
+    """A row for each clause, in the order of the catalogue."""
+    base_url = run.settings.base_url or "http://127.0.0.1:PORT"
+    shown = chosen_evidence(run.results.values(), base_url)
+    causes = {slug: result.reason.removeprefix("see ") for slug, result in run.results.items()}
+    causes = {slug: cause for slug, cause in causes.items() if cause in run.results}
+    rows = []
+    for slug, result in run.results.items():
+        fragments, count = shown.get(slug, ((), 0))
+        left_out = max(result.broken, len(result.findings)) - count if result.findings else 0
+        keeps_back = sum(cause == slug for cause in causes.values())
+        rows.append(Row(result, fragments, left_out, causes.get(slug, ""), keeps_back))
+    return rows
+
+
+def chosen_evidence(
+    results: Any, base_url: str, budget: int = EVIDENCE_BYTES
+) -> dict[str, tuple[tuple[Markup, ...], int]]:
+    """The evidence that is shown, by clause, and how many findings it stands for.
+
+    The smallest finding of each clause comes first, then the second of each, and so on, as long as all of it stays
+    within `budget` bytes; the first of each clause is always shown.
+    """
+    queues: dict[str, Sequence[tuple[Finding, int]]] = {
+        result.clause.slug: grouped(sorted(result.findings, key=size_of))[:MOST_OF_ONE_CLAUSE] for result in results
+    }
+    template = _environment().get_template("evidence.html.jinja")
+    chosen: dict[str, tuple[tuple[Markup, ...], int]] = {}
+    spent = 0
+    for place in range(MOST_OF_ONE_CLAUSE):
+        for slug, queue in queues.items():
+            if place < len(queue):
+                finding, count = queue[place]
+                fragment = Markup(template.render(evidence=evidence_of(finding, count, base_url), number=place + 1))
+                size = len(fragment.encode())
+                if place and spent + size > budget:
+                    return chosen
+                spent += size
+                fragments, stands_for = chosen.get(slug, ((), 0))
+                chosen[slug] = ((*fragments, fragment), stands_for + count)
+    return chosen
+
+
+def _readable_time(started: str) -> str:
+    try:
+        moment = datetime.datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{moment:%d %B %Y, %H:%M} {moment.tzname() or ''}".strip()
+
+
+def coded(text: str) -> Markup:
+    """`text` as HTML in which what stands between backticks is code."""
+    parts = text.split("`")
+    whole = len(parts) - 1 if len(parts) % 2 == 0 else len(parts)
+    written = [
+        Markup("<code>{}</code>").format(part) if index % 2 else Markup.escape(part)
+        for index, part in enumerate(parts[:whole])
+    ]
+    return Markup("").join([*written, *(Markup.escape("`" + part) for part in parts[whole:])])

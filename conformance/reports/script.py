@@ -1,0 +1,233 @@
+"""The script that reproduces findings: bash with curl, which makes its own fixtures and sends each episode again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from conformance.evidence.episode import Finding, Step
+from conformance.evidence.exchange import is_creation
+from conformance.evidence.visible import escaped
+from conformance.fixtures.forms import DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.provisioning import RUN_TAG
+from conformance.fixtures.renaming import is_of_the_account, kind_of
+from conformance.reports.shell import Variables
+from conformance.reports.templating import templates
+from conformance.reports.words import admissible_in_short, curl
+from conformance.scenes.stripe_verbs import DECLINED
+from contracts import load_catalogue
+from strategies.refusals import near_misses
+
+SCRIPT_FILE = "reproduce.sh"
+LONGEST_COMMAND = 6000
+"""How many characters the command for one step may have."""
+LONGEST_SCRIPT = 400_000
+"""How many characters the whole script may have; findings that would go beyond it are left out, and counted."""
+LEAST_OVERLAP = 0.0005
+"""How many seconds two requests must have been under way together to have been sent so on purpose."""
+
+_URL = "http://base-url.invalid"
+
+
+@dataclass(frozen=True)
+class Section:
+    """What reproduces one finding: its `id`, what stands above it as comments, and its `lines` of bash."""
+
+    id: str
+    title: str
+    comments: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How customers and payment methods are come by, in the words of `Provision`."""
+
+    customers: str = "created"
+    payment_methods: str = "a test token"
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The form from which payment methods are created."""
+        return PAYMENT_METHOD_FORMS.get(self.payment_methods, PAYMENT_METHOD_FORMS["a test token"])
+
+    @property
+    def declining_form(self) -> Mapping[str, str]:
+        """The form from which declining ones are created."""
+        way = self.payment_methods if self.payment_methods in DECLINING_FORMS else "a test token"
+        return {**self.form, **DECLINING_FORMS[way]}
+
+
+def script_of(results: Mapping[str, Any]) -> str:
+    """The script for the first finding of each clause, from a `results.json`; empty where there is none."""
+    target = results["target"]
+    told = {name: target[name] for name in ("customers", "payment_methods") if target.get(name)}
+    base_url = target["base_url"] if "://" in target["base_url"] else ""
+    first = [clause["findings"][0] for clause in results["clauses"].values() if clause["findings"]]
+    return script_for(map(Finding.from_json, first), base_url, Ways(**told))
+
+
+def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
+    """The script for the findings, numbered in their order; empty where there is none."""
+    sections: list[Section] = []
+    length = left_out = 0
+    for number, finding in enumerate(findings, start=1):
+        section = section_of(finding, number, ways)
+        length += sum(map(len, section.lines))
+        if length > LONGEST_SCRIPT and sections:
+            left_out += 1
+        else:
+            sections.append(section)
+    if not sections:
+        return ""
+    return _template().render(
+        sections=sections,
+        left_out=left_out,
+        base_url=shlex.quote(base_url) if base_url else "",
+        customer=_options({f"metadata[{RUN_TAG}]": "reproduce"}),
+        forms=[_options({**ways.form, **details}) for details in (OWN_DETAILS, LESS_DETAILS, {})],
+        declining=_options(ways.declining_form),
+    )
+
+
+def section_of(finding: Finding, number: int, ways: Ways) -> Section:
+    """What sends the episode of a finding again, on objects of its own."""
+    catalogue = load_catalogue()
+    told = [f"Observed: {finding.observed}"]
+    if finding.clause in catalogue:
+        clause = catalogue[finding.clause]
+        told = [clause.statement, *told, f"Admissible: {admissible_in_short(clause)}"]
+    comments = [line for text in told for line in escaped(text).splitlines()]
+    title = f"{number}. {finding.id} {finding.clause}"
+    return Section(finding.id, title, tuple(comments), tuple(_Body(finding, ways).lines()))
+
+
+@dataclass
+class _Body:
+    """The lines for one finding, and the variables in which it holds the ids of its objects."""
+
+    finding: Finding
+    ways: Ways
+    variables: Variables = field(default_factory=lambda: Variables({_URL: "BASE_URL"}))
+
+    def lines(self) -> Iterator[str]:
+        """Make the fixtures, then send step by step; what was the same several times in a row, in a loop."""
+        steps = self.finding.episode.steps
+        yield from self._fixtures(steps)
+        place = 0
+        while place < len(steps):
+            together = _together(steps, place)
+            count = together or self._alike(steps, place)
+            yield f"say {shlex.quote(self._words(place, count))}"
+            if together:
+                yield from (f"{self._command(step)} &" for step in steps[place : place + count])
+                yield "wait"
+            else:
+                command = self._command(steps[place])
+                yield command if count == 1 else f"for _ in $(seq {count}); do {command}; done"
+            place += count
+            yield from self._learnt(steps[place - 1], steps[place:])
+
+    def _alike(self, steps: Sequence[Step], place: int) -> int:
+        """How many steps from that place on are sent by the same command and got an answer of the same class."""
+
+        def kind(step: Step) -> tuple[object, ...]:
+            return step.role, step.attempt, step.exchange.status, self._command(step)
+
+        count = 1
+        while place + count < len(steps) and kind(steps[place]) == kind(steps[place + count]):
+            count += 1
+        return count
+
+    def _words(self, place: int, count: int) -> str:
+        steps = self.finding.episode.steps
+        step = steps[place]
+        places = f"steps {place + 1} to {place + count}" if count > 1 else f"step {place + 1}"
+        shows = " (shows it)" if place <= self.finding.culprit < place + count else ""
+        answer = step.exchange.status or step.exchange.why_unanswered
+        attempt = escaped(self.variables.in_words(step.attempt))
+        return f"{places} of {len(steps)}, {step.role}: {attempt}; in the run: {answer}{shows}"
+
+    def _command(self, step: Step) -> str:
+        command = self.variables.in_shell(curl(step.exchange, _URL, "send"))
+        return command if len(command) <= LONGEST_COMMAND else "echo 'left out: it is too long for a command line'"
+
+    def _fixtures(self, steps: Sequence[Step]) -> Iterator[str]:
+        """Make or name the objects that were there before the first step."""
+        created = {str(step.exchange.object.get("id")) for step in steps if is_creation(step.exchange)}
+        bound: dict[str, str] = {}
+        for bindings in (*(step.bindings for step in steps), self.finding.episode.fixtures):
+            changed = near_misses(bindings)
+            for name, identifier in bindings.items():
+                if is_of_the_account(identifier) and name not in changed:
+                    bound.setdefault(identifier, name)
+        sent = b"\n".join(_sent(step) for step in steps)
+        for identifier, name in bound.items():
+            if identifier not in created and Variables({identifier: "x"}).stands_in(sent):
+                yield from self._fixture(identifier, name)
+
+    def _fixture(self, identifier: str, name: str) -> Iterator[str]:
+        if name == RUN:
+            yield f"{self.variables.add(identifier, 'run')}=$(date +%s)$$"
+            return
+        kind = kind_of(name)
+        way = self.ways.customers if kind == "customer" else self.ways.payment_methods
+        if way == "any id":
+            return
+        if way == "given":
+            why = "  # as in the run: put one here that nothing has been done to"
+            yield f"{self.variables.add(identifier, kind)}={shlex.quote(identifier)}{why}"
+            return
+        declines = kind == "payment_method" and self.finding.episode.clause == DECLINED
+        variable = self.variables.add(identifier, kind)
+        yield f"{variable}=$(new_{'declining_' if declines else ''}{kind}) || return"
+        if name == "deleted_customer":
+            yield "say 'that customer is deleted'"
+            yield f'send -u "$STRIPE_API_KEY:" -X DELETE "$BASE_URL/v1/customers/${variable}"'
+
+    def _learnt(self, step: Step, later: Sequence[Step]) -> Iterator[str]:
+        """Keep the id that an answer told, where a later step needs it."""
+        identifier = step.exchange.object.get("id")
+        if not isinstance(identifier, str) or len(identifier) < 8 or self.variables.knows(identifier):
+            return
+        if any(identifier.encode() in _sent(one) for one in later):
+            kind = "customer" if identifier.startswith("cus") else "payment_method"
+            yield f"{self.variables.add(identifier, kind)}=$(id_in_answer)"
+
+
+def _sent(step: Step) -> bytes:
+    request = step.exchange.request
+    headers = "\n".join(value for _, value in request.headers)
+    return b"\n".join(
+        [request.target.encode("utf-8", "replace"), headers.encode("utf-8", "replace"), request.body or b""]
+    )
+
+
+def _together(steps: Sequence[Step], place: int) -> int:
+    """How many steps from that place on were under way at the same time; 0 where one came after the other."""
+
+    def began(step: Step) -> float:
+        return step.exchange.received - step.exchange.seconds
+
+    count, earliest = 1, steps[place].exchange.received
+    while place + count < len(steps) and 0 < began(steps[place + count]) < earliest - LEAST_OVERLAP:
+        earliest = min(earliest, steps[place + count].exchange.received)
+        count += 1
+    return count if count > 1 and began(steps[place]) > 0 else 0
+
+
+def _options(form: Mapping[str, str]) -> str:
+    return " ".join(f"-d {shlex.quote(f'{name}={value}')}" for name, value in form.items())
+
+
+@cache
+def _template() -> jinja2.Template:
+    # bash: every text is quoted for it, or stands in a comment of one line
+    environment = templates(escaped=False, keep_trailing_newline=True)
+    environment.filters["quoted"] = shlex.quote
+    return environment.get_template("reproduce.sh.jinja")

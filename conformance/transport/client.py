@@ -1,0 +1,272 @@
+"""The client: the one way by which everything is sent to the implementation at a base URL."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from requests.structures import CaseInsensitiveDict
+from schemathesis.core import NOT_SET
+
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import ExchangeFailed
+from conformance.evidence.history import History
+from conformance.evidence.secret import Secret
+from conformance.transport.deadline import Deadline
+from conformance.transport.raw import exchange_raw
+from conformance.transport.route import Route
+from conformance.transport.serializer import operation_of
+from conformance.transport.session import Delivery, WireSession, headers_on_wire
+from conformance.transport.ways import Manner
+from contracts import Contract
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Credentials, Request
+
+DEFAULT_TIMEOUT = 10.0
+PLAINLY = Manner()
+"""How requests to other endpoints are written unless they say otherwise."""
+MAX_THROTTLED_RETRIES = 4
+LONGEST_RETRY_WAIT = 10.0
+
+
+class TargetError(ValueError):
+    """The base URL cannot be one; the message says what to give instead."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A base URL taken apart: scheme, host and port, and a path prefix without a final slash."""
+
+    url: str
+
+    @property
+    def parts(self) -> SplitResult:
+        """The URL's components."""
+        return urlsplit(self.url)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host is this machine by its name or number."""
+        host = self.parts.hostname or ""
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host.endswith(".localhost")
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """The address that `url` names. Raises TargetError when it is no plain http or https URL."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise TargetError(f"--base-url {url!r} is no URL: give one such as http://127.0.0.1:8420") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+            raise TargetError(f"--base-url {url!r} must start with http:// or https:// and name a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise TargetError("--base-url must hold no credentials, query or fragment: give the key in STRIPE_API_KEY")
+        path = parts.path.rstrip("/")
+        return cls(f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v1')}")
+
+
+class Pacer:
+    """Keeps requests at a rate of at most `per_second`, evenly spaced; None sets no limit."""
+
+    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval = 1 / per_second if per_second else 0.0
+        self._clock = clock
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until the next request may leave."""
+        if not self._interval:
+            return
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._next)
+            self._next = start + self._interval
+        time.sleep(max(0.0, start - now))
+
+
+class Client:
+    """Sends requests to one implementation and tells what came back. It never raises for what a server does.
+
+    `timeout` counts seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
+
+    `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
+    Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
+    honoured, a bounded number of times. `resends` counts the requests that were sent again because a kept connection
+    was closed before the answer. `history` keeps the last exchanges.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        key: Secret,
+        contract: Contract,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        rate: float | None = None,
+    ) -> None:
+        self.address = address
+        self.key = key
+        self.timeout = timeout
+        self.requests_sent = 0
+        self.resends = 0
+        self.history = History()
+        self.credentials: Credentials = "bearer"
+        self._operation = operation_of(contract)
+        self._route = Route.to(address.url)
+        self._pacer = Pacer(rate)
+        self._local = threading.local()
+        self._count_lock = threading.Lock()
+        self._sessions: list[WireSession] = []
+
+    def keep_to(self, per_second: float | None) -> None:
+        """Keep to another rate from now on."""
+        self._pacer = Pacer(per_second)
+
+    def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
+        """Send a request of the operation, and again while it is throttled. `new_connection` leaves the kept one."""
+        return self._patiently(request, lambda: self._send_once(request, new_connection=new_connection))
+
+    def call(
+        self, method: str, target: str, form: Mapping[str, str] | None = None, manner: Manner = PLAINLY
+    ) -> Exchange:
+        """Send a plain request to another endpoint; `target` is path and query below the base URL."""
+        request = manner.request(method, target, form)
+        return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
+
+    def repeat(self, request: Request, *, new_connection: bool = False) -> Exchange:
+        """Send a request that has been sent before, to whichever endpoint."""
+        if request.raw or Exchange(request).is_to_operation:
+            return self.send(request, new_connection=new_connection)
+        return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
+
+    def reconnect(self) -> None:
+        """Leave the kept connection: the next request opens another."""
+        self._session().close()
+        self.history.leave_connection()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for session in self._sessions:
+            session.close()
+
+    def _patiently(self, request: Request, send: Callable[[], Exchange]) -> Exchange:
+        exchange = send()
+        for retry in range(1, MAX_THROTTLED_RETRIES + 1):
+            if exchange.status != 429:
+                break
+            time.sleep(_retry_wait(exchange, retry))
+            exchange = replace(send(), retries=retry)
+        self.history.add(exchange)
+        return exchange
+
+    def _send_once(self, request: Request, *, new_connection: bool) -> Exchange:
+        if request.raw:
+            return self._over_raw(request)
+        if not new_connection:
+            return self._over_session(request, self._session())
+        session = self._new_session()
+        try:
+            return replace(self._over_session(request, session), new_connection=True)
+        finally:
+            session.close()
+
+    def _session(self) -> WireSession:
+        session: WireSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._new_session()
+            self._sessions.append(session)
+        return session
+
+    def _new_session(self) -> WireSession:
+        return WireSession(self.key, self._route, self.address.parts.path)
+
+    def _over_session(self, request: Request, session: WireSession, *, plain: bool = False) -> Exchange:
+        def deliver(deadline: Deadline) -> Delivery:
+            session.in_hand, session.deadline, session.scheme = request, deadline, self.credentials
+            return session.deliver(request.body) if plain else self._as_case(request, session)
+
+        return self._exchanged(request, deliver)
+
+    def _as_case(self, request: Request, session: WireSession) -> Delivery:
+        path, _, query = request.target.partition("?")
+        identifier = path.removeprefix(PATH_PREFIX).removesuffix(PATH_SUFFIX)
+        case = self._operation.Case(
+            method=request.method,  # type: ignore[arg-type]  # any method is sent, on purpose
+            path_parameters={"payment_method": unquote(identifier)},
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers=CaseInsensitiveDict(request.headers),
+            media_type=FORM_MEDIA_TYPE if request.body is not None else None,
+            body=NOT_SET if request.body is None else request.body,
+        )
+        case.call(base_url=self.address.url, session=session, allow_redirects=False)
+        return session.handed_over()
+
+    def _over_raw(self, request: Request) -> Exchange:
+        def deliver(deadline: Deadline) -> Delivery:
+            answer = exchange_raw(
+                self._route,
+                request.method,
+                self.address.parts.path + request.target,
+                tuple(headers_on_wire(request, self.key, self.credentials).items()),
+                request.body,
+                chunked=request.chunked,
+                deadline=deadline,
+            )
+            return Delivery(answer)
+
+        return self._exchanged(request, deliver)
+
+    def _exchanged(self, request: Request, deliver: Callable[[Deadline], Delivery]) -> Exchange:
+        """Return what comes of a delivery: an answer, or why there is none. Errors of the suite's own pass through."""
+        self._pacer.wait()
+        self._count()
+        start = time.monotonic()
+        try:
+            delivery = deliver(Deadline(self.timeout))
+        except ExchangeFailed as failed:
+            seconds, error = time.monotonic() - start, self.key.blotted(failed.error)
+            return Exchange(
+                request, failure=failed.failure, original_error=error, seconds=seconds, received=time.time()
+            )
+        seconds = time.monotonic() - start
+        with self._count_lock:
+            self.resends += delivery.resent
+        return self._received(request, delivery, seconds)
+
+    def _received(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
+        answer = delivery.answer
+        leaked = self.key.stands_in(answer.body) or any(
+            self.key.stands_in(value.encode()) for _, value in answer.headers
+        )
+        return Exchange(
+            request,
+            answer.status,
+            tuple((name, self.key.blotted(value)) for name, value in answer.headers),
+            self.key.blotted_bytes(answer.body),
+            seconds,
+            received=time.time(),
+            framing=tuple(self.key.blotted(lie) for lie in answer.framing),
+            leaked_key=leaked,
+            resent=delivery.resent,
+            unread=delivery.unread,
+            idle=delivery.idle,
+        )
+
+    def _count(self) -> None:
+        with self._count_lock:
+            self.requests_sent += 1
+
+
+def _retry_wait(exchange: Exchange, retry: int) -> float:
+    announced = exchange.header("Retry-After") or ""
+    seconds = float(announced) if announced.isdecimal() else 0.25 * 2**retry
+    return min(seconds, LONGEST_RETRY_WAIT)

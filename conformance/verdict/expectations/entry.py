@@ -1,0 +1,136 @@
+"""What is expected, as values: an entry of the file, all of them, and the names by which findings are matched."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.evidence.episode import Finding, Outcome
+
+OUTCOMES = (Outcome.FAIL, Outcome.DEVIATION, Outcome.NOT_RUN)
+"""What may be expected. Passing needs no entry, and a time-out or an error of ours is no property of a server."""
+
+ANYTHING = "*"
+BAR = " | "
+"""What stands in the name of a finding between what was observed and the request."""
+
+LONGEST_NAME = 240
+
+_IDENTIFIER = re.compile(r"\b(cus|pm|card|src|tok|req|seti|pi|evt|sk_test|rk_test)_[A-Za-z0-9]{6,}\b")
+_NUMBER = re.compile(r"\b\d{9,}\b")
+
+
+def finding_name(finding: Finding) -> str:
+    """The name of a finding: what was observed, and of which request; the same in every run that finds it again.
+
+    Ids and times, which a server makes anew each time, are masked.
+    """
+    step = finding.episode.steps[finding.culprit]
+    return masked(f"{finding.observed}{BAR}{step.invalid or step.attempt}", finding.episode.fixtures)
+
+
+def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
+    """`text` without what differs from run to run, in one line of at most LONGEST_NAME characters."""
+    longest_first = sorted((fixtures or {}).items(), key=lambda item: -len(item[1]))
+    for name, identifier in longest_first:
+        if identifier:
+            text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])", f"‹{name}›", text)
+    text = _NUMBER.sub("‹number›", _IDENTIFIER.sub(r"‹\1›", " ".join(text.split())))
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One entry: a clause that is known to be missed, and why.
+
+    `finding` is the name of the one finding that is expected, `*` standing for anything; empty for whatever breaks the
+    clause. `line` is where the entry begins in its file, counted from 1. A `flaky` entry may show or not.
+    """
+
+    clause: str
+    outcome: Outcome
+    reason: str
+    line: int = 0
+    finding: str = ""
+    link: str = ""
+    expires: datetime.date | None = None
+    flaky: bool = False
+
+    def fits(self, name: str) -> bool:
+        """Whether the finding of that name is the one that is expected."""
+        if not self.finding:
+            return True
+        parts = self.finding.split(ANYTHING)
+        return re.fullmatch(".*".join(map(re.escape, parts)), name, re.DOTALL) is not None
+
+    def in_short(self) -> str:
+        """The reason, with the link and the date until which it holds."""
+        more = [self.link] if self.link else []
+        more += [f"until {self.expires}"] if self.expires else []
+        more += ["known to be flaky"] if self.flaky else []
+        return f"{self.reason} ({', '.join(more)})" if more else self.reason
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {
+            "clause": self.clause,
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "line": self.line,
+            "finding": self.finding,
+            "link": self.link,
+            "expires": self.expires.isoformat() if self.expires else None,
+            "flaky": self.flaky,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Expectation:
+        """The expectation that `to_json` wrote. Raises KeyError when a member is missing."""
+        expires = data["expires"]
+        return cls(
+            data["clause"],
+            Outcome(data["outcome"]),
+            data["reason"],
+            data["line"],
+            data["finding"],
+            data["link"],
+            datetime.date.fromisoformat(expires) if expires else None,
+            data["flaky"],
+        )
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """All entries of one file. `file` is its name as the user gave it, `digest` the SHA-256 of its content."""
+
+    file: str
+    entries: tuple[Expectation, ...] = ()
+    digest: str = field(default="")
+
+    def of(self, slug: str) -> tuple[Expectation, ...]:
+        """The entries for one clause."""
+        return tuple(entry for entry in self.entries if entry.clause == slug)
+
+    def place(self, entry: Expectation) -> str:
+        """Where an entry stands, as `file:line`."""
+        return f"{self.file}:{entry.line}"
+
+    def covering(self, slug: str, outcome: Outcome, names: tuple[str, ...]) -> tuple[Expectation, ...]:
+        """The entries that say that the clause `slug` has `outcome` with just these findings; none if one is new."""
+        entries = [entry for entry in self.of(slug) if entry.outcome is outcome]
+        matched = [[entry for entry in entries if entry.fits(name)] for name in names]
+        if not names or not all(matched):
+            return ()
+        return tuple(dict.fromkeys(entry for found in matched for entry in found))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like form, from which `from_json` makes the same value."""
+        return {"file": self.file, "digest": self.digest, "entries": [entry.to_json() for entry in self.entries]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Expectations:
+        """The expectations that `to_json` wrote. Raises KeyError when a member is missing."""
+        return cls(data["file"], tuple(map(Expectation.from_json, data["entries"])), data["digest"])

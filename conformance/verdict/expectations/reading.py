@@ -1,0 +1,222 @@
+"""Reading an expectations file: TOML, checked against the catalogue, every error with its line."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.evidence.episode import Outcome
+from conformance.verdict.expectations.entry import OUTCOMES, Expectation, Expectations
+from contracts import Catalogue, Clause
+
+TABLE = "expected"
+REQUIRED = ("clause", "outcome", "reason")
+TEXTS = (*REQUIRED, "finding", "link")
+KEYS = (*TEXTS, "expires", "flaky")
+
+_HEADER = re.compile(rf"\s*\[\[\s*{TABLE}\s*\]\]")
+_PLACE = re.compile(r" *\(at (?:line (\d+), column \d+|end of document)\)")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a file, and at which line, counted from 1."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+class ExpectationsError(ValueError):
+    """The file cannot be used; `problems` says why, each with its line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def read_expectations(path: Path, name: str, catalogue: Catalogue) -> Expectations:
+    """The expectations in the file at `path`, which the user calls `name`, as of today.
+
+    Raises ExpectationsError as `parse_expectations`, and when the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ExpectationsError([Problem(name, 1, f"cannot be read: {error.strerror}")]) from None
+    return parse_expectations(data, name, catalogue, datetime.date.today())
+
+
+def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: datetime.date) -> Expectations:
+    """The expectations that `data` holds.
+
+    Raises ExpectationsError when `data` is not TOML, or when an entry lacks a key, has an unknown one, names no tested
+    clause or an outcome that it cannot have, gives no reason, has expired before `today`, or says what another entry
+    says already.
+    """
+    try:
+        text = data.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ExpectationsError([Problem(name, line, "is not UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ExpectationsError([_syntax_problem(name, data.decode(), str(error))]) from None
+    lines = text.splitlines()
+    tables = document.get(TABLE, [])
+    strangers = [key for key in document if key != TABLE]
+    problems = [_stranger(name, lines, key) for key in strangers]
+    starts = list(_starts(lines))
+    if not isinstance(tables, list) or len(starts) != len(tables):
+        line = next((number for number, line in enumerate(lines, 1) if TABLE in line.partition("#")[0]), 1)
+        what = f"write each entry as a table of its own, under [[{TABLE}]]"
+        raise ExpectationsError([*problems, Problem(name, line, what)])
+    checker = _Checker(name, catalogue, today)
+    entries = []
+    for number, table in enumerate(tables):
+        end = starts[number + 1] - 1 if number + 1 < len(starts) else len(lines)
+        place = _Place(starts[number], lines[:end])
+        found = list(checker.problems(table, place))
+        problems += found
+        if not found:
+            entries.append(_entry(table, place))
+    problems += _repetitions(name, entries)
+    if problems:
+        raise ExpectationsError(sorted(problems, key=lambda problem: problem.line))
+    return Expectations(name, tuple(entries), hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an entry stands: the number of its header's line, and the lines of the file down to its end."""
+
+    start: int
+    lines: list[str]
+
+    def of(self, key: str) -> int:
+        """The line of a key; that of the header where it is not to be found."""
+        pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*(?:=|\.)""")
+        numbers = range(self.start, len(self.lines))
+        return next((number + 1 for number in numbers if pattern.match(self.lines[number])), self.start)
+
+
+@dataclass(frozen=True)
+class _Checker:
+    file: str
+    catalogue: Catalogue
+    today: datetime.date
+
+    def problems(self, table: Mapping[str, Any], place: _Place) -> Iterator[Problem]:
+        for key, what in (*self._form(table), *self._sense(table)):
+            yield Problem(self.file, place.of(key) if key in table else place.start, what)
+
+    def _form(self, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for key in REQUIRED:
+            if key not in table:
+                yield key, f"`{key}` is missing" + (": say why this is expected" if key == "reason" else "")
+        for key, value in table.items():
+            if key not in KEYS:
+                yield key, f"`{key}` is no key of an entry{_meant(key, KEYS)}"
+            elif key in TEXTS and not (isinstance(value, str) and value.strip()):
+                yield key, f"`{key}` must be a text that is not empty"
+            elif key == "expires" and (not isinstance(value, datetime.date) or isinstance(value, datetime.datetime)):
+                yield key, "`expires` must be a date without quotes, such as 2027-03-31"
+            elif key == "flaky" and not isinstance(value, bool):
+                yield key, "`flaky` must be true or false"
+            elif key == "link" and not value.startswith(("https://", "http://")):
+                yield key, "`link` must begin with https:// or http://"
+
+    def _sense(self, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        slug, outcome, expires = table.get("clause"), table.get("outcome"), table.get("expires")
+        if type(expires) is datetime.date and expires < self.today:
+            yield "expires", f"expired on {expires}: mend the server, or set a later date and say why in `reason`"
+        if isinstance(outcome, str) and outcome.strip() and outcome not in OUTCOMES:
+            yield "outcome", f"{outcome!r} cannot be expected: only {', '.join(OUTCOMES)}"
+        if not isinstance(slug, str) or not slug.strip():
+            return
+        if slug not in self.catalogue:
+            yield "clause", f"no clause is called {slug!r}{_meant(slug, self.catalogue.by_slug)}"
+            return
+        clause = self.catalogue[slug]
+        if clause.not_tested:
+            yield "clause", f"{slug} is not tested ({clause.not_tested}): nothing can be expected of it"
+        elif outcome in OUTCOMES and (what := _impossible(clause, Outcome(outcome))):
+            yield "outcome", what
+
+
+def _impossible(clause: Clause, outcome: Outcome) -> str:
+    """Why a clause cannot have an outcome; empty when it can."""
+    if clause.level == "MAY":
+        return f"{clause.slug} is a MAY: it tells, and cannot be missed"
+    possible = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}[clause.level]
+    if outcome in (possible, Outcome.NOT_RUN):
+        return ""
+    return f"{clause.slug} is a {clause.level}: when it is missed, the outcome is {possible}"
+
+
+def _entry(table: Mapping[str, Any], place: _Place) -> Expectation:
+    return Expectation(
+        clause=table["clause"],
+        outcome=Outcome(table["outcome"]),
+        reason=table["reason"].strip(),
+        line=place.start,
+        finding=table.get("finding", ""),
+        link=table.get("link", ""),
+        expires=table.get("expires"),
+        flaky=table.get("flaky", False),
+    )
+
+
+def _repetitions(file: str, entries: list[Expectation]) -> Iterator[Problem]:
+    """Entries that say what another one says already, or that another one of the same clause leaves no room for."""
+    for index, entry in enumerate(entries):
+        for other in entries[:index]:
+            if other.clause != entry.clause:
+                continue
+            if other.outcome is not entry.outcome:
+                what = f"line {other.line} expects {other.outcome} of {entry.clause}: it has one outcome"
+                yield Problem(file, entry.line, what)
+            elif not other.finding or not entry.finding or other.finding == entry.finding:
+                what = f"covers the same as line {other.line}: keep one, or name the `finding` in both"
+                yield Problem(file, entry.line, what)
+
+
+def _starts(lines: list[str]) -> Iterator[int]:
+    """The numbers of the lines on which entries begin.
+
+    What looks like a header within a text of several lines is none: what stands before it is not TOML.
+    """
+    for number, line in enumerate(lines, 1):
+        if _HEADER.match(line):
+            try:
+                tomllib.loads("\n".join(lines[: number - 1]))
+            except tomllib.TOMLDecodeError:
+                continue
+            yield number
+
+
+def _syntax_problem(file: str, text: str, message: str) -> Problem:
+    place = _PLACE.search(message)
+    line = int(place[1]) if place and place[1] else max(1, len(text.splitlines()))
+    return Problem(file, line, f"is not TOML: {_PLACE.sub('', message)}")
+
+
+def _stranger(file: str, lines: list[str], key: str) -> Problem:
+    pattern = re.compile(rf"""\s*\[{{0,2}}\s*["']?{re.escape(key)}\b""")
+    line = next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
+    return Problem(file, line, f"`{key}` has no place here: the file holds entries, each under [[{TABLE}]]")
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

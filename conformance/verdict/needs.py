@@ -1,0 +1,84 @@
+"""The ids that a run needs where a target gives none by its API: measured for each test, test by test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from conformance.verdict.ledger import ClauseResult
+from contracts import Catalogue
+
+NEEDS = Path(__file__).resolve().parent / "needs.json"
+"""How many payment methods each test uses up on the reference, as `python -m benchmarks.ids_needed` has measured."""
+
+CUSTOMERS: Mapping[str, int] = {"contract": 2, "stateful": 4, "stripe": 4}
+"""How many customers tell the most in each profile: four contend for one payment method in `state.race`."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The payment methods that a test uses up by the budget, and whether more ids let its clause be judged at all."""
+
+    test: str
+    clause: str
+    taken: Mapping[str, int]
+    more_helps: bool = True
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many more ids would do for the `clauses` that were not judged, or in part only, for want of them."""
+
+    clauses: int
+    payment_methods: int
+    customers: int
+
+    def to_json(self) -> dict[str, int]:
+        """A JSON-like form."""
+        return {"clauses": self.clauses, "payment_methods": self.payment_methods, "customers": self.customers}
+
+    def __str__(self) -> str:
+        options = []
+        if self.payment_methods:
+            options.append(f"about {self.payment_methods} more payment methods (--payment-method)")
+        if self.customers:
+            options.append(f"{self.customers} more customers (--customer)")
+        return f"{self.clauses} clauses were not judged in full for want of ids: {' and '.join(options)} would do"
+
+
+@cache
+def load_needs() -> tuple[Need, ...]:
+    """Return what was measured, one entry a test."""
+    return tuple(Need(**row) for row in json.loads(NEEDS.read_text(encoding="utf-8")))
+
+
+def methods_for_tests(budget: str = "standard") -> dict[str, int]:
+    """Return how many payment methods each test uses up, by the test's name with that of its file."""
+    return {need.test: need.taken[budget] for need in load_needs()}
+
+
+def ids_for_profile(profile: str, budget: str, catalogue: Catalogue) -> tuple[int, int]:
+    """Return about how many payment methods and customers a whole run of that profile and budget needs."""
+    within = {clause.slug for clause in catalogue.within(profile)}
+    taken = sum(need.taken[budget] for need in load_needs() if need.clause in within)
+    return taken + 1, CUSTOMERS[profile]
+
+
+def ids_wanted(
+    results: Iterable[ClauseResult], profile: str, budget: str, *, methods_given: bool, customers_given: int | None
+) -> Wanted | None:
+    """Return how many more ids would judge the clauses of a run that ran out of them; None if none would.
+
+    `customers_given` is None for a run that creates its customers.
+    """
+    lacking = {result.clause.slug for result in results if result.lacks_fixtures}
+    helped = [need for need in load_needs() if need.clause in lacking and need.more_helps]
+    clauses = {need.clause for need in helped}
+    methods = 0
+    if methods_given:
+        methods = sum(max(1, sum(one.taken[budget] for one in helped if one.clause == slug)) for slug in clauses)
+    customers = 0 if customers_given is None else max(0, CUSTOMERS[profile] - customers_given)
+    return Wanted(len(clauses), methods, customers) if clauses and methods + customers else None

@@ -1,0 +1,376 @@
+"""The record of a run: JSON lines that hold everything it saw, each chained to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from conformance.evidence.traffic import Traffic, TrafficCounter
+from conformance.fixtures.provisioning import Provision
+from conformance.paths import SUITE
+from conformance.transport.ways import Try
+from conformance.verdict.expectations import Expectations, weigh
+from conformance.verdict.finding_ids import with_ids
+from conformance.verdict.internal_errors import InternalError
+from conformance.verdict.ledger import conclude, hold_general_clauses
+from conformance.verdict.profiles import all_verdicts
+from conformance.verdict.run import Diagnosis, Run, without_proof
+from conformance.verdict.settings import Settings
+from conformance.verdict.trial import ERROR, Entry, Logged, Note, Trial, fold
+from contracts import load_catalogue, published_contract
+
+RECORD_FILE = "run.jsonl"
+SCHEMA = SUITE / "contracts" / "record.schema.json"
+FORMAT = 2
+MOST_BYTES = 512_000_000
+"""How many bytes all bodies of a record may have together, once they are inflated."""
+CHAINED_DIGITS = 16
+REFERENCE = "embedded reference"
+SUITE_NAME = "attach-conformance"
+EXPLORED = "explored"
+"""What stands in place of a clause in the id of an episode that has none."""
+
+
+class BrokenRecord(ValueError):
+    """A file is no whole record of a run; the message names the line, and says why."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record: its `content` as a file, and that taken apart."""
+
+    content: bytes
+    header: Mapping[str, Any]
+    entries: Sequence[Entry]
+    footer: Mapping[str, Any]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was performed, in order."""
+        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Trial))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is known without an episode, in order."""
+        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Note))
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """The outcome of each clause, as the run told it."""
+        outcomes: Mapping[str, str] = self.footer["outcomes"]
+        return outcomes
+
+    @classmethod
+    def at(cls, path: Path, hint: str = "") -> Record:
+        """The record that somebody named. Raises BrokenRecord, whose message names the file, and says the `hint`."""
+        try:
+            return cls.read(path)
+        except OSError as error:
+            why = f" ({error.strerror}): {hint}" if hint else f": {error.strerror}"
+            raise BrokenRecord(f"{path} cannot be read{why}") from None
+        except BrokenRecord as error:
+            raise BrokenRecord(f"{path}: {error}") from None
+
+    @classmethod
+    def of(cls, content: bytes) -> Record:
+        """The record in the content of a file. Raises BrokenRecord."""
+        lines = content.split(b"\n")
+        if lines.pop() != b"" or not lines:
+            raise BrokenRecord(f"line {max(len(lines), 1)}: it is cut off")
+        before = [b"", *lines]
+        parts = [_read_line(number, line, before[number - 1]) for number, line in enumerate(lines, start=1)]
+        if "header" not in parts[0]:
+            raise BrokenRecord("line 1: it is no header")
+        if "footer" not in parts[-1]:
+            raise BrokenRecord(f"line {len(lines)}: it is cut off: the last line is no footer")
+        footer = parts[-1]["footer"]
+        counted = {"lines": len(lines) - 1, "sha256": _digest_of(lines[:-1])}
+        for name, value in counted.items():
+            if footer[name] != value:
+                raise BrokenRecord(f"line {len(lines)}: `{name}` of the footer is {footer[name]}, not {value}")
+        return cls(content, parts[0]["header"], _entries(parts[1:-1]), footer)
+
+    @classmethod
+    def read(cls, path: Path) -> Record:
+        """The record in a file. Raises BrokenRecord, and OSError where there is no such file."""
+        return cls.of(path.read_bytes())
+
+
+def written(
+    header: Mapping[str, Any],
+    entries: Iterable[Entry],
+    footer: Mapping[str, Any],
+    blotted: Callable[[str], str] = str,
+) -> bytes:
+    """The file of a record of these parts. Episodes get their ids here, and the footer its counts.
+
+    `blotted` takes out of a line, which is JSON, what may not stand in it.
+    """
+    lines: list[bytes] = []
+
+    def put(part: Mapping[str, Any]) -> None:
+        line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
+        lines.append(blotted(line.decode()).encode())
+
+    put({"header": header})
+    for entry in numbered(entries):
+        put({"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()})
+    put({"footer": {**footer, "lines": len(lines), "sha256": _digest_of(lines)}})
+    return b"".join(line + b"\n" for line in lines)
+
+
+def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries of a run, each of their episodes with its id."""
+    numbers: dict[str, int] = {}
+    for entry in entries:
+        trial = entry.logged
+        if isinstance(trial, Note):
+            yield entry
+            continue
+        name = trial.clause or EXPLORED
+        numbers[name] = numbers.get(name, 0) + 1
+        named = f"{name}/{numbers[name]}"
+        episodes = tuple(
+            replace(one, episode=replace(one.episode, id=f"{named}/{one.part}-{place}" if place else named))
+            for place, one in enumerate(trial.episodes)
+        )
+        yield replace(entry, logged=replace(trial, episodes=episodes))
+
+
+def header_of(
+    settings: Settings,
+    provision: Provision | None,
+    *,
+    diagnosis: Diagnosis | None = None,
+    capabilities: Sequence[str] | None,
+    versions: Mapping[str, str],
+    started: str,
+    workers: int,
+    selection: str,
+) -> dict[str, Any]:
+    """The header for a run that `started` at an ISO 8601 time in UTC.
+
+    `selection` says in words how it was narrowed, and is empty where it was not.
+    """
+    commit, edited = suite_commit()
+    searched = provision or diagnosis
+    expectations = settings.expectations
+    return {
+        "format": FORMAT,
+        "suite": {
+            "name": SUITE_NAME,
+            "version": versions.get(SUITE_NAME, ""),
+            "commit": commit,
+            "edited": edited,
+        },
+        "contract": published_contract().digest,
+        "catalogue": load_catalogue().digest,
+        "options": {
+            "profile": settings.profile,
+            "level": settings.level,
+            "budget": settings.budget,
+            "seed": settings.seed,
+            "rate": settings.rate,
+            "timeout": settings.timeout,
+            "dry_run": settings.dry_run,
+            "required": list(settings.required),
+            "expectations": expectations.digest if expectations else None,
+            **({} if settings.explore is None else {"explore": settings.explore}),
+        },
+        "expectations": expectations.to_json() if expectations else None,
+        "selection": {"whole": not selection, "arguments": selection},
+        "workers": workers,
+        "versions": dict(versions),
+        "target": {
+            "base_url": settings.base_url or REFERENCE,
+            **({"implementation": settings.implementation} if settings.implementation else {}),
+            "stateless": provision is not None and provision.stateless,
+            "provision": provision.to_json() if provision else None,
+            "tries": [asdict(one) for one in searched.tries] if searched else [],
+            "capabilities": None if capabilities is None else list(capabilities),
+        },
+        "started": started,
+    }
+
+
+def footer_of(run: Run, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The footer for a run but for its counts: what was `told` beside its episodes, and what they lead to."""
+    return {
+        "outcomes": {slug: str(result.was or result.outcome) for slug, result in run.results.items()},
+        "verdicts": {profile: verdict.verdict for profile, verdict in run.verdicts.items()},
+        "verdict": run.verdict,
+        "exit_status": int(run.exit_status),
+        **told,
+    }
+
+
+def run_of(record: Record, *, weighed: bool = True) -> Run:
+    """The run that a record leads to: every episode judged, and concluded from.
+
+    Not `weighed`, its results are what was observed, whatever was expected.
+    """
+    return concluded(record.header, record.entries, record.footer, weighed=weighed)
+
+
+def concluded(
+    header: Mapping[str, Any], entries: Sequence[Entry], told: Mapping[str, Any], *, weighed: bool = True
+) -> Run:
+    """The run of these parts of a record; of a footer, no more than what is told beside the episodes.
+
+    Live runs and those that are read again are concluded by it, so that what is rendered from both is the same.
+    """
+    contract, catalogue = published_contract(), load_catalogue()
+    options, target = header["options"], header["target"]
+    profile, level, stateless = options["profile"], options["level"], target["stateless"]
+    ledger = fold(entries, contract, catalogue)
+    hold_general_clauses(ledger, catalogue)
+    results = with_ids(conclude(catalogue, ledger))
+    provision = Provision.from_json(target["provision"]) if target["provision"] else None
+    expectations = Expectations.from_json(header["expectations"]) if header["expectations"] else None
+    gate = None
+    if expectations is not None and weighed and not options["dry_run"]:
+        unheard = frozenset(told["unheard"])
+        gate = weigh(expectations, results, catalogue, profile=profile, level=level, unheard=unheard)
+    settings = Settings(
+        base_url=None if target["base_url"] == REFERENCE else target["base_url"],
+        profile=profile,
+        level=level,
+        payment_methods=provision.given_payment_methods if provision else (),
+        customers=provision.given_customers if provision else (),
+        results=Path(),
+        budget=options["budget"],
+        seed=options["seed"],
+        rate=options["rate"],
+        timeout=options["timeout"],
+        dry_run=options["dry_run"],
+        required=tuple(options["required"]),
+        explore=options.get("explore"),
+        expectations=expectations,
+        implementation=target.get("implementation", ""),
+    )
+    capabilities, diagnosis = target["capabilities"], told["diagnosis"]
+    tries = tuple(Try(**one) for one in target.get("tries", ()))
+    verdicts = all_verdicts(results, catalogue, level=level, stateless=stateless)
+    return Run(
+        settings=settings,
+        contract=replace(contract, digest=header["contract"]),
+        catalogue=replace(catalogue, digest=header["catalogue"]),
+        target=target["base_url"],
+        provision=str(provision or ""),
+        payment_methods=provision.payment_methods if provision else "",
+        customers=provision.customers if provision else "",
+        stateless=stateless,
+        results=gate.results if gate else results,
+        verdicts=verdicts if settings.explore is None else without_proof(verdicts),
+        requests=told["requests"],
+        seconds=told["seconds"],
+        started=header["started"],
+        versions=header["versions"],
+        diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"], tries) if diagnosis else None,
+        interrupted=told["interrupted"],
+        left_over=tuple(told["left_over"]),
+        objects=told["objects"],
+        plan=told["plan"],
+        first_finding=told["first_finding"],
+        capabilities=None if capabilities is None else tuple(capabilities),
+        gate=gate,
+        traffic=_traffic_of(entries),
+        errors=(*_errors_of_tests(entries), *map(InternalError.from_json, told.get("errors", ()))),
+        stopped=told.get("stopped", ""),
+    )
+
+
+def _errors_of_tests(entries: Sequence[Entry]) -> Iterator[InternalError]:
+    for entry in entries:
+        note = entry.logged
+        if isinstance(note, Note) and note.kind == ERROR:
+            yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
+
+
+def _traffic_of(entries: Sequence[Entry]) -> Traffic:
+    counter = TrafficCounter()
+    for entry in entries:
+        for performed in entry.logged.episodes if isinstance(entry.logged, Trial) else ():
+            counter.count(performed.episode)
+    return counter.traffic
+
+
+@cache
+def suite_commit() -> tuple[str | None, bool | None]:
+    """The commit of the suite, and whether its files differ from that; None for both outside of a repository."""
+    try:
+        commit, edited = (
+            subprocess.run(["git", *command], cwd=SUITE, capture_output=True, text=True, check=True, timeout=10).stdout
+            for command in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return commit.strip(), bool(edited.strip())
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BrokenRecord(f"line {number}: it is no JSON") from None
+    error = next(iter(_validator().iter_errors(data)), None)
+    if error is not None:
+        place = "/".join(map(str, error.instance_path))
+        raise BrokenRecord(f"line {number}: {f'`{place}`: ' if place else ''}it is not of the record's schema")
+    if data["previous"] != _previous(before):
+        raise BrokenRecord(f"line {number}: the line before was edited, or one is missing")
+    if _encoded(data) != line:
+        raise BrokenRecord(f"line {number}: it is not written as the suite writes it")
+    return dict(data)
+
+
+def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    entries: list[Entry] = []
+    left = MOST_BYTES
+    for number, data in enumerate(parts, start=2):
+        if "trial" not in data and "note" not in data:
+            raise BrokenRecord(f"line {number}: a header or a footer stands in the middle")
+        try:
+            logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
+        except (ValueError, zlib.error):
+            raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None
+        left -= _size_of(logged)
+        if left < 0:
+            raise BrokenRecord(f"line {number}: all bodies together have more than {MOST_BYTES:,} bytes")
+        entries.append(Entry(data["worker"], logged, data["turn"]))
+    return entries
+
+
+def _size_of(logged: Logged) -> int:
+    episodes = logged.episodes if isinstance(logged, Trial) else ()
+    exchanges = (step.exchange for performed in episodes for step in performed.episode.steps)
+    return sum(len(exchange.body or b"") + len(exchange.request.body or b"") for exchange in exchanges)
+
+
+def _encoded(data: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can stand for
+        return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _previous(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:CHAINED_DIGITS] if line else ""
+
+
+def _digest_of(lines: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
