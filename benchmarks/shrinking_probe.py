@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from conformance.scenes.conductor import Conductor
 
 from conformance.evidence.episode import Episode, Judgement
-from conformance.scenes.conductor import Conductor
 from conformance.verdict.ledger import UNSTEADY, Ledger
 from conformance.verdict.trial import Trial
 

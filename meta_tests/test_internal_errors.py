@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from conformance.scenes.conductor import Conductor
 
 from conformance.fixtures.provisioning import Fixtures
 from conformance.judge import verdict
@@ -18,7 +19,6 @@ from conformance.plugin.items import ItemRunner
 from conformance.reports import workflow
 from conformance.reports.badge import verdict_of
 from conformance.reports.rendering import FORMS, concluded_again
-from conformance.scenes.conductor import Conductor
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from reference import running

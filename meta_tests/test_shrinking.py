@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from conformance.scenes.sequence_verbs import Played, telling
 
 from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking import BOUND, PROBE, Cost, costs_of, distribution, in_words
 from benchmarks.suite import Job, Result, run_all
 from benchmarks.watching import watched
 from conformance.evidence.exchange import Exchange
-from conformance.scenes.sequence_verbs import Played, telling
 from strategies.sequences import attach, delete, detach, listed, retrieve
 from strategies.wire import decode
 

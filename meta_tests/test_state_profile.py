@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from conformance.scenes.target import Target
 from hypothesis import given, settings
 
 from conformance.commands.sweep import CannotSweep, sweep
@@ -24,7 +25,6 @@ from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
 from conformance.scenes.case import ClauseBroken
-from conformance.scenes.target import Target
 from conformance.verdict.ledger import Entry
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences

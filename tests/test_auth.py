@@ -1,74 +1,89 @@
-"""Authentication: who presents no valid key is told so, and nothing else."""
+"""Authentication: a client without a valid key gets 401, and nothing else."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from conformance import judge
 from conformance.scenes.marks import clause
-from conformance.scenes.target import Target
+from conformance.scenes.scene import Scene
+from conformance.scenes.stories import expect_locked_out, replay
 from strategies import credentials
 from strategies.valid import MINIMAL
 
 
 @clause("auth.missing")
-def test_no_key(target: Target) -> None:
+def test_no_key(scene: Scene) -> None:
     """Without a key the answer is 401: a client that forgets it must learn of it from the mock."""
-    target.locks_out(credentials.WITHOUT_KEY)
+    expect_locked_out(scene, (credentials.WITHOUT_KEY,))
 
 
 @clause("auth.missing", further=True)
-def test_no_key_and_a_replay(target: Target) -> None:
-    """A stored answer is for whoever has the key of the account: to know an idempotency key is not enough."""
-    target.locks_out_of_replays(MINIMAL, credentials.WITHOUT_KEY)
+def test_no_key_and_a_replay(scene: Scene) -> None:
+    """A stored answer is for clients that have the key of the account: an idempotency key is not enough."""
+    first, _, without_key, _ = replay(scene, MINIMAL)
+    scene.expect(judge.locked_out, replace(first, role="set-up"), without_key)
 
 
 @clause("auth.malformed")
-def test_no_secret_key(target: Target) -> None:
+def test_no_secret_key(scene: Scene) -> None:
     """An Authorization header that holds no secret key is worth as little as none."""
-    target.locks_out(*credentials.malformed())
+    expect_locked_out(scene, tuple(credentials.malformed()))
 
 
 @clause("auth.empty")
-def test_empty_key(target: Target) -> None:
+def test_empty_key(scene: Scene) -> None:
     """An empty key, which an unset variable makes of every client, is no key."""
-    target.locks_out(*credentials.empty())
+    expect_locked_out(scene, tuple(credentials.empty()))
 
 
 @clause("auth.unknown-key")
-def test_unknown_key(target: Target) -> None:
-    """A well-formed key of no account is refused: to take any key hides the wrong one."""
-    target.locks_out(*credentials.unknown_keys())
+def test_unknown_key(scene: Scene) -> None:
+    """A well-formed key of no account is rejected: a server that takes any key hides the wrong one."""
+    expect_locked_out(scene, tuple(credentials.unknown_keys()))
 
 
 @clause("auth.unknown-key", further=True)
-def test_resembling_key(target: Target) -> None:
-    """A key is the whole of it: what begins like one, or is cut short, belongs to nobody."""
-    target.locks_out(*credentials.resembling_keys())
+def test_resembling_key(scene: Scene) -> None:
+    """A key counts as a whole: a longer one, a shorter one and one in another case belong to no account."""
+    expect_locked_out(scene, tuple(credentials.resembling_keys()))
 
 
 @clause("auth.unknown-key", further=True)
-def test_unknown_key_and_a_replay(target: Target) -> None:
-    """An idempotency key belongs to an account: to nobody else it brings the stored answer."""
-    target.locks_out_of_replays(MINIMAL, credentials.unknown_keys()[0])
+def test_unknown_key_and_a_replay(scene: Scene) -> None:
+    """An idempotency key belongs to an account: no other client gets the stored answer."""
+    first, _, _, with_unknown_key = replay(scene, MINIMAL)
+    scene.expect(judge.locked_out, replace(first, role="set-up"), with_unknown_key)
 
 
 @clause("auth.schemes")
-def test_either_scheme(target: Target) -> None:
+def test_either_scheme(scene: Scene) -> None:
     """Libraries send the key as a Bearer token, curl users as the Basic user name: both work."""
-    target.takes_key_by(credentials.BY_BEARER, credentials.BY_BASIC)
+    by_bearer = scene.attach(credentials.BY_BEARER)
+    by_basic = scene.attach(credentials.BY_BASIC)
+    scene.expect(judge.either_scheme, by_bearer, by_basic)
 
 
 @clause("auth.first")
-def test_key_before_all_else(target: Target) -> None:
-    """Who has no key learns nothing of what exists, nor of what else is wrong."""
-    target.asks_for_key_first(*credentials.otherwise_wrong())
+def test_key_before_all_else(scene: Scene) -> None:
+    """A client without a key learns nothing of what exists, nor of what else is wrong."""
+    wrong = credentials.otherwise_wrong()
+    steps = [scene.send(credentials.unauthenticated(one, credentials.NO_KEY, "no key")) for one in wrong]
+    if scene.needs.is_sound("auth.unknown-key"):
+        steps.append(scene.sample(credentials.unknown_keys()[0], role="control"))
+        steps.append(scene.send(credentials.unauthenticated(wrong[0], credentials.unknown_key(0), "an unknown key")))
+    scene.expect(judge.key_first, *steps)
 
 
 @clause("auth.challenge")
-def test_challenge(target: Target) -> None:
+def test_challenge(scene: Scene) -> None:
     """A 401 says how to authenticate (RFC 9110 section 11.6.1), and Stripe says Bearer."""
-    target.challenges(credentials.WITHOUT_KEY, *credentials.unknown_keys())
+    rejected = (credentials.WITHOUT_KEY, *credentials.unknown_keys())
+    scene.expect(judge.challenged, *map(scene.sample, rejected))
 
 
 @clause("auth.challenge", further=True)
-def test_challenge_of_what_is_no_key(target: Target) -> None:
-    """Whatever is wrong with the credentials, the 401 to them is the same."""
-    target.challenges(*credentials.malformed(), *credentials.empty())
+def test_challenge_of_what_is_no_key(scene: Scene) -> None:
+    """The 401 is the same for credentials of every kind."""
+    rejected = (*credentials.malformed(), *credentials.empty())
+    scene.expect(judge.challenged, *map(scene.sample, rejected))

@@ -5,10 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.scenes.marks import clause, explored, pinned
-from conformance.scenes.target import Target
+from conformance import judge
+from conformance.scenes.marks import clause, narrowed, pinned
+from conformance.scenes.narrowing import Attempts, single_out_of
+from conformance.scenes.scene import Scene
+from conformance.scenes.stage import as_role
+from conformance.scenes.stories import (
+    compare,
+    compare_rejections,
+    expect_every_entry,
+    expect_inlined,
+    send_in_turn,
+    survive,
+)
 from contracts import published_contract
-from strategies import Attempt, Comparison, invalid, malformed, valid, wider
+from strategies import Attempt, Comparison, invalid, malformed, valid
 from strategies.refusals import NO_CUSTOMER_EXPANDED
 from strategies.valid import (
     EXPANDED,
@@ -22,105 +33,110 @@ CONTRACT = published_contract()
 
 
 @clause("expand.accepted")
-def test_expand_is_accepted(target: Target) -> None:
+def test_expand_is_accepted(scene: Scene) -> None:
     """`expand[]=customer` is how clients ask for the whole customer."""
-    target.accepts(EXPANDED)
+    scene.expect(judge.accepted, scene.sample(EXPANDED))
 
 
 @clause("expand.inlined")
-def test_customer_is_inlined(target: Target) -> None:
+def test_customer_is_inlined(scene: Scene) -> None:
     """The expanded customer is the whole object of the customer asked for, in an otherwise whole body."""
-    target.inlines(EXPANDED, MINIMAL)
+    expect_inlined(scene, EXPANDED, MINIMAL)
 
 
-@clause("expand.inlined", look="closer")
-def test_another_customer_is_inlined(target: Target) -> None:
+@clause("expand.inlined", quick=False)
+def test_another_customer_is_inlined(scene: Scene) -> None:
     """The customer that is inlined is the one of this request, not that of the request before."""
-    target.inlines(EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL_FOR_OTHER_CUSTOMER)
+    expect_inlined(scene, EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL_FOR_OTHER_CUSTOMER)
 
 
-@clause("expand.inlined", look="closer")
-def test_customer_is_inlined_again(target: Target) -> None:
+@clause("expand.inlined", quick=False)
+def test_customer_is_inlined_again(scene: Scene) -> None:
     """Where attaching again succeeds its answer is made anew, and not the one of the time before."""
-    target.inlines_again(EXPANDED, MINIMAL)
+    first, second = send_in_turn(scene, EXPANDED, MINIMAL)
+    third = scene.attach(EXPANDED, first)
+    scene.expect(judge.inlined_or_refused, *as_role("set-up", first, second), third)
 
 
 @clause("expand.indexed")
-def test_indexed_brackets(target: Target) -> None:
+def test_indexed_brackets(scene: Scene) -> None:
     """`expand[0]`, which the official libraries send, means what `expand[]` means."""
-    target.answers_alike(Comparison(EXPANDED, (EXPANDED_INDEXED,), needs_success=True))
+    compare(scene, Comparison(EXPANDED, (EXPANDED_INDEXED,), needs_success=True))
 
 
 @clause("expand.not-expanded")
-def test_nothing_expands_unasked(target: Target) -> None:
+def test_nothing_expands_unasked(scene: Scene) -> None:
     """Without expand `customer` is a string, also when the answer before was an expanded one."""
-    target.expands_nothing_unasked(EXPANDED, MINIMAL)
+    scene.expect(judge.unexpanded, *send_in_turn(scene, EXPANDED, MINIMAL))
 
 
-@clause("expand.not-expanded", look="closer")
-def test_nothing_is_left_of_a_refusal(target: Target) -> None:
+@clause("expand.not-expanded", quick=False)
+def test_nothing_is_left_of_a_refusal(scene: Scene) -> None:
     """A refusal is over when it is answered: what it asked for has no part in the next answer."""
-    target.expands_nothing_left_over(NO_CUSTOMER_EXPANDED, MINIMAL)
+    refused = scene.send(NO_CUSTOMER_EXPANDED, role="set-up")
+    if refused.exchange.is_refusal:
+        scene.expect(judge.unexpanded, refused, scene.send(MINIMAL, rejected=True))
+    else:
+        scene.expect(judge.unexpanded, scene.sample(MINIMAL))
 
 
 @clause("expand.every-entry")
-def test_every_entry_is_honoured(target: Target) -> None:
+@narrowed("attempts", single_out_of(valid.TWO_EXPANDED), (valid.EXPANDED_AMONG_OTHERS,))
+def test_every_entry_is_honoured(scene: Scene, attempts: Attempts) -> None:
     """A list of paths is honoured as a whole, not only its first or last entries."""
-    target.honours_every_entry(valid.SECOND_EXPANDED, valid.EXPANDED_AMONG_OTHERS, simpler=valid.TWO_EXPANDED)
+    expect_every_entry(scene, attempts, alone=valid.SECOND_EXPANDED)
 
 
-@clause("expand.every-entry", look="closer")
-def test_both_of_two_entries_are_honoured(target: Target) -> None:
+@clause("expand.every-entry", quick=False)
+def test_both_of_two_entries_are_honoured(scene: Scene) -> None:
     """Of two paths both are honoured, whichever comes first."""
-    first, other = valid.TWO_EXPANDED
-    second = target.first_sound({"expand.indexed": valid.TWO_EXPANDED_INDEXED, "expand.every-entry": other})
-    target.honours_every_entry(valid.SECOND_EXPANDED, first, second)
+    first, second = valid.TWO_EXPANDED
+    if scene.needs.is_sound("expand.indexed"):
+        second = valid.TWO_EXPANDED_INDEXED
+    expect_every_entry(scene, (first, second), alone=valid.SECOND_EXPANDED)
 
 
-@clause("expand.structure", in_a_row=True)
-@pinned("attempt", invalid.ill_structured_expands(), first=2)
-@explored("attempt", wider.ill_structured_expands)
+@clause("expand.structure")
+@pinned("attempt", invalid.ill_structured_expands(), quick=2)
 @given(attempt=st.sampled_from(invalid.ill_structured_expands()))
-def test_expand_is_an_array_of_strings(target: Target, attempt: Attempt) -> None:
+def test_expand_is_an_array_of_strings(scene: Scene, attempt: Attempt) -> None:
     """A scalar `expand`, and hashes as its entries, do not fit the schema."""
-    target.refuses(attempt)
+    scene.expect(judge.refused, scene.sample(attempt))
 
 
-@clause("expand.named-index", in_a_row=True)
+@clause("expand.named-index")
 @pinned("attempt", invalid.named_expand_indexes())
-@explored("attempt", wider.named_expand_indexes)
 @given(attempt=st.sampled_from(invalid.named_expand_indexes()))
-def test_named_index(target: Target, attempt: Attempt) -> None:
+def test_named_index(scene: Scene, attempt: Attempt) -> None:
     """`expand[foo]` spells a hash, not an array."""
-    target.refuses(attempt)
+    scene.expect(judge.refused, scene.sample(attempt))
 
 
-@clause("expand.item-max-length", in_a_row=True)
+@clause("expand.item-max-length")
 @pinned("attempt", invalid.too_long_expand_items(CONTRACT))
-@explored("attempt", wider.too_long_expand_items)
 @given(attempt=st.sampled_from(invalid.too_long_expand_items(CONTRACT)))
-def test_entry_beyond_its_length(target: Target, attempt: Attempt) -> None:
+def test_entry_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     """One character more than the schema allows for an entry is refused."""
-    target.refuses(attempt)
+    scene.expect(judge.refused, scene.sample(attempt))
 
 
 @clause("expand.item-length-limit-exact")
 @pinned("comparison", valid.expand_item_lengths(CONTRACT))
 @given(comparison=st.sampled_from(valid.expand_item_lengths(CONTRACT)))
-def test_entry_at_its_length(target: Target, comparison: Comparison) -> None:
+def test_entry_at_its_length(scene: Scene, comparison: Comparison) -> None:
     """The longest legal entry gets the same answer as a short one."""
-    target.answers_refusals_alike(comparison)
+    compare_rejections(scene, comparison)
 
 
 @clause("expand.duplicates")
-@pinned("attempt", malformed.repeated_expands(), first=2)
+@pinned("attempt", malformed.repeated_expands(), quick=2)
 @given(attempt=st.sampled_from(malformed.repeated_expands()))
-def test_duplicate_entries(target: Target, attempt: Attempt) -> None:
+def test_duplicate_entries(scene: Scene, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""
-    target.survives(attempt)
+    survive(scene, attempt)
 
 
 @clause("expand.many")
-def test_many_entries(target: Target) -> None:
+def test_many_entries(scene: Scene) -> None:
     """A hundred entries are answered below 500."""
-    target.survives(malformed.many_expands())
+    survive(scene, malformed.many_expands())

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from conformance import judge
 from conformance.scenes.marks import clause
-from conformance.scenes.target import Target
+from conformance.scenes.scene import Scene
+from conformance.scenes.stories import get_answers_of_all_kinds
 from strategies import stripe
 
 
 @clause("header.request-id")
-def test_request_id(target: Target) -> None:
-    """Every answer, a refusal too, has an id of its own, by which support finds the request."""
-    target.identifies_answers(stripe.OF_ALL_KINDS)
+def test_request_id(scene: Scene) -> None:
+    """Every answer, a rejection too, has an id of its own, by which support finds the request."""
+    scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
 
 
 @clause("header.version")
-def test_version(target: Target) -> None:
-    """The version that was asked for counts and is named in the answer, and what is none is refused."""
-    target.names_version(stripe.OF_ALL_KINDS, *stripe.ILL_FORMED_VERSIONS)
+def test_version(scene: Scene) -> None:
+    """The answer names the version that the request asked for."""
+    scene.expect(judge.versioned, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
+
+
+@clause("header.version")
+def test_ill_formed_version(scene: Scene) -> None:
+    """A version that does not exist is rejected."""
+    scene.expect(judge.versioned, *map(scene.sample, stripe.ILL_FORMED_VERSIONS))
 
 
 @clause("header.cache-control")
-def test_cache_control(target: Target) -> None:
+def test_cache_control(scene: Scene) -> None:
     """Answers about payments are kept by no cache."""
-    target.forbids_caching(stripe.OF_ALL_KINDS)
+    scene.expect(judge.uncached, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))

@@ -1,97 +1,201 @@
-"""Idempotency keys: what is sent again after a lost answer must not happen twice."""
+"""Idempotency keys: a request that is sent again after a lost answer must not happen twice."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import judge
 from conformance.scenes.marks import clause, pinned
-from conformance.scenes.target import Target
+from conformance.scenes.scene import OutOfFixtures, Scene
+from conformance.scenes.stories import (
+    again_with_key,
+    key_on_another_path,
+    new_key,
+    replay,
+    replay_on_token,
+    with_key,
+)
 from strategies import Attempt, stripe
 from strategies.valid import EXPANDED, MINIMAL
+from strategies.values import describe, joined, swapped
+
+PAYMENT_REQUIRED = 402
 
 
-@clause("idempotency.replay")
-def test_replay(target: Target) -> None:
+@clause("idempotency.replay", also=("header.request-id",))
+def test_replay(scene: Scene) -> None:
     """The same request with the same key gets the first answer, which a client missed, and says that it is one."""
-    target.replays(MINIMAL)
+    first, again, *_ = replay(scene, MINIMAL)
+    scene.expect(judge.replayed, first, again, of="a success", also=[("header.request-id", judge.identified)])
 
 
 @clause("idempotency.replay", further=True)
-def test_replay_after_a_change(target: Target) -> None:
-    """A replay is the stored answer, not the state of today, in whatever order the parameters come again."""
-    target.replays_after_a_change(EXPANDED)
+def test_replay_after_a_change(scene: Scene) -> None:
+    """A replay is the stored answer, not the state of today, in whichever order the parameters come again."""
+    scene.needs.state()
+    reordered = EXPANDED.but(
+        kind="wire", pairs=tuple(reversed(EXPANDED.pairs or ())), label="with its parameters in another order"
+    )
+    key = new_key(scene)
+
+    first = scene.attach(with_key(EXPANDED, key), role="control")
+    changes = []
+    if scene.needs.has("detach"):
+        detached = scene.detach(first.bindings["payment_method"], role="set-up")
+        changes = [] if detached.exchange.is_refusal else [detached]
+    again = scene.attach(with_key(reordered, key), first)
+
+    scene.expect(judge.replayed, first, *changes, again, of="a success")
 
 
 @clause("idempotency.replay")
-def test_replay_of_shared_token(target: Target) -> None:
+def test_replay_of_shared_token(scene: Scene) -> None:
     """A replay is not executed: a shared token, of which each attach makes a new one, is listed once."""
-    target.replays_card(stripe.WITH_SHARED_TOKEN, "a success")
+    scene.needs.state()
+    scene.expect(judge.replayed, *replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success"), of="a success")
 
 
 @clause("idempotency.replay")
-def test_replay_of_decline(target: Target) -> None:
+def test_replay_of_decline(scene: Scene) -> None:
     """A decline is replayed like a success: the card is not asked a second time."""
-    target.replays_card(stripe.WITH_DECLINING_TOKEN, "a decline")
+    scene.needs.state()
+    scene.expect(judge.replayed, *replay_on_token(scene, stripe.WITH_DECLINING_TOKEN, "a decline"), of="a decline")
 
 
 @clause("idempotency.replay")
-def test_keys_count_whole(target: Target) -> None:
-    """Keys are compared whole and as they are: two clients' keys that are alike are still two."""
-    target.tells_keys_apart(MINIMAL, stripe.AGAIN, stripe.OTHERWISE_EXPANDED)
+def test_keys_count_whole(scene: Scene) -> None:
+    """Keys are compared whole and as they are: two clients' keys that are alike are still two.
+
+    The longest keys that differ at the end, in case or by a hyphen are different ones, and the first of them stays
+    stored after a request with other parameters, and after it has been used.
+    """
+    beginning = new_key(scene, stripe.LONGEST_KEY - 1)
+    run, rest = beginning.parts
+    key = joined(beginning, "a")
+    others = [joined(beginning, "b"), swapped(key), joined(run, str(rest).removeprefix("-"), "a")]
+
+    first = scene.attach(with_key(MINIMAL, key), role="control")
+    steps = [scene.attach(with_key(stripe.AGAIN, other), first) for other in others]
+    if scene.needs.is_sound("idempotency.replay"):
+        same = again_with_key(MINIMAL, key)
+        steps += [scene.attach(same, first, role="follow-up") for _ in range(2)]
+        steps.append(scene.attach(with_key(stripe.OTHERWISE_EXPANDED, key), first, role="set-up"))
+        steps.append(scene.attach(same, first, role="follow-up"))
+
+    scene.expect(judge.not_replayed, first, *steps)
 
 
 @clause("idempotency.mismatch")
-def test_other_parameters(target: Target) -> None:
-    """A key that comes again with other parameters is a client's mistake, and is said to be one."""
-    target.refuses_used_key(MINIMAL, stripe.FOR_OTHER_CUSTOMER, stripe.OTHERWISE_EXPANDED)
+def test_other_parameters(scene: Scene) -> None:
+    """A key that comes again with other parameters is a client's mistake, and is rejected as one."""
+    key = new_key(scene)
+
+    first = scene.attach(with_key(MINIMAL, key), role="set-up")
+    others = [
+        scene.attach(with_key(other, key), first) for other in (stripe.FOR_OTHER_CUSTOMER, stripe.OTHERWISE_EXPANDED)
+    ]
+    read = scene.stage.read_back(others[-1])
+
+    scene.expect(judge.refused_as_told, first, *others, *read, attached_before=first.bindings["customer"])
 
 
 @clause("idempotency.mismatch", further=True)
-def test_mismatch_is_not_executed(target: Target) -> None:
-    """A mismatch is refused and not executed all the same: a shared token would be attached to a second customer."""
-    target.executes_no_mismatch(stripe.SHARED_TOKEN_EXPANDED, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
+def test_mismatch_is_not_executed(scene: Scene) -> None:
+    """A rejected mismatch has no effect: a shared token must not be attached to a second customer."""
+    scene.needs.state()
+    token = stripe.WITH_SHARED_TOKEN.path_id
+    own = scene.api.own_customer()
+    if own is None:
+        raise OutOfFixtures("no customer of its own can be made")
+    key = new_key(scene)
+
+    steps = [scene.attach(with_key(stripe.SHARED_TOKEN_EXPANDED, key), token, role="set-up")]
+    if steps[0].exchange.is_success:
+        steps.append(scene.attach(again_with_key(stripe.WITH_SHARED_TOKEN, key), token))
+    else:
+        key = new_key(scene)
+        steps = [scene.attach(with_key(stripe.WITH_SHARED_TOKEN, key), token, role="set-up")]
+    steps.append(scene.attach(with_key(stripe.SHARED_TOKEN_FOR_OTHER, key), token, other_customer=own))
+
+    scene.expect(judge.refused_as_told, *steps, *scene.api.list_whole(own))
 
 
 @clause("idempotency.mismatch", further=True)
-def test_other_parameters_after_a_decline(target: Target) -> None:
-    """A stored decline is one answer to one request: told of another customer it would be false."""
-    target.refuses_used_key_of_decline(stripe.WITH_DECLINING_TOKEN, stripe.DECLINING_TOKEN_FOR_OTHER)
+def test_other_parameters_after_a_decline(scene: Scene) -> None:
+    """A stored decline answers one request: it would be false for another customer."""
+    scene.needs.state()
+    token = stripe.WITH_DECLINING_TOKEN.path_id
+    key = new_key(scene)
+
+    declined = scene.attach(with_key(stripe.WITH_DECLINING_TOKEN, key), token, role="control")
+    if declined.exchange.status != PAYMENT_REQUIRED:
+        scene.needs.unmet(f"{describe(token)} is not declined")
+    other = scene.attach(with_key(stripe.DECLINING_TOKEN_FOR_OTHER, key), token)
+
+    scene.expect(judge.refused_as_told, declined, other)
 
 
 @clause("idempotency.other-path")
-def test_other_path(target: Target) -> None:
+def test_other_path(scene: Scene) -> None:
     """A key never brings another payment method's answer: a client would take it for its own."""
-    target.keeps_key_to_path(MINIMAL, MINIMAL, "not_answered_for_another")
+    scene.expect(judge.not_answered_for_another, *key_on_another_path(scene, MINIMAL))
 
 
 @clause("idempotency.other-path", further=True)
-def test_other_endpoint(target: Target) -> None:
+def test_other_endpoint(scene: Scene) -> None:
     """A key belongs to the endpoint that it was first used for: a customer is no answer to an attach."""
-    target.keeps_key_to_endpoint(MINIMAL)
+    scene.needs.created_customers()
+    key = new_key(scene)
+
+    created = scene.api.create_customer_with_key(key)
+    steps = [created]
+    if created.exchange.is_success:
+        customer = str(created.exchange.object.get("id"))
+        steps.append(scene.attach(again_with_key(MINIMAL, key), to=customer))
+
+    scene.expect(judge.not_answered_for_another, *steps)
 
 
 @clause("idempotency.other-path-type")
-def test_other_path_type(target: Target) -> None:
-    """A key that comes again on another path is refused with an error of a type of its own."""
-    target.keeps_key_to_path(MINIMAL, MINIMAL, "refused_as_told")
+def test_other_path_type(scene: Scene) -> None:
+    """A key that comes again on another path is rejected with an error of a type of its own."""
+    scene.expect(judge.refused_as_told, *key_on_another_path(scene, MINIMAL))
 
 
 @clause("idempotency.validation-not-stored")
 @pinned("refused", stripe.refused_by_validation())
 @given(refused=st.sampled_from(stripe.refused_by_validation()))
-def test_key_after_validation(target: Target, refused: Attempt) -> None:
-    """What validation refuses was not executed, so a client may correct the request and keep its key."""
-    target.forgets_key_of(refused, MINIMAL)
+def test_key_after_validation(scene: Scene, refused: Attempt) -> None:
+    """A request that validation rejects was not executed, so a client may correct it and keep its key."""
+    key = new_key(scene)
+    steps = [scene.send(with_key(refused, key), role="control")]
+    if steps[0].exchange.is_refusal:
+        steps.append(scene.send(with_key(MINIMAL, key), rejected=True))
+    scene.expect(judge.usable_again, *steps)
 
 
 @clause("idempotency.in-use")
-def test_simultaneous_requests(target: Target) -> None:
-    """A client that asks again too soon gets 409 or the answer, and one execution."""
-    target.executes_once(stripe.WITH_SHARED_TOKEN, stripe.AGAIN)
+def test_simultaneous_requests(scene: Scene) -> None:
+    """A client that asks again too soon gets 409 or the answer, and one execution.
+
+    A shared token, of which each attach makes a new payment method, shows a second execution on the list.
+    """
+    stateful = not scene.stage.fixtures.provision.stateless
+    own = scene.api.own_customer() if stateful else None
+    if own is not None:
+        twice = again_with_key(stripe.WITH_SHARED_TOKEN, new_key(scene))
+        steps = scene.at_once(twice, [{"customer": own, "payment_method": str(twice.path_id)}] * 2)
+        if any(step.exchange.is_success for step in steps):
+            scene.expect(judge.executed_once, *steps, *scene.api.list_whole(own))
+            return
+    card = scene.stage.fixtures.new_payment_method()
+    customer = own or scene.stage.fixtures.customer()
+    twice = again_with_key(stripe.AGAIN, new_key(scene))
+    scene.expect(judge.executed_once, *scene.at_once(twice, [{"customer": customer, "payment_method": card}] * 2))
 
 
 @clause("idempotency.too-long")
-def test_key_beyond_its_length(target: Target) -> None:
-    """Keys have up to 255 characters; a longer one is refused, and not cut."""
-    target.refuses_key(MINIMAL, stripe.LONGEST_KEY + 1)
+def test_key_beyond_its_length(scene: Scene) -> None:
+    """Keys have up to 255 characters; a longer one is rejected, and not cut."""
+    scene.expect(judge.refused_as_told, scene.send(with_key(MINIMAL, new_key(scene, stripe.LONGEST_KEY + 1))))

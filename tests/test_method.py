@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import judge
 from conformance.scenes.marks import clause, pinned
-from conformance.scenes.target import Target
+from conformance.scenes.scene import Scene
 from strategies import Attempt, requests
 
 AS_USUAL = requests.other_methods_as_usual()
@@ -15,6 +16,6 @@ AS_USUAL = requests.other_methods_as_usual()
 @clause("method.unrecognized")
 @pinned("attempt", AS_USUAL)
 @given(attempt=st.sampled_from(AS_USUAL))
-def test_other_methods_are_unrecognized(target: Target, attempt: Attempt) -> None:
+def test_other_methods_are_unrecognized(scene: Scene, attempt: Attempt) -> None:
     """Stripe answers 404, not 405, to a method that a path lacks: clients tell the two apart."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.scenes.marks import clause, explored, pinned
-from conformance.scenes.target import Target
-from strategies import Attempt, Comparison, requests, resembling, valid, wider
+from conformance import judge
+from conformance.scenes.marks import clause, narrowed, pinned
+from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.scene import Scene
+from conformance.scenes.stories import compare, compare_rejections, expect_not_obeyed, expect_taken_as_sent
+from strategies import Attempt, Comparison, requests, resembling, valid
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 LENGTH_REQUIRED = 411
@@ -15,134 +18,134 @@ LENGTH_REQUIRED = 411
 
 
 @clause("request.minimal-body")
-def test_minimal_body(target: Target) -> None:
+def test_minimal_body(scene: Scene) -> None:
     """A form body with only `customer` is answered with success: everything else rests on it."""
-    target.accepts(MINIMAL)
+    scene.expect(judge.accepted, scene.sample(MINIMAL))
 
 
-@clause("request.minimal-body", look="closer")
-def test_minimal_body_for_another(target: Target) -> None:
+@clause("request.minimal-body", quick=False)
+def test_minimal_body_for_another(scene: Scene) -> None:
     """What one customer may, another may."""
-    target.accepts(MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER)
+    scene.expect(judge.accepted, *scene.each(scene.sample, MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER))
 
 
 @clause("request.parameter-order")
 @pinned("comparison", valid.ORDERS)
 @given(comparison=st.sampled_from(valid.ORDERS))
-def test_parameter_order(target: Target, comparison: Comparison) -> None:
+def test_parameter_order(scene: Scene, comparison: Comparison) -> None:
     """A form has no first and last parameter: clients serialise maps in any order."""
-    target.answers_alike(comparison)
+    compare(scene, comparison)
 
 
 @clause("request.equivalent-encodings")
-@pinned("comparison", valid.equivalent_encodings(), first=3)
-@explored("comparison", wider.respelled_bodies, share=0.5)
+@pinned("comparison", valid.equivalent_encodings(), quick=3)
 @given(comparison=valid.respelled_bodies())
-def test_equivalent_encodings(target: Target, comparison: Comparison) -> None:
+def test_equivalent_encodings(scene: Scene, comparison: Comparison) -> None:
     """Client libraries escape differently; what decodes to the same parameters gets the same answer."""
-    target.answers_alike(comparison)
+    compare(scene, comparison)
 
 
-@clause("request.value-exact", in_a_row=True)
-@pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], first=10)
-@explored("attempt", wider.resembling_ids)
+@clause("request.value-exact")
+@pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], quick=10)
 @given(attempt=resembling.any_resembling_id())
-def test_value_is_used_exactly(target: Target, attempt: Attempt) -> None:
+def test_value_is_used_exactly(scene: Scene, attempt: Attempt) -> None:
     """What only resembles a known id is not taken for it: a card would end up with somebody else."""
-    target.takes_as_sent(attempt)
+    expect_taken_as_sent(scene, attempt)
 
 
-@clause("request.value-exact-whitespace", in_a_row=True)
-@pinned("attempt", resembling.ids_with_white_space(), first=0)
+@clause("request.value-exact-whitespace")
+@pinned("attempt", resembling.ids_with_white_space(), quick=0)
 @given(attempt=st.sampled_from(resembling.ids_with_white_space()))
-def test_white_space_around_an_id(target: Target, attempt: Attempt) -> None:
+def test_white_space_around_an_id(scene: Scene, attempt: Attempt) -> None:
     """An id with white space around it is another string; to trim it hides a client's mistake."""
-    target.takes_as_sent(attempt)
+    expect_taken_as_sent(scene, attempt)
 
 
-@clause("request.value-exact-unicode", in_a_row=True)
-@pinned("attempt", resembling.ids_in_other_forms(), first=0)
+@clause("request.value-exact-unicode")
+@pinned("attempt", resembling.ids_in_other_forms(), quick=0)
 @given(attempt=st.sampled_from(resembling.ids_in_other_forms()))
-def test_other_forms_of_an_id(target: Target, attempt: Attempt) -> None:
+def test_other_forms_of_an_id(scene: Scene, attempt: Attempt) -> None:
     """A full-width or otherwise composed form of an id is another string."""
-    target.takes_as_sent(attempt)
+    expect_taken_as_sent(scene, attempt)
 
 
 @clause("request.charset-parameter")
 @pinned("comparison", requests.CHARSETS)
 @given(comparison=st.sampled_from(requests.CHARSETS))
-def test_charset_parameter(target: Target, comparison: Comparison) -> None:
+def test_charset_parameter(scene: Scene, comparison: Comparison) -> None:
     """Many clients add `; charset=utf-8` to the form media type; it changes nothing."""
-    target.answers_alike(comparison)
+    compare(scene, comparison)
 
 
-@clause("request.charset-parameter", look="closer")
-def test_charset_of_what_is_refused(target: Target) -> None:
+@clause("request.charset-parameter", quick=False)
+def test_charset_of_what_is_refused(scene: Scene) -> None:
     """What is refused without the charset is refused with it."""
-    target.answers_refusals_alike(requests.CHARSET_OF_REFUSED)
+    compare_rejections(scene, requests.CHARSET_OF_REFUSED)
 
 
-@clause("request.charset-capitals", look="closer")
-def test_charset_in_capitals(target: Target) -> None:
+@clause("request.charset-capitals", quick=False)
+def test_charset_in_capitals(scene: Scene) -> None:
     """Names of character sets know no case (RFC 9110 section 8.3.2)."""
-    target.answers_alike(requests.CHARSET_IN_CAPITALS)
+    compare(scene, requests.CHARSET_IN_CAPITALS)
 
 
-@clause("request.media-type-capitals", look="closer")
-def test_media_type_in_capitals(target: Target) -> None:
+@clause("request.media-type-capitals", quick=False)
+def test_media_type_in_capitals(scene: Scene) -> None:
     """Media types know no case (RFC 9110 section 8.3.1): HTTP libraries and proxies write them as they like."""
-    target.answers_alike(requests.MEDIA_TYPE_IN_CAPITALS)
+    compare(scene, requests.MEDIA_TYPE_IN_CAPITALS)
 
 
-@clause("request.chunked-body", look="closer")
-def test_body_in_chunks(target: Target) -> None:
+@clause("request.chunked-body", quick=False)
+def test_body_in_chunks(scene: Scene) -> None:
     """A client that streams its body sends chunks: they are read (RFC 9112 section 7.1), or a length is asked for."""
-    target.answers_alike(requests.IN_CHUNKS, or_refused_with=LENGTH_REQUIRED)
+    compare(scene, requests.IN_CHUNKS, or_refused_with=LENGTH_REQUIRED)
 
 
-@clause("request.path-encoding", look="closer")
-def test_path_in_escapes(target: Target) -> None:
+@clause("request.path-encoding", quick=False)
+def test_path_in_escapes(scene: Scene) -> None:
     """An escape for a letter, a digit or an underscore is that character (RFC 3986 section 2.3): clients may escape."""
-    target.answers_alike_by_path(requests.PATH_ENCODED)
+    compare(scene, requests.PATH_ENCODED, judge.alike_by_path)
 
 
-@clause("request.json-refused", in_a_row=True)
+@clause("request.json-refused")
 @pinned("attempt", requests.json_bodies())
 @given(attempt=st.sampled_from(requests.json_bodies()))
-def test_json_body(target: Target, attempt: Attempt) -> None:
+def test_json_body(scene: Scene, attempt: Attempt) -> None:
     """The operation takes a form: a client that sends JSON must learn of it from the mock, not in production."""
-    target.refuses(attempt)
+    scene.expect(judge.refused, scene.sample(attempt))
 
 
-@clause("request.other-media-types", in_a_row=True)
+@clause("request.other-media-types")
 @pinned("attempt", requests.other_media_types())
 @given(attempt=st.sampled_from(requests.other_media_types()))
-def test_other_media_types(target: Target, attempt: Attempt) -> None:
+def test_other_media_types(scene: Scene, attempt: Attempt) -> None:
     """A body that calls itself something else than a form is not read as one."""
-    target.refuses(attempt)
+    scene.expect(judge.refused, scene.sample(attempt))
 
 
 @clause("request.other-methods")
-def test_other_methods(target: Target) -> None:
+@narrowed("attempts", single_out, tuple(requests.other_methods_as_usual()))
+def test_other_methods(scene: Scene, attempts: Attempts) -> None:
     """Only POST attaches: a GET that changes something is a disaster behind every cache."""
-    target.does_not_obey(*requests.other_methods_as_usual())
+    expect_not_obeyed(scene, attempts)
 
 
-@clause("request.other-methods", look="closer")
-def test_other_methods_with_parameters_elsewhere(target: Target) -> None:
+@clause("request.other-methods", quick=False)
+@narrowed("attempts", single_out, tuple(requests.other_methods_as_usual(usual=False)))
+def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempts) -> None:
     """A GET with a body and a PUT with a query attach as little, however a framework hands their parameters on."""
-    target.does_not_obey(*requests.other_methods_as_usual(usual=False))
+    expect_not_obeyed(scene, attempts)
 
 
 @clause("request.accept")
-@pinned("comparison", requests.ACCEPTS, first=0)
+@pinned("comparison", requests.ACCEPTS, quick=0)
 @given(comparison=st.sampled_from(requests.ACCEPTS))
-def test_accept(target: Target, comparison: Comparison) -> None:
+def test_accept(scene: Scene, comparison: Comparison) -> None:
     """The answer is JSON whatever form of Accept allows it."""
-    target.answers_alike(comparison)
+    compare(scene, comparison)
 
 
-@clause("request.query-customer", look="closer")
-def test_customer_in_the_query(target: Target) -> None:
+@clause("request.query-customer", quick=False)
+def test_customer_in_the_query(scene: Scene) -> None:
     """Whether `customer` is also read from the query is nowhere said; what happens is told."""
-    target.tells(requests.QUERY_CUSTOMER)
+    scene.expect(judge.reported, scene.attach(requests.QUERY_CUSTOMER))

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.scenes.marks import clause
-from conformance.scenes.target import Target
+from conformance import judge
+from conformance.scenes.marks import as_story, clause, clause_mark
+from conformance.scenes.scene import Scene
+from conformance.scenes.stories import expect_well_formed
 from strategies import credentials
 from strategies.requests import SAMPLE
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
 
-@clause("response.json", look="closer")
-def test_framing_is_true(target: Target) -> None:
+@clause("response.json", quick=False)
+def test_framing_is_true(scene: Scene) -> None:
     """One RFC 8259 value in UTF-8, and nothing but what Content-Length and Content-Encoding announce."""
-    target.answers_well(MINIMAL.but(transport="raw"))
+    expect_well_formed(scene, MINIMAL.but(transport="raw"))
 
 
 @pytest.mark.parametrize(
     "slug",
     [
-        pytest.param(slug, marks=clause(slug), id=slug.partition(".")[2])
+        pytest.param(slug, marks=clause_mark(slug), id=slug.partition(".")[2])
         for slug in (
             "response.status",
             "response.object",
@@ -39,18 +41,21 @@ def test_framing_is_true(target: Target) -> None:
         )
     ],
 )
-def test_success(target: Target, slug: str) -> None:
+@as_story
+def test_success(scene: Scene, slug: str) -> None:
     """The body of a success is what the clause says, in a plain and in an expanded answer."""
-    target.answers_well(*SAMPLE)
+    expect_well_formed(scene, *SAMPLE)
 
 
-@clause("error.status-class", look="closer")
-def test_expanded_wish_of_another(target: Target) -> None:
+@clause("error.status-class", quick=False)
+def test_expanded_wish_of_another(scene: Scene) -> None:
     """Whether another customer may have what is attached is for other clauses: the server does not fail over it."""
-    target.answers_on_attached(EXPANDED_FOR_OTHER_CUSTOMER)
+    attached = scene.sample(MINIMAL, role="set-up")
+    scene.expect(judge.answered_well, attached, scene.attach(EXPANDED_FOR_OTHER_CUSTOMER, attached))
 
 
-@clause("error.no-secrets", look="closer")
-def test_no_secrets(target: Target) -> None:
+@clause("error.no-secrets", quick=False)
+def test_no_secrets(scene: Scene) -> None:
     """A key that is refused does not come back either, in whichever scheme it came: answers are logged everywhere."""
-    target.answers(*credentials.unknown_keys()[1:], credentials.IN_ANOTHER_SCHEME)
+    rejected = (*credentials.unknown_keys()[1:], credentials.IN_ANOTHER_SCHEME)
+    scene.expect(judge.answered_well, *map(scene.sample, rejected))

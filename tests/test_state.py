@@ -2,165 +2,393 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.scenes.marks import clause, explored, pinned
-from conformance.scenes.target import Target
+from conformance import judge
+from conformance.evidence.episode import Step
+from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
+from conformance.scenes.marks import clause, narrowed, pinned
+from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.scene import Absent, OutOfFixtures, Scene
+from conformance.scenes.sequences import expect_as_modelled, shorten
+from conformance.scenes.stage import Card, as_role
+from conformance.scenes.stories import (
+    DETACHED,
+    LONG_AGO,
+    attach_again,
+    expect_of_shelf,
+    expect_unknown_refused,
+    fill_shelf,
+    times_on,
+)
+from conformance.scenes.unchanged import expect_attached_left_alone, expect_nothing_changed, find_guilty
 from contracts import published_contract
-from strategies import Attempt, refusals, sequences, wider
+from strategies import Attempt, refusals, sequences
+from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID
 from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
 CONTRACT = published_contract()
 
+MORE_THAN_A_SECOND = 1.1
+"""How many seconds pass before a card counts as old: times are told in whole seconds."""
+
+CONTENDERS = 4
+"""How many customers want one payment method at once."""
+
+CROWD = 5
+"""How many payment methods customers get at once."""
+
+OF_ANOTHER = (1, 3)
+"""Which of them another customer gets."""
+
 
 @clause("state.persisted")
-def test_attachment_persists(target: Target) -> None:
-    """What was attached is found attached, with or without `expand`: an answer alone is worth nothing."""
-    target.keeps_what_it_attached()
+def test_attachment_persists(scene: Scene) -> None:
+    """A card that was attached is found attached, with or without `expand`: an answer alone is worth nothing."""
+    expect_of_shelf(scene, judge.persisted)
 
 
 @clause("state.same-object")
-def test_nothing_but_the_customer_changes(target: Target) -> None:
+def test_nothing_but_the_customer_changes(scene: Scene) -> None:
     """Attaching sets `customer`; a card that loses its billing details or metadata on the way is lost data."""
-    target.changes_nothing_but_the_customer()
+    expect_of_shelf(scene, judge.same_object)
 
 
-@clause("state.same-object", look="last")
-def test_nothing_but_the_customer_changes_of_what_is_old(target: Target) -> None:
-    """`created` tells when a card was saved, not when it was attached."""
-    target.changes_nothing_of_what_is_old()
+@clause("state.same-object", last=True)
+def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
+    """`created` says when a card was saved, not when it was attached."""
+    provision = scene.stage.fixtures.provision
+    if provision.payment_methods not in PAYMENT_METHOD_FORMS:
+        scene.needs.end()
+    (customer,) = scene.customers(1)
+    card = Card(provision.probed_payment_method)
+    if scene.is_confirmation or not card.id:
+        card = scene.card()
+        time.sleep(MORE_THAN_A_SECOND)
+
+    before = scene.retrieve(card, role="control")
+    attach = scene.attach(MINIMAL, card, to=customer)
+    after = scene.retrieve(card, shows_customer=customer)
+
+    scene.expect(judge.same_object, *card.steps, before, attach, after)
 
 
-@clause("state.same-object", look="closer")
-def test_nothing_changes_when_attached_again(target: Target) -> None:
+@clause("state.same-object", last=True)
+def test_nothing_changes_when_attached_again(scene: Scene) -> None:
     """Attaching again changes nothing at all: a client that repeats itself must not lose what it saved."""
-    target.changes_nothing_again(EXPANDED)
+    scene.needs.nothing_known_of("state.same-customer-again", "expand.inlined")
+    scene.expect(judge.same_object, *attach_again(scene, EXPANDED).steps)
 
 
 @clause("state.listed")
-def test_attached_is_listed(target: Target) -> None:
+def test_attached_is_listed(scene: Scene) -> None:
     """Shops show the saved cards of a customer from this list: each once, and nobody else's."""
-    target.lists_it_once()
+    shelf = fill_shelf(scene)
+    card = shelf[-1]
+    (other,) = (customer for customer in scene.customers(2) if customer != card.customer)
+    about = {"payment_method": card.id, "customer": card.customer, "other_customer": other}
+    lists: list[Step] = []
+    set_up: list[Step] = []
+    if card.was_read_back:
+        lists = [*scene.list(card.customer, card, count=1), *scene.list(other, card, count=0)]
+        if not lists:
+            raise Absent("the target does not list a customer's payment methods")
+        lists += scene.api.list_by_other_endpoint(card)
+        earlier = find_unlisted(scene, shelf, lists[0])
+        if earlier is not None:
+            about["earlier"] = earlier.id
+            set_up = earlier.set_up
+    scene.expect(judge.listed, *set_up, *card.steps, *lists, about=about)
 
 
-@clause("state.listed", look="last")
-def test_attached_is_listed_still(target: Target) -> None:
+def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None:
+    """Return the card that the customer of the shelf's last one got before it, if it is missing from the list.
+
+    A retrieval shows that it is still attached.
+    """
+    last, kind_of = shelf[-1], scene.stage.fixtures.kind_of
+    for card in reversed(shelf[:-1]):
+        is_alike = card.customer == last.customer and kind_of(card.id) == kind_of(last.id)
+        if is_alike and card.was_read_back:
+            if times_on(listing, card):
+                return None
+            read = scene.retrieve(card)
+            is_attached = read.exchange.is_success and read.exchange.object.get("customer") == card.customer
+            return card.then(read) if is_attached else None
+    return None
+
+
+@clause("state.listed", last=True)
+def test_attached_is_listed_still(scene: Scene) -> None:
     """The card of last year is listed beside that of today."""
-    target.lists_it_still()
+    scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
+    customer, other = scene.customers(2)
+    kept = scene.stage.memory.shared
+    card = kept.setdefault(LONG_AGO, None) or scene.card(attached_to=customer, oldest=True)
+    kept[LONG_AGO] = card
+
+    lists = scene.list(customer, card, count=1)
+    if not lists:
+        raise Absent("the target does not list a customer's payment methods")
+
+    steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in card.steps]
+    about = {"payment_method": card.id, "customer": customer, "other_customer": other}
+    scene.expect(judge.listed, *steps, *lists, about=about)
 
 
 @clause("state.refusal-changes-nothing")
-def test_refusals_change_nothing(target: Target) -> None:
-    """Whoever is told no must be able to rely on it, and to try again: a refusal leaves no trace."""
-    target.changes_nothing_when_it_refuses(refusals.every_refusal(CONTRACT))
+@narrowed("attempts", find_guilty, tuple(refusals.every_refusal(CONTRACT)))
+def test_rejections_change_nothing(scene: Scene, attempts: Attempts) -> None:
+    """A client must be able to rely on a rejection, and to try again: a rejection leaves no trace."""
+    expect_nothing_changed(scene, attempts)
 
 
 @clause("state.refusal-changes-nothing", further=True)
-def test_refusals_leave_attached_alone(target: Target) -> None:
-    """A refusal takes no card from its owner: what was attached before it is attached after it."""
-    target.leaves_attached_when_it_refuses(refusals.on_attached())
+@narrowed("attempts", single_out, refusals.on_attached())
+def test_rejections_leave_attached_alone(scene: Scene, attempts: Attempts) -> None:
+    """A rejection takes no card from its owner: what was attached before it is attached after it."""
+    scene.needs.sound("state.persisted")
+    expect_attached_left_alone(scene, attempts)
 
 
 @clause("state.only-this-one")
-def test_others_are_untouched(target: Target) -> None:
+def test_others_are_untouched(scene: Scene) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
-    target.touches_nothing_else()
+    scene.needs.sound("state.persisted")
+    customer, other = scene.customers(2)
+    earlier, others = scene.card(attached_to=customer), scene.card(attached_to=other)
+    defaults = [*scene.api.set_default(customer, earlier.id), *scene.api.set_default(other, others.id)]
+    unattached, card = scene.card(), scene.card(plain=True)
+    cards = {
+        earlier.id: "an earlier payment method of the customer",
+        others.id: "another customer's payment method",
+        unattached.id: "another, unattached payment method",
+    }
+    customers = {customer: "the customer", other: "another customer"}
+
+    before = [scene.retrieve(one, role="control") for one in cards]
+    before += [scene.api.retrieve_customer(one, role="control") for one in customers]
+    attach = scene.attach(MINIMAL, card, to=customer)
+    after = [scene.retrieve(one) for one in cards] + [scene.api.retrieve_customer(one) for one in customers]
+
+    names = [*cards.values(), *customers.values()]
+    called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
+    set_up = [*earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
+    about = {"payment_method": card.id, "customer": customer, "other_customer": other}
+    scene.expect(judge.only_this_one, *set_up, *before, attach, *after, about=about, called=called)
 
 
 @clause("state.only-this-one", further=True)
-def test_customer_stays_as_created(target: Target) -> None:
+def test_customer_stays_as_created(scene: Scene) -> None:
     """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
-    target.leaves_customer_as_created()
+    if scene.stage.fixtures.provision.customers != "created":
+        raise OutOfFixtures("customers that were given are not new")
+    customer, created = scene.api.create_customer(plain=True)
+    card = scene.card()
+
+    before = scene.api.retrieve_customer(customer, role="control")
+    attach = scene.attach(MINIMAL, card, to=customer)
+    after = scene.api.retrieve_customer(customer)
+
+    called = {before.exchange.request.target: "the customer"}
+    scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called)
 
 
 @clause("state.same-customer-again")
-def test_same_customer_again(target: Target) -> None:
+def test_same_customer_again(scene: Scene) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
-    target.stays_attached(EXPANDED)
+    card = attach_again(scene, EXPANDED)
+    scene.expect(judge.attached_again, *card.steps, about={"payment_method": card.id, "customer": card.customer})
 
 
 @clause("state.second-customer")
-@pinned("attempt", (MINIMAL, EXPANDED), first=2)
+@pinned("attempt", (MINIMAL, EXPANDED), quick=2)
 @given(attempt=st.sampled_from((MINIMAL, EXPANDED)))
-def test_second_customer(target: Target, attempt: Attempt) -> None:
-    """A card belongs to one customer: nobody can take it over by attaching it again."""
-    target.stays_with_the_first(attempt)
+def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
+    """A payment method belongs to one customer: attaching it to another is rejected, and the owner keeps it."""
+    owner, other = scene.customers(2)
+    card = scene.card(attached_to=owner, by=attempt)
+
+    takeovers = [scene.attach(attempt, card, to=other) for _ in range(2)]
+    afterwards = scene.retrieve(card, shows_customer=owner)
+    lists = scene.list(other, card, count=0)
+    if lists and attempt == MINIMAL and scene.needs.is_sound("state.same-customer-again", "state.only-this-one"):
+        lists += scene.list(owner, card, count=1)
+
+    about = {"payment_method": card.id, "customer": owner, "other_customer": other}
+    scene.expect(judge.stays_with_first, *card.steps, *takeovers, afterwards, *lists, about=about)
 
 
 @clause("state.unknown-payment-method")
-@pinned("attempt", refusals.unknown_payment_methods(), first=8)
-@explored("attempt", wider.unknown_payment_methods)
+@pinned("attempt", refusals.unknown_payment_methods(), quick=8)
 @given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
-def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
-    """Only what exists can be attached, and an id that is nearly right is wrong."""
-    target.refuses_unknown(attempt)
+def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
+    """Only a payment method that exists can be attached, and an id that is nearly right is wrong."""
+    expect_unknown_refused(scene, attempt)
 
 
 @clause("state.unknown-customer")
-@pinned("attempt", refusals.unknown_customers(), first=7)
-@explored("attempt", wider.unknown_customers)
+@pinned("attempt", refusals.unknown_customers(), quick=7)
 @given(attempt=refusals.any_part_of_customer())
-def test_unknown_customer(target: Target, attempt: Attempt) -> None:
-    """A card attached to nobody is lost, and one attached to whoever has a similar id is worse."""
-    target.refuses_unknown(attempt)
+def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
+    """A card attached to nobody is lost, and one attached to a customer with a similar id is worse."""
+    expect_unknown_refused(scene, attempt)
 
 
 @clause("state.unknown-customer")
-def test_unknown_customer_once_asked_for(target: Target) -> None:
-    """What was looked for and not found is still not there: a look-up creates nothing."""
-    target.refuses_unknown_once_asked_for(refusals.NO_CUSTOMER)
+def test_unknown_customer_after_a_look_up(scene: Scene) -> None:
+    """A customer that was looked for and not found still does not exist: a look-up creates nothing."""
+    looked_up = scene.api.retrieve_customer(NO_CUSTOMER_ID, role="set-up")
+    attach = scene.send(NO_CUSTOMER, customer=NO_CUSTOMER_ID)
+    scene.expect(judge.refused, looked_up, attach)
 
 
 @clause("state.deleted-customer")
-def test_deleted_customer(target: Target) -> None:
-    """A deleted customer takes no more payment methods."""
-    target.refuses_deleted()
+def test_deleted_customer(scene: Scene) -> None:
+    """A deleted customer takes no payment method: neither a new one, nor one that it had, nor its first one."""
+    if scene.stage.fixtures.provision.customers == "given":
+        raise OutOfFixtures("customers that were given are not deleted")
+    customer, created = scene.api.create_customer()
+    earlier = scene.card()
+    attached = scene.attach(MINIMAL, earlier, to=customer, role="set-up")
+    deleted = scene.api.delete(customer)
+    steps = [*created, *earlier.steps, attached, deleted]
+    if deleted.exchange.is_success:
+        steps.append(scene.api.retrieve_customer(customer, role="control"))
+        steps += as_wire(scene.send(MINIMAL, rejected=True, customer=customer))
+        steps.append(scene.attach(MINIMAL, replace(earlier, customer=customer), to=customer))
+        empty, created = scene.api.create_customer()
+        deleted = scene.api.delete(empty, role="set-up")
+        steps += [*created, deleted]
+        if deleted.exchange.is_success:
+            steps += as_wire(scene.send(EXPANDED, rejected=True, customer=empty))
+    scene.expect(judge.deleted_refused, *steps, about={"customer": customer})
+
+
+def as_wire(step: Step) -> list[Step]:
+    """Return a step whose success is itself the fault, so that its body is not judged."""
+    return [replace(step, kind="wire")]
 
 
 @clause("state.detach")
-def test_detach(target: Target) -> None:
-    """What was attached can be let go: then it has no customer, and no list shows it."""
-    target.lets_go()
+def test_detach(scene: Scene) -> None:
+    """A detached card has no customer, and no list shows it."""
+    (customer,) = scene.customers(1)
+    card, later = scene.card(attached_to=customer), scene.card(attached_to=customer)
+
+    detach = scene.detach(card)
+    after: list[Step] = []
+    if detach.exchange.is_success:
+        after = [scene.retrieve(card, shows_customer=None), *scene.list(customer, card, count=0)]
+        scene.stage.memory.shared[DETACHED] = card.then(detach)
+
+    about = {"payment_method": card.id, "customer": customer}
+    scene.expect(judge.detached, *later.set_up, *card.steps, detach, *after, about=about)
 
 
-@clause("state.detach", look="last")
-def test_detach_of_what_was_attached_twice(target: Target) -> None:
-    """To let go once is enough, however often a card was attached."""
-    target.lets_go_of_what_was_attached_twice()
+@clause("state.detach", last=True)
+def test_detach_of_what_was_attached_twice(scene: Scene) -> None:
+    """One detachment is enough, however often a card was attached."""
+    scene.needs.nothing_known_of("state.same-customer-again")
+    (customer,) = scene.customers(1)
+    card = scene.stage.memory.shared.pop(LONG_AGO, None) or scene.card(attached_to=customer)
+
+    again = as_role("set-up", scene.attach(MINIMAL, card, to=customer))
+    detach = scene.detach(card)
+    after = [scene.retrieve(card, shows_customer=None)] if detach.exchange.is_success else []
+
+    about = {"payment_method": card.id, "customer": customer}
+    scene.expect(judge.detached, *card.steps, *again, detach, *after, about=about)
 
 
-@clause("state.detach", look="last")
-def test_detached_stays_off_the_list(target: Target) -> None:
-    """A card that was let go is not offered again when another one is saved."""
-    target.lists_no_more()
+@clause("state.detach", last=True)
+def test_detached_stays_off_the_list(scene: Scene) -> None:
+    """A card that was detached is not offered again when another one is saved."""
+    scene.needs.nothing_known_of("state.model")
+    card = scene.stage.memory.shared.get(DETACHED) or detach_and_attach_another(scene)
+    about = {"payment_method": card.id, "customer": card.customer}
+    lists: list[Step] = []
+    if card.steps[-1].exchange.is_success:
+        lists = scene.list(card.customer, card, count=0)
+        if not lists:
+            raise Absent("the target does not list a customer's payment methods")
+    scene.expect(judge.detached, *card.steps, *lists, about=about)
+
+
+def detach_and_attach_another(scene: Scene) -> Card:
+    """Return a card that was detached before its customer got another one."""
+    (customer,) = scene.customers(1)
+    card = scene.card(attached_to=customer)
+    card = card.then(scene.detach(card))
+    return card.then(*scene.card(attached_to=customer).set_up) if card.steps[-1].exchange.is_success else card
 
 
 @clause("state.race")
-def test_one_wins(target: Target) -> None:
-    """When several customers want one payment method at once one gets it, and the others are told so."""
-    target.has_one_winner()
+def test_one_wins(scene: Scene) -> None:
+    """When several customers want one payment method at once one gets it, and the others are rejected."""
+    for number in range(scene.budget.races):
+        customers = rivals(scene)
+        card = scene.card()
+
+        wishes = [{"payment_method": card.id, "customer": customer} for customer in customers]
+        subjects = scene.at_once((MINIMAL, EXPANDED)[number % 2], wishes)
+        winners = [step for step in subjects if step.exchange.is_success]
+        winner = winners[0].exchange.sent_values("customer")[0] if len(winners) == 1 else None
+        after = scene.retrieve(card, shows_customer=winner)
+
+        about = {"payment_method": card.id, "customer": winner or customers[0]}
+        scene.expect(judge.one_winner, *card.steps, *subjects, after, about=about, proof=True)
+
+
+def rivals(scene: Scene) -> tuple[str, ...]:
+    """Return the customers that contend; the first one is none of them where there are enough."""
+    given = scene.stage.fixtures.provision.given_customers
+    if given:
+        return scene.customers(max(2, min(CONTENDERS, len(given))))
+    return scene.customers(1 + CONTENDERS)[1:]
 
 
 @clause("state.race")
-def test_none_gets_lost(target: Target) -> None:
+def test_none_gets_lost(scene: Scene) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
-    target.keeps_all()
+    scene.needs.sound("state.only-this-one")
+    (another,) = scene.customers(1)
+    is_given = scene.stage.fixtures.provision.customers == "given"
+    customer = another if is_given else scene.api.create_customer()[0]
+    cards = [scene.card() for _ in range(CROWD)]
+    owners = {card.id: another if number in OF_ANOTHER else customer for number, card in enumerate(cards)}
+
+    subjects = scene.at_once(MINIMAL, [{"payment_method": card, "customer": owner} for card, owner in owners.items()])
+    is_of_one_type = len({scene.stage.fixtures.kind_of(card) for card in owners}) == 1
+    after = scene.list(customer, cards[-1], count=1) if is_of_one_type else []
+    after = after or [scene.retrieve(card, shows_customer=owner) for card, owner in owners.items()]
+
+    made = [step for card in cards for step in card.steps]
+    scene.expect(judge.all_kept, *made, *subjects, *after, about={"customer": customer}, proof=True)
 
 
-@clause("state.race", look="last")
-def test_twice_at_once_is_once(target: Target) -> None:
-    """Who clicks twice has one card, not two."""
-    target.keeps_once()
+@clause("state.race", last=True)
+def test_twice_at_once_is_once(scene: Scene) -> None:
+    """A client that clicks twice has one card, not two."""
+    scene.needs.sound("state.same-customer-again")
+    (customer,) = scene.customers(1)
+    card = scene.card()
+
+    subjects = scene.at_once(MINIMAL, [{"payment_method": card.id, "customer": customer}] * 2)
+    lists = scene.list(customer, card, count=1)
+
+    scene.expect(judge.all_kept, *card.steps, *subjects, *lists, about={"customer": customer}, proof=True)
 
 
 @clause("state.model")
 @pinned("operations", (TOUR,))
-@explored("operations", wider.sequences, share=0.25)
+@narrowed("operations", shorten)
 @given(operations=sequences.sequences())
-def test_model(target: Target, operations: Sequence[Operation]) -> None:
+def test_model(scene: Scene, operations: tuple[Operation, ...]) -> None:
     """Defects that need a history hide from single requests: any sequence ends as a simple model says."""
-    target.agrees_with_the_model(operations)
+    expect_as_modelled(scene, operations)

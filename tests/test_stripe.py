@@ -2,149 +2,252 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance import judge
+from conformance.evidence.episode import Step
+from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
 from conformance.scenes.marks import clause, pinned
-from conformance.scenes.target import Target
+from conformance.scenes.scene import Absent, OutOfFixtures, Scene
+from conformance.scenes.stories import (
+    DETACHED,
+    NO_DETACHING,
+    attach_again_after_detaching,
+    attach_and_detach,
+    replay_on_token,
+)
 from contracts import published_contract
 from strategies import Attempt, refusals, stripe
 from strategies.valid import MINIMAL
 
 CONTRACT = published_contract()
 
+NO_DECLINING_TOKEN = "the target knows no shared token that declines"
+NO_DEFAULT = "no default payment method can be set for a customer here"
+
+UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
+"""A shared token that does not exist: a server that takes it takes any, and knows none that declines."""
+
 
 @clause("stripe.parameter-missing")
 @pinned("attempt", stripe.missing_customers())
 @given(attempt=st.sampled_from(stripe.missing_customers()))
-def test_missing_customer(target: Target, attempt: Attempt) -> None:
+def test_missing_customer(scene: Scene, attempt: Attempt) -> None:
     """A missing customer is the client's mistake: 400, of `customer` or of no parameter in particular."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.parameter-missing-code")
-def test_code_of_missing_customer(target: Target) -> None:
+def test_code_of_missing_customer(scene: Scene) -> None:
     """Clients tell a missing parameter from an unknown one by its code."""
-    target.refuses_as_told(stripe.missing_customers()[0])
+    scene.expect(judge.refused_as_told, scene.sample(stripe.missing_customers()[0]))
 
 
 @clause("stripe.parameter-unknown")
-@pinned("attempt", stripe.unknown_parameters(), first=3)
+@pinned("attempt", stripe.unknown_parameters(), quick=3)
 @given(attempt=st.sampled_from(stripe.unknown_parameters()))
-def test_unknown_parameter(target: Target, attempt: Attempt) -> None:
+def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
     """A misspelled parameter is named in the error, so that it is found."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.too-long")
 @pinned("attempt", stripe.too_long_customers(CONTRACT))
 @given(attempt=st.sampled_from(stripe.too_long_customers(CONTRACT)))
-def test_too_long_customer(target: Target, attempt: Attempt) -> None:
+def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
     """A value beyond the limit is refused for its length, before anything is looked up."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.wrong-structure")
 @pinned("attempt", stripe.structured_customers())
 @given(attempt=st.sampled_from(stripe.structured_customers()))
-def test_structured_customer(target: Target, attempt: Attempt) -> None:
+def test_structured_customer(scene: Scene, attempt: Attempt) -> None:
     """A hash or an array where a string is due is an invalid request."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.customer-empty")
-def test_empty_customer(target: Target) -> None:
+def test_empty_customer(scene: Scene) -> None:
     """An empty customer, which a form sends for an unset one, is an invalid request and no unknown path."""
-    target.refuses_as_told(stripe.EMPTY_CUSTOMER)
+    scene.expect(judge.refused_as_told, scene.sample(stripe.EMPTY_CUSTOMER))
 
 
 @clause("expand.nested-path")
-def test_nested_path(target: Target) -> None:
+def test_nested_path(scene: Scene) -> None:
     """A path through the customer brings its default payment method in the same answer, and saves a request."""
-    target.expands_default_payment_method(MINIMAL, stripe.EXPANDED_DEFAULT_METHOD)
+    scene.needs.state()
+    own, method = scene.api.own_customer(), scene.stage.fixtures.new_payment_method()
+    if own is None:
+        scene.needs.unmet(NO_DEFAULT)
+    attached = scene.attach(MINIMAL, method, to=own, role="set-up")
+    changed = scene.api.set_default(own, method)
+    if not changed or is_ignored(changed[0], method, attached):
+        scene.needs.unmet(NO_DEFAULT)
+
+    expanded = scene.attach(stripe.EXPANDED_DEFAULT_METHOD, to=own)
+
+    about = {**expanded.bindings, "default_payment_method": method}
+    scene.expect(judge.nested, attached, *changed, expanded, about=about)
+
+
+def is_ignored(changed: Step, method: str, attached: Step) -> bool:
+    """Return whether the answer to a change of the default payment method does not show it."""
+    settings = changed.exchange.object.get("invoice_settings")
+    is_kept = isinstance(settings, dict) and settings.get("default_payment_method") == method
+    return attached.exchange.is_success and changed.exchange.answered and not is_kept
 
 
 @clause("stripe.expand-path")
-@pinned("attempt", stripe.unknown_paths(), first=3)
+@pinned("attempt", stripe.unknown_paths(), quick=3)
 @given(attempt=st.sampled_from(stripe.unknown_paths()))
-def test_unknown_path(target: Target, attempt: Attempt) -> None:
+def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.expand-depth")
 @pinned("attempt", stripe.deep_paths())
 @given(attempt=st.sampled_from(stripe.deep_paths()))
-def test_deep_path(target: Target, attempt: Attempt) -> None:
+def test_deep_path(scene: Scene, attempt: Attempt) -> None:
     """Paths have at most four levels, and a longer one has a code of its own."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-payment-method")
-@pinned("attempt", stripe.unknown_methods(), first=2)
+@pinned("attempt", stripe.unknown_methods(), quick=2)
 @given(attempt=st.sampled_from(stripe.unknown_methods()))
-def test_unknown_payment_method(target: Target, attempt: Attempt) -> None:
+def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in the path is 404, and the error says which of the two ids is missing."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-customer")
 @pinned("attempt", stripe.unknown_customers())
 @given(attempt=st.sampled_from(stripe.unknown_customers()))
-def test_unknown_customer(target: Target, attempt: Attempt) -> None:
+def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in a parameter is 400, and the error says which of the two ids is missing."""
-    target.refuses_as_told(attempt)
+    scene.expect(judge.refused_as_told, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-customer")
-def test_deleted_customer(target: Target) -> None:
-    """A deleted customer is as missing as one that never was."""
-    target.refuses_deleted_customer(refusals.WITH_DELETED_CUSTOMER)
+def test_deleted_customer(scene: Scene) -> None:
+    """A deleted customer is as missing as one that never was, for a new card and for one that was detached."""
+    scene.needs.state()
+    deleted = scene.stage.fixtures.deleted
+    if not deleted and scene.needs.has("delete") and (own := scene.api.own_customer()) is not None:
+        scene.api.delete(own)
+    if not deleted:
+        scene.needs.unmet(NO_DELETING)
+
+    steps = [scene.send(refusals.WITH_DELETED_CUSTOMER, rejected=True)]
+    steps += attach_detached(scene, refusals.WITH_DELETED_CUSTOMER)
+
+    scene.expect(judge.refused_as_told, *steps)
+
+
+def attach_detached(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Send an attempt on a card that was detached; nothing where the target detaches none, or no card is left."""
+    detached = scene.stage.memory.shared.get(DETACHED)
+    if detached is not None:
+        return [scene.attach(attempt, detached.id)]
+    with contextlib.suppress(OutOfFixtures, Absent):
+        steps = attach_and_detach(scene, MINIMAL)
+        if all(step.exchange.is_success for step in steps):
+            return [*steps, scene.attach(attempt, steps[0].bindings["payment_method"])]
+    return []
 
 
 @clause("stripe.already-attached")
-def test_already_attached(target: Target) -> None:
+def test_already_attached(scene: Scene) -> None:
     """A payment method of another customer is an invalid request, and no conflict."""
-    target.refuses_another_customer(MINIMAL, stripe.FOR_OTHER_CUSTOMER)
+    scene.needs.state()
+    first = scene.attach(MINIMAL, role="set-up")
+    takeovers = [scene.attach(stripe.FOR_OTHER_CUSTOMER, first) for _ in range(2)]
+    scene.expect(judge.refused_as_told, first, *takeovers)
 
 
 @clause("stripe.same-customer")
-def test_same_customer_again(target: Target) -> None:
+def test_same_customer_again(scene: Scene) -> None:
     """Attaching again to the same customer succeeds: a client may retry without a key."""
-    target.takes_again(MINIMAL, stripe.AGAIN)
+    scene.needs.state()
+    first = scene.attach(MINIMAL, role="set-up")
+    again = [scene.attach(stripe.AGAIN, first) for _ in range(2)]
+    scene.expect(judge.accepted_again, first, *again)
 
 
 @clause("stripe.detached-reattach")
-def test_detached(target: Target) -> None:
+def test_detached(scene: Scene) -> None:
     """A detached payment method is used up for good: a customer's card does not come back unasked."""
-    target.keeps_detached(MINIMAL, stripe.AGAIN)
+    expect_no_return(scene)
 
 
 @clause("stripe.detached-reattach-status")
-def test_status_of_detached(target: Target) -> None:
+def test_status_of_detached(scene: Scene) -> None:
     """To attach a detached payment method is an invalid request."""
-    target.keeps_detached(MINIMAL, stripe.AGAIN)
+    expect_no_return(scene)
+
+
+def expect_no_return(scene: Scene) -> None:
+    """Expect attaches of a detached card, to another customer and to the same, to be rejected."""
+    scene.needs.state()
+    if not scene.needs.has("detach"):
+        scene.needs.unmet(NO_DETACHING)
+    attached, detached, *rest = attach_again_after_detaching(scene, MINIMAL, stripe.AGAIN)
+    if attached.exchange.is_success and detached.exchange.is_refusal:
+        scene.needs.unmet(NO_DETACHING)
+    scene.expect(judge.refused_as_told, attached, detached, *rest)
 
 
 @clause("stripe.card-declined")
-def test_declining_token(target: Target) -> None:
-    """The shared token that declines is refused with the codes that clients show their users."""
-    target.declines_token(stripe.WITH_DECLINING_TOKEN)
+def test_declining_token(scene: Scene) -> None:
+    """The shared token that declines is rejected with the codes that clients show their users."""
+    scene.needs.state()
+    attempt = stripe.WITH_DECLINING_TOKEN
+    own = scene.api.own_customer()
+
+    step = scene.attach(attempt, attempt.path_id, to=own or "")
+    if step.exchange.status == 404 or step.exchange.error.get("code") == "resource_missing":
+        scene.needs.unmet(NO_DECLINING_TOKEN)
+    if step.exchange.is_success:
+        unheard_of = scene.attach(attempt.but(path_id=UNHEARD_OF_TOKEN), UNHEARD_OF_TOKEN)
+        if unheard_of.exchange.is_success:
+            scene.needs.unmet(NO_DECLINING_TOKEN)
+    lists = scene.api.list_whole(own) if own else []
+
+    scene.expect(judge.refused_as_told, step, *lists)
 
 
 @clause("stripe.card-declined")
-def test_declining_card(target: Target) -> None:
+def test_declining_card(scene: Scene) -> None:
     """A payment method made from a declining card is declined when it is attached, and stays unattached."""
-    target.declines_card(stripe.WITH_DECLINING_CARD)
+    scene.needs.state()
+    way = scene.stage.fixtures.provision.payment_methods
+    card = scene.api.create_from(DECLINING_FORMS.get(way))
+    if card is None:
+        scene.needs.unmet(NO_DECLINING_CARD)
+
+    steps = [scene.attach(stripe.WITH_DECLINING_CARD, card) for _ in range(2)]
+    if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS.get(way)) is not None:
+        scene.needs.unmet(NO_DECLINING_CARD)
+
+    scene.expect(judge.refused_as_told, *steps, *scene.stage.read_back(steps[-1]))
 
 
 @clause("stripe.test-tokens")
-def test_shared_token(target: Target) -> None:
+def test_shared_token(scene: Scene) -> None:
     """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method."""
-    target.clones(stripe.WITH_SHARED_TOKEN, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
+    scene.needs.state()
+    attempts = (stripe.WITH_SHARED_TOKEN, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
+    scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts))
 
 
 @clause("stripe.test-tokens", further=True)
-def test_shared_token_is_kept(target: Target) -> None:
-    """What a shared token becomes is the customer's like any other card: it is on the list."""
-    target.keeps_clone(stripe.WITH_SHARED_TOKEN)
+def test_shared_token_is_kept(scene: Scene) -> None:
+    """A shared token becomes the customer's like any other card: it is on the list."""
+    scene.needs.state()
+    scene.needs.sound("state.listed")
+    scene.expect(judge.cloned_and_listed, *replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success"))

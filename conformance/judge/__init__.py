@@ -1,8 +1,113 @@
 """Judgement: pure functions of an episode and the contract. No I/O, no clock, no globals.
 
-What the suite concludes from a run can thus be concluded again from its record, without the target.
+Everything that the suite concludes from a run can thus be concluded again from its record, without the target. What a
+story expects is one of these functions, given by reference; the record keeps its name.
 """
 
-from conformance.judge.verdict import judge
+from conformance.judge.expectations import (
+    accepted,
+    alike,
+    answered,
+    answered_well,
+    enveloped,
+    every_entry,
+    inlined,
+    inlined_or_refused,
+    not_obeyed,
+    one_of_two,
+    refused,
+    reported,
+    served_again,
+    steady,
+    survived,
+    taken_as_sent,
+    unexpanded,
+    well_formed,
+)
+from conformance.judge.idempotency import executed_once, not_answered_for_another, not_replayed, replayed, usable_again
+from conformance.judge.model import as_modelled
+from conformance.judge.outage import outlived
+from conformance.judge.path import alike_by_path
+from conformance.judge.race import all_kept, one_winner
+from conformance.judge.state import (
+    absent,
+    attached_again,
+    deleted_refused,
+    detached,
+    listed,
+    nothing_changed,
+    only_this_one,
+    persisted,
+    same_object,
+    stays_with_first,
+)
+from conformance.judge.stripe import (
+    accepted_again,
+    challenged,
+    cloned,
+    cloned_and_listed,
+    either_scheme,
+    identified,
+    key_first,
+    locked_out,
+    nested,
+    refused_as_told,
+    uncached,
+    versioned,
+)
+from conformance.judge.verdict import judge, name_of
 
-__all__ = ["judge"]
+__all__ = [
+    "absent",
+    "accepted",
+    "accepted_again",
+    "alike",
+    "alike_by_path",
+    "all_kept",
+    "answered",
+    "answered_well",
+    "as_modelled",
+    "attached_again",
+    "challenged",
+    "cloned",
+    "cloned_and_listed",
+    "deleted_refused",
+    "detached",
+    "either_scheme",
+    "enveloped",
+    "every_entry",
+    "executed_once",
+    "identified",
+    "inlined",
+    "inlined_or_refused",
+    "judge",
+    "key_first",
+    "listed",
+    "locked_out",
+    "name_of",
+    "nested",
+    "not_answered_for_another",
+    "not_obeyed",
+    "not_replayed",
+    "nothing_changed",
+    "one_of_two",
+    "one_winner",
+    "only_this_one",
+    "outlived",
+    "persisted",
+    "refused",
+    "refused_as_told",
+    "replayed",
+    "reported",
+    "same_object",
+    "served_again",
+    "stays_with_first",
+    "steady",
+    "survived",
+    "taken_as_sent",
+    "uncached",
+    "unexpanded",
+    "usable_again",
+    "versioned",
+    "well_formed",
+]

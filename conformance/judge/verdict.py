@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
@@ -25,6 +25,14 @@ ALL_EXPECTATIONS = {
     **STRIPE_EXPECTATIONS,
     **OUTAGE_EXPECTATIONS,
 }
+
+
+def name_of(expectation: Callable[..., Verdict]) -> str:
+    """Return the name by which a record knows an expectation. Raises ValueError for what is none."""
+    for name, function in ALL_EXPECTATIONS.items():
+        if function is expectation:
+            return name
+    raise ValueError(f"{expectation!r} is no expectation")
 
 
 ACCEPTANCE = ("request.minimal-body", "robustness.same-request-same-answer")

@@ -238,7 +238,7 @@ class Controller:
         """The clauses whose own tests were not selected, or cut short: that they pass says nothing."""
         within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
         skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
-        if not BUDGETS[self.settings.budget].closer:
+        if not BUDGETS[self.settings.budget].whole:
             return frozenset(within)
         is_whole = skipped <= set(self.config.option.without_clause)
         return frozenset() if is_whole else frozenset(within - self._tested)

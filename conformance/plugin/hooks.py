@@ -14,13 +14,13 @@ import pytest
 from conformance.plugin import options
 from conformance.plugin.rootdir import find_root_again
 from conformance.scenes.budgets import BUDGETS
-from conformance.scenes.marks import EXPLORATION, MARK
+from conformance.scenes.marks import MARK
 from conformance.verdict.settings import KEY_VARIABLE, REPORT_FILE
 from contracts import load_catalogue
 
 if TYPE_CHECKING:
     from conformance.plugin.items import ItemRunner
-    from conformance.scenes.target import Target
+    from conformance.scenes.engine import Engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,7 +44,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up when this suite's tests are selected; otherwise stay inert."""
     config.addinivalue_line("markers", f"{MARK}(slug, also): the clause of the catalogue that a test is for")
-    config.addinivalue_line("markers", f"{EXPLORATION}: a test that only --explore runs")
     config.option.api_key = None
     if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
         return
@@ -105,40 +104,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
         items.clear()  # the controller could not reach the target, and says so
         return
-    from conformance.plugin.exploring import EXPLORED, choose_explored
-    from conformance.plugin.items import slug_of
-    from conformance.plugin.looks import LOOKS, in_order_of_need, in_telling_order, look_of
+    from conformance.plugin.order import in_catalogue_order, in_order_of_need, is_quick, slug_of
 
     catalogue = load_catalogue()
     asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
     if config.option.clause:
         asked &= set(config.option.clause)
-    is_closer = BUDGETS[config.option.budget].closer and config.option.explore is None
-    looks = LOOKS if is_closer else LOOKS[:1]
-    exploring = set() if config.option.clause else {""}
-    choose_explored(config, items, asked | exploring)
-    beyond = [item for item in items if (slug_of(item) or "") not in asked | exploring or look_of(item) not in looks]
-    later = config.stash[EXPLORED] if config.option.explore else ()
-    if announced := [item for item in beyond if item not in later]:
-        config.hook.pytest_deselected(items=announced)
-    chosen = [item for item in items if item not in beyond]
+    else:
+        asked |= {""}
+    is_whole = BUDGETS[config.option.budget].whole
+    chosen = [item for item in items if (slug_of(item) or "") in asked and (is_whole or is_quick(item))]
+    left_out = [item for item in items if item not in chosen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
     is_given = bool(config.option.payment_method) and not config.option.dry_run
-    items[:] = (
-        in_order_of_need(chosen, catalogue) if is_given else in_telling_order(chosen, catalogue.root_causes_first)
-    )
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the suite's tests an item for each look that they take."""
-    from conformance.plugin.looks import split_into_looks
-
-    split_into_looks(metafunc)
-
-
-@pytest.fixture
-def look(request: pytest.FixtureRequest) -> str:
-    """Which look at its clause an item takes."""
-    return str(request.param)
+    items[:] = in_order_of_need(chosen, catalogue) if is_given else in_catalogue_order(chosen, catalogue)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -153,8 +133,8 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config) -> Target:
-    """The implementation under test."""
+def scene(pytestconfig: pytest.Config) -> Engine:
+    """Return the engine that tells the stories of the tests, each on a scene of its own."""
     runner: ItemRunner | None = pytestconfig.pluginmanager.get_plugin("conformance-items")
     assert runner is not None, "the suite's own tests run only under its plugin"
-    return runner.target
+    return runner.engine

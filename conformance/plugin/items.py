@@ -17,12 +17,13 @@ from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import Secret
 from conformance.fixtures.provisioning import Fixtures, Provision
 from conformance.plugin.dealing import workers_at_work
-from conformance.plugin.looks import is_further, look_of, looking, slug_of
+from conformance.plugin.order import is_further, only_quick, slug_of
 from conformance.reports.words import finding_in_short
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.case import ClauseBroken
+from conformance.scenes.engine import Engine
 from conformance.scenes.marks import MARK
-from conformance.scenes.target import Target
+from conformance.scenes.stage import Stage
 from conformance.transport.client import Address, Client
 from conformance.transport.serializer import schema_of
 from conformance.verdict.expectations.gate import covering_entries
@@ -45,9 +46,12 @@ PROPERTY = "conformance"
 """The name under which a test's findings travel in its report."""
 
 
-def set_up_hypothesis(settings: Settings) -> None:
-    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whatever modules are imported."""
-    breadth = BUDGETS[settings.budget].drawn
+def set_up_hypothesis(settings: Settings, drawn: int | None = None) -> None:
+    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whichever modules are imported.
+
+    Each test draws as many attempts as the budget says, unless it is told how many are to be `drawn`.
+    """
+    breadth = BUDGETS[settings.budget].drawn if drawn is None else drawn
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
     hypothesis_settings.register_profile(
         "conformance",
@@ -97,8 +101,10 @@ class ItemRunner:
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
         self._unreported: dict[str, Any] | None = None
-        self.target = Target(client, self.fixtures, contract, catalogue, BUDGETS[settings.budget].repetitions)
-        self.target.shares_target = workers > 1
+        budget = BUDGETS[settings.budget]
+        self.is_quick = not budget.whole
+        self.stage = Stage(client, self.fixtures, contract, catalogue, budget.repetitions)
+        self.engine = Engine(self.stage, shares_target=workers > 1)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keep to this worker's part of the rate, before it sends anything."""
@@ -118,7 +124,7 @@ class ItemRunner:
             told = InternalError.of("clean-up", error)
             errors.append({name: self.key.blotted(text) for name, text in told.to_json().items()})
         self.client.close()
-        first = self.target.requests_to_first_finding
+        first = self.engine.requests_to_first_finding
         return {
             "made": self.made,
             "left": self.left,
@@ -126,7 +132,7 @@ class ItemRunner:
             "first_finding": first,
             "unreported": self._unreported,
             "errors": errors,
-            "plan": self.target.plan.hexdigest(),
+            "plan": self.stage.plan.hexdigest(),
         }
 
     def tidy(self) -> None:
@@ -141,31 +147,31 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        self.target.begin(slug, pyfuncitem.originalname if slug else "")
+        self.engine.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[FOUND] = ledger
         if absent := self._absent(slug):
-            self.target.case.note(NOT_APPLICABLE, absent)
-            pyfuncitem.stash[FOUND] = self.target.end()
+            self.stage.case.note(NOT_APPLICABLE, absent)
+            pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(absent)
-        if self.target.gone:
-            reason = self.target.leave_for_gone()
-            pyfuncitem.stash[FOUND] = self.target.end()
+        if self.engine.watch.gone:
+            reason = self.engine.leave_for_gone()
+            pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
         if cause := self._cause(slug):
             pytest.skip(f"see {cause}")
-        if is_further(pyfuncitem) and self.target.known.has_finding(slug):
+        if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")
         try:
-            with looking(pyfuncitem):
+            with only_quick(pyfuncitem, is_limited=self.is_quick):
                 return (yield)
         except KeyboardInterrupt:
-            log = [entry.to_json() for entry in self.target.case.log]
+            log = [entry.to_json() for entry in self.stage.case.log]
             self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}
             raise
         finally:
             if self._unreported is None:
-                pyfuncitem.stash[FOUND] = self.target.end()
+                pyfuncitem.stash[FOUND] = self.engine.end()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -177,7 +183,7 @@ class ItemRunner:
         if slug is not None and call.when == "call":
             ledger = item.stash.get(FOUND, Ledger())
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
-                case = self.target.case
+                case = self.stage.case
                 error = call.excinfo.value
                 told, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
                 case.note(ERROR, told, slug or "error", traceback)
@@ -186,7 +192,7 @@ class ItemRunner:
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
-            log = [entry.to_json() for entry in self.target.case.log]
+            log = [entry.to_json() for entry in self.stage.case.log]
             found = {
                 "clause": slug,
                 "ledger": ledger.to_json(),
@@ -210,13 +216,13 @@ class ItemRunner:
         clause = self.catalogue[slug]
         if clause.profile == "stateful" and self.fixtures.provision.stateless:
             return "the target keeps no state"
-        required = (self.target.known.entries.get(name) for name in clause.requires)
+        required = (self.stage.known.entries.get(name) for name in clause.requires)
         return next((entry.not_applicable[0] for entry in required if entry and entry.is_not_applicable), "")
 
     def _cause(self, slug: str) -> str:
         if not slug:
             return ""
-        return blocking(self.catalogue[slug], conclude(self.catalogue, self.target.known))
+        return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known))
 
     def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
         """Turn the outcome of the test's own clause into pytest's words."""
@@ -237,7 +243,7 @@ class ItemRunner:
             return
         if report.outcome == "skipped" or not slug:
             return
-        if look_of(item) == "closer" and slug not in ledger.entries:
+        if is_further(item) and slug not in ledger.entries:
             return
         own = own_outcome(self.catalogue[slug], self._explained(slug, ledger))
         if own.outcome is Outcome.PASS:
@@ -268,7 +274,7 @@ class ItemRunner:
 
     def _explained(self, slug: str, ledger: Ledger) -> Entry:
         """Return what a test found about a clause, without what clauses explain that are known to be broken."""
-        broken = self.target.known.broken | ledger.broken
+        broken = self.stage.known.broken | ledger.broken
         return without_what_others_own(slug, ledger.entry(slug), Culprits(broken, broken, frozenset()), self.catalogue)
 
 

@@ -13,13 +13,12 @@ import jinja2
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
 from conformance.evidence.visible import escaped
-from conformance.fixtures.forms import DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.forms import DECLINED, DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.fixtures.renaming import is_of_the_account, kind_of
 from conformance.reports.shell import Variables
 from conformance.reports.templating import templates
 from conformance.reports.words import admissible_in_short, curl
-from conformance.scenes.stripe_verbs import DECLINED
 from contracts import load_catalogue
 from strategies.refusals import near_misses
 

@@ -29,19 +29,19 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
 
 @dataclass(frozen=True)
 class Budget:
-    """How much is sent beside the pinned attempts: the attempts that each test draws, and the repetitions.
+    """How much a run sends: how many attempts each test draws besides the pinned ones, and the repetitions.
 
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. Without a
-    `closer` look there is no more than the most telling attempts.
+    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. A budget
+    that is not `whole` sends only what the marks of the tests call quick.
     """
 
     drawn: int
     repetitions: Repetitions
-    closer: bool = True
+    whole: bool = True
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=4, races=1), closer=False),
+    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=4, races=1), whole=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
 }

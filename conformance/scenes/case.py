@@ -1,8 +1,8 @@
-"""The test that is running, as the conductor knows it: what it has found, and how far it may go on."""
+"""The running test: what it has found, and how far it may go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from conformance.evidence.episode import Finding
@@ -19,27 +19,36 @@ class ClauseBroken(AssertionError):
 
 
 class Killed(Exception):
-    """The running test cannot go on: the target was ended, or is gone. The message is the reason that is noted."""
+    """The running test cannot go on: the target was ended, or is gone.
 
-
-@dataclass(frozen=True)
-class Pursuit:
-    """What exploring changes: nothing new is performed once it `is_over`, and only what breaks something is kept.
-
-    With `beside` a test fails, and so is made smaller, for whatever clause it breaks first, not for its own alone.
+    `reason` says why, or `cause` is the clause that reports it.
     """
 
-    is_over: Callable[[], bool]
-    beside: bool = False
+    def __init__(self, reason: str, cause: str = "") -> None:
+        super().__init__(reason or cause)
+        self.reason = reason
+        self.cause = cause
+
+
+class Inapplicable(Exception):
+    """The running test does not apply to the target; the message says why."""
+
+
+class Blocked(Exception):
+    """The running test would only repeat what is known: `cause`, a clause, is broken. Nothing is noted without it."""
+
+    def __init__(self, cause: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 @dataclass
 class Case:
-    """The test that is running: the clause that it is for, what it has found, and the verdicts that it remembers.
+    """The running test: its clause, what it has found, and the verdicts that it remembers.
 
-    `log` holds what it performed and noted, in order; `raised` is the finding that it failed for last.
-    `sent_at_failure` is how many requests had been sent when an episode first broke the clause, None before.
-    `is_left` tells that the target was ended or gone, so that nothing more is performed.
+    `log` holds what it performed and noted, in order. `sent_at_failure` is how many requests had been sent when an
+    episode first broke the clause, None before. `is_left` says that the target is gone, so that nothing more is
+    performed.
     """
 
     clause: str
@@ -50,7 +59,6 @@ class Case:
     performed_after_failure: int = 0
     has_failed: bool = False
     explores: bool = False
-    raised: Finding | None = None
     is_left: bool = False
     sent_at_failure: int | None = None
 

@@ -1,87 +1,109 @@
-"""How a test says which clause it is for, and which attempts every run makes."""
+"""How a test says which clause it is for, which attempts every run makes, and how much of it the quick budget sends."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import example
-from hypothesis.strategies import SearchStrategy
+
+from conformance.scenes.engine import Engine
+from conformance.scenes.narrowing import Narrow
+from conformance.scenes.story import Story
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 MARK = "clause"
 
-Look = Literal["first", "closer", "last"]
-"""When a test is run: the most telling attempts first, then all the others, and at last what repeats them."""
+QUICK = "conformance_quick"
+"""The attribute of a test that says how many of its pinned values the quick budget tries."""
 
-
-FIRST_LOOK = "conformance_first_look"
-"""The attribute of a test that says how many of its pinned values the first look takes."""
+NARROWED = "conformance_narrowed"
+"""The attribute of a test's body with the argument that it gets besides those that are drawn, and how to narrow it."""
 
 
 def clause(
-    slug: str, *, also: Sequence[str] = (), look: Look = "first", in_a_row: bool = False, further: bool = False
-) -> pytest.MarkDecorator:
-    """Mark a test as the one for the clause `slug`; what it finds on the side belongs to the clauses in `also`.
+    slug: str, *, also: Sequence[str] = (), quick: bool = True, further: bool = False, last: bool = False
+) -> Callable[[Test], Test]:
+    """Mark a test as one for the clause `slug`; what it finds in passing belongs to the clauses in `also`.
 
-    `look` says in which look it is run, where its attempts do not say so themselves. Tests `in_a_row` send only what
-    is to be refused: the closer look comes to them when it is through with the others, so that a server which tires
-    of refusing is seen to. A `further` test is left out, as all but the first look is, where its clause is known to be
-    broken.
+    Tests run in the order of the catalogue; the `last` ones, which look back at the whole run, run behind all others.
+    The quick budget leaves out these and what is not `quick`. All of them, and `further` tests, are skipped where an
+    earlier test has found the clause broken.
     """
-    return pytest.mark.clause(slug, tuple(also), look=look, in_a_row=in_a_row, further=further)
+    mark = clause_mark(slug, also=also, quick=quick, further=further, last=last)
+    return lambda test: mark(as_story(test))
 
 
-def pinned(argument: str, values: Sequence[object], *, first: int = 1) -> Callable[[Test], Test]:
+def clause_mark(
+    slug: str, *, also: Sequence[str] = (), quick: bool = True, further: bool = False, last: bool = False
+) -> pytest.MarkDecorator:
+    """Return the mark of `clause` alone, for the cases of a parametrized story."""
+    quick = quick and not last
+    return pytest.mark.clause(slug, tuple(also), quick=quick, further=further or not quick, last=last)
+
+
+def explores(*slugs: str) -> pytest.MarkDecorator:
+    """Mark a test that has no clause of its own: what it finds belongs to `slugs` and to the general clauses."""
+    return pytest.mark.clause("", slugs, quick=False, further=True, last=True)
+
+
+def pinned(argument: str, values: Sequence[object], *, quick: int = 1) -> Callable[[Test], Test]:
     """Make every run try `values` for the drawn `argument`, in this order, before anything is drawn.
 
-    The `first` of them are the first look; a test with none of them waits for the closer one. Raises ValueError when
-    there are no values, or fewer than `first`.
+    The quick budget tries the first `quick` of them, and nothing else; a test with none of them is left out there.
+    Raises ValueError when there are no values, or fewer than `quick`.
     """
-    if not values or not 0 <= first <= len(values):
-        raise ValueError("there are no pinned values, or fewer than the first look takes")
+    if not values or not 0 <= quick <= len(values):
+        raise ValueError("there are no pinned values, or fewer than the quick budget takes")
 
     def decorate(test: Test) -> Test:
         for value in reversed(values):
             test = example(**{argument: value})(test)
-        setattr(test, FIRST_LOOK, first)
-        marked: Test = pytest.mark.usefixtures("look")(test)
-        return marked
-
-    return decorate
-
-
-WIDER = "conformance_wider"
-"""The attribute of a test that says how exploring widens what it draws: a `Wider`."""
-
-EXPLORATION = "exploration"
-"""The mark of a test that only exploring runs."""
-
-
-@dataclass(frozen=True)
-class Wider:
-    """What exploring draws for a test's `argument`, by the width of its search; `share` is its part of the examples."""
-
-    argument: str
-    strategy: Callable[[int], SearchStrategy[Any]]
-    share: float
-
-
-def explored(
-    argument: str, strategy: Callable[[int], SearchStrategy[Any]], *, share: float = 1.0
-) -> Callable[[Test], Test]:
-    """Have exploring draw the test's `argument` from ever wider strategies; a costly test takes a smaller `share`."""
-
-    def decorate(test: Test) -> Test:
-        setattr(test, WIDER, Wider(argument, strategy, share))
+        setattr(test, QUICK, quick)
         return test
 
     return decorate
 
 
-def explores(*slugs: str) -> pytest.MarkDecorator:
-    """Mark a test that has no clause of its own: what it finds belongs to those in `slugs` and to the general ones."""
-    return pytest.mark.clause("", slugs, look="closer")
+def narrowed(argument: str, narrow: Narrow, value: Any = None) -> Callable[[Test], Test]:
+    """Where a test fails, let `narrow` find a smaller value of this argument that fails, too.
+
+    A `value` is what the test gets as that argument, where it is not drawn.
+    """
+
+    def decorate(test: Test) -> Test:
+        body = test.hypothesis.inner_test if hasattr(test, "hypothesis") else test
+        setattr(body, NARROWED, (argument, narrow, value))
+        return test
+
+    return decorate
+
+
+def as_story(test: Test) -> Test:
+    """Return the test as a function whose body the engine tells as a story, as often as it takes."""
+    if hasattr(test, "hypothesis"):
+        test.hypothesis.inner_test = _told(test.hypothesis.inner_test)
+        return test
+    return _told(test)  # type: ignore[return-value]  # it takes the same arguments, but for what is narrowed
+
+
+def _told(body: Callable[..., None]) -> Callable[..., None]:
+    argument, narrow, value = getattr(body, NARROWED, ("", None, None))
+    given = {} if value is None else {argument: value}
+
+    signature = inspect.signature(body)
+    kept = [parameter for name, parameter in signature.parameters.items() if name not in given]
+    shown = signature.replace(parameters=kept)
+
+    @functools.wraps(body)
+    def tell(*positional: Any, **named: Any) -> None:
+        arguments = shown.bind(*positional, **named).arguments
+        engine: Engine = arguments.pop("scene")
+        engine.tell(Story(body, {**arguments, **given}, (argument, narrow) if narrow else None))
+
+    tell.__signature__ = shown  # type: ignore[attr-defined]  # functions take attributes
+    return tell

@@ -104,7 +104,7 @@ class _Collector:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         runner = session.config.pluginmanager.get_plugin("conformance-items")
         if runner is not None:
-            self.path.write_bytes(pickle.dumps(dict(runner.target.sent)))
+            self.path.write_bytes(pickle.dumps(dict(runner.stage.sent)))
 
 
 def _run(options: PlanOptions, folder: Path) -> int:

@@ -15,11 +15,17 @@ from urllib.parse import unquote
 from conformance.commands.replay.history import History, has_details
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation
-from conformance.fixtures.forms import DECLINING_FORMS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.forms import (
+    DECLINED,
+    DECLINING_FORMS,
+    NO_DECLINING_CARD,
+    NO_DELETING,
+    PAYMENT_METHOD_FORMS,
+    RUN,
+)
 from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
-from conformance.scenes.staging import PATIENCE
-from conformance.scenes.stripe_verbs import DECLINED, NO_DECLINING_CARD, NO_DELETING
+from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
 from strategies.attempt import Request
 from strategies.valid import MINIMAL

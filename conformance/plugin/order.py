@@ -1,0 +1,106 @@
+"""Which tests run, and in which order: the catalogue's, root causes first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
+
+from conformance.scenes.marks import MARK, QUICK
+from conformance.verdict.needs import methods_for_tests
+from contracts import Catalogue
+from contracts.catalogue import PROFILES
+
+ROOT_CAUSE = "request.minimal-body"
+"""The clause on which most others rest: it gets the first id."""
+
+MANY = 5
+"""From how many clauses that rest on it a clause comes first, although its tests use up payment methods."""
+
+
+def slug_of(item: pytest.Item) -> str | None:
+    """Return the clause that a test is for: empty for one that explores, None for what is no test of the suite."""
+    mark = item.get_closest_marker(MARK)
+    return None if mark is None else mark.args[0]
+
+
+def is_further(item: pytest.Item) -> bool:
+    """Return whether an item is skipped where its clause is known to be broken."""
+    return _is_marked(item, "further")
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Return whether the quick budget runs an item."""
+    pinned = getattr(getattr(item, "function", None), QUICK, 1)
+    return _is_marked(item, "quick") and pinned > 0
+
+
+def _is_marked(item: pytest.Item, word: str) -> bool:
+    mark = item.get_closest_marker(MARK)
+    return mark is not None and bool(mark.kwargs.get(word))
+
+
+def name_of(item: pytest.Item) -> str:
+    """Return the name of an item with that of its file."""
+    return f"{item.path.stem}::{item.name}"
+
+
+def in_catalogue_order(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[pytest.Item]:
+    """Return the items in the order of their clauses, each behind those that it rests on.
+
+    Those that look back at the whole run come last. Tests of one clause keep the order of their file.
+    """
+    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
+    return sorted(items, key=lambda item: (_is_marked(item, "last"), places.get(slug_of(item) or "", len(places))))
+
+
+def in_order_of_need(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[pytest.Item]:
+    """Return the items in the order in which few given payment methods judge the most clauses.
+
+    Profile after profile, root causes come first. What takes few payment methods comes before what takes many, and
+    never before a clause on which it rests; quick tests come before others.
+    """
+    methods = methods_for_tests()
+    places = {slug: place for place, slug in enumerate(catalogue.root_causes_first)}
+    resting = Counter(cause for clause in catalogue for cause in catalogue.rests_on(clause.slug))
+
+    def cost(item: pytest.Item) -> int:
+        """Return how many payment methods the item takes; none where many clauses rest on its own."""
+        return methods.get(name_of(item), 1) if resting[slug_of(item) or ""] < MANY else 0
+
+    cheapest: dict[str, int] = {}
+    for item in items:
+        if is_quick(item):
+            slug = slug_of(item) or ""
+            cheapest[slug] = min(cost(item), cheapest.get(slug, cost(item)))
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int, bool, int, int]:
+        slug = slug_of(item) or ""
+        is_root = slug == ROOT_CAUSE and is_quick(item)
+        profile = PROFILES.index(catalogue[slug].profile) if slug else len(PROFILES)
+        taken = max([cost(item), *(cheapest.get(cause, 0) for cause in catalogue.rests_on(slug))])
+        is_last = _is_marked(item, "last")
+        return is_last, not is_root, profile, not is_quick(item), taken, places.get(slug, len(places))
+
+    return sorted(items, key=place)
+
+
+@contextlib.contextmanager
+def only_quick(item: pytest.Function, *, is_limited: bool) -> Iterator[None]:
+    """Leave a test only the pinned values of the quick budget, where the run `is_limited` to that."""
+    test: Any = item.function
+    if not is_limited or not hasattr(test, QUICK):
+        yield
+        return
+    examples, chosen = test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings
+    test.hypothesis_explicit_examples = examples[-getattr(test, QUICK) :]
+    test._hypothesis_internal_use_settings = hypothesis_settings(chosen, phases=(Phase.explicit,))
+    try:
+        yield
+    finally:
+        test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings = examples, chosen

@@ -1,0 +1,126 @@
+"""The target's other endpoints, as stories use them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from conformance.evidence.episode import Step
+from conformance.evidence.exchange import Exchange
+from conformance.fixtures.endpoints import created_id
+from conformance.fixtures.forms import RUN
+from conformance.fixtures.provisioning import Absent, OutOfFixtures
+from conformance.judge.reads import times_listed
+from conformance.scenes.stage import Card, Stage, step_of
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import Request
+from strategies.stripe import IDEMPOTENCY_KEY
+from strategies.values import Text, render
+
+Seen = TypeVar("Seen")
+
+PATIENCE = 2.0
+"""How many seconds a read is repeated off loopback, before the state that it shows counts."""
+PAUSE = 0.25
+"""How many seconds lie between two of these reads."""
+
+
+class Api:
+    """Sends requests to the other endpoints, and returns them as steps; each costs one request."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def create_customer(self, *, plain: bool = False) -> tuple[str, list[Step]]:
+        """Create a customer; a `plain` one has no details. Given customers take the place of new ones, without a step.
+
+        Raises OutOfFixtures where there is none.
+        """
+        customer, created = self.stage.fixtures.new_customer(plain=plain)
+        return customer, [] if created is None else [step_of("set-up", created)]
+
+    def own_customer(self) -> str | None:
+        """Create a customer that nothing is attached to; None where none can be created."""
+        if self.stage.fixtures.provision.customers != "created":
+            return None
+        try:
+            return self.stage.fixtures.new_customer(plain=True)[0]
+        except OutOfFixtures:
+            return None
+
+    def create_customer_with_key(self, key: Text) -> Step:
+        """Create a customer with an idempotency key; it is removed when the run ends."""
+        fixtures = self.stage.fixtures
+        headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: fixtures.run})))
+        exchange = self.stage.client.repeat(Request("POST", "/v1/customers", headers, b""))
+        if identifier := created_id(exchange):
+            fixtures.made.append(("customer", identifier))
+        return Step("set-up", exchange, "POST /v1/customers with the key")
+
+    def create_from(self, card: Mapping[str, str] | None) -> str | None:
+        """Create a payment method from this test card; None where the target does not take it."""
+        return self.stage.fixtures.payment_method_from(card)
+
+    def creation_of(self, *customers: str) -> list[Step]:
+        """Return how these customers were created, as far as the run created them; no request."""
+        created = (self.stage.fixtures.created.get(customer) for customer in customers)
+        return [step_of("set-up", exchange) for exchange in created if exchange is not None]
+
+    def delete(self, customer: str, *, role: str = "control") -> Step:
+        """Delete a customer. Raises Absent where the target deletes none, OutOfFixtures for one that was given."""
+        return step_of(role, self.stage.fixtures.delete(customer))
+
+    def retrieve(
+        self, identifier: str, *, role: str = "follow-up", until: Callable[[Exchange], bool] | None = None
+    ) -> Step:
+        """Retrieve a payment method; off loopback `until` that holds. Raises Absent where the target retrieves none."""
+
+        def read() -> Exchange:
+            exchange = self.stage.fixtures.read_payment_method(identifier)
+            if exchange is None:
+                raise Absent("the target does not retrieve payment methods")
+            return exchange
+
+        return step_of(role, self.patiently(read, until))
+
+    def retrieve_customer(self, customer: str, *, role: str = "follow-up") -> Step:
+        """Retrieve a customer. Raises Absent where the target retrieves none."""
+        return step_of(role, self.stage.fixtures.read_customer(customer))
+
+    def set_default(self, customer: str, payment_method: str) -> list[Step]:
+        """Make a payment method the default of a customer; nothing for a customer that was given."""
+        changed = self.stage.fixtures.set_default(customer, payment_method)
+        return [] if changed is None else [step_of("set-up", changed)]
+
+    def list_whole(self, customer: str, *, until: Callable[[Exchange], bool] | None = None) -> list[Step]:
+        """List a customer's cards; off loopback `until` that holds. Nothing where the answer is no list."""
+        fixtures = self.stage.fixtures
+        first = fixtures.list_payment_methods(customer, fixtures.kind_of(""))
+        if first is None:
+            return []
+        answers = [first]
+        exchange = self.patiently(lambda: answers.pop() if answers else self.stage.client.repeat(first.request), until)
+        is_list = exchange.is_success and isinstance(exchange.object.get("data"), list)
+        return [step_of("follow-up", exchange)] if is_list else []
+
+    def list_by_other_endpoint(self, card: Card) -> list[Step]:
+        """List the card's customer by the endpoint that is not in use; off loopback until the card is there."""
+        fixtures = self.stage.fixtures
+        kind = fixtures.kind_of(card.id)
+        answer = self.patiently(
+            lambda: fixtures.list_by_other_endpoint(card.customer, kind),
+            lambda found: found is None or bool(times_listed(found, card.id)),
+        )
+        return [] if answer is None else [step_of("follow-up", answer)]
+
+    def patiently(self, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:
+        """Ask, and off loopback ask again until it holds, for a while: a far target may take a moment."""
+        answer = ask()
+        deadline = time.monotonic() + PATIENCE
+        while until is not None and not self.stage.client.address.is_loopback:
+            if until(answer) or time.monotonic() >= deadline:
+                break
+            time.sleep(PAUSE)
+            answer = ask()
+        return answer

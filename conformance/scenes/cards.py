@@ -1,0 +1,55 @@
+"""Payment methods in a known state, made once and used by many tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.evidence.episode import Step
+from conformance.evidence.exchange import Exchange
+from conformance.scenes.api import Api
+from conformance.scenes.stage import Card, Stage, step_of
+from strategies.attempt import Attempt
+from strategies.valid import MINIMAL
+
+
+class Cards:
+    """Makes payment methods, and takes attached ones from those that other tests have left."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.api = Api(stage)
+
+    def new(self, *, plain: bool = False) -> Card:
+        """Create a payment method; one that is not `plain` has details of its own."""
+        identifier, created = self.stage.fixtures.create_payment_method(detailed=not plain)
+        return Card(identifier, steps=() if created is None else (step_of("set-up", created),))
+
+    def attached(self, customer: str, *, oldest: bool = False, by: Attempt | None = None) -> Card:
+        """Return a card of that customer's, which the last of its steps, a control, shows to be so."""
+        left = [card for card in self.stage.memory.cards if card.customer == customer]
+        left.sort(key=lambda card: not _is_attached_by(card, by))
+        for card in reversed(left) if oldest else left:
+            self.stage.memory.cards.remove(card)
+            read = self.api.retrieve(card.id, role="control")
+            if shows(customer)(read.exchange):
+                return replace(card, steps=(*card.set_up, read))
+        card = self.new()
+        card = card.then(self._attach(by or MINIMAL, card, customer), customer=customer)
+        if oldest:
+            follower = self.new()
+            card = card.then(*follower.steps, self._attach(MINIMAL, follower, customer))
+        return card.then(self.api.retrieve(card.id, role="control", until=shows(customer)))
+
+    def _attach(self, attempt: Attempt, card: Card, customer: str) -> Step:
+        ids = {"payment_method": card.id, "customer": customer}
+        return self.stage.count_success(attempt, self.stage.send(attempt, ids, role="set-up"))
+
+
+def _is_attached_by(card: Card, attempt: Attempt | None) -> bool:
+    return attempt is not None and any(step.attempt_digest == attempt.digest for step in card.steps)
+
+
+def shows(customer: str | None) -> Callable[[Exchange], bool]:
+    """Return a test of whether a retrieval shows this customer."""
+    return lambda exchange: exchange.is_success and exchange.object.get("customer") == customer

@@ -1,0 +1,312 @@
+"""The engine: performs a test's story, has it judged, confirms what it shows, makes it small and keeps it.
+
+A test never sees any of this. A clause that a story breaks raises `ClauseBroken`, so that Hypothesis shrinks to the
+smallest attempt that shows it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
+from conformance.fixtures.provisioning import Absent, OutOfFixtures
+from conformance.judge import answered, judge, refused
+from conformance.scenes.case import Blocked, Case, ClauseBroken, Inapplicable, Killed
+from conformance.scenes.generated import GeneratedAttempt
+from conformance.scenes.scene import Mode, Scene, Telling
+from conformance.scenes.stage import Stage
+from conformance.scenes.story import Story
+from conformance.scenes.watch import STILL_SERVING, Outages, Watch
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.trial import (
+    AGAIN,
+    ANEW,
+    ANEW_TIMES,
+    CONFIRMATION,
+    CONFIRMATIONS,
+    FIRST,
+    INTERRUPTED,
+    NOT_APPLICABLE,
+    NOT_RUN,
+    OF_A_CLAUSE,
+    SEARCH,
+    Performed,
+    Settlement,
+    Trial,
+    needs_confirmation,
+    settle,
+)
+
+SURVIVED_WHERE_GIVEN = 20
+"""How many odd requests there are for each check that the target still serves, where each check takes a given id."""
+
+MOST_EPISODES_AFTER_A_FAILURE = 15
+"""How many more episodes a test may perform once its clause is known to be broken: the limit of shrinking."""
+
+MOST_REQUESTS_AFTER_A_FAILURE = 40
+"""How many more requests a clause may cost once an episode has broken it: to confirm that, and to make it small."""
+
+
+@dataclass
+class _Trial:
+    """A trial in progress: what was performed, what became of the target, and how the story was told last."""
+
+    story: Story
+    performed: list[Performed] = field(default_factory=list)
+    outages: Outages = field(default_factory=Outages)
+    also: tuple[tuple[str, str], ...] = ()
+    smallest: Mapping[str, Any] = field(default_factory=dict)
+    proof: Episode | None = None
+
+
+class Engine:
+    """Runs the stories of the tests on one stage."""
+
+    def __init__(self, stage: Stage, *, shares_target: bool = False) -> None:
+        self.stage = stage
+        self.watch = Watch(stage, self._settle, shares_target=shares_target)
+        self.requests_to_first_finding: int | None = None
+        self.is_over: Callable[[], bool] = lambda: False
+        self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
+        self._last_cost = 0
+
+    # What the runner calls around each test
+
+    def begin(self, clause: str, test: str = "") -> None:
+        """Start a test for `clause`, called `test`."""
+        remembered = self._remembered.setdefault(f"{clause} {test}", {}) if test else {}
+        self.stage.case = Case(clause, test, remembered=remembered)
+
+    def end(self) -> Ledger:
+        """Finish the running test: check that the target still serves, and return what the test found."""
+        most = self.stage.repetitions.survived
+        if self.stage.fixtures.provision.payment_methods == "given":
+            most = max(SURVIVED_WHERE_GIVEN, most)
+        if len(self.stage.memory.survived) >= most:
+            self.watch.check_still_serving()
+        self.stage.known.merge(self.stage.case.ledger)
+        return self.stage.case.ledger
+
+    def leave_for_gone(self) -> str:
+        """Leave the running test, since the target is given up; return the reason that is noted."""
+        is_reported = self.stage.known.has_finding(STILL_SERVING)
+        return self._leave(self.watch.gone, STILL_SERVING if is_reported else "")
+
+    def forget_objects(self) -> None:
+        """Make new objects from now on, and ask again what was asked."""
+        self.watch.forget_objects()
+
+    # One telling of a story
+
+    def tell(self, story: Story) -> None:
+        """Perform a story, judge it, and record what it shows; once for the same arguments."""
+        case = self.stage.case
+        what = story.key
+        if what in case.remembered:
+            finding = case.remembered[what]
+            if finding is not None:
+                self._fail_for(finding)
+            return
+        if case.is_left or self.is_over() or not self._may_go_on():
+            return
+        try:
+            trial = self._try(story)
+        except Killed as killed:
+            self._leave(killed.reason, killed.cause)
+            return
+        except Inapplicable as reason:
+            case.note(NOT_APPLICABLE, str(reason))
+            return
+        except Blocked as blocked:
+            if blocked.cause:
+                case.note(NOT_RUN, f"see {blocked.cause}")
+            return
+        settled = self._settle(trial)
+        if trial.missing and settled.own is None:
+            return
+        case.remembered[what] = settled.own
+        if settled.own is not None:
+            self._fail_for(settled.own)
+
+    def judge_generated(self, generated: GeneratedAttempt) -> None:
+        """Send what a generator made, and judge it by the clause that speaks of it; once for each kind of mistake.
+
+        An empty clause leaves it to the general clauses. It is not sent where the clause that it rests on is broken.
+        """
+        attempt, clause = generated.attempt, generated.clause
+        if self.stage.known.has_finding(generated.rests_on):
+            return
+        self.stage.case.clause = clause
+        self.stage.case.explores = True
+        mistake = attempt.invalid.component if clause and attempt.invalid else attempt
+
+        def send(scene: Scene, mistake: object) -> None:
+            scene.expect(refused if clause else answered, scene.send(attempt))
+
+        with contextlib.suppress(ClauseBroken):
+            self.tell(Story(send, {"mistake": (clause, mistake)}))
+
+    def _may_go_on(self) -> bool:
+        """Return whether a test that has failed may perform one more episode."""
+        case = self.stage.case
+        if not case.has_failed or not case.clause:
+            return True
+        if case.performed_after_failure >= MOST_EPISODES_AFTER_A_FAILURE or not self._can_afford(self._last_cost):
+            return False
+        case.performed_after_failure += 1
+        return True
+
+    def _leave(self, reason: str, cause: str) -> str:
+        case = self.stage.case
+        case.is_left = True
+        reason = f"see {cause}" if cause else reason
+        if case.clause:
+            case.note(NOT_RUN, reason)
+        return reason
+
+    def _fail_for(self, finding: Finding) -> None:
+        self.stage.case.has_failed = True
+        raise ClauseBroken(finding)
+
+    # From the first telling to the confirmation
+
+    def _try(self, story: Story) -> Trial:
+        """Perform once, again where that was inconclusive, and for a new finding as often as confirms it."""
+        trial = _Trial(story, smallest=story.arguments)
+        missing = ""
+        try:
+            self._try_whole(trial)
+        except OutOfFixtures as ran_out:
+            missing = str(ran_out)
+        except (Inapplicable, Blocked) as ended:
+            if not trial.performed:
+                raise
+            missing = str(ended)
+        except KeyboardInterrupt:
+            self._settle(self._as_value(trial, INTERRUPTED))
+            raise
+        return self._as_value(trial, missing)
+
+    def _try_whole(self, trial: _Trial) -> None:
+        judgement = self._judge_first(trial, FIRST)
+        if judgement.outcome is Outcome.INCONCLUSIVE:
+            judgement = self._judge_first(trial, AGAIN)
+        if judgement.outcome is Outcome.INCONCLUSIVE and self.watch.is_hung_up_on(trial.outages):
+            self.stage.client.reconnect()
+            judgement = self._judge_first(trial, AGAIN)
+            self.watch.leave_if_hung_up(trial.outages)
+        doubtful = needs_confirmation(judgement, self._established())
+        if not doubtful:
+            return
+        if self.requests_to_first_finding is None:
+            self.requests_to_first_finding = self.stage.client.requests_sent
+        self._confirm(trial, doubtful)
+        lone = [finding for finding in doubtful if finding.clause not in self._came_again(trial)]
+        if lone and self.watch.is_to_blame(lone[0], trial.outages):
+            again = self.watch.perform(lambda: self._tell_again(trial), trial.outages)
+            trial.performed[:] = [Performed(FIRST, again)]
+
+    def _judge_first(self, trial: _Trial, part: str) -> Judgement:
+        return self._judge(trial, part, lambda: self._tell_first(trial))
+
+    def _judge(self, trial: _Trial, part: str, play: Callable[[], Episode]) -> Judgement:
+        before = self.stage.client.requests_sent
+        trial.performed.append(Performed(part, self.watch.perform(play, trial.outages)))
+        self._last_cost = self.stage.client.requests_sent - before
+        return self._judged(trial.performed[-1].episode)
+
+    def _confirm(self, trial: _Trial, doubtful: Sequence[Finding]) -> None:
+        """Perform again, rejections on a new connection; with new customers what never came again."""
+        stage = self.stage
+        start = stage.client.requests_sent if stage.case.sent_at_failure is None else stage.case.sent_at_failure
+        if not doubtful[0].exchange.is_success:
+            stage.client.reconnect()
+        if stage.fixtures.provision.payment_methods != "given":
+            stage.use_up()  # this request is not to blame for what an earlier one did to the shared payment method
+        broken: frozenset[str] = frozenset()
+        for number in range(CONFIRMATIONS):
+            if number == 0 or self._can_afford(self._last_cost, start):
+                broken |= self._judge(trial, CONFIRMATION, lambda: self._tell_again(trial)).broken
+        came_again = any(finding.clause in broken for finding in doubtful)
+        if came_again or stage.fixtures.provision.customers != "created":
+            return
+        for _ in range(ANEW_TIMES):
+            with contextlib.suppress(OutOfFixtures), stage.fixtures.other_customers():
+                self._judge(trial, ANEW, lambda: self._tell_again(trial))
+
+    def _came_again(self, trial: _Trial) -> set[str]:
+        again = [one.episode for one in trial.performed if one.part not in (FIRST, SEARCH)]
+        return {slug for episode in again for slug in self._judged(episode).broken}
+
+    # Telling
+
+    def _tell_first(self, trial: _Trial) -> Episode:
+        """Tell the story, and where it fails with fewer or smaller arguments, if these show the failure, too."""
+        mode = Mode.AGAIN if trial.performed else Mode.FIRST
+        telling, episode = self._telling(trial.story, trial.story.arguments, mode)
+        trial.also, trial.smallest = telling.also, trial.story.arguments
+        trial.proof = episode if telling.is_proof and self._fails(episode) else None
+        if trial.proof is None and self._fails(episode):
+            trial.smallest, episode = trial.story.narrow(episode, self._tell_smaller(trial.story), self.stage.contract)
+        return episode
+
+    def _tell_smaller(self, story: Story) -> Callable[[Mapping[str, Any], int], Episode | None]:
+        def fails(arguments: Mapping[str, Any], cost: int) -> Episode | None:
+            if cost and not self._can_afford(cost):
+                return None
+            _, episode = self._telling(story, arguments, Mode.AGAIN)
+            return episode if self._fails(episode) else None
+
+        return fails
+
+    def _tell_again(self, trial: _Trial) -> Episode:
+        if trial.proof is not None:
+            return trial.proof
+        _, episode = self._telling(trial.story, trial.smallest, Mode.CONFIRMATION)
+        return episode
+
+    def _telling(self, story: Story, arguments: Mapping[str, Any], mode: Mode) -> tuple[Telling, Episode]:
+        scene = Scene(self.stage, self.watch, mode, self._judged)
+        try:
+            story.function(scene, **arguments)
+        except Absent as absent:
+            return Telling(), self.stage.episode("absent", (), facts={"absent": str(absent)})
+        return scene.telling, scene.telling.decisive(self._judged, self._established())
+
+    # Judging
+
+    def _judged(self, episode: Episode) -> Judgement:
+        judgement = judge(episode, self.stage.contract, self.stage.catalogue)
+        case = self.stage.case
+        if case.clause in judgement.broken and case.sent_at_failure is None:
+            case.sent_at_failure = self.stage.client.requests_sent
+        return judgement
+
+    def _fails(self, episode: Episode) -> bool:
+        return self._judged(episode).outcome is Outcome.FAIL
+
+    def _established(self) -> frozenset[str]:
+        """Return the clauses that are known to be broken."""
+        return self.stage.known.broken | self.stage.case.ledger.broken
+
+    def _can_afford(self, count: int, start: int | None = None) -> bool:
+        """Return whether so many more requests are within what a failure may cost that `start` requests preceded."""
+        start = self.stage.case.sent_at_failure if start is None else start
+        return start is None or self.stage.client.requests_sent - start + count <= MOST_REQUESTS_AFTER_A_FAILURE
+
+    # Recording
+
+    def _as_value(self, trial: _Trial, missing: str) -> Trial:
+        case = self.stage.case
+        return Trial(case.clause, tuple(trial.performed), OF_A_CLAUSE, case.test, case.explores, trial.also, missing)
+
+    def _settle(self, trial: Trial) -> Settlement:
+        """Conclude from a trial, and keep both."""
+        case = self.stage.case
+        settled = settle(trial, self._established(), self.stage.contract, self.stage.catalogue)
+        case.log.append(trial)
+        case.ledger.merge(settled.ledger)
+        return settled

@@ -1,0 +1,52 @@
+"""The prerequisites of stories."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from conformance.scenes.case import Blocked, Inapplicable
+from conformance.scenes.stage import Stage
+
+
+class Needs:
+    """What a story asks of the target and of the run so far; where it is missing, the story ends."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def state(self) -> None:
+        """End the story as not applicable where the target keeps no state."""
+        if self.stage.fixtures.provision.stateless:
+            self.unmet("the target keeps no state")
+
+    def sound(self, *clauses: str) -> None:
+        """End the story as not run where one of these clauses is broken, so that it would only repeat that."""
+        cause = next(filter(self.stage.known.has_finding, clauses), "")
+        if cause:
+            raise Blocked(cause)
+
+    def nothing_known_of(self, *clauses: str) -> None:
+        """End the story without a note where one of these clauses is broken: other tests of its clause remain."""
+        if any(map(self.stage.known.has_finding, clauses)):
+            raise Blocked
+
+    def is_sound(self, *clauses: str) -> bool:
+        """Return whether none of these clauses is known to be broken."""
+        return not any(map(self.stage.known.has_finding, clauses))
+
+    def has(self, endpoint: str) -> bool:
+        """Return whether the target has an endpoint: `detach`, `delete` or `read-customer`."""
+        return endpoint not in self.stage.fixtures.provision.absent
+
+    def created_customers(self) -> None:
+        """End the story without a note where customers are given or made up, rather than created."""
+        if self.stage.fixtures.provision.customers != "created":
+            self.end()
+
+    def end(self) -> NoReturn:
+        """End the story without a note: other tests of its clause remain."""
+        raise Blocked
+
+    def unmet(self, why: str) -> NoReturn:
+        """End the story as not applicable."""
+        raise Inapplicable(why)

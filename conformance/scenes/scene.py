@@ -1,0 +1,276 @@
+"""The scene: the vocabulary in which a test tells its story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from threading import Barrier
+from typing import Any, TypeVar
+
+from conformance.evidence.episode import Episode, Judgement, Outcome, Step
+from conformance.evidence.exchange import Exchange
+from conformance.fixtures.provisioning import Absent, OutOfFixtures
+from conformance.judge.verdict import name_of
+from conformance.scenes.api import Api
+from conformance.scenes.budgets import Repetitions
+from conformance.scenes.cards import Cards, shows
+from conformance.scenes.needs import Needs
+from conformance.scenes.stage import Card, Stage, step_of
+from conformance.scenes.watch import Watch
+from conformance.verdict.trial import LACKING
+from strategies.attempt import Attempt
+from strategies.values import Text, render
+
+Value = TypeVar("Value")
+Expectation = Callable[..., Any]
+
+LONGEST_WAIT = 10.0
+"""How many seconds one of several simultaneous requests waits for the others."""
+
+
+class Mode(Enum):
+    """Why a story is told: for the first time, with other arguments or another time, or to confirm a failure."""
+
+    FIRST = "first"
+    AGAIN = "again"
+    CONFIRMATION = "confirmation"
+
+
+@dataclass
+class Telling:
+    """What one telling of a story came to: the episodes whose expectations must hold, in order.
+
+    `also` holds further clauses with their expectations. `is_proof` says that an episode that breaks its clause proves
+    it, since no order of events allows what it shows.
+    """
+
+    episodes: list[Episode] = field(default_factory=list)
+    also: tuple[tuple[str, str], ...] = ()
+    is_proof: bool = False
+
+    def decisive(self, judge: Callable[[Episode], Judgement], known: frozenset[str]) -> Episode:
+        """Return the first episode that breaks its clause, else one that breaks an unknown one, else the last pass."""
+        if len(self.episodes) == 1:
+            return self.episodes[0]
+        judged = [(episode, judge(episode)) for episode in self.episodes]
+        failed = [episode for episode, one in judged if one.outcome is Outcome.FAIL]
+        new = [episode for episode, one in judged if one.broken - known]
+        passed = [episode for episode, one in judged if one.outcome is Outcome.PASS]
+        return [*failed[:1], *new[:1], *passed[-1:], self.episodes[-1]][0]
+
+
+class Scene:
+    """One telling of a test's story: what it makes, what it sends, what it looks at, and what must hold.
+
+    `needs` are the story's prerequisites, `api` the other endpoints; `stage` is what they share with the engine.
+    """
+
+    def __init__(self, stage: Stage, watch: Watch, mode: Mode, judge: Callable[[Episode], Judgement]) -> None:
+        self.stage = stage
+        self._judge = judge
+        self.watch = watch
+        self.mode = mode
+        self.telling = Telling()
+        self.needs = Needs(stage)
+        self.api = Api(stage)
+
+    @property
+    def budget(self) -> Repetitions:
+        """How often this run repeats what has to be repeated."""
+        return self.stage.repetitions
+
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether the story is told again to confirm a failure."""
+        return self.mode is Mode.CONFIRMATION
+
+    # What is made
+
+    def customers(self, count: int) -> tuple[str, ...]:
+        """Return the ids of different customers, the same ones in each test; at most one request each in a run.
+
+        Raises OutOfFixtures where there are fewer.
+        """
+        fixtures, known = self.stage.fixtures, self.stage.memory.customers
+        while len(known) < count:
+            if fixtures.provision.customers == "given":
+                names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
+                known.append(fixtures.customer(names[len(known)]))
+            else:
+                known.append(fixtures.new_customer()[0])
+        return tuple(known[:count])
+
+    def card(
+        self, *, attached_to: str = "", plain: bool = False, oldest: bool = False, by: Attempt | None = None
+    ) -> Card:
+        """Return a payment method: a new one with details of its own (one request), or one that a customer has.
+
+        A `plain` one has no details. One that is `attached_to` a customer was read to make sure (one request, four
+        where none is left from other tests); it is the newest, or the `oldest`, which others have followed, and it was
+        attached `by` that attempt where one is.
+        """
+        cards = Cards(self.stage)
+        return cards.attached(attached_to, oldest=oldest, by=by) if attached_to else cards.new(plain=plain)
+
+    def shared(
+        self, name: Hashable, make: Callable[[], Value], *, is_whole: Callable[[Value], bool] = lambda made: True
+    ) -> Value:
+        """Return what `make` makes, made once for all tests that ask for this name, and again to confirm a failure.
+
+        What is not whole, because an answer was lost, is made again, too.
+        """
+        kept = self.stage.memory.shared
+        if self.mode is Mode.CONFIRMATION or name not in kept or not is_whole(kept[name]):
+            kept[name] = make()
+        made: Value = kept[name]
+        return made
+
+    # What is sent
+
+    def attach(
+        self,
+        attempt: Attempt,
+        on: Card | Step | Text | None = None,
+        *,
+        to: str = "",
+        role: str = "subject",
+        new_connection: bool = False,
+        **named: str,
+    ) -> Step:
+        """Send an attempt on a payment method, by default a new one, to a customer, by default the run's; one request.
+
+        A step stands for the payment method and the customers of its request. `named` are ids for other names that the
+        attempt knows. The body of a success on a card that has a customer already is not judged as an ordinary one's.
+        """
+        stage = self.stage
+        if on is None and not to and not named:
+            return stage.send_fresh(attempt, role=role, new_connection=new_connection)
+        bindings: dict[str, str] = {}
+        if isinstance(on, Step):
+            bindings.update(on.bindings)
+        elif isinstance(on, Card):
+            bindings["payment_method"] = on.id
+        else:
+            bindings["payment_method"] = stage.fixtures.new_payment_method() if on is None else render(on, {})
+        if to:
+            bindings["customer"] = to
+        bindings.update(named)
+        bindings.update((name, stage.id_for(name)) for name in sorted(attempt.needs - set(bindings)))
+        step = stage.send(attempt, bindings, role=role, new_connection=new_connection)
+        if isinstance(on, Step):
+            return step
+        if isinstance(on, Card) and on.customer:
+            return replace(step, kind="wire")
+        return stage.count_success(attempt, step, new_connection=new_connection)
+
+    def send(self, attempt: Attempt, *, role: str = "subject", rejected: bool = False, **named: str) -> Step:
+        """Send an attempt on the unattached payment method that such requests share; one request.
+
+        `rejected` says of a valid or doubtful attempt that a server with state rejects it. `named` are as in `attach`.
+        """
+        return self.stage.send_shared(attempt, role=role, rejected=rejected, named=named)
+
+    def sample(self, attempt: Attempt, *, role: str = "subject", to_be_read: bool = False) -> Step:
+        """Return the answer to an attempt, asked once in a run for all tests, and asked again to confirm a failure.
+
+        A valid one is sent on a payment method of its own, others on the shared one; one `to_be_read` is sent on the
+        present one, so that reading it shows what came of this.
+        """
+        if attempt.kind == "valid":
+            is_new = self.mode is Mode.CONFIRMATION
+            step = self.stage.send_fresh(attempt) if is_new else self.stage.sample_success(attempt)
+        elif self.mode is Mode.FIRST:
+            step = self.stage.sample_answer(attempt, to_be_read=to_be_read)
+        else:
+            step = self.stage.send_shared(attempt)
+        return replace(step, role=role)
+
+    def each(self, send: Callable[[Attempt], Step], *attempts: Attempt) -> list[Step]:
+        """Return the step of each attempt as far as fixtures go; only the first must be had."""
+        steps = [send(attempts[0])]
+        for attempt in attempts[1:]:
+            try:
+                steps.append(send(attempt))
+            except OutOfFixtures as ran_out:
+                self.stage.case.note(LACKING, str(ran_out))
+        return steps
+
+    def at_once(self, attempt: Attempt, wishes: Sequence[Mapping[str, str]]) -> list[Step]:
+        """Send the attempt with each of these ids at the same time, each on a connection of its own.
+
+        The form of their bodies is left to clauses that ask for it alone.
+        """
+        together = Barrier(len(wishes))
+
+        def send(ids: Mapping[str, str]) -> Step:
+            together.wait(LONGEST_WAIT)
+            return self.stage.send(attempt, ids, new_connection=True)
+
+        with ThreadPoolExecutor(len(wishes)) as pool:
+            steps = [replace(step, kind="wire") for step in pool.map(send, wishes)]
+        return [self.stage.count_success(attempt, step, new_connection=True) for step in steps]
+
+    # What is looked at
+
+    def retrieve(self, card: Card | str, *, role: str = "follow-up", shows_customer: str | None = "") -> Step:
+        """Retrieve a payment method; off loopback until it shows this customer, or none for None, for a while.
+
+        Raises Absent where the target retrieves none.
+        """
+        identifier = card.id if isinstance(card, Card) else card
+        until = shows(shows_customer) if shows_customer != "" else None
+        return self.api.retrieve(identifier, role=role, until=until)
+
+    def list(self, customer: str, card: Card | str = "", *, count: int | None = None) -> list[Step]:
+        """List a customer's payment methods of this card's type; off loopback until it is there `count` times.
+
+        Returns nothing where the target lists none, or where lists are known to be wrong.
+        """
+        stage = self.stage
+        if stage.known.has_finding("state.listed") and stage.case.clause != "state.listed":
+            return []
+        identifier = card.id if isinstance(card, Card) else card
+        kind = stage.fixtures.kind_of(identifier)
+
+        def holds(answer: Exchange | None) -> bool:
+            entries = answer.object.get("data") if answer is not None else None
+            ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if entries else []
+            return count is None or ids.count(identifier) == count
+
+        answer = self.api.patiently(lambda: stage.fixtures.list_payment_methods(customer, kind), holds)
+        return [] if answer is None else [step_of("follow-up", answer)]
+
+    def detach(self, card: Card | str, *, role: str = "subject") -> Step:
+        """Detach a payment method; one request. Raises Absent where the target has no endpoint for that."""
+        return step_of(role, self.stage.fixtures.detach(card.id if isinstance(card, Card) else card))
+
+    # What must hold
+
+    def expect(
+        self,
+        expectation: Expectation,
+        *steps: Step,
+        about: Mapping[str, str] | None = None,
+        also: Sequence[tuple[str, Expectation]] = (),
+        proof: bool = False,
+        **facts: Any,
+    ) -> None:
+        """Expect the steps to be as the expectation says, which is a pure function of the episode and the contract.
+
+        `about` names the objects that it speaks of, by default those of the last attempt; `facts` are its arguments;
+        `also` are expectations of other clauses. `proof` says that a failure needs no confirmation. Where a story
+        expects several things, the first that fails is shown.
+        """
+        episode = self.stage.episode(name_of(expectation), steps, fixtures=about, facts=facts)
+        self.telling.episodes.append(episode)
+        self.telling.also = tuple((clause, name_of(other)) for clause, other in also)
+        self.telling.is_proof = proof
+
+    def fails(self) -> bool:
+        """Return whether the last expectation fails, so that a long story can end there."""
+        return self._judge(self.telling.episodes[-1]).outcome is Outcome.FAIL
+
+
+__all__ = ["Absent", "Card", "Mode", "OutOfFixtures", "Scene", "Telling"]

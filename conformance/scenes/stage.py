@@ -1,0 +1,288 @@
+"""The target as one run uses it: sends attempts on its objects, and remembers the answers that tests share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import Exchange
+from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
+from conformance.scenes.budgets import Repetitions
+from conformance.scenes.case import Case
+from conformance.transport.client import Client
+from conformance.verdict.ledger import Ledger
+from contracts import Catalogue, Contract
+from strategies.attempt import Attempt
+
+USES_BETWEEN_READS = 20
+"""After how many uses the shared payment method is read, to see whether it is still unattached."""
+
+DELETED = "deleted_customer"
+"""The name by which an attempt knows a customer that was deleted."""
+
+STEPS_KEPT = 400
+"""How many steps are kept, to show what came before a request that ended the target."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A payment method of the target, and the steps that brought it into its state.
+
+    `customer` is the one that has it, or had it; empty for none.
+    """
+
+    id: str
+    customer: str = ""
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def set_up(self) -> list[Step]:
+        """The steps in the role `set-up`."""
+        return as_role("set-up", *self.steps)
+
+    @property
+    def was_read_back(self) -> bool:
+        """Whether it was attached with success, and read afterwards."""
+        return bool(self.steps) and self.steps[-1].role == "follow-up"
+
+    def then(self, *steps: Step, customer: str = "") -> Card:
+        """Return the card after more steps."""
+        return replace(self, steps=(*self.steps, *steps), customer=customer or self.customer)
+
+
+@dataclass
+class Memory:
+    """What the tests of a run share, so that none asks for it again.
+
+    `successes` and `answers` hold the first step of each attempt, on a payment method of its own and on the shared one;
+    `repeated` every success of an attempt, with whether its connection was new; `shared` what `Scene.shared` made, by
+    its name; `customers` those of the state tests; `cards` attached ones that tests have left for others. `keys` counts
+    the idempotency keys of each test. `survived` holds the odd attempts after which no valid request has been sent.
+    """
+
+    successes: dict[Attempt, Step] = field(default_factory=dict)
+    answers: dict[Attempt, Step] = field(default_factory=dict)
+    repeated: dict[Attempt, list[tuple[bool, Step]]] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
+    customers: list[str] = field(default_factory=list)
+    cards: list[Card] = field(default_factory=list)
+    keys: Counter[str] = field(default_factory=Counter)
+    survived: list[Attempt] = field(default_factory=list)
+
+    def forget_objects(self) -> None:
+        """Forget what depends on objects that may be gone."""
+        for kept in (self.successes, self.answers, self.repeated, self.shared):
+            kept.clear()
+        self.customers.clear()
+        self.cards.clear()
+
+
+class Stage:
+    """Sends attempts on the objects of one run, and builds episodes of the steps.
+
+    `known` is what the run has concluded so far, `case` the running test. `sent` holds every attempt by its digest, and
+    `plan` is the hash of all of them in order.
+    """
+
+    def __init__(
+        self, client: Client, fixtures: Fixtures, contract: Contract, catalogue: Catalogue, repetitions: Repetitions
+    ) -> None:
+        self.client = client
+        self.fixtures = fixtures
+        self.contract = contract
+        self.catalogue = catalogue
+        self.repetitions = repetitions
+        self.known = Ledger()
+        self.case = Case("")
+        self.memory = Memory()
+        self.plan = hashlib.sha256()
+        self.sent: dict[str, Attempt] = {}
+        self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
+        self._uses = 0
+
+    # Sending
+
+    def send(
+        self, attempt: Attempt, bindings: Mapping[str, str], *, role: str = "subject", new_connection: bool = False
+    ) -> Step:
+        """Send an attempt with these ids bound in it."""
+        self.plan.update(f"{attempt}\n".encode())
+        self.sent[attempt.digest] = attempt
+        if any(not isinstance(value, str) for _, value in attempt.headers):
+            bindings = {**bindings, RUN: self.fixtures.run}
+        exchange = self.fixtures.learn(self.client.send(attempt.bind(bindings), new_connection=new_connection))
+        invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
+        step = Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
+        self.steps.append(step)
+        return step
+
+    def bind(
+        self, attempt: Attempt, payment_method: Callable[[], str], named: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Return an id for each fixture that the attempt needs: the `named` ones, and else those of the run."""
+        bindings = dict(named or {})
+        names = sorted(name for name in attempt.needs - set(bindings) if name.endswith("customer"))
+        bindings.update((name, self.id_for(name)) for name in names)
+        if "payment_method" in attempt.needs and "payment_method" not in bindings:
+            bindings["payment_method"] = payment_method()
+        return bindings
+
+    def id_for(self, name: str) -> str:
+        """Return the id of the customer that an attempt calls by this name."""
+        if name == DELETED and self.fixtures.deleted:
+            return self.fixtures.deleted[-1]
+        return self.fixtures.customer(name)
+
+    def send_fresh(
+        self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False, plain: bool = False
+    ) -> Step:
+        """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
+        make = self.fixtures.plain_payment_method if plain else self.fixtures.new_payment_method
+        step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
+        if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
+            self.fixtures.take_back(step.bindings["payment_method"], step.bindings["customer"])
+        return self.count_success(attempt, step, new_connection=new_connection)
+
+    def send_shared(
+        self,
+        attempt: Attempt,
+        *,
+        role: str = "subject",
+        new_connection: bool = False,
+        rejected: bool = False,
+        named: Mapping[str, str] | None = None,
+    ) -> Step:
+        """Send on the unattached payment method that requests to be rejected share, until an answer uses it up.
+
+        The last given one is only for invalid attempts and others that are to be `rejected`.
+        """
+        if attempt.kind != "invalid" and not rejected and self.fixtures.is_down_to_the_last():
+            raise OutOfFixtures(
+                "only one payment method is left, and it is kept for negative tests: pass more with --payment-method"
+            )
+        bindings = self.bind(attempt, self.unattached_payment_method, named or {})
+        step = self.send(attempt, bindings, role=role, new_connection=new_connection)
+        if not step.exchange.is_refusal:
+            self.use_up()
+        return step
+
+    def count_success(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
+        """Return the step, counted among the successes of its attempt if it is one."""
+        if step.exchange.is_success and not step.exchange.resent:
+            self.memory.repeated.setdefault(attempt, []).append((new_connection, step))
+        return step
+
+    def sample_success(self, attempt: Attempt) -> Step:
+        """Return the answer to a valid attempt, asked once in a run if it succeeds."""
+        step = self.memory.successes.get(attempt)
+        if step is None:
+            step = self.send_fresh(attempt)
+            if step.exchange.is_success:
+                self.memory.successes[attempt] = step
+        return step
+
+    def sample_answer(self, attempt: Attempt, *, to_be_read: bool = False) -> Step:
+        """Return the answer to an attempt on the shared payment method, asked once in a run.
+
+        An attempt that is `to_be_read` is asked on the present one, so that reading it shows what came of this.
+        """
+        step = self.memory.answers.get(attempt)
+        if step is not None:
+            used = step.bindings.get("payment_method")
+            if not to_be_read or used in (None, self.fixtures.in_hand):
+                return step
+        step = self.send_shared(attempt)
+        if step.exchange.is_success or step.exchange.is_refusal:
+            self.memory.answers[attempt] = step
+        return step
+
+    # The shared payment method
+
+    def unattached_payment_method(self) -> str:
+        """Return the shared payment method, read again after so many uses that the guilty one is still known."""
+        if self._uses >= USES_BETWEEN_READS:
+            self.check_unattached()
+        if self.fixtures.in_hand is None:
+            self.fixtures.in_hand, self._uses = self.fixtures.payment_method_for_refusals(), 0
+        self._uses += 1
+        return self.fixtures.in_hand
+
+    def use_up(self) -> None:
+        """Take another shared payment method the next time: the present one is no longer unattached."""
+        self.fixtures.in_hand = None
+
+    def check_unattached(self) -> None:
+        """Use the shared payment method up if an earlier request has attached it."""
+        present = self.fixtures.in_hand
+        read = self.fixtures.read_payment_method(present) if present and self._uses else None
+        self._uses = 0
+        if read is not None and read.is_success and read.object.get("customer") is not None:
+            self.use_up()
+
+    def read_back(self, step: Step) -> list[Step]:
+        """Return a retrieval of the payment method that a step was about; none where the target retrieves none."""
+        identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
+        if not isinstance(identifier, str):
+            return []
+        read = self.fixtures.read_payment_method(identifier)
+        if read is None:
+            return []
+        if identifier == self.fixtures.in_hand and read.object.get("customer", "") is None:
+            self._uses = 0
+        return [Step("follow-up", read, f"GET {identifier}")]
+
+    # Episodes
+
+    def episode(
+        self,
+        expectation: str,
+        steps: Sequence[Step],
+        *,
+        clause: str = "",
+        fixtures: Mapping[str, str] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Episode:
+        """Return the episode of these steps, with all that its judge must know of the run."""
+        is_stateless = self.fixtures.provision.stateless
+        known: dict[str, Any] = {"stateless": is_stateless, "test_key": self.client.key.is_test_key}
+        if self.case.explores:
+            known["explores"] = True
+        if not self.client.address.is_loopback:
+            known["remote"] = True
+        if self.fixtures.provision.payment_methods in PAYMENT_METHOD_FORMS:
+            known["created_as"] = "card"
+        return Episode(
+            clause or self.case.clause,
+            expectation,
+            tuple(steps),
+            dict(_bindings_of(steps) if fixtures is None else fixtures),
+            {**(facts or {}), **known},
+        )
+
+    def forget_objects(self) -> None:
+        """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
+        self.memory.forget_objects()
+        self.fixtures.forget_objects()
+        self.use_up()
+        self._uses = 0
+
+
+def step_of(role: str, exchange: Exchange) -> Step:
+    """Return a request to another endpoint as a step."""
+    return Step(role, exchange, f"{exchange.request.method} {exchange.request.target}")
+
+
+def as_role(role: str, *steps: Step) -> list[Step]:
+    """Return the steps in another role."""
+    return [replace(step, role=role) for step in steps]
+
+
+def _bindings_of(steps: Sequence[Step]) -> dict[str, str]:
+    """Return the ids that were bound in the latest step that binds any, without the name of the run."""
+    bound = next((step.bindings for step in reversed(steps) if step.bindings), {})
+    return {name: identifier for name, identifier in bound.items() if name != RUN}

@@ -1,0 +1,432 @@
+"""Stories that several tests tell, and the pieces that they share."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import string
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from itertools import cycle, islice
+from typing import Any
+
+from conformance import judge
+from conformance.evidence.episode import Step
+from conformance.evidence.failure import NEVER_ARRIVED
+from conformance.fixtures.forms import RUN
+from conformance.fixtures.provisioning import OutOfFixtures
+from conformance.judge.preparation import listed as entries_of
+from conformance.judge.race import CONFLICT
+from conformance.judge.reads import times_listed
+from conformance.judge.steadiness import dropped
+from conformance.scenes.scene import Expectation, Scene
+from conformance.scenes.stage import Card
+from strategies.attempt import Attempt
+from strategies.comparison import Comparison
+from strategies.credentials import WITHOUT_KEY, unknown_keys
+from strategies.ordinary import ordinary_counterpart
+from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, near_misses
+from strategies.stripe import IDEMPOTENCY_KEY, AnswersOfAllKinds, with_header
+from strategies.valid import EXPANDED, MINIMAL
+from strategies.values import Joined, Known, Text, joined
+
+ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
+
+KEY_LETTERS = string.ascii_letters + string.digits
+
+# Comparisons
+
+
+def compare(scene: Scene, comparison: Comparison, expectation: Expectation = judge.alike, **facts: Any) -> None:
+    """Expect the same answer to each subject as to the control, each on a payment method of its own."""
+    control = scene.sample(comparison.control, role="control")
+    subjects = scene.each(scene.attach, *comparison.subjects)
+    scene.expect(expectation, control, *subjects, control_succeeds=comparison.needs_success, **facts)
+
+
+def compare_rejections(scene: Scene, comparison: Comparison) -> None:
+    """Compare attempts that a server with state rejects, so that no payment method is used up."""
+    control = scene.send(comparison.control, role="control", rejected=True)
+    subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
+    scene.expect(judge.alike, control, *subjects, control_succeeds=comparison.needs_success)
+
+
+# Values and attempts that are wrong
+
+
+def expect_taken_as_sent(scene: Scene, attempt: Attempt) -> None:
+    """Expect a value that only resembles a known id to be rejected, or echoed exactly."""
+    step = scene.send(attempt, rejected=True)
+    reads = scene.stage.read_back(step) if step.exchange.is_success else []
+    sent = step.exchange.sent_values("customer") or ("",)
+    scene.expect(judge.taken_as_sent, step, *reads, value=sent[-1])
+
+
+def expect_refused_when_attached(scene: Scene, attempt: Attempt) -> None:
+    """Expect an attempt to be rejected on a payment method, too, that is attached already."""
+    attached = scene.sample(MINIMAL, role="set-up")
+    scene.expect(judge.refused, attached, scene.attach(attempt, attached))
+
+
+def expect_not_obeyed(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
+    """Expect none of the attempts to succeed, and nothing to be attached by them."""
+    scene.stage.check_unattached()
+    steps = [scene.sample(attempt, to_be_read=True) for attempt in attempts]
+    scene.expect(judge.not_obeyed, *steps, *scene.stage.read_back(steps[-1]))
+
+
+def expect_locked_out(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
+    """Expect 401 for each of the attempts, none of which holds a valid key, and nothing to be attached by them.
+
+    The connection has shown the key before: a server is not to remember it.
+    """
+    scene.sample(NO_PAYMENT_METHOD)
+    scene.stage.check_unattached()
+    steps = [scene.sample(attempt, to_be_read=True) for attempt in attempts]
+    scene.expect(judge.locked_out, *steps, *scene.stage.read_back(steps[-1]))
+
+
+def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
+    """Expect an id that names nothing, or only resembles a known one, to be rejected."""
+    (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
+    if not attempt.needs - {"payment_method"}:
+        scene.expect(judge.refused, scene.sample(attempt))
+        return
+    ids = {"customer": customer, "payment_method": scene.stage.unattached_payment_method()}
+    if ATTACHED in attempt.needs:
+        left = (card.id for card in scene.stage.memory.cards if card.customer == customer)
+        ids[ATTACHED] = next(left, "") or scene.card(attached_to=customer).id
+    scene.expect(judge.refused, scene.send(attempt, rejected=True, **{**ids, **near_misses(ids)}), about=ids)
+
+
+# Robustness
+
+
+def survive(scene: Scene, attempt: Attempt) -> None:
+    """Expect an odd attempt to be answered in time and below 500, and the server to go on serving.
+
+    Its ordinary counterpart, where it has one, comes first: a server that fails for that says nothing of what is odd.
+    """
+    ordinary = ordinary_counterpart(attempt, scene.stage.contract)
+    control = [] if ordinary is None else [scene.sample(ordinary, role="control")]
+    with contextlib.suppress(OutOfFixtures):
+        scene.watch.make_spares(1)
+    step = _send_on_any(scene, attempt)
+    survived = scene.stage.memory.survived
+    is_of_the_chapter = scene.stage.case.clause.startswith("robustness.")
+    if is_of_the_chapter and step.exchange.failure not in NEVER_ARRIVED and attempt not in survived:
+        survived.append(attempt)
+    scene.expect(judge.survived, *control, step, also=[(ENVELOPE_OF_MALFORMED, judge.enveloped)])
+
+
+def _send_on_any(scene: Scene, attempt: Attempt) -> Step:
+    """Send on the shared payment method; where that is the last one given, on one that is attached."""
+    attached = scene.stage.memory.successes.get(MINIMAL)
+    if attached is None or not scene.stage.fixtures.is_down_to_the_last():
+        return scene.send(attempt)
+    ids = scene.stage.bind(attempt, lambda: attached.bindings["payment_method"])
+    return scene.stage.send(attempt, ids)
+
+
+PAUSES = (0.15, *(0.03 + 0.005 * step for step in range(10)))
+"""How many seconds a connection is left idle before it is used again, one after the other. They differ, so that a
+server that closes idle connections does not meet each request; the longest shows what shorter ones are not."""
+
+FEW_AT_ONCE = 2
+"""How many successes are wanted at the same time."""
+
+FEWEST_REPETITIONS = 10
+"""How often a request must be repeated at least for its steadiness to be judged."""
+
+
+def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
+    """Expect the same class of answer as often as the budget says, on a kept connection and on new ones.
+
+    `fresh` gives the attempt a payment method of its own each time; successes that the run has seen already count, and
+    some more are wanted at once.
+    """
+    if scene.is_confirmation:
+        scene.expect(judge.steady, scene.attach(attempt) if fresh else scene.send(attempt))
+        return
+    send = scene.stage.send_fresh if fresh else scene.stage.send_shared
+    before = scene.stage.memory.repeated.get(attempt, []) if fresh else []
+    on_new = [step for is_new, step in before if is_new]
+    enough = (scene.budget.kept if fresh else scene.budget.refused) + scene.budget.new
+    kept = max(scene.budget.new, enough - max(len(on_new), scene.budget.new))
+    steps = [step for is_new, step in before if not is_new]
+    with contextlib.suppress(OutOfFixtures):
+        while len(steps) < kept:
+            steps.append(send(attempt))
+        if any(step.exchange.resent for step in steps) or (scene.stage.client.resends and not fresh):
+            steps = _send_after_pauses(scene, lambda: send(attempt))
+        steps += on_new
+        while len(steps) < enough:
+            steps.append(send(attempt, new_connection=True))
+        if fresh:
+            steps += _at_once_on_new(scene, attempt)
+    if len(steps) < min(FEWEST_REPETITIONS, enough):
+        raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
+    scene.expect(judge.steady, *steps)
+
+
+def _at_once_on_new(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Send on a few new payment methods at the same time; a client that is told to wait (409) sends again."""
+    stage = scene.stage
+    ids = [stage.bind(attempt, stage.fixtures.new_payment_method) for _ in range(FEW_AT_ONCE)]
+    steps = scene.at_once(attempt, ids)
+    return [stage.send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
+
+
+def _send_after_pauses(scene: Scene, send: Callable[[], Step]) -> list[Step]:
+    """Send so late that a connection which the server closes without saying so is known to be closed.
+
+    Only a request that is lost all the same was dropped. Where chance explains it, since a single one was left unread,
+    as many are sent again.
+    """
+    often = scene.budget.kept + scene.budget.new
+    pauses = [PAUSES[0], *islice(cycle(PAUSES[1:]), often - 2), PAUSES[0]]
+    steps: list[Step] = []
+    for _ in range(2):
+        for pause in pauses:
+            time.sleep(pause)
+            steps.append(send())
+        exchanges = [step.exchange for step in steps]
+        if dropped(exchanges) or not any(exchange.unread for exchange in exchanges):
+            break
+    return steps
+
+
+# Successes
+
+
+def expect_well_formed(scene: Scene, *attempts: Attempt) -> None:
+    """Expect successes as the running test's clause says; all such tests share one sample.
+
+    Of several attempts the first is sent, too, on a payment method that has nothing of its own.
+    """
+
+    def send_all() -> list[Step]:
+        steps = scene.each(scene.sample, *attempts)
+        if len(attempts) > 1 and scene.stage.fixtures.provision.payment_methods != "given":
+            steps += scene.each(partial(scene.stage.send_fresh, plain=True), attempts[0])
+        return steps
+
+    scene.expect(judge.well_formed, *scene.shared(attempts, send_all))
+
+
+def send_in_turn(scene: Scene, first: Attempt, second: Attempt) -> list[Step]:
+    """Return the steps of both attempts on one payment method, sent once for all tests that look at them."""
+
+    def send_both() -> list[Step]:
+        is_given = scene.stage.fixtures.provision.payment_methods == "given"
+        step = scene.sample(first, role="set-up") if is_given else scene.attach(first, role="set-up")
+        return [step, scene.attach(second, step)]
+
+    return scene.shared((first, second), send_both, is_whole=_all_answered)
+
+
+def expect_every_entry(scene: Scene, attempts: tuple[Attempt, ...], alone: Attempt) -> None:
+    """Expect `customer` to be expanded in each of the attempts, where a second path is legal `alone`."""
+    control = scene.stage.sample_success(alone)
+    steps = [replace(control, role="control")]
+    if isinstance(control.exchange.object.get("customer"), str):
+        steps += [scene.attach(attempt) for attempt in attempts]
+    scene.expect(judge.every_entry, *steps)
+
+
+def expect_inlined(scene: Scene, attempt: Attempt, plain: Attempt) -> None:
+    """Expect a whole customer, as it was created, in a body as whole as the plain one's."""
+    subject = scene.sample(attempt)
+    created = scene.api.creation_of(*subject.exchange.sent_values("customer"))
+    scene.expect(judge.inlined, *created, subject, scene.sample(plain, role="control"), about=subject.bindings)
+
+
+# Idempotency keys
+
+STRANGERS = (WITHOUT_KEY, unknown_keys()[0])
+"""Requests of clients that have no API key of the account."""
+
+
+def new_key(scene: Scene, length: int = 40) -> Joined:
+    """Return a key of `length` characters that no other run has, and that this test draws again in any run."""
+    test = f"{scene.stage.case.clause} {scene.stage.case.test}"
+    keys = scene.stage.memory.keys
+    keys[test] += 1
+    draw = random.Random(f"{test} {keys[test]}")
+    count = length - len(scene.stage.fixtures.run) - 1
+    return joined(Known(RUN), "-" + "".join(draw.choice(KEY_LETTERS) for _ in range(count)))
+
+
+def with_key(attempt: Attempt, key: Text) -> Attempt:
+    """Return the attempt with an idempotency key."""
+    return with_header(attempt, IDEMPOTENCY_KEY, key)
+
+
+def again_with_key(attempt: Attempt, key: Text) -> Attempt:
+    """Return the attempt with a key that was used before, so that a success is not judged as an ordinary one."""
+    return with_header(attempt.but(kind="wire"), IDEMPOTENCY_KEY, key)
+
+
+def replay(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Return an attempt with a key, the same again on another connection, and the same from each of STRANGERS."""
+
+    def send_all() -> list[Step]:
+        key = new_key(scene)
+        first = scene.attach(with_key(attempt, key), role="control")
+        again = scene.attach(again_with_key(attempt, key), first, new_connection=True)
+        return [first, again, *(scene.attach(with_key(stranger, key), first) for stranger in STRANGERS)]
+
+    return scene.shared(("again with its key", attempt), send_all, is_whole=_all_answered)
+
+
+def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
+    """Return an attempt on a shared token with a key, the same again, and reads of what came of it.
+
+    `of` is what the first answer is: `a success`, which alone gets a customer of its own, or `a decline`.
+    """
+
+    def send_all() -> list[Step]:
+        own = scene.api.own_customer() if of == "a success" else None
+        keyed = with_key(attempt, new_key(scene))
+        first = scene.attach(keyed, attempt.path_id, to=own or "", role="control")
+        again = scene.attach(keyed.but(kind="wire"), first, new_connection=True)
+        if own is None:
+            return [first, again]
+        lists = scene.api.list_whole(own, until=lambda answer: bool(entries_of(answer)))
+        return [first, again, *lists, *scene.stage.read_back(first)]
+
+    return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=_all_answered)
+
+
+def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Return an attempt with a key, the same with that key on another payment method, and a read of what came of it."""
+
+    def send_both() -> list[Step]:
+        key = new_key(scene)
+        first = scene.attach(with_key(attempt, key), role="set-up")
+        second = scene.attach(again_with_key(attempt, key))
+        reads = scene.stage.read_back(second) if second.exchange.is_success else []
+        return [first, second, *reads]
+
+    return scene.shared(("the key of another path", attempt), send_both, is_whole=_all_answered)
+
+
+def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Step]:
+    """Return a success, a replay, a mismatch, rejections and a decline; the tests of headers share them."""
+
+    def send_all() -> list[Step]:
+        key = new_key(scene)
+        first = scene.attach(with_key(kinds.first, key))
+        steps = [first, scene.attach(again_with_key(kinds.first, key), first)]
+        steps.append(scene.attach(with_key(kinds.mismatch, key), first))
+        with contextlib.suppress(OutOfFixtures):
+            steps.append(scene.attach(kinds.taken, first))
+        steps += [scene.send(attempt) for attempt in kinds.refused]
+        return [*steps, scene.attach(kinds.declined, kinds.declined.path_id)]
+
+    return scene.shared(kinds, send_all, is_whole=_all_answered)
+
+
+# Detached payment methods
+
+NO_DETACHING = "the target has no endpoint to detach"
+
+
+def attach_again_after_detaching(scene: Scene, first: Attempt, again: Attempt) -> list[Step]:
+    """Return an attach and a detachment, the same of another card, and attempts to attach the first one again."""
+
+    def send_all() -> list[Step]:
+        attached, detached = attach_and_detach(scene, first)
+        if not detached.exchange.is_success:
+            return [attached, detached]
+        later = attach_and_detach(scene, first)
+        other = scene.stage.fixtures.customer("other_customer")
+        retried = [scene.attach(again, attached, to=other), scene.attach(again, attached)]
+        return [attached, detached, *later, *retried, *scene.stage.read_back(retried[-1])]
+
+    return scene.shared(("after a detachment", first, again), send_all, is_whole=_all_answered)
+
+
+def attach_and_detach(scene: Scene, attempt: Attempt) -> tuple[Step, Step]:
+    """Attach a new payment method, and detach it."""
+    attached = scene.attach(attempt, role="set-up")
+    return attached, scene.detach(attached.bindings["payment_method"], role="set-up")
+
+
+# State
+
+WITHOUT_DETAILS = 0
+"""Which payment method of the shelf has no details of its own, that an attach might fill in."""
+
+READ_BEFORE = 3
+"""How many payment methods of the shelf are read before they are attached, the one without details among them."""
+
+
+def fill_shelf(scene: Scene) -> list[Card]:
+    """Return payment methods that were attached to two customers by turns, each read again; done once for all tests.
+
+    They are left for other tests, the newest first.
+    """
+    return scene.shared("shelf", lambda: _fill_shelf(scene))
+
+
+def _fill_shelf(scene: Scene) -> list[Card]:
+    stage = scene.stage
+    first, second = scene.customers(2)
+    if stage.fixtures.provision.customers == "created":
+        stage.fixtures.list_payment_methods(first)
+        stage.fixtures.list_payment_methods(second)
+    size = scene.budget.shelf if stage.fixtures.provision.payment_methods != "given" else 2
+    shelf: list[Card] = []
+    for index in range(size):
+        customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first
+        card = scene.card(plain=index == WITHOUT_DETAILS)
+        if index < READ_BEFORE:
+            card = card.then(scene.retrieve(card, role="control"))
+        attach = scene.attach(EXPANDED if index % 2 else MINIMAL, card, to=customer)
+        card = card.then(attach, customer=customer)
+        if attach.exchange.is_success:
+            card = card.then(scene.retrieve(card, shows_customer=customer))
+        shelf.append(card)
+    stage.memory.cards[:] = reversed(shelf)
+    return shelf
+
+
+def expect_of_shelf(scene: Scene, expectation: Expectation) -> None:
+    """Expect something of each attach of the shelf; a failure shows one of them alone where it can."""
+    shelf = fill_shelf(scene)
+    for card in shelf:
+        scene.expect(expectation, *card.steps, about={"payment_method": card.id, "customer": card.customer})
+    scene.expect(expectation, *(step for card in shelf for step in card.steps), about={})
+
+
+def attach_again(scene: Scene, again: Attempt) -> Card:
+    """Return a customer's oldest card after another attach to that customer, with a read and a list; done once."""
+
+    def send_again() -> Card:
+        (customer,) = scene.customers(1)
+        card = scene.card(attached_to=customer, oldest=True)
+        subject = scene.attach(again, card, to=customer)
+        after = scene.retrieve(card, shows_customer=customer)
+        scene.stage.memory.shared[LONG_AGO] = card
+        return card.then(subject, after, *scene.list(customer, card, count=1))
+
+    return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: _all_answered(c.steps))
+
+
+def times_on(listing: Step, card: Card) -> int:
+    """Return how often a list holds the card."""
+    return times_listed(listing.exchange, card.id)
+
+
+LONG_AGO = "a card that was attached long ago"
+"""The name by which tests share a card that other ones have followed."""
+
+DETACHED = "a card that was detached"
+"""The name by which tests share a card that its customer had."""
+
+
+def _all_answered(steps: Any) -> bool:
+    return all(step.exchange.answered for step in steps)

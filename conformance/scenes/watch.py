@@ -1,0 +1,311 @@
+"""The watch over the target, which may end, hang up or fall out of step because of a request.
+
+An episode during which the target was gone does not count: its objects may be gone, too. It is performed again with new
+ones once the target is back, and what ended the target is judged on its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.evidence.episode import Episode, Finding, Outcome, Step
+from conformance.evidence.exchange import Exchange
+from conformance.fixtures.outage import Lookout, Outage
+from conformance.fixtures.provisioning import OutOfFixtures
+from conformance.judge import judge
+from conformance.judge.outage import ENDED, SHARED, WAITED
+from conformance.scenes.case import Killed
+from conformance.scenes.stage import Stage, as_role
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, OF_SERVING, SEARCH, Performed, Trial
+from strategies.attempt import Attempt
+from strategies.traits import traits
+from strategies.valid import MINIMAL
+
+STILL_SERVING = "robustness.still-serving"
+
+MOST_OUTAGES = 3
+"""How often the target may be gone during an episode and its repetitions, before the clause is left."""
+
+HANG_UPS = 3
+"""How often the target must hang up on the same request, and on no other, for that to count."""
+
+SHOWN_BEFORE = 4
+"""How many requests are shown before the one that ended the target."""
+
+ABOUT_ONE_REQUEST = "survived"
+"""The expectation of episodes whose clause is about the request that may end the target."""
+
+CHECKS_FOR_A_NEW_CONNECTION = 3
+"""How many checks whether a server still serves there are for each that uses a new connection, too."""
+
+Perform = Callable[[], Episode]
+Settle = Callable[[Trial], object]
+
+
+@dataclass
+class Outages:
+    """What became of the target during one trial: where it hung up, and what ended it in an episode about just that."""
+
+    hang_ups: list[Outage] = field(default_factory=list)
+    ended: list[tuple[Episode, Outage]] = field(default_factory=list)
+
+
+class Watch:
+    """Notices what a request does to the target, and to the requests after it.
+
+    `settle` concludes from a trial. `shares_target` says that other workers are sending meanwhile.
+    """
+
+    def __init__(self, stage: Stage, settle: Settle, *, shares_target: bool = False) -> None:
+        self.stage = stage
+        self.shares_target = shares_target
+        self._settle = settle
+        self._lookout = Lookout(stage.client, stage.fixtures)
+        self._killers: set[str] = set()
+        self._spares: list[str] = []
+        self._checks = 0
+
+    @property
+    def gone(self) -> str:
+        """Why the target is given up; empty as long as it is not."""
+        return self._lookout.gone
+
+    def forget_objects(self) -> None:
+        """Make new objects from now on: those that were made may be gone."""
+        self.stage.forget_objects()
+        self._spares.clear()
+
+    # Episodes
+
+    def perform(self, play: Perform, outages: Outages) -> Episode:
+        """Perform an episode, and again where the target was gone meanwhile.
+
+        A clause about the request that ended the target is judged on the episode as it is. Raises Killed where the
+        same request ends the target again.
+        """
+        seen: list[Outage] = []
+        while True:
+            mark = self.stage.client.history.mark()
+            episode, error = _attempt(play)
+            outage = self._lookout.outage_since(mark)
+            if outage is None or not outage.ended:
+                if outage is not None:
+                    outages.hang_ups.append(outage)
+                self._report(seen, self.stage.client.history.since(mark))
+                if error is not None:
+                    raise error
+                assert episode is not None, "it was performed"
+                return episode
+            self.forget_objects()
+            seen.append(outage)
+            if episode is not None and not self.gone and self._is_about(episode, outage):
+                self._report(seen[:-1])
+                outages.ended.append((episode, outage))
+                return episode
+            if self._is_enough(seen):
+                self._report(seen)
+                raise Killed(*self._reason(outage))
+
+    def _is_enough(self, outages: Sequence[Outage]) -> bool:
+        names = [self._name_of(outage) for outage in outages]
+        return bool(self.gone) or names[-1] in self._killers or _is_same(names) or len(outages) >= MOST_OUTAGES
+
+    def _is_about(self, episode: Episode, outage: Outage) -> bool:
+        """Return whether the episode's own clause is about the request that ended the target."""
+        if episode.expectation != ABOUT_ONE_REQUEST:
+            return False
+        findings = judge(episode, self.stage.contract, self.stage.catalogue).findings
+        return any(one.clause == episode.clause and one.exchange is outage.killer for one in findings)
+
+    def _name_of(self, outage: Outage) -> str:
+        """Return a name for what was sent, the same for the same attempt; empty where nothing was lost."""
+        if outage.killer is None:
+            return ""
+        step = self._step_of(outage.killer)
+        return step.attempt_digest or step.attempt
+
+    def _reason(self, outage: Outage) -> tuple[str, str]:
+        """Return why the running test is left, and the clause that reports the request which ended the target."""
+        if outage.killer is None or (self.gone and not self.stage.client.address.is_loopback):
+            return self.gone or "the target was gone again and again", ""
+        remarkable = traits(outage.killer.request)
+        owner = next((slug for slug in remarkable if self.stage.known.has_finding(slug)), STILL_SERVING)
+        return "", owner
+
+    # Reports of outages
+
+    def _report(self, outages: Sequence[Outage], afterwards: Sequence[Exchange] = ()) -> None:
+        """Conclude from outages; `afterwards` was sent when the episode was performed in full."""
+        shown = [outage for outage in outages if outage.killer is not None or outage.waited is not None]
+        if not shown:
+            return
+        first = self._name_of(shown[0])
+        performed = [Performed(FIRST, self._episode_of(shown[0]))]
+        for other in shown[1:]:
+            if self._name_of(other) == first:
+                performed.append(Performed(CONFIRMATION, self._episode_of(other)))
+                self._killers.add(first)
+                self._give_up_if_plain(shown[0])
+        answered = [self._step_of(one) for one in afterwards if one.status is not None]
+        again = next((step for step in answered if first and step.attempt_digest == first), None)
+        if again is not None:
+            performed.append(Performed(CONFIRMATION, self._outlived(as_role("subject", again), {ENDED: True})))
+        self._settle(Trial(STILL_SERVING, tuple(performed), OF_OUTAGE, self.stage.case.test))
+
+    def _give_up_if_plain(self, outage: Outage) -> None:
+        """Give the target up where the plainest request ends it: nothing more can be learnt from it."""
+        target = outage.killer.request.target if outage.killer is not None else ""
+        is_first = not any(one.is_success and one.request.target == target for one in outage.exchanges)
+        if is_first and self._name_of(outage) == MINIMAL.digest:
+            self._lookout.gone = self.gone or "a plain valid request ends the target"
+
+    def _episode_of(self, outage: Outage) -> Episode:
+        exchanges = list(outage.exchanges)
+        last = outage.killer or outage.sign
+        end = next((number for number, one in enumerate(exchanges) if one is last), len(exchanges))
+        steps = as_role("set-up", *map(self._step_of, exchanges[max(0, end - SHOWN_BEFORE) : end]))
+        if outage.killer is not None:
+            steps += as_role("subject", self._step_of(outage.killer))
+        steps += as_role("follow-up", self._step_of(outage.sign))
+        facts: dict[str, Any] = {ENDED: outage.ended}
+        if outage.waited is not None:
+            facts[WAITED] = outage.waited
+        if self.shares_target:
+            facts[SHARED] = True
+        return self._outlived(steps, facts)
+
+    def _outlived(self, steps: Sequence[Step], facts: dict[str, Any]) -> Episode:
+        return self.stage.episode("outlived", steps, clause=STILL_SERVING, facts=facts)
+
+    def _step_of(self, exchange: Exchange) -> Step:
+        step = next((step for step in reversed(self.stage.steps) if step.exchange is exchange), None)
+        if step is not None:
+            return step
+        return Step("set-up", exchange, f"{exchange.request.method} {exchange.request.target.partition('?')[0]}")
+
+    # After the episodes of a trial
+
+    def is_hung_up_on(self, outages: Outages) -> bool:
+        """Return whether the target hangs up on one request, and no clause is about what is remarkable in it."""
+        killers = [outage.killer for outage in outages.hang_ups if outage.killer is not None]
+        names = [self._name_of(outage) for outage in outages.hang_ups]
+        return len(killers) > 1 and _is_same(names) and not traits(killers[0].request)
+
+    def leave_if_hung_up(self, outages: Outages) -> None:
+        """Raise Killed where the target hung up as often as counts."""
+        if self.is_hung_up_on(outages) and len(outages.hang_ups) >= HANG_UPS:
+            self._report(outages.hang_ups)
+            raise Killed(*self._reason(outages.hang_ups[0]))
+
+    def is_to_blame(self, finding: Finding, outages: Outages) -> bool:
+        """Return whether a finding that did not come again belongs to another request, or to the target's end."""
+        ended = [outage for episode, outage in outages.ended if episode is finding.episode]
+        if ended:
+            self._report(ended, self.stage.client.history.since(0))
+            return True
+        return self._spoils_the_next(finding)
+
+    def _spoils_the_next(self, finding: Finding) -> bool:
+        """Return whether the request before the one that shows the finding spoils a valid one on its connection."""
+        before = self.stage.client.history.before(finding.exchange)
+        if before is None or not before.is_to_operation:
+            return False
+        performed: list[Performed] = []
+        for part in (FIRST, SEARCH):
+            with contextlib.suppress(OutOfFixtures):
+                performed.append(Performed(part, self._sent_after(before)))
+        if len(performed) < 2 or not all(self._fails(one.episode) for one in performed):
+            return False
+        self._settle(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.stage.case.test))
+        return True
+
+    def _sent_after(self, before: Exchange) -> Episode:
+        """Perform the request and a valid one after it, on one new connection."""
+        self.make_spares(1)
+        self.stage.client.reconnect()
+        again = replace(self._step_of(before), role="set-up", exchange=self.stage.client.repeat(before.request))
+        return self._served_again([again, self._send_valid()])
+
+    # Whether the target still serves
+
+    def make_spares(self, count: int) -> None:
+        """Make payment methods for valid requests, so that nothing comes between them and the request before.
+
+        Given ones are not set aside.
+        """
+        self.stage.fixtures.customer()
+        while self.stage.fixtures.provision.payment_methods != "given" and len(self._spares) < count:
+            self._spares.append(self.stage.fixtures.plain_payment_method())
+
+    def check_still_serving(self) -> None:
+        """Send a valid request after odd ones; if it is not answered as before, find the one that did it."""
+        survived = [attempt for attempt in self.stage.memory.survived if attempt.digest not in self._killers]
+        self.stage.memory.survived.clear()
+        self._checks += 1
+        performed: list[Performed] = []
+        outages: list[Outage] = []
+
+        def fails_after(*before: Attempt) -> bool:
+            mark = self.stage.client.history.mark()
+            try:
+                steps = self._steps_after(before) if before else self._steps_after_all(survived)
+            finally:
+                outage = self._lookout.outage_since(mark)
+                if outage is not None and outage.ended:
+                    outages.append(outage)
+                    self.forget_objects()
+            performed.append(Performed(SEARCH if before else FIRST, self._served_again(steps)))
+            return self._fails(performed[-1].episode)
+
+        missing, is_found = "", False
+        try:
+            if fails_after():
+                is_found = any(fails_after(attempt) for attempt in survived if not self.gone)
+        except OutOfFixtures as ran_out:
+            missing = str(ran_out)
+        if outages and (self.gone or not is_found):
+            self._report(outages)
+            return
+        self._settle(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.stage.case.test, missing=missing))
+
+    def _steps_after(self, before: Sequence[Attempt]) -> list[Step]:
+        self.make_spares(2)
+        steps = [self.stage.send_shared(attempt, role="set-up") for attempt in before]
+        return [*steps, self._send_valid(new_connection=True), self._send_valid()]
+
+    def _steps_after_all(self, survived: Sequence[Attempt]) -> list[Step]:
+        steps = [self._send_valid()]
+        if self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
+            steps.append(self._send_valid(new_connection=True))
+        if steps[0].exchange.resent:  # on a new connection it was the next but one
+            steps = [self.stage.send_shared(attempt, role="set-up") for attempt in survived]
+            steps.append(self._send_valid(new_connection=True))
+        return steps
+
+    def _send_valid(self, *, new_connection: bool = False) -> Step:
+        make = self._spares.pop if self._spares else self.stage.fixtures.plain_payment_method
+        step = self.stage.send(MINIMAL, self.stage.bind(MINIMAL, make), new_connection=new_connection)
+        return self.stage.count_success(MINIMAL, step, new_connection=new_connection)
+
+    def _served_again(self, steps: Sequence[Step]) -> Episode:
+        return self.stage.episode("served_again", steps, clause=STILL_SERVING)
+
+    def _fails(self, episode: Episode) -> bool:
+        return judge(episode, self.stage.contract, self.stage.catalogue).outcome is Outcome.FAIL
+
+
+def _attempt(play: Perform) -> tuple[Episode | None, Exception | None]:
+    """Return the episode, or the error with which it ended: objects that are gone can cause any."""
+    try:
+        return play(), None
+    except Exception as error:  # raised again by the caller where the target was there
+        return None, error
+
+
+def _is_same(names: Iterable[str]) -> bool:
+    """Return whether there are several names, all the same and none empty."""
+    found = list(names)
+    return len(found) > 1 and len(set(found)) == 1 and bool(found[0])
