@@ -17,16 +17,12 @@ from typing import Any
 from jinja2 import StrictUndefined
 
 from benchmarks.detection import DEFECTS, MEASURED
-from conformance.plugin.looks import ORDER
 from conformance.reports.templating import templates
 from contracts.catalogue import PROFILES
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "detection.md"
 UNDETECTABLE = HERE.parent / "reference" / "defects" / "undetectable.toml"
-CHEAPEST = 25
-"""How many of the most telling tests the page lists."""
-
 COMMANDS: Mapping[str, str] = {
     "detection-standard": "python -m benchmarks.detection --store",
     "detection-quick": "python -m benchmarks.detection --budget quick --store",
@@ -116,7 +112,6 @@ def page() -> str:
         defects=defect_rows(standard, quick),
         profiles=PROFILES,
         silence=rows_of("silence"),
-        order=json.loads(ORDER.read_text(encoding="utf-8"))[:CHEAPEST],
         batches=tries["batch"],
         close=tries["close_reading"],
         share=share,

@@ -20,8 +20,7 @@ import pytest
 
 from benchmarks.given_ids import KEY, make_ids
 from conformance.paths import TESTS
-from conformance.plugin.items import slug_of
-from conformance.plugin.looks import name_of
+from conformance.plugin.order import name_of, slug_of
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.needs import NEEDS
 from conformance.verdict.settings import KEY_VARIABLE

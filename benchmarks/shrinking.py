@@ -17,13 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.scenes.conductor import MOST_REQUESTS_AFTER_A_FAILURE
-
 from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking_probe import MARKER
 from benchmarks.suite import Result, run_all
 from benchmarks.watching import told_in, watched
 from conformance.scenes.budgets import BUDGETS
+from conformance.scenes.engine import MOST_REQUESTS_AFTER_A_FAILURE
 
 PROBE = "benchmarks.shrinking_probe"
 BOUND = MOST_REQUESTS_AFTER_A_FAILURE

@@ -9,7 +9,6 @@ import pytest
 from conformance.plugin.dealing import group_of
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.worker import RUNNER
-from conformance.verdict.ledger import Ledger
 
 _worker_of: dict[str, int] = {}
 
@@ -28,5 +27,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     group = group_of(item.nodeid)
     if isinstance(runner, ItemRunner) and group not in _worker_of:
         _worker_of[group] = runner.worker = len(_worker_of)
-        runner.target.forget()
-        runner.target.known = Ledger()
+        runner.engine.forget_run()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from conformance.scenes.conductor import Conductor
 
 from conformance.fixtures.provisioning import Fixtures
 from conformance.judge import verdict
@@ -19,6 +18,7 @@ from conformance.plugin.items import ItemRunner
 from conformance.reports import workflow
 from conformance.reports.badge import verdict_of
 from conformance.reports.rendering import FORMS, concluded_again
+from conformance.scenes.stage import Stage
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from reference import running
@@ -51,7 +51,7 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.fixture
 def in_the_verb(keyed: pytest.MonkeyPatch) -> None:
-    keyed.setattr(Conductor, "_shared", bug)
+    keyed.setattr(Stage, "send_shared", bug)
 
 
 @pytest.fixture

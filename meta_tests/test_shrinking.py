@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from conformance.scenes.sequence_verbs import Played, telling
 
 from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking import BOUND, PROBE, Cost, costs_of, distribution, in_words
 from benchmarks.suite import Job, Result, run_all
 from benchmarks.watching import watched
+from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
+from conformance.scenes.sequences import suspect_sequences
+from strategies.attempt import Request
 from strategies.sequences import attach, delete, detach, listed, retrieve
 from strategies.wire import decode
 
@@ -127,7 +129,10 @@ def test_the_words_tell_bound_median_and_most() -> None:
 
 def test_what_may_have_led_to_a_disagreement_is_tried_first() -> None:
     history = (listed(1), attach(1, 1), attach(1, 2), delete(3), detach(1), attach(2, 1), retrieve(2), listed(1))
-    effective = frozenset({1, 3, 4, 5})
-    first, second = telling(Played(history, None, effective))  # type: ignore[arg-type]  # the episode does not matter
+    statuses = (200, 200, 400, 200, 200, 200, 200, 200)
+    exchanges = [Exchange(Request("POST", "/", (), None), status, (), b"{}") for status in statuses]
+    facts = {"places": list(range(8)), "operations": [(operation.name, "", "") for operation in history]}
+    steps = tuple(Step("subject", exchange) for exchange in exchanges)
+    first, second = suspect_sequences(history, Episode("state.model", "as_modelled", steps, {}, facts))
     assert first == (attach(1, 1), delete(3), detach(1), attach(2, 1), listed(1))
     assert second == (attach(1, 1), attach(1, 2), delete(3), detach(1), attach(2, 1), listed(1))

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from conformance.scenes.target import Target
 from hypothesis import given, settings
 
 from conformance.commands.sweep import CannotSweep, sweep
@@ -24,13 +23,18 @@ from conformance.fixtures.provisioning import RUN_TAG, Fixtures, Provision
 from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
+from conformance.scenes import sequences as playing
+from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken
+from conformance.scenes.engine import Engine
+from conformance.scenes.stage import Stage
 from conformance.verdict.ledger import Entry
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences
 from strategies.attempt import Request
 from strategies.sequences import TOUR, attach, listed, retrieve
 from strategies.valid import MINIMAL
+from tests import test_state
 
 CONTRACT = published_contract()
 CATALOGUE = load_catalogue()
@@ -130,52 +134,60 @@ def _refusal(status: int) -> tuple[int, Any]:
     return status, {"error": {"type": "invalid_request_error", "message": "no"}}
 
 
-def target_of(client: Tiny, **options: Any) -> Target:
+def engine_of(client: Tiny, **options: Any) -> Engine:
     found: dict[str, Any] = {"payment_methods": "a test token", "customers": "created", "retrieves": True}
     provision = Provision(stateless=False, **found | options)
     fixtures = Fixtures(client, provision, "run", random.Random(1))  # type: ignore[arg-type]  # a stand-in
-    return Target(client, fixtures, CONTRACT, CATALOGUE)  # type: ignore[arg-type]  # as above
+    return Engine(Stage(client, fixtures, CONTRACT, CATALOGUE, STANDARD_REPETITIONS))  # type: ignore[arg-type]  # as above
 
 
-def races(target: Target) -> None:
-    target.has_one_winner()
-    target.keeps_all()
+def story_of(test: Any) -> Callable[..., None]:
+    """Return what Hypothesis calls: the story of a test whose arguments are drawn."""
+    story: Callable[..., None] = test.hypothesis.inner_test
+    return story
 
 
-VERBS: dict[str, Callable[[Target], object]] = {
-    "state.persisted": lambda target: target.keeps_what_it_attached(),
-    "state.same-object": lambda target: target.changes_nothing_but_the_customer(),
-    "state.listed": lambda target: target.lists_it_once(),
-    "state.refusal-changes-nothing": lambda target: target.changes_nothing_when_it_refuses(
-        refusals.every_refusal(CONTRACT)
+def races(engine: Engine) -> None:
+    test_state.test_one_wins(engine)  # type: ignore[arg-type]  # a test gets the engine, and its body a scene
+    test_state.test_none_gets_lost(engine)  # type: ignore[arg-type]  # as above
+
+
+STORIES: dict[str, Callable[[Any], object]] = {
+    "state.persisted": test_state.test_attachment_persists,
+    "state.same-object": test_state.test_nothing_but_the_customer_changes,
+    "state.listed": test_state.test_attached_is_listed,
+    "state.refusal-changes-nothing": test_state.test_rejections_change_nothing,  # type: ignore[dict-item]  # as above
+    "state.only-this-one": test_state.test_others_are_untouched,
+    "state.same-customer-again": test_state.test_same_customer_again,
+    "state.second-customer": lambda engine: story_of(test_state.test_second_customer_cannot_take_it)(engine, MINIMAL),
+    "state.unknown-payment-method": lambda engine: story_of(test_state.test_unknown_payment_method)(
+        engine, refusals.unknown_payment_methods()[1]
     ),
-    "state.only-this-one": lambda target: target.touches_nothing_else(),
-    "state.same-customer-again": lambda target: target.stays_attached(MINIMAL),
-    "state.second-customer": lambda target: target.stays_with_the_first(MINIMAL),
-    "state.unknown-payment-method": lambda target: target.refuses_unknown(refusals.unknown_payment_methods()[1]),
-    "state.unknown-customer": lambda target: target.refuses_unknown(refusals.unknown_customers()[-1]),
-    "state.deleted-customer": lambda target: target.refuses_deleted(),
-    "state.detach": lambda target: target.lets_go(),
+    "state.unknown-customer": lambda engine: story_of(test_state.test_unknown_customer)(
+        engine, refusals.unknown_customers()[-1]
+    ),
+    "state.deleted-customer": test_state.test_deleted_customer,
+    "state.detach": test_state.test_detach,
     "state.race": races,
-    "state.model": lambda target: target.agrees_with_the_model(TOUR),
+    "state.model": lambda engine: story_of(test_state.test_model)(engine, TOUR),
 }
 
 
-def concluded(slug: str, client: Tiny, **options: Any) -> Entry:
-    target = target_of(client, **options)
-    target.begin(slug)
+def conclude(slug: str, client: Tiny, **options: Any) -> Entry:
+    engine = engine_of(client, **options)
+    engine.begin(slug)
     with contextlib.suppress(ClauseBroken):
-        VERBS[slug](target)
-    return target.end().entry(slug)
+        STORIES[slug](engine)
+    return engine.end().entry(slug)
 
 
-def test_there_is_a_verb_for_every_clause() -> None:
-    assert set(VERBS) == {clause.slug for clause in CATALOGUE if clause.profile == "stateful"}
+def test_there_is_a_story_for_every_clause() -> None:
+    assert set(STORIES) == {clause.slug for clause in CATALOGUE if clause.profile == "stateful"}
 
 
-@pytest.mark.parametrize("slug", VERBS)
+@pytest.mark.parametrize("slug", STORIES)
 def test_a_conforming_target_passes(slug: str) -> None:
-    entry = concluded(slug, Tiny())
+    entry = conclude(slug, Tiny())
     assert entry.held, entry
     others = [entry.findings, entry.not_run, entry.inconclusive, entry.not_applicable]
     assert not any(others)
@@ -183,17 +195,17 @@ def test_a_conforming_target_passes(slug: str) -> None:
 
 @pytest.mark.parametrize("slug", ["state.second-customer", "state.model", "state.race"])
 def test_a_takeover_is_seen(slug: str) -> None:
-    assert concluded(slug, Tiny(faults=("takes over",))).findings
+    assert conclude(slug, Tiny(faults=("takes over",))).findings
 
 
 def test_the_guilty_refusal_is_singled_out() -> None:
-    finding = concluded("state.refusal-changes-nothing", Tiny(faults=("obeys too early",))).findings[0]
+    finding = conclude("state.refusal-changes-nothing", Tiny(faults=("obeys too early",))).findings[0]
     subjects = [step for step in finding.episode.steps if step.role == "subject"]
     assert [step.exchange.sent_values("foo") for step in subjects] == [("1",)]
 
 
 def test_a_tour_that_disagrees_is_shortened() -> None:
-    finding = concluded("state.model", Tiny(faults=("takes over",))).findings[0]
+    finding = conclude("state.model", Tiny(faults=("takes over",))).findings[0]
     done = [operation for operation, *_ in finding.episode.facts["operations"] if operation != "create"]
     assert done == ["attach", "attach"]
     assert [step.attempt.partition(":")[0] for step in finding.episode.steps] == ["1", "2", "3", "4", "5"]
@@ -204,24 +216,24 @@ def test_a_tour_that_disagrees_is_shortened() -> None:
     [("state.listed", "list"), ("state.detach", "detach"), ("state.deleted-customer", "delete")],
 )
 def test_what_another_endpoint_lacks_is_not_applicable(slug: str, lacking: str) -> None:
-    entry = concluded(slug, Tiny(lacks=(lacking,)))
+    entry = conclude(slug, Tiny(lacks=(lacking,)))
     assert entry.is_not_applicable
     assert not entry.findings
 
 
 @pytest.mark.parametrize("slug", ["state.same-customer-again", "state.detach", "state.race", "state.model"])
 def test_without_lists_the_rest_is_judged(slug: str) -> None:
-    entry = concluded(slug, Tiny(lacks=("list",)))
+    entry = conclude(slug, Tiny(lacks=("list",)))
     assert entry.held
     assert not entry.findings
 
 
-@pytest.mark.parametrize("slug", VERBS)
+@pytest.mark.parametrize("slug", STORIES)
 def test_without_retrieval_nothing_is_a_failure(slug: str) -> None:
-    assert not concluded(slug, Tiny(), retrieves=False).findings
+    assert not conclude(slug, Tiny(), retrieves=False).findings
 
 
-@pytest.mark.parametrize("slug", VERBS)
+@pytest.mark.parametrize("slug", STORIES)
 def test_with_given_ids_only_nothing_is_a_failure(slug: str) -> None:
     client = Tiny()
     customers = tuple(client._new(client.customers, "cus_", {"metadata": {}})["id"] for _ in range(2))
@@ -229,7 +241,7 @@ def test_with_given_ids_only_nothing_is_a_failure(slug: str) -> None:
         client._new(client.methods, "pm_", {"customer": None, "type": "card", "created": 1})["id"] for _ in range(3)
     )
     given_ids = {"given_payment_methods": methods, "given_customers": customers}
-    entry = concluded(slug, client, payment_methods="given", customers="given", **given_ids)
+    entry = conclude(slug, client, payment_methods="given", customers="given", **given_ids)
     assert not entry.findings
     assert entry.held or entry.not_run
     assert len(client.customers) == 2, "customers of others are left alone"
@@ -238,11 +250,11 @@ def test_with_given_ids_only_nothing_is_a_failure(slug: str) -> None:
 def test_clean_up_leaves_nothing_and_reports_what_is_left() -> None:
     for lacks, expected in (((), 0), (("delete",), 1)):
         client = Tiny(lacks=lacks)
-        target = target_of(client)
-        target.fixtures.customer()
-        gone, _ = target.fixtures.new_customer()
+        fixtures = engine_of(client).stage.fixtures
+        fixtures.customer()
+        gone, _ = fixtures.new_customer()
         client.customers.pop(gone)
-        assert len(target.fixtures.clean_up()) == expected
+        assert len(fixtures.clean_up()) == expected
 
 
 def test_a_sweep_removes_only_what_is_ours() -> None:
@@ -279,10 +291,10 @@ def test_the_model_leaves_open_what_is_open() -> None:
 @given(operations=sequences.sequences())
 @settings(max_examples=30, deadline=None, database=None)
 def test_a_conforming_target_agrees_with_the_model(operations: tuple[sequences.Operation, ...]) -> None:
-    target = target_of(Tiny())
-    target.begin("state.model")
-    target.agrees_with_the_model(operations)
-    assert target.end().entry("state.model").held
+    engine = engine_of(Tiny())
+    engine.begin("state.model")
+    story_of(test_state.test_model)(engine, operations)
+    assert engine.end().entry("state.model").held
 
 
 def raced(*answers: Exchange, read: Exchange) -> Outcome:
@@ -305,14 +317,14 @@ def test_a_race_has_one_winner() -> None:
 
 
 def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.scenes.sequence_verbs.PAUSE", 0)
+    monkeypatch.setattr(playing, "PAUSE", 0)
 
     def outcome(*, is_loopback: bool) -> Outcome:
-        target = target_of(Tiny(faults=("tells late",), address=_Address(is_loopback)))
-        target.begin("state.model")
+        engine = engine_of(Tiny(faults=("tells late",), address=_Address(is_loopback)))
+        engine.begin("state.model")
         with contextlib.suppress(ClauseBroken):
-            target.agrees_with_the_model((retrieve(1), attach(1, 1), retrieve(1)))
-        return Outcome.FAIL if target.end().has_finding("state.model") else Outcome.PASS
+            story_of(test_state.test_model)(engine, (retrieve(1), attach(1, 1), retrieve(1)))
+        return Outcome.FAIL if engine.end().has_finding("state.model") else Outcome.PASS
 
     assert outcome(is_loopback=True) is Outcome.FAIL
     assert outcome(is_loopback=False) is Outcome.PASS
@@ -320,7 +332,7 @@ def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.Monk
 
 def test_what_is_lost_is_created_once_more() -> None:
     client = Tiny(faults=("loses every other one",))
-    fixtures = target_of(client).fixtures
+    fixtures = engine_of(client).stage.fixtures
     assert fixtures.customer() in client.customers
     assert fixtures.new_payment_method() in client.methods
 

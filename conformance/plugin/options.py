@@ -136,8 +136,8 @@ def add_options(parser: pytest.Parser) -> None:
         type=positive,
         default=None,
         metavar="MINUTES",
-        help="after a first look search at random, and ever wider, until so many minutes are over, and print what is "
-        "found as examples to pin; never part of a certificate (see docs/exploring.md)",
+        help="after the run draw other attempts, with other seeds, until so many minutes are over; never part of a "
+        "certificate (see docs/exploring.md)",
     )
     group.addoption(
         "--dry-run",

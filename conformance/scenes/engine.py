@@ -99,6 +99,14 @@ class Engine:
         """Make new objects from now on, and ask again what was asked."""
         self.watch.forget_objects()
 
+    def forget_run(self) -> None:
+        """Forget everything that the run has sent and concluded so far, as a worker that begins has it."""
+        self.forget_objects()
+        self._remembered.clear()
+        self.stage.sent.clear()
+        self.stage.memory.survived.clear()
+        self.stage.known = Ledger()
+
     # One telling of a story
 
     def tell(self, story: Story) -> None:
