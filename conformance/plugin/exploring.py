@@ -94,7 +94,7 @@ class Explorer:
         if runner is not None:
             runner.target.pursuit = Pursuit(self.is_over, beside=True)
             if not runner.client.address.is_loopback:
-                runner.fixtures.most_objects = MOST_OBJECTS
+                runner.fixtures.inventory.limit = MOST_OBJECTS
             self._explore(session, runner)
         return result
 

@@ -12,11 +12,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
-from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import judge
 from conformance.scenes.budgets import STANDARD_REPETITIONS, Repetitions
 from conformance.scenes.case import Case, ClauseBroken, Killed, Pursuit
@@ -100,11 +102,11 @@ class Conductor:
 
     @property
     def _unattached(self) -> str | None:
-        return self.fixtures.in_hand
+        return self.fixtures.methods.shared
 
     @_unattached.setter
     def _unattached(self, payment_method: str | None) -> None:
-        self.fixtures.in_hand = payment_method
+        self.fixtures.methods.shared = payment_method
 
     # What the runner calls around each test
 
@@ -140,10 +142,10 @@ class Conductor:
         self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False, plain: bool = False
     ) -> Step:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
-        made = self.fixtures.plain_payment_method if plain else self.fixtures.new_payment_method
+        made = partial(self.fixtures.methods.new, plain=plain)
         step = self._send(attempt, self._bind(attempt, made), role, new_connection)
         if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
-            self.fixtures.take_back(step.bindings["payment_method"], step.bindings["customer"])
+            self.fixtures.methods.take_back(step.bindings["payment_method"], step.bindings["customer"])
         return self._counted(attempt, step, new_connection=new_connection)
 
     def _as_far_as_ids_go(self, *sends: Callable[[], Step]) -> list[Step]:
@@ -180,7 +182,7 @@ class Conductor:
 
         The last given one is only for what `is_to_be_refused`, as invalid attempts are.
         """
-        if attempt.kind != "invalid" and not is_to_be_refused and self.fixtures.is_down_to_the_last():
+        if attempt.kind != "invalid" and not is_to_be_refused and self.fixtures.methods.is_down_to_the_last():
             raise OutOfFixtures("the last one is kept for invalid requests (give more with --payment-method)")
         step = self._send(attempt, self._bind(attempt, self._unattached_payment_method), role, new_connection)
         if not step.exchange.is_refusal:
@@ -210,20 +212,22 @@ class Conductor:
         if self._uses >= USES_BETWEEN_READS:
             self._make_sure_it_is_unattached()
         if self._unattached is None:
-            self._unattached, self._uses = self.fixtures.payment_method_for_refusals(), 0
+            self._unattached, self._uses = self.fixtures.methods.take_reserved(), 0
         self._uses += 1
         return self._unattached
 
     def _make_sure_it_is_unattached(self) -> None:
         """Take another payment method for refusals if an earlier request has attached the one in hand."""
-        read = self.fixtures.read_payment_method(self._unattached) if self._unattached and self._uses else None
+        read = (
+            self.fixtures.endpoints.read_payment_method(self._unattached) if self._unattached and self._uses else None
+        )
         self._uses = 0
         if read is not None and read.is_success and read.object.get("customer") is not None:
             self._unattached = None
 
     def _bind(self, attempt: Attempt, payment_method: Callable[[], str]) -> Mapping[str, str]:
         needs = attempt.needs
-        bindings = {name: self.fixtures.customer(name) for name in sorted(needs) if name.endswith("customer")}
+        bindings = {name: self.fixtures.customers.named(name) for name in sorted(needs) if name.endswith("customer")}
         if "payment_method" in needs:
             bindings["payment_method"] = payment_method()
         self._last_bindings = bindings
@@ -236,7 +240,9 @@ class Conductor:
         self.sent[attempt.digest] = attempt
         if any(not isinstance(value, str) for _, value in attempt.headers):
             bindings = {**bindings, RUN: self.fixtures.run}
-        exchange = self.fixtures.learn(self.client.send(attempt.bind(bindings), new_connection=new_connection))
+        exchange = self.fixtures.endpoints.note_type(
+            self.client.send(attempt.bind(bindings), new_connection=new_connection)
+        )
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         return self._noted(Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings)))
 
@@ -244,7 +250,7 @@ class Conductor:
         identifier = step.exchange.object.get("id") or self._last_bindings.get("payment_method")
         if not isinstance(identifier, str):
             return ()
-        read = self.fixtures.read_payment_method(identifier)
+        read = self.fixtures.endpoints.read_payment_method(identifier)
         if identifier == self._unattached and read is not None and read.object.get("customer", "") is None:
             self._uses = 0
         return () if read is None else (Step("follow-up", read, f"GET {identifier}"),)
@@ -359,7 +365,7 @@ class Conductor:
                 broken |= judged(CONFIRMATION).broken
         came_again = any(finding.clause in broken for finding in doubtful)
         for _ in range(0 if came_again or self.fixtures.provision.customers != "created" else ANEW_TIMES):
-            with contextlib.suppress(OutOfFixtures), self.fixtures.other_customers():
+            with contextlib.suppress(OutOfFixtures), self.fixtures.customers.substitute():
                 judged(ANEW)
 
     # What the watch over the target adds (see keeping.py)

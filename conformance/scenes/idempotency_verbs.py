@@ -154,7 +154,7 @@ class IdempotencyVerbs(Stage):
             key = self._key()
             steps = [self._fresh(self._keyed(first, key), role="set-up")]
             customer = self._last_bindings["customer"]
-            bindings = {**self._last_bindings, "other_customer": self.fixtures.customer("other_customer")}
+            bindings = {**self._last_bindings, "other_customer": self.fixtures.customers.named("other_customer")}
             steps += [self._send(self._keyed(other, key), bindings) for other in others]
             follow_up = self._read_back(steps[-1])
             return self._episode("refused_as_told", [*steps, *follow_up], attached_before=customer)
@@ -225,7 +225,7 @@ class IdempotencyVerbs(Stage):
             if not created.exchange.is_success:
                 return self._episode("not_answered_for_another", [created])
             keyed, customer = self._keyed(attempt.but(kind="wire"), key), str(created.exchange.object.get("id"))
-            subject = self._send_on(keyed, self.fixtures.new_payment_method(), customer=customer)
+            subject = self._send_on(keyed, self.fixtures.methods.new(), customer=customer)
             return self._episode("not_answered_for_another", [created, subject])
 
         if self.fixtures.provision.customers == "created":
@@ -236,7 +236,7 @@ class IdempotencyVerbs(Stage):
         headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: self.fixtures.run})))
         exchange = self.client.repeat(Request("POST", "/v1/customers", headers, b""))
         if identifier := created_id(exchange):
-            self.fixtures.made.append(("customer", identifier))
+            self.fixtures.inventory.made.append(("customer", identifier))
         return Step("set-up", exchange, "POST /v1/customers with the key")
 
     def forgets_key_of(self, refused: Attempt, good: Attempt) -> None:
@@ -262,9 +262,9 @@ class IdempotencyVerbs(Stage):
                 steps = self._simultaneously(token, render(token.path_id, {}), own)
                 if any(step.exchange.is_success for step in steps):
                     return self._episode("executed_once", [*steps, *self._list(own)])
-            method = self.fixtures.new_payment_method()
+            method = self.fixtures.methods.new()
             return self._episode(
-                "executed_once", self._simultaneously(ordinary, method, own or self.fixtures.customer())
+                "executed_once", self._simultaneously(ordinary, method, own or self.fixtures.customers.named())
             )
 
         self._conclude((token, ordinary), perform)
@@ -329,14 +329,14 @@ class IdempotencyVerbs(Stage):
 
     def _detached(self, method: str) -> Step:
         """The detachment of a payment method."""
-        exchange = self.fixtures.detach(method)
+        exchange = self.fixtures.endpoints.detach(method)
         return Step("set-up", exchange, f"POST {exchange.request.target}")
 
     def _send_on(self, attempt: Attempt, method: Text, *, role: str = "subject", **named: str) -> Step:
         """Send on this payment method, with `named` ids for fixtures instead of the run's own."""
         bindings: dict[str, str] = {"payment_method": render(method, {}), **named}
         for name in sorted(attempt.needs - set(bindings)):
-            bindings[name] = self.fixtures.customer(name)
+            bindings[name] = self.fixtures.customers.named(name)
         self._last_bindings = bindings
         return self._send(attempt, bindings, role)
 
@@ -345,7 +345,7 @@ class IdempotencyVerbs(Stage):
         if self.fixtures.provision.customers != "created":
             return None
         try:
-            return self.fixtures.new_customer(plain=True)[0]
+            return self.fixtures.customers.create(plain=True)[0]
         except OutOfFixtures:
             return None
 
@@ -356,8 +356,8 @@ class IdempotencyVerbs(Stage):
 
         Off loopback they are asked for `until` that holds.
         """
-        kind = self.fixtures.kind_of(holding)
-        first = self.fixtures.list_payment_methods(customer, kind)
+        kind = self.fixtures.endpoints.type_of(holding)
+        first = self.fixtures.endpoints.list_payment_methods(customer, kind)
         if first is None:
             return ()
         answers = [first]

@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from conformance.evidence.episode import Episode, Finding, Step
 from conformance.evidence.exchange import Exchange
@@ -250,13 +251,13 @@ class Keeper(Conductor):
 
         Those that were given are not set aside.
         """
-        self.fixtures.customer()
+        self.fixtures.customers.named()
         while self.fixtures.provision.payment_methods != "given" and len(self._spares) < count:
-            self._spares.append(self.fixtures.plain_payment_method())
+            self._spares.append(self.fixtures.methods.new(plain=True))
 
     def _valid_one(self, *, new_connection: bool = False) -> Step:
         spares = self._spares
-        made = spares.pop if spares else self.fixtures.plain_payment_method
+        made = spares.pop if spares else partial(self.fixtures.methods.new, plain=True)
         step = self._send(MINIMAL, self._bind(MINIMAL, made), "subject", new_connection)
         return self._counted(MINIMAL, step, new_connection=new_connection)
 

@@ -83,7 +83,7 @@ class LaterVerbs(Stage):
             if self._shelf:
                 self._shelf.long_ago = None
             again = replace(self._attach_too(MINIMAL, attached.payment_method, customer), role="set-up")
-            detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+            detach = step_of("subject", self.fixtures.endpoints.detach(attached.payment_method))
             after = [self._read(attached.payment_method, until=shows(None))] if detach.exchange.is_success else []
             fixtures = {"payment_method": attached.payment_method, "customer": customer}
             return self._staged("detached", (*attached.steps, again, detach, *after), fixtures)
@@ -112,7 +112,7 @@ class LaterVerbs(Stage):
         """A payment method that its customer lets go of and then gets another one, where no test has done so before."""
         (customer,) = self._customers(1)
         attached = self._attached_to(customer)
-        detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+        detach = step_of("subject", self.fixtures.endpoints.detach(attached.payment_method))
         if not detach.exchange.is_success:
             return replace(attached, steps=(*attached.steps, detach))
         other = self._attached_to(customer)

@@ -81,13 +81,13 @@ class RaceVerbs(Stage):
 
     def _crowd(self) -> Episode:
         given = self.fixtures.provision.customers == "given"
-        customer = self._customers(1)[0] if given else self.fixtures.new_customer()[0]
+        customer = self._customers(1)[0] if given else self.fixtures.customers.create()[0]
         (another,) = self._customers(1)
         made = [self._payment_method() for _ in range(CROWD)]
         owners = {method: another if number in OF_ANOTHER else customer for number, (method, _) in enumerate(made)}
         wishes = [{"payment_method": one, "customer": owner} for one, owner in owners.items()]
         subjects = self._at_once(wishes)
-        is_mixed = len({self.fixtures.kind_of(method) for method in owners}) > 1
+        is_mixed = len({self.fixtures.endpoints.type_of(method) for method in owners}) > 1
         after = () if is_mixed else self._lists(Attached(made[-1][0], customer, ()), customer)
         after = after or tuple(self._read(method, until=shows(owner)) for method, owner in owners.items())
         set_up = [step for _, steps in made for step in steps]

@@ -175,7 +175,7 @@ class SequenceVerbs(Stage):
                 step = self._attach_too(EXPANDED if operation.expanded else MINIMAL, method, customer)
             case "detach":
                 try:
-                    step = step_of("follow-up", self.fixtures.detach(method))
+                    step = step_of("follow-up", self.fixtures.endpoints.detach(method))
                 except Absent:
                     return
             case "retrieve":
@@ -188,7 +188,7 @@ class SequenceVerbs(Stage):
                 (step,) = lists
             case "delete":
                 try:
-                    step = step_of("follow-up", self.fixtures.delete(customer))
+                    step = step_of("follow-up", self.fixtures.customers.delete(customer))
                 except (Absent, OutOfFixtures):
                     return
             case "create":
@@ -198,7 +198,7 @@ class SequenceVerbs(Stage):
     def _numbered_method(self, operation: Operation, play: _Play) -> str:
         number = operation.method
         if number not in play.methods or operation.name == "create":
-            play.methods[number], created = self.fixtures.create_payment_method()
+            play.methods[number], created = self.fixtures.methods.create(plain=True)
             self._keep_creation(created, f"create method {number}", play)
         return play.methods[number]
 
@@ -208,7 +208,7 @@ class SequenceVerbs(Stage):
             if self.fixtures.provision.customers == "given":
                 play.customers[number] = self._customers(number)[number - 1]
             else:
-                play.customers[number], created = self.fixtures.new_customer()
+                play.customers[number], created = self.fixtures.customers.create()
             self._keep_creation(created, f"create customer {number}", play)
         return play.customers[number]
 

@@ -123,22 +123,22 @@ class Stage(Keeper):
             number = len(self._state_customers)
             if self.fixtures.provision.customers == "given":
                 name = ("customer", "other_customer")[number] if number < 2 else f"customer {number + 1}"
-                identifier = self.fixtures.customer(name)
+                identifier = self.fixtures.customers.named(name)
             else:
-                identifier, _ = self.fixtures.new_customer()
+                identifier, _ = self.fixtures.customers.create()
             self._state_customers += (identifier,)
         return self._state_customers[:count]
 
     def _payment_method(self, *, plain: bool = False) -> tuple[str, tuple[Step, ...]]:
         """A new payment method with details of its own, unless it is to be a `plain` one, and the step that made it."""
-        identifier, created = self.fixtures.create_payment_method(detailed=not plain)
+        identifier, created = self.fixtures.methods.create(plain=plain)
         return identifier, () if created is None else (step_of("set-up", created),)
 
     def _attach(self, attempt: Attempt, payment_method: str, customer: str, role: str = "subject") -> Step:
         """An attach of a payment method that is not attached, so that its success is one like all others."""
         bindings = {"payment_method": payment_method, "customer": customer}
         if DELETED in attempt.needs:
-            bindings[DELETED] = self.fixtures.deleted[-1]
+            bindings[DELETED] = self.fixtures.customers.deleted[-1]
         return self._counted(attempt, self._send(attempt, bindings, role))
 
     def _attach_too(self, attempt: Attempt, payment_method: str, customer: str) -> Step:
@@ -181,8 +181,8 @@ class Stage(Keeper):
             return self._shelf
         first, second = self._customers(2)
         if self.fixtures.provision.customers == "created":
-            self.fixtures.list_payment_methods(first)
-            self.fixtures.list_payment_methods(second)
+            self.fixtures.endpoints.list_payment_methods(first)
+            self.fixtures.endpoints.list_payment_methods(second)
         size = self.repetitions.shelf if self.fixtures.provision.payment_methods != "given" else 2
         attached = []
         for index in range(size):
@@ -207,9 +207,9 @@ class Stage(Keeper):
         deletes = provision.customers != "given" and "delete" not in provision.absent
         if self.known.has_finding("state.deleted-customer") or not deletes:
             return False
-        if not self.fixtures.deleted:
-            self.fixtures.delete(self.fixtures.new_customer()[0])
-        return bool(self.fixtures.deleted)
+        if not self.fixtures.customers.deleted:
+            self.fixtures.customers.delete(self.fixtures.customers.create()[0])
+        return bool(self.fixtures.customers.deleted)
 
     # Looking
 
@@ -217,7 +217,7 @@ class Stage(Keeper):
         """A retrieval of the payment method; off loopback again and again `until` it holds, for a while."""
 
         def read() -> Exchange:
-            exchange = self.fixtures.read_payment_method(identifier)
+            exchange = self.fixtures.endpoints.read_payment_method(identifier)
             if exchange is None:
                 raise Absent("the target does not retrieve payment methods")
             return exchange
@@ -235,7 +235,7 @@ class Stage(Keeper):
         if self.known.has_finding("state.listed") and self.case.clause != "state.listed":
             return ()
         steps = []
-        kind = self.fixtures.kind_of(attached.payment_method or of_the_type_of)
+        kind = self.fixtures.endpoints.type_of(attached.payment_method or of_the_type_of)
         for customer in customers:
             wanted = int(present and customer == attached.customer)
 
@@ -245,7 +245,7 @@ class Stage(Keeper):
                 return not attached.payment_method or ids.count(attached.payment_method) == wanted
 
             def ask(customer: str = customer) -> Exchange:
-                answer = self.fixtures.list_payment_methods(customer, kind)
+                answer = self.fixtures.endpoints.list_payment_methods(customer, kind)
                 if answer is None:
                     raise Absent("the target does not list a customer's payment methods")
                 return answer
@@ -263,8 +263,8 @@ class Stage(Keeper):
             return answer is None or bool(times_listed(answer, attached.payment_method))
 
         def ask() -> Exchange | None:
-            kind = self.fixtures.kind_of(attached.payment_method)
-            return self.fixtures.list_by_other_endpoint(attached.customer, kind)
+            kind = self.fixtures.endpoints.type_of(attached.payment_method)
+            return self.fixtures.endpoints.list_by_other_endpoint(attached.customer, kind)
 
         answer = self._patient(ask, holds)
         return () if answer is None else (step_of("follow-up", answer),)

@@ -59,7 +59,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
     def _attached_and_not_listed(self, shelf: Shelf) -> Attached | None:
         """What was attached to the customer of the last one before it, and is, as reading shows, but on no list."""
-        last, kind_of = shelf.attached[-1], self.fixtures.kind_of
+        last, kind_of = shelf.attached[-1], self.fixtures.endpoints.type_of
         listed = last.customer, kind_of(last.payment_method)
         for one in reversed(shelf.attached[:-1]):
             if (one.customer, kind_of(one.payment_method)) == listed and one.was_read_back:
@@ -124,8 +124,8 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             customer, other = self._customers(2)
             earlier, others = self._attached_to(customer), self._attached_to(other)
             defaults = (
-                self.fixtures.set_default(customer, earlier.payment_method),
-                self.fixtures.set_default(other, others.payment_method),
+                self.fixtures.customers.set_default(customer, earlier.payment_method),
+                self.fixtures.customers.set_default(other, others.payment_method),
             )
             set_up = [*earlier.steps[:-1], *others.steps[:-1]]
             set_up += [step_of("set-up", exchange) for exchange in defaults if exchange is not None]
@@ -138,10 +138,10 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             }
             customers = {customer: "the customer", other: "another customer"}
             before = [self._read(method, "control") for method in methods]
-            before += [step_of("control", self.fixtures.read_customer(one)) for one in customers]
+            before += [step_of("control", self.fixtures.endpoints.read_customer(one)) for one in customers]
             attach = self._attach(MINIMAL, subject, customer)
             after = [self._read(method) for method in methods]
-            after += [step_of("follow-up", self.fixtures.read_customer(one)) for one in customers]
+            after += [step_of("follow-up", self.fixtures.endpoints.read_customer(one)) for one in customers]
             names = [*methods.values(), *customers.values()]
             called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
             fixtures = {"payment_method": subject, "customer": customer, "other_customer": other}
@@ -220,7 +220,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
 
         def perform() -> Episode:
             ids = {"customer": NO_CUSTOMER_ID, "payment_method": self._unattached_payment_method()}
-            asked = step_of("set-up", self.fixtures.read_customer(NO_CUSTOMER_ID))
+            asked = step_of("set-up", self.fixtures.endpoints.read_customer(NO_CUSTOMER_ID))
             step = self._send(attempt, ids)
             if not step.exchange.is_refusal:
                 self._unattached = None
@@ -234,11 +234,11 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
         def perform() -> Episode:
             if self.fixtures.provision.customers != "created":
                 raise OutOfFixtures("customers that were given are not new")
-            customer, created = self.fixtures.new_customer(plain=True)
+            customer, created = self.fixtures.customers.create(plain=True)
             method, made = self._payment_method()
-            before = step_of("control", self.fixtures.read_customer(customer))
+            before = step_of("control", self.fixtures.endpoints.read_customer(customer))
             attach = self._attach(MINIMAL, method, customer)
-            after = step_of("follow-up", self.fixtures.read_customer(customer))
+            after = step_of("follow-up", self.fixtures.endpoints.read_customer(customer))
             steps = [*made, before, attach, after]
             steps[:0] = [] if created is None else [step_of("set-up", created)]
             called = {before.exchange.request.target: "the customer"}
@@ -253,19 +253,19 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
         def perform() -> Episode:
             if self.fixtures.provision.customers == "given":
                 raise OutOfFixtures("customers that were given are not deleted")
-            customer, created = self.fixtures.new_customer()
+            customer, created = self.fixtures.customers.create()
             steps = [] if created is None else [step_of("set-up", created)]
             earlier, made = self._payment_method()
             steps += [*made, self._attach(MINIMAL, earlier, customer, "set-up")]
-            steps.append(step_of("control", self.fixtures.delete(customer)))
+            steps.append(step_of("control", self.fixtures.customers.delete(customer)))
             method = self._unattached_payment_method()
             if steps[-1].exchange.is_success:
-                steps.append(step_of("control", self.fixtures.read_customer(customer)))
+                steps.append(step_of("control", self.fixtures.endpoints.read_customer(customer)))
                 steps.append(self._attach_too(MINIMAL, method, customer))
                 steps.append(self._attach_too(MINIMAL, earlier, customer))
-                empty, created = self.fixtures.new_customer()
+                empty, created = self.fixtures.customers.create()
                 steps += [] if created is None else [step_of("set-up", created)]
-                steps.append(step_of("set-up", self.fixtures.delete(empty)))
+                steps.append(step_of("set-up", self.fixtures.customers.delete(empty)))
                 if steps[-1].exchange.is_success:
                     steps.append(self._attach_too(EXPANDED, method, empty))
             if any(step.exchange.is_success for step in steps if step.role == "subject"):
@@ -281,7 +281,7 @@ class StateVerbs(RaceVerbs, SequenceVerbs, LaterVerbs):
             (customer,) = self._customers(1)
             attached = self._attached_to(customer)
             later = self._attached_to(customer)
-            detach = step_of("subject", self.fixtures.detach(attached.payment_method))
+            detach = step_of("subject", self.fixtures.endpoints.detach(attached.payment_method))
             after: tuple[Step, ...] = ()
             if detach.exchange.is_success:
                 after = (self._read(attached.payment_method, until=shows(None)),)

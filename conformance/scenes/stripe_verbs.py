@@ -46,12 +46,12 @@ class StripeVerbs(IdempotencyVerbs):
         if self._is_without_state():
             return
         deletes = "delete" not in self.fixtures.provision.absent
-        if deletes and not self.fixtures.deleted and (own := self._own_customer()) is not None:
-            self.fixtures.delete(own)
-        if not self.fixtures.deleted:
+        if deletes and not self.fixtures.customers.deleted and (own := self._own_customer()) is not None:
+            self.fixtures.customers.delete(own)
+        if not self.fixtures.customers.deleted:
             self._does_not_apply(NO_DELETING)
             return
-        identifier = self.fixtures.deleted[-1]
+        identifier = self.fixtures.customers.deleted[-1]
 
         def perform() -> Episode:
             method = self._unattached_payment_method()
@@ -79,7 +79,7 @@ class StripeVerbs(IdempotencyVerbs):
 
         def perform() -> Episode:
             steps = [self._fresh(first, role="set-up")]
-            bindings = {**self._last_bindings, "other_customer": self.fixtures.customer("other_customer")}
+            bindings = {**self._last_bindings, "other_customer": self.fixtures.customers.named("other_customer")}
             return self._episode("refused_as_told", [*steps, *(self._send(other, bindings) for _ in range(2))])
 
         self._conclude((first, other), perform)
@@ -108,7 +108,7 @@ class StripeVerbs(IdempotencyVerbs):
                 return [attached, detached]
             later = self._detached_too(first)
             self._last_bindings = {**self._last_bindings, "payment_method": method}
-            others = {**self._last_bindings, "customer": self.fixtures.customer("other_customer")}
+            others = {**self._last_bindings, "customer": self.fixtures.customers.named("other_customer")}
             retried = [self._send(again, others), self._send(again, self._last_bindings)]
             return [attached, detached, *later, *retried, *self._read_back(retried[-1])]
 
@@ -157,7 +157,7 @@ class StripeVerbs(IdempotencyVerbs):
         way = self.fixtures.provision.payment_methods
 
         def perform() -> Episode:
-            made = self.fixtures.payment_method_from(DECLINING_FORMS.get(way))
+            made = self.fixtures.methods.create_from_card(DECLINING_FORMS.get(way))
             if made is None:
                 raise OutOfFixtures(NO_DECLINING_CARD)
             steps = [self._send_on(attempt, made) for _ in range(2)]
@@ -168,7 +168,7 @@ class StripeVerbs(IdempotencyVerbs):
         except OutOfFixtures as missing:
             self._does_not_apply(str(missing))
             return
-        if first.subject.is_success and self.fixtures.payment_method_from(UNHEARD_OF_FORMS.get(way)) is not None:
+        if first.subject.is_success and self.fixtures.methods.create_from_card(UNHEARD_OF_FORMS.get(way)) is not None:
             self._does_not_apply(NO_DECLINING_CARD)
         else:
             self._conclude_from(first, attempt, perform)
@@ -191,12 +191,12 @@ class StripeVerbs(IdempotencyVerbs):
         if self._is_without_state():
             return
         with self._as_far_as_fixtures_go():
-            own, method = self._own_customer(), self.fixtures.new_payment_method()
+            own, method = self._own_customer(), self.fixtures.methods.new()
             if own is None:
                 self._does_not_apply(NO_DEFAULT)
                 return
             attached = self._send_on(first, method, role="set-up", customer=own)
-            changed = self.fixtures.set_default(own, method)
+            changed = self.fixtures.customers.set_default(own, method)
             settings = changed.object.get("invoice_settings") if changed else None
             kept = isinstance(settings, dict) and settings.get("default_payment_method") == method
             is_lost = changed is not None and not changed.answered
@@ -205,7 +205,7 @@ class StripeVerbs(IdempotencyVerbs):
                 return
 
             def perform() -> Episode:
-                fresh = self.fixtures.new_payment_method()
+                fresh = self.fixtures.methods.new()
                 step = self._send_on(expanded, fresh, customer=own, default_payment_method=method)
                 return self._episode("nested", [attached, step_of("set-up", changed), step])
 
@@ -283,7 +283,7 @@ class StripeVerbs(IdempotencyVerbs):
             for attempt in (kinds.first.but(kind="wire"), kinds.mismatch):
                 steps.append(self._send(self._keyed(attempt, key), on))
             with contextlib.suppress(OutOfFixtures):
-                other = self.fixtures.customer("other_customer")
+                other = self.fixtures.customers.named("other_customer")
                 steps.append(self._send(kinds.taken, {**on, "other_customer": other}))
             steps += [self._shared(attempt) for attempt in kinds.refused]
             return [*steps, self._send_on(kinds.declined, kinds.declined.path_id)]

@@ -145,7 +145,7 @@ class Target(StateVerbs, StripeVerbs):
 
     def _on_any(self, attempt: Attempt) -> Step:
         """The attempt on the payment method for refusals; where that is the last one given, on one that is attached."""
-        if MINIMAL not in self._granted_before or not self.fixtures.is_down_to_the_last():
+        if MINIMAL not in self._granted_before or not self.fixtures.methods.is_down_to_the_last():
             return self._shared(attempt)
         attached = self._granted_before[MINIMAL][1]["payment_method"]
         return self._send(attempt, self._bind(attempt, lambda: attached))
@@ -195,7 +195,9 @@ class Target(StateVerbs, StripeVerbs):
 
         def performed(send: Callable[..., Step]) -> Episode:
             subject = send(attempt)
-            created = [self.fixtures.created.get(value) for value in subject.exchange.sent_values("customer")]
+            created = [
+                self.fixtures.customers.creations.get(value) for value in subject.exchange.sent_values("customer")
+            ]
             set_up = [step_of("set-up", exchange) for exchange in created if exchange is not None]
             return self._episode("inlined", [*set_up, subject, send(plain, role="control")])
 
@@ -351,7 +353,7 @@ class Target(StateVerbs, StripeVerbs):
 
     def _at_once_on_new(self, attempt: Attempt) -> list[Step]:
         """The attempt on a few new payment methods, all at the same time; who is told to wait (409) is sent again."""
-        wishes = [self._bind(attempt, self.fixtures.new_payment_method) for _ in range(FEW_AT_ONCE)]
+        wishes = [self._bind(attempt, self.fixtures.methods.new) for _ in range(FEW_AT_ONCE)]
         steps = self._at_once(wishes, attempt)
         return [self._send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 

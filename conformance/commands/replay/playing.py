@@ -16,7 +16,8 @@ from conformance.commands.replay.history import History, has_details
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation
 from conformance.fixtures.forms import DECLINING_FORMS, PAYMENT_METHOD_FORMS, RUN
-from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.scenes.staging import PATIENCE
 from conformance.scenes.stripe_verbs import DECLINED, NO_DECLINING_CARD, NO_DELETING
@@ -57,7 +58,7 @@ class Play:
         self.setting = setting
         self.provided: list[tuple[str, str]] = []
         self._given: Counter[str] = Counter()
-        self.fixtures.run = uuid.uuid4().hex[:12]
+        self.fixtures.inventory.run = uuid.uuid4().hex[:12]
 
     def play(self, episode: Episode) -> Episode:
         """The episode as it goes now. Raises OutOfFixtures."""
@@ -106,10 +107,10 @@ class Play:
             kind = "customer" if old.startswith("cus") else "payment_method"
             renaming.learn(old, new, kind, is_created=is_creation(recorded))
         if is_creation(now) and isinstance(new, str):
-            self.fixtures.made.append((now.request.target.removeprefix("/v1/").removesuffix("s"), new))
+            self.fixtures.inventory.made.append((now.request.target.removeprefix("/v1/").removesuffix("s"), new))
         gone = "customer", unquote(now.request.target.removeprefix("/v1/customers/"))
-        if now.request.method == "DELETE" and now.is_success and gone in self.fixtures.made:
-            self.fixtures.made.remove(gone)
+        if now.request.method == "DELETE" and now.is_success and gone in self.fixtures.inventory.made:
+            self.fixtures.inventory.made.remove(gone)
 
     def _provided(self, old: str, known: Known, episode: Episode) -> str:
         """An object of the kind that an id was of; in the state that its name tells."""
@@ -124,15 +125,15 @@ class Play:
             return self._given_payment_method()
         is_detailed = has_details(old, episode) is not False
         if is_detailed is not self.setting.flipped:
-            return self.fixtures.new_payment_method()
-        return self.fixtures.plain_payment_method()
+            return self.fixtures.methods.new()
+        return self.fixtures.methods.new(plain=True)
 
     def _customer(self, known: Known) -> str:
-        identifier, _ = self.fixtures.new_customer()
-        if known.name == "deleted_customer" and not self.fixtures.delete(identifier).is_success:
+        identifier, _ = self.fixtures.customers.create()
+        if known.name == "deleted_customer" and not self.fixtures.customers.delete(identifier).is_success:
             raise OutOfFixtures(NO_DELETING)
         if self.setting.used and known.name != "deleted_customer":
-            self.fixtures.list_payment_methods(identifier)
+            self.fixtures.endpoints.list_payment_methods(identifier)
         return identifier
 
     def _catch_up(self, renaming: Renaming, episode: Episode, step: Step) -> None:
@@ -142,14 +143,14 @@ class Play:
             wanted = min(self.history.elsewhere(old, episode, moment), MOST_GIVEN)
             while self._given[old] < wanted:
                 self._given[old] += 1
-                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.new_payment_method()}
+                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.methods.new()}
                 self.client.send(MINIMAL.bind(ids))
 
     def _given_payment_method(self) -> str:
         """The next one that the user gave and that nobody has attached since."""
         while True:
-            identifier = self.fixtures.payment_method_for_refusals()
-            read = self.fixtures.read_payment_method(identifier)
+            identifier = self.fixtures.methods.take_reserved()
+            read = self.fixtures.endpoints.read_payment_method(identifier)
             if read is None or not isinstance(read.object.get("customer"), str):
                 return identifier
 
@@ -157,7 +158,7 @@ class Play:
         way = self.fixtures.provision.payment_methods
         if way not in DECLINING_FORMS:
             raise OutOfFixtures(NO_DECLINING_CARD)
-        identifier = self.fixtures.payment_method_from(DECLINING_FORMS[way])
+        identifier = self.fixtures.methods.create_from_card(DECLINING_FORMS[way])
         if identifier is None:
             raise OutOfFixtures(NO_DECLINING_CARD)
         return identifier
