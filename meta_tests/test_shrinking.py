@@ -11,7 +11,7 @@ from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking import BOUND, PROBE, Cost, costs_of, distribution, in_words
 from benchmarks.suite import Job, Result, run_all
 from benchmarks.watching import watched
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.storing import exchange_from_json
 from conformance.scenes.sequence_verbs import Played, telling
 from strategies.sequences import attach, delete, detach, listed, retrieve
 from strategies.wire import decode
@@ -20,7 +20,7 @@ Steps = Sequence[dict[str, Any]]
 
 
 def sent(step: dict[str, Any]) -> list[tuple[str, str]]:
-    body = Exchange.from_json(step["exchange"]).request.body or b""
+    body = exchange_from_json(step["exchange"]).request.body or b""
     return [(pair.name.decode(), pair.value.decode()) for pair in decode(body)]
 
 

@@ -241,7 +241,7 @@ class Keeper(Conductor):
         """The request and a valid one after it, on one new connection."""
         self._make_spares(1)
         self.client.reconnect()
-        first = replace(self._step_of(before), role="set-up", exchange=self.client.repeat(before.request))
+        first = replace(self._step_of(before), role="set-up", exchange=self.client.send(before.request))
         return self._episode("served_again", [first, self._valid_one()], clause=STILL_SERVING)
 
     # Whether the target still serves

@@ -91,12 +91,12 @@ class Play:
     def _sent(self, steps: Sequence[Step], requests: Sequence[Request]) -> list[Exchange]:
         """What comes back; several requests are sent at the same time, each on a connection of its own."""
         if len(requests) == 1:
-            return [self.client.repeat(requests[0], new_connection=steps[0].exchange.new_connection)]
+            return [self.client.send(requests[0], new_connection=steps[0].exchange.new_connection)]
         ready = Barrier(len(requests))
 
         def send(request: Request) -> Exchange:
             ready.wait(LONGEST_WAIT)
-            return self.client.repeat(request, new_connection=True)
+            return self.client.send(request, new_connection=True)
 
         with ThreadPoolExecutor(len(requests)) as pool:
             return list(pool.map(send, requests))

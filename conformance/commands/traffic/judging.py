@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blotted, read_recordings
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import judge
 from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, says_json
 from conformance.judge.stripe import WELL_FORMED_VERSION
@@ -131,7 +131,7 @@ def _about_successes(one: Recorded, exchange: Exchange) -> Iterator[str]:
     yield "response.status"
     if exchange.json.found:
         yield "response.object"
-    if body.get("object") != "payment_method" or exchange.asked_to_expand:
+    if body.get("object") != "payment_method" or asks_to_expand(exchange):
         return
     lacking = {"response.object"}
     if not one.path_known or sent_payment_method(exchange).startswith(OTHER_SHARED_TOKENS):
@@ -152,7 +152,7 @@ def _about_successes(one: Recorded, exchange: Exchange) -> Iterator[str]:
 def _broken_by_nature(one: Recorded, contract: Contract) -> Iterator[str]:
     """The clauses that this answer can break, though it lacks the evidence that they hold."""
     exchange = one.exchange
-    if exchange.is_success and is_valid(one, contract) and not exchange.asked_to_expand:
+    if exchange.is_success and is_valid(one, contract) and not asks_to_expand(exchange):
         yield from ("response.created", "response.livemode")
 
 

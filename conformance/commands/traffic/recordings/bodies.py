@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import quote_plus
 
 from conformance.commands.traffic.recordings.members import UnreadableMember
-from conformance.evidence.exchange import LONGEST_BODY
+from conformance.evidence.storing import LONGEST_BODY
 from strategies.wire import decode
 
 _GZIP_MAGIC = b"\x1f\x8b"
