@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import takewhile
 
 from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import Failure
 
 MOST_KEPT = 400
 """The number of exchanges that are kept: more than nearly any episode has."""
@@ -48,6 +50,12 @@ class History:
         """Return the exchanges after `mark` that are kept, in order."""
         with self._lock:
             return tuple(exchange for number, exchange, _ in self._kept if number > mark)
+
+    def last_time_outs(self) -> tuple[Exchange, ...]:
+        """Return the consecutive exchanges at the end that timed out, the last first."""
+        with self._lock:
+            kept = [exchange for _, exchange, _ in reversed(self._kept)]
+        return tuple(takewhile(lambda exchange: exchange.failure == Failure.TIMED_OUT, kept))
 
     def before(self, exchange: Exchange) -> Exchange | None:
         """Return the exchange before this one on the same kept connection; None where none is known."""
