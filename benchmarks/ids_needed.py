@@ -44,11 +44,11 @@ class Watch:
         runner = item.config.pluginmanager.get_plugin("conformance-items")
         assert runner is not None
         fixtures = runner.fixtures
-        before = fixtures.methods_left
+        before = fixtures.methods.left
         try:
             yield
         finally:
-            self.taken[name_of(item)] = before - fixtures.methods_left
+            self.taken[name_of(item)] = before - fixtures.methods.left
             self.clauses[name_of(item)] = slug_of(item) or ""
 
 

@@ -7,8 +7,7 @@ import signal
 
 import pytest
 
-from conformance.transport.connection import Connection
-from conformance.transport.deadline import Deadline
+from conformance.transport.connection import Connection, Deadline
 
 INTERRUPT, FAULT = WAYS = ("interrupt", "fault")
 

@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,7 +16,7 @@ from haralyzer import HarEntry, HarParser  # type: ignore[import-untyped]  # it 
 from benchmarks.examples import ERROR, SUCCESS, episode, exchange
 from benchmarks.runs import CATALOGUE, CONTRACT, TARGET, settings
 from conformance.commands.traffic.judging import judge_traffic
-from conformance.commands.traffic.recordings import recorded_in
+from conformance.commands.traffic.recordings import read_recordings
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.reports.badge import AMBER, GREEN, GREY, RED, badge_of, verdict_of
@@ -118,10 +119,11 @@ def test_every_exchange_stands_there_once_in_the_order_of_sending() -> None:
     assert [entry.request.text for entry in entries] == ["a=2", "a=1"]
 
 
-def test_the_suite_judges_its_own_har_as_it_judged_the_run() -> None:
+def test_the_suite_judges_its_own_har_as_it_judged_the_run(tmp_path: Path) -> None:
     good, bad = exchange(200, SUCCESS), exchange(400, {"error": {**ERROR["error"], "type": "x"}}, sent="customer=")
-    har = json.loads(har_of(record_of(good, bad)))
-    recorded = [one for one in recorded_in(har, "traffic.har") if one is not None]
+    file = tmp_path / "traffic.har"
+    file.write_text(har_of(record_of(good, bad)), encoding="utf-8")
+    recorded = read_recordings([file]).exchanges
     assert [one.exchange.body for one in recorded] == [good.body, bad.body]
     assert [one.exchange.request.body for one in recorded] == [good.request.body, bad.request.body]
     ledger = judge_traffic(recorded, CONTRACT, CATALOGUE)

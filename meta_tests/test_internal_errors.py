@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from conformance.fixtures.provisioning import Fixtures
+from conformance.fixtures.objects import Fixtures
 from conformance.judge import verdict
 from conformance.paths import SUITE
 from conformance.plugin.controller import Controller

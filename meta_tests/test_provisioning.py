@@ -15,8 +15,9 @@ from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
+from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
-from conformance.fixtures.provisioning import Absent, Fixtures, Provision, Unreachable
+from conformance.fixtures.provisioning import Absent, Provision, Unreachable
 from conformance.transport.client import Address, Client
 from conformance.transport.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
 from contracts import published_contract
@@ -82,9 +83,9 @@ def test_a_narrow_server_gives_fixtures_of_its_kind(name: str) -> None:
     with client_of_variant(name) as client:
         _, provision = probe_capabilities(client, probe(client))
         fixtures = Fixtures(client, provision, "run", random.Random(1))
-        customer, created = fixtures.new_customer()
-        plain, _ = fixtures.new_customer(plain=True)
-        methods = [fixtures.new_payment_method(), fixtures.plain_payment_method()]
+        customer, created = fixtures.customers.create()
+        plain, _ = fixtures.customers.create(plain=True)
+        methods = [fixtures.methods.new(), fixtures.methods.new(plain=True)]
         assert created is not None
         assert customer != plain
         assert all(method.startswith("pm_") for method in methods)
@@ -122,7 +123,7 @@ def test_creations_are_written_as_the_target_takes_them(name: str, media_type: s
     with client_of_variant(name) as client:
         provision = probe(client)
         fixtures = Fixtures(client, provision, "a run", random.Random(1))
-        _, created = fixtures.new_customer()
+        _, created = fixtures.customers.create()
     for way in (provision.customer_way, provision.method_way):
         assert (way.manner.media_type, way.manner.brackets) == (media_type, brackets)
     assert created is not None
@@ -149,7 +150,7 @@ def test_payment_methods_come_by_the_first_way_that_works(name: str, way: str) -
 def test_the_scheme_of_creations_is_not_that_of_the_operation() -> None:
     with client_of_variant("creations-take-basic-only") as client:
         provision = probe(client)
-        created = Fixtures(client, provision, "run", random.Random(1)).new_customer()[1]
+        created = Fixtures(client, provision, "run", random.Random(1)).customers.create()[1]
     assert created is not None
     assert created.is_success
 
@@ -160,7 +161,7 @@ def test_the_scheme_of_creations_is_not_that_of_the_operation() -> None:
 def test_the_operation_gets_the_key_by_a_scheme_that_it_takes(defect: str, scheme: str) -> None:
     with running(defect) as server, client_of(server.url) as client:
         provision = probe(client)
-        created = Fixtures(client, provision, "run", random.Random(1)).new_customer()[1]
+        created = Fixtures(client, provision, "run", random.Random(1)).customers.create()[1]
     assert provision.scheme == scheme
     assert created is not None
     assert created.is_success
@@ -196,9 +197,9 @@ def test_one_list_is_found_and_used(name: str, wanted: str) -> None:
     with client_of_variant(name) as client:
         _, provision = probe_capabilities(client, probe(client))
         fixtures = Fixtures(client, provision, "run", random.Random(1))
-        customer = fixtures.customer()
+        customer = fixtures.customers.named()
         before = client.requests_sent
-        listed = fixtures.list_payment_methods(customer)
+        listed = fixtures.endpoints.list_payment_methods(customer)
         assert client.requests_sent - before == bool(wanted)
     assert provision.lists == wanted
     assert (listed is not None) is bool(wanted)
@@ -220,11 +221,11 @@ def test_what_is_answered_in_words_is_absent(status: int) -> None:
     with client_of_variant(f"unknown-urls-are-{status}-{page}") as client:
         _, provision = probe_capabilities(client, probe(client))
         fixtures = Fixtures(client, provision, "run", random.Random(1))
-        customer, method = fixtures.customer(), fixtures.new_payment_method()
+        customer, method = fixtures.customers.named(), fixtures.methods.new()
         asked: Sequence[Callable[[], object]] = (
-            lambda: fixtures.detach(method),
-            lambda: fixtures.delete(customer),
-            lambda: fixtures.read_customer(customer),
+            lambda: fixtures.endpoints.detach(method),
+            lambda: fixtures.customers.delete(customer),
+            lambda: fixtures.endpoints.read_customer(customer),
         )
         for ask in asked:
             with pytest.raises(Absent):
@@ -235,10 +236,10 @@ def test_the_type_of_a_given_payment_method_is_learnt() -> None:
     (debits,) = (one for one in variant.variants if one.name == "given-bank-debits")
     with client_of_variant(debits.name) as client:
         fixtures = Fixtures(client, probe(client, debits.payment_methods), "run", random.Random(1))
-        method = fixtures.new_payment_method()
-        assert fixtures.kind_of(method) == "us_bank_account"
+        method = fixtures.methods.new()
+        assert fixtures.endpoints.type_of(method) == "us_bank_account"
         before = client.requests_sent
-        assert fixtures.kind_of(method) == "us_bank_account"
+        assert fixtures.endpoints.type_of(method) == "us_bank_account"
         assert client.requests_sent == before
 
 

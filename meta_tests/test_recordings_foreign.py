@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.commands.traffic.judging import judge_traffic, told
+from conformance.commands.traffic.judging import describe, judge_traffic
 from conformance.commands.traffic.recordings import UnreadableRecording, read_recordings
 from contracts import load_catalogue, published_contract
 from meta_tests.test_passive import URL, entry
@@ -80,7 +80,7 @@ def read_and_judge(content: bytes) -> None:
         except UnreadableRecording:
             return
     ledger = judge_traffic(recording.exchanges, CONTRACT, CATALOGUE)
-    for line in told(ledger, recording, CATALOGUE, "stripe"):
+    for line in describe(ledger, recording, CATALOGUE, "stripe"):
         line.encode()
 
 

@@ -104,7 +104,8 @@ def test_given_ids_that_are_not_there_are_told_by_what_came_back(tmp_path: Path)
     assert done.returncode == 11, done.stdout + done.stderr
     reason = results_in(tmp_path)["clauses"]["request.minimal-body"]["reason"]
     assert reason.startswith("refused with 404")
-    assert "no payment method is left (give more" in reason
+    assert "no payment method is left" in reason
+    assert "--payment-method" in reason
 
 
 def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.judge.verdict import ALL_EXPECTATIONS
-from conformance.transport.session import in_another_case
+from conformance.transport.request import in_another_case
 from contracts import published_contract
 from strategies import requests, resembling, stripe
 from strategies.attempt import Request

@@ -13,6 +13,7 @@ from benchmarks.suite import Job, Result, run_all
 from benchmarks.watching import watched
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
+from conformance.evidence.storing import exchange_from_json
 from conformance.scenes.sequences import suspect_sequences
 from strategies.attempt import Request
 from strategies.sequences import attach, delete, detach, listed, retrieve
@@ -22,7 +23,7 @@ Steps = Sequence[dict[str, Any]]
 
 
 def sent(step: dict[str, Any]) -> list[tuple[str, str]]:
-    body = Exchange.from_json(step["exchange"]).request.body or b""
+    body = exchange_from_json(step["exchange"]).request.body or b""
     return [(pair.name.decode(), pair.value.decode()) for pair in decode(body)]
 
 

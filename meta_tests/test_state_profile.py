@@ -19,7 +19,8 @@ from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret
-from conformance.fixtures.provisioning import RUN_TAG, Fixtures, Provision
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import judge
 from conformance.judge.model import OPEN, Model
 from conformance.judge.sameness import difference
@@ -251,8 +252,8 @@ def test_clean_up_leaves_nothing_and_reports_what_is_left() -> None:
     for lacks, expected in (((), 0), (("delete",), 1)):
         client = Tiny(lacks=lacks)
         fixtures = engine_of(client).stage.fixtures
-        fixtures.customer()
-        gone, _ = fixtures.new_customer()
+        fixtures.customers.named()
+        gone, _ = fixtures.customers.create()
         client.customers.pop(gone)
         assert len(fixtures.clean_up()) == expected
 
@@ -333,8 +334,8 @@ def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.Monk
 def test_what_is_lost_is_created_once_more() -> None:
     client = Tiny(faults=("loses every other one",))
     fixtures = engine_of(client).stage.fixtures
-    assert fixtures.customer() in client.customers
-    assert fixtures.new_payment_method() in client.methods
+    assert fixtures.customers.named() in client.customers
+    assert fixtures.methods.new() in client.methods
 
 
 @pytest.mark.parametrize("count", ["12", "000012"])

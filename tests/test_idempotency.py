@@ -189,8 +189,8 @@ def test_simultaneous_requests(scene: Scene) -> None:
         if any(step.exchange.is_success for step in steps):
             scene.expect(judge.executed_once, *steps, *scene.api.list_whole(own))
             return
-    card = scene.stage.fixtures.new_payment_method()
-    customer = own or scene.stage.fixtures.customer()
+    card = scene.stage.fixtures.methods.new()
+    customer = own or scene.stage.fixtures.customers.named()
     twice = again_with_key(stripe.AGAIN, new_key(scene))
     scene.expect(judge.executed_once, *scene.at_once(twice, [{"customer": customer, "payment_method": card}] * 2))
 

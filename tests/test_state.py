@@ -111,7 +111,7 @@ def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None
 
     A retrieval shows that it is still attached.
     """
-    last, kind_of = shelf[-1], scene.stage.fixtures.kind_of
+    last, kind_of = shelf[-1], scene.stage.fixtures.endpoints.type_of
     for card in reversed(shelf[:-1]):
         is_alike = card.customer == last.customer and kind_of(card.id) == kind_of(last.id)
         if is_alike and card.was_read_back:
@@ -364,7 +364,7 @@ def test_none_gets_lost(scene: Scene) -> None:
     owners = {card.id: another if number in OF_ANOTHER else customer for number, card in enumerate(cards)}
 
     subjects = scene.at_once(MINIMAL, [{"payment_method": card, "customer": owner} for card, owner in owners.items()])
-    is_of_one_type = len({scene.stage.fixtures.kind_of(card) for card in owners}) == 1
+    is_of_one_type = len({scene.stage.fixtures.endpoints.type_of(card) for card in owners}) == 1
     after = scene.list(customer, cards[-1], count=1) if is_of_one_type else []
     after = after or [scene.retrieve(card, shows_customer=owner) for card, owner in owners.items()]
 

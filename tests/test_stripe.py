@@ -80,7 +80,7 @@ def test_empty_customer(scene: Scene) -> None:
 def test_nested_path(scene: Scene) -> None:
     """A path through the customer brings its default payment method in the same answer, and saves a request."""
     scene.needs.state()
-    own, method = scene.api.own_customer(), scene.stage.fixtures.new_payment_method()
+    own, method = scene.api.own_customer(), scene.stage.fixtures.methods.new()
     if own is None:
         scene.needs.unmet(NO_DEFAULT)
     attached = scene.attach(MINIMAL, method, to=own, role="set-up")
@@ -137,7 +137,7 @@ def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer is as missing as one that never was, for a new card and for one that was detached."""
     scene.needs.state()
-    deleted = scene.stage.fixtures.deleted
+    deleted = scene.stage.fixtures.customers.deleted
     if not deleted and scene.needs.has("delete") and (own := scene.api.own_customer()) is not None:
         scene.api.delete(own)
     if not deleted:

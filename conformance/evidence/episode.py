@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, may_be_lost_on_the_way
+from conformance.evidence.storing import exchange_from_json, exchange_to_json
 
 
 class Outcome(StrEnum):
@@ -49,14 +50,14 @@ class Step:
             "kind": self.kind,
             "attempt_digest": self.attempt_digest,
             "bindings": dict(self.bindings),
-            "exchange": self.exchange.to_json(),
+            "exchange": exchange_to_json(self.exchange),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Step:
         """The step that `to_json` wrote. Raises KeyError when a member is missing."""
         told = {name: data[name] for name in ("attempt", "invalid", "kind", "attempt_digest", "bindings")}
-        return cls(data["role"], Exchange.from_json(data["exchange"]), **told)
+        return cls(data["role"], exchange_from_json(data["exchange"]), **told)
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Finding:
     @property
     def may_be_the_network(self) -> bool:
         """Whether what lies between here and a target elsewhere may have lost, cut or repeated what shows it."""
-        return bool(self.episode.facts.get("remote")) and self.exchange.may_be_lost_on_the_way
+        return bool(self.episode.facts.get("remote")) and may_be_lost_on_the_way(self.exchange)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-like form, from which `from_json` makes the same value."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.evidence.episode import Episode, Outcome
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, may_be_lost_on_the_way
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member, first_lacking
 from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
@@ -318,7 +318,7 @@ def steady(episode: Episode, contract: Contract) -> Verdict:
     exchanges = episode.exchanges("subject")
     if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
         return Verdict(Outcome.INCONCLUSIVE, exchanges[0].why_unanswered or "throttled (429) to the end")
-    lost = [exchange for exchange in exchanges if exchange.may_be_lost_on_the_way]
+    lost = [exchange for exchange in exchanges if may_be_lost_on_the_way(exchange)]
     if len(lost) == 1 and episode.facts.get("remote"):
         exchanges = tuple(exchange for exchange in exchanges if exchange not in lost)
         if not any(exchange.answered for exchange in exchanges):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge.general import says_json
 from conformance.judge.reads import is_list
 from conformance.judge.success import broken_success_clauses
@@ -65,7 +65,7 @@ def _of_request(exchange: Exchange) -> Iterator[str]:
         yield "state.listed"
     if not exchange.is_to_operation:
         return
-    if exchange.asked_to_expand:
+    if asks_to_expand(exchange):
         yield from _of_expand(exchange)
     elif any(b"[" in pair.name for pair in exchange.sent_pairs):
         yield "expand.accepted"  # the plainest sign that a server understands brackets at all

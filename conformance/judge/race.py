@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.evidence.episode import Episode, Outcome
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, customer_id
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
 from conformance.judge.reads import CUT_SHORT, is_list_of, shown_customer, times_listed, unreadable
 from conformance.judge.success import sent_payment_method
@@ -106,7 +106,7 @@ def _of_another_request(exchange: Exchange, others: Sequence[Exchange]) -> Verdi
     if shown != method and shown in [sent_payment_method(other) for other in others]:
         return fails(f"the answer to {method} is about {shown}", exchange, "response.id")
     customers = [customer for other in others for customer in other.sent_values("customer")]
-    if exchange.customer_id != sent and exchange.customer_id in customers:
-        told = f"the answer to {method} with {sent} shows {exchange.customer_id}"
+    if customer_id(exchange) != sent and customer_id(exchange) in customers:
+        told = f"the answer to {method} with {sent} shows {customer_id(exchange)}"
         return fails(told, exchange, "response.customer")
     return None

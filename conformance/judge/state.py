@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from conformance.evidence.episode import Episode, Outcome
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
 from conformance.judge.model import as_modelled
 from conformance.judge.race import all_kept, one_winner
@@ -68,7 +68,7 @@ def same_object(episode: Episode, contract: Contract) -> Verdict:
         test_key = bool(episode.facts.get("test_key", True))
         is_sound = not any(True for _ in broken_success_clauses(subject, contract, test_key=test_key, whole=True))
         seen = (("in the answer", subject), ("when retrieved afterwards", after))
-        for where, exchange in seen if is_sound or subject.asked_to_expand else seen[1:]:
+        for where, exchange in seen if is_sound or asks_to_expand(subject) else seen[1:]:
             if found := difference(before.object, exchange.object, contract, "payment_method", ignoring):
                 return fails(f"{found} {where}", exchange)
         held, before = held + 1, None

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from contracts import Contract, SchemaViolation
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX
 
@@ -48,7 +48,7 @@ def broken_success_clauses(
     if body.get("object") != "payment_method":
         yield "response.object", f"`object` is {body.get('object', 'absent')!r}"
         return
-    if exchange.asked_to_expand and not whole:
+    if asks_to_expand(exchange) and not whole:
         return
     yield from _broken_identity(exchange, body)
     yield from _broken_created(exchange, body)
@@ -86,7 +86,7 @@ def _broken_identity(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Br
     elif got != wanted:
         yield "response.id", f"`id` is {got!r}, not the one in the path"
     sent = exchange.sent_values("customer")
-    if exchange.asked_to_expand or len(sent) != 1:
+    if asks_to_expand(exchange) or len(sent) != 1:
         return
     customer = body.get("customer", "absent")
     if isinstance(customer, dict) and customer.get("id") == sent[0]:

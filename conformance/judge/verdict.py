@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.evidence.foreign import one_line
 from conformance.judge.expectations import EXPECTATIONS, Verdict
 from conformance.judge.general import broken_general_clauses
@@ -59,7 +59,7 @@ def _used_by(episode: Episode, culprit: int, contract: Contract) -> tuple[str, .
     created_as = str(episode.facts.get("created_as", ""))
     step = episode.steps[culprit]
     used = used_in_passing(step.exchange, episode.expectation, contract, test_key=test_key, created_as=created_as)
-    is_plain = step.kind == "valid" and not step.exchange.asked_to_expand
+    is_plain = step.kind == "valid" and not asks_to_expand(step.exchange)
     if is_plain and step.exchange.is_to_operation and step.exchange.is_refusal:
         used += ACCEPTANCE
     return tuple(slug for slug in used if slug != episode.clause)

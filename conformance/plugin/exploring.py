@@ -49,7 +49,7 @@ class Explorer:
         items = [item for item in session.items if isinstance(item, pytest.Function) and _is_drawn(item)]
         runner.engine.is_over = self._is_over
         if not runner.client.address.is_loopback:
-            runner.fixtures.most_objects = MOST_OBJECTS
+            runner.fixtures.inventory.limit = MOST_OBJECTS
         set_up_hypothesis(self.settings, drawn=BUDGETS["thorough"].drawn)
         for number in itertools.count(1):
             if self._is_over() or session.shouldfail or session.shouldstop or not items:

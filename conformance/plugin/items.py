@@ -15,7 +15,8 @@ from hypothesis.internal.conjecture import providers
 
 from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import Secret
-from conformance.fixtures.provisioning import Fixtures, Provision
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import Provision
 from conformance.plugin.dealing import workers_at_work
 from conformance.plugin.order import is_further, only_quick, slug_of
 from conformance.reports.words import finding_in_short
@@ -137,7 +138,7 @@ class ItemRunner:
 
     def tidy(self) -> None:
         """Remove what was made, and count it."""
-        for kind, _ in self.fixtures.made:
+        for kind, _ in self.fixtures.inventory.made:
             self.made[kind] = self.made.get(kind, 0) + 1
         self.left += self.fixtures.clean_up()
 

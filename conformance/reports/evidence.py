@@ -8,7 +8,7 @@ from http import HTTPStatus
 from itertools import groupby
 
 from conformance.evidence.episode import Finding, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, customer_id
 from conformance.evidence.visible import Piece, indented, visible
 from conformance.reports.words import OF_THE_KEY, answer_in_short, curl
 from contracts.contract import FORM_MEDIA_TYPE
@@ -247,7 +247,7 @@ def _in_short(exchange: Exchange) -> str:
     """The answer in a few words: of a success only whose payment method it shows."""
     if not exchange.is_success or "customer" not in exchange.object:
         return answer_in_short(exchange, 120)
-    shown = exchange.customer_id
+    shown = customer_id(exchange)
     return f"{exchange.status}, " + (f"customer {str(shown)[:60]}" if shown else "no customer")
 
 

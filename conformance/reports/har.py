@@ -14,7 +14,7 @@ import harfile
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import Secret
-from conformance.transport.session import headers_on_wire
+from conformance.transport.request import headers_on_wire
 from conformance.verdict.record import REFERENCE, Record
 
 REFERENCE_URL = "http://reference.invalid"

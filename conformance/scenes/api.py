@@ -37,7 +37,7 @@ class Api:
 
         Raises OutOfFixtures where there is none.
         """
-        customer, created = self.stage.fixtures.new_customer(plain=plain)
+        customer, created = self.stage.fixtures.customers.create(plain=plain)
         return customer, [] if created is None else [step_of("set-up", created)]
 
     def own_customer(self) -> str | None:
@@ -45,7 +45,7 @@ class Api:
         if self.stage.fixtures.provision.customers != "created":
             return None
         try:
-            return self.stage.fixtures.new_customer(plain=True)[0]
+            return self.stage.fixtures.customers.create(plain=True)[0]
         except OutOfFixtures:
             return None
 
@@ -53,23 +53,23 @@ class Api:
         """Create a customer with an idempotency key; it is removed when the run ends."""
         fixtures = self.stage.fixtures
         headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: fixtures.run})))
-        exchange = self.stage.client.repeat(Request("POST", "/v1/customers", headers, b""))
+        exchange = self.stage.client.send(Request("POST", "/v1/customers", headers, b""))
         if identifier := created_id(exchange):
-            fixtures.made.append(("customer", identifier))
+            fixtures.inventory.made.append(("customer", identifier))
         return Step("set-up", exchange, "POST /v1/customers with the key")
 
     def create_from(self, card: Mapping[str, str] | None) -> str | None:
         """Create a payment method from this test card; None where the target does not take it."""
-        return self.stage.fixtures.payment_method_from(card)
+        return self.stage.fixtures.methods.create_from_card(card)
 
     def creation_of(self, *customers: str) -> list[Step]:
         """Return how these customers were created, as far as the run created them; no request."""
-        created = (self.stage.fixtures.created.get(customer) for customer in customers)
+        created = (self.stage.fixtures.customers.creations.get(customer) for customer in customers)
         return [step_of("set-up", exchange) for exchange in created if exchange is not None]
 
     def delete(self, customer: str, *, role: str = "control") -> Step:
         """Delete a customer. Raises Absent where the target deletes none, OutOfFixtures for one that was given."""
-        return step_of(role, self.stage.fixtures.delete(customer))
+        return step_of(role, self.stage.fixtures.customers.delete(customer))
 
     def retrieve(
         self, identifier: str, *, role: str = "follow-up", until: Callable[[Exchange], bool] | None = None
@@ -77,7 +77,7 @@ class Api:
         """Retrieve a payment method; off loopback `until` that holds. Raises Absent where the target retrieves none."""
 
         def read() -> Exchange:
-            exchange = self.stage.fixtures.read_payment_method(identifier)
+            exchange = self.stage.fixtures.endpoints.read_payment_method(identifier)
             if exchange is None:
                 raise Absent("the target does not retrieve payment methods")
             return exchange
@@ -86,30 +86,30 @@ class Api:
 
     def retrieve_customer(self, customer: str, *, role: str = "follow-up") -> Step:
         """Retrieve a customer. Raises Absent where the target retrieves none."""
-        return step_of(role, self.stage.fixtures.read_customer(customer))
+        return step_of(role, self.stage.fixtures.endpoints.read_customer(customer))
 
     def set_default(self, customer: str, payment_method: str) -> list[Step]:
         """Make a payment method the default of a customer; nothing for a customer that was given."""
-        changed = self.stage.fixtures.set_default(customer, payment_method)
+        changed = self.stage.fixtures.customers.set_default(customer, payment_method)
         return [] if changed is None else [step_of("set-up", changed)]
 
     def list_whole(self, customer: str, *, until: Callable[[Exchange], bool] | None = None) -> list[Step]:
         """List a customer's cards; off loopback `until` that holds. Nothing where the answer is no list."""
         fixtures = self.stage.fixtures
-        first = fixtures.list_payment_methods(customer, fixtures.kind_of(""))
+        first = fixtures.endpoints.list_payment_methods(customer, fixtures.endpoints.type_of(""))
         if first is None:
             return []
         answers = [first]
-        exchange = self.patiently(lambda: answers.pop() if answers else self.stage.client.repeat(first.request), until)
+        exchange = self.patiently(lambda: answers.pop() if answers else self.stage.client.send(first.request), until)
         is_list = exchange.is_success and isinstance(exchange.object.get("data"), list)
         return [step_of("follow-up", exchange)] if is_list else []
 
     def list_by_other_endpoint(self, card: Card) -> list[Step]:
         """List the card's customer by the endpoint that is not in use; off loopback until the card is there."""
         fixtures = self.stage.fixtures
-        kind = fixtures.kind_of(card.id)
+        kind = fixtures.endpoints.type_of(card.id)
         answer = self.patiently(
-            lambda: fixtures.list_by_other_endpoint(card.customer, kind),
+            lambda: fixtures.endpoints.list_by_other_endpoint(card.customer, kind),
             lambda found: found is None or bool(times_listed(found, card.id)),
         )
         return [] if answer is None else [step_of("follow-up", answer)]

@@ -22,7 +22,7 @@ class Cards:
 
     def new(self, *, plain: bool = False) -> Card:
         """Create a payment method; one that is not `plain` has details of its own."""
-        identifier, created = self.stage.fixtures.create_payment_method(detailed=not plain)
+        identifier, created = self.stage.fixtures.methods.create(plain=plain)
         return Card(identifier, steps=() if created is None else (step_of("set-up", created),))
 
     def attached(self, customer: str, *, oldest: bool = False, by: Attempt | None = None) -> Card:

@@ -242,7 +242,7 @@ class Engine:
         if came_again or stage.fixtures.provision.customers != "created":
             return
         for _ in range(ANEW_TIMES):
-            with contextlib.suppress(OutOfFixtures), stage.fixtures.other_customers():
+            with contextlib.suppress(OutOfFixtures), stage.fixtures.customers.substitute():
                 self._judge(trial, ANEW, lambda: self._tell_again(trial))
 
     def _came_again(self, trial: _Trial) -> set[str]:

@@ -97,9 +97,9 @@ class Scene:
         while len(known) < count:
             if fixtures.provision.customers == "given":
                 names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
-                known.append(fixtures.customer(names[len(known)]))
+                known.append(fixtures.customers.named(names[len(known)]))
             else:
-                known.append(fixtures.new_customer()[0])
+                known.append(fixtures.customers.create()[0])
         return tuple(known[:count])
 
     def card(
@@ -153,7 +153,7 @@ class Scene:
         elif isinstance(on, Card):
             bindings["payment_method"] = on.id
         else:
-            bindings["payment_method"] = stage.fixtures.new_payment_method() if on is None else render(on, {})
+            bindings["payment_method"] = stage.fixtures.methods.new() if on is None else render(on, {})
         if to:
             bindings["customer"] = to
         bindings.update(named)
@@ -232,19 +232,19 @@ class Scene:
         if stage.known.has_finding("state.listed") and stage.case.clause != "state.listed":
             return []
         identifier = card.id if isinstance(card, Card) else card
-        kind = stage.fixtures.kind_of(identifier)
+        kind = stage.fixtures.endpoints.type_of(identifier)
 
         def holds(answer: Exchange | None) -> bool:
             entries = answer.object.get("data") if answer is not None else None
             ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if entries else []
             return count is None or ids.count(identifier) == count
 
-        answer = self.api.patiently(lambda: stage.fixtures.list_payment_methods(customer, kind), holds)
+        answer = self.api.patiently(lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind), holds)
         return [] if answer is None else [step_of("follow-up", answer)]
 
     def detach(self, card: Card | str, *, role: str = "subject") -> Step:
         """Detach a payment method; one request. Raises Absent where the target has no endpoint for that."""
-        return step_of(role, self.stage.fixtures.detach(card.id if isinstance(card, Card) else card))
+        return step_of(role, self.stage.fixtures.endpoints.detach(card.id if isinstance(card, Card) else card))
 
     # What must hold
 

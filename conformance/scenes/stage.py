@@ -6,12 +6,14 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
-from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.case import Case
 from conformance.transport.client import Client
@@ -115,7 +117,9 @@ class Stage:
         self.sent[attempt.digest] = attempt
         if any(not isinstance(value, str) for _, value in attempt.headers):
             bindings = {**bindings, RUN: self.fixtures.run}
-        exchange = self.fixtures.learn(self.client.send(attempt.bind(bindings), new_connection=new_connection))
+        exchange = self.fixtures.endpoints.note_type(
+            self.client.send(attempt.bind(bindings), new_connection=new_connection)
+        )
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         step = Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
         self.steps.append(step)
@@ -134,18 +138,18 @@ class Stage:
 
     def id_for(self, name: str) -> str:
         """Return the id of the customer that an attempt calls by this name."""
-        if name == DELETED and self.fixtures.deleted:
-            return self.fixtures.deleted[-1]
-        return self.fixtures.customer(name)
+        if name == DELETED and self.fixtures.customers.deleted:
+            return self.fixtures.customers.deleted[-1]
+        return self.fixtures.customers.named(name)
 
     def send_fresh(
         self, attempt: Attempt, *, role: str = "subject", new_connection: bool = False, plain: bool = False
     ) -> Step:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
-        make = self.fixtures.plain_payment_method if plain else self.fixtures.new_payment_method
+        make = partial(self.fixtures.methods.new, plain=plain)
         step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
         if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
-            self.fixtures.take_back(step.bindings["payment_method"], step.bindings["customer"])
+            self.fixtures.methods.take_back(step.bindings["payment_method"], step.bindings["customer"])
         return self.count_success(attempt, step, new_connection=new_connection)
 
     def send_shared(
@@ -161,7 +165,7 @@ class Stage:
 
         The last given one is only for invalid attempts and others that are to be `rejected`.
         """
-        if attempt.kind != "invalid" and not rejected and self.fixtures.is_down_to_the_last():
+        if attempt.kind != "invalid" and not rejected and self.fixtures.methods.is_down_to_the_last():
             raise OutOfFixtures(
                 "only one payment method is left, and it is kept for negative tests: pass more with --payment-method"
             )
@@ -194,7 +198,7 @@ class Stage:
         step = self.memory.answers.get(attempt)
         if step is not None:
             used = step.bindings.get("payment_method")
-            if not to_be_read or used in (None, self.fixtures.in_hand):
+            if not to_be_read or used in (None, self.fixtures.methods.shared):
                 return step
         step = self.send_shared(attempt)
         if step.exchange.is_success or step.exchange.is_refusal:
@@ -207,19 +211,19 @@ class Stage:
         """Return the shared payment method, read again after so many uses that the guilty one is still known."""
         if self._uses >= USES_BETWEEN_READS:
             self.check_unattached()
-        if self.fixtures.in_hand is None:
-            self.fixtures.in_hand, self._uses = self.fixtures.payment_method_for_refusals(), 0
+        if self.fixtures.methods.shared is None:
+            self.fixtures.methods.shared, self._uses = self.fixtures.methods.take_reserved(), 0
         self._uses += 1
-        return self.fixtures.in_hand
+        return self.fixtures.methods.shared
 
     def use_up(self) -> None:
         """Take another shared payment method the next time: the present one is no longer unattached."""
-        self.fixtures.in_hand = None
+        self.fixtures.methods.shared = None
 
     def check_unattached(self) -> None:
         """Use the shared payment method up if an earlier request has attached it."""
-        present = self.fixtures.in_hand
-        read = self.fixtures.read_payment_method(present) if present and self._uses else None
+        present = self.fixtures.methods.shared
+        read = self.fixtures.endpoints.read_payment_method(present) if present and self._uses else None
         self._uses = 0
         if read is not None and read.is_success and read.object.get("customer") is not None:
             self.use_up()
@@ -229,10 +233,10 @@ class Stage:
         identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
         if not isinstance(identifier, str):
             return []
-        read = self.fixtures.read_payment_method(identifier)
+        read = self.fixtures.endpoints.read_payment_method(identifier)
         if read is None:
             return []
-        if identifier == self.fixtures.in_hand and read.object.get("customer", "") is None:
+        if identifier == self.fixtures.methods.shared and read.object.get("customer", "") is None:
             self._uses = 0
         return [Step("follow-up", read, f"GET {identifier}")]
 

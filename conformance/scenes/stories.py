@@ -124,7 +124,7 @@ def survive(scene: Scene, attempt: Attempt) -> None:
 def _send_on_any(scene: Scene, attempt: Attempt) -> Step:
     """Send on the shared payment method; where that is the last one given, on one that is attached."""
     attached = scene.stage.memory.successes.get(MINIMAL)
-    if attached is None or not scene.stage.fixtures.is_down_to_the_last():
+    if attached is None or not scene.stage.fixtures.methods.is_down_to_the_last():
         return scene.send(attempt)
     ids = scene.stage.bind(attempt, lambda: attached.bindings["payment_method"])
     return scene.stage.send(attempt, ids)
@@ -174,7 +174,7 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
 def _at_once_on_new(scene: Scene, attempt: Attempt) -> list[Step]:
     """Send on a few new payment methods at the same time; a client that is told to wait (409) sends again."""
     stage = scene.stage
-    ids = [stage.bind(attempt, stage.fixtures.new_payment_method) for _ in range(FEW_AT_ONCE)]
+    ids = [stage.bind(attempt, stage.fixtures.methods.new) for _ in range(FEW_AT_ONCE)]
     steps = scene.at_once(attempt, ids)
     return [stage.send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
 
@@ -342,7 +342,7 @@ def attach_again_after_detaching(scene: Scene, first: Attempt, again: Attempt) -
         if not detached.exchange.is_success:
             return [attached, detached]
         later = attach_and_detach(scene, first)
-        other = scene.stage.fixtures.customer("other_customer")
+        other = scene.stage.fixtures.customers.named("other_customer")
         retried = [scene.attach(again, attached, to=other), scene.attach(again, attached)]
         return [attached, detached, *later, *retried, *scene.stage.read_back(retried[-1])]
 
@@ -376,8 +376,8 @@ def _fill_shelf(scene: Scene) -> list[Card]:
     stage = scene.stage
     first, second = scene.customers(2)
     if stage.fixtures.provision.customers == "created":
-        stage.fixtures.list_payment_methods(first)
-        stage.fixtures.list_payment_methods(second)
+        stage.fixtures.endpoints.list_payment_methods(first)
+        stage.fixtures.endpoints.list_payment_methods(second)
     size = scene.budget.shelf if stage.fixtures.provision.payment_methods != "given" else 2
     shelf: list[Card] = []
     for index in range(size):

@@ -65,9 +65,9 @@ def _has_deleted_customer(scene: Scene) -> bool:
     can_delete = fixtures.provision.customers != "given" and scene.needs.has("delete")
     if not can_delete or not scene.needs.is_sound("state.deleted-customer"):
         return False
-    if not fixtures.deleted:
+    if not fixtures.customers.deleted:
         scene.api.delete(scene.api.create_customer()[0])
-    return bool(fixtures.deleted)
+    return bool(fixtures.customers.deleted)
 
 
 def find_guilty(attempts: Attempts, episode: Episode, tries: Try) -> tuple[Attempts, Episode]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
@@ -226,7 +227,7 @@ class Watch:
         """Perform the request and a valid one after it, on one new connection."""
         self.make_spares(1)
         self.stage.client.reconnect()
-        again = replace(self._step_of(before), role="set-up", exchange=self.stage.client.repeat(before.request))
+        again = replace(self._step_of(before), role="set-up", exchange=self.stage.client.send(before.request))
         return self._served_again([again, self._send_valid()])
 
     # Whether the target still serves
@@ -236,9 +237,9 @@ class Watch:
 
         Given ones are not set aside.
         """
-        self.stage.fixtures.customer()
+        self.stage.fixtures.customers.named()
         while self.stage.fixtures.provision.payment_methods != "given" and len(self._spares) < count:
-            self._spares.append(self.stage.fixtures.plain_payment_method())
+            self._spares.append(self.stage.fixtures.methods.new(plain=True))
 
     def check_still_serving(self) -> None:
         """Send a valid request after odd ones; if it is not answered as before, find the one that did it."""
@@ -286,7 +287,7 @@ class Watch:
         return steps
 
     def _send_valid(self, *, new_connection: bool = False) -> Step:
-        make = self._spares.pop if self._spares else self.stage.fixtures.plain_payment_method
+        make = self._spares.pop if self._spares else partial(self.stage.fixtures.methods.new, plain=True)
         step = self.stage.send(MINIMAL, self.stage.bind(MINIMAL, make), new_connection=new_connection)
         return self.stage.count_success(MINIMAL, step, new_connection=new_connection)
 

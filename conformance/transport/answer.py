@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from conformance.evidence.failure import ExchangeFailed, Failure
 from conformance.transport.coding import LONGEST_BODY, decoded
-from conformance.transport.connection import Connection
-from conformance.transport.deadline import Deadline
+from conformance.transport.connection import Connection, Deadline
 
 GRACE_SECONDS = 0.25
 """How long after a complete answer a server that keeps the connection open is listened to."""

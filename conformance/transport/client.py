@@ -1,4 +1,4 @@
-"""The client: the one way by which everything is sent to the implementation at a base URL."""
+"""The client, which sends every request to the implementation at a base URL."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from requests.structures import CaseInsensitiveDict
+from schemathesis import Case
 from schemathesis.core import NOT_SET
 
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, goes_to_operation
 from conformance.evidence.failure import ExchangeFailed
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret
-from conformance.transport.deadline import Deadline
-from conformance.transport.raw import exchange_raw
+from conformance.transport.connection import Deadline
 from conformance.transport.route import Route
 from conformance.transport.serializer import operation_of
-from conformance.transport.session import Delivery, WireSession, headers_on_wire
+from conformance.transport.session import Delivery, Outgoing, WireSession
 from conformance.transport.ways import Manner
 from contracts import Contract
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Credentials, Request
 
 DEFAULT_TIMEOUT = 10.0
+"""Seconds for one exchange: many times what the operation takes."""
 PLAINLY = Manner()
-"""How requests to other endpoints are written unless they say otherwise."""
+"""The usual form of requests to other endpoints."""
 MAX_THROTTLED_RETRIES = 4
 LONGEST_RETRY_WAIT = 10.0
+"""Seconds before a rate-limited request is sent again, however long the server asks to wait."""
 
 
 class TargetError(ValueError):
@@ -39,18 +42,18 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True)
 class Address:
-    """A base URL taken apart: scheme, host and port, and a path prefix without a final slash."""
+    """A base URL: scheme, host and port, and a path prefix without a final slash or `/v1`."""
 
     url: str
 
     @property
     def parts(self) -> SplitResult:
-        """The URL's components."""
+        """Split the URL into its components."""
         return urlsplit(self.url)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine by its name or number."""
+        """Return whether the host is this machine by its name or number."""
         host = self.parts.hostname or ""
         try:
             return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -59,7 +62,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Address:
-        """The address that `url` names. Raises TargetError when it is no plain http or https URL."""
+        """Return the address that `url` names. Raises TargetError when it is no plain http or https URL."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -74,7 +77,7 @@ class Address:
 
 
 class Pacer:
-    """Keeps requests at a rate of at most `per_second`, evenly spaced; None sets no limit."""
+    """A limit of `per_second` requests, evenly spaced; None sets no limit."""
 
     def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 1 / per_second if per_second else 0.0
@@ -94,14 +97,16 @@ class Pacer:
 
 
 class Client:
-    """Sends requests to one implementation and tells what came back. It never raises for what a server does.
+    """The sender of all requests to one implementation. It never raises for anything that a server does.
 
-    `timeout` counts seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
+    A request of the operation leaves as a Schemathesis case on a kept-alive session, one a thread; a raw one as exact
+    bytes on a connection of its own; a request to another endpoint on the session, without Schemathesis. A 429 is
+    retried, `Retry-After` honoured, a bounded number of times.
 
-    `credentials` says how the key is presented where a request leaves that open. Every request of the operation is a
-    Schemathesis case on a kept-alive session, one a thread; raw ones go as exact bytes. A 429 is retried, `Retry-After`
-    honoured, a bounded number of times. `resends` counts the requests that were sent again because a kept connection
-    was closed before the answer. `history` keeps the last exchanges.
+    - `timeout`: the seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
+    - `credentials`: the scheme by which the key is presented where a request leaves that open.
+    - `resends`: the number of requests sent again because a kept connection was closed before the answer.
+    - `history`: the last exchanges.
     """
 
     def __init__(
@@ -127,29 +132,29 @@ class Client:
         self._count_lock = threading.Lock()
         self._sessions: list[WireSession] = []
 
-    def keep_to(self, per_second: float | None) -> None:
-        """Keep to another rate from now on."""
-        self._pacer = Pacer(per_second)
-
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
-        """Send a request of the operation, and again while it is throttled. `new_connection` leaves the kept one."""
-        return self._patiently(request, lambda: self._send_once(request, new_connection=new_connection))
+        """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
+        exchange = self._send_once(request, new_connection=new_connection)
+        for retry in range(1, MAX_THROTTLED_RETRIES + 1):
+            if exchange.status != 429:
+                break
+            time.sleep(_retry_wait(exchange, retry))
+            exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
+        self.history.add(exchange)
+        return exchange
 
     def call(
         self, method: str, target: str, form: Mapping[str, str] | None = None, manner: Manner = PLAINLY
     ) -> Exchange:
-        """Send a plain request to another endpoint; `target` is path and query below the base URL."""
-        request = manner.request(method, target, form)
-        return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
+        """Write and send a request to another endpoint; `target` is path and query below the base URL."""
+        return self.send(manner.request(method, target, form))
 
-    def repeat(self, request: Request, *, new_connection: bool = False) -> Exchange:
-        """Send a request that has been sent before, to whichever endpoint."""
-        if request.raw or Exchange(request).is_to_operation:
-            return self.send(request, new_connection=new_connection)
-        return self._patiently(request, lambda: self._over_session(request, self._session(), plain=True))
+    def keep_to(self, per_second: float | None) -> None:
+        """Change the rate."""
+        self._pacer = Pacer(per_second)
 
     def reconnect(self) -> None:
-        """Leave the kept connection: the next request opens another."""
+        """Close this thread's kept connection, so that the next request opens another."""
         self._session().close()
         self.history.leave_connection()
 
@@ -158,24 +163,12 @@ class Client:
         for session in self._sessions:
             session.close()
 
-    def _patiently(self, request: Request, send: Callable[[], Exchange]) -> Exchange:
-        exchange = send()
-        for retry in range(1, MAX_THROTTLED_RETRIES + 1):
-            if exchange.status != 429:
-                break
-            time.sleep(_retry_wait(exchange, retry))
-            exchange = replace(send(), retries=retry)
-        self.history.add(exchange)
-        return exchange
-
     def _send_once(self, request: Request, *, new_connection: bool) -> Exchange:
-        if request.raw:
-            return self._over_raw(request)
-        if not new_connection:
-            return self._over_session(request, self._session())
+        if request.raw or not new_connection:
+            return self._exchange(request, self._session())
         session = self._new_session()
         try:
-            return replace(self._over_session(request, session), new_connection=True)
+            return replace(self._exchange(request, session), new_connection=True)
         finally:
             session.close()
 
@@ -189,49 +182,14 @@ class Client:
     def _new_session(self) -> WireSession:
         return WireSession(self.key, self._route, self.address.parts.path)
 
-    def _over_session(self, request: Request, session: WireSession, *, plain: bool = False) -> Exchange:
-        def deliver(deadline: Deadline) -> Delivery:
-            session.in_hand, session.deadline, session.scheme = request, deadline, self.credentials
-            return session.deliver(request.body) if plain else self._as_case(request, session)
-
-        return self._exchanged(request, deliver)
-
-    def _as_case(self, request: Request, session: WireSession) -> Delivery:
-        path, _, query = request.target.partition("?")
-        identifier = path.removeprefix(PATH_PREFIX).removesuffix(PATH_SUFFIX)
-        case = self._operation.Case(
-            method=request.method,  # type: ignore[arg-type]  # any method is sent, on purpose
-            path_parameters={"payment_method": unquote(identifier)},
-            query=dict(parse_qsl(query, keep_blank_values=True)),
-            headers=CaseInsensitiveDict(request.headers),
-            media_type=FORM_MEDIA_TYPE if request.body is not None else None,
-            body=NOT_SET if request.body is None else request.body,
-        )
-        case.call(base_url=self.address.url, session=session, allow_redirects=False)
-        return session.handed_over()
-
-    def _over_raw(self, request: Request) -> Exchange:
-        def deliver(deadline: Deadline) -> Delivery:
-            answer = exchange_raw(
-                self._route,
-                request.method,
-                self.address.parts.path + request.target,
-                tuple(headers_on_wire(request, self.key, self.credentials).items()),
-                request.body,
-                chunked=request.chunked,
-                deadline=deadline,
-            )
-            return Delivery(answer)
-
-        return self._exchanged(request, deliver)
-
-    def _exchanged(self, request: Request, deliver: Callable[[Deadline], Delivery]) -> Exchange:
-        """Return what comes of a delivery: an answer, or why there is none. Errors of the suite's own pass through."""
+    def _exchange(self, request: Request, session: WireSession) -> Exchange:
+        """Send a request once and return its exchange. Errors of the suite itself pass through."""
         self._pacer.wait()
-        self._count()
+        with self._count_lock:
+            self.requests_sent += 1
         start = time.monotonic()
         try:
-            delivery = deliver(Deadline(self.timeout))
+            delivery = self._deliver(Outgoing(request, Deadline(self.timeout), self.credentials), session)
         except ExchangeFailed as failed:
             seconds, error = time.monotonic() - start, self.key.blotted(failed.error)
             return Exchange(
@@ -242,11 +200,32 @@ class Client:
             self.resends += delivery.resent
         return self._received(request, delivery, seconds)
 
+    def _deliver(self, outgoing: Outgoing, session: WireSession) -> Delivery:
+        request = outgoing.request
+        if request.raw:
+            return session.deliver_raw(outgoing)
+        if not goes_to_operation(request):
+            return session.deliver(outgoing, request.body)
+        case = self._case(request)
+        return session.carry(
+            outgoing, lambda: case.call(base_url=self.address.url, session=session, allow_redirects=False)
+        )
+
+    def _case(self, request: Request) -> Case[Any]:
+        path, _, query = request.target.partition("?")
+        identifier = path.removeprefix(PATH_PREFIX).removesuffix(PATH_SUFFIX)
+        return self._operation.Case(
+            method=request.method,  # type: ignore[arg-type]  # any method is sent, on purpose
+            path_parameters={"payment_method": unquote(identifier)},
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers=CaseInsensitiveDict(request.headers),
+            media_type=FORM_MEDIA_TYPE if request.body is not None else None,
+            body=NOT_SET if request.body is None else request.body,
+        )
+
     def _received(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
         answer = delivery.answer
-        leaked = self.key.stands_in(answer.body) or any(
-            self.key.stands_in(value.encode()) for _, value in answer.headers
-        )
+        texts = [answer.body, *(value.encode() for _, value in answer.headers)]
         return Exchange(
             request,
             answer.status,
@@ -255,15 +234,11 @@ class Client:
             seconds,
             received=time.time(),
             framing=tuple(self.key.blotted(lie) for lie in answer.framing),
-            leaked_key=leaked,
+            leaked_key=any(map(self.key.stands_in, texts)),
             resent=delivery.resent,
             unread=delivery.unread,
             idle=delivery.idle,
         )
-
-    def _count(self) -> None:
-        with self._count_lock:
-            self.requests_sent += 1
 
 
 def _retry_wait(exchange: Exchange, retry: int) -> float:

@@ -15,7 +15,6 @@ from typing import TypeVar
 from urllib3.util import wait_for_read, wait_for_write
 
 from conformance.evidence.failure import ExchangeFailed, Failure
-from conformance.transport.deadline import Deadline
 from conformance.transport.route import Proxy, Route
 
 CHUNK = 65536
@@ -28,6 +27,24 @@ RESET_SECONDS = 0.05
 LONGEST_TUNNEL_HEAD = 65536
 
 T = TypeVar("T")
+
+
+class Deadline:
+    """The moment by which an exchange must be over, from the look-up of the host to the last byte of the answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Return how many seconds are left, 0 when it has passed."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def has_passed(self) -> bool:
+        """Return whether no time is left."""
+        return self.left <= 0
 
 
 class Connection:

@@ -1,11 +1,57 @@
-"""The bytes of a request, as they leave on a connection."""
+"""The request as it leaves: its headers with the API key, and its bytes."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable, Mapping
+
+from conformance.evidence.secret import Secret
 from conformance.transport.connection import Connection
 from conformance.transport.route import Route
+from strategies.attempt import Credentials, Request
+
+IDENTIFICATION = "attach-conformance"
+LETTERS_IN_ANOTHER_CASE = 8
+"""The number of characters at a key's end whose case changes: so few that the rest of it is still blotted out."""
 
 Headers = tuple[tuple[str, str], ...]
+
+
+def in_another_case(key: str) -> str:
+    """Return the key with its last letters in the other case; with junk behind it where it has no letters."""
+    start, end = key[:-LETTERS_IN_ANOTHER_CASE], key[-LETTERS_IN_ANOTHER_CASE:]
+    spellings = (start + end.swapcase(), key.swapcase(), f"{key}x")
+    return next(spelling for spelling in spellings if spelling != key)
+
+
+def _basic(credentials: str) -> str:
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+_AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
+    "bearer": lambda key: f"Bearer {key}",
+    "basic": lambda key: _basic(f"{key}:"),
+    "key and junk": lambda key: f"Bearer {key}x",
+    "key in another scheme": lambda key: f"Token {key}",
+    "key cut short": lambda key: f"Bearer {key[:-1]}",
+    "key in another case": lambda key: f"Bearer {in_another_case(key)}",
+    "key as password": lambda key: _basic(f"nobody:{key}"),
+}
+"""The value of the Authorization header by the credentials of a request; other credentials are the value itself."""
+
+
+def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[str, str]:
+    """Return the headers that leave with `request`, which presents the key in `scheme` unless it names another."""
+    headers = {"User-Agent": IDENTIFICATION, "Accept-Encoding": "gzip, deflate"}
+    for name, value in request.headers:
+        headers.pop(name, None)
+        headers[name] = value
+    credentials = scheme if request.credentials == "key" else request.credentials
+    if credentials in _AUTHORIZATION:
+        headers["Authorization"] = _AUTHORIZATION[credentials](key.reveal())
+    elif credentials != "none":
+        headers["Authorization"] = credentials
+    return headers
 
 
 def request_bytes(
@@ -25,8 +71,9 @@ def request_bytes(
         lines.append("Transfer-Encoding: chunked")
     elif body is not None:
         lines.append(f"Content-Length: {len(body)}")
+    content = body or b""
     head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-    return head + (_in_chunks(body or b"") if chunked else body or b"")
+    return head + (_in_chunks(content) if chunked else content)
 
 
 def _in_chunks(content: bytes) -> bytes:

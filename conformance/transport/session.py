@@ -1,10 +1,14 @@
-"""One kept-alive session: what leaves is exactly the request's headers and bytes, and what comes is read unmended."""
+"""Sending a request: on a kept-alive session that Schemathesis can call, or as exact bytes on a connection of its own.
+
+A client library rewrites paths, re-encodes bodies and believes Content-Length. Here the request leaves as it is, and
+the answer is compared with what its headers say.
+"""
 
 from __future__ import annotations
 
-import base64
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,25 +19,31 @@ from requests.structures import CaseInsensitiveDict
 from conformance.evidence.failure import NEVER_ARRIVED, ExchangeFailed, Failure
 from conformance.evidence.secret import Secret
 from conformance.transport.answer import Answer, read_answer
-from conformance.transport.connection import Connection, connect
-from conformance.transport.deadline import Deadline
-from conformance.transport.raw import explained
-from conformance.transport.request import request_bytes
+from conformance.transport.connection import Connection, Deadline, connect
+from conformance.transport.request import Headers, headers_on_wire, request_bytes
 from conformance.transport.route import Route
 from strategies.attempt import Credentials, Request
 
-IDENTIFICATION = "attach-conformance"
 WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
 """The methods whose requests announce no length where they have no body (RFC 9110 section 8.6)."""
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """An answer, and how it was got.
+class Outgoing:
+    """A request to send before a deadline; `scheme` presents the key where the request does not name a scheme."""
 
-    `idle` is for how many seconds the kept connection had been idle on which the request was sent first, None where
-    that was new. `resent` tells that this connection was closed without an answer, and that the answer came on a new
-    one; `unread` that a reset (TCP RST) shows that the server had not read the request there.
+    request: Request
+    deadline: Deadline
+    scheme: Credentials
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An answer, and how the session got it.
+
+    `idle` is for how many seconds the kept connection on which the request was sent first had been idle, None for a new
+    one. `resent` tells that this connection was closed without an answer, and that the answer came on a new one;
+    `unread` that a reset (TCP RST) shows that the server had not read the request there.
     """
 
     answer: Answer
@@ -43,11 +53,11 @@ class Delivery:
 
 
 class WireSession(requests.Session):
-    """A session that sends the `Request` in hand with its own headers and no others.
+    """A session that sends requests with exactly their own headers, one at a time.
 
     Schemathesis calls it as any other session, but it connects, sends and reads by itself: so that one deadline
-    covers all, nothing is mended, and nobody else decides about certificates, proxies and retries. The key enters
-    here, in the last step before the socket, and is held nowhere else.
+    covers all, nothing is rewritten, and nobody else decides about certificates, proxies and retries. The key enters
+    here, in the last step before the socket.
     """
 
     def __init__(self, key: Secret, route: Route, base_path: str) -> None:
@@ -57,47 +67,62 @@ class WireSession(requests.Session):
         self._route = route
         self._base_path = base_path
         self._kept: Connection | None = None
-        self.in_hand: Request | None = None
-        self.deadline = Deadline(0)
-        self.scheme: Credentials = "bearer"
+        self._outgoing: Outgoing | None = None
         self._delivery: Delivery | None = None
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send the request in hand, with the body that Schemathesis made of it."""
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        assert body is None or isinstance(body, bytes), "a body is bytes, never a file"
-        self._delivery = self.deliver(body)
-        return _as_response(self._delivery.answer, request)
+    def carry(self, outgoing: Outgoing, call: Callable[[], object]) -> Delivery:
+        """Have `call` make Schemathesis call this session, which sends `outgoing`. Raises ExchangeFailed.
 
-    def handed_over(self) -> Delivery:
-        """Return what Schemathesis's call led to, once: its own response has no room for all of it."""
+        The response that Schemathesis returns has no room for all of a delivery.
+        """
+        self._outgoing = outgoing
+        call()
         delivery, self._delivery = self._delivery, None
         assert delivery is not None, "Schemathesis sends on the session that it is given"
         return delivery
 
-    def deliver(self, body: bytes | None) -> Delivery:
-        """Send the request in hand with this body, and again where its kept connection turns out to be closed.
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send the outgoing request with the body that Schemathesis made of it."""
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        assert body is None or isinstance(body, bytes), "a body is bytes, never a file"
+        assert self._outgoing is not None, "Schemathesis calls the session only by `carry`"
+        self._delivery = self.deliver(self._outgoing, body)
+        return _as_response(self._delivery.answer, request)
 
-        A server may close a connection whenever it likes (RFC 9112 section 9.3), and the request that crosses this on
-        its way is lost through no fault of anybody's. So, decided here and nowhere else: before a kept connection is
-        used it is looked at, and one that the server has closed is left; a request that gets no byte of an answer on a
-        kept connection is sent again, once, on a new one, within the same deadline, and the delivery says so. What gets
-        no answer on a new connection was dropped. Raises ExchangeFailed.
+    def deliver(self, outgoing: Outgoing, body: bytes | None) -> Delivery:
+        """Send a request with this body, and again where its kept connection turns out to be closed.
+
+        A server may close a connection at any time (RFC 9112 section 9.3), and a request that crosses this on its way
+        is lost through no fault of anybody's. So, decided here and nowhere else: a kept connection that the server has
+        closed is left before it is used; a request that gets no byte of an answer on a kept connection is sent again,
+        once, on a new one, within the same deadline, and the delivery says so. A request without an answer on a new
+        connection was dropped. Raises ExchangeFailed.
         """
-        assert self.in_hand is not None, "a request is put in hand before it is sent"
         kept, self._kept = self._kept, None
         if kept is not None and not kept.is_open:
             kept.close()
             kept = None
         if kept is None:
-            return Delivery(self._over(connect(self._route, self.deadline), body))
+            return Delivery(self._send_on(connect(self._route, outgoing.deadline), outgoing, body))
         idle = time.monotonic() - kept.last_used
         try:
-            return Delivery(self._over(kept, body, is_kept=True), idle)
+            return Delivery(self._send_on(kept, outgoing, body, is_kept=True), idle)
         except ExchangeFailed as lost:
             if lost.failure is not Failure.CONNECTION_LOST:
                 raise
-            return Delivery(self._again(body, lost), idle, resent=True, unread=kept.is_reset)
+            return Delivery(self._send_again(outgoing, body, lost), idle, resent=True, unread=kept.is_reset)
+
+    def deliver_raw(self, outgoing: Outgoing) -> Delivery:
+        """Send a request as exact bytes on a new connection and read to its end. Raises ExchangeFailed."""
+        request = outgoing.request
+        connection = connect(self._route, outgoing.deadline)
+        try:
+            headers = headers_on_wire(request, self._key, outgoing.scheme)
+            data = self._bytes_of(connection, request, (*headers.items(), ("Connection", "close")), request.body)
+            answer, _ = _exchange(connection, data, outgoing, to_the_end=True)
+        finally:
+            connection.close()
+        return Delivery(answer)
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -106,37 +131,56 @@ class WireSession(requests.Session):
             self._kept.close()
             self._kept = None
 
-    def _again(self, body: bytes | None, lost: ExchangeFailed) -> Answer:
-        """Send on a new connection what was lost; where there is none any more, the server ended over the request."""
+    def _send_again(self, outgoing: Outgoing, body: bytes | None, lost: ExchangeFailed) -> Answer:
+        """Send a lost request on a new connection; where none can be made, the server ended over the request."""
         try:
-            return self._over(connect(self._route, self.deadline), body)
+            return self._send_on(connect(self._route, outgoing.deadline), outgoing, body)
         except ExchangeFailed as failed:
             raise (lost if failed.failure in NEVER_ARRIVED else failed) from None
 
-    def _over(self, connection: Connection, body: bytes | None, *, is_kept: bool = False) -> Answer:
-        """Send the request in hand on a connection, read the answer, and keep the connection if the server does."""
-        request = self.in_hand
-        assert request is not None
-        headers = headers_on_wire(request, self._key, self.scheme)
+    def _send_on(
+        self, connection: Connection, outgoing: Outgoing, body: bytes | None, *, is_kept: bool = False
+    ) -> Answer:
+        """Send a request on a connection, read the answer, and keep the connection if the server does."""
+        request = outgoing.request
+        headers = headers_on_wire(request, self._key, outgoing.scheme)
         content = b"" if body is None and request.method not in WITHOUT_LENGTH else body
-        target = self._base_path + request.target
-        data = request_bytes(connection, self._route, request.method, target, tuple(headers.items()), content)
+        data = self._bytes_of(connection, request, tuple(headers.items()), content)
         keeps = False
         try:
-            problem = connection.send(data, self.deadline)
-            try:
-                answer = read_answer(connection, self.deadline, request.method)
-            except ExchangeFailed as failed:
-                if is_kept and failed.failure is Failure.CONNECTION_LOST:
-                    connection.note_reset()
-                raise explained(failed, problem) from failed
+            answer, problem = _exchange(connection, data, outgoing)
             keeps = answer.keeps and problem is None
+        except ExchangeFailed as failed:
+            if is_kept and failed.failure is Failure.CONNECTION_LOST:
+                connection.note_reset()
+            raise
         finally:
             if keeps:
                 self._kept = connection
             else:
                 connection.close()
         return answer
+
+    def _bytes_of(self, connection: Connection, request: Request, headers: Headers, body: bytes | None) -> bytes:
+        target = self._base_path + request.target
+        chunked = request.raw and request.chunked
+        return request_bytes(connection, self._route, request.method, target, headers, body, chunked=chunked)
+
+
+def _exchange(
+    connection: Connection, data: bytes, outgoing: Outgoing, *, to_the_end: bool = False
+) -> tuple[Answer, OSError | None]:
+    """Send data and read the answer; return it with the error that ended the sending, None for none.
+
+    Raises ExchangeFailed, with the error of the sending where that explains a lost connection.
+    """
+    problem = connection.send(data, outgoing.deadline)
+    try:
+        return read_answer(connection, outgoing.deadline, outgoing.request.method, to_the_end=to_the_end), problem
+    except ExchangeFailed as failed:
+        if problem is None or failed.failure is not Failure.CONNECTION_LOST:
+            raise
+        raise ExchangeFailed(failed.failure, problem) from failed
 
 
 def _as_response(answer: Answer, request: requests.PreparedRequest) -> requests.Response:
@@ -154,42 +198,3 @@ def _as_response(answer: Answer, request: requests.PreparedRequest) -> requests.
     response._content = answer.body  # requests has no public way to hand over a body that was read elsewhere
     response._content_consumed = True  # type: ignore[attr-defined]  # the stubs leave it out
     return response
-
-
-def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[str, str]:
-    """The headers that leave with `request`; where it presents the key in no scheme of its own, in `scheme`."""
-    headers = {"User-Agent": IDENTIFICATION, "Accept-Encoding": "gzip, deflate"}
-    for name, value in request.headers:
-        headers.pop(name, None)
-        headers[name] = value
-    match scheme if request.credentials == "key" else request.credentials:
-        case "bearer":
-            headers["Authorization"] = f"Bearer {key.reveal()}"
-        case "basic":
-            headers["Authorization"] = "Basic " + base64.b64encode(f"{key.reveal()}:".encode()).decode()
-        case "key and junk":
-            headers["Authorization"] = f"Bearer {key.reveal()}x"
-        case "key in another scheme":
-            headers["Authorization"] = f"Token {key.reveal()}"
-        case "key cut short":
-            headers["Authorization"] = f"Bearer {key.reveal()[:-1]}"
-        case "key in another case":
-            headers["Authorization"] = f"Bearer {in_another_case(key.reveal())}"
-        case "key as password":
-            headers["Authorization"] = "Basic " + base64.b64encode(f"nobody:{key.reveal()}".encode()).decode()
-        case "none":
-            pass
-        case other:
-            headers["Authorization"] = other
-    return headers
-
-
-LETTERS_IN_ANOTHER_CASE = 8
-"""How many characters at the end of a key change their case: few enough that the rest of it is still blotted out."""
-
-
-def in_another_case(key: str) -> str:
-    """Return the key with its last letters in the other case; with junk behind it where it has no letters."""
-    start, end = key[:-LETTERS_IN_ANOTHER_CASE], key[-LETTERS_IN_ANOTHER_CASE:]
-    spellings = (start + end.swapcase(), key.swapcase(), f"{key}x")
-    return next(spelling for spelling in spellings if spelling != key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, customer_id
 from conformance.verdict.trial import Trial
 
 
@@ -25,7 +25,7 @@ class History:
         )
         attached: dict[str, list[Exchange]] = {}
         for exchange in exchanges:
-            identifier = exchange.customer_id
+            identifier = customer_id(exchange)
             if exchange.is_to_operation and exchange.is_success and isinstance(identifier, str):
                 attached.setdefault(identifier, []).append(exchange)
         return cls({customer: tuple(exchanges) for customer, exchanges in attached.items()})

@@ -23,7 +23,8 @@ from conformance.fixtures.forms import (
     PAYMENT_METHOD_FORMS,
     RUN,
 )
-from conformance.fixtures.provisioning import Fixtures, OutOfFixtures
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
@@ -63,7 +64,7 @@ class Play:
         self.setting = setting
         self.provided: list[tuple[str, str]] = []
         self._given: Counter[str] = Counter()
-        self.fixtures.run = uuid.uuid4().hex[:12]
+        self.fixtures.inventory.run = uuid.uuid4().hex[:12]
 
     def play(self, episode: Episode) -> Episode:
         """The episode as it goes now. Raises OutOfFixtures."""
@@ -96,12 +97,12 @@ class Play:
     def _sent(self, steps: Sequence[Step], requests: Sequence[Request]) -> list[Exchange]:
         """What comes back; several requests are sent at the same time, each on a connection of its own."""
         if len(requests) == 1:
-            return [self.client.repeat(requests[0], new_connection=steps[0].exchange.new_connection)]
+            return [self.client.send(requests[0], new_connection=steps[0].exchange.new_connection)]
         ready = Barrier(len(requests))
 
         def send(request: Request) -> Exchange:
             ready.wait(LONGEST_WAIT)
-            return self.client.repeat(request, new_connection=True)
+            return self.client.send(request, new_connection=True)
 
         with ThreadPoolExecutor(len(requests)) as pool:
             return list(pool.map(send, requests))
@@ -112,10 +113,10 @@ class Play:
             kind = "customer" if old.startswith("cus") else "payment_method"
             renaming.learn(old, new, kind, is_created=is_creation(recorded))
         if is_creation(now) and isinstance(new, str):
-            self.fixtures.made.append((now.request.target.removeprefix("/v1/").removesuffix("s"), new))
+            self.fixtures.inventory.made.append((now.request.target.removeprefix("/v1/").removesuffix("s"), new))
         gone = "customer", unquote(now.request.target.removeprefix("/v1/customers/"))
-        if now.request.method == "DELETE" and now.is_success and gone in self.fixtures.made:
-            self.fixtures.made.remove(gone)
+        if now.request.method == "DELETE" and now.is_success and gone in self.fixtures.inventory.made:
+            self.fixtures.inventory.made.remove(gone)
 
     def _provided(self, old: str, known: Known, episode: Episode) -> str:
         """An object of the kind that an id was of; in the state that its name tells."""
@@ -130,15 +131,15 @@ class Play:
             return self._given_payment_method()
         is_detailed = has_details(old, episode) is not False
         if is_detailed is not self.setting.flipped:
-            return self.fixtures.new_payment_method()
-        return self.fixtures.plain_payment_method()
+            return self.fixtures.methods.new()
+        return self.fixtures.methods.new(plain=True)
 
     def _customer(self, known: Known) -> str:
-        identifier, _ = self.fixtures.new_customer()
-        if known.name == "deleted_customer" and not self.fixtures.delete(identifier).is_success:
+        identifier, _ = self.fixtures.customers.create()
+        if known.name == "deleted_customer" and not self.fixtures.customers.delete(identifier).is_success:
             raise OutOfFixtures(NO_DELETING)
         if self.setting.used and known.name != "deleted_customer":
-            self.fixtures.list_payment_methods(identifier)
+            self.fixtures.endpoints.list_payment_methods(identifier)
         return identifier
 
     def _catch_up(self, renaming: Renaming, episode: Episode, step: Step) -> None:
@@ -148,14 +149,14 @@ class Play:
             wanted = min(self.history.elsewhere(old, episode, moment), MOST_GIVEN)
             while self._given[old] < wanted:
                 self._given[old] += 1
-                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.new_payment_method()}
+                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.methods.new()}
                 self.client.send(MINIMAL.bind(ids))
 
     def _given_payment_method(self) -> str:
         """The next one that the user gave and that nobody has attached since."""
         while True:
-            identifier = self.fixtures.payment_method_for_refusals()
-            read = self.fixtures.read_payment_method(identifier)
+            identifier = self.fixtures.methods.take_reserved()
+            read = self.fixtures.endpoints.read_payment_method(identifier)
             if read is None or not isinstance(read.object.get("customer"), str):
                 return identifier
 
@@ -163,7 +164,7 @@ class Play:
         way = self.fixtures.provision.payment_methods
         if way not in DECLINING_FORMS:
             raise OutOfFixtures(NO_DECLINING_CARD)
-        identifier = self.fixtures.payment_method_from(DECLINING_FORMS[way])
+        identifier = self.fixtures.methods.create_from_card(DECLINING_FORMS[way])
         if identifier is None:
             raise OutOfFixtures(NO_DECLINING_CARD)
         return identifier

@@ -10,7 +10,8 @@ from conformance.commands.replay.history import History
 from conformance.commands.replay.playing import AS_RECORDED, SIMULTANEOUS, Play, Setting
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.exchange import Exchange
-from conformance.fixtures.provisioning import Fixtures, OutOfFixtures, Provision
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.provisioning import OutOfFixtures, Provision
 from conformance.judge import judge
 from conformance.transport.client import Client
 from conformance.verdict.ledger import UNSTEADY
@@ -80,8 +81,8 @@ class Replayer:
 
     def _people(self) -> None:
         """Have at least a customer with a payment method on the target: on an empty one some failures do not show."""
-        if not self.fixtures.made and self.fixtures.provision.customers == "created":
-            ids = {"customer": self.fixtures.customer(), "payment_method": self.fixtures.new_payment_method()}
+        if not self.fixtures.inventory.made and self.fixtures.provision.customers == "created":
+            ids = {"customer": self.fixtures.customers.named(), "payment_method": self.fixtures.methods.new()}
             self.client.send(MINIMAL.bind(ids))
 
     def _in_every_setting(self, finding: Finding) -> Replayed:

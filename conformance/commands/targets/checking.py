@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conformance.evidence.secret import Secret
+from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
-from conformance.fixtures.provisioning import Fixtures, Unreachable
+from conformance.fixtures.provisioning import Unreachable
 from conformance.targets.description import Defect, TargetDescription
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, Client
 from conformance.verdict.settings import KEY_VARIABLE
@@ -45,9 +46,9 @@ def check_defects(target: TargetDescription, defects: Sequence[Defect], base_url
             fixtures = Fixtures(client, provision, f"check{number}", random.Random(number))
             variables = {
                 "URL": base_url,
-                "PM": fixtures.new_payment_method(),
-                "CUS": fixtures.customer("one"),
-                "CUS2": fixtures.customer("two"),
+                "PM": fixtures.methods.new(),
+                "CUS": fixtures.customers.named("one"),
+                "CUS2": fixtures.customers.named("two"),
                 KEY_VARIABLE: key.reveal(),
             }
             yield Check(defect, key.blotted(_printed(defect.curl, variables)))

@@ -1,15 +1,16 @@
-"""Judging recorded traffic: the judge of a live run on exchanges that were captured elsewhere, without any request."""
+"""The command `judge`: judge exchanges that were recorded elsewhere as in a live run, without sending a request."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blotted, read_recordings
-from conformance.evidence.episode import Episode, Finding, Outcome, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.episode import Episode, Outcome, Step
+from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import judge
 from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, says_json
 from conformance.judge.stripe import WELL_FORMED_VERSION
@@ -25,38 +26,51 @@ from strategies.traits import traits
 from strategies.wire import DecodedPair
 
 REFUSED_FOR_OTHER_REASONS = frozenset({401, 402, 403, 404, 405, 409})
-"""Statuses that say that something else than the body was wrong."""
+"""Statuses of a rejection for another reason than the body."""
 
-ACCEPTED_BESIDE = frozenset(DecodedPair(b"validate", value) for value in (b"true", b"false"))
-"""Parameters that attach takes in reality without a word in its documentation: they make no request invalid."""
+UNDOCUMENTED = frozenset(DecodedPair(b"validate", value) for value in (b"true", b"false"))
+"""Parameters that attach accepts in reality, though its documentation lacks them: they make no request invalid."""
 
 UNDECODABLE = frozenset({"robustness.malformed-encoding", "robustness.invalid-utf8"})
 DECLINING_TOKEN = "pm_card_chargeDeclined"
 OTHER_SHARED_TOKENS = ("pm_usBankAccount",)
 
-_ANY_OBJECT = ("object", "id", "customer", "created", "livemode", "metadata", "billing-details", "schema")
-_ON_EVERY_OBJECT = frozenset(f"response.{name}" for name in (*_ANY_OBJECT, "type-hash", "no-card-data"))
-_OF_AN_ERROR = ("error.type", "error.message", "error.member-types")
+_ON_EVERY_OBJECT = frozenset(
+    f"response.{name}"
+    for name in (
+        *("object", "id", "customer", "created", "livemode", "metadata", "billing-details", "schema"),
+        *("type-hash", "no-card-data"),
+    )
+)
+_OF_AN_ERROR = ("error.envelope", "error.type", "error.message", "error.member-types")
 
-Expected = tuple[str, str]
-"""A clause's slug, and the name of what it expects."""
+
+@dataclass(frozen=True)
+class Expected:
+    """A clause with its own expectation; `can_hold` says whether one exchange can show that it holds."""
+
+    slug: str
+    expectation: str
+    can_hold: bool = True
 
 
 def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: Catalogue) -> Ledger:
-    """What the recorded exchanges say, by clause. A clause about which they say nothing has no entry."""
+    """Judge recorded exchanges by clause. A clause that they do not exercise has no entry."""
     ledger = Ledger()
     for one in recorded:
-        may_hold, may_break = set(_held_by_nature(one, contract)), set(_broken_by_nature(one, contract))
-        for expected, holds in _expected(one, contract):
-            slug, name = expected
-            judgement = judge(_episode(one, slug, name, contract), contract, catalogue)
-            own = [finding for finding in judgement.findings if finding.clause == slug]
+        is_valid = _is_valid(one, contract)
+        for expected in _expected(one, contract, is_valid=is_valid):
+            episode = _episode(one, expected.slug, expected.expectation, is_valid=is_valid)
+            judgement = judge(episode, contract, catalogue)
+            own = [finding for finding in judgement.findings if finding.clause == expected.slug]
             if own and judgement.outcome is Outcome.FAIL:
-                ledger.entry(slug).add_finding(own[0])
-            elif holds and judgement.outcome is Outcome.PASS:
-                ledger.entry(slug).held += 1
-        found = {finding.clause: finding for finding in _on_every_answer(one, contract, catalogue)}
-        for slug in may_hold | may_break:
+                ledger.entry(expected.slug).add_finding(own[0])
+            elif expected.can_hold and judgement.outcome is Outcome.PASS:
+                ledger.entry(expected.slug).held += 1
+        general = judge(_episode(one, "", "answered", is_valid=is_valid), contract, catalogue)
+        found = {finding.clause: finding for finding in general.findings}
+        may_hold = set(_general(one, is_valid=is_valid))
+        for slug in may_hold | _only_breakable(one, is_valid=is_valid):
             if slug in found:
                 ledger.entry(slug).add_finding(found[slug])
             elif slug in may_hold:
@@ -64,50 +78,50 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
     return ledger
 
 
-def is_valid(one: Recorded, contract: Contract) -> bool:
-    """Whether nothing that was recorded of the request breaks the contract; a body that was not recorded may."""
-    exchange = one.exchange
-    if exchange.request.method != "POST" or "?" in exchange.request.target:
+def _episode(one: Recorded, slug: str, expectation: str, *, is_valid: bool) -> Episode:
+    step = Step("subject", one.exchange, attempt=one.where, kind="valid" if is_valid else "wire")
+    return Episode(slug, expectation, (step,), facts={"test_key": bool(one.test_key), "base_url": one.base_url})
+
+
+def _is_valid(one: Recorded, contract: Contract) -> bool:
+    """Return whether nothing that was recorded of the request breaks the contract; an unrecorded body may."""
+    request = one.exchange.request
+    if request.method != "POST" or "?" in request.target:
         return False
-    if exchange.request.body is None:
+    if request.body is None:
         return True
-    if not one.is_form or _is_undecodable(exchange):
+    if not one.is_form or _is_undecodable(one.exchange):
         return False
-    pairs = [pair for pair in exchange.sent_pairs if pair not in ACCEPTED_BESIDE]
-    return not violations(pairs, contract)
+    return not violations([pair for pair in one.exchange.sent_pairs if pair not in UNDOCUMENTED], contract)
 
 
-# which clauses an exchange exercises
+# general clauses, judged on every answer
 
 
-def _held_by_nature(one: Recorded, contract: Contract) -> Iterator[str]:
-    """The clauses judged on every answer for which this one has all the evidence."""
+def _general(one: Recorded, *, is_valid: bool) -> Iterator[str]:
+    """Yield the general clauses for which this answer has all the evidence."""
     exchange = one.exchange
-    status, body = exchange.status, exchange.body
-    if status is None or not exchange.answered:
+    status = exchange.status or 0
+    if not exchange.answered:
         return
     if one.key_sought:
         yield "error.no-secrets"
-    if status >= 500 or 300 <= status < 400:
+    if exchange.body is not None or status >= 300:
         yield "error.status-class"
+    elif is_valid:
+        yield "response.status"
+    if exchange.body is None or status >= 500 or 300 <= status < 400:
         return
-    if body is None:
-        if status >= 400:
-            yield "error.status-class"
-        elif is_valid(one, contract):
-            yield "response.status"
-        return
-    yield "error.status-class"
     yield from _about_json(one, exchange)
     if exchange.is_refusal:
         yield from _about_errors(one, exchange)
-    elif exchange.is_success and is_valid(one, contract):
+    elif exchange.is_success and is_valid:
         yield from _about_successes(one, exchange)
 
 
 def _about_json(one: Recorded, exchange: Exchange) -> Iterator[str]:
-    status, body = exchange.status or 0, exchange.body or b""
-    calls_itself_json = says_json(exchange) and body.lstrip()[:1] not in (b"<", b"")
+    status = exchange.status or 0
+    calls_itself_json = says_json(exchange) and _first_byte(exchange) not in (b"<", b"")
     if one.raw_body and status not in (204, 205) and (status < 300 or calls_itself_json):
         yield "response.json"
     if _was_recorded("Content-Type", one) and exchange.json.found and isinstance(exchange.json.value, dict | list):
@@ -115,15 +129,17 @@ def _about_json(one: Recorded, exchange: Exchange) -> Iterator[str]:
 
 
 def _about_errors(one: Recorded, exchange: Exchange) -> Iterator[str]:
-    is_odd = bool(traits(exchange.request)) or exchange.request.body is None
+    body = exchange.request.body
     if exchange.has_error_inside:
-        yield from ("error.envelope", *_OF_AN_ERROR)
-        if one.path_known and exchange.request.body is not None:
+        yield from _OF_AN_ERROR
+        if one.path_known and body is not None:
             yield "error.no-internals"
-    elif not (is_odd and exchange.status in LEGAL_WITHOUT_ENVELOPE):
-        garbled = says_json(exchange) and not exchange.json.found and (exchange.body or b"").lstrip()[:1] not in b"<"
-        if not garbled:
-            yield "error.envelope"
+        return
+    is_odd = body is None or bool(traits(exchange.request))
+    is_legal = is_odd and exchange.status in LEGAL_WITHOUT_ENVELOPE
+    is_garbled = says_json(exchange) and not exchange.json.found and _first_byte(exchange) not in (b"<", b"")
+    if not is_legal and not is_garbled:
+        yield "error.envelope"
 
 
 def _about_successes(one: Recorded, exchange: Exchange) -> Iterator[str]:
@@ -131,104 +147,108 @@ def _about_successes(one: Recorded, exchange: Exchange) -> Iterator[str]:
     yield "response.status"
     if exchange.json.found:
         yield "response.object"
-    if body.get("object") != "payment_method" or exchange.asked_to_expand:
+    if body.get("object") != "payment_method" or asks_to_expand(exchange):
         return
-    lacking = {"response.object"}
-    if not one.path_known or sent_payment_method(exchange).startswith(OTHER_SHARED_TOKENS):
-        lacking.add("response.id")
-    if len(exchange.sent_values("customer")) != 1:
-        lacking.add("response.customer")
-    else:
+    has_one_customer = len(exchange.sent_values("customer")) == 1
+    if has_one_customer:
         yield "expand.not-expanded"
-    if not isinstance(body.get("type"), str):
-        lacking.add("response.type-hash")
-    if not (exchange.header("Date") or exchange.received):
-        lacking.add("response.created")
-    if not one.test_key:
-        lacking.add("response.livemode")
-    yield from _ON_EVERY_OBJECT - lacking
+    has_evidence = {
+        "response.object": False,
+        "response.id": one.path_known and not sent_payment_method(exchange).startswith(OTHER_SHARED_TOKENS),
+        "response.customer": has_one_customer,
+        "response.type-hash": isinstance(body.get("type"), str),
+        "response.created": bool(exchange.header("Date") or exchange.received),
+        "response.livemode": bool(one.test_key),
+    }
+    yield from (slug for slug in _ON_EVERY_OBJECT if has_evidence.get(slug, True))
 
 
-def _broken_by_nature(one: Recorded, contract: Contract) -> Iterator[str]:
-    """The clauses that this answer can break, though it lacks the evidence that they hold."""
-    exchange = one.exchange
-    if exchange.is_success and is_valid(one, contract) and not exchange.asked_to_expand:
-        yield from ("response.created", "response.livemode")
+def _only_breakable(one: Recorded, *, is_valid: bool) -> set[str]:
+    """Return the clauses that this answer can break, though it lacks the evidence that they hold."""
+    is_plain_success = one.exchange.is_success and is_valid and not asks_to_expand(one.exchange)
+    return {"response.created", "response.livemode"} if is_plain_success else set()
 
 
-def _expected(one: Recorded, contract: Contract) -> Iterator[tuple[Expected, bool]]:
-    """The clauses with an expectation of their own, and whether this one exchange can show that they hold."""
+# clauses with an expectation of their own
+
+
+def _expected(one: Recorded, contract: Contract, *, is_valid: bool) -> Iterator[Expected]:
+    """Yield the clauses with their own expectation that this exchange exercises."""
     exchange = one.exchange
     if not exchange.answered:
         return
-    yield from ((expected, True) for expected in _of_headers(one))
+    yield from _about_headers(one)
     if exchange.request.method != "POST":
-        yield ("request.other-methods", "not_obeyed"), False
+        yield Expected("request.other-methods", "not_obeyed", can_hold=False)
         if exchange.status not in (401, 403) and exchange.body is not None:
-            yield ("method.unrecognized", "refused_as_told"), True
+            yield Expected("method.unrecognized", "refused_as_told")
         return
     if exchange.body is None:
         return
-    yield from ((expected, True) for expected in _of_the_body(one, contract))
-    yield from (((slug, "refused_as_told"), True) for slug in _of_the_refusal(one, contract))
+    yield from _about_the_request_body(one, contract)
+    yield from _about_the_state(exchange, is_valid=is_valid)
     wants_customer = any(pair.name.startswith(b"expand[") and pair.value == b"customer" for pair in exchange.sent_pairs)
-    if wants_customer and is_valid(one, contract):
-        yield ("expand.inlined", "inlined"), False
+    if wants_customer and is_valid:
+        yield Expected("expand.inlined", "inlined", can_hold=False)
 
 
-def _of_headers(one: Recorded) -> Iterator[Expected]:
+def _about_headers(one: Recorded) -> Iterator[Expected]:
     exchange = one.exchange
     if exchange.status == 401:
         if _was_recorded("WWW-Authenticate", one):
-            yield "auth.challenge", "challenged"
+            yield Expected("auth.challenge", "challenged")
         return
     if exchange.status == 403 or (exchange.is_refusal and not exchange.has_error_inside):
         return  # no account has been found yet, or a front-end server has answered
     if _was_recorded("Request-Id", one):
-        yield "header.request-id", "identified"
+        yield Expected("header.request-id", "identified")
     if _was_recorded("Cache-Control", one):
-        yield "header.cache-control", "uncached"
-    if not _was_recorded("Stripe-Version", one):
-        return
+        yield Expected("header.cache-control", "uncached")
     asked = dict(exchange.request.headers).get("Stripe-Version", "")
-    if asked and (WELL_FORMED_VERSION.fullmatch(asked) or not re.match(r"\d{4}-\d{2}-\d{2}", asked)):
-        yield "header.version", "versioned"
+    is_judged = WELL_FORMED_VERSION.fullmatch(asked) or not re.match(r"\d{4}-\d{2}-\d{2}", asked)
+    if asked and is_judged and _was_recorded("Stripe-Version", one):
+        yield Expected("header.version", "versioned")
+
+
+def _about_the_request_body(one: Recorded, contract: Contract) -> Iterator[Expected]:
+    exchange = one.exchange
+    if exchange.request.body is None or not one.is_form or "?" in exchange.request.target:
+        return
+    if _is_undecodable(exchange) or any(_has_meaning(pair.name) for pair in exchange.sent_pairs):
+        return
+    found = violations(exchange.sent_pairs, contract)
+    if len(found) != 1 or exchange.status in REFUSED_FOR_OTHER_REASONS:
+        return
+    (violation,) = found
+    if violation.clause != "body.duplicate-customer":
+        yield Expected(violation.clause, "refused")
+    elif len(set(exchange.sent_values("customer"))) > 1:
+        yield Expected(violation.clause, "one_of_two")
+
+
+def _about_the_state(exchange: Exchange, *, is_valid: bool) -> Iterator[Expected]:
+    """Yield the clauses about a state of the service that the answer itself gives away."""
+    code, param = exchange.error.get("code"), exchange.error.get("param")
+    if exchange.is_refusal and code == "resource_missing" and param in ("payment_method", "customer"):
+        yield Expected(f"stripe.resource-missing-{str(param).replace('_', '-')}", "refused_as_told")
+    should_decline = sent_payment_method(exchange) == DECLINING_TOKEN and is_valid
+    is_declined = code == "card_declined" or (exchange.status == 402 and not code)
+    if is_declined or (should_decline and exchange.is_success):
+        yield Expected("stripe.card-declined", "refused_as_told")
 
 
 def _was_recorded(name: str, one: Recorded) -> bool:
-    """Tell whether the recording says what the answer had for a header, if only that it lacked it."""
+    """Return whether the recording says what the answer had for a header, if only that it lacked it."""
     headers = one.exchange.headers
     return headers is not None and (not one.may_lack_headers or one.exchange.header(name) is not None)
 
 
-def _of_the_body(one: Recorded, contract: Contract) -> Iterator[Expected]:
-    exchange = one.exchange
-    unsure = exchange.request.body is None or not one.is_form or "?" in exchange.request.target
-    if unsure or _is_undecodable(exchange) or any(_has_meaning(pair.name) for pair in exchange.sent_pairs):
-        return
-    found = violations(exchange.sent_pairs, contract)
-    if len(found) != 1 or (exchange.status or 0) in REFUSED_FOR_OTHER_REASONS:
-        return
-    (violation,) = found
-    if violation.clause != "body.duplicate-customer":
-        yield violation.clause, "refused"
-    elif len(set(exchange.sent_values("customer"))) > 1:
-        yield violation.clause, "one_of_two"
-
-
-def _of_the_refusal(one: Recorded, contract: Contract) -> Iterator[str]:
-    """The clauses about a state of the service that the answer itself gives away."""
-    exchange = one.exchange
-    code, param = exchange.error.get("code"), exchange.error.get("param")
-    if exchange.is_refusal and code == "resource_missing" and param in ("payment_method", "customer"):
-        yield f"stripe.resource-missing-{str(param).replace('_', '-')}"
-    declines = sent_payment_method(exchange) == DECLINING_TOKEN and is_valid(one, contract)
-    if code == "card_declined" or (exchange.status == 402 and not code) or (declines and exchange.is_success):
-        yield "stripe.card-declined"
+def _first_byte(exchange: Exchange) -> bytes:
+    return (exchange.body or b"").lstrip()[:1]
 
 
 def _is_undecodable(exchange: Exchange) -> bool:
-    return bool(UNDECODABLE & set(traits(exchange.request)))
+    return not UNDECODABLE.isdisjoint(traits(exchange.request))
 
 
 def _has_meaning(name: bytes) -> bool:
@@ -236,58 +256,37 @@ def _has_meaning(name: bytes) -> bool:
     return root in NAMES_WITH_MEANING or root.startswith(PREFIX_WITH_MEANING)
 
 
-# the judge's view of it
-
-
-def _on_every_answer(one: Recorded, contract: Contract, catalogue: Catalogue) -> tuple[Finding, ...]:
-    return judge(_episode(one, "", "answered", contract), contract, catalogue).findings
-
-
-def _episode(one: Recorded, slug: str, expectation: str, contract: Contract) -> Episode:
-    kind = "valid" if is_valid(one, contract) else "wire"
-    step = Step("subject", one.exchange, attempt=one.where, kind=kind)
-    facts = {"test_key": bool(one.test_key), "base_url": one.base_url}
-    return Episode(slug, expectation, (step,), facts=facts)
-
-
 # in words
 
 
-def told(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile: str) -> Iterator[str]:
-    """What was concluded, line by line, for the clauses of `profile`."""
+def describe(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile: str) -> Iterator[str]:
+    """Describe the judgement line by line, for the clauses of `profile`."""
     clauses = catalogue.within(profile)
     for clause in clauses:
         if clause.slug in ledger.entries:
-            yield from map(blotted, _of_clause(own_outcome(clause, ledger.entry(clause.slug))))
-    silent = [clause.slug for clause in clauses if clause.slug not in ledger.entries]
-    yield ""
+            yield from map(blotted, _describe_clause(own_outcome(clause, ledger.entry(clause.slug))))
     unanswered = [one.where for one in recording.exchanges if one.exchange.status is None]
     judged = len(recording.exchanges) - len(unanswered)
     others = f"; {_count(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
+    silent = [clause.slug for clause in clauses if clause.slug not in ledger.entries]
+    yield ""
     yield f"{_count(judged, 'exchange')} with the operation judged{others}"
     yield from (f"not judged: {where}: no answer was recorded" for where in unanswered)
     yield from (blotted(f"could not read {problem}") for problem in recording.unreadable)
     yield f"{_count(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
 
 
-def status_of(ledger: Ledger, catalogue: Catalogue, profile: str) -> ExitStatus:
-    """DOES_NOT_CONFORM when the traffic breaks a MUST of `profile`, else CONFORMS."""
-    outcomes = (own_outcome(c, ledger.entries[c.slug]) for c in catalogue.within(profile) if c.slug in ledger.entries)
-    broken = any(result.outcome is Outcome.FAIL for result in outcomes)
-    return ExitStatus.DOES_NOT_CONFORM if broken else ExitStatus.CONFORMS
-
-
-def _of_clause(result: ClauseResult) -> Iterator[str]:
+def _describe_clause(result: ClauseResult) -> Iterator[str]:
     sign, slug = SIGNS[result.outcome], result.clause.slug
     if not result.findings:
         yield f"{sign} {slug}: holds ({_count(result.held, 'answer')})"
         return
     word = "fails" if result.outcome is Outcome.FAIL else "deviates"
-    yield f"{sign} {slug}: {word} ({result.broken} of {_count(result.broken + result.held, 'answer')}): {result.reason}"
     first, *more = result.findings
     step = culprit_of(first)
-    yield f"    where:      {step.attempt}"
     lacks = "" if step.exchange.request.body is not None else "  (the body was not recorded)"
+    yield f"{sign} {slug}: {word} ({result.broken} of {_count(result.broken + result.held, 'answer')}): {result.reason}"
+    yield f"    where:      {step.attempt}"
     yield f"    sent:       {curl(step.exchange, str(first.episode.facts['base_url']))}{lacks}"
     yield f"    came back:  {answer_in_short(step.exchange)}"
     yield f"    admissible: {admissible_in_short(result.clause)}"
@@ -300,6 +299,13 @@ def _count(number: int, noun: str) -> str:
 
 
 # the command
+
+
+def status_of(ledger: Ledger, catalogue: Catalogue, profile: str) -> ExitStatus:
+    """Return DOES_NOT_CONFORM when the traffic breaks a MUST of `profile`, else CONFORMS."""
+    judged = [clause for clause in catalogue.within(profile) if clause.slug in ledger.entries]
+    is_broken = any(own_outcome(clause, ledger.entries[clause.slug]).outcome is Outcome.FAIL for clause in judged)
+    return ExitStatus.DOES_NOT_CONFORM if is_broken else ExitStatus.CONFORMS
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -320,5 +326,5 @@ def _run(options: argparse.Namespace) -> int:
         return ExitStatus.WRONG_USAGE
     catalogue = load_catalogue()
     ledger = judge_traffic(recording.exchanges, published_contract(), catalogue)
-    print(*told(ledger, recording, catalogue, options.profile), sep="\n")
+    print(*describe(ledger, recording, catalogue, options.profile), sep="\n")
     return status_of(ledger, catalogue, options.profile)

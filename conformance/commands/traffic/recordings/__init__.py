@@ -1,6 +1,9 @@
-"""Recorded traffic as evidence, read from the files that browsers, proxies and test libraries write."""
+"""Recorded traffic as evidence, read from the files that browsers, proxies and test libraries write.
 
-from conformance.commands.traffic.recordings.files import read_recordings, recorded_in
-from conformance.commands.traffic.recordings.recorded import Recorded, Recording, UnreadableRecording, blotted
+The modules import in one direction: members, bodies, recorded, then a module for each family of forms, then files.
+"""
 
-__all__ = ["Recorded", "Recording", "UnreadableRecording", "blotted", "read_recordings", "recorded_in"]
+from conformance.commands.traffic.recordings.files import Recording, UnreadableRecording, read_recordings
+from conformance.commands.traffic.recordings.recorded import Recorded, blotted
+
+__all__ = ["Recorded", "Recording", "UnreadableRecording", "blotted", "read_recordings"]

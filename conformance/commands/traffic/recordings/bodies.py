@@ -5,24 +5,26 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import string
 import zlib
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote_plus
 
 from conformance.commands.traffic.recordings.members import UnreadableMember
-from conformance.evidence.exchange import LONGEST_BODY
+from conformance.evidence.storing import LONGEST_BODY
 from strategies.wire import decode
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW, _ZLIB_WINDOW, _RAW_WINDOW = 31, 15, -15
-"""What zlib calls the three containers of deflated data."""
+"""The names that zlib has for the three containers of deflated data."""
 
 _LITERAL_IN_FORMS = frozenset((string.ascii_letters + string.digits + "-._~*").encode())
 _ALWAYS_ESCAPED = frozenset(b"%&+")
 """Bytes that no encoder leaves as they are: unescaped, they would mean something else."""
-
-_HEX = frozenset(string.hexdigits)
+_ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^%&\"<>\s])*", re.ASCII)
+"""Text that can stand in a form body as it is."""
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -33,12 +35,24 @@ def as_bytes(text: str) -> bytes:
 
 
 def from_base64(text: str, member: str) -> bytes:
-    """Return the bytes that base64 text stands for, whatever white space is in it and whether padded or not."""
+    """Return the bytes of base64 text with any white space in it, padded or not."""
     bare = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnreadableMember(member, f"is not base64: {error}") from None
+
+
+def from_json(value: Any, member: str) -> bytes | None:
+    """Return a body of which the text or the parsed value was recorded; None where neither was."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return as_bytes(value)
+    try:
+        return json.dumps(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnreadableMember(member, f"is not a JSON value: {error}") from None
 
 
 def chunks_in(text: str) -> list[str] | None:
@@ -49,8 +63,7 @@ def chunks_in(text: str) -> list[str] | None:
         chunks = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    is_list_of_text = isinstance(chunks, list) and all(isinstance(chunk, str) for chunk in chunks)
-    return chunks if is_list_of_text else None
+    return chunks if all(isinstance(chunk, str) for chunk in chunks) else None
 
 
 def without_coding(body: bytes, coding: str | None) -> bytes | None:
@@ -60,14 +73,13 @@ def without_coding(body: bytes, coding: str | None) -> bytes | None:
     """
     if body.startswith(_GZIP_MAGIC):
         return _inflated(body, _GZIP_WINDOW)
-    codings = (coding or "").lower()
     if _is_text(body):
         return body
+    codings = {part.strip() for part in (coding or "").lower().split(",")}
     if "deflate" in codings:
         inflated = _inflated(body, _ZLIB_WINDOW)
         return _inflated(body, _RAW_WINDOW) if inflated is None else inflated
-    has_unknown_coding = any(part.strip() not in ("", "identity") for part in codings.split(","))
-    return None if has_unknown_coding else body
+    return body if codings <= {"", "identity"} else None
 
 
 def _inflated(body: bytes, window: int) -> bytes | None:
@@ -87,49 +99,31 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
-# forms of which only the parameters were recorded
-
-
 def form_of(pairs: Pairs, length: int | None) -> bytes | None:
     """Return a form body with these parameters, None where the recording leaves open what they are.
 
     HAR wants them decoded, and some tools leave them percent-encoded. Where the two readings differ, the length of
     the body that was sent decides, if it is known and only one of them can have it.
     """
-    decoded = b"&".join(_quoted(name) + b"=" + _quoted(value) for name, value in pairs)
-    may_be_decoded = length is None or _shortest(pairs) <= length <= _longest(pairs)
-    raw = b"&".join(as_bytes(name) + b"=" + as_bytes(value) for name, value in pairs)
-    may_be_raw = length in (None, len(raw)) and all(_may_be_encoded(part) for pair in pairs for part in pair)
-    if may_be_decoded and may_be_raw and decode(decoded) != decode(raw):
+    encoded = b"&".join(_quoted(name) + b"=" + _quoted(value) for name, value in pairs)
+    as_written = b"&".join(as_bytes(name) + b"=" + as_bytes(value) for name, value in pairs)
+    is_decoded = length is None or length in _lengths(pairs)
+    is_encoded = length in (None, len(as_written)) and all(_ENCODED.fullmatch(part) for pair in pairs for part in pair)
+    if is_decoded and is_encoded and decode(encoded) != decode(as_written):
         return None
-    if may_be_decoded:
-        return decoded
-    return raw if may_be_raw else None
+    if is_decoded:
+        return encoded
+    return as_written if is_encoded else None
 
 
 def _quoted(text: str) -> bytes:
     return quote_plus(as_bytes(text), safe="[]").encode("ascii")
 
 
-def _shortest(pairs: Pairs) -> int:
-    return sum(3 if byte in _ALWAYS_ESCAPED else 1 for byte in _content(pairs)) + _punctuation(pairs)
-
-
-def _longest(pairs: Pairs) -> int:
-    return sum(1 if byte in _LITERAL_IN_FORMS else 3 for byte in _content(pairs)) + _punctuation(pairs)
-
-
-def _content(pairs: Pairs) -> bytes:
-    return b"".join(as_bytes(name) + as_bytes(value) for name, value in pairs)
-
-
-def _punctuation(pairs: Pairs) -> int:
-    return max(2 * len(pairs) - 1, 0)
-
-
-def _may_be_encoded(text: str) -> bool:
-    """Tell whether the text can stand in a form body as it is."""
-    if not text.isascii() or any(sign.isspace() or sign in '&"<>' for sign in text):
-        return False
-    escapes = text.split("%")[1:]
-    return all(len(rest) >= 2 and set(rest[:2]) <= _HEX for rest in escapes)
+def _lengths(pairs: Pairs) -> range:
+    """Return the lengths that a form with these decoded parameters can have, by which encoder wrote it."""
+    content = b"".join(as_bytes(name) + as_bytes(value) for name, value in pairs)
+    punctuation = max(2 * len(pairs) - 1, 0)
+    shortest = sum(3 if byte in _ALWAYS_ESCAPED else 1 for byte in content)
+    longest = sum(1 if byte in _LITERAL_IN_FORMS else 3 for byte in content)
+    return range(punctuation + shortest, punctuation + longest + 1)

@@ -1,101 +1,82 @@
-"""Interactions of cassettes: VCR and betamax (`http_interactions`), vcrpy (`interactions`), in YAML and in JSON."""
+"""Recordings of test libraries: VCR, betamax, vcrpy and nock; and exchanges in the suite's own plain form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.commands.traffic.recordings.bodies import as_bytes, from_base64, without_coding
-from conformance.commands.traffic.recordings.members import (
-    Headers,
-    UnreadableMember,
-    object_at,
-    pairs_of,
-    status_of,
-    text_at,
-    time_of,
-    value_of,
-)
-from conformance.commands.traffic.recordings.recorded import (
-    AnswerParts,
-    Recorded,
-    SentParts,
-    certain_body,
-    is_of_operation,
-    recorded,
-    whole_headers,
-)
+from conformance.commands.traffic.recordings.bodies import as_bytes, from_base64, from_json, without_coding
+from conformance.commands.traffic.recordings.members import Headers, Member, UnreadableMember, time_of, value_of
+from conformance.commands.traffic.recordings.recorded import Answer, Form, Sent, Target, certain_body, whole_headers
 
 _OF_A_BODY = frozenset({"string", "base64_string", "encoding"})
 
 
+# VCR and betamax (`http_interactions`), vcrpy (`interactions`), in YAML and in JSON
+
+
 def is_body(value: Any) -> bool:
-    """Tell whether a value is a body as cassettes write it: text beside the name of its encoding."""
+    """Return whether a value is a body as cassettes write it: text next to the name of its encoding."""
     return isinstance(value, Mapping) and bool(value) and set(value) <= _OF_A_BODY and set(value) != {"encoding"}
 
 
-def read_interaction(item: Mapping[str, Any], where: str) -> Recorded | None:
-    """Read an interaction, None where it is not with the operation. Raises UnreadableMember."""
-    request = object_at(item, "request", "request")
-    member = "request.url" if "url" in request else "request.uri"
-    url = text_at(request, member.removeprefix("request."), member)
-    method = (text_at(request, "method", "request.method") or "").removeprefix(":")
-    if not url or not method:
-        raise UnreadableMember("request.method" if url else member, "is missing")
-    if not is_of_operation(method, url, member):
-        return None
-    headers = pairs_of(request.get("headers"), "request.headers")
-    sent = SentParts(method, url, headers, _sent_body(request, headers), value_of(headers, "Content-Type"))
-    return recorded(where, sent, _answer(item), member)
+def _target(item: Member) -> Target:
+    request = item.object("request")
+    key = "url" if "url" in request.value else "uri"
+    method = (request.text("method") or "").removeprefix(":")
+    return Target(method, request.text(key) or None, request.name_of(key))
 
 
-def _answer(item: Mapping[str, Any]) -> AnswerParts:
-    response = object_at(item, "response", "response")
-    status = status_of(*_status(response))
-    if status is None:
-        return AnswerParts()
-    headers = pairs_of(response.get("headers"), "response.headers")
-    name = "body" if "body" in response else "content"
-    body = _bytes_of(response.get(name), f"response.{name}")
-    if body == b"" and (value_of(headers, "Content-Length") or "0") != "0":
-        body = None
-    whole = None if body is None else without_coding(body, value_of(headers, "Content-Encoding"))
-    return AnswerParts(
-        status=status,
-        headers=whole_headers(headers),
-        body=whole,
-        received=time_of(item.get("recorded_at")),
-        may_lack_headers=True,
-    )
+def _sent(item: Member) -> Sent:
+    request = item.object("request")
+    headers = request.headers("headers")
+    return Sent(headers, _sent_body(request, headers), value_of(headers, "Content-Type"))
 
 
-def _status(response: Mapping[str, Any]) -> tuple[Any, str]:
-    """Return the status and the name of its member: httpx's recorder writes another one."""
-    status = response.get("status")
-    if isinstance(status, Mapping):
-        return status.get("code"), "response.status.code"
-    if status is None:
-        return response.get("status_code"), "response.status_code"
-    return status, "response.status"
-
-
-def _sent_body(request: Mapping[str, Any], headers: Headers) -> bytes | None:
+def _sent_body(request: Member, headers: Headers) -> bytes | None:
     """Return the body where it is certain: an empty one may have been filtered out, unless its length was sent."""
     value = request.get("body")
     if isinstance(value, Mapping) and not is_body(value):
         return None
-    body = _bytes_of(value, "request.body")
+    body = _bytes_of(value, request.name_of("body"))
     if not body:
         return b"" if value_of(headers, "Content-Length") == "0" else None
     return certain_body(body, headers)
 
 
+def _answer(item: Member) -> Answer:
+    response = item.object("response")
+    status = _status(response)
+    if status is None:
+        return Answer()
+    headers = response.headers("headers")
+    key = "body" if "body" in response.value else "content"
+    body = _bytes_of(response.get(key), response.name_of(key))
+    if body == b"" and (value_of(headers, "Content-Length") or "0") != "0":
+        body = None
+    return Answer(
+        status=status,
+        headers=whole_headers(headers),
+        body=None if body is None else without_coding(body, value_of(headers, "Content-Encoding")),
+        received=time_of(item.get("recorded_at")),
+        may_lack_headers=True,
+    )
+
+
+def _status(response: Member) -> int | None:
+    """Return the status, for which httpx's recorder has another member."""
+    if isinstance(response.get("status"), Mapping):
+        return response.object("status").status("code")
+    return response.status("status_code" if response.get("status") is None else "status")
+
+
 def _bytes_of(value: Any, member: str) -> bytes | None:
     if not isinstance(value, Mapping):
         return _encoded(value, "", member)
-    if isinstance(text := value.get("base64_string"), str):
+    text = value.get("base64_string")
+    if isinstance(text, str):
         return from_base64(text, f"{member}.base64_string")
-    return _encoded(value.get("string"), str(value.get("encoding") or ""), f"{member}.string")
+    return _encoded(value.get("string"), str(value.get("encoding")), f"{member}.string")
 
 
 def _encoded(text: Any, encoding: str, member: str) -> bytes | None:
@@ -112,3 +93,86 @@ def _encoded(text: Any, encoding: str, member: str) -> bytes | None:
             return as_bytes(text)
         return body
     return as_bytes(text)
+
+
+INTERACTION = Form(_target, _sent, _answer)
+
+
+# nock's recorder
+
+
+def _nock_target(definition: Member) -> Target:
+    url = (definition.text("scope") or "") + (definition.text("path") or "")
+    return Target(definition.text("method") or "GET", url, "path")
+
+
+def _nock_sent(definition: Member) -> Sent:
+    headers = definition.headers("reqheaders")
+    text = definition.get("body")
+    body = as_bytes(text) if isinstance(text, str) and text else None
+    return Sent(headers, certain_body(body, headers), value_of(headers, "Content-Type"))
+
+
+def _nock_answer(definition: Member) -> Answer:
+    headers = _nock_headers(definition)
+    return Answer(
+        status=definition.status("status"),
+        headers=whole_headers(headers),
+        body=_nock_body(definition.get("response"), definition, value_of(headers, "Content-Encoding")),
+        raw_body=isinstance(definition.get("response"), str),
+        may_lack_headers=True,
+    )
+
+
+def _nock_headers(definition: Member) -> Headers:
+    """Return headers that are a flat list of names and values, or have another usual form."""
+    key = "rawHeaders" if "rawHeaders" in definition.value else "headers"
+    headers = definition.get(key)
+    if isinstance(headers, list) and len(headers) % 2 == 0 and all(isinstance(item, str) for item in headers):
+        return tuple(zip(headers[::2], headers[1::2], strict=True))
+    return definition.headers(key)
+
+
+def _nock_body(value: Any, definition: Member, coding: str | None) -> bytes | None:
+    is_encoded = bool(coding) and isinstance(value, list)
+    if not is_encoded and not definition.get("responseIsBinary"):
+        return None if value == "" else from_json(value, "response")
+    try:
+        body = bytes.fromhex("".join(value or ""))
+    except (TypeError, ValueError) as error:
+        raise UnreadableMember("response", f"is not hexadecimal: {error}") from None
+    return without_coding(body, coding)
+
+
+NOCK = Form(_nock_target, _nock_sent, _nock_answer)
+
+
+# the plain form
+
+
+def _plain_target(document: Member) -> Target:
+    request = document.object("request")
+    url = request.text("uri") or request.text("url") or ""
+    return Target(request.text("method") or "POST", url, request.name_of("uri"))
+
+
+def _plain_sent(document: Member) -> Sent:
+    request = document.object("request")
+    headers = request.headers("headers")
+    text = request.text("body")
+    return Sent(headers, None if text is None else as_bytes(text), value_of(headers, "Content-Type"))
+
+
+def _plain_answer(document: Member) -> Answer:
+    response = document.object("response")
+    body = response.get("body")
+    return Answer(
+        status=response.status("status"),
+        headers=whole_headers(response.headers("headers")),
+        body=from_json(body, response.name_of("body")),
+        raw_body=isinstance(body, str),
+        received=time_of(document.get("recorded_at") or document.object("source").get("recorded_at")),
+    )
+
+
+PLAIN = Form(_plain_target, _plain_sent, _plain_answer)

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.commands.traffic.recordings.cassettes import is_body, read_interaction
-from conformance.commands.traffic.recordings.har import read_entry
-from conformance.commands.traffic.recordings.members import UnreadableMember
-from conformance.commands.traffic.recordings.plain import read_exchange, read_nock
-from conformance.commands.traffic.recordings.recorded import Recorded, Recording, UnreadableRecording
+from conformance.commands.traffic.recordings.cassettes import INTERACTION, NOCK, PLAIN, is_body
+from conformance.commands.traffic.recordings.har import ENTRY
+from conformance.commands.traffic.recordings.members import Member, UnreadableMember
+from conformance.commands.traffic.recordings.recorded import Form, Recorded
 from conformance.commands.traffic.recordings.safe_yaml import UnreadableYaml, read_yaml
 
 FORMS = "a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
 MOST_BYTES = 512_000_000
-"""How large a file may be."""
+"""The number of bytes that a file may have."""
 
-Reader = Callable[[Mapping[str, Any], str], Recorded | None]
-Read = Recorded | None | UnreadableMember
+_LISTS = {"http_interactions": INTERACTION, "interactions": INTERACTION}
+"""The members of a cassette that hold its exchanges."""
+
+
+class UnreadableRecording(ValueError):
+    """A file cannot be read as recorded traffic; the message names it and says why."""
 
 
 @dataclass(frozen=True)
-class _Item:
-    """One exchange of a file that is not read yet: its place, its value, and the reader of its form."""
+class Recording:
+    """The contents of files: exchanges with the operation in order, how many others were `ignored`, and `unreadable`.
 
-    where: str
-    value: Any
-    read: Reader
+    Each text in `unreadable` names an exchange that could not be read, and the member at fault.
+    """
+
+    exchanges: tuple[Recorded, ...]
+    ignored: int = 0
+    unreadable: tuple[str, ...] = ()
 
 
 def read_recordings(paths: Iterable[Path]) -> Recording:
@@ -42,41 +48,26 @@ def read_recordings(paths: Iterable[Path]) -> Recording:
     unreadable: list[str] = []
     ignored = 0
     for path in paths:
-        for item in _items(_document(path), str(path)):
-            match _read(item):
-                case None:
-                    ignored += 1
-                case UnreadableMember() as error:
-                    unreadable.append(f"{item.where}: {error}")
-                case Recorded() as one:
-                    exchanges.append(one)
+        for where, value, form in _entries(_document(path), str(path)):
+            try:
+                one = _read(value, form, where)
+            except UnreadableMember as error:
+                unreadable.append(f"{where}: {error}")
+                continue
+            if one is None:
+                ignored += 1
+            else:
+                exchanges.append(one)
     if unreadable and not exchanges:
         more = f" (and {len(unreadable) - 1} more)" if len(unreadable) > 1 else ""
         raise UnreadableRecording(f"nothing to judge: {unreadable[0]}{more}")
     return Recording(tuple(exchanges), ignored, tuple(unreadable))
 
 
-def recorded_in(document: Any, name: str) -> list[Recorded | None]:
-    """Return the exchanges of a decoded file called `name`, None for each that is not with the operation.
-
-    Raises UnreadableRecording.
-    """
-    found: list[Recorded | None] = []
-    for item in _items(document, name):
-        one = _read(item)
-        if isinstance(one, UnreadableMember):
-            raise UnreadableRecording(f"{item.where}: {one}")
-        found.append(one)
-    return found
-
-
-def _read(item: _Item) -> Read:
-    if not isinstance(item.value, Mapping):
-        return UnreadableMember("entry", "is not an object")
-    try:
-        return item.read(item.value, item.where)
-    except UnreadableMember as error:
-        return error
+def _read(value: Any, form: Form | None, where: str) -> Recorded | None:
+    if not isinstance(value, Mapping):
+        raise UnreadableMember("entry", "is not an object")
+    return (form or _form_of(value)).read(Member(value), where)
 
 
 # from a file to a document
@@ -97,8 +88,9 @@ def _document(path: Path) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         why = str(error)
-    if (lines := _json_lines(text)) is not None:
-        return lines
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and isinstance(_json_line(lines[0]), Mapping):
+        return [_json_line(line) for line in lines]
     if text.lstrip()[:1] in ("{", "["):
         raise UnreadableRecording(f"{path} is not JSON: {why}")
     try:
@@ -107,52 +99,52 @@ def _document(path: Path) -> Any:
         raise UnreadableRecording(f"{path} is neither JSON nor YAML ({error}): give {FORMS}") from None
 
 
-def _json_lines(text: str) -> list[Any] | None:
-    """Return the values of JSON lines; a line that is none becomes a value that no reader takes."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) < 2 or not isinstance(_json_line(lines[0]), Mapping):
-        return None
-    return [_json_line(line) for line in lines]
-
-
 def _json_line(line: str) -> Any:
+    """Return the value of a line; None, which no form takes, where it is no JSON."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
 
 
-# from a document to its exchanges
+# from a document to its entries
 
 
-def _items(document: Any, name: str) -> Iterator[_Item]:
-    values, word, read = _listed(document, name)
+def _entries(document: Any, name: str) -> Iterator[tuple[str, Any, Form | None]]:
+    """Yield the place, the value and the form of each entry; no form where each entry may have another one."""
+    if isinstance(document, Mapping) and "response" in document and not document.keys() & {"log", *_LISTS}:
+        yield name, document, None
+        return
+    values, word, form = _listed(document, name)
     for number, value in enumerate(values, start=1):
-        yield _Item(f"{name}, {word} {number}" if word else name, value, read)
+        yield f"{name}, {word} {number}", value, form
 
 
-def _listed(document: Any, name: str) -> tuple[list[Any], str, Reader]:
-    """Return the exchanges of a document, the word for one in its form (empty for a lone one), and their reader."""
+def _listed(document: Any, name: str) -> tuple[list[Any], str, Form | None]:
+    """Return the entries of a document, the word for one in its form, and that form."""
     if isinstance(document, list) and document:
         if _is_own_record(document):
             raise UnreadableRecording(f"{name} is the record of a run: use `python -m conformance render {name}`")
-        return document, "exchange", _read_any
+        return document, "exchange", None
     if isinstance(document, Mapping):
         if "log" in document:
-            return _list_at(_object(document["log"]), "entries", name, "log.entries"), "entry", read_entry
-        for member in ("http_interactions", "interactions"):
+            return _list_at(_object(document, "log"), "entries", f"{name}: `log.entries`"), "entry", ENTRY
+        for member, form in _LISTS.items():
             if member in document:
-                return _list_at(document, member, name), "interaction", read_interaction
-        if "response" in document:
-            return [document], "", _read_any
+                return _list_at(document, member, f"{name}: `{member}`"), "interaction", form
     raise UnreadableRecording(f"{name} has none of the forms that are read: give {FORMS}")
 
 
-def _list_at(holder: Mapping[str, Any], member: str, name: str, shown: str = "") -> list[Any]:
+def _list_at(holder: Mapping[str, Any], member: str, shown: str) -> list[Any]:
     values = holder.get(member)
     if not isinstance(values, list):
-        raise UnreadableRecording(f"{name}: `{shown or member}` is not a list of exchanges")
+        raise UnreadableRecording(f"{shown} is not a list of exchanges")
     return values
+
+
+def _object(holder: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    value = holder.get(member)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is_own_record(values: list[Any]) -> bool:
@@ -160,20 +152,12 @@ def _is_own_record(values: list[Any]) -> bool:
     return isinstance(first, Mapping) and "request" not in first and "suite" in first
 
 
-def _read_any(value: Mapping[str, Any], where: str) -> Recorded | None:
-    return _reader_for(value)(value, where)
-
-
-def _reader_for(value: Mapping[str, Any]) -> Reader:
-    """Return the reader of an exchange that stands alone or in a list, by the members that only its form has."""
+def _form_of(value: Mapping[str, Any]) -> Form:
+    """Return the form of an exchange that stands alone or in a list, by the members that only this form has."""
     if "scope" in value and "path" in value:
-        return read_nock
-    request, response = _object(value.get("request")), _object(value.get("response"))
+        return NOCK
+    request, response = _object(value, "request"), _object(value, "response")
     if "postData" in request or "content" in response or "startedDateTime" in value:
-        return read_entry
+        return ENTRY
     is_cassette = isinstance(response.get("status"), Mapping) or is_body(request.get("body"))
-    return read_interaction if is_cassette or is_body(response.get("body")) else read_exchange
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return INTERACTION if is_cassette or is_body(response.get("body")) else PLAIN

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,6 +13,10 @@ Headers = tuple[tuple[str, str], ...]
 
 LOWEST_STATUS, HIGHEST_STATUS = 100, 599
 """The statuses that RFC 9110 section 15 defines."""
+LONGEST_DURATION = 1e15
+"""Milliseconds; a longer duration, infinity and NaN are none."""
+
+_WHOLE_NUMBER = re.compile(r"\s*(-?\d{1,10})(?:\.0)?\s*", re.ASCII)
 
 
 class UnreadableMember(ValueError):
@@ -21,81 +26,69 @@ class UnreadableMember(ValueError):
         super().__init__(f"`{member}` {why}")
 
 
-def object_at(holder: Mapping[str, Any], name: str, member: str) -> Mapping[str, Any]:
-    """Return the object at `name`, empty where there is none."""
-    value = holder.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise UnreadableMember(member, "is not an object")
-    return value
+@dataclass(frozen=True)
+class Member:
+    """An object of a foreign document, and its name, which is empty for the entry itself."""
+
+    value: Mapping[str, Any]
+    name: str = ""
+
+    def name_of(self, key: str) -> str:
+        """Return the whole name of a member of this object."""
+        return f"{self.name}.{key}" if self.name else key
+
+    def get(self, key: str) -> Any:
+        """Return the value at `key` of any type, None where there is none."""
+        return self.value.get(key)
+
+    def object(self, key: str) -> Member:
+        """Return the object at `key`, empty where there is none."""
+        value = self.value.get(key, {})
+        if value is not None and not isinstance(value, Mapping):
+            raise UnreadableMember(self.name_of(key), "is not an object")
+        return Member(value or {}, self.name_of(key))
+
+    def text(self, key: str) -> str | None:
+        """Return the string at `key`, None where there is none."""
+        value = self.value.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise UnreadableMember(self.name_of(key), "is not a string")
+
+    def status(self, key: str) -> int | None:
+        """Return the status at `key`, None where the value says that no response came (null, 0 or less)."""
+        value = self.value.get(key)
+        if value is None or value == "":
+            return None
+        number = _WHOLE_NUMBER.fullmatch(str(value)) if isinstance(value, int | float | str) else None
+        if number is None:
+            raise UnreadableMember(self.name_of(key), "is not a status")
+        status = int(number[1])
+        if status > 0 and not LOWEST_STATUS <= status <= HIGHEST_STATUS:
+            raise UnreadableMember(self.name_of(key), f"is not a status from {LOWEST_STATUS} to {HIGHEST_STATUS}")
+        return status if status > 0 else None
+
+    def headers(self, key: str) -> Headers:
+        """Return headers that are an object (of strings, or of lists of strings) or a list of pairs."""
+        value, name = self.value.get(key), self.name_of(key)
+        if value is None:
+            return ()
+        if isinstance(value, Mapping):
+            return tuple(pair for item in value.items() for pair in _pairs(*item, name))
+        if not isinstance(value, list):
+            raise UnreadableMember(name, "is neither an object nor a list")
+        return tuple(pair for number, item in enumerate(value) for pair in _pairs_of_item(item, f"{name}[{number}]"))
 
 
-def text_at(holder: Mapping[str, Any], name: str, member: str) -> str | None:
-    """Return the string at `name`, None where there is none."""
-    value = holder.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise UnreadableMember(member, "is not a string")
+def _pairs_of_item(item: Any, member: str) -> Headers:
+    if isinstance(item, Mapping):
+        return _pairs(item.get("name"), item.get("value"), member)
+    if isinstance(item, list | tuple) and len(item) == 2:
+        return _pairs(item[0], item[1], member)
+    raise UnreadableMember(member, "is not a header with name and value")
 
 
-def status_of(value: Any, member: str) -> int | None:
-    """Return a status, None where the value says that no response came (null, 0 or less)."""
-    if value is None or value == "":
-        return None
-    number = _whole_number(value)
-    if number is None:
-        raise UnreadableMember(member, "is not a status")
-    if number <= 0:
-        return None
-    if not LOWEST_STATUS <= number <= HIGHEST_STATUS:
-        raise UnreadableMember(member, f"is not a status from {LOWEST_STATUS} to {HIGHEST_STATUS}")
-    return number
-
-
-def _whole_number(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    if isinstance(value, str) and value.isascii() and value.strip().isdigit() and len(value) <= 10:
-        return int(value)
-    return None
-
-
-def milliseconds_of(value: Any) -> float:
-    """Return a duration in milliseconds, 0 where the value is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    try:
-        number = float(value)
-    except OverflowError:
-        return 0.0
-    return max(number, 0.0) if math.isfinite(number) else 0.0
-
-
-def pairs_of(headers: Any, member: str) -> Headers:
-    """Return headers that are an object (of strings, or of lists of strings) or a list of pairs."""
-    if headers is None:
-        return ()
-    if isinstance(headers, Mapping):
-        return tuple(pair for name, value in headers.items() for pair in _named(name, value, member))
-    if not isinstance(headers, list):
-        raise UnreadableMember(member, "is neither an object nor a list")
-    pairs: list[tuple[str, str]] = []
-    for number, item in enumerate(headers):
-        if isinstance(item, Mapping):
-            pairs += _named(item.get("name"), item.get("value"), f"{member}[{number}]")
-        elif isinstance(item, list | tuple) and len(item) == 2:
-            pairs += _named(item[0], item[1], f"{member}[{number}]")
-        else:
-            raise UnreadableMember(f"{member}[{number}]", "is not a header with name and value")
-    return tuple(pairs)
-
-
-def _named(name: Any, value: Any, member: str) -> Headers:
+def _pairs(name: Any, value: Any, member: str) -> Headers:
     if not isinstance(name, str | bytes):
         raise UnreadableMember(member, "has a name that is not a string")
     values = value if isinstance(value, list | tuple) else [value]
@@ -105,16 +98,20 @@ def _named(name: Any, value: Any, member: str) -> Headers:
 def _plain(value: Any, member: str) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | int | float):
+    if isinstance(value, str | int | float):
         return str(value)
     raise UnreadableMember(member, "has a value that is not a string")
 
 
 def value_of(headers: Headers, name: str) -> str | None:
-    """Return the first header of that name, whatever its case."""
+    """Return the first header of that name in any case."""
     return next((value for key, value in headers if key.lower() == name.lower()), None)
+
+
+def seconds_of(milliseconds: Any) -> float:
+    """Return a duration in seconds, 0 where the value is none."""
+    is_number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
+    return milliseconds / 1000 if is_number and 0 < milliseconds < LONGEST_DURATION else 0.0
 
 
 def time_of(text: Any) -> float:

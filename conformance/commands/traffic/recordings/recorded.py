@@ -1,14 +1,15 @@
-"""A recorded exchange as evidence: the parts that a reader found, put together, with the API key taken out."""
+"""A recorded exchange as evidence: the parts that a form's readers found, put together without the API key."""
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from conformance.commands.traffic.recordings.bodies import as_bytes
-from conformance.commands.traffic.recordings.members import Headers, UnreadableMember, value_of
+from conformance.commands.traffic.recordings.members import Headers, Member, UnreadableMember, value_of
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT, SHORTEST_TO_BLOT, holds_key, without_key
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
@@ -29,20 +30,19 @@ _IN_EVERY_RESPONSE = frozenset({"date", "content-type", "content-length", "trans
 _KEY = re.compile(r"\b(?:sk|rk|pk|ek)_(?:test|live)_[A-Za-z0-9_]+")
 
 
-class UnreadableRecording(ValueError):
-    """A file cannot be read as recorded traffic; the message names it and says why."""
-
-
 @dataclass(frozen=True)
 class Recorded:
-    """One recorded exchange, and what its recording lacks.
+    """A recorded exchange, and the gaps of its recording.
 
-    `where` names its place, `base_url` what stands before the operation's path. In `exchange` the request's body is
-    None where it was not recorded, the answer's headers and body likewise. `path_known` says that the URL was recorded,
-    `is_form` that the request was called a form or that its media type was dropped, `raw_body` that the answer's body
-    stands there as text and not parsed. `test_key` says whether the key was of a test account, None where it was not
-    recorded; `key_sought` that the answer was searched for that key. `may_lack_headers` says that a hook may have
-    taken single headers out of the answer, as is usual with cassettes.
+    In `exchange` the request's body, the answer's headers and its body are None where they were not recorded.
+
+    - `where`: its place; `base_url`: the URL before the operation's path.
+    - `path_known`: the URL was recorded.
+    - `is_form`: the request was called a form, or its media type was dropped.
+    - `raw_body`: the answer's body was recorded as text and not parsed.
+    - `test_key`: the key was of a test account; None where it was not recorded.
+    - `key_sought`: the answer was searched for that key.
+    - `may_lack_headers`: a hook may have taken single headers out of the answer, as is usual with cassettes.
     """
 
     exchange: Exchange
@@ -57,31 +57,26 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Recording:
-    """The contents of files: exchanges with the operation in order, how many others were `ignored`, and `unreadable`.
+class Target:
+    """The method and URL of a request, None where they are missing, and the member that holds the URL."""
 
-    Each text in `unreadable` names an exchange that could not be read, and the member at fault.
-    """
-
-    exchanges: tuple[Recorded, ...]
-    ignored: int = 0
-    unreadable: tuple[str, ...] = ()
+    method: str | None
+    url: str | None
+    member: str
 
 
 @dataclass(frozen=True)
-class SentParts:
-    """The parts of a recorded request. `media_type` is None where it was not recorded, empty where none was sent."""
+class Sent:
+    """The rest of a request. `media_type` is None where it was not recorded, empty where none was sent."""
 
-    method: str
-    url: str
     headers: Headers
     body: bytes | None
     media_type: str | None
 
 
 @dataclass(frozen=True)
-class AnswerParts:
-    """The parts of a recorded response; `headers` is None where not all of them were recorded."""
+class Answer:
+    """A response; `headers` is None where not all of them were recorded."""
 
     status: int | None = None
     headers: Headers | None = None
@@ -92,16 +87,32 @@ class AnswerParts:
     may_lack_headers: bool = False
 
 
+@dataclass(frozen=True)
+class Form:
+    """A form of recordings: the functions that read an entry's target, its request and its answer."""
+
+    target: Callable[[Member], Target]
+    sent: Callable[[Member], Sent]
+    answer: Callable[[Member], Answer]
+
+    def read(self, entry: Member, where: str) -> Recorded | None:
+        """Read an entry, None where it is not with the operation. Raises UnreadableMember."""
+        target = self.target(entry)
+        if target.url is None:
+            raise UnreadableMember(target.member, "is missing")
+        parts = _parts(target.url, target.member)
+        place = _OPERATION.fullmatch(parts.path)
+        method = (target.method or "POST").upper()
+        if method not in METHODS or (target.url and place is None):
+            return None
+        if not target.method:
+            raise UnreadableMember("request.method", "is missing")
+        return _recorded(where, method, parts, self.sent(entry), self.answer(entry))
+
+
 def blotted(text: str) -> str:
     """Return `text` without anything that looks like an API key, and with nothing that cannot be printed."""
     return _KEY.sub(BLOT, text).encode("utf-8", "backslashreplace").decode()
-
-
-def is_of_operation(method: str, url: str, member: str) -> bool:
-    """Tell whether a request goes to the operation's URL; one whose URL was not recorded is taken to."""
-    if method.upper() not in METHODS:
-        return False
-    return not url or _OPERATION.fullmatch(_parts(url, member).path) is not None
 
 
 def certain_body(body: bytes | None, headers: Headers) -> bytes | None:
@@ -115,9 +126,7 @@ def whole_headers(headers: Headers) -> Headers | None:
     return headers if any(name.lower() in _IN_EVERY_RESPONSE for name, _ in headers) else None
 
 
-def recorded(where: str, sent: SentParts, answer: AnswerParts, member: str = "request.url") -> Recorded:
-    """Put an exchange with the operation together from its parts."""
-    parts = _parts(sent.url, member)
+def _recorded(where: str, method: str, parts: SplitResult, sent: Sent, answer: Answer) -> Recorded:
     place = _OPERATION.fullmatch(parts.path)
     key = _key_of(sent.headers) or parts.username or ""
     is_sought = len(key) >= SHORTEST_TO_BLOT
@@ -130,16 +139,11 @@ def recorded(where: str, sent: SentParts, answer: AnswerParts, member: str = "re
         return data and clean(data.decode("latin-1")).encode("latin-1", "replace")
 
     path = place["path"] if place else f"{PATH_PREFIX}{UNRECORDED}{PATH_SUFFIX}"
-    request = Request(
-        method=sent.method.upper(),
-        target=clean(path + (f"?{parts.query}" if parts.query else "")),
-        headers=tuple(
-            (_KEPT_HEADERS[name.lower()], clean(value)) for name, value in sent.headers if name.lower() in _KEPT_HEADERS
-        ),
-        body=clean_bytes(sent.body),
-    )
+    query = f"?{parts.query}" if parts.query else ""
+    kept = ((_KEPT_HEADERS.get(name.lower()), value) for name, value in sent.headers)
+    headers = tuple((name, clean(value)) for name, value in kept if name is not None)
     exchange = Exchange(
-        request=request,
+        request=Request(method, clean(path + query), headers, clean_bytes(sent.body)),
         status=answer.status,
         headers=None if answer.headers is None else tuple((name, clean(value)) for name, value in answer.headers),
         body=clean_bytes(answer.body),
@@ -154,12 +158,17 @@ def recorded(where: str, sent: SentParts, answer: AnswerParts, member: str = "re
         where=where,
         base_url=f"{parts.scheme}://{host}{place['prefix']}" if place else "$BASE_URL",
         path_known=place is not None,
-        is_form=sent.media_type is None or sent.media_type.partition(";")[0].strip().lower() == FORM,
+        is_form=sent.media_type is None or is_form_type(sent.media_type),
         raw_body=answer.raw_body,
         test_key=key.startswith(("sk_test_", "rk_test_")) if key else None,
         key_sought=is_sought and answer.body is not None and answer.headers is not None,
         may_lack_headers=answer.may_lack_headers,
     )
+
+
+def is_form_type(media_type: str) -> bool:
+    """Return whether a media type, with any parameters, is that of a form."""
+    return media_type.partition(";")[0].strip().lower() == FORM
 
 
 def _parts(url: str, member: str) -> SplitResult:
