@@ -12,9 +12,12 @@ from typing import NoReturn
 SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
+from conformance.commands import (
+    new_clause,  # only from here on are these ours
+    sweep,  # only from here on are these ours
+)
 from conformance.commands import render as rendering  # noqa: E402  # only from here on are these ours
 from conformance.commands import run as suite_run  # noqa: E402  # only from here on are these ours
-from conformance.commands import sweep  # noqa: E402  # only from here on are these ours
 from conformance.commands.certificate import making, nonce, verify  # noqa: E402  # only from here on are these ours
 from conformance.commands.compare import command as comparing  # noqa: E402  # only from here on are these ours
 from conformance.commands.docs import command as documents  # noqa: E402  # only from here on are these ours
@@ -48,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     rendering.add_command(commands)
     documents.add_command(commands)
     sweep.add_command(commands)
+    new_clause.add_command(commands)
     passive.add_command(commands)
     replaying.add_command(commands)
     comparing.add_command(commands)

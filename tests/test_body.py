@@ -25,7 +25,7 @@ def test_customer_is_required(scene: Scene, attempt: Attempt) -> None:
 
 @clause("body.customer-required", further=True)
 def test_owner_is_not_the_customer(scene: Scene) -> None:
-    """Who has the payment method already does not stand in for a customer that is not sent."""
+    """The present owner does not stand in for a customer that is not sent."""
     expect_refused_when_attached(scene, invalid.missing_customer()[0])
 
 
@@ -69,7 +69,7 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 
 @clause("body.unknown-parameter", quick=False)
 def test_unknown_parameter_again(scene: Scene) -> None:
-    """What was refused once is refused a second time."""
+    """An attempt that was rejected is rejected a second time."""
     again = invalid.unknown_parameter("again")
     scene.expect(judge.refused, scene.send(again), scene.send(again))
 
@@ -99,6 +99,6 @@ def test_unknown_nested_parameter(scene: Scene, attempt: Attempt) -> None:
 
 @clause("body.duplicate-customer", quick=False)
 def test_customer_twice(scene: Scene) -> None:
-    """Of two customers one is used or none, in the answer and in the store alike."""
+    """One of two customers is used or none, in the answer and in the store alike."""
     step = scene.attach(requests.TWO_CUSTOMERS)
     scene.expect(judge.one_of_two, step, *scene.stage.read_back(step))

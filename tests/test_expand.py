@@ -52,7 +52,7 @@ def test_another_customer_is_inlined(scene: Scene) -> None:
 
 @clause("expand.inlined", quick=False)
 def test_customer_is_inlined_again(scene: Scene) -> None:
-    """Where attaching again succeeds its answer is made anew, and not the one of the time before."""
+    """A success of attaching again shows the present state, and is not the answer of the time before."""
     first, second = send_in_turn(scene, EXPANDED, MINIMAL)
     third = scene.attach(EXPANDED, first)
     scene.expect(judge.inlined_or_refused, *as_role("set-up", first, second), third)
@@ -89,7 +89,7 @@ def test_every_entry_is_honoured(scene: Scene, attempts: Attempts) -> None:
 
 @clause("expand.every-entry", quick=False)
 def test_both_of_two_entries_are_honoured(scene: Scene) -> None:
-    """Of two paths both are honoured, whichever comes first."""
+    """Both of two paths are honoured, in either order."""
     first, second = valid.TWO_EXPANDED
     if scene.needs.is_sound("expand.indexed"):
         second = valid.TWO_EXPANDED_INDEXED

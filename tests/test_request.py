@@ -25,7 +25,7 @@ def test_minimal_body(scene: Scene) -> None:
 
 @clause("request.minimal-body", quick=False)
 def test_minimal_body_for_another(scene: Scene) -> None:
-    """What one customer may, another may."""
+    """A payment method can be attached to any customer."""
     scene.expect(judge.accepted, *scene.each(scene.sample, MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER))
 
 
@@ -49,7 +49,7 @@ def test_equivalent_encodings(scene: Scene, comparison: Comparison) -> None:
 @pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], quick=10)
 @given(attempt=resembling.any_resembling_id())
 def test_value_is_used_exactly(scene: Scene, attempt: Attempt) -> None:
-    """What only resembles a known id is not taken for it: a card would end up with somebody else."""
+    """A value that only resembles a known id is not taken for it: the card would go to another customer."""
     expect_taken_as_sent(scene, attempt)
 
 
@@ -79,7 +79,7 @@ def test_charset_parameter(scene: Scene, comparison: Comparison) -> None:
 
 @clause("request.charset-parameter", quick=False)
 def test_charset_of_what_is_refused(scene: Scene) -> None:
-    """What is refused without the charset is refused with it."""
+    """A body that is rejected without the charset is rejected with it."""
     compare_rejections(scene, requests.CHARSET_OF_REFUSED)
 
 
@@ -141,11 +141,11 @@ def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempt
 @pinned("comparison", requests.ACCEPTS, quick=0)
 @given(comparison=st.sampled_from(requests.ACCEPTS))
 def test_accept(scene: Scene, comparison: Comparison) -> None:
-    """The answer is JSON whatever form of Accept allows it."""
+    """The answer is JSON for each form of Accept that allows it."""
     compare(scene, comparison)
 
 
 @clause("request.query-customer", quick=False)
 def test_customer_in_the_query(scene: Scene) -> None:
-    """Whether `customer` is also read from the query is nowhere said; what happens is told."""
+    """No source says whether `customer` is also read from the query; the report shows what happens."""
     scene.expect(judge.reported, scene.attach(requests.QUERY_CUSTOMER))

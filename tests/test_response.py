@@ -49,7 +49,7 @@ def test_success(scene: Scene, slug: str) -> None:
 
 @clause("error.status-class", quick=False)
 def test_expanded_wish_of_another(scene: Scene) -> None:
-    """Whether another customer may have what is attached is for other clauses: the server does not fail over it."""
+    """A wish of another customer for an attached card is answered: other clauses say how."""
     attached = scene.sample(MINIMAL, role="set-up")
     scene.expect(judge.answered_well, attached, scene.attach(EXPANDED_FOR_OTHER_CUSTOMER, attached))
 

@@ -1,4 +1,4 @@
-"""Robustness: whatever arrives is answered, in time and below 500, and the next valid request as before."""
+"""Robustness: every request is answered, in time and below 500, and the next valid request as before."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_non_bmp(scene: Scene, attempt: Attempt) -> None:
 @pinned("attempt", malformed.quotes(), quick=2)
 @given(attempt=st.sampled_from(malformed.quotes()))
 def test_quotes(scene: Scene, attempt: Attempt) -> None:
-    """What is syntax in SQL, shells, templates or HTML is mere text in a form."""
+    """Characters that are syntax in SQL, shells, templates or HTML are mere text in a form."""
     survive(scene, attempt)
 
 
@@ -83,7 +83,7 @@ def test_long_path_id(scene: Scene, attempt: Attempt) -> None:
 @pinned("attempt", malformed.odd_path_ids(), quick=2)
 @given(attempt=st.sampled_from(malformed.odd_path_ids()))
 def test_odd_path_id(scene: Scene, attempt: Attempt) -> None:
-    """What a path segment may hold, an id in the path may hold."""
+    """An id in the path may hold every character that a path segment may."""
     survive(scene, attempt)
 
 

@@ -35,7 +35,7 @@ from strategies.valid import EXPANDED, MINIMAL
 CONTRACT = published_contract()
 
 MORE_THAN_A_SECOND = 1.1
-"""How many seconds pass before a card counts as old: times are told in whole seconds."""
+"""How many seconds pass before a card counts as old: the server shows whole seconds."""
 
 CONTENDERS = 4
 """How many customers want one payment method at once."""

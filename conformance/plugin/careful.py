@@ -25,14 +25,14 @@ class Errors:
 
     def add(self, where: str, error: BaseException) -> InternalError:
         """Keep an error that was raised at that place of the run."""
-        told = InternalError.of(where, error).to_json()
-        return self.take_over([told])[0]
+        data = InternalError.of(where, error).to_json()
+        return self.take_over([data])[0]
 
-    def take_over(self, told: Iterable[Mapping[str, str]]) -> list[InternalError]:
-        """Keep errors that were told in a JSON-like form."""
-        errors = [InternalError(**{name: self.key.blotted(text) for name, text in one.items()}) for one in told]
-        self.errors += errors
-        return errors
+    def take_over(self, errors: Iterable[Mapping[str, str]]) -> list[InternalError]:
+        """Keep errors that another process reported in a JSON-like form."""
+        found = [InternalError(**{name: self.key.blotted(text) for name, text in one.items()}) for one in errors]
+        self.errors += found
+        return found
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Keep what failed around a test: its set-up, its clean-up, or the worker that ran it."""
@@ -45,14 +45,14 @@ class Errors:
         self.errors.append(InternalError(where, one_line(lines[-1]), "\n".join(lines)))
 
     def footer(self, exitstatus: int) -> dict[str, Any]:
-        """What a record's footer holds of how pytest ended, and of these errors; empty in most runs."""
+        """Return the part of a record's footer about how pytest ended and about these errors; empty in most runs."""
         stops = {pytest.ExitCode.USAGE_ERROR: WRONG_USAGE, pytest.ExitCode.NO_TESTS_COLLECTED: NOTHING_SELECTED}
-        told: dict[str, Any] = {}
+        footer: dict[str, Any] = {}
         if exitstatus in stops:
-            told["stopped"] = stops[pytest.ExitCode(exitstatus)]
+            footer["stopped"] = stops[pytest.ExitCode(exitstatus)]
         if self.errors:
-            told["errors"] = [error.to_json() for error in self.errors]
-        return told
+            footer["errors"] = [error.to_json() for error in self.errors]
+        return footer
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file; where that is impossible, say so and go on."""
@@ -62,12 +62,12 @@ class Errors:
             self.unwritten.append(f"{path} could not be written: {error.strerror or error}")
 
     def rendered(self, what: str, render: Callable[[], str | None]) -> str:
-        """What a renderer makes, or what it failed with; the run's status does not depend on it."""
+        """Return what a renderer makes; keep the error that it failed with. The run's status does not depend on it."""
         try:
             return render() or ""
-        except Exception as error:  # whatever a renderer raises, the other forms are still made
-            told = InternalError.of(what, error)
-            self.unwritten.append(self.key.blotted(f"{what} could not be made: {told.what}\n{told.traceback}"))
+        except Exception as error:  # the other forms are still made
+            failure = InternalError.of(what, error)
+            self.unwritten.append(self.key.blotted(f"{what} could not be made: {failure.what}\n{failure.traceback}"))
             return ""
 
 

@@ -89,7 +89,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Start the reference where no target is given, and probe; what went wrong is told when the tests are due."""
+        """Start the reference where no target is given, and probe; errors are reported when the tests are due."""
         set_up_hypothesis(self.settings)
         try:
             if self.settings.base_url is None or self.settings.dry_run:
@@ -143,7 +143,7 @@ class Controller:
 
     @contextlib.contextmanager
     def _progress_shown(self, session: pytest.Session) -> Iterator[None]:
-        """Where the run is, as long as the block lasts, if someone looks at it."""
+        """Show the progress of the run for as long as the block lasts, if it runs on a terminal."""
         manager = self.config.pluginmanager
         reporter = manager.get_plugin("terminalreporter")
         if self.diagnosis is not None or not is_wanted(self.config, reporter):
@@ -235,7 +235,7 @@ class Controller:
         return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
 
     def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
-        """The clauses whose own tests were not selected, or cut short: that they pass says nothing."""
+        """Return the clauses whose own tests were not selected, or cut short: that they pass proves nothing."""
         within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
         skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
         if not BUDGETS[self.settings.budget].whole:
@@ -251,9 +251,9 @@ class Controller:
             run = self._run = self._finished(exitstatus)
         except Exception as error:  # the suite cannot conclude: its own bug, which must not look like a verdict
             self.errors.add("conclusion", error)
-            told = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
-            told |= {"errors": [one.to_json() for one in self.errors.errors]}
-            self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(told, indent=1).encode())
+            content = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
+            content |= {"errors": [one.to_json() for one in self.errors.errors]}
+            self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(content, indent=1).encode())
             return
         session.exitstatus = run.exit_status
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
@@ -286,7 +286,7 @@ class Controller:
             workers=self.workers.count or 1,
             selection=narrowed_by(self.config),
         )
-        told = {
+        ending = {
             "diagnosis": {"what": self.diagnosis.what, "hint": self.diagnosis.hint} if self.diagnosis else None,
             "interrupted": self._is_cut_short(exitstatus),
             **self.errors.footer(exitstatus),
@@ -301,8 +301,8 @@ class Controller:
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
-        run = concluded(header, entries, told)
-        content = written(header, entries, footer_of(run, told), blotted=self.key.blotted)
+        run = concluded(header, entries, ending)
+        content = written(header, entries, footer_of(run, ending), blotted=self.key.blotted)
         self.errors.write(self.settings.results / RECORD_FILE, content)
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)
@@ -333,7 +333,7 @@ class Controller:
             self.made[kind] = self.made.get(kind, 0) + count
 
     def _is_cut_short(self, exitstatus: int) -> bool:
-        """Whether somebody ended the run before its end, and no error of the suite did."""
+        """Return whether the user ended the run before its end, rather than an error of the suite."""
         stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.errors.errors
         return self._interrupted or (stopped and not self._stopped_for_findings())
 

@@ -18,7 +18,7 @@ from conformance.fixtures.provisioning import Provision
 from conformance.plugin.careful import Errors
 
 LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
-"""The chapters that use what another has attached, listed or let go, and that one."""
+"""The chapters that use what another has attached, listed or detached, and that one."""
 
 GIVEN = "given"
 
@@ -30,7 +30,7 @@ def group_of(nodeid: str) -> str:
 
 
 def workers_at_work(workers: int, nodeids: Iterable[str]) -> int:
-    """How many of the `workers` get tests at all, and so share the rate."""
+    """Return how many of the `workers` get tests at all, and so share the rate."""
     return max(1, min(workers, len(set(map(group_of, nodeids)))))
 
 
@@ -57,7 +57,7 @@ class ByGroup(LoadScopeScheduling):
 
 
 class Workers:
-    """The workers of a run, as the controller sees them: how many there are, what they are told and what they tell."""
+    """The workers of a run, as the controller sees them: their number, their input and their output."""
 
     def __init__(self, config: pytest.Config, errors: Errors, hear: Callable[..., None]) -> None:
         self.config = config
@@ -68,7 +68,7 @@ class Workers:
 
     @property
     def count(self) -> int | None:
-        """How many workers pytest-xdist runs; None without it."""
+        """The number of workers that pytest-xdist runs; None without it."""
         return len(parse_tx_spec_config(self.config)) if getattr(self.config.option, "tx", None) else None
 
     def send_to(self, base_url: str, provision: Provision) -> None:
@@ -87,7 +87,7 @@ class Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> ByGroup:
-        """Deal the tests out by group, whatever `--dist` says."""
+        """Deal the tests out by group, regardless of `--dist`."""
         return ByGroup(config, log)
 
     @pytest.hookimpl(optionalhook=True)
@@ -99,8 +99,8 @@ class Workers:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Hear from a worker what it made and left."""
-        told = getattr(node, "workeroutput", {}).get("conformance")
-        if told:
-            self._hear(**told)
+        output = getattr(node, "workeroutput", {}).get("conformance")
+        if output:
+            self._hear(**output)
         if error:
             self._errors.add_text(f"worker {node.gateway.id}", str(error))

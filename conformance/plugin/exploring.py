@@ -67,7 +67,7 @@ class Explorer:
         return time.monotonic() >= self._deadline
 
     def _run(self, item: pytest.Function) -> None:
-        """Run a test once more; only a report that something went wrong is shown."""
+        """Run a test again; only a report that something went wrong is shown."""
         for report in runtestprotocol(item, log=False, nextitem=None):
             if report.failed:
                 item.config.hook.pytest_runtest_logreport(report=report)

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """Take a key off the command line before anything can show it, and mend what was settled too early."""
+    """Take a key off the command line before anything can show it, and settle the root directory again."""
     find_root_again(early_config)
     options.hide_key(args, os.environ)
     options.hide_key(sys.argv, os.environ)
@@ -123,7 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Leave the key where it was found, not in the environment of whoever called `pytest.main`."""
+    """Leave the key where it was found, not in the environment of the caller of `pytest.main`."""
     before = os.environ.get(KEY_VARIABLE)
     try:
         return (yield)

@@ -50,7 +50,7 @@ PROPERTY = "conformance"
 def set_up_hypothesis(settings: Settings, drawn: int | None = None) -> None:
     """Make Hypothesis and Schemathesis draw the same plan from the same seed, whichever modules are imported.
 
-    Each test draws as many attempts as the budget says, unless it is told how many are to be `drawn`.
+    Each test draws as many attempts as the budget says, unless `drawn` is given.
     """
     breadth = BUDGETS[settings.budget].drawn if drawn is None else drawn
     phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
@@ -115,15 +115,15 @@ class ItemRunner:
     def wrap_up(self) -> dict[str, Any]:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
-        `first_finding` is how many were sent until the first finding, None without one; `unreported` what a test has
-        left behind that was broken off, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
+        `first_finding` is how many were sent until the first finding, None without one; `unreported` what an
+        interrupted test has left behind, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
         """
         errors: list[dict[str, str]] = []
         try:
             self.tidy()
-        except Exception as error:  # whatever goes wrong, the run is concluded from what it has learnt
-            told = InternalError.of("clean-up", error)
-            errors.append({name: self.key.blotted(text) for name, text in told.to_json().items()})
+        except Exception as error:  # the run is concluded all the same
+            failure = InternalError.of("clean-up", error)
+            errors.append({name: self.key.blotted(text) for name, text in failure.to_json().items()})
         self.client.close()
         first = self.engine.requests_to_first_finding
         return {
@@ -186,10 +186,10 @@ class ItemRunner:
             if call.excinfo is not None and not _is_verdict(call.excinfo.value):
                 case = self.stage.case
                 error = call.excinfo.value
-                told, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
-                case.note(ERROR, told, slug or "error", traceback)
+                words, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
+                case.note(ERROR, words, slug or "error", traceback)
                 ledger = case.ledger
-                report.longrepr = f"{INTERNAL_ERROR}: {told}\n\n{traceback}"
+                report.longrepr = f"{INTERNAL_ERROR}: {words}\n\n{traceback}"
             else:
                 self._word(report, item, slug, ledger)
             beside = list(slugs_beside(item)) if slug else []
@@ -290,7 +290,7 @@ def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
 
 
 def _is_verdict(error: BaseException) -> bool:
-    """Whether an exception is the suite's own word rather than a fault of its code."""
+    """Return whether an exception is a verdict of the suite rather than a fault of its code."""
     if isinstance(error, BaseExceptionGroup):
         return all(_is_verdict(inner) for inner in error.exceptions)
     return isinstance(error, ClauseBroken | pytest.skip.Exception)

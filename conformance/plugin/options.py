@@ -123,8 +123,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--expectations",
         metavar="FILE",
-        help="TOML file of what is known to be wrong: any other failure fails the run, and so does an entry that is no "
-        "longer borne out",
+        help="TOML file of known failures: any other failure fails the run, and so does an entry that no longer fails",
     )
     group.addoption(
         "--write-expectations",
@@ -136,7 +135,7 @@ def add_options(parser: pytest.Parser) -> None:
         type=positive,
         default=None,
         metavar="MINUTES",
-        help="after the run draw other attempts, with other seeds, until so many minutes are over; never part of a "
+        help="after the run draw other attempts, with other seeds, until these minutes are over; never part of a "
         "certificate (see docs/exploring.md)",
     )
     group.addoption(
@@ -200,7 +199,10 @@ def settings_of(config: pytest.Config) -> Settings:
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:
-    """What the file given as `--expectations` holds. Raises pytest.UsageError with a line for each error in it."""
+    """Return the expectations in the file given as `--expectations`.
+
+    Raises pytest.UsageError with a line for each error in it.
+    """
     name = config.option.expectations
     if name is None or config.option.explore is not None:
         return None
@@ -214,7 +216,7 @@ def _expectations(config: pytest.Config) -> Expectations | None:
 
 
 def _proposal(config: pytest.Config) -> Path | None:
-    """Where `--write-expectations` is to write. Raises pytest.UsageError where something is in the way."""
+    """Return the path for `--write-expectations`. Raises pytest.UsageError where something is in the way."""
     name = config.option.write_expectations
     if name is None:
         return None
@@ -295,7 +297,7 @@ def prepare_exploring(config: pytest.Config) -> None:
 
 
 def narrowed_by(config: pytest.Config) -> str:
-    """How the run is narrowed to a part of what the profile asks for, in words; empty where it is not."""
+    """Return in words how the run is narrowed to a part of the profile; empty where it is not."""
     option = config.option
     words = [f"-k {option.keyword}"] * bool(option.keyword) + [f"-m {option.markexpr}"] * bool(option.markexpr)
     words += [f"--maxfail={option.maxfail}"] * bool(option.maxfail)
@@ -312,7 +314,7 @@ def narrowed_by(config: pytest.Config) -> str:
 
 
 def selects_suite(config: pytest.Config) -> bool:
-    """Whether what pytest was asked to collect includes this suite's tests."""
+    """Return whether what pytest was asked to collect includes this suite's tests."""
     for argument in config.args:
         path = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
         if path == TESTS or TESTS in path.parents or path in TESTS.parents:

@@ -1,4 +1,4 @@
-"""Where a run is, on one line of a terminal that is written over and over; nothing where no one looks at one."""
+"""The progress of a run, on one line of a terminal; nothing where the output is no terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 SECONDS_BETWEEN = 0.5
-"""How often the line is written anew while nothing else happens."""
+"""Seconds between two updates of the line while nothing else happens."""
 LEAST_BETWEEN = 0.05
 """How many seconds the line stays at least."""
 TELLING_SHARE = 0.05
@@ -23,7 +23,7 @@ TELLING_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a run is: the chapter, tests that are done, have failed and are to be run, requests, and seconds so far."""
+    """The progress of a run: the chapter, tests that are done, have failed and are to come, requests, and seconds."""
 
     chapter: str
     done: int
@@ -50,7 +50,7 @@ def _in_words(seconds: float) -> str:
 
 
 def is_wanted(config: pytest.Config, reporter: Any, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether someone looks at a terminal and has not asked pytest for another kind of output."""
+    """Return whether the output is a terminal, and pytest was not asked for another kind of output."""
     is_usual = config.option.verbose == 0 and config.getini("console_output_style") == "progress"
     is_shown = reporter is not None and reporter.isatty() and environment.get("TERM") != "dumb"
     return is_usual and is_shown and config.option.capture != "no" and not environment.get("CI")

@@ -15,7 +15,7 @@ from conformance.verdict.run import Run
 def propose(run: Run, results: Mapping[str, ClauseResult], path: Path, date: datetime.date, key: Secret) -> str:
     """Write what was found as a proposed expectations file, and return a line about it.
 
-    `results` are what was observed, whatever was expected.
+    `results` are what was observed, regardless of what was expected.
     """
     if run.diagnosis or run.interrupted or run.errors or run.settings.dry_run:
         return f"no expectations are proposed in {path.name}: the run is not whole"

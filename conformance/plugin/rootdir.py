@@ -1,7 +1,7 @@
 """The root directory, found again once the options are known.
 
 pytest settles its root directory and configuration file before it has loaded any plugin. `--results DIR` is unknown to
-it then, and an existing DIR is taken for a path to collect: the run would be configured by whatever lies there.
+it then, and an existing DIR is taken for a path to collect: the run would be configured by the files there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pytest shows of itself, an error or Ctrl-C among it, without the key that stood in a variable there."""
+"""pytest's own errors and tracebacks without the key, which may stand in a variable there."""
 
 from __future__ import annotations
 

@@ -20,23 +20,23 @@ RUNNER = "conformance-items"
 
 
 def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None:
-    """Make a worker run items as its controller was told; nothing where the controller could not reach the target."""
-    told = worker_input.get("conformance")
+    """Make a worker run items as its controller says; nothing where the controller could not reach the target."""
+    given = worker_input.get("conformance")
     settings = settings_of(config)
     set_up_hypothesis(settings)
-    if told is None:
+    if given is None:
         return
     key = Secret(os.environ[KEY_VARIABLE])
     config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
     number = int("".join(char for char in str(worker_input["workerid"]) if char.isdecimal()) or 0)
     runner = ItemRunner(
         settings,
-        told["base_url"],
-        Provision.from_json(told["provision"]),
+        given["base_url"],
+        Provision.from_json(given["provision"]),
         key,
         published_contract(),
         load_catalogue(),
-        workers=told["workers"],
+        workers=given["workers"],
         worker=number,
     )
     config.pluginmanager.register(runner, RUNNER)
@@ -50,7 +50,7 @@ class _CleanUp:
         self.runner = runner
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        told = self.runner.wrap_up()
+        result = self.runner.wrap_up()
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output["conformance"] = told
+            output["conformance"] = result

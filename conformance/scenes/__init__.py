@@ -1,4 +1,4 @@
-"""What tests are written with: the vocabulary of a test, and the engine that performs and confirms it.
+"""The vocabulary in which tests are written, and the engine that performs and confirms them.
 
 May import everything below: `evidence`, `transport`, `fixtures`, `judge` and `verdict`.
 """

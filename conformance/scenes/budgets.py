@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Repetitions:
-    """How often a request is sent to see whether its answer is steady: on a `kept` connection, and on `new` ones.
+    """The number of times a request is sent to see whether its answer is steady: on `kept` and on `new` connections.
 
     One that is to be refused is sent on a kept connection as often as `refused` says.
 
-    After so many that a server has `survived` it is asked whether it still serves. `shelf` is how many payment methods
+    After every `survived` odd requests a server is asked whether it still serves. `shelf` is how many payment methods
     are attached to see a target that loses one, `races` how often several customers want the same one.
     """
 
@@ -29,7 +29,7 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a run sends: how many attempts each test draws besides the pinned ones, and the repetitions.
+    """An amount of requests: how many attempts each test draws besides the pinned ones, and the repetitions.
 
     The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. A budget
     that is not `whole` sends only what the marks of the tests call quick.

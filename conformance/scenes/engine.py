@@ -52,7 +52,7 @@ MOST_REQUESTS_AFTER_A_FAILURE = 40
 
 @dataclass
 class _Trial:
-    """A trial in progress: what was performed, what became of the target, and how the story was told last."""
+    """A trial in progress: what was performed, what happened to the target, and the smallest arguments."""
 
     story: Story
     performed: list[Performed] = field(default_factory=list)
@@ -301,7 +301,7 @@ class Engine:
         return self.stage.known.broken | self.stage.case.ledger.broken
 
     def _can_afford(self, count: int, start: int | None = None) -> bool:
-        """Return whether so many more requests are within what a failure may cost that `start` requests preceded."""
+        """Return whether `count` more requests are within the limit for a failure seen after `start` requests."""
         start = self.stage.case.sent_at_failure if start is None else start
         return start is None or self.stage.client.requests_sent - start + count <= MOST_REQUESTS_AFTER_A_FAILURE
 

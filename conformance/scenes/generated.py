@@ -1,4 +1,4 @@
-"""What Schemathesis generates from the contract, as attempts of ours: its cases, our fixtures, our clauses."""
+"""Cases that Schemathesis generates from the contract, as attempts: its cases, our fixtures, our clauses."""
 
 from __future__ import annotations
 

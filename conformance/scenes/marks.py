@@ -1,4 +1,4 @@
-"""How a test says which clause it is for, which attempts every run makes, and how much of it the quick budget sends."""
+"""The decorators of tests: the clause, the attempts that every run makes, and the part that the quick budget sends."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def pinned(argument: str, values: Sequence[object], *, quick: int = 1) -> Callab
 
 
 def narrowed(argument: str, narrow: Narrow, value: Any = None) -> Callable[[Test], Test]:
-    """Where a test fails, let `narrow` find a smaller value of this argument that fails, too.
+    """Let `narrow` find a smaller value of this argument where a test fails.
 
     A `value` is what the test gets as that argument, where it is not drawn.
     """

@@ -9,7 +9,7 @@ from conformance.scenes.stage import Stage
 
 
 class Needs:
-    """What a story asks of the target and of the run so far; where it is missing, the story ends."""
+    """The prerequisites of a story; where one is missing, the story ends."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage

@@ -31,7 +31,7 @@ LONGEST_WAIT = 10.0
 
 
 class Mode(Enum):
-    """Why a story is told: for the first time, with other arguments or another time, or to confirm a failure."""
+    """The reason for telling a story: the first time, again (with other arguments, say), or to confirm a failure."""
 
     FIRST = "first"
     AGAIN = "again"
@@ -40,7 +40,7 @@ class Mode(Enum):
 
 @dataclass
 class Telling:
-    """What one telling of a story came to: the episodes whose expectations must hold, in order.
+    """The result of telling a story once: the episodes whose expectations must hold, in order.
 
     `also` holds further clauses with their expectations. `is_proof` says that an episode that breaks its clause proves
     it, since no order of events allows what it shows.
@@ -78,12 +78,12 @@ class Scene:
 
     @property
     def budget(self) -> Repetitions:
-        """How often this run repeats what has to be repeated."""
+        """The number of times that this run repeats requests."""
         return self.stage.repetitions
 
     @property
     def is_confirmation(self) -> bool:
-        """Whether the story is told again to confirm a failure."""
+        """True where the story is performed again to confirm a failure."""
         return self.mode is Mode.CONFIRMATION
 
     # What is made

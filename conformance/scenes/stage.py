@@ -49,7 +49,7 @@ class Card:
 
     @property
     def was_read_back(self) -> bool:
-        """Whether it was attached with success, and read afterwards."""
+        """True where it was attached with success, and read afterwards."""
         return bool(self.steps) and self.steps[-1].role == "follow-up"
 
     def then(self, *steps: Step, customer: str = "") -> Card:
@@ -59,7 +59,7 @@ class Card:
 
 @dataclass
 class Memory:
-    """What the tests of a run share, so that none asks for it again.
+    """Answers and objects that the tests of a run share, so that none is asked for twice.
 
     `successes` and `answers` hold the first step of each attempt, on a payment method of its own and on the shared one;
     `repeated` every success of an attempt, with whether its connection was new; `shared` what `Scene.shared` made, by
@@ -208,7 +208,7 @@ class Stage:
     # The shared payment method
 
     def unattached_payment_method(self) -> str:
-        """Return the shared payment method, read again after so many uses that the guilty one is still known."""
+        """Return the shared payment method, read at intervals that still pin the guilty request."""
         if self._uses >= USES_BETWEEN_READS:
             self.check_unattached()
         if self.fixtures.methods.shared is None:

@@ -107,7 +107,7 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
 def survive(scene: Scene, attempt: Attempt) -> None:
     """Expect an odd attempt to be answered in time and below 500, and the server to go on serving.
 
-    Its ordinary counterpart, where it has one, comes first: a server that fails for that says nothing of what is odd.
+    Its ordinary counterpart, where it has one, comes first: a server that fails for that does not fail for what is odd.
     """
     ordinary = ordinary_counterpart(attempt, scene.stage.contract)
     control = [] if ordinary is None else [scene.sample(ordinary, role="control")]
@@ -172,7 +172,7 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
 
 
 def _at_once_on_new(scene: Scene, attempt: Attempt) -> list[Step]:
-    """Send on a few new payment methods at the same time; a client that is told to wait (409) sends again."""
+    """Send on a few new payment methods at the same time; a client that gets 409 sends again."""
     stage = scene.stage
     ids = [stage.bind(attempt, stage.fixtures.methods.new) for _ in range(FEW_AT_ONCE)]
     steps = scene.at_once(attempt, ids)

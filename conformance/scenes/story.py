@@ -33,8 +33,8 @@ class Story:
     ) -> tuple[Mapping[str, Any], Episode]:
         """Return the smallest arguments that still show the failure, and the episode that shows it with them.
 
-        `fails` tells the story with other arguments, if so many requests are within bounds, and returns the episode if
-        it shows the failure, too.
+        `fails` tells the story with other arguments, if that number of requests is within bounds, and returns the
+        episode if it shows the failure, too.
         """
         narrowing = self.narrowing
         if narrowing is None and episode.expectation == REFUSED:

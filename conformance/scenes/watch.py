@@ -48,7 +48,7 @@ Settle = Callable[[Trial], object]
 
 @dataclass
 class Outages:
-    """What became of the target during one trial: where it hung up, and what ended it in an episode about just that."""
+    """The outages during one trial: hang-ups, and those that ended the target in an episode about just that."""
 
     hang_ups: list[Outage] = field(default_factory=list)
     ended: list[tuple[Episode, Outage]] = field(default_factory=list)

@@ -1,0 +1,103 @@
+"""`python -m conformance new-clause`: skeletons for a new clause, in every place that needs one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from conformance.paths import SUITE
+from conformance.verdict.run import ExitStatus
+from contracts import load_catalogue
+from contracts.catalogue import PROFILES
+
+SLUG = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9-]*")
+
+CLAUSE = """
+[[clause]]
+slug = "{slug}"
+profile = "{profile}"
+level = "{level}"
+statement = "TODO: one obligation, in one sentence."
+source = "TODO: published operation, recorded, documented, or a standard with its section"
+requires = ["request.minimal-body"]
+admissible = ["TODO: what conforms"]
+"""
+
+TEST = '''
+
+@clause("{slug}")
+def test_{name}(scene: Scene) -> None:
+    """TODO: the clause in one sentence, and why a client depends on it."""
+    scene.expect(judge.accepted, scene.sample(MINIMAL))
+'''
+
+NEW_CHAPTER = '''"""TODO: what this chapter is about."""
+
+from __future__ import annotations
+
+from conformance import judge
+from conformance.scenes.marks import clause
+from conformance.scenes.scene import Scene
+from strategies.valid import MINIMAL
+'''
+
+NEXT = """still to do, in this order (docs/adding-a-clause.md has an example):
+  1. {requirements}: statement, source, requires, admissible
+  2. {test}: the story, and what it expects; a new expectation goes into conformance/judge/
+  3. reference/defects/: a defect that breaks the clause alone; reference/variants/: another way to conform, if any
+  4. python -m conformance docs
+  5. pytest --clause {slug} --profile {profile}
+  6. python -m benchmarks.detection --only DEFECT"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `new-clause`."""
+    command = commands.add_parser(
+        "new-clause",
+        help="write the skeletons of a new clause",
+        description="Write the skeletons of a new clause into the catalogue and into the tests of its chapter.",
+        epilog="example: python -m conformance new-clause header.no-cookie --level SHOULD",
+    )
+    command.add_argument("slug", metavar="CHAPTER.NAME", help="the clause's slug, such as header.no-cookie")
+    command.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="(default: %(default)s)")
+    command.add_argument("--level", choices=("MUST", "SHOULD", "MAY"), default="SHOULD", help="(default: %(default)s)")
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    problem = _problem_with(options.slug)
+    if problem:
+        print(f"new-clause {options.slug}: {problem}", file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
+    chapter, _, name = options.slug.partition(".")
+    requirements, test = SUITE / "contracts" / "requirements.toml", SUITE / "tests" / f"test_{chapter}.py"
+    entry = CLAUSE.format(slug=options.slug, profile=options.profile, level=options.level)
+    requirements.write_text(_insert(requirements.read_text(encoding="utf-8"), entry, chapter, options.profile))
+    story = TEST.format(slug=options.slug, name=name.replace("-", "_"))
+    before = test.read_text(encoding="utf-8") if test.exists() else NEW_CHAPTER
+    test.write_text(before.rstrip("\n") + "\n" + story, encoding="utf-8")
+    places = {"requirements": _shown(requirements), "test": _shown(test)}
+    print(f"written: {places['requirements']} and {places['test']}")
+    print(NEXT.format(slug=options.slug, profile=options.profile, **places))
+    return ExitStatus.CONFORMS
+
+
+def _problem_with(slug: str) -> str:
+    """Return why this cannot be the slug of a new clause; empty where it can."""
+    if not SLUG.fullmatch(slug):
+        return "a slug has the form chapter.name, in lower-case letters, digits and hyphens"
+    return "there is such a clause already" if slug in load_catalogue() else ""
+
+
+def _insert(text: str, entry: str, chapter: str, profile: str) -> str:
+    """Return the catalogue with the entry behind the last clause of its chapter and profile, or else at the end."""
+    tables = list(re.finditer(r'^\[\[clause\]\]\nslug = "(\w+)\.[^"]*"\nprofile = "(\w+)"\n(?:[^\n]+\n)*', text, re.M))
+    alike = [table.end() for table in tables if (table[1], table[2]) == (chapter, profile)]
+    place = alike[-1] if alike else len(text)
+    return text[:place] + entry + text[place:]
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(SUITE))
