@@ -7,14 +7,14 @@ import zlib
 from conformance.evidence.failure import ExchangeFailed, Failure
 
 LONGEST_BODY = 4 * 1024 * 1024
-"""How many bytes a body may have, before and after it is unpacked; the largest object of this API has some ten
+"""The number of bytes in a body, before and after it is unpacked; the largest object of this API has some ten
 thousand."""
 
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
 def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
-    """Return the body without its content coding, and in words what is false about that coding.
+    """Return the body without its content coding, and the errors in that coding.
 
     Raises ExchangeFailed where it unpacks to more than a body may have.
     """
@@ -33,7 +33,7 @@ def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _unpacked(data: bytes, window: int) -> bytes | None:
-    """The unpacked data, of several gzip members if there are; None where it is not what it should be."""
+    """Unpack data, which may be several gzip members; None where it is of another format."""
     unpacked = bytearray()
     while True:
         inflater = zlib.decompressobj(window)

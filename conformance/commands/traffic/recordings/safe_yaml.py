@@ -1,6 +1,6 @@
 """YAML of foreign origin, read without making objects and within bounds.
 
-Every scalar is a string, null or bytes, whatever its tag: cassettes of Ruby and Python name classes of their languages.
+Every scalar is a string, null or bytes, with any tag: cassettes of Ruby and Python name classes of their languages.
 """
 
 from __future__ import annotations
