@@ -26,8 +26,8 @@ def path_segment(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
     cut = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
-    return cut if cut.isprintable() else "".join(char if char.isprintable() else _spelled(char) for char in cut)
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in cut)
 
 
-def _spelled(char: str) -> str:
+def _escape(char: str) -> str:
     return char.encode("unicode-escape").decode()

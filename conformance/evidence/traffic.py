@@ -36,7 +36,7 @@ class Traffic:
     def __add__(self, other: Traffic) -> Traffic:
         chapters = dict.fromkeys([*self.answers, *other.answers])
         return Traffic(
-            {chapter: _added(self.answers.get(chapter, {}), other.answers.get(chapter, {})) for chapter in chapters},
+            {chapter: _add(self.answers.get(chapter, {}), other.answers.get(chapter, {})) for chapter in chapters},
             tuple(mine + theirs for mine, theirs in zip(self.latencies, other.latencies, strict=True)),
             max(self.slowest, other.slowest),
         )
@@ -69,7 +69,7 @@ class Traffic:
         return cls(data["answers"], tuple(data["latencies"]), data["slowest"])
 
 
-def _added(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+def _add(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
     both = Counter(mine)
     both.update(theirs)
     return {name: both[name] for name in CLASSES if both[name]}
@@ -92,7 +92,7 @@ def traffic_of(chapter: str, exchanges: Iterable[Exchange]) -> Traffic:
             if exchange.status is not None:
                 latencies[bisect_left(LATENCY_BOUNDS, exchange.seconds)] += 1
                 slowest = max(slowest, exchange.seconds)
-    answers = {chapter: _added(counts, {})} if counts else {}
+    answers = {chapter: _add(counts, {})} if counts else {}
     return Traffic(answers, tuple(latencies), slowest)
 
 
@@ -114,8 +114,3 @@ class TrafficCounter:
                 new.append(exchange)
         if new:
             self.traffic += traffic_of(episode.clause.partition(".")[0] or EXPLORED, new)
-
-    def taken(self) -> Traffic:
-        """Return the traffic that was counted since the last call."""
-        taken, self.traffic = self.traffic, Traffic()
-        return taken

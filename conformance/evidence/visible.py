@@ -68,15 +68,15 @@ def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
         window = min(done + _WINDOW, len(text))
         match = next((found for found in _REPETITION.finditer(text, done, window) if _is_long(found)), None)
         if match is None:
-            yield from _spelled(text[done:window], marked)
+            yield from _spell(text[done:window], marked)
             done = window
             continue
-        yield from _spelled(text[done : match.start()], marked)
+        yield from _spell(text[done : match.start()], marked)
         unit, done = match[1], match.end()
         while text.startswith(unit, done):
             done += len(unit)
         count = (done - match.start()) // len(unit)
-        shown = "".join(piece.text for piece, _ in _spelled(unit, marked))
+        shown = "".join(piece.text for piece, _ in _spell(unit, marked))
         yield Piece(f"{shown} × {count:,}", "count", marked), count * len(unit.encode("utf-8", "surrogateescape"))
 
 
@@ -84,14 +84,14 @@ def _is_long(match: re.Match[str]) -> bool:
     return match.end() - match.start() >= _SHORTEST_RUN
 
 
-def _spelled(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
+def _spell(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
     for has_glyph, chars in groupby(text, lambda char: char.isprintable() or char == "\n"):
         run = "".join(chars)
         shown = run if has_glyph else "".join(map(_escape, run))
         yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return `text` with characters without a glyph escaped, except for line breaks."""
     return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
 
@@ -107,7 +107,7 @@ def _escape(char: str) -> str:
     return f"\\x{number:02x}" if number < 0x80 else f"\\u{{{number:x}}}"
 
 
-def indented(text: str) -> str:
+def indent(text: str) -> str:
     """Return JSON `text` with line breaks and indents; every string and number stays exactly as it is written."""
     written: list[str] = []
     depth = index = 0

@@ -11,7 +11,7 @@ import ssl
 from dataclasses import dataclass
 
 from conformance.evidence.failure import ExchangeFailed, Failure
-from conformance.transport.coding import LONGEST_BODY, decoded
+from conformance.transport.coding import LONGEST_BODY, decode
 from conformance.transport.connection import Connection, Deadline
 
 GRACE_SECONDS = 0.25
@@ -62,7 +62,7 @@ def read_answer(connection: Connection, deadline: Deadline, method: str, *, to_t
     if to_the_end and rest:
         framing = (*framing, _describe_rest(head, len(body), len(rest)))
         body = body if head.is_chunked else body + rest
-    content, errors = decoded(body, head.header("Content-Encoding")) if body else (body, ())
+    content, errors = decode(body, head.header("Content-Encoding")) if body else (body, ())
     keeps = is_delimited and head.keeps_alive and not rest and not framing
     return Answer(head.status, head.headers, content, (*head.framing, *framing, *errors), keeps)
 
@@ -176,7 +176,7 @@ def _read_head(incoming: _Incoming) -> _Head:
         line = incoming.line()
         match = STATUS_LINE.fullmatch(line)
         if match is None or match[1] != b"1":
-            raise ExchangeFailed(Failure.GARBLED, f"it begins with {_shown(line)}")
+            raise ExchangeFailed(Failure.GARBLED, f"it begins with {_quote(line)}")
         headers: list[tuple[str, str]] = []
         framing: list[str] = []
         for line in iter(incoming.line, b""):
@@ -197,7 +197,7 @@ def _add_header(line: bytes, headers: list[tuple[str, str]], framing: list[str])
         last, before = headers[-1]
         headers[-1] = (last, f"{before} {line.strip().decode('latin-1')}")
     elif not colon or not name.strip():
-        framing.append(f"the line {_shown(line)} among the headers is no header")
+        framing.append(f"the line {_quote(line)} among the headers is no header")
     else:
         headers.append((name.strip().decode("latin-1"), text))
 
@@ -253,5 +253,5 @@ def _describe_rest(head: _Head, length: int, more: int) -> str:
     return f"{more} bytes come after the end of the answer"
 
 
-def _shown(line: bytes) -> str:
+def _quote(line: bytes) -> str:
     return repr(line[:80].decode("latin-1"))

@@ -49,7 +49,7 @@ class Manner:
         if form is None:
             return Request(method, target, tuple(headers), None, self.scheme)
         if form and self.media_type == JSON_MEDIA_TYPE:
-            body = json.dumps(_nested(form)).encode()
+            body = json.dumps(_nest(form)).encode()
         else:
             body = self._form_body(form)
         is_empty_json = not form and self.media_type == JSON_MEDIA_TYPE
@@ -110,7 +110,7 @@ def sent_fields(request: Request) -> dict[str, str]:
     if media_types != [JSON_MEDIA_TYPE]:
         return dict(parse_qsl(body, keep_blank_values=True))
     tree = read_json(body.encode()).value
-    return dict(_flat(tree)) if isinstance(tree, dict) else {}
+    return dict(_flatten(tree)) if isinstance(tree, dict) else {}
 
 
 def with_scheme(way: Way, scheme: Credentials) -> Way:
@@ -133,7 +133,7 @@ def _in_short(exchange: Exchange) -> str:
     return words if len(words) <= LONGEST_ANSWER else words[: LONGEST_ANSWER - 1] + "…"
 
 
-def _nested(form: Mapping[str, str]) -> dict[str, Any]:
+def _nest(form: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in form.items():
         *path, last = name.replace("]", "").split("[")
@@ -144,9 +144,9 @@ def _nested(form: Mapping[str, str]) -> dict[str, Any]:
     return tree
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for key, value in tree.items():
         name = f"{prefix}[{key}]" if prefix else key
-        fields += _flat(value, name) if isinstance(value, dict) else [(name, str(value))]
+        fields += _flatten(value, name) if isinstance(value, dict) else [(name, str(value))]
     return fields
