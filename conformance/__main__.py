@@ -1,4 +1,4 @@
-"""`python -m conformance`: what is done without running the suite."""
+"""The command line: `python -m conformance COMMAND`."""
 
 from __future__ import annotations
 
@@ -12,51 +12,41 @@ from typing import NoReturn
 SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
-from conformance.commands import (
-    new_clause,  # only from here on are these ours
-    sweep,  # only from here on are these ours
-)
-from conformance.commands import render as rendering  # noqa: E402  # only from here on are these ours
-from conformance.commands import run as suite_run  # noqa: E402  # only from here on are these ours
-from conformance.commands.certificate import making, nonce, verify  # noqa: E402  # only from here on are these ours
-from conformance.commands.compare import command as comparing  # noqa: E402  # only from here on are these ours
-from conformance.commands.docs import command as documents  # noqa: E402  # only from here on are these ours
-from conformance.commands.matrix import command as matrix  # noqa: E402  # only from here on are these ours
-from conformance.commands.replay import command as replaying  # noqa: E402  # only from here on are these ours
-from conformance.commands.targets import command as targets  # noqa: E402  # only from here on are these ours
-from conformance.commands.traffic import judging as passive  # noqa: E402  # only from here on are these ours
-from conformance.reports import workflow  # noqa: E402  # only from here on are these ours
-from conformance.verdict.run import ExitStatus  # noqa: E402  # only from here on are these ours
+# ruff: noqa: E402  # only from here on are these packages ours
+from conformance.commands import new_clause, render, run, sweep
+from conformance.commands.certificate import making, nonce, verify
+from conformance.commands.compare import command as compare
+from conformance.commands.docs import command as docs
+from conformance.commands.matrix import command as matrix
+from conformance.commands.replay import command as replay
+from conformance.commands.targets import command as targets
+from conformance.commands.traffic import judging
+from conformance.reports import workflow
+from conformance.verdict.run import ExitStatus
+
+COMMANDS = (run, workflow, render, docs, new_clause, sweep, judging, replay, compare, targets, matrix)
+"""The modules that register a command, in the order of the help text; those of the certificate come after them."""
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose exit status for wrong usage is the suite's: 2 would be an interrupted run."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and exit."""
+        """Print the error, and exit."""
         self.print_usage(sys.stderr)
         self.exit(ExitStatus.WRONG_USAGE, f"{self.prog}: {message}\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     called = Path(sys.argv[0]).stem
     parser: argparse.ArgumentParser = Parser(
         prog=called if called == "attach-conformance" else "python -m conformance",
         description="Conformance of the attach operation.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    suite_run.add_command(commands)
-    workflow.add_command(commands)
-    rendering.add_command(commands)
-    documents.add_command(commands)
-    sweep.add_command(commands)
-    new_clause.add_command(commands)
-    passive.add_command(commands)
-    replaying.add_command(commands)
-    comparing.add_command(commands)
-    targets.add_command(commands)
-    matrix.add_command(commands)
+    for module in COMMANDS:
+        module.add_command(commands)
     making.add_commands(commands)
     verify.add_command(commands)
     nonce.add_command(commands)
@@ -64,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status."""
+    """Run a command, and return its exit status."""
     options = parser().parse_args(arguments)
     return int(options.run(options) or 0)
 

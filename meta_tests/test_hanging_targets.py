@@ -15,8 +15,8 @@ from conformance.evidence.history import MOST_BYTES, MOST_KEPT, History
 from conformance.fixtures import outage
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.objects import Fixtures
-from conformance.fixtures.outage import HANGS_AFTER, Lookout
-from conformance.fixtures.probing import probe
+from conformance.fixtures.outage import Lookout
+from conformance.fixtures.probing import HANGS_AFTER, probe
 from conformance.fixtures.provisioning import Provision, Unreachable
 from conformance.transport.client import Client
 from meta_tests.odd_servers import OK, read_request, serving
@@ -46,7 +46,7 @@ class Server:
 def client_and_server() -> Iterator[tuple[Client, Server]]:
     server = Server()
     with serving(server.serve) as port:
-        client = client_of(f"http://127.0.0.1:{port}", timeout=0.1)
+        client = client_of(f"http://127.0.0.1:{port}", timeout=0.4)
         yield client, server
         client.close()
 

@@ -84,13 +84,13 @@ def read_and_judge(content: bytes) -> None:
         line.encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(changed_files())
 def test_any_json_is_judged_or_refused(document: Any) -> None:
     read_and_judge(json.dumps(document).encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(changed_files(), st.booleans())
 def test_any_yaml_is_judged_or_refused(document: Any, allow_unicode: bool) -> None:
     try:

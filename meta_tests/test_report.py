@@ -13,7 +13,7 @@ from benchmarks.examples import ERROR, PAYMENT_METHOD, SUCCESS, but, exchange
 from benchmarks.runs import SLUGS, finding, run_of_many, run_with, settings
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.traffic import Traffic, traffic_of
-from conformance.evidence.visible import indented, visible
+from conformance.evidence.visible import indent, visible
 from conformance.reports.evidence import evidence_of, grouped, invalid_component, request_parts
 from conformance.reports.html import MOST_OF_ONE_CLAUSE, chosen_evidence, coded, html_page, html_section
 from conformance.reports.plots import bars, histogram, latency_in_words
@@ -190,10 +190,10 @@ def test_what_is_cut_is_counted() -> None:
 
 def test_json_is_indented_without_changing_a_string_or_a_number() -> None:
     text = r'{"a":"sk\u005ftest \" {,}", "b":[1.10,-0,[ ],{}] ,"a":null}'
-    shown = indented(text)
+    shown = indent(text)
     assert shown.splitlines()[0:2] == ["{", r'  "a": "sk\u005ftest \" {,}",']
     assert "".join(shown.split()) == "".join(text.split())
-    assert indented(shown) == shown
+    assert indent(shown) == shown
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.__main__ import main
 from conformance.paths import SUITE
+from conformance.verdict.run import ExitStatus
 from reference import running
 from reference.defects import CATALOGUE as DEFECTS
 
@@ -74,7 +76,7 @@ def test_a_hostile_project_changes_nothing(project: Path) -> None:
         target = ("--base-url", server.url, *FEW)
         proposing = run_in(project, *target, "--write-expectations", "known.toml", "--results", "first")
         assert proposing.returncode == 1, proposing.stdout + proposing.stderr
-        gate = run_in(project, *target, "--expectations", "known.toml", "--results", "conformance-results", "-n", "2")
+        gate = run_in(project, *target, "--expectations", "known.toml", "--results", "conformance-results", "-n", "1")
     assert gate.returncode == 0, gate.stdout + gate.stderr
     assert f"rootdir: {SUITE}\n" in gate.stdout
     assert "known.toml: as expected (1 expected failure)" in gate.stdout
@@ -98,6 +100,10 @@ def test_wrong_usage_of_a_command_has_the_status_of_wrong_usage(project: Path) -
     done = run_in(project, "--no-such-option")
     assert done.returncode == 4
     assert "--no-such-option" in done.stderr
-    none = subprocess.run([sys.executable, "-m", "conformance"], capture_output=True, text=True, check=False)
-    assert none.returncode == 4
-    assert "COMMAND" in none.stderr
+
+
+def test_a_missing_command_has_the_status_of_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([])
+    assert left.value.code == ExitStatus.WRONG_USAGE
+    assert "COMMAND" in capsys.readouterr().err

@@ -1,7 +1,7 @@
-"""`python -m conformance run`: the suite, run from another project's directory, whatever that project's pytest is told.
+"""The command `run`: run the suite from another project's directory, without that project's pytest configuration.
 
-Paths such as those of `--expectations` and `--results` are taken from where the user is. The configuration files,
-conftest files and plugins of that project are not: its gate must mean the same everywhere.
+Paths such as those of `--expectations` and `--results` are relative to the current directory. The configuration
+files, conftest files and plugins of that project are ignored: a gate must mean the same everywhere.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ PLUGINS = ("attach_conformance", "base_url", "html", "metadata", "xdist", "hypot
 """The pytest plugins that the suite runs with, by the names of their entry points; `-p NAME` adds others."""
 
 FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG", "PYTEST_XDIST_AUTO_NUM_WORKERS")
-"""Variables by which an environment changes what pytest does."""
+"""Environment variables that change what pytest does."""
 
 
 def arguments_of_pytest(given: Sequence[str]) -> list[str]:
-    """What pytest is told: the suite's tests and configuration, and then what the user gives."""
+    """Return the arguments of pytest: the suite's tests and configuration, and then those of the user."""
     own = [str(TESTS), f"--rootdir={SUITE}", f"--config-file={SUITE / 'pyproject.toml'}", f"--confcutdir={SUITE}"]
     plugins = [word for name in PLUGINS for word in ("-p", name)]
-    # Some of these are imported before pytest could rewrite their assertions, which is of no concern here.
+    # Some of these are imported before pytest could rewrite their assertions, which does not matter here.
     quiet = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
     return [*own, "-p", "no:cacheprovider", *quiet, *plugins, *given]
 
 
 def own_help() -> str:
-    """What `run --help` says: the suite's options, which among all of pytest's nobody would find."""
+    """Return the help text of `run`: the suite's options, which nobody would find among all of pytest's."""
     registered = pytest.Parser(_ispytest=True)
     add_options(registered)
     shown = argparse.ArgumentParser(
@@ -46,15 +46,15 @@ def own_help() -> str:
     )
     shown.add_argument("--base-url", metavar="URL", help=BASE_URL_HELP)
     for option in registered.getgroup("conformance").options:
-        told = option.attrs()
-        value = {name: told[name] for name in ("metavar", "choices") if told.get(name)}
-        takes = {"action": "store_true"} if told.get("nargs") == 0 else value
-        shown.add_argument(*option.names(), default=told["default"], help=told["help"], **takes)
+        attributes = option.attrs()
+        value = {name: attributes[name] for name in ("metavar", "choices") if attributes.get(name)}
+        takes = {"action": "store_true"} if attributes.get("nargs") == 0 else value
+        shown.add_argument(*option.names(), default=attributes["default"], help=attributes["help"], **takes)
     return shown.format_help()
 
 
 def run_suite(given: Sequence[str]) -> int:
-    """Run the suite in this process with the options `given`; its exit status."""
+    """Run the suite in this process with the options `given`, and return its exit status."""
     if {"-h", "--help"} & set(given):
         print(own_help(), end="")
         return ExitStatus.CONFORMS
@@ -70,7 +70,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Register the command `run`."""
     command = commands.add_parser(
         "run",
-        help="run the suite from any directory, whatever the pytest configuration there says",
+        help="run the suite from any directory, without the pytest configuration there",
         add_help=False,
         prefix_chars="\0",
     )

@@ -1,4 +1,4 @@
-"""Sweeping: customers that earlier runs have left behind on a target are removed, and nobody else's."""
+"""The command `sweep`: delete the customers that earlier runs have left on a target, and no others."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from conformance.verdict.settings import DEFAULT_RATE
 from contracts import published_contract
 
 OLD_ENOUGH = 60.0
-"""How many minutes old a customer must be, so that a run which is still going on keeps its own."""
+"""The age in minutes from which on a customer is deleted, so that a run in progress keeps its own."""
 PAGE = 100
+"""The number of customers on a page: the most that the API gives."""
 MOST_PAGES = 100
 
 
 class CannotSweep(Exception):
-    """The target does not list its customers; the message says what it answers."""
+    """A target that does not list its customers; the message holds its answer."""
 
 
 def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
-    """The ids of the customers that a run has tagged and that are older than `minutes`, the newest first.
+    """Yield the ids of the customers that a run has tagged and that are older than `minutes`, the newest first.
 
     Raises CannotSweep when the target does not list its customers.
     """
@@ -40,8 +41,7 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
         answer = client.call("GET", f"/v1/customers?limit={PAGE}{after}")
         entries = answer.object.get("data")
         if not answer.is_success or not isinstance(entries, list):
-            told = answer.status or answer.why_unanswered
-            raise CannotSweep(f"GET /v1/customers is answered {told}: nothing can be swept")
+            raise CannotSweep(f"cannot list customers: GET /v1/customers was answered {_in_short(answer)}")
         customers = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
         yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
         if not answer.object.get("has_more") or not customers:
@@ -50,18 +50,18 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
 
 
 def sweep(client: Client, minutes: float = OLD_ENOUGH) -> tuple[list[str], dict[str, Exchange]]:
-    """Delete what runs older than `minutes` have left: the ids that are gone, and the answers about those that stay.
+    """Delete the customers that runs have left `minutes` ago; return the deleted ids, and the answers for the others.
 
     Raises CannotSweep when the target does not list its customers.
     """
-    gone, still_there = [], {}
+    deleted, failed = [], {}
     for identifier in list(left_behind(client, minutes)):
         answer = delete_customer(client, identifier)
         if answer.is_success or answer.status == 404:
-            gone.append(identifier)
+            deleted.append(identifier)
         else:
-            still_there[identifier] = answer
-    return gone, still_there
+            failed[identifier] = answer
+    return deleted, failed
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -75,7 +75,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="MINUTES",
         help="leave younger ones alone, since a run may still use them (default: %(default)g)",
     )
-    command.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+    command.add_argument("--dry-run", action="store_true", help="only list the customers that would be deleted")
     command.set_defaults(run=_run)
 
 
@@ -92,16 +92,20 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run:
             print(*left_behind(client, options.older_than), sep="\n")
             return ExitStatus.CONFORMS
-        gone, still_there = sweep(client, options.older_than)
+        deleted, failed = sweep(client, options.older_than)
     except CannotSweep as error:
         print(error)
         return ExitStatus.UNREACHABLE
     finally:
         client.close()
-    print(f"{len(gone)} customers deleted")
-    for identifier, answer in still_there.items():
-        print(f"{identifier} is still there: its deletion is answered {answer.status or answer.why_unanswered}")
-    return ExitStatus.INCONCLUSIVE if still_there else ExitStatus.CONFORMS
+    print(f"{len(deleted)} customers deleted")
+    for identifier, answer in failed.items():
+        print(f"could not delete {identifier}: the request was answered {_in_short(answer)}")
+    return ExitStatus.INCONCLUSIVE if failed else ExitStatus.CONFORMS
+
+
+def _in_short(answer: Exchange) -> str:
+    return str(answer.status or answer.why_unanswered)
 
 
 def _is_ours(customer: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What was sent, what came back, and what is concluded of it, as frozen values.
+"""Exchanges, steps, episodes and findings as frozen values, with the text and the secrets in them.
 
 Imports no other package of `conformance`.
 """

@@ -1,4 +1,4 @@
-"""The episode, the unit of evidence, and what is concluded from it."""
+"""The episode, which is the unit of evidence, and the findings that a judge draws from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.evidence.storing import exchange_from_json, exchange_to_json
 
 
 class Outcome(StrEnum):
-    """What is known of a clause. `expected` is a miss that an expectations file lists: known, and still a miss."""
+    """The result for a clause. `expected` is a miss that an expectations file lists: known, and still a miss."""
 
     PASS = "pass"
     DEVIATION = "deviation"
@@ -26,11 +26,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One exchange of an episode and its role there: `subject`, `control`, `set-up` or `follow-up`.
+    """An exchange of an episode and its role there: `subject`, `control`, `set-up` or `follow-up`.
 
-    `attempt` says in words what was sent, `invalid` which component breaks the contract and how, `kind` whether the
-    attempt is `valid`, `invalid` or `wire`. `attempt_digest` tells attempts apart, whatever ids are bound in them; it
-    is empty for a request that is no attempt of the operation. `bindings` are the ids that were bound.
+    - `attempt`: what was sent, in words; `kind`: `valid`, `invalid` or `wire`.
+    - `invalid`: the component that breaks the contract, and how.
+    - `attempt_digest`: the same for the same attempt with any ids; empty for a request to another endpoint.
+    - `bindings`: the ids that were bound.
     """
 
     role: str
@@ -42,7 +43,7 @@ class Step:
     bindings: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {
             "role": self.role,
             "attempt": self.attempt,
@@ -55,17 +56,17 @@ class Step:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Step:
-        """The step that `to_json` wrote. Raises KeyError when a member is missing."""
-        told = {name: data[name] for name in ("attempt", "invalid", "kind", "attempt_digest", "bindings")}
-        return cls(data["role"], exchange_from_json(data["exchange"]), **told)
+        """Return the step that `to_json` wrote. Raises KeyError when a member is missing."""
+        members = {name: data[name] for name in ("attempt", "invalid", "kind", "attempt_digest", "bindings")}
+        return cls(data["role"], exchange_from_json(data["exchange"]), **members)
 
 
 @dataclass(frozen=True)
 class Episode:
-    """What happened for one clause: its steps in order, with the fixtures that they used.
+    """The steps performed for one clause, in order, with the fixtures that they used.
 
-    `expectation` names the judge. `fixtures` binds names to ids; `facts` holds what the judge must know of the run
-    besides (whether the target is stateless, say). `id` is given when the run is recorded.
+    `expectation` names the judge. `fixtures` binds names to ids; `facts` holds what else the judge must know of the run
+    (that the target is stateless, say). `id` is given when the run is recorded.
     """
 
     clause: str
@@ -76,16 +77,16 @@ class Episode:
     id: str = field(default="", compare=False)
 
     def exchanges(self, role: str) -> tuple[Exchange, ...]:
-        """The exchanges with that role, in order."""
+        """Return the exchanges with that role, in order."""
         return tuple(step.exchange for step in self.steps if step.role == role)
 
     @property
     def subject(self) -> Exchange:
-        """The first exchange whose role is `subject`."""
+        """Return the first exchange whose role is `subject`."""
         return self.exchanges("subject")[0]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {
             "id": self.id,
             "clause": self.clause,
@@ -97,7 +98,7 @@ class Episode:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Episode:
-        """The episode that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the episode that `to_json` wrote. Raises KeyError when a member is missing."""
         steps = tuple(map(Step.from_json, data["steps"]))
         return cls(data["clause"], data["expectation"], steps, data["fixtures"], data["facts"], data.get("id", ""))
 
@@ -106,10 +107,11 @@ class Episode:
 class Finding:
     """A clause that an episode shows to be broken.
 
-    `observed` says in one line what came back instead of what is admissible; `culprit` is the index of the step that
-    shows it. `seen_at` is the clause at which an unsteady answer was seen. `rests_on` names the clauses about what that
-    step uses in passing: where one of them is broken, the finding says nothing new. `id` is given when the run is
-    concluded.
+    - `observed`: what came back instead of what is admissible, in one line.
+    - `culprit`: the index of the step that shows it.
+    - `seen_at`: the clause at which a flaky answer was seen.
+    - `rests_on`: the clauses about what that step uses in passing; the finding is not news where one is broken.
+    - `id`: given when the run is concluded.
     """
 
     clause: str
@@ -122,16 +124,16 @@ class Finding:
 
     @property
     def exchange(self) -> Exchange:
-        """The exchange that shows it."""
+        """Return the exchange that shows the failure."""
         return self.episode.steps[self.culprit].exchange
 
     @property
     def may_be_the_network(self) -> bool:
-        """Whether what lies between here and a target elsewhere may have lost, cut or repeated what shows it."""
+        """Return whether the network to a target elsewhere may have lost, cut or repeated what shows it."""
         return bool(self.episode.facts.get("remote")) and may_be_lost_on_the_way(self.exchange)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {
             "id": self.id,
             "clause": self.clause,
@@ -144,15 +146,15 @@ class Finding:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """The finding that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the finding that `to_json` wrote. Raises KeyError when a member is missing."""
         episode = Episode.from_json(data["episode"])
-        told = (data["clause"], data["observed"], episode, data["culprit"], data["seen_at"])
-        return cls(*told, rests_on=tuple(data.get("rests_on", ())), id=data.get("id", ""))
+        members = (data["clause"], data["observed"], episode, data["culprit"], data["seen_at"])
+        return cls(*members, rests_on=tuple(data.get("rests_on", ())), id=data.get("id", ""))
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one episode says: the outcome for its own clause with a reason, and every finding, of whatever clause."""
+    """The result of an episode: the outcome for its own clause with a reason, and the findings for all clauses."""
 
     outcome: Outcome
     reason: str = ""
@@ -160,5 +162,5 @@ class Judgement:
 
     @property
     def broken(self) -> frozenset[str]:
-        """The slugs of the clauses that the episode shows to be broken."""
+        """Return the slugs of the clauses that the episode shows to be broken."""
         return frozenset(finding.clause for finding in self.findings)

@@ -77,7 +77,7 @@ class Exchange:
 
     @property
     def is_to_operation(self) -> bool:
-        """Return whether the request went to the operation's URL, whatever its method."""
+        """Return whether the request went to the operation's URL, with any method."""
         return goes_to_operation(self.request)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Why a request got no answer: one kind for each thing that can be done about it."""
+"""Failures of requests that got no answer: a kind for each thing that can be done about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Failure(StrEnum):
-    """A way in which an exchange fails; its value is how reports and records call it."""
+    """A kind of failure of an exchange, by the name that reports and records give it."""
 
     NAME_NOT_RESOLVED = "the host name could not be resolved"
     CONNECTION_REFUSED = "the connection was refused"
@@ -34,7 +34,7 @@ NEVER_ARRIVED: frozenset[str] = frozenset(
 
 
 class ExchangeFailed(Exception):
-    """No answer came: the kind of failure, and in `error` the text of the original error."""
+    """An exchange without an answer: the kind of failure, and in `error` the text of the original error."""
 
     def __init__(self, failure: Failure, error: object = "") -> None:
         self.failure = failure

@@ -1,4 +1,4 @@
-"""Text of foreign origin: what a server sent, made fit for a request's path and for a line that a person reads."""
+"""Text of foreign origin, made fit for the path of a request and for a line that a person reads."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from typing import Any
 from urllib.parse import quote
 
 LONGEST_LINE = 600
-"""How many characters a line may have that quotes a server: a server may send any number."""
+"""The number of characters in a line that quotes a server, which may send any number."""
 
 LONGEST_ID = 5000
-"""How long an id may be, in characters: as long as the operation lets a customer's be."""
+"""The number of characters in an id: as many as the operation allows for a customer."""
 
 
 def usable_id(value: Any) -> str:
-    """The id if a request can carry it: text without control characters and lone surrogates; else the empty string."""
-    if not isinstance(value, str) or len(value) > LONGEST_ID:
-        return ""
-    return value if value.isprintable() else ""
+    """Return the id if a request can carry it (no control characters or lone surrogates), else an empty string."""
+    is_usable = isinstance(value, str) and len(value) <= LONGEST_ID and value.isprintable()
+    return value if is_usable else ""
 
 
 def path_segment(text: str) -> str:
-    """The text percent-encoded as one segment of a path or value of a query, whatever characters it holds."""
+    """Return the text percent-encoded as one segment of a path or one value of a query."""
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
 def one_line(text: str) -> str:
-    """The text in one line, not too long, with everything spelled out that has no glyph or moves others about."""
+    """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
     cut = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
-    return cut if cut.isprintable() else "".join(char if char.isprintable() else _spelled(char) for char in cut)
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in cut)
 
 
-def _spelled(char: str) -> str:
+def _escape(char: str) -> str:
     return char.encode("unicode-escape").decode()

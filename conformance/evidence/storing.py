@@ -93,11 +93,11 @@ def _from_text(data: str | Mapping[str, str] | None) -> bytes | None:
     if isinstance(data, str):
         return data.encode()
     if "deflate" in data:
-        return _inflated(base64.b64decode(data["deflate"]))
+        return _inflate(base64.b64decode(data["deflate"]))
     return base64.b64decode(data["base64"])
 
 
-def _inflated(data: bytes) -> bytes:
+def _inflate(data: bytes) -> bytes:
     """Inflate data. Raises ValueError where it is longer than any body that the suite keeps."""
     inflater = zlib.decompressobj()
     body = inflater.decompress(data, LONGEST_BODY)

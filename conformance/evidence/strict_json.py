@@ -1,4 +1,4 @@
-"""JSON read strictly: one RFC 8259 value, and by name everything that a lenient parser would have swallowed."""
+"""JSON read strictly: one RFC 8259 value, and the name of every error that a lenient parser would ignore."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_LEVELS = 400
-"""How deep a value is read. RFC 8259 section 9 leaves a limit to each parser. What lies deeper is legal, counts as
-null, and is not checked: every walk through a value is shallower than Python's own limit of 1,000 calls.
+"""The depth to which a value is read; RFC 8259 section 9 leaves a limit to each parser. Deeper values are legal, count
+as null, and are not checked, so that every walk through a value stays below Python's own limit of 1,000 calls.
 """
 
 LONGEST_INTEGER = 4000
-"""How many characters an integer may have to be read exactly; Python refuses more than 4,300 digits. A longer one is
+"""The number of characters in an integer that is read exactly; Python rejects more than 4,300 digits. A longer one is
 read as a float, as RFC 8259 section 6 lets any number be."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -67,7 +67,7 @@ def _integer(text: str) -> int | float:
 
 
 def _without_deepest(text: str) -> str:
-    """The JSON `text` with `null` in the place of each value that lies deeper than MOST_LEVELS."""
+    """Return the JSON `text` with `null` in place of each value deeper than MOST_LEVELS."""
     if text.count("[") + text.count("{") <= MOST_LEVELS:
         return text
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""Traffic as numbers: how the operation answered, by chapter and class of status, and how fast."""
+"""Traffic as numbers: the answers of the operation by chapter and class of status, and their times."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from conformance.evidence.exchange import Exchange
 
 NO_ANSWER = "no answer"
 CLASSES = ("2xx", "3xx", "4xx", "5xx", NO_ANSWER)
-"""The classes of answers, in the order in which they are shown. What is no HTTP status counts as no answer."""
+"""The classes of answers, in the order in which they are shown. A number that is no HTTP status counts as no answer."""
 
 LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Upper bounds, in seconds, of the latencies that are counted together; a last group holds what took longer."""
+"""Upper bounds, in seconds, of the latencies that are counted together; a last group holds the longer ones."""
 
 EXPLORED = "generated"
-"""Stands in place of a chapter where a test explores rather than being for one clause."""
+"""The name in place of a chapter for a test that explores rather than being for one clause."""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """How often each chapter's requests of the operation were answered in each class, and how long answers took.
+    """The number of each chapter's answers in each class, and how long they took.
 
     `latencies` counts the answers up to each of `LATENCY_BOUNDS`, and then those beyond; `slowest` is in seconds.
     """
@@ -36,18 +36,18 @@ class Traffic:
     def __add__(self, other: Traffic) -> Traffic:
         chapters = dict.fromkeys([*self.answers, *other.answers])
         return Traffic(
-            {chapter: _added(self.answers.get(chapter, {}), other.answers.get(chapter, {})) for chapter in chapters},
+            {chapter: _add(self.answers.get(chapter, {}), other.answers.get(chapter, {})) for chapter in chapters},
             tuple(mine + theirs for mine, theirs in zip(self.latencies, other.latencies, strict=True)),
             max(self.slowest, other.slowest),
         )
 
     @property
     def answered(self) -> int:
-        """How many requests got an answer."""
+        """Return how many requests got an answer."""
         return sum(self.latencies)
 
     def within(self, share: float) -> float | None:
-        """The least of `LATENCY_BOUNDS` within which that share (above 0, at most 1) of the answers came.
+        """Return the least of `LATENCY_BOUNDS` within which that share (above 0, at most 1) of the answers came.
 
         None where it is beyond the last bound, or where no answer came.
         """
@@ -59,30 +59,30 @@ class Traffic:
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         answers = {chapter: dict(counts) for chapter, counts in self.answers.items()}
         return {"answers": answers, "latencies": list(self.latencies), "slowest": self.slowest}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Traffic:
-        """The traffic that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the traffic that `to_json` wrote. Raises KeyError when a member is missing."""
         return cls(data["answers"], tuple(data["latencies"]), data["slowest"])
 
 
-def _added(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+def _add(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
     both = Counter(mine)
     both.update(theirs)
     return {name: both[name] for name in CLASSES if both[name]}
 
 
 def class_of(exchange: Exchange) -> str:
-    """The class of an answer: the first digit of its status, or that none came."""
+    """Return the class of an answer, by the first digit of its status or as NO_ANSWER."""
     name = f"{(exchange.status or 0) // 100}xx"
     return name if name in CLASSES else NO_ANSWER
 
 
 def traffic_of(chapter: str, exchanges: Iterable[Exchange]) -> Traffic:
-    """The traffic that these exchanges are; those with other endpoints do not count."""
+    """Count these exchanges, without those of other endpoints."""
     counts: Counter[str] = Counter()
     latencies = [0] * (len(LATENCY_BOUNDS) + 1)
     slowest = 0.0
@@ -92,19 +92,19 @@ def traffic_of(chapter: str, exchanges: Iterable[Exchange]) -> Traffic:
             if exchange.status is not None:
                 latencies[bisect_left(LATENCY_BOUNDS, exchange.seconds)] += 1
                 slowest = max(slowest, exchange.seconds)
-    answers = {chapter: _added(counts, {})} if counts else {}
+    answers = {chapter: _add(counts, {})} if counts else {}
     return Traffic(answers, tuple(latencies), slowest)
 
 
 class TrafficCounter:
-    """Adds up the traffic of episodes; an exchange that stands in several of them counts at the first."""
+    """A sum of the traffic of episodes, in which an exchange of several episodes counts at the first."""
 
     def __init__(self) -> None:
         self.traffic = Traffic()
         self._counted: set[tuple[float, float, str]] = set()
 
     def count(self, episode: Episode) -> None:
-        """Add what is new in `episode`, under the chapter of its clause."""
+        """Add the exchanges that are new in `episode`, under the chapter of its clause."""
         new = []
         for step in episode.steps:
             exchange = step.exchange
@@ -114,11 +114,3 @@ class TrafficCounter:
                 new.append(exchange)
         if new:
             self.traffic += traffic_of(episode.clause.partition(".")[0] or EXPLORED, new)
-
-    def taken(self) -> Traffic:
-        """What was counted since this was last called."""
-        taken, self.traffic = self.traffic, Traffic()
-        return taken
-
-
-__all__ = ["CLASSES", "EXPLORED", "LATENCY_BOUNDS", "NO_ANSWER", "Traffic", "TrafficCounter", "class_of", "traffic_of"]

@@ -1,4 +1,4 @@
-"""Bytes made visible: each shown for what it is, long repetitions as unit and count, the rest cut and counted."""
+"""Bytes made visible: characters without a glyph escaped, long repetitions as unit and count, the rest cut."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Literal
 Kind = Literal["plain", "escape", "count", "cut"]
 
 _SHORTEST_RUN = 40
-"""How many characters a repetition has before it is shown as a unit and a count."""
+"""The number of characters from which on a repetition is shown as a unit and a count."""
 
 _WINDOW = 4096
-"""How many characters are looked through for repetitions at a time, so that what is cut off costs nothing."""
+"""The number of characters searched for repetitions at a time, so that the part that is cut costs nothing."""
 
 _REPETITION = re.compile(r"(.{1,12}?)\1{3,}", re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
@@ -25,7 +25,7 @@ _INDENT = "  "
 
 @dataclass(frozen=True)
 class Piece:
-    """Some text of one kind: as it is, an `escape` for what has no glyph, a `count` of repetitions, or what was `cut`.
+    """Text of one kind: `plain`, an `escape` of a character without a glyph, a repetition's `count`, or a `cut`.
 
     `marked` text belongs to the invalid component of a request.
     """
@@ -36,7 +36,7 @@ class Piece:
 
 
 def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...]:
-    """The pieces that show `parts`, pairs of bytes and whether they are marked; at most about `limit` characters."""
+    """Return pieces of about `limit` characters that show `parts`: pairs of bytes and whether they are marked."""
     pieces: list[Piece] = []
     room = limit
     left = 0
@@ -61,22 +61,22 @@ def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...
 
 
 def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
-    """The pieces of `data`, each with the number of bytes that it stands for."""
+    """Return the pieces of `data`, each with the number of bytes that it stands for."""
     text = data.decode("utf-8", "surrogateescape")
     done = 0
     while done < len(text):
         window = min(done + _WINDOW, len(text))
         match = next((found for found in _REPETITION.finditer(text, done, window) if _is_long(found)), None)
         if match is None:
-            yield from _spelled(text[done:window], marked)
+            yield from _spell(text[done:window], marked)
             done = window
             continue
-        yield from _spelled(text[done : match.start()], marked)
+        yield from _spell(text[done : match.start()], marked)
         unit, done = match[1], match.end()
         while text.startswith(unit, done):
             done += len(unit)
         count = (done - match.start()) // len(unit)
-        shown = "".join(piece.text for piece, _ in _spelled(unit, marked))
+        shown = "".join(piece.text for piece, _ in _spell(unit, marked))
         yield Piece(f"{shown} × {count:,}", "count", marked), count * len(unit.encode("utf-8", "surrogateescape"))
 
 
@@ -84,20 +84,20 @@ def _is_long(match: re.Match[str]) -> bool:
     return match.end() - match.start() >= _SHORTEST_RUN
 
 
-def _spelled(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
+def _spell(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
     for has_glyph, chars in groupby(text, lambda char: char.isprintable() or char == "\n"):
         run = "".join(chars)
         shown = run if has_glyph else "".join(map(_escape, run))
         yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
-def escaped(text: str) -> str:
-    """`text` with what has no glyph spelled out, but for line breaks."""
+def escape(text: str) -> str:
+    """Return `text` with characters without a glyph escaped, except for line breaks."""
     return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
 
 
 def _escape(char: str) -> str:
-    """How a character without a glyph, or one that moves others about, is written."""
+    """Return the escape of a character that has no glyph or moves others about."""
     short = {"\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)
     number = ord(char)
     if short:
@@ -107,8 +107,8 @@ def _escape(char: str) -> str:
     return f"\\x{number:02x}" if number < 0x80 else f"\\u{{{number:x}}}"
 
 
-def indented(text: str) -> str:
-    """JSON `text` with line breaks and indents of its own; every string and number stays exactly as it is written."""
+def indent(text: str) -> str:
+    """Return JSON `text` with line breaks and indents; every string and number stays exactly as it is written."""
     written: list[str] = []
     depth = index = 0
 

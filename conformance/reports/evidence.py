@@ -9,7 +9,7 @@ from itertools import groupby
 
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import Exchange, customer_id
-from conformance.evidence.visible import Piece, indented, visible
+from conformance.evidence.visible import Piece, indent, visible
 from conformance.reports.words import OF_THE_KEY, answer_in_short, curl
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
@@ -292,7 +292,7 @@ def _body(exchange: Exchange) -> tuple[Piece, ...]:
     body = exchange.body or b""
     readable = body
     if exchange.json.found and len(body) <= LONGEST_INDENTED and body.lstrip()[:1] in (b"{", b"["):
-        readable = indented(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        readable = indent(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     pieces = visible([(readable, False)], LONGEST_ANSWER)
     if pieces and pieces[-1].kind == "cut":
         return (*pieces[:-1], Piece(f"… {len(body):,} bytes in all", "cut"))

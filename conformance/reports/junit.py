@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from conformance.evidence.visible import escaped
+from conformance.evidence.visible import escape
 from conformance.reports.reported import ERROR, EXPECTED, FAILED, SKIPPED, ReportedTest
 
 _RESULTS: dict[str, tuple[type[Error | Failure | Skipped], str]] = {
@@ -43,8 +43,8 @@ def names_of(identifier: str) -> tuple[str, str]:
 
 def _case(test: ReportedTest) -> TestCase:
     module, name = names_of(test.id)
-    written = TestCase(escaped(name), module, round(test.seconds, 3))
+    written = TestCase(escape(name), module, round(test.seconds, 3))
     if test.outcome in _RESULTS:
         kind, type_name = _RESULTS[test.outcome]
-        written.result = [kind(escaped(test.message), type_name or None)]
+        written.result = [kind(escape(test.message), type_name or None)]
     return written

@@ -12,7 +12,7 @@ import jinja2
 
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
-from conformance.evidence.visible import escaped
+from conformance.evidence.visible import escape
 from conformance.fixtures.forms import DECLINED, DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.fixtures.renaming import is_of_the_account, kind_of
@@ -101,7 +101,7 @@ def section_of(finding: Finding, number: int, ways: Ways) -> Section:
     if finding.clause in catalogue:
         clause = catalogue[finding.clause]
         told = [clause.statement, *told, f"Admissible: {admissible_in_short(clause)}"]
-    comments = [line for text in told for line in escaped(text).splitlines()]
+    comments = [line for text in told for line in escape(text).splitlines()]
     title = f"{number}. {finding.id} {finding.clause}"
     return Section(finding.id, title, tuple(comments), tuple(_Body(finding, ways).lines()))
 
@@ -149,7 +149,7 @@ class _Body:
         places = f"steps {place + 1} to {place + count}" if count > 1 else f"step {place + 1}"
         shows = " (shows it)" if place <= self.finding.culprit < place + count else ""
         answer = step.exchange.status or step.exchange.why_unanswered
-        attempt = escaped(self.variables.in_words(step.attempt))
+        attempt = escape(self.variables.in_words(step.attempt))
         return f"{places} of {len(steps)}, {step.role}: {attempt}; in the run: {answer}{shows}"
 
     def _command(self, step: Step) -> str:

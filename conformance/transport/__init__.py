@@ -1,1 +1,4 @@
-"""How the bytes of a request go out and an answer comes in, within one deadline and within limits."""
+"""Sending a request and reading its answer, byte for byte, within one deadline and within limits.
+
+May import `evidence`.
+"""

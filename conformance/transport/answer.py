@@ -1,7 +1,7 @@
-"""Reading an answer (RFC 9112): whatever a server sends, within a deadline and limits, and unmended.
+"""Reading an answer (RFC 9112) as the server sends it, within a deadline and limits.
 
-A client library gives up on what it does not like, and mends the rest. Here an answer is read as far as it goes, and
-what is false about its framing is listed.
+A client library rejects some malformed answers and corrects others. Here an answer is read as far as it goes, and the
+errors in its framing are listed.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import ssl
 from dataclasses import dataclass
 
 from conformance.evidence.failure import ExchangeFailed, Failure
-from conformance.transport.coding import LONGEST_BODY, decoded
+from conformance.transport.coding import LONGEST_BODY, decode
 from conformance.transport.connection import Connection, Deadline
 
 GRACE_SECONDS = 0.25
-"""How long after a complete answer a server that keeps the connection open is listened to."""
+"""Seconds of listening after a complete answer to a server that keeps the connection open."""
 LONGEST_HEAD = 2 * 1024 * 1024
-"""How many bytes the heads of an answer and of the interim ones before it may have. HTTP knows no limit, and there are
-servers that put each thing that is wrong with a request into a header of its own."""
+"""The number of bytes in the heads of an answer and of the interim ones before it. HTTP knows no limit, and some
+servers put each error of a request into a separate header."""
 MOST_HEADERS = 10_000
 MOST_INTERIM = 100
-"""How many interim answers (1xx, RFC 9110 section 15.2) may come before the answer."""
+"""The number of interim answers (1xx, RFC 9110 section 15.2) before the answer."""
 SWITCHING_PROTOCOLS = 101
 
 STATUS_LINE = re.compile(rb"HTTP/(\d)\.(\d) +([1-9]\d\d)(?: [^\r\n]*| *)")
@@ -33,9 +33,9 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer as it came: status, headers, the decoded body, and the `framing` lies that were seen.
+    """An answer as it came: status, headers, the decoded body, and the errors in its `framing`.
 
-    `keeps` tells whether the connection may carry another request.
+    `keeps` says that the connection may carry another request.
     """
 
     status: int
@@ -60,11 +60,11 @@ def read_answer(connection: Connection, deadline: Deadline, method: str, *, to_t
     body, framing, is_delimited = _read_body(incoming, head, method)
     rest = incoming.rest() if to_the_end and is_delimited else incoming.pending
     if to_the_end and rest:
-        told = _told_of_rest(head, len(body), len(rest))
-        framing, body = (*framing, told), body + rest if not head.is_chunked else body
-    content, lie = decoded(body, head.header("Content-Encoding")) if body else (body, ())
+        framing = (*framing, _describe_rest(head, len(body), len(rest)))
+        body = body if head.is_chunked else body + rest
+    content, errors = decode(body, head.header("Content-Encoding")) if body else (body, ())
     keeps = is_delimited and head.keeps_alive and not rest and not framing
-    return Answer(head.status, head.headers, content, (*head.framing, *framing, *lie), keeps)
+    return Answer(head.status, head.headers, content, (*head.framing, *framing, *errors), keeps)
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ class _Head:
     framing: tuple[str, ...]
 
     def header(self, name: str) -> str:
-        """The values of all headers of that name, joined; empty for none."""
+        """Join the values of all headers of that name; empty for none."""
         return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the body comes in chunks."""
+        """Return whether the body comes in chunks."""
         return self.header("transfer-encoding").lower().rpartition(",")[2].strip() == "chunked"
 
     @property
     def length(self) -> int | None:
-        """The length that is announced, also several times (RFC 9110 section 8.6); None for none that is a number."""
+        """Return the announced length, which may be repeated (RFC 9110 section 8.6); None where it is no number."""
         announced = {value.strip() for value in self.header("content-length").split(",")}
         number = announced.pop()
         if announced or not LENGTH.fullmatch(number):
@@ -96,7 +96,7 @@ class _Head:
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the server is willing to read another request on the connection (RFC 9112 section 9.3)."""
+        """Return whether the server is willing to read another request on the connection (RFC 9112 section 9.3)."""
         options = {option.strip() for option in self.header("connection").lower().split(",")}
         if "close" in options or self.status == SWITCHING_PROTOCOLS:
             return False
@@ -104,7 +104,7 @@ class _Head:
 
 
 class _Incoming:
-    """What comes in on a connection, in lines and pieces."""
+    """The incoming bytes of a connection, in lines and pieces."""
 
     def __init__(self, connection: Connection, deadline: Deadline) -> None:
         self._connection = connection
@@ -115,11 +115,11 @@ class _Incoming:
 
     @property
     def pending(self) -> bytes:
-        """What has come and was not read."""
+        """Return the bytes that have come and were not read."""
         return bytes(self._buffer)
 
     def line(self) -> bytes:
-        """The next line of a head without its end. Raises EOFError where the connection ends before the line does."""
+        """Return the next line of a head without its end. Raises EOFError where the connection ends first."""
         start = 0
         while (end := self._buffer.find(b"\n", start)) < 0:
             start = len(self._buffer)
@@ -133,7 +133,7 @@ class _Incoming:
         return line.removesuffix(b"\r")
 
     def exactly(self, count: int) -> bytes:
-        """So many bytes, or less where the connection ends before."""
+        """Return `count` bytes, or less where the connection ends before."""
         while len(self._buffer) < count and self._fill():
             if len(self._buffer) > LONGEST_BODY:
                 raise ExchangeFailed(Failure.TOO_LARGE, f"a body of more than {LONGEST_BODY} bytes")
@@ -142,7 +142,7 @@ class _Incoming:
         return data
 
     def rest(self) -> bytes:
-        """What else comes until the connection ends, or for a moment."""
+        """Return the bytes that still come until the connection ends, or for a moment."""
         usual, self._deadline = self._deadline, Deadline(min(GRACE_SECONDS, self._deadline.left))
         try:
             while len(self._buffer) <= LONGEST_BODY and self._fill():
@@ -155,7 +155,7 @@ class _Incoming:
         return self.pending
 
     def _fill(self) -> bool:
-        """Read on; whether something came. A reset is an end like any other where an answer has begun."""
+        """Receive more bytes, and return whether any came. A reset after the begin of an answer is its end."""
         try:
             data = self._connection.receive(self._deadline)
         except ssl.SSLError as error:
@@ -165,8 +165,7 @@ class _Incoming:
                 raise ExchangeFailed(Failure.CONNECTION_LOST, error) from error
             return False
         except ExchangeFailed as failed:
-            told = f"{failed.error}, {self.received} bytes had come"
-            raise ExchangeFailed(failed.failure, told) from failed
+            raise ExchangeFailed(failed.failure, f"{failed.error}, {self.received} bytes had come") from failed
         self._buffer += data
         self.received += len(data)
         return bool(data)
@@ -177,7 +176,7 @@ def _read_head(incoming: _Incoming) -> _Head:
         line = incoming.line()
         match = STATUS_LINE.fullmatch(line)
         if match is None or match[1] != b"1":
-            raise ExchangeFailed(Failure.GARBLED, f"it begins with {_shown(line)}")
+            raise ExchangeFailed(Failure.GARBLED, f"it begins with {_quote(line)}")
         headers: list[tuple[str, str]] = []
         framing: list[str] = []
         for line in iter(incoming.line, b""):
@@ -198,18 +197,18 @@ def _add_header(line: bytes, headers: list[tuple[str, str]], framing: list[str])
         last, before = headers[-1]
         headers[-1] = (last, f"{before} {line.strip().decode('latin-1')}")
     elif not colon or not name.strip():
-        framing.append(f"the line {_shown(line)} among the headers is no header")
+        framing.append(f"the line {_quote(line)} among the headers is no header")
     else:
         headers.append((name.strip().decode("latin-1"), text))
 
 
 def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tuple[str, ...], bool]:
-    """The body, what is false about its framing, and whether it ends before its connection does."""
+    """Return the body, the errors in its framing, and whether it ends before its connection does."""
     if method == "HEAD" or head.status in (204, 304) or head.status < 200:
         return b"", (), True
     if head.is_chunked:
-        body, lie = _read_chunks(incoming)
-        return body, lie, not lie
+        body, errors = _read_chunks(incoming)
+        return body, errors, not errors
     announced = head.length
     if announced is None:
         return incoming.exactly(LONGEST_BODY + 1), (), False
@@ -237,7 +236,7 @@ def _read_chunks(incoming: _Incoming) -> tuple[bytes, tuple[str, ...]]:
 
 
 class _NoChunk(Exception):
-    """Where a chunk should begin there is something else."""
+    """Something else in place of the size of a chunk."""
 
 
 def _chunk_size(line: bytes) -> int:
@@ -247,12 +246,12 @@ def _chunk_size(line: bytes) -> int:
     return int(match[1], 16)
 
 
-def _told_of_rest(head: _Head, length: int, more: int) -> str:
+def _describe_rest(head: _Head, length: int, more: int) -> str:
     announced = head.header("content-length")
     if announced and not head.is_chunked:
         return f"Content-Length says {announced} bytes, {length + more} came"
     return f"{more} bytes come after the end of the answer"
 
 
-def _shown(line: bytes) -> str:
+def _quote(line: bytes) -> str:
     return repr(line[:80].decode("latin-1"))

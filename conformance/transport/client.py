@@ -198,7 +198,7 @@ class Client:
         seconds = time.monotonic() - start
         with self._count_lock:
             self.resends += delivery.resent
-        return self._received(request, delivery, seconds)
+        return self._to_exchange(request, delivery, seconds)
 
     def _deliver(self, outgoing: Outgoing, session: WireSession) -> Delivery:
         request = outgoing.request
@@ -223,7 +223,7 @@ class Client:
             body=NOT_SET if request.body is None else request.body,
         )
 
-    def _received(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
+    def _to_exchange(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
         answer = delivery.answer
         texts = [answer.body, *(value.encode() for _, value in answer.headers)]
         return Exchange(

@@ -7,14 +7,14 @@ import zlib
 from conformance.evidence.failure import ExchangeFailed, Failure
 
 LONGEST_BODY = 4 * 1024 * 1024
-"""How many bytes a body may have, before and after it is unpacked; the largest object of this API has some ten
+"""The number of bytes in a body, before and after it is unpacked; the largest object of this API has some ten
 thousand."""
 
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
-def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
-    """Return the body without its content coding, and in words what is false about that coding.
+def decode(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return the body without its content coding, and the errors in that coding.
 
     Raises ExchangeFailed where it unpacks to more than a body may have.
     """
@@ -22,9 +22,9 @@ def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
         case "" | "identity":
             return body, ()
         case "gzip" | "x-gzip":
-            unpacked = _unpacked(body, _GZIP)
+            unpacked = _unpack(body, _GZIP)
         case "deflate":
-            unpacked = _unpacked(body, _ZLIB)
+            unpacked = _unpack(body, _ZLIB)
         case _:
             return body, (f"Content-Encoding says {encoding}, which nobody asked for",) if body else ()
     if unpacked is None:
@@ -32,8 +32,8 @@ def decoded(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
     return unpacked, ()
 
 
-def _unpacked(data: bytes, window: int) -> bytes | None:
-    """The unpacked data, of several gzip members if there are; None where it is not what it should be."""
+def _unpack(data: bytes, window: int) -> bytes | None:
+    """Unpack data, which may be several gzip members; None where it is of another format."""
     unpacked = bytearray()
     while True:
         inflater = zlib.decompressobj(window)

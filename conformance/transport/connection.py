@@ -19,11 +19,11 @@ from conformance.transport.route import Proxy, Route
 
 CHUNK = 65536
 EARLY_ANSWER_SECONDS = 1.0
-"""How long a server may leave the rest of a request unread once it has begun to answer."""
+"""Seconds for which a server may leave the rest of a request unread once it has begun to answer."""
 LOOK_SECONDS = 0.1
-"""How often it is looked whether a server that stopped reading has begun to answer."""
+"""Seconds between two checks whether a server that stopped reading has begun to answer."""
 RESET_SECONDS = 0.05
-"""How long after a connection's end a reset is waited for: one that follows comes within a round trip."""
+"""Seconds of waiting for a reset after a connection's end: one that follows comes within a round trip."""
 LONGEST_TUNNEL_HEAD = 65536
 
 T = TypeVar("T")
@@ -48,11 +48,11 @@ class Deadline:
 
 
 class Connection:
-    """An open connection. Its socket never blocks: what waits, waits until the deadline at most.
+    """An open connection, on which every step waits until the deadline at most.
 
     `prefix` stands before the path in each request line and `extra_headers` among its headers, where a proxy forwards.
-    `last_used` is when something came last. `is_reset` tells that the other side's system rejected what was sent (TCP
-    RST), so that nobody has read all of it: a server that reads a request and then closes sends FIN alone.
+    `last_used` is the time of the last incoming bytes. `is_reset` says that the other side's system rejected bytes (TCP
+    RST), so that nobody has read all of them: a server that reads a request and then closes sends FIN alone.
     """
 
     def __init__(self, sock: socket.socket, prefix: str = "", extra_headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -63,7 +63,7 @@ class Connection:
         self.is_reset = False
 
     def send(self, data: bytes, deadline: Deadline) -> OSError | None:
-        """Send all of `data`, unless the server stops reading; the error that ended it, None for none.
+        """Send all of `data`, unless the server stops reading; return the error that ended it, None for none.
 
         A server may answer and hang up before it has read all of a request (RFC 9112 section 9.3), so that an error
         here is no failure yet. Raises ExchangeFailed when time runs out.
@@ -85,7 +85,7 @@ class Connection:
         return None
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return what has come, waiting for something; empty at the end. Raises OSError, or ExchangeFailed in time."""
+        """Wait for bytes and return them; empty at the end. Raises OSError, and ExchangeFailed when time runs out."""
         try:
             data = self._attempt(lambda: self._sock.recv(CHUNK), deadline)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
@@ -98,7 +98,7 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        """Whether another request may be sent: the server has neither closed it nor sent anything unasked."""
+        """Return whether the server has neither closed the connection nor sent anything unasked."""
         has_more = isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
         if has_more or not wait_for_read(self._sock, 0):
             return not has_more
@@ -118,7 +118,7 @@ class Connection:
             time.sleep(RESET_SECONDS / 10)
 
     def close(self) -> None:
-        """Close."""
+        """Close the socket."""
         with contextlib.suppress(OSError):
             self._sock.close()
 
@@ -142,8 +142,8 @@ class Connection:
         words = first.split(None, 2)
         is_granted = len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1][:1] == b"2" and len(words[1]) == 3
         if not is_granted or b"\r\n\r\n" not in received:
-            told = first.decode("latin-1")[:200] or "it closed the connection"
-            raise ExchangeFailed(Failure.PROXY_FAILED, f"CONNECT was answered: {told}")
+            answer = first.decode("latin-1")[:200] or "it closed the connection"
+            raise ExchangeFailed(Failure.PROXY_FAILED, f"CONNECT was answered: {answer}")
 
     def secure(self, route: Route, deadline: Deadline) -> None:
         """Speak TLS from here on."""
@@ -163,7 +163,7 @@ class Connection:
         is_sending: bool = False,
         failure: Failure = Failure.TIMED_OUT,
     ) -> T | None:
-        """Act as soon as the socket lets it. None when the server answers instead of reading what `is_sending`."""
+        """Act as soon as the socket can. None when the server answers instead of reading, while `is_sending`."""
         early: Deadline | None = None
         while True:
             if deadline.has_passed:
@@ -188,13 +188,12 @@ def connect(route: Route, deadline: Deadline) -> Connection:
     """Open a connection along a route. Raises ExchangeFailed, by the kind of what went wrong."""
     proxy = route.proxy
     if proxy is None:
-        connection = Connection(_connected(route.host, route.port, deadline))
+        connection = Connection(_open_socket(route.host, route.port, deadline))
     else:
         try:
-            sock = _connected(proxy.host, proxy.port, deadline)
+            sock = _open_socket(proxy.host, proxy.port, deadline)
         except ExchangeFailed as failed:
-            told = f"{proxy.host}:{proxy.port}: {failed}"
-            raise ExchangeFailed(Failure.PROXY_FAILED, told) from failed
+            raise ExchangeFailed(Failure.PROXY_FAILED, f"{proxy.host}:{proxy.port}: {failed}") from failed
         is_forwarded = not route.is_secure
         shown = (("Proxy-Authorization", proxy.authorization),) if proxy.authorization and is_forwarded else ()
         connection = Connection(sock, f"http://{route.authority}" if is_forwarded else "", shown)
@@ -209,7 +208,7 @@ def connect(route: Route, deadline: Deadline) -> Connection:
     return connection
 
 
-def _connected(host: str, port: int, deadline: Deadline) -> socket.socket:
+def _open_socket(host: str, port: int, deadline: Deadline) -> socket.socket:
     """Return a socket that is connected to the first of the host's addresses that answers."""
     addresses = _addresses(host, port, deadline)
     problem: OSError | None = None
@@ -238,7 +237,7 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, in
 
 
 def _addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """Look a host up; in a thread where that asks a server, since a look-up cannot be given a time limit."""
+    """Look a host up; in a thread where that may ask a server, since a look-up has no time limit."""
     found: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
@@ -254,8 +253,8 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
     try:
         result = found.get(timeout=deadline.left)
     except queue.Empty:
-        told = f"looking up {host} took longer than {deadline.seconds:g} s"
-        raise ExchangeFailed(Failure.NAME_NOT_RESOLVED, told) from None
+        why = f"looking up {host} took longer than {deadline.seconds:g} s"
+        raise ExchangeFailed(Failure.NAME_NOT_RESOLVED, why) from None
     if isinstance(result, Exception):
         raise ExchangeFailed(Failure.NAME_NOT_RESOLVED, result) from result
     return result

@@ -1,4 +1,4 @@
-"""The way to a base URL: straight or through a proxy, and whom TLS trusts. Both come from the environment."""
+"""The way to a base URL: direct or through a proxy, and the CAs that TLS trusts. Both come from the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULT_PROXY_PORT = 3128
 
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy, and the header that shows it who asks (empty for none)."""
+    """An HTTP proxy, and the header that authenticates to it (empty for none)."""
 
     host: str
     port: int
@@ -38,8 +38,8 @@ class Proxy:
         except ValueError as error:
             raise ExchangeFailed(Failure.PROXY_FAILED, f"the proxy's URL cannot be read: {error}") from None
         if parts.scheme != "http" or not parts.hostname:
-            told = f"{parts.scheme}:// proxies are not supported: give an http:// one"
-            raise ExchangeFailed(Failure.PROXY_FAILED, told)
+            why = f"{parts.scheme}:// proxies are not supported: give an http:// one"
+            raise ExchangeFailed(Failure.PROXY_FAILED, why)
         authorization = ""
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -49,7 +49,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Route:
-    """How the host of a base URL is reached. `proxy_url` and `ca_bundle` are empty where the environment sets none."""
+    """The route to the host of a base URL. `proxy_url` and `ca_bundle` are empty where the environment sets none."""
 
     scheme: str
     host: str
@@ -68,7 +68,7 @@ class Route:
 
     @property
     def is_secure(self) -> bool:
-        """Whether TLS is spoken."""
+        """Return whether TLS is spoken."""
         return self.scheme == "https"
 
     @property
@@ -79,12 +79,12 @@ class Route:
 
     @cached_property
     def proxy(self) -> Proxy | None:
-        """The proxy to go through, None for none."""
+        """Return the proxy to go through, None for none."""
         return Proxy.at(self.proxy_url) if self.proxy_url else None
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
-        """The TLS settings: with the CA bundle of the environment, else with the system's CAs, or certifi's."""
+        """Return the TLS settings: with the CA bundle of the environment, else with the system's CAs, or certifi's."""
         try:
             if self.ca_bundle:
                 folder = self.ca_bundle if os.path.isdir(self.ca_bundle) else None
@@ -95,8 +95,8 @@ class Route:
                 if not context.cert_store_stats()["x509_ca"]:
                     context.load_verify_locations(certifi.where())
         except OSError as error:  # ssl.SSLError is one
-            told = f"the CA bundle {self.ca_bundle} cannot be loaded: {error}"
-            raise ExchangeFailed(Failure.TLS_FAILED, told) from error
+            why = f"the CA bundle {self.ca_bundle} cannot be loaded: {error}"
+            raise ExchangeFailed(Failure.TLS_FAILED, why) from error
         context.set_alpn_protocols(["http/1.1"])
         return context
 

@@ -1,4 +1,4 @@
-"""How Schemathesis writes a form body: brackets for arrays, exact bytes where an attempt gives them.
+"""The serializer of form bodies for Schemathesis: brackets for arrays, exact bytes where an attempt gives them.
 
 Without it a deepObject array would be written `expand=a&expand=b`, which no implementation reads.
 """
@@ -20,14 +20,14 @@ Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 
 @schemathesis.serializer(FORM_MEDIA_TYPE)
 def form_serializer(context: schemathesis.SerializationContext, value: Any) -> bytes | None:
-    """The body of a form request: bytes as they are, anything else as bracketed pairs."""
+    """Return the body of a form request: bytes as they are, anything else as bracketed pairs."""
     if isinstance(value, NotSet):
         return None
     return value if isinstance(value, bytes) else encode_form(value)
 
 
 def encode_form(value: Any) -> bytes:
-    """A JSON-like body as form bytes; what is no object has no pairs."""
+    """Return a JSON-like body as form bytes; a value that is no object has no pairs."""
     pairs = (
         PLAIN.encode(name.encode("utf-8", "surrogatepass")) + b"=" + PLAIN.encode(text.encode("utf-8", "surrogatepass"))
         for name, text in flatten(value)
@@ -37,12 +37,12 @@ def encode_form(value: Any) -> bytes:
 
 @cache
 def schema_of(contract: Contract) -> schemathesis.BaseSchema:
-    """The contract's document as Schemathesis knows it, loaded once."""
+    """Return the contract's document as Schemathesis knows it, loaded once."""
     return schemathesis.openapi.from_dict(dict(contract.document))
 
 
 @cache
 def operation_of(contract: Contract) -> Operation:
-    """The contract's operation as Schemathesis knows it."""
+    """Return the contract's operation as Schemathesis knows it."""
     operation: Operation = schema_of(contract)[contract.path][contract.method]
     return operation

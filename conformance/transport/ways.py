@@ -1,4 +1,4 @@
-"""How requests that create objects are written, and what was answered to each way that was tried."""
+"""Ways to write requests that create objects, and a note of each way that probing tried."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ JSON_MEDIA_TYPE = "application/json"
 RAW, ENCODED = "raw", "encoded"
 
 LONGEST_ANSWER = 100
-"""How many characters of an answer a try keeps: enough for one line on a terminal."""
+"""The number of characters of an answer that a try keeps: enough for one line on a terminal."""
 
 AS_THE_OPERATION: Credentials = "key"
-"""The key is shown as for the operation under test."""
+"""The scheme for which the key is presented as to the operation under test."""
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How a request to another endpoint is written.
+    """A manner of writing a request to another endpoint.
 
     `brackets` says how `[` and `]` stand in names: `raw`, as the official libraries send them, or percent-`encoded`.
     """
@@ -49,7 +49,7 @@ class Manner:
         if form is None:
             return Request(method, target, tuple(headers), None, self.scheme)
         if form and self.media_type == JSON_MEDIA_TYPE:
-            body = json.dumps(_nested(form)).encode()
+            body = json.dumps(_nest(form)).encode()
         else:
             body = self._form_body(form)
         is_empty_json = not form and self.media_type == JSON_MEDIA_TYPE
@@ -75,14 +75,14 @@ class Way:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Way:
-        """The way that `asdict` wrote."""
+        """Return the way that `asdict` wrote."""
         details = tuple((name, value) for name, value in data["details"])
         return cls(Manner(**data["manner"]), details, data["tagged"])
 
 
 @dataclass(frozen=True)
 class Try:
-    """One attempt to get a fixture: the way in words, the request, and what was answered in short.
+    """An attempt to get a fixture: the way in words, the request, and the answer in short.
 
     `status` is None where no answer came.
     """
@@ -98,23 +98,23 @@ class Try:
 
     @classmethod
     def of(cls, way: str, exchange: Exchange) -> Try:
-        """Keep what an exchange says of a way."""
+        """Note the answer of an exchange to a way."""
         request = exchange.request
         return cls(way, f"{request.method} {request.target.partition('?')[0]}", exchange.status, _in_short(exchange))
 
 
 def sent_fields(request: Request) -> dict[str, str]:
-    """The fields that a creation was sent with, by their names with brackets, however it is written."""
+    """Return the fields of a creation in any media type, by their names with brackets."""
     body = (request.body or b"").decode("utf-8", "replace")
     media_types = [value for name, value in request.headers if name.lower() == "content-type"]
     if media_types != [JSON_MEDIA_TYPE]:
         return dict(parse_qsl(body, keep_blank_values=True))
     tree = read_json(body.encode()).value
-    return dict(_flat(tree)) if isinstance(tree, dict) else {}
+    return dict(_flatten(tree)) if isinstance(tree, dict) else {}
 
 
 def with_scheme(way: Way, scheme: Credentials) -> Way:
-    """The same way, with the key shown in `scheme`."""
+    """Return the same way, with the key shown in `scheme`."""
     return replace(way, manner=replace(way.manner, scheme=scheme))
 
 
@@ -133,7 +133,7 @@ def _in_short(exchange: Exchange) -> str:
     return words if len(words) <= LONGEST_ANSWER else words[: LONGEST_ANSWER - 1] + "…"
 
 
-def _nested(form: Mapping[str, str]) -> dict[str, Any]:
+def _nest(form: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in form.items():
         *path, last = name.replace("]", "").split("[")
@@ -144,23 +144,9 @@ def _nested(form: Mapping[str, str]) -> dict[str, Any]:
     return tree
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for key, value in tree.items():
         name = f"{prefix}[{key}]" if prefix else key
-        fields += _flat(value, name) if isinstance(value, dict) else [(name, str(value))]
+        fields += _flatten(value, name) if isinstance(value, dict) else [(name, str(value))]
     return fields
-
-
-__all__ = [
-    "AS_THE_OPERATION",
-    "ENCODED",
-    "JSON_MEDIA_TYPE",
-    "RAW",
-    "WITH_CHARSET",
-    "Manner",
-    "Try",
-    "Way",
-    "sent_fields",
-    "with_scheme",
-]

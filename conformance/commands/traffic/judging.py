@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blotted, read_recordings
+from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blot, read_recordings
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import judge
@@ -35,12 +35,17 @@ UNDECODABLE = frozenset({"robustness.malformed-encoding", "robustness.invalid-ut
 DECLINING_TOKEN = "pm_card_chargeDeclined"
 OTHER_SHARED_TOKENS = ("pm_usBankAccount",)
 
-_ON_EVERY_OBJECT = frozenset(
-    f"response.{name}"
-    for name in (
-        *("object", "id", "customer", "created", "livemode", "metadata", "billing-details", "schema"),
-        *("type-hash", "no-card-data"),
-    )
+_ON_EVERY_OBJECT = (
+    "response.object",
+    "response.id",
+    "response.customer",
+    "response.created",
+    "response.livemode",
+    "response.metadata",
+    "response.billing-details",
+    "response.schema",
+    "response.type-hash",
+    "response.no-card-data",
 )
 _OF_AN_ERROR = ("error.envelope", "error.type", "error.message", "error.member-types")
 
@@ -52,6 +57,12 @@ class Expected:
     slug: str
     expectation: str
     can_hold: bool = True
+
+
+_IN_EVERY_ANSWER = {
+    "Request-Id": Expected("header.request-id", "identified"),
+    "Cache-Control": Expected("header.cache-control", "uncached"),
+}
 
 
 def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: Catalogue) -> Ledger:
@@ -200,10 +211,7 @@ def _about_headers(one: Recorded) -> Iterator[Expected]:
         return
     if exchange.status == 403 or (exchange.is_refusal and not exchange.has_error_inside):
         return  # no account has been found yet, or a front-end server has answered
-    if _was_recorded("Request-Id", one):
-        yield Expected("header.request-id", "identified")
-    if _was_recorded("Cache-Control", one):
-        yield Expected("header.cache-control", "uncached")
+    yield from (expected for name, expected in _IN_EVERY_ANSWER.items() if _was_recorded(name, one))
     asked = dict(exchange.request.headers).get("Stripe-Version", "")
     is_judged = WELL_FORMED_VERSION.fullmatch(asked) or not re.match(r"\d{4}-\d{2}-\d{2}", asked)
     if asked and is_judged and _was_recorded("Stripe-Version", one):
@@ -264,7 +272,7 @@ def describe(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile
     clauses = catalogue.within(profile)
     for clause in clauses:
         if clause.slug in ledger.entries:
-            yield from map(blotted, _describe_clause(own_outcome(clause, ledger.entry(clause.slug))))
+            yield from map(blot, _describe_clause(own_outcome(clause, ledger.entry(clause.slug))))
     unanswered = [one.where for one in recording.exchanges if one.exchange.status is None]
     judged = len(recording.exchanges) - len(unanswered)
     others = f"; {_count(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
@@ -272,7 +280,7 @@ def describe(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile
     yield ""
     yield f"{_count(judged, 'exchange')} with the operation judged{others}"
     yield from (f"not judged: {where}: no answer was recorded" for where in unanswered)
-    yield from (blotted(f"could not read {problem}") for problem in recording.unreadable)
+    yield from (blot(f"could not read {problem}") for problem in recording.unreadable)
     yield f"{_count(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
 
 
@@ -322,7 +330,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         recording = read_recordings(options.files)
     except UnreadableRecording as error:
-        print(blotted(str(error)))
+        print(blot(str(error)))
         return ExitStatus.WRONG_USAGE
     catalogue = load_catalogue()
     ledger = judge_traffic(recording.exchanges, published_contract(), catalogue)

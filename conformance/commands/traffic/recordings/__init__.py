@@ -4,6 +4,6 @@ The modules import in one direction: members, bodies, recorded, then a module fo
 """
 
 from conformance.commands.traffic.recordings.files import Recording, UnreadableRecording, read_recordings
-from conformance.commands.traffic.recordings.recorded import Recorded, blotted
+from conformance.commands.traffic.recordings.recorded import Recorded, blot
 
-__all__ = ["Recorded", "Recording", "UnreadableRecording", "blotted", "read_recordings"]
+__all__ = ["Recorded", "Recording", "UnreadableRecording", "blot", "read_recordings"]

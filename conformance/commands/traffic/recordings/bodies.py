@@ -72,17 +72,17 @@ def without_coding(body: bytes, coding: str | None) -> bytes | None:
     Most recorders keep the header Content-Encoding and write the decoded body, so that the body's bytes decide.
     """
     if body.startswith(_GZIP_MAGIC):
-        return _inflated(body, _GZIP_WINDOW)
+        return _inflate(body, _GZIP_WINDOW)
     if _is_text(body):
         return body
     codings = {part.strip() for part in (coding or "").lower().split(",")}
     if "deflate" in codings:
-        inflated = _inflated(body, _ZLIB_WINDOW)
-        return _inflated(body, _RAW_WINDOW) if inflated is None else inflated
+        inflated = _inflate(body, _ZLIB_WINDOW)
+        return _inflate(body, _RAW_WINDOW) if inflated is None else inflated
     return body if codings <= {"", "identity"} else None
 
 
-def _inflated(body: bytes, window: int) -> bytes | None:
+def _inflate(body: bytes, window: int) -> bytes | None:
     inflater = zlib.decompressobj(window)
     try:
         data = inflater.decompress(body, LONGEST_BODY)

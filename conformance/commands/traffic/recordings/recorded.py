@@ -107,10 +107,10 @@ class Form:
             return None
         if not target.method:
             raise UnreadableMember("request.method", "is missing")
-        return _recorded(where, method, parts, self.sent(entry), self.answer(entry))
+        return _assemble(where, method, parts, self.sent(entry), self.answer(entry))
 
 
-def blotted(text: str) -> str:
+def blot(text: str) -> str:
     """Return `text` without anything that looks like an API key, and with nothing that cannot be printed."""
     return _KEY.sub(BLOT, text).encode("utf-8", "backslashreplace").decode()
 
@@ -126,7 +126,7 @@ def whole_headers(headers: Headers) -> Headers | None:
     return headers if any(name.lower() in _IN_EVERY_RESPONSE for name, _ in headers) else None
 
 
-def _recorded(where: str, method: str, parts: SplitResult, sent: Sent, answer: Answer) -> Recorded:
+def _assemble(where: str, method: str, parts: SplitResult, sent: Sent, answer: Answer) -> Recorded:
     place = _OPERATION.fullmatch(parts.path)
     key = _key_of(sent.headers) or parts.username or ""
     is_sought = len(key) >= SHORTEST_TO_BLOT

@@ -1,6 +1,6 @@
 """YAML of foreign origin, read without making objects and within bounds.
 
-Every scalar is a string, null or bytes, whatever its tag: cassettes of Ruby and Python name classes of their languages.
+Every scalar is a string, null or bytes, with any tag: cassettes of Ruby and Python name classes of their languages.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def _construct(loader: Any, node: yaml.Node) -> Any:
     if node.tag == _NULL:
         return None
     if node.tag in _BINARY:
-        return _decoded(node.value)
+        return _decode(node.value)
     return node.value
 
 
-def _decoded(text: str) -> bytes | tuple[()]:
+def _decode(text: str) -> bytes | tuple[()]:
     """Return the bytes; for what is no base64 a value that no reader takes, so that only its exchange is refused."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
