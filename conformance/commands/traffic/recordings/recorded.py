@@ -100,10 +100,11 @@ class Form:
         target = self.target(entry)
         if target.url is None:
             raise UnreadableMember(target.member, "is missing")
-        parts = _parts(target.url, target.member)
-        place = _OPERATION.fullmatch(parts.path)
         method = (target.method or "POST").upper()
-        if method not in METHODS or (target.url and place is None):
+        if method not in METHODS:
+            return None
+        parts = _parts(target.url, target.member)
+        if target.url and _OPERATION.fullmatch(parts.path) is None:
             return None
         if not target.method:
             raise UnreadableMember("request.method", "is missing")
