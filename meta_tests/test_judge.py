@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,17 @@ from benchmarks.examples import CARD, CUSTOMER, ERROR, EXPANDED_CUSTOMER, NOW, S
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.evidence.failure import NEVER_ARRIVED
-from conformance.judge import judge
+from conformance.judge import (
+    Expectation,
+    expectation_name,
+    expectation_of,
+    judge,
+    rejected,
+    same_answer,
+    same_answer_by_path,
+    steady,
+)
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from contracts import load_catalogue, published_contract
 
 CONTRACT = published_contract()
@@ -204,6 +215,38 @@ def test_a_server_error_holds_no_key_either(clause: str, answers: Sequence[Excha
 def alike(control: Exchange, subject: Exchange) -> Outcome:
     steps = (Step("control", control), Step("subject", subject))
     return judged(Episode("request.accept", "alike", steps)).outcome
+
+
+@pytest.mark.parametrize(
+    ("expectation", "name"),
+    [
+        (rejected, "refused"),
+        (steady, "steady"),
+        (same_answer_by_path, "alike_by_path"),
+        (partial(same_answer, or_refused_with=411), 'alike {"or_refused_with": 411}'),
+    ],
+)
+def test_an_expectation_is_found_by_the_name_that_records_keep(expectation: Expectation[...], name: str) -> None:
+    assert expectation_name(expectation) == name
+    assert expectation_name(expectation_of(name)) == name
+
+
+def test_every_expectation_has_a_name_of_its_own_and_says_what_it_expects() -> None:
+    assert len({function.__name__ for function in ALL_EXPECTATIONS.values()}) == len(ALL_EXPECTATIONS)
+    assert all(function.__doc__ for function in ALL_EXPECTATIONS.values())
+
+
+@pytest.mark.parametrize("name", ["nope", "alike {", "alike []", 'alike {"nope": 1}', 'refused {"x": 1}'])
+def test_an_expectation_that_no_test_can_name_is_unknown(name: str) -> None:
+    with pytest.raises(KeyError):
+        expectation_of(name)
+
+
+def test_an_expectation_with_arguments_is_judged_with_them() -> None:
+    steps = (Step("control", exchange(200, SUCCESS)), Step("subject", exchange(411, ERROR)))
+    with_arguments = expectation_name(partial(same_answer, or_refused_with=411))
+    assert judged(Episode("request.chunked-body", with_arguments, steps)).outcome is Outcome.PASS
+    assert judged(Episode("request.chunked-body", "alike", steps)).outcome is Outcome.FAIL
 
 
 def test_the_same_answer_is_the_same_class_and_customer() -> None:

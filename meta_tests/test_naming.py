@@ -11,11 +11,9 @@ import pytest
 from benchmarks.examples import ERROR, SUCCESS, but, episode, exchange
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
-from conformance.judge import judge
-from conformance.judge.idempotency import replayed
-from conformance.judge.passing import used_in_passing
-from conformance.judge.preparation import number_listed
-from conformance.judge.race import all_kept
+from conformance.judge import all_kept, judge, replayed
+from conformance.judge.incidental import used_incidentally
+from conformance.judge.reads import number_listed
 from conformance.verdict.ledger import Ledger, conclude
 from contracts import load_catalogue, published_contract
 from strategies import invalid, malformed
@@ -81,13 +79,13 @@ def test_a_refusal_that_attaches_is_first_of_all_a_refusal_that_changes_somethin
 )
 def test_a_body_that_is_wrong_in_itself_matters_where_bodies_are_compared(expectation: str, used: set[str]) -> None:
     answer = exchange(200, but(SUCCESS, livemode=True))
-    assert set(used_in_passing(answer, expectation, CONTRACT)) == used
+    assert set(used_incidentally(answer, expectation, CONTRACT)) == used
 
 
 def test_a_success_breaks_a_rejection_by_itself_whatever_its_request_uses() -> None:
     answer = exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1")
-    assert set(used_in_passing(answer, "refused", CONTRACT)) == {"expand.every-entry"}
-    assert not used_in_passing(exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "locked_out", CONTRACT)
+    assert set(used_incidentally(answer, "refused", CONTRACT)) == {"expand.every-entry"}
+    assert not used_incidentally(exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "locked_out", CONTRACT)
 
 
 def test_a_finding_survives_its_record() -> None:

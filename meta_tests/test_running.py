@@ -103,7 +103,7 @@ def test_given_ids_that_are_not_there_are_told_by_what_came_back(tmp_path: Path)
     done = pytest_run("--results", str(tmp_path), "--clause", "request.minimal-body", *given)
     assert done.returncode == 11, done.stdout + done.stderr
     reason = results_in(tmp_path)["clauses"]["request.minimal-body"]["reason"]
-    assert reason.startswith("refused with 404")
+    assert reason.startswith("rejected with 404")
     assert "no payment method is left" in reason
     assert "--payment-method" in reason
 

@@ -22,8 +22,8 @@ from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import judge
+from conformance.judge.answers import difference
 from conformance.judge.model import OPEN, Model
-from conformance.judge.sameness import difference
 from conformance.scenes import sequences as playing
 from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken

@@ -10,8 +10,9 @@ import pytest
 from benchmarks.suite import Job, run
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import TIMED_OUT, Exchange
+from conformance.judge import expectation_of
 from conformance.judge.expectations import Verdict
-from conformance.judge.stripe import REFUSALS, STRIPE_EXPECTATIONS
+from conformance.judge.stripe import REJECTIONS
 from contracts import load_catalogue, published_contract
 from strategies import credentials, stripe
 from strategies.attempt import Request
@@ -56,7 +57,7 @@ def success(*headers: tuple[str, str], identifier: str = "pm_1", **options: Any)
 
 def verdict(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts: object) -> Verdict:
     episode = Episode(clause, expectation, tuple(Step(role, each) for role, each in steps), BINDINGS, facts)
-    return STRIPE_EXPECTATIONS[expectation](episode, CONTRACT)
+    return expectation_of(expectation)(episode, CONTRACT)
 
 
 def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts: object) -> Outcome:
@@ -65,7 +66,7 @@ def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts
 
 def test_every_refusal_told_of_is_a_clause() -> None:
     catalogue = load_catalogue()
-    assert all(slug in catalogue for slug in REFUSALS)
+    assert all(slug in catalogue for slug in REJECTIONS)
 
 
 ADMISSIBLE = [

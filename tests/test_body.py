@@ -20,7 +20,7 @@ CONTRACT = published_contract()
 @given(attempt=st.sampled_from(invalid.missing_customer()))
 def test_customer_is_required(scene: Scene, attempt: Attempt) -> None:
     """Without `customer` there is nothing to attach to."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("body.customer-required", further=True)
@@ -34,7 +34,7 @@ def test_owner_is_not_the_customer(scene: Scene) -> None:
 @given(attempt=invalid.any_structured_customer())
 def test_customer_is_a_plain_string(scene: Scene, attempt: Attempt) -> None:
     """`customer` is a string: a hash or an array in its place is refused."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("body.customer-max-length")
@@ -42,7 +42,7 @@ def test_customer_is_a_plain_string(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=invalid.any_too_long_customer(CONTRACT))
 def test_customer_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     """One character more than the schema allows is refused."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("body.customer-length-limit-exact")
@@ -64,14 +64,14 @@ def test_length_counts_characters(scene: Scene, comparison: Comparison) -> None:
 @given(attempt=invalid.any_unknown_parameter(CONTRACT))
 def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
     """`additionalProperties` is false: a misspelled parameter must not pass unnoticed, the first time or the second."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("body.unknown-parameter", quick=False)
 def test_unknown_parameter_again(scene: Scene) -> None:
     """An attempt that was rejected is rejected a second time."""
     again = invalid.unknown_parameter("again")
-    scene.expect(judge.refused, scene.send(again), scene.send(again))
+    scene.expect(judge.rejected, scene.send(again), scene.send(again))
 
 
 @clause("body.unknown-parameter", further=True)
@@ -84,9 +84,9 @@ def test_unknown_parameter_on_attached(scene: Scene) -> None:
 def test_unknown_parameter_behind_a_long_array(scene: Scene) -> None:
     """However many pairs come first, the last one is looked at."""
     if scene.needs.is_sound("expand.duplicates"):
-        scene.expect(judge.refused, scene.sample(invalid.unknown_behind_a_long_array()))
+        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array()))
     else:
-        scene.expect(judge.refused, scene.sample(invalid.unknown_parameter("foo")))
+        scene.expect(judge.rejected, scene.sample(invalid.unknown_parameter("foo")))
 
 
 @clause("body.unknown-parameter-nested")
@@ -94,7 +94,7 @@ def test_unknown_parameter_behind_a_long_array(scene: Scene) -> None:
 @given(attempt=invalid.any_unknown_nested_parameter(CONTRACT))
 def test_unknown_nested_parameter(scene: Scene, attempt: Attempt) -> None:
     """Brackets behind an unknown name do not make it known."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("body.duplicate-customer", quick=False)

@@ -55,7 +55,7 @@ def test_customer_is_inlined_again(scene: Scene) -> None:
     """A success of attaching again shows the present state, and is not the answer of the time before."""
     first, second = send_in_turn(scene, EXPANDED, MINIMAL)
     third = scene.attach(EXPANDED, first)
-    scene.expect(judge.inlined_or_refused, *as_role("set-up", first, second), third)
+    scene.expect(judge.inlined_or_rejected, *as_role("set-up", first, second), third)
 
 
 @clause("expand.indexed")
@@ -101,7 +101,7 @@ def test_both_of_two_entries_are_honoured(scene: Scene) -> None:
 @given(attempt=st.sampled_from(invalid.ill_structured_expands()))
 def test_expand_is_an_array_of_strings(scene: Scene, attempt: Attempt) -> None:
     """A scalar `expand`, and hashes as its entries, do not fit the schema."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.named-index")
@@ -109,7 +109,7 @@ def test_expand_is_an_array_of_strings(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(invalid.named_expand_indexes()))
 def test_named_index(scene: Scene, attempt: Attempt) -> None:
     """`expand[foo]` spells a hash, not an array."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.item-max-length")
@@ -117,7 +117,7 @@ def test_named_index(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(invalid.too_long_expand_items(CONTRACT)))
 def test_entry_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     """One character more than the schema allows for an entry is refused."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.item-length-limit-exact")

@@ -97,7 +97,7 @@ def test_other_parameters(scene: Scene) -> None:
     ]
     read = scene.stage.read_back(others[-1])
 
-    scene.expect(judge.refused_as_told, first, *others, *read, attached_before=first.bindings["customer"])
+    scene.expect(judge.rejected_as_required, first, *others, *read, attached_before=first.bindings["customer"])
 
 
 @clause("idempotency.mismatch", further=True)
@@ -118,7 +118,7 @@ def test_mismatch_is_not_executed(scene: Scene) -> None:
         steps = [scene.attach(with_key(stripe.WITH_SHARED_TOKEN, key), token, role="set-up")]
     steps.append(scene.attach(with_key(stripe.SHARED_TOKEN_FOR_OTHER, key), token, other_customer=own))
 
-    scene.expect(judge.refused_as_told, *steps, *scene.api.list_whole(own))
+    scene.expect(judge.rejected_as_required, *steps, *scene.api.list_whole(own))
 
 
 @clause("idempotency.mismatch", further=True)
@@ -133,7 +133,7 @@ def test_other_parameters_after_a_decline(scene: Scene) -> None:
         scene.needs.unmet(f"{describe(token)} is not declined")
     other = scene.attach(with_key(stripe.DECLINING_TOKEN_FOR_OTHER, key), token)
 
-    scene.expect(judge.refused_as_told, declined, other)
+    scene.expect(judge.rejected_as_required, declined, other)
 
 
 @clause("idempotency.other-path")
@@ -160,7 +160,7 @@ def test_other_endpoint(scene: Scene) -> None:
 @clause("idempotency.other-path-type")
 def test_other_path_type(scene: Scene) -> None:
     """A key that comes again on another path is rejected with an error of a type of its own."""
-    scene.expect(judge.refused_as_told, *key_on_another_path(scene, MINIMAL))
+    scene.expect(judge.rejected_as_required, *key_on_another_path(scene, MINIMAL))
 
 
 @clause("idempotency.validation-not-stored")
@@ -198,4 +198,4 @@ def test_simultaneous_requests(scene: Scene) -> None:
 @clause("idempotency.too-long")
 def test_key_beyond_its_length(scene: Scene) -> None:
     """Keys have up to 255 characters; a longer one is rejected, and not cut."""
-    scene.expect(judge.refused_as_told, scene.send(with_key(MINIMAL, new_key(scene, stripe.LONGEST_KEY + 1))))
+    scene.expect(judge.rejected_as_required, scene.send(with_key(MINIMAL, new_key(scene, stripe.LONGEST_KEY + 1))))

@@ -18,4 +18,4 @@ AS_USUAL = requests.other_methods_as_usual()
 @given(attempt=st.sampled_from(AS_USUAL))
 def test_other_methods_are_unrecognized(scene: Scene, attempt: Attempt) -> None:
     """Stripe answers 404, not 405, to a method that a path lacks: clients tell the two apart."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))

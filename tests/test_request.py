@@ -104,7 +104,7 @@ def test_body_in_chunks(scene: Scene) -> None:
 @clause("request.path-encoding", quick=False)
 def test_path_in_escapes(scene: Scene) -> None:
     """An escape for a letter, a digit or an underscore is that character (RFC 3986 section 2.3): clients may escape."""
-    compare(scene, requests.PATH_ENCODED, judge.alike_by_path)
+    compare(scene, requests.PATH_ENCODED, judge.same_answer_by_path)
 
 
 @clause("request.json-refused")
@@ -112,7 +112,7 @@ def test_path_in_escapes(scene: Scene) -> None:
 @given(attempt=st.sampled_from(requests.json_bodies()))
 def test_json_body(scene: Scene, attempt: Attempt) -> None:
     """The operation takes a form: a client that sends JSON must learn of it from the mock, not in production."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("request.other-media-types")
@@ -120,7 +120,7 @@ def test_json_body(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(requests.other_media_types()))
 def test_other_media_types(scene: Scene, attempt: Attempt) -> None:
     """A body that calls itself something else than a form is not read as one."""
-    scene.expect(judge.refused, scene.sample(attempt))
+    scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("request.other-methods")

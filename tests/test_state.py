@@ -245,7 +245,7 @@ def test_unknown_customer_after_a_look_up(scene: Scene) -> None:
     """A customer that was looked for and not found still does not exist: a look-up creates nothing."""
     looked_up = scene.api.retrieve_customer(NO_CUSTOMER_ID, role="set-up")
     attach = scene.send(NO_CUSTOMER, customer=NO_CUSTOMER_ID)
-    scene.expect(judge.refused, looked_up, attach)
+    scene.expect(judge.rejected, looked_up, attach)
 
 
 @clause("state.deleted-customer")
@@ -267,7 +267,7 @@ def test_deleted_customer(scene: Scene) -> None:
         steps += [*created, deleted]
         if deleted.exchange.is_success:
             steps += as_wire(scene.send(EXPANDED, rejected=True, customer=empty))
-    scene.expect(judge.deleted_refused, *steps, about={"customer": customer})
+    scene.expect(judge.deleted_customer_rejected, *steps, about={"customer": customer})
 
 
 def as_wire(step: Step) -> list[Step]:

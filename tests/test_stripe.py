@@ -37,13 +37,13 @@ UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
 @given(attempt=st.sampled_from(stripe.missing_customers()))
 def test_missing_customer(scene: Scene, attempt: Attempt) -> None:
     """A missing customer is the client's mistake: 400, of `customer` or of no parameter in particular."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.parameter-missing-code")
 def test_code_of_missing_customer(scene: Scene) -> None:
     """Clients tell a missing parameter from an unknown one by its code."""
-    scene.expect(judge.refused_as_told, scene.sample(stripe.missing_customers()[0]))
+    scene.expect(judge.rejected_as_required, scene.sample(stripe.missing_customers()[0]))
 
 
 @clause("stripe.parameter-unknown")
@@ -51,7 +51,7 @@ def test_code_of_missing_customer(scene: Scene) -> None:
 @given(attempt=st.sampled_from(stripe.unknown_parameters()))
 def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
     """A misspelled parameter is named in the error, so that it is found."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.too-long")
@@ -59,7 +59,7 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(stripe.too_long_customers(CONTRACT)))
 def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
     """A value beyond the limit is refused for its length, before anything is looked up."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.wrong-structure")
@@ -67,13 +67,13 @@ def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(stripe.structured_customers()))
 def test_structured_customer(scene: Scene, attempt: Attempt) -> None:
     """A hash or an array where a string is due is an invalid request."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.customer-empty")
 def test_empty_customer(scene: Scene) -> None:
     """An empty customer, which a form sends for an unset one, is an invalid request and no unknown path."""
-    scene.expect(judge.refused_as_told, scene.sample(stripe.EMPTY_CUSTOMER))
+    scene.expect(judge.rejected_as_required, scene.sample(stripe.EMPTY_CUSTOMER))
 
 
 @clause("expand.nested-path")
@@ -106,7 +106,7 @@ def is_ignored(changed: Step, method: str, attached: Step) -> bool:
 @given(attempt=st.sampled_from(stripe.unknown_paths()))
 def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.expand-depth")
@@ -114,7 +114,7 @@ def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(stripe.deep_paths()))
 def test_deep_path(scene: Scene, attempt: Attempt) -> None:
     """Paths have at most four levels, and a longer one has a code of its own."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-payment-method")
@@ -122,7 +122,7 @@ def test_deep_path(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(stripe.unknown_methods()))
 def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in the path is 404, and the error says which of the two ids is missing."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-customer")
@@ -130,7 +130,7 @@ def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(stripe.unknown_customers()))
 def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in a parameter is 400, and the error says which of the two ids is missing."""
-    scene.expect(judge.refused_as_told, scene.sample(attempt))
+    scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-customer")
@@ -146,7 +146,7 @@ def test_deleted_customer(scene: Scene) -> None:
     steps = [scene.send(refusals.WITH_DELETED_CUSTOMER, rejected=True)]
     steps += attach_detached(scene, refusals.WITH_DELETED_CUSTOMER)
 
-    scene.expect(judge.refused_as_told, *steps)
+    scene.expect(judge.rejected_as_required, *steps)
 
 
 def attach_detached(scene: Scene, attempt: Attempt) -> list[Step]:
@@ -167,7 +167,7 @@ def test_already_attached(scene: Scene) -> None:
     scene.needs.state()
     first = scene.attach(MINIMAL, role="set-up")
     takeovers = [scene.attach(stripe.FOR_OTHER_CUSTOMER, first) for _ in range(2)]
-    scene.expect(judge.refused_as_told, first, *takeovers)
+    scene.expect(judge.rejected_as_required, first, *takeovers)
 
 
 @clause("stripe.same-customer")
@@ -199,7 +199,7 @@ def expect_no_return(scene: Scene) -> None:
     attached, detached, *rest = attach_again_after_detaching(scene, MINIMAL, stripe.AGAIN)
     if attached.exchange.is_success and detached.exchange.is_refusal:
         scene.needs.unmet(NO_DETACHING)
-    scene.expect(judge.refused_as_told, attached, detached, *rest)
+    scene.expect(judge.rejected_as_required, attached, detached, *rest)
 
 
 @clause("stripe.card-declined")
@@ -218,7 +218,7 @@ def test_declining_token(scene: Scene) -> None:
             scene.needs.unmet(NO_DECLINING_TOKEN)
     lists = scene.api.list_whole(own) if own else []
 
-    scene.expect(judge.refused_as_told, step, *lists)
+    scene.expect(judge.rejected_as_required, step, *lists)
 
 
 @clause("stripe.card-declined")
@@ -234,7 +234,7 @@ def test_declining_card(scene: Scene) -> None:
     if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS.get(way)) is not None:
         scene.needs.unmet(NO_DECLINING_CARD)
 
-    scene.expect(judge.refused_as_told, *steps, *scene.stage.read_back(steps[-1]))
+    scene.expect(judge.rejected_as_required, *steps, *scene.stage.read_back(steps[-1]))
 
 
 @clause("stripe.test-tokens")

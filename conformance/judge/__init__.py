@@ -1,38 +1,41 @@
-"""Judgement: pure functions of an episode and the contract. No I/O, no clock, no globals.
+"""Judgement: pure functions of an episode and the contract, without I/O, clock or globals.
 
-Everything that the suite concludes from a run can thus be concluded again from its record, without the target. What a
-story expects is one of these functions, given by reference; the record keeps its name.
+A verdict can thus be reached again from a record, without the target. Each chapter of clauses has a module of
+expectations; all of them can be given by reference (`judge.rejected`), and `expectation_name` returns the name that a
+record keeps.
 """
 
-from conformance.judge.expectations import (
-    accepted,
-    alike,
-    answered,
-    answered_well,
-    enveloped,
-    every_entry,
-    inlined,
-    inlined_or_refused,
-    not_obeyed,
-    one_of_two,
-    refused,
-    reported,
-    served_again,
-    steady,
-    survived,
-    taken_as_sent,
-    unexpanded,
-    well_formed,
+from conformance.judge.auth import challenged, either_scheme, identified, key_first, locked_out, uncached, versioned
+from conformance.judge.expand import every_entry, inlined, inlined_or_rejected, nested, unexpanded
+from conformance.judge.expectations import Expectation, expectation_name, expectation_of
+from conformance.judge.general import answered, answered_well
+from conformance.judge.idempotency import (
+    executed_once,
+    not_answered_for_another,
+    not_replayed,
+    replayed,
+    usable_again,
 )
-from conformance.judge.idempotency import executed_once, not_answered_for_another, not_replayed, replayed, usable_again
 from conformance.judge.model import as_modelled
 from conformance.judge.outage import outlived
-from conformance.judge.path import alike_by_path
 from conformance.judge.race import all_kept, one_winner
+from conformance.judge.request import (
+    accepted,
+    accepted_again,
+    not_obeyed,
+    one_of_two,
+    rejected,
+    reported,
+    same_answer,
+    same_answer_by_path,
+    taken_as_sent,
+)
+from conformance.judge.response import well_formed
+from conformance.judge.robustness import enveloped, served_again, survived
 from conformance.judge.state import (
     absent,
     attached_again,
-    deleted_refused,
+    deleted_customer_rejected,
     detached,
     listed,
     nothing_changed,
@@ -41,28 +44,15 @@ from conformance.judge.state import (
     same_object,
     stays_with_first,
 )
-from conformance.judge.stripe import (
-    accepted_again,
-    challenged,
-    cloned,
-    cloned_and_listed,
-    either_scheme,
-    identified,
-    key_first,
-    locked_out,
-    nested,
-    refused_as_told,
-    uncached,
-    versioned,
-)
-from conformance.judge.verdict import judge, name_of
+from conformance.judge.steadiness import steady
+from conformance.judge.stripe import cloned, cloned_and_listed, rejected_as_required
+from conformance.judge.verdict import judge
 
 __all__ = [
+    "Expectation",
     "absent",
     "accepted",
     "accepted_again",
-    "alike",
-    "alike_by_path",
     "all_kept",
     "answered",
     "answered_well",
@@ -71,20 +61,21 @@ __all__ = [
     "challenged",
     "cloned",
     "cloned_and_listed",
-    "deleted_refused",
+    "deleted_customer_rejected",
     "detached",
     "either_scheme",
     "enveloped",
     "every_entry",
     "executed_once",
+    "expectation_name",
+    "expectation_of",
     "identified",
     "inlined",
-    "inlined_or_refused",
+    "inlined_or_rejected",
     "judge",
     "key_first",
     "listed",
     "locked_out",
-    "name_of",
     "nested",
     "not_answered_for_another",
     "not_obeyed",
@@ -95,10 +86,12 @@ __all__ = [
     "only_this_one",
     "outlived",
     "persisted",
-    "refused",
-    "refused_as_told",
+    "rejected",
+    "rejected_as_required",
     "replayed",
     "reported",
+    "same_answer",
+    "same_answer_by_path",
     "same_object",
     "served_again",
     "stays_with_first",

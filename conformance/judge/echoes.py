@@ -93,7 +93,7 @@ class Echoes:
         wanted = plain_text(text.replace(MASK, "")).characters
         return not wanted or any(wanted in form for form in self.plain)
 
-    def taken_out_of(self, text: str) -> str:
+    def mask_in(self, text: str) -> str:
         """Return the text with each character of an echo replaced by a mask."""
         plain = plain_text(text)
         signs = list(text)

@@ -1,37 +1,32 @@
-"""What a clause expects of its episode: one small pure function for each kind of expectation."""
+"""Expectations: the registry of them, and the checks that they are made of.
+
+An expectation is a pure function of an episode and the contract. It lists checks from top to bottom, and the first
+check that does not hold decides the verdict. A record keeps the name of an expectation, so that verification judges
+with the same function again.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial, wraps
+from inspect import signature
+from typing import Any, Concatenate, NoReturn, ParamSpec
 
 from conformance.evidence.episode import Episode, Outcome
-from conformance.evidence.exchange import Exchange, may_be_lost_on_the_way
-from conformance.evidence.failure import NEVER_ARRIVED
-from conformance.judge.compare import NO_ANSWER, answer_class, are_same, differing_member, first_lacking
-from conformance.judge.general import JUDGED_ON_SERVER_ERRORS, broken_general_clauses, says_json
-from conformance.judge.steadiness import dropped
-from conformance.judge.success import broken_success_clauses
+from conformance.evidence.exchange import Exchange
+from conformance.judge.answers import describe_refusal
 from contracts import Contract
-from strategies.malformed import INJECTED_HEADER
 
-GIVEN_AT_CREATION = ("billing_details", "metadata")
-"""The members that are alike in all payment methods that a run has created."""
-
-NO_CONTENT = 204
-
-FEW_LOST = 10
-"""A server that closes a kept connection more often than once in so many requests makes a habit of it, which is legal
-(RFC 9112 section 9.3)."""
+RATE_LIMITED = "rate-limited (429) on every retry"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an episode says of its own clause. `culprit` is the exchange that shows a failure.
+    """The outcome of an episode for its own clause. `culprit` is the exchange that shows a failure.
 
-    `rests_on` names clauses that speak of the same failure: where one of them is broken, this one says nothing new.
+    `rests_on` names clauses about the same failure: where one of them is broken, this clause is not reported too.
     """
 
     outcome: Outcome
@@ -42,360 +37,171 @@ class Verdict:
 
 PASS = Verdict(Outcome.PASS)
 
+Arguments = ParamSpec("Arguments")
+Check = Callable[Concatenate[Episode, Contract, Arguments], None]
+Expectation = Callable[Concatenate[Episode, Contract, Arguments], Verdict]
 
-def fails(reason: str, culprit: Exchange, *rests_on: str) -> Verdict:
-    """The clause is broken, unless a clause that it `rests_on` is, too."""
-    return Verdict(Outcome.FAIL, reason, culprit, rests_on)
-
-
-def not_run(reason: str) -> Verdict:
-    """The clause could not be judged, for a reason that is reported elsewhere or was to be foreseen."""
-    return Verdict(Outcome.NOT_RUN, reason)
+ALL_EXPECTATIONS: dict[str, Callable[..., Verdict]] = {}
+"""Every expectation by the name that records keep."""
 
 
-def spoiled(*exchanges: Exchange) -> Verdict | None:
-    """The verdict when one of these answers is missing or of a class that another clause reports."""
+class Concluded(Exception):
+    """The verdict of the first check that does not hold."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(verdict.reason)
+
+
+def expectation(name: str = "") -> Callable[[Check[Arguments]], Expectation[Arguments]]:
+    """Register a function of checks as an expectation; records keep `name`, or else the function's own name."""
+
+    def register(check: Check[Arguments]) -> Expectation[Arguments]:
+        @wraps(check)
+        def judge_by(
+            episode: Episode, contract: Contract, /, *args: Arguments.args, **kwargs: Arguments.kwargs
+        ) -> Verdict:
+            try:
+                check(episode, contract, *args, **kwargs)
+            except Concluded as conclusion:
+                return conclusion.verdict
+            return PASS
+
+        ALL_EXPECTATIONS[name or check.__name__] = judge_by
+        return judge_by
+
+    return register
+
+
+def expectation_name(function: Callable[..., Verdict]) -> str:
+    """Return the name that records keep of an expectation; of a `partial` one, with its keyword arguments as JSON.
+
+    Raises KeyError for a function that is not registered.
+    """
+    if isinstance(function, partial):
+        return f"{expectation_name(function.func)} {json.dumps(function.keywords, sort_keys=True)}"
+    names = {registered: name for name, registered in ALL_EXPECTATIONS.items()}
+    return names[function]
+
+
+def expectation_of(name: str) -> Callable[..., Verdict]:
+    """Return the expectation that a record names. Raises KeyError for an unknown name or wrong arguments."""
+    plain, _, arguments = name.partition(" ")
+    function = ALL_EXPECTATIONS[plain]
+    if not arguments:
+        return function
+    try:
+        keywords = json.loads(arguments)
+        signature(function).bind(None, None, **keywords)
+    except (ValueError, TypeError):
+        raise KeyError(name) from None
+    return partial(function, **keywords)
+
+
+# conclusions
+
+
+def fail(reason: str, culprit: Exchange, *rests_on: str) -> NoReturn:
+    """Conclude that the clause is broken, unless a clause that the failure `rests_on` is broken too."""
+    raise Concluded(Verdict(Outcome.FAIL, reason, culprit, rests_on))
+
+
+def skip(reason: str) -> NoReturn:
+    """Conclude that the clause cannot be judged, for a reason that is reported elsewhere or that was expected."""
+    raise Concluded(Verdict(Outcome.NOT_RUN, reason))
+
+
+def inconclusive(reason: str) -> NoReturn:
+    """Conclude that evidence is missing."""
+    raise Concluded(Verdict(Outcome.INCONCLUSIVE, reason))
+
+
+def not_applicable(reason: str) -> NoReturn:
+    """Conclude that the target lacks a capability that the clause needs."""
+    raise Concluded(Verdict(Outcome.NOT_APPLICABLE, reason))
+
+
+def report(observed: str) -> NoReturn:
+    """Conclude that the clause passes, and say what was observed."""
+    raise Concluded(Verdict(Outcome.PASS, observed))
+
+
+# checks
+
+
+def expect(holds: Any, otherwise: str, culprit: Exchange, *rests_on: str) -> None:
+    """Fail with the message `otherwise` unless the condition holds."""
+    if not holds:
+        fail(otherwise, culprit, *rests_on)
+
+
+def skip_unless(holds: Any, reason: str) -> None:
+    """Skip the clause unless the condition holds."""
+    if not holds:
+        skip(reason)
+
+
+def require_pass(verdict: Verdict) -> None:
+    """Conclude with the verdict of another expectation unless it passed."""
+    if verdict is not PASS:
+        raise Concluded(verdict)
+
+
+def require_answer(*exchanges: Exchange) -> None:
+    """Stop at a response that is missing, and at one of a class that another clause reports: a 3xx or a 5xx."""
     for exchange in exchanges:
         if not exchange.answered:
-            return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered or "throttled (429) to the end")
-        if not (exchange.is_success or exchange.is_refusal):
-            inside = " with an error inside" if exchange.has_error_inside and (exchange.status or 0) < 300 else ""
-            return not_run(f"answered {exchange.status}{inside}")
-    return None
+            inconclusive(exchange.why_unanswered or RATE_LIMITED)
+        skip_unless(exchange.is_success or exchange.is_refusal, _describe_other_class(exchange))
 
 
-def accepted(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject is answered with success."""
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_refusal:
-            return fails(f"refused with {describe_refusal(exchange)}", exchange)
-    return PASS
+def each_answered(episode: Episode, role: str = "subject") -> Iterator[Exchange]:
+    """Yield the exchanges of a role; stop at the first one that `require_answer` does not accept."""
+    for exchange in episode.exchanges(role):
+        require_answer(exchange)
+        yield exchange
 
 
-def refused(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject is refused."""
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_success:
-            return fails(f"accepted with {exchange.status}", exchange)
-    return PASS
+def require_success(exchange: Exchange) -> None:
+    """Skip the clause when the request, which it needs to succeed, was rejected."""
+    require_answer(exchange)
+    skip_unless(exchange.is_success, f"rejected with {describe_refusal(exchange)}")
 
 
-def alike(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject gets the same answer as the control."""
-    (control,) = episode.exchanges("control")
-    if verdict := spoiled(control):
-        return verdict
-    if episode.facts.get("control_succeeds") and not control.is_success:
-        return not_run(f"the request to compare with was refused with {describe_refusal(control)}")
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.status == episode.facts.get("or_refused_with"):
-            continue
-        if not are_same(exchange, control):
-            return fails(f"not the same answer: {differing_member(control, exchange)}", exchange)
-    return PASS
+def require_preparation(episode: Episode) -> None:
+    """Skip the clause when a request that had to succeed first did not."""
+    for exchange in each_answered(episode, "set-up"):
+        skip_unless(exchange.is_success, f"a prerequisite was rejected with {describe_refusal(exchange)}")
 
 
-def taken_as_sent(episode: Episode, contract: Contract) -> Verdict:
-    """What only resembles a known id is refused, or used exactly as it was sent, in the answer and in the store."""
-    exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    if exchange.is_refusal:
-        return PASS
-    sent = episode.facts["value"]
-    shown = exchange.object.get("customer")
-    stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
-    if isinstance(shown, dict):
-        shown = shown.get("id")
-    for taken in (shown, *stored):
-        if isinstance(taken, str) and taken != sent:
-            return fails(f"{sent!r} was taken for {taken!r}", exchange)
-    return PASS
+def require_headers(exchange: Exchange) -> None:
+    """Skip the clause when the evidence, a recording perhaps, lacks the headers of the response."""
+    skip_unless(exchange.headers is not None, "the evidence holds no headers")
 
 
-def well_formed(episode: Episode, contract: Contract) -> Verdict:
-    """Every success breaks nothing that the episode's own clause says.
-
-    What is refused while others succeed is for the clause to tell that says that it is accepted.
-    """
-    test_key = bool(episode.facts.get("test_key", True))
-    subjects = episode.exchanges("subject")
-    for exchange in [exchange for exchange in subjects if not exchange.is_refusal] or subjects:
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_refusal:
-            return not_run(f"refused with {describe_refusal(exchange)}")
-        broken = [*broken_general_clauses(exchange, contract, owns_server_errors=False)]
-        created_as = str(episode.facts.get("created_as", ""))
-        broken += broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as)
-        for slug, observed in broken:
-            if slug == episode.clause:
-                return fails(observed, exchange)
-    return PASS
+def expect_success(exchange: Exchange) -> None:
+    """Fail unless the request was accepted."""
+    require_answer(exchange)
+    expect(exchange.is_success, f"rejected with {describe_refusal(exchange)}", exchange)
 
 
-def answered(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject is answered; with what is for the general clauses to judge."""
-    return next((verdict for x in episode.exchanges("subject") if (verdict := spoiled(x))), PASS)
+def expect_rejection(exchange: Exchange) -> None:
+    """Fail unless the request was rejected."""
+    require_answer(exchange)
+    expect(exchange.is_refusal, f"accepted with {exchange.status}", exchange)
 
 
-def answered_well(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject is answered, and breaks nothing that the episode's own clause, a general one, says."""
-    for exchange in episode.exchanges("subject"):
-        for slug, observed in broken_general_clauses(exchange, contract, owns_server_errors=False):
-            if slug == episode.clause:
-                return fails(observed, exchange)
-        if (verdict := spoiled(exchange)) and (
-            verdict.outcome is Outcome.INCONCLUSIVE or episode.clause not in JUDGED_ON_SERVER_ERRORS
-        ):
-            return verdict
-    return PASS
+def is_test_key(episode: Episode) -> bool:
+    """Return whether the run's API key is one for tests; without the fact it is."""
+    return bool(episode.facts.get("test_key", True))
 
 
-def survived(episode: Episode, contract: Contract) -> Verdict:
-    """Every subject is answered, in time and below 500; where the control, an ordinary request, is too."""
-    for ordinary in episode.exchanges("control"):
-        if ordinary.status is None or ordinary.status >= 500:
-            return not_run(f"an ordinary request of this kind is answered {ordinary.status or 'not at all'}")
-    for exchange in episode.exchanges("subject"):
-        if exchange.failure in NEVER_ARRIVED:
-            return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered)
-        if exchange.status is None:
-            return fails(exchange.failure, exchange)
-        if not exchange.answered:
-            return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
-        if exchange.status >= 500:
-            return fails(f"answered {exchange.status}", exchange)
-        if exchange.header(INJECTED_HEADER) is not None:
-            return fails("a line end in the request became one in the answer's headers", exchange)
-        if 300 <= exchange.status < 400:
-            return not_run(f"answered {exchange.status}")
-    return PASS
+def facts_about_success(episode: Episode) -> dict[str, Any]:
+    """Return what the clauses about the body of a success must know of the run."""
+    return {"test_key": is_test_key(episode), "created_as": str(episode.facts.get("created_as", ""))}
 
 
-def served_again(episode: Episode, contract: Contract) -> Verdict:
-    """A valid request is answered with success, whatever came before it."""
-    for exchange in episode.exchanges("subject"):
-        if exchange.status == 429:
-            return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
-        if not exchange.is_success:
-            return fails(f"afterwards a valid request gets {_short(exchange)}", exchange)
-    return PASS
-
-
-def one_of_two(episode: Episode, contract: Contract) -> Verdict:
-    """Of two values sent under one name none or exactly one is used, and the same one everywhere."""
-    exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    if exchange.is_refusal:
-        return PASS
-    sent, shown = exchange.sent_values("customer"), exchange.object.get("customer")
-    if isinstance(shown, dict):
-        shown = shown.get("id")
-    if not isinstance(shown, str):
-        return not_run("the success does not show the customer")
-    if shown not in sent:
-        return fails(f"`customer` is {shown!r}, neither of the two that were sent", exchange)
-    for read in episode.exchanges("follow-up"):
-        if read.object.get("customer") != shown and read.object.get("customer") in sent:
-            return fails(f"answered with {shown}, stored {read.object.get('customer')!r}", exchange)
-    return PASS
-
-
-def inlined(episode: Episode, contract: Contract) -> Verdict:
-    """The expanded `customer` is a whole customer object, and the rest of the body stays whole."""
-    exchange = episode.subject
-    if (verdict := spoiled(exchange)) or not exchange.is_success:
-        return verdict or not_run("the expanded request was refused")
-    if exchange.status == NO_CONTENT:
-        return not_run(f"answered {NO_CONTENT}, which has no body to expand in")
-    body, customer = exchange.object, exchange.object.get("customer")
-    if not isinstance(customer, dict):
-        return fails(f"`customer` is {customer!r}, no object", exchange)
-    if customer.get("object") != "customer":
-        return fails(f"the expanded customer's `object` is {customer.get('object', 'absent')!r}", exchange)
-    if customer.get("id") not in exchange.sent_values("customer"):
-        return fails(f"the expanded customer's `id` is {customer.get('id')!r}, not the one asked for", exchange)
-    for violation in contract.customer.violations(customer):
-        return fails(f"the expanded customer: {violation}", exchange)
-    for created in episode.exchanges("set-up"):
-        if lost := _lost_since(created, customer):
-            return fails(f"the expanded customer lost what it was created with: {lost}", exchange)
-    test_key = bool(episode.facts.get("test_key", True))
-    for plain in episode.exchanges("control"):
-        is_created, is_without_state = bool(episode.facts.get("created_as")), bool(episode.facts.get("stateless"))
-        are_like = plain.is_success and (is_created or is_without_state)
-        is_like = is_created and not is_without_state
-        if are_like and (missing := first_lacking(body, plain.object, everywhere=is_like)):
-            return fails(f"the expanded answer lacks `{missing}`", exchange)
-        for name in GIVEN_AT_CREATION if episode.facts.get("created_as") else ():
-            if plain.is_success and plain.object.get(name) and body.get(name) != plain.object[name]:
-                return fails(f"the expanded answer has another `{name}` than the plain one of a like object", exchange)
-        already = {slug for slug, _ in broken_success_clauses(plain, contract, test_key=test_key)} | {"response.status"}
-        for slug, observed in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
-            if slug not in already:
-                return fails(f"the rest of the expanded answer: {observed}", exchange)
-    return PASS
-
-
-def inlined_or_refused(episode: Episode, contract: Contract) -> Verdict:
-    """As `inlined`, where a refusal is as good."""
-    return PASS if episode.subject.is_refusal else inlined(episode, contract)
-
-
-def _lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
-    """What a customer was created with, as the answer to that showed it, and is now shown without; empty for nothing.
-
-    What is not shown at all is not lost: a customer may be told briefly.
-    """
-    if created.is_to_operation or created.object.get("id") != customer.get("id"):
-        return ""
-    for pair in created.sent_pairs:
-        root, _, key = pair.name.decode().rstrip("]").partition("[")
-        before, after = created.object.get(root), customer.get(root)
-        if key:
-            before, after = (side.get(key) if isinstance(side, dict) else None for side in (before, after))
-        if before == pair.value.decode() != after and root in customer:
-            return f"`{root}` is {customer[root]!r}"
-    return ""
-
-
-def unexpanded(episode: Episode, contract: Contract) -> Verdict:
-    """Without expand, `customer` is the id as a string; also right after an expanded answer."""
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_refusal:
-            continue
-        customer = exchange.object.get("customer")
-        if isinstance(customer, dict):
-            return fails("without expand, `customer` is an object", exchange)
-    return PASS
-
-
-def every_entry(episode: Episode, contract: Contract) -> Verdict:
-    """With a second entry beside it, `customer` is expanded wherever it stands in the list."""
-    (alone,) = episode.exchanges("control")
-    if verdict := spoiled(alone):
-        return verdict
-    if not alone.is_success or not isinstance(alone.object.get("customer"), str):
-        return Verdict(Outcome.NOT_APPLICABLE, "no second path to expand beside `customer` is known here")
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        entries = [pair.value for pair in exchange.sent_pairs if pair.name.startswith(b"expand[")]
-        if exchange.is_refusal and len(set(entries)) < len(entries):
-            continue
-        if exchange.is_refusal:
-            return fails(f"two entries that are legal alone are refused with {describe_refusal(exchange)}", exchange)
-        if not isinstance(exchange.object.get("customer"), dict):
-            return fails(f"of {len(entries)} entries, `customer` was not honoured", exchange)
-    return PASS
-
-
-def not_obeyed(episode: Episode, contract: Contract) -> Verdict:
-    """Other methods do not succeed, and a read afterwards shows nothing attached."""
-    exchanges = episode.exchanges("subject")
-    for exchange in exchanges:
-        if exchange.is_success:
-            return fails(f"{exchange.request.method} succeeded with {exchange.status}", exchange)
-    last = exchanges[-1]
-    for read in episode.exchanges("follow-up"):
-        if read.is_success and read.object.get("customer") is not None:
-            return fails(f"{last.request.method} was answered {last.status}, and attached all the same", last)
-    return spoiled(*exchanges) or PASS
-
-
-def steady(episode: Episode, contract: Contract) -> Verdict:
-    """The same kind of request gets the same class of answer, every time; but a network may lose one."""
-    exchanges = episode.exchanges("subject")
-    if all(exchange.status is None or exchange.status == 429 for exchange in exchanges):
-        return Verdict(Outcome.INCONCLUSIVE, exchanges[0].why_unanswered or "throttled (429) to the end")
-    lost = [exchange for exchange in exchanges if may_be_lost_on_the_way(exchange)]
-    if len(lost) == 1 and episode.facts.get("remote"):
-        exchanges = tuple(exchange for exchange in exchanges if exchange not in lost)
-        if not any(exchange.answered for exchange in exchanges):
-            why = lost[0].why_unanswered or "the one answer may have been cut on the way"
-            return Verdict(Outcome.INCONCLUSIVE, why)
-    lost = dropped(exchanges)
-    if lost and len(lost) < len(exchanges) / FEW_LOST:
-        return fails(f"{len(lost)} of {len(exchanges)} were not answered on a kept connection", lost[0])
-    counts = Counter(answer_class(exchange) for exchange in exchanges if exchange.status != 429)
-    usual, _ = counts.most_common(1)[0]
-    if usual[0] == NO_ANSWER:
-        return Verdict(Outcome.INCONCLUSIVE, str(usual[1]))
-    for index, exchange in enumerate(exchanges, start=1):
-        if exchange.status != 429 and answer_class(exchange) != usual:
-            return fails(
-                f"answer {index} of {len(exchanges)} to the same kind of request was {_short(exchange)}, "
-                f"the others {_class_in_words(usual)}",
-                exchange,
-            )
-    return PASS
-
-
-def reported(episode: Episode, contract: Contract) -> Verdict:
-    """Nothing is expected: what happens is told."""
-    exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    happened = "obeyed" if exchange.is_success else f"refused with {describe_refusal(exchange)}"
-    return Verdict(Outcome.PASS, happened)
-
-
-def enveloped(episode: Episode, contract: Contract) -> Verdict:
-    """A refusal carries the error envelope, even of a request that no application saw."""
-    for exchange in episode.exchanges("subject"):
-        garbled = bool(exchange.framing) or (says_json(exchange) and not exchange.json.found and bool(exchange.body))
-        if exchange.is_refusal and exchange.body is not None and not exchange.has_error_inside and not garbled:
-            return fails(f"a {exchange.status} without the error envelope", exchange)
-    return PASS
-
-
-def describe_refusal(exchange: Exchange) -> str:
-    """Status, type, code and param of a refusal, those that there are."""
-    members = [f"{name} {exchange.error[name]}" for name in ("type", "code", "param") if exchange.error.get(name)]
-    return ", ".join([str(exchange.status), *members])
-
-
-def _short(exchange: Exchange) -> str:
-    if exchange.status is None:
-        return exchange.failure
-    return f"{exchange.status}" if exchange.is_success else describe_refusal(exchange)
-
-
-def _class_in_words(usual: tuple[object, ...]) -> str:
-    return " ".join(str(part) for part in usual[1:] if part is not None)
-
-
-EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
-    function.__name__: function
-    for function in (
-        accepted,
-        refused,
-        alike,
-        taken_as_sent,
-        well_formed,
-        answered,
-        answered_well,
-        survived,
-        served_again,
-        one_of_two,
-        inlined,
-        inlined_or_refused,
-        unexpanded,
-        every_entry,
-        not_obeyed,
-        steady,
-        reported,
-        enveloped,
-    )
-}
-"""The expectations by the name that an episode carries."""
+def _describe_other_class(exchange: Exchange) -> str:
+    if exchange.has_error_inside and (exchange.status or 0) < 300:
+        return f"answered {exchange.status} with an error inside"
+    return f"answered {exchange.status}"

@@ -1,16 +1,18 @@
-"""The general clauses: what holds for every answer from the operation's URL, whatever was sent."""
+"""The general clauses: obligations of every response from the operation's URL, for any request."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Iterator
-from email.message import Message
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import SHORTEST_TO_BLOT
-from conformance.judge.internals import internals_in
-from conformance.judge.success import card_data_in
+from conformance.judge.answers import media_type, says_json, shorten_or_null
+from conformance.judge.expectations import expect, expectation, require_answer
+from conformance.judge.internals import card_data_in, internals_in
 from contracts import Contract
 from strategies.traits import traits
 
@@ -18,7 +20,7 @@ Broken = tuple[str, str]
 """A clause's slug, and in one line what was observed."""
 
 LARGE_BODY = 65_536
-"""From how many bytes on a body may be too much for a front-end server, in its own words."""
+"""The number of bytes from which on a front-end server may reject a body in its own words."""
 
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
@@ -32,14 +34,46 @@ UNREADABLE = frozenset(
         "robustness.many-parameters",
     }
 )
-"""The traits of requests that a server may refuse before any application sees them, whichever test sends them."""
+"""The traits of requests that a server may reject before any application sees them."""
 
 JUDGED_ON_SERVER_ERRORS = frozenset({"error.no-secrets"})
-"""The general clauses that a 5xx may break too; it says nothing of the others."""
+"""The general clauses that a 5xx may break too; the others are not judged on it."""
+
+WITHOUT_BODY = frozenset({204, 205})
+"""The statuses of successes that have no body."""
+
+
+@expectation()
+def answered(episode: Episode, contract: Contract) -> None:
+    """Every subject is answered; the general clauses judge the response."""
+    require_answer(*episode.exchanges("subject"))
+
+
+@expectation()
+def answered_well(episode: Episode, contract: Contract) -> None:
+    """Every subject is answered, and obeys the episode's own clause, a general one."""
+    for exchange in episode.exchanges("subject"):
+        broken = broken_general_clauses(exchange, contract, owns_server_errors=False)
+        expect_obedience(episode.clause, broken, exchange)
+        is_judged_anyway = exchange.answered and episode.clause in JUDGED_ON_SERVER_ERRORS
+        if not is_judged_anyway:
+            require_answer(exchange)
+
+
+def unless(holds: Any, slug: str, observed: str) -> Iterator[Broken]:
+    """Yield the clause as broken unless the condition holds."""
+    if not holds:
+        yield slug, observed
+
+
+def expect_obedience(clause: str, broken: Iterable[Broken], exchange: Exchange) -> None:
+    """Fail with the first observation that breaks the clause."""
+    for slug, observed in broken:
+        expect(slug != clause, observed, exchange)
 
 
 def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_server_errors: bool) -> Iterator[Broken]:
-    """Every general clause that this answer breaks.
+    """Yield every general clause that this response breaks.
 
     `owns_server_errors` says that the clause under test reports a 5xx itself, and that a front-end server's own words
     are legal here.
@@ -47,114 +81,105 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     status = exchange.status
     if not exchange.answered or status is None:
         return
-    if exchange.leaked_key or _holds_another_key(exchange):
-        yield "error.no-secrets", "the answer holds the API key that the request carried"
-    if status >= 500 or 300 <= status < 400:
-        if not (owns_server_errors and status >= 500):
-            yield "error.status-class", f"answered {status}"
-        return
-    yield from _broken_json(exchange)
-    if 200 <= status < 300:
-        if exchange.has_error_inside:
-            yield "error.status-class", f"answered {status} with an error inside"
-        return
-    is_strange = owns_server_errors or _is_large(exchange) or _has_needless_body(exchange) or _is_malformed(exchange)
-    is_front_end = status in LEGAL_WITHOUT_ENVELOPE and is_strange
-    if status < 400 or (is_front_end and not exchange.error):
-        return
-    yield from _broken_error(exchange, contract)
+    is_secret_kept = not (exchange.leaked_key or _holds_another_key(exchange))
+    yield from unless(is_secret_kept, "error.no-secrets", "the answer holds the API key that the request carried")
+    if status >= 500:
+        yield from unless(owns_server_errors, "error.status-class", f"answered {status}")
+    elif status >= 400:
+        yield from _broken_json(exchange)
+        yield from _broken_error(exchange, contract, owns_server_errors=owns_server_errors)
+    elif status >= 300:
+        yield "error.status-class", f"answered {status}"
+    else:
+        yield from _broken_json(exchange)
+        is_clean = status < 200 or not exchange.has_error_inside
+        yield from unless(is_clean, "error.status-class", f"answered {status} with an error inside")
 
 
-def _has_needless_body(exchange: Exchange) -> bool:
-    """Whether content was sent with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5)."""
-    return exchange.request.method in ("GET", "DELETE") and bool(exchange.request.body)
+def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
+    """Return whether a front-end server may have rejected the request in its own words.
 
-
-def _is_malformed(exchange: Exchange) -> bool:
-    """Return whether a front-end server may be the one that cannot read the request."""
-    return not UNREADABLE.isdisjoint(traits(exchange.request))
+    It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), and for a
+    malformed request.
+    """
+    if exchange.error or exchange.status not in LEGAL_WITHOUT_ENVELOPE:
+        return False
+    body = exchange.request.body or b""
+    is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
+    is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
+    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_malformed
 
 
 def _holds_another_key(exchange: Exchange) -> bool:
-    """Whether a key that is not the account's, and that the request presented all the same, comes back."""
+    """Return whether the response holds a key that the request presented and that is not the account's."""
     scheme, _, presented = exchange.request.credentials.partition(" ")
     if scheme == "Basic":
         with contextlib.suppress(ValueError):
             presented = base64.b64decode(presented, validate=True).decode().partition(":")[0]
     if len(presented) < SHORTEST_TO_BLOT or not presented.startswith(("sk_", "rk_")):
         return False
-    told = [value.encode() for _, value in exchange.headers or ()] + [exchange.body or b""]
-    return any(presented.encode() in text for text in told)
-
-
-def _is_large(exchange: Exchange) -> bool:
-    """Whether a front-end server may refuse the request for its size alone."""
-    return len(exchange.request.body or b"") > LARGE_BODY
-
-
-def says_json(exchange: Exchange) -> bool:
-    """Whether the answer calls itself JSON."""
-    return media_type(exchange) in ("application/json", "text/json") or media_type(exchange).endswith("+json")
-
-
-def media_type(exchange: Exchange) -> str:
-    """The media type of the answer without parameters, in lower case; empty when there is none."""
-    message = Message()
-    message["Content-Type"] = exchange.header("Content-Type") or ""
-    return message.get_content_type() if exchange.header("Content-Type") else ""
+    texts = [value.encode() for _, value in exchange.headers or ()] + [exchange.body or b""]
+    return any(presented.encode() in text for text in texts)
 
 
 def _broken_json(exchange: Exchange) -> Iterator[Broken]:
-    """response.json and response.media-type."""
-    if exchange.framing:
-        yield "response.json", exchange.framing[0]
+    """Yield response.json and response.media-type where they are broken."""
+    for problem in exchange.framing[:1]:
+        yield "response.json", problem
     if exchange.body is None:
         return
     text = exchange.json
-    is_success = exchange.status is not None and exchange.status < 300
-    is_page = exchange.body.lstrip()[:1] in (b"<", b"")
-    claims_json = says_json(exchange) and not is_page
-    if text.problems and (is_success or claims_json) and exchange.status not in (204, 205):
-        yield "response.json", f"the body is not one JSON value: {text.problems[0]}"
+    must_be_json = not exchange.is_refusal or (says_json(exchange) and not _is_page(exchange))
+    if must_be_json and exchange.status not in WITHOUT_BODY:
+        for problem in text.problems[:1]:
+            yield "response.json", f"the body is not one JSON value: {problem}"
     is_json = text.found and isinstance(text.value, dict | list)
-    if is_json and exchange.headers is not None and media_type(exchange) != "application/json":
-        called = exchange.header("Content-Type")
-        yield (
-            "response.media-type",
-            f"a JSON body is called {called!r}" if called else "a JSON body has no Content-Type",
-        )
+    if is_json and exchange.headers is not None:
+        is_called_json = media_type(exchange) == "application/json"
+        observed = _describe_media_type(exchange.header("Content-Type"))
+        yield from unless(is_called_json, "response.media-type", observed)
 
 
-def _broken_error(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
-    """error.envelope and, inside an envelope, error.type, .message, .member-types and .no-internals."""
-    if exchange.body is None:
+def _is_page(exchange: Exchange) -> bool:
+    """Return whether the body is empty or a page of HTML, whatever its Content-Type."""
+    return (exchange.body or b"").lstrip()[:1] in (b"<", b"")
+
+
+def _describe_media_type(content_type: str | None) -> str:
+    return f"a JSON body is called {content_type!r}" if content_type else "a JSON body has no Content-Type"
+
+
+def _broken_error(exchange: Exchange, contract: Contract, *, owns_server_errors: bool) -> Iterator[Broken]:
+    """Yield error.envelope or, inside an envelope, the other clauses about errors where they are broken."""
+    if exchange.body is None or _is_of_front_end(exchange, owns_server_errors=owns_server_errors):
         return
-    text = exchange.json
-    if not text.found and exchange.body.strip() and says_json(exchange) and not exchange.body.lstrip().startswith(b"<"):
-        return
+    if not exchange.json.found and says_json(exchange) and not _is_page(exchange):
+        return  # response.json reports it
     if not exchange.has_error_inside:
-        yield "error.envelope", f"the body of a {exchange.status} is {_in_short(exchange)}"
+        yield "error.envelope", f"the body of a {exchange.status} is {_shorten_body(exchange.body)}"
         return
+    yield from _broken_members(exchange, contract)
+    card_data, trace = card_data_in(exchange.error), internals_in(exchange)
+    yield from unless(not card_data, "response.no-card-data", f"the error's {card_data}")
+    yield from unless(not trace, "error.no-internals", f"the error shows {trace}")
+
+
+def _broken_members(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
+    """Yield error.type, error.message and error.member-types where they are broken."""
     error = exchange.error
-    if "type" not in error:
-        yield "error.type", "the error has no type"
-    elif not isinstance(error["type"], str) or error["type"] not in contract.error_types:
-        yield "error.type", f"the error's type is {error['type']!r}"
-    message = error.get("message")
-    if not isinstance(message, str) or not message:
-        yield "error.message", "the error has no message" if message is None else f"its message is {message!r}"
-    for name in sorted(contract.error_string_members - {"type", "message"}):
-        if not isinstance(error.get(name, ""), str):
-            yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
-            break
-    if where := card_data_in(error):
-        yield "response.no-card-data", f"the error's {where}"
-    if leak := internals_in(exchange):
-        yield "error.no-internals", f"the error shows {leak}"
+    kind, message = error.get("type", "absent"), error.get("message")
+    is_known = isinstance(kind, str) and kind in contract.error_types
+    yield from unless(is_known, "error.type", f"the error's type is {kind!r}")
+    is_text = isinstance(message, str) and message
+    yield from unless(is_text, "error.message", f"the error's message is {shorten_or_null(message)}")
+    strings = sorted(contract.error_string_members - {"type", "message"})
+    wrong = [name for name in strings if not isinstance(error.get(name, ""), str)]
+    for name in wrong[:1]:
+        yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
 
 
-def _in_short(exchange: Exchange, limit: int = 60) -> str:
-    body = (exchange.body or b"").decode("utf-8", "replace").strip()
-    if not body:
+def _shorten_body(body: bytes, limit: int = 60) -> str:
+    text = body.decode("utf-8", "replace").strip()
+    if not text:
         return "empty"
-    return repr(body if len(body) <= limit else body[:limit] + "…")
+    return repr(text if len(text) <= limit else text[:limit] + "…")

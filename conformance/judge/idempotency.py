@@ -1,149 +1,149 @@
-"""What the clauses about idempotency keys expect of their episodes."""
+"""Expectations of the chapter `idempotency`: keys, replays, and what a key must not bring back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
-from conformance.judge.preparation import number_listed, unprepared
+from conformance.judge.answers import describe_refusal
+from conformance.judge.expectations import (
+    expect,
+    expectation,
+    not_applicable,
+    require_answer,
+    require_preparation,
+    skip,
+    skip_unless,
+)
+from conformance.judge.reads import number_listed
 from contracts import Contract
 
 
-def replayed(episode: Episode, contract: Contract) -> Verdict:
-    """The subject gets the control's status and JSON value, is marked as a replay, and was not executed."""
-    (first,) = episode.exchanges("control")
-    if verdict := unprepared(episode) or spoiled(first):
-        return verdict
-    wanted = 402 if episode.facts.get("of") == "a decline" else 200
-    if first.status != wanted:
-        if "/pm_card_" in first.request.target or wanted == 402:
-            return Verdict(Outcome.NOT_APPLICABLE, f"the test card is answered {first.status} here")
-        return not_run(f"the first request was answered {first.status}")
-    for again in episode.exchanges("subject"):
-        if verdict := spoiled(again):
-            return verdict
-        if again.status != first.status:
-            return fails(f"answered {again.status} with the same key, {first.status} the first time", again)
-        if first.body is not None and again.body is not None and again.json.value != first.json.value:
-            return fails("another JSON value than the first time", again, "response.id", "response.customer")
-        if again.headers is not None and not is_marked(again):
-            return fails(f"a {again.status} to a used key without `Idempotent-Replayed: true`", again)
-        for read in episode.exchanges("follow-up"):
-            if (count := number_listed(read)) > 1:
-                return fails(f"executed again: the customer has {count} payment methods", again, "state.listed")
-    return PASS
-
-
 def is_marked(exchange: Exchange) -> bool:
-    """Whether an answer says that it is a replay."""
+    """Return whether a response says that it is a replay."""
     return (exchange.header("Idempotent-Replayed") or "").strip().lower() == "true"
 
 
-def not_replayed(episode: Episode, contract: Contract) -> Verdict:
+@expectation()
+def replayed(episode: Episode, contract: Contract) -> None:
+    """The subject gets the control's status and JSON value, is marked as a replay, and was not executed."""
+    (first,) = episode.exchanges("control")
+    require_preparation(episode)
+    require_answer(first)
+    _require_usual_answer(first, is_decline=episode.facts.get("of") == "a decline")
+    for again in episode.exchanges("subject"):
+        require_answer(again)
+        _expect_same_status(again, first)
+        has_bodies = first.body is not None and again.body is not None
+        is_other_value = has_bodies and again.json.value != first.json.value
+        observed = "another JSON value than the first time"
+        expect(not is_other_value, observed, again, "response.id", "response.customer")
+        is_unmarked = again.headers is not None and not is_marked(again)
+        expect(not is_unmarked, f"a {again.status} to a used key without `Idempotent-Replayed: true`", again)
+        for read in episode.exchanges("follow-up"):
+            observed = f"executed again: the customer has {number_listed(read)} payment methods"
+            expect(number_listed(read) <= 1, observed, again, "state.listed")
+
+
+def _require_usual_answer(first: Exchange, *, is_decline: bool) -> None:
+    """Stop unless the first request is answered with 200, or a decline with 402."""
+    if first.status == (402 if is_decline else 200):
+        return
+    if is_decline or "/pm_card_" in first.request.target:
+        not_applicable(f"the test card is answered {first.status} here")
+    skip(f"the first request was answered {first.status}")
+
+
+def _expect_same_status(again: Exchange, first: Exchange) -> None:
+    observed = f"answered {again.status} with the same key, {first.status} the first time"
+    expect(again.status == first.status, observed, again)
+
+
+@expectation()
+def not_replayed(episode: Episode, contract: Contract) -> None:
     """A request with another key is no replay, however alike the keys are; one with the first key still is.
 
-    The first key has the longest legal length, so that a refusal of the first request is one of its key. After a
-    mismatch (a set-up) the first request must not be refused; that it is executed again is for idempotency.mismatch.
+    The first key has the longest legal length, so that a rejection of the first request is one of its key. After a
+    mismatch (a set-up) the first request must not be rejected; idempotency.mismatch judges its second execution.
     """
     (first,) = episode.exchanges("control")
-    if verdict := spoiled(first):
-        return verdict
-    if not first.is_success:
-        return fails(f"a key of {len(_key_of(first))} characters is refused with {describe_refusal(first)}", first)
+    require_answer(first)
+    observed = f"a key of {len(_key_of(first))} characters is rejected with {describe_refusal(first)}"
+    expect(first.is_success, observed, first)
     for other in episode.exchanges("subject"):
-        if verdict := spoiled(other):
-            return verdict
-        if is_marked(other):
-            how = _difference(_key_of(other), _key_of(first))
-            return fails(f"a key is taken for another that differs only {how}: replayed", other)
-    is_after_mismatch = False
-    for step in episode.steps:
-        is_after_mismatch = is_after_mismatch or step.role == "set-up"
-        if step.role != "follow-up":
-            continue
-        again = step.exchange
-        if verdict := spoiled(again):
-            return verdict
-        if not is_marked(again) and not (is_after_mismatch and again.is_success):
-            return fails("the first key, sent again after others, brings no replay", again)
-        if again.status != first.status:
-            return fails(f"answered {again.status} with the same key, {first.status} the first time", again)
-    return PASS
+        require_answer(other)
+        observed = f"a key is taken for another that differs only {_difference(other, first)}: replayed"
+        expect(not is_marked(other), observed, other)
+    for place, step in enumerate(episode.steps):
+        if step.role == "follow-up":
+            _expect_replay(step.exchange, first, earlier=episode.steps[:place])
+
+
+def _expect_replay(again: Exchange, first: Exchange, *, earlier: tuple[Step, ...]) -> None:
+    """Expect a replay of the first response; after a mismatch a success is enough."""
+    require_answer(again)
+    is_after_mismatch = any(step.role == "set-up" for step in earlier)
+    is_legal = is_marked(again) or (is_after_mismatch and again.is_success)
+    expect(is_legal, "the first key, sent again after others, brings no replay", again)
+    _expect_same_status(again, first)
 
 
 def _key_of(exchange: Exchange) -> str:
     return dict(exchange.request.headers).get("Idempotency-Key", "")
 
 
-def _difference(key: str, other: str) -> str:
-    """How a key differs from one that is like it, in words."""
+def _difference(exchange: Exchange, first: Exchange) -> str:
+    """Return the difference between two keys that are almost equal, in words."""
+    key, other = _key_of(exchange), _key_of(first)
     if key.lower() == other.lower():
         return "in upper and lower case"
     return "by a hyphen" if len(key) != len(other) else "in the last character"
 
 
-def not_answered_for_another(episode: Episode, contract: Contract) -> Verdict:
-    """The key's first path's answer is not given on the second path."""
+@expectation()
+def not_answered_for_another(episode: Episode, contract: Contract) -> None:
+    """A key that was used on one path does not bring that path's response on a second path."""
     (first,) = episode.exchanges("set-up")
-    if verdict := unprepared(episode):
-        return verdict
+    require_preparation(episode)
     second = episode.subject
-    if verdict := spoiled(second):
-        return verdict
+    require_answer(second)
     if second.is_refusal:
-        return PASS
-    if is_marked(second):
-        return fails("the first path's answer was replayed on another path", second)
+        return
+    expect(not is_marked(second), "the first path's answer was replayed on another path", second)
     identifier = second.object.get("id")
     is_the_first = identifier is not None and identifier == first.object.get("id")
-    if is_the_first and f"/{identifier}/" not in second.request.target:
-        return fails(f"the first path's answer, of {identifier}, came on another path", second)
+    is_own = f"/{identifier}/" in second.request.target
+    observed = f"the first path's answer, of {identifier}, came on another path"
+    expect(is_own or not is_the_first, observed, second)
     for read in episode.exchanges("follow-up"):
-        if read.is_success and read.object.get("customer") is None:
-            return fails("another path is answered with success, but not executed", second)
-    return PASS
+        is_unattached = read.is_success and read.object.get("customer") is None
+        expect(not is_unattached, "another path is answered with success, but not executed", second)
 
 
-def usable_again(episode: Episode, contract: Contract) -> Verdict:
-    """After a refusal by validation the same key serves a good request, which is executed."""
+@expectation()
+def usable_again(episode: Episode, contract: Contract) -> None:
+    """After a rejection by validation the same key serves a good request, which is executed."""
     (first,) = episode.exchanges("control")
-    if verdict := spoiled(first):
-        return verdict
-    if not first.is_refusal:
-        return not_run(f"what validation has to refuse was accepted with {first.status}")
+    require_answer(first)
+    skip_unless(first.is_refusal, f"a request that validation must reject was accepted with {first.status}")
     exchange = episode.subject
-    if verdict := spoiled(exchange):
-        return verdict
-    if exchange.is_refusal:
-        return fails(f"the good request with the key was refused with {describe_refusal(exchange)}", exchange)
-    return PASS
+    require_answer(exchange)
+    observed = f"the good request with the key was rejected with {describe_refusal(exchange)}"
+    expect(exchange.is_success, observed, exchange)
 
 
-def executed_once(episode: Episode, contract: Contract) -> Verdict:
-    """Of simultaneous requests with one key one is executed; the others are told so (409) or get its answer."""
-    if verdict := unprepared(episode):
-        return verdict
+@expectation()
+def executed_once(episode: Episode, contract: Contract) -> None:
+    """Of simultaneous requests with one key one is executed; the others are rejected with 409 or get its response."""
+    require_preparation(episode)
     exchanges = episode.exchanges("subject")
-    if verdict := spoiled(*exchanges):
-        return verdict
+    require_answer(*exchanges)
     successes = [exchange for exchange in exchanges if exchange.is_success]
-    if not successes:
-        return not_run(f"all were refused, one with {describe_refusal(exchanges[0])}")
+    skip_unless(successes, f"all were rejected, one with {describe_refusal(exchanges[0])}")
     for exchange in exchanges:
-        if exchange.is_refusal and exchange.status != 409:
-            return fails(f"a key in use is refused with {describe_refusal(exchange)}", exchange)
-    count = max([number_listed(read) for read in episode.exchanges("follow-up")], default=0)
-    count = max(count, len({str(exchange.object.get("id")) for exchange in successes}))
-    count = max(count, sum(exchange.headers is not None and not is_marked(exchange) for exchange in successes))
-    if count > 1:
-        return fails(f"simultaneous requests with one key were executed {count} times", successes[-1])
-    return PASS
-
-
-IDEMPOTENCY_EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
-    function.__name__: function
-    for function in (replayed, not_replayed, not_answered_for_another, usable_again, executed_once)
-}
-"""The expectations by the name that an episode carries."""
+        is_legal = exchange.is_success or exchange.status == 409
+        expect(is_legal, f"a key in use is rejected with {describe_refusal(exchange)}", exchange)
+    counts = [number_listed(read) for read in episode.exchanges("follow-up")]
+    counts.append(len({str(exchange.object.get("id")) for exchange in successes}))
+    counts.append(sum(exchange.headers is not None and not is_marked(exchange) for exchange in successes))
+    observed = f"simultaneous requests with one key were executed {max(counts)} times"
+    expect(max(counts) <= 1, observed, successes[-1])

@@ -1,9 +1,10 @@
-"""Traces of a server's insides in an error: what a stack trace, a file path, SQL or an exception name looks like."""
+"""Text that no response may show: traces of a server's insides in an error, and card data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.evidence.exchange import Exchange
 from conformance.judge.echoes import Echoes, strings_in
@@ -33,28 +34,66 @@ _TRACES = (
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 
 
-def internals_in(exchange: Exchange) -> str:
-    """Return what of the server's insides the answer's body shows, in words; empty where there is nothing.
+CARD_DATA_KEYS = frozenset({"number", "cvc"})
+CARD_NUMBERS = (
+    "4242424242424242",
+    "4000056655665556",
+    "5555555555554444",
+    "378282246310005",
+    "4000000000000002",
+)
 
-    Text that the request held is no trace, in whatever spelling it comes back.
+_PUNCTUATION = str.maketrans("", "", " -")
+
+
+def internals_in(exchange: Exchange) -> str:
+    """Return the first trace of the server's insides in the body of a response, in words; empty when there is none.
+
+    Text that the request held is no trace, in whichever spelling it comes back.
     """
     texts = tuple(_texts_of(exchange))
     together = "\n".join(texts)
     if not any(pattern.search(together) for _, pattern in _TRACES):
-        return ""  # the usual case, and much faster than looking for echoes
+        return ""  # the usual case, and much faster than a search for echoes
     echoes = Echoes.of(exchange)
-    for text in texts:
-        own = echoes.taken_out_of(_URL.sub("", text))
-        for name, pattern in _TRACES:
-            for match in pattern.finditer(own):
-                if not echoes.hold(match.group(0)):
-                    return f"{name}: {match.group(0).strip()[:60]!r}"
-    return ""
+    traces = (trace for text in texts for trace in _traces_in(text, echoes))
+    return next(traces, "")
+
+
+def _traces_in(text: str, echoes: Echoes) -> Iterator[str]:
+    """Yield every trace in a text, apart from URLs and from text of the request."""
+    own = echoes.mask_in(_URL.sub("", text))
+    for name, pattern in _TRACES:
+        for match in pattern.finditer(own):
+            if not echoes.hold(match.group(0)):
+                yield f"{name}: {match.group(0).strip()[:60]!r}"
 
 
 def _texts_of(exchange: Exchange) -> Iterator[str]:
-    """Yield every text that a reader of the answer sees: the strings of a JSON value, else the body as it is."""
+    """Yield every text that a reader of the response sees: the strings of a JSON value, else the whole body."""
     if exchange.json.found:
         yield from strings_in(exchange.json.value)
     else:
         yield (exchange.body or b"").decode("utf-8", "replace")
+
+
+def card_data_in(value: Any, path: str = "") -> str:
+    """Return the place of card data in a decoded JSON value, in words; empty when there is none."""
+    return next(_card_data_in(value, path), "")
+
+
+def _card_data_in(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            here = f"{path}.{key}".lstrip(".")
+            if key in CARD_DATA_KEYS and item is not None:
+                yield f"`{here}` is in the answer"
+            if key != "metadata":
+                yield from _card_data_in(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _card_data_in(item, f"{path}[{index}]")
+    elif isinstance(value, str | int):
+        digits = str(value).translate(_PUNCTUATION)
+        if any(number in digits for number in CARD_NUMBERS):
+            yield f"`{path}` holds a card number"

@@ -1,112 +1,118 @@
-"""What is expected of simultaneous attaches."""
+"""Expectations of simultaneous attaches."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, customer_id
-from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
-from conformance.judge.reads import CUT_SHORT, is_list_of, shown_customer, times_listed, unreadable
-from conformance.judge.success import sent_payment_method
+from conformance.judge.answers import describe_refusal
+from conformance.judge.expectations import (
+    RATE_LIMITED,
+    expect,
+    expectation,
+    fail,
+    inconclusive,
+    require_answer,
+    skip_unless,
+)
+from conformance.judge.reads import CUT_SHORT, is_list_of, require_readable, shown_customer, times_listed
+from conformance.judge.request import sent_payment_method
 from contracts import Contract
 
 CONFLICT = 409
 
 
-def one_winner(episode: Episode, contract: Contract) -> Verdict:
+@expectation()
+def one_winner(episode: Episode, contract: Contract) -> None:
     """Of simultaneous attaches to different customers exactly one succeeds, and a retrieval shows that one."""
     subjects = episode.exchanges("subject")
     winners = [exchange for exchange in subjects if exchange.is_success]
     if len(winners) > 1:
-        told = " and ".join(exchange.sent_values("customer")[0] for exchange in winners[:2])
-        return fails(f"{len(winners)} of {len(subjects)} succeeded at once, {told} among them", winners[1])
-    for exchange in subjects:
-        if exchange.status is None or exchange.status >= 500 or 300 <= exchange.status < 400:
-            return spoiled(exchange) or PASS
-    if not winners:
-        if any(exchange.status == 429 for exchange in subjects):
-            return Verdict(Outcome.INCONCLUSIVE, "throttled (429) to the end")
-        return fails(f"none of {len(subjects)} succeeded: {describe_refusal(subjects[0])}", subjects[0])
+        customers = " and ".join(_customer_of(exchange) for exchange in winners[:2])
+        fail(f"{len(winners)} of {len(subjects)} succeeded at once, {customers} among them", winners[1])
+    require_answer(*filter(_is_lost_or_broken, subjects))
+    if not winners and any(exchange.status == 429 for exchange in subjects):
+        inconclusive(RATE_LIMITED)
+    observed = f"none of {len(subjects)} succeeded: {describe_refusal(subjects[0])}"
+    expect(winners, observed, subjects[0])
     (winner,) = winners
-    if verdict := _of_another_request(winner, subjects):
-        return verdict
-    (sent,) = winner.sent_values("customer")
+    _expect_own_ids(winner, subjects)
+    customer = _customer_of(winner)
     for read in episode.exchanges("follow-up"):
-        if verdict := unreadable(read):
-            return verdict
-        if read.object.get("customer") != sent:
-            return fails(f"{sent} succeeded, and the retrieval shows {shown_customer(read)}", read)
-    return PASS
+        require_readable(read)
+        shown = f"{customer} succeeded, and the retrieval shows {shown_customer(read)}"
+        expect(read.object.get("customer") == customer, shown, read)
 
 
-def all_kept(episode: Episode, contract: Contract) -> Verdict:
-    """Of simultaneous attaches each is answered for itself, and each payment method is kept once by its own customer.
+def _is_lost_or_broken(exchange: Exchange) -> bool:
+    status = exchange.status
+    return status is None or status >= 500 or 300 <= status < 400
 
-    Who asks for one that another request is attaching at the same time may be refused.
+
+@expectation()
+def all_kept(episode: Episode, contract: Contract) -> None:
+    """Simultaneous attaches are each answered for themselves, and each payment method is kept once by its own customer.
+
+    A request for a payment method that another request is attaching at the same time may be rejected.
     """
-    customer = episode.fixtures["customer"]
+    subjects = episode.exchanges("subject")
     owners: dict[str, str] = {}
-    for exchange in episode.exchanges("subject"):
-        if exchange.status == CONFLICT:
+    for exchange in subjects:
+        is_legal_loser = exchange.is_refusal and _is_attached_by_another(exchange, subjects)
+        if exchange.status == CONFLICT or is_legal_loser:
             continue
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_refusal:
-            if _is_attached_by_another(exchange, episode):
-                continue
-            told = f"one of several at once is refused with {describe_refusal(exchange)}"
-            return fails(told, exchange, "robustness.same-request-same-answer")
-        if verdict := _of_another_request(exchange, episode.exchanges("subject")):
-            return verdict
-        owners[sent_payment_method(exchange)] = exchange.sent_values("customer")[0]
-    if not owners:
-        return not_run("every one was answered 409")
+        require_answer(exchange)
+        observed = f"one of several at once is rejected with {describe_refusal(exchange)}"
+        expect(exchange.is_success, observed, exchange, "robustness.same-request-same-answer")
+        _expect_own_ids(exchange, subjects)
+        owners[sent_payment_method(exchange)] = _customer_of(exchange)
+    skip_unless(owners, f"every request was answered {CONFLICT}")
     for read in episode.exchanges("follow-up"):
-        if verdict := unreadable(read):
-            return verdict
-        if is_list_of(read, customer):
-            wanted = {method: int(owner == customer) for method, owner in owners.items()}
-            wrong = [
-                method
-                for method in owners
-                if times_listed(read, method) != wanted[method]
-                and (times_listed(read, method) or not _is_asked_twice(method, episode))
-            ]
-            if wrong:
-                times = times_listed(read, wrong[0])
-                if not times and read.object.get("has_more"):
-                    return CUT_SHORT
-                told = f"holds {wrong[0]} {times} times, not {wanted[wrong[0]]} times"
-                return fails(f"all succeeded, and the list of {customer} {told}", read)
-        elif (owner := owners.get(str(read.object.get("id")))) and read.object.get("customer") != owner:
-            return fails(f"all succeeded, and {read.object['id']} is retrieved with {shown_customer(read)}", read)
-    return PASS
+        require_readable(read)
+        if is_list_of(read, episode.fixtures["customer"]):
+            _expect_each_listed(read, owners, episode)
+        else:
+            identifier = str(read.object.get("id"))
+            is_kept = read.object.get("customer") == owners.get(identifier) or identifier not in owners
+            expect(is_kept, f"all succeeded, and {identifier} is retrieved with {shown_customer(read)}", read)
 
 
-def _is_attached_by_another(exchange: Exchange, episode: Episode) -> bool:
-    """Whether another of the requests has attached the payment method that this one was refused for."""
+def _expect_each_listed(read: Exchange, owners: Mapping[str, str], episode: Episode) -> None:
+    """Expect the customer's list to hold its own payment methods once each, and no other."""
+    customer = episode.fixtures["customer"]
+    asked_for = [sent_payment_method(exchange) for exchange in episode.exchanges("subject")]
+    for method, owner in owners.items():
+        times, wanted = times_listed(read, method), int(owner == customer)
+        is_open = not times and asked_for.count(method) > 1  # another clause judges what a second attach does
+        if times == wanted or is_open:
+            continue
+        if not times and read.object.get("has_more"):
+            inconclusive(CUT_SHORT)
+        observed = f"holds {method} {times} times, not {wanted} times"
+        fail(f"all succeeded, and the list of {customer} {observed}", read)
+
+
+def _is_attached_by_another(exchange: Exchange, others: Sequence[Exchange]) -> bool:
+    """Return whether another of the requests has attached the payment method of this request."""
     method = sent_payment_method(exchange)
-    successes = (other for other in episode.exchanges("subject") if other.is_success)
-    return any(sent_payment_method(other) == method for other in successes)
+    return any(other.is_success and sent_payment_method(other) == method for other in others)
 
 
-def _is_asked_twice(method: str, episode: Episode) -> bool:
-    """Whether two requests attach this payment method: what a second one does to the first is for another clause."""
-    return sum(sent_payment_method(exchange) == method for exchange in episode.exchanges("subject")) > 1
+def _expect_own_ids(exchange: Exchange, others: Sequence[Exchange]) -> None:
+    """Expect a success without an id that only another of the simultaneous requests has sent.
 
-
-def _of_another_request(exchange: Exchange, others: Sequence[Exchange]) -> Verdict | None:
-    """Return the verdict when a success carries an id that only another of the simultaneous requests has sent.
-
-    An id that none of them has sent is for the clauses about the body of a success.
+    The clauses about the body of a success judge an id that none of them has sent.
     """
-    shown, method = exchange.object.get("id"), sent_payment_method(exchange)
-    (sent,) = exchange.sent_values("customer")
-    if shown != method and shown in [sent_payment_method(other) for other in others]:
-        return fails(f"the answer to {method} is about {shown}", exchange, "response.id")
+    shown, method, sent = exchange.object.get("id"), sent_payment_method(exchange), _customer_of(exchange)
+    is_of_another = shown != method and shown in [sent_payment_method(other) for other in others]
+    expect(not is_of_another, f"the answer to {method} is about {shown}", exchange, "response.id")
     customers = [customer for other in others for customer in other.sent_values("customer")]
-    if customer_id(exchange) != sent and customer_id(exchange) in customers:
-        told = f"the answer to {method} with {sent} shows {customer_id(exchange)}"
-        return fails(told, exchange, "response.customer")
-    return None
+    is_of_another = customer_id(exchange) != sent and customer_id(exchange) in customers
+    observed = f"the answer to {method} with {sent} shows {customer_id(exchange)}"
+    expect(not is_of_another, observed, exchange, "response.customer")
+
+
+def _customer_of(exchange: Exchange) -> str:
+    """Return the one customer that the request sent."""
+    return exchange.sent_values("customer")[0]

@@ -1,33 +1,34 @@
-"""What answers of other endpoints tell: the customer of a payment method, and what a list holds."""
+"""Responses of other endpoints: the customer that a payment method shows, and the entries of a list."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.episode import Outcome
+from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
-from conformance.judge.expectations import Verdict
+from conformance.judge.answers import describe_refusal
+from conformance.judge.expectations import RATE_LIMITED, expect, fail, inconclusive
 
 LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
 """The paths of lists of payment methods."""
 
-CUT_SHORT = Verdict(Outcome.INCONCLUSIVE, "the list has more entries than it shows at once")
-"""The verdict where what is looked for may stand behind the end of what a list shows."""
+CUT_SHORT = "the list has more entries than it shows at once"
 
 
-def unreadable(exchange: Exchange) -> Verdict | None:
-    """The verdict when another endpoint gives no answer to judge by: none at all, or one that is no clause's matter."""
-    if not exchange.answered:
-        return Verdict(Outcome.INCONCLUSIVE, exchange.why_unanswered or "throttled (429) to the end")
-    if not (exchange.is_success or exchange.is_refusal):
-        path = exchange.request.target.partition("?")[0]
-        return Verdict(Outcome.INCONCLUSIVE, f"{exchange.request.method} {path} is answered {exchange.status}")
-    return None
+def require_readable(*exchanges: Exchange) -> None:
+    """Stop at a response of another endpoint that is missing, or neither a success nor a rejection."""
+    for exchange in exchanges:
+        if not exchange.answered:
+            inconclusive(exchange.why_unanswered or RATE_LIMITED)
+        if not (exchange.is_success or exchange.is_refusal):
+            inconclusive(f"{exchange.request.method} {_path_of(exchange)} is answered {exchange.status}")
 
 
 def shown_customer(exchange: Exchange) -> str:
-    """The customer that a payment method shows, in words: its id, `null`, or what else stands there."""
+    """Return the customer that a payment method shows, in words: its id, `null`, or `an object`."""
     customer = exchange.object.get("customer")
     if isinstance(customer, str):
         return customer
@@ -36,19 +37,72 @@ def shown_customer(exchange: Exchange) -> str:
 
 def is_list(exchange: Exchange) -> bool:
     """Return whether the request asked for a list of payment methods, by either endpoint."""
-    path = exchange.request.target.partition("?")[0]
-    return exchange.request.method == "GET" and LIST.fullmatch(path) is not None
+    return exchange.request.method == "GET" and LIST.fullmatch(_path_of(exchange)) is not None
 
 
 def is_list_of(exchange: Exchange, customer: str) -> bool:
-    """Whether the request asked for the list of that customer's payment methods."""
+    """Return whether the request asked for the list of that customer's payment methods."""
     path, _, query = exchange.request.target.partition("?")
     escaped = quote(customer, safe="")
     return f"customer={escaped}" in query.split("&") or path == f"/v1/customers/{escaped}/payment_methods"
 
 
-def times_listed(exchange: Exchange, payment_method: str) -> int:
-    """How often a list holds the payment method."""
+def listed(exchange: Exchange) -> tuple[Any, ...]:
+    """Return the entries of a list; none where the response is no list."""
     data = exchange.object.get("data")
-    entries = data if isinstance(data, list) else []
-    return sum(isinstance(entry, dict) and entry.get("id") == payment_method for entry in entries)
+    return tuple(data) if isinstance(data, list) else ()
+
+
+def times_listed(exchange: Exchange, payment_method: str) -> int:
+    """Return how often a list holds the payment method."""
+    return sum(isinstance(entry, dict) and entry.get("id") == payment_method for entry in listed(exchange))
+
+
+def number_listed(exchange: Exchange) -> int:
+    """Return how many objects a list holds; an object that it shows twice counts once."""
+    hashes = [entry for entry in listed(exchange) if isinstance(entry, dict)]
+    return len({str(entry.get("id")) for entry in hashes}) + len(listed(exchange)) - len(hashes)
+
+
+def expect_unattached(episode: Episode) -> None:
+    """Expect the reads afterwards to show nothing attached, except for the customer that was attached before."""
+    before = episode.facts.get("attached_before")
+    for read in episode.exchanges("follow-up"):
+        is_attached = bool(listed(read)) or read.object.get("customer") not in (None, before)
+        if read.is_success and is_attached:
+            subject = episode.subject
+            rests_on = ("state.refusal-changes-nothing", "state.persisted", "state.listed")
+            fail(f"answered {subject.status}, but attached the payment method", subject, *rests_on)
+
+
+def expect_listed(episode: Episode, method: str, wanted: Mapping[str, int]) -> None:
+    """Expect the lists of these customers to hold the payment method as often as `wanted` says, 0 or 1 times."""
+    for customer, count in wanted.items():
+        for answer in episode.exchanges("follow-up"):
+            if is_list_of(answer, customer):
+                _expect_times(answer, customer, method, count)
+
+
+def _expect_times(answer: Exchange, customer: str, method: str, count: int) -> None:
+    require_readable(answer)
+    times = times_listed(answer, method)
+    if count and not times and answer.object.get("has_more"):
+        inconclusive(CUT_SHORT)
+    holds = f"the list of {customer} holds {method}"
+    expect(answer.is_success, f"cannot read whether {holds}: answered {describe_refusal(answer)}", answer)
+    expect(times == count, f"{holds} {times} times, not {count} times", answer)
+
+
+def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
+    """Expect the retrievals afterwards to show the customer; messages begin with what came before."""
+    for read in episode.exchanges("follow-up"):
+        if is_list(read):
+            continue
+        require_readable(read)
+        expect(read.is_success, f"{after}; afterwards retrieving it is answered {describe_refusal(read)}", read)
+        shown = f"{after}; afterwards `customer` is {shown_customer(read)}, not {customer}"
+        expect(read.object.get("customer") == customer, shown, read)
+
+
+def _path_of(exchange: Exchange) -> str:
+    return exchange.request.target.partition("?")[0]

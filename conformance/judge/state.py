@@ -1,274 +1,241 @@
-"""What the clauses of the profile expect of their episodes: one small pure function for each kind.
+"""Expectations of the chapter `state`: what an attach changes, seen by reads of other endpoints.
 
-Reads of other endpoints are steps too: `control` before the subject, `follow-up` after it.
+Such reads are steps too: `control` before the subject, `follow-up` after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Sequence
 
-from conformance.evidence.episode import Episode, Outcome
+from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand
-from conformance.judge.expectations import PASS, Verdict, describe_refusal, fails, not_run, spoiled
-from conformance.judge.model import as_modelled
-from conformance.judge.race import all_kept, one_winner
-from conformance.judge.reads import CUT_SHORT, is_list, is_list_of, shown_customer, times_listed, unreadable
-from conformance.judge.sameness import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, difference
-from conformance.judge.success import broken_success_clauses
+from conformance.judge.answers import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, describe_refusal, difference
+from conformance.judge.expectations import (
+    expect,
+    expectation,
+    inconclusive,
+    is_test_key,
+    not_applicable,
+    require_answer,
+    require_success,
+    skip_unless,
+)
+from conformance.judge.reads import expect_attached_to, expect_listed, is_list, require_readable, shown_customer
+from conformance.judge.response import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
 from strategies.traits import traits
 
 
-def absent(episode: Episode, contract: Contract) -> Verdict:
-    """A capability of another endpoint is absent, so that the clause says nothing."""
-    return Verdict(Outcome.NOT_APPLICABLE, str(episode.facts["absent"]))
+@expectation()
+def absent(episode: Episode, contract: Contract) -> None:
+    """The target lacks the capability of another endpoint that the clause needs."""
+    not_applicable(str(episode.facts["absent"]))
 
 
-def persisted(episode: Episode, contract: Contract) -> Verdict:
+@expectation()
+def persisted(episode: Episode, contract: Contract) -> None:
     """After every success the retrieved payment method shows the customer that was sent."""
-    held, subject = 0, episode.subject
-    for step in episode.steps:
-        if step.role == "subject":
-            subject = step.exchange
-            if verdict := spoiled(subject):
-                return verdict
-        if step.role != "follow-up" or not subject.is_success or is_list(step.exchange):
-            continue
-        read, sent = step.exchange, subject.sent_values("customer")[0]
-        if verdict := unreadable(read):
-            return verdict
-        if not read.is_success:
-            return fails(f"attached, and retrieving it is answered {describe_refusal(read)}", read)
-        if read.object.get("customer") != sent:
-            return fails(f"attached to {sent}, and retrieved with {shown_customer(read)}", read)
-        held += 1
-    return PASS if held else not_run(f"refused with {describe_refusal(subject)}")
+    confirmed = 0
+    for _, subject, read in _retrievals(episode):
+        sent = subject.sent_values("customer")[0]
+        require_readable(read)
+        expect(read.is_success, f"attached, and retrieving it is answered {describe_refusal(read)}", read)
+        shown = f"attached to {sent}, and retrieved with {shown_customer(read)}"
+        expect(read.object.get("customer") == sent, shown, read)
+        confirmed += 1
+    skip_unless(confirmed, f"rejected with {describe_refusal(episode.exchanges('subject')[-1])}")
 
 
-def same_object(episode: Episode, contract: Contract) -> Verdict:
-    """A retrieval before, the answer, and a retrieval after agree in all named fields but `customer` and the checks."""
+@expectation()
+def same_object(episode: Episode, contract: Contract) -> None:
+    """A retrieval before, the response, and a retrieval after agree in all fields but `customer` and the checks."""
     ignoring = {*OF_A_PAYMENT_METHOD, "customer", "customer_account"}
+    compared = 0
+    for before, subject, after in _retrievals(episode):
+        if before is None:
+            continue
+        require_readable(before, after)
+        if not before.is_success or not after.is_success:
+            continue
+        for exchange, where in ((subject, "in the answer"), (after, "when retrieved afterwards")):
+            changed = difference(before.object, exchange.object, contract, "payment_method", ignoring)
+            is_judged = exchange is after or _is_comparable(subject, contract, test_key=is_test_key(episode))
+            expect(not (changed and is_judged), f"{changed} {where}", exchange)
+        compared += 1
+    last = episode.exchanges("subject")[-1]
+    skip_unless(compared, f"answered with {describe_refusal(last)}, or not retrievable")
+
+
+def _is_comparable(subject: Exchange, contract: Contract, *, test_key: bool) -> bool:
+    """Return whether no other clause reports what is wrong with the body of the response to an attach."""
+    broken = list(broken_success_clauses(subject, contract, test_key=test_key, whole=True))
+    return not broken or asks_to_expand(subject)
+
+
+def _retrievals(episode: Episode) -> Iterator[tuple[Exchange | None, Exchange, Exchange]]:
+    """Yield each retrieval after a successful attach: the retrieval before, the attach, and the retrieval after.
+
+    A retrieval before serves one comparison; further ones get None. Stop at an attach that is not answered.
+    """
     before: Exchange | None = None
-    subject, held = episode.subject, 0
+    subject = episode.subject
     for step in episode.steps:
         if step.role == "control":
             before = step.exchange
         if step.role == "subject":
             subject = step.exchange
-            if verdict := spoiled(subject):
-                return verdict
-        if step.role != "follow-up" or before is None or not subject.is_success or is_list(step.exchange):
-            continue
-        after = step.exchange
-        if verdict := unreadable(before) or unreadable(after):
-            return verdict
-        if not before.is_success or not after.is_success:
-            continue
-        test_key = bool(episode.facts.get("test_key", True))
-        is_sound = not any(True for _ in broken_success_clauses(subject, contract, test_key=test_key, whole=True))
-        seen = (("in the answer", subject), ("when retrieved afterwards", after))
-        for where, exchange in seen if is_sound or asks_to_expand(subject) else seen[1:]:
-            if found := difference(before.object, exchange.object, contract, "payment_method", ignoring):
-                return fails(f"{found} {where}", exchange)
-        held, before = held + 1, None
-    return PASS if held else not_run(f"answered with {describe_refusal(subject)}, or not retrievable")
+            require_answer(subject)
+        is_retrieval = step.role == "follow-up" and not is_list(step.exchange)
+        if is_retrieval and subject.is_success:
+            yield before, subject, step.exchange
+            is_compared = before is not None and before.is_success and step.exchange.is_success
+            before = None if is_compared else before
 
 
-def listed(episode: Episode, contract: Contract) -> Verdict:
-    """The customer's list holds the payment method once, and one attached before it; another's does not."""
-    subject = episode.subject
+@expectation()
+def listed(episode: Episode, contract: Contract) -> None:
+    """The customer's list holds the payment method once, and one attached before it; another's list does not."""
     method, customer, other = (episode.fixtures[name] for name in ("payment_method", "customer", "other_customer"))
-    if (verdict := spoiled(subject)) or not subject.is_success:
-        return verdict or not_run(f"refused with {describe_refusal(subject)}")
-    verdict = _lists(episode, method, {customer: 1, other: 0})
-    if verdict is PASS and (earlier := episode.fixtures.get("earlier")):
-        return _lists(episode, earlier, {customer: 1})
-    return verdict
+    require_success(episode.subject)
+    expect_listed(episode, method, {customer: 1, other: 0})
+    earlier = episode.fixtures.get("earlier")
+    if earlier:
+        expect_listed(episode, earlier, {customer: 1})
 
 
-def nothing_changed(episode: Episode, contract: Contract) -> Verdict:
-    """After the refusals the payment method reads as before, and can be attached, which is saved after one of them."""
+@expectation()
+def nothing_changed(episode: Episode, contract: Contract) -> None:
+    """After the rejections the payment method reads as before, and can be attached; an attach among them is saved."""
     subjects = episode.exchanges("subject")
-    if not subjects:
-        return not_run("none of the requests was refused")
-    (before,), follow_ups = episode.exchanges("control"), episode.exchanges("follow-up")
-    after, *attached = follow_ups
-    if verdict := unreadable(before) or unreadable(after):
-        return verdict
-    if not before.is_success:
-        return not_run(f"retrieving the payment method is answered {describe_refusal(before)}")
-    for saved in [one for one in episode.exchanges("set-up") if one.is_to_operation and one.is_success]:
-        if shown_customer(before) not in saved.sent_values("customer"):
-            return fails(f"after a refusal an attach succeeds, and `customer` reads {shown_customer(before)}", saved)
-    told = _answers_in_words(subjects)
-    broken = ""
-    if not after.is_success:
-        broken = f"{told}; afterwards retrieving the payment method is answered {describe_refusal(after)}"
-    elif shown_customer(after) != shown_customer(before):
-        broken = f"{told}; afterwards `customer` is {shown_customer(after)}"
-    elif found := difference(before.object, after.object, contract, "payment_method"):
-        broken = f"{told}; afterwards {found}"
-    elif attached:
-        if verdict := spoiled(attached[0]):
-            return verdict
-        if attached[0].is_refusal:
-            broken = f"{told}; afterwards it can't be attached any more: {describe_refusal(attached[0])}"
+    skip_unless(subjects, "none of the requests was rejected")
+    (before,) = episode.exchanges("control")
+    after, *attached = episode.exchanges("follow-up")
+    require_readable(before, after)
+    skip_unless(before.is_success, f"retrieving the payment method is answered {describe_refusal(before)}")
+    for saved in episode.exchanges("set-up"):
+        is_lost = _is_attach(saved) and shown_customer(before) not in saved.sent_values("customer")
+        shown = f"after a rejection an attach succeeds, and `customer` reads {shown_customer(before)}"
+        expect(not is_lost, shown, saved)
+    changed = _change(before, after, contract)
+    if not changed:
+        changed = _lost_use(attached)
     lost = [exchange for exchange in subjects if exchange.status is None]
-    if broken and lost:
-        return Verdict(Outcome.INCONCLUSIVE, lost[0].why_unanswered)
-    odd = ("robustness.still-serving",) if any(traits(exchange.request) for exchange in subjects) else ()
-    return fails(broken, subjects[-1], *odd) if broken else PASS
+    if changed and lost:
+        inconclusive(lost[0].why_unanswered)
+    is_odd = any(traits(exchange.request) for exchange in subjects)
+    rests_on = ("robustness.still-serving",) if is_odd else ()
+    expect(not changed, f"{_describe_answers(subjects)}; afterwards {changed}", subjects[-1], *rests_on)
 
 
-def only_this_one(episode: Episode, contract: Contract) -> Verdict:
-    """Everything that was read before the attach reads the same after it."""
-    subject = episode.subject
-    if (verdict := spoiled(subject)) or not subject.is_success:
-        return verdict or not_run(f"refused with {describe_refusal(subject)}")
-    before = {exchange.request.target: exchange for exchange in episode.exchanges("control")}
-    for after in episode.exchanges("follow-up"):
-        earlier = before[after.request.target]
-        if verdict := unreadable(earlier) or unreadable(after):
-            return verdict
-        if not earlier.is_success:
-            continue
-        what = str(episode.facts["called"].get(after.request.target, after.request.target))
-        if not after.is_success:
-            return fails(f"{what}: retrieving it afterwards is answered {describe_refusal(after)}", after)
-        is_method = after.request.target.startswith(PATH_PREFIX)
-        schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
-        if found := difference(earlier.object, after.object, contract, schema, ignoring):
-            return fails(f"{what}: {found}", after)
-    return PASS
+def _is_attach(exchange: Exchange) -> bool:
+    return exchange.is_to_operation and exchange.is_success
 
 
-def attached_again(episode: Episode, contract: Contract) -> Verdict:
-    """Whether the same customer again succeeds or is refused, the payment method stays attached and listed once."""
-    subject, customer = episode.exchanges("subject")[-1], episode.fixtures["customer"]
-    if verdict := _not_in_hand(episode, customer) or spoiled(*episode.exchanges("subject")):
-        return verdict
-    told = "accepted" if subject.is_success else f"refused with {describe_refusal(subject)}"
-    return _still_with(episode, customer, f"again: {told}") or _lists(
-        episode, episode.fixtures["payment_method"], {customer: 1}
-    )
+def _change(before: Exchange, after: Exchange, contract: Contract) -> str:
+    """Return the difference between two retrievals of a payment method in words; empty for none."""
+    if not after.is_success:
+        return f"retrieving the payment method is answered {describe_refusal(after)}"
+    if shown_customer(after) != shown_customer(before):
+        return f"`customer` is {shown_customer(after)}"
+    return difference(before.object, after.object, contract, "payment_method")
 
 
-def stays_with_first(episode: Episode, contract: Contract) -> Verdict:
-    """A second customer is refused, and the payment method stays with the first, and on its list alone."""
-    subject, first = episode.exchanges("subject")[-1], episode.fixtures["customer"]
-    if verdict := _not_in_hand(episode, first) or spoiled(*episode.exchanges("subject")):
-        return verdict
-    for accepted in [exchange for exchange in episode.exchanges("subject") if exchange.is_success]:
-        reads = [shown_customer(read) for read in episode.exchanges("follow-up") if read.is_success]
-        return fails(
-            f"attached to {first}, and accepted with {accepted.status} for {episode.fixtures['other_customer']}"
-            + (f"; then retrieved with {reads[0]}" if reads else ""),
-            accepted,
-        )
-    return _still_with(episode, first, f"refused with {describe_refusal(subject)}") or _lists(
-        episode, episode.fixtures["payment_method"], {episode.fixtures["other_customer"]: 0, first: 1}
-    )
+def _lost_use(attached: Sequence[Exchange]) -> str:
+    """Return the rejection of the first of these attaches in words; empty when it succeeds or none was tried."""
+    require_answer(*attached[:1])
+    if attached and attached[0].is_refusal:
+        return f"it can't be attached any more: {describe_refusal(attached[0])}"
+    return ""
 
 
-def deleted_refused(episode: Episode, contract: Contract) -> Verdict:
-    """Once the customer is deleted, every attempt to attach to it is refused."""
-    deletion, *afterwards = episode.exchanges("control")
-    if verdict := unreadable(deletion):
-        return verdict
-    if not deletion.is_success:
-        return Verdict(Outcome.NOT_APPLICABLE, f"customers are not deleted ({deletion.status})")
-    if any(read.is_success and read.object.get("deleted") is not True for read in afterwards):
-        return Verdict(Outcome.NOT_APPLICABLE, "a deleted customer is retrieved as if it were not")
-    for exchange in episode.exchanges("subject"):
-        if verdict := spoiled(exchange):
-            return verdict
-        if exchange.is_success:
-            return fails(f"accepted with {exchange.status}, though the customer was deleted", exchange)
-    return PASS
-
-
-def detached(episode: Episode, contract: Contract) -> Verdict:
-    """After the detach `customer` is null, and the list is without the payment method."""
-    method, customer, detach = episode.fixtures["payment_method"], episode.fixtures["customer"], episode.subject
-    if verdict := _not_in_hand(episode, customer) or unreadable(detach):
-        return verdict
-    if not detach.is_success:
-        return Verdict(Outcome.NOT_APPLICABLE, f"payment methods are not detached ({detach.status})")
-    for read in episode.exchanges("follow-up"):
-        if is_list(read):
-            continue
-        if verdict := unreadable(read):
-            return verdict
-        if not read.is_success:
-            return fails(f"detached, and retrieving it is answered {describe_refusal(read)}", read)
-        if shown_customer(read) != "null":
-            return fails(f"detached, and retrieved with {shown_customer(read)}", read)
-    return _lists(episode, method, {customer: 0})
-
-
-def _not_in_hand(episode: Episode, customer: str) -> Verdict | None:
-    """The verdict when the payment method that the episode starts with is not attached to `customer`."""
-    read = episode.exchanges("control")[-1]
-    if verdict := unreadable(read):
-        return verdict
-    if read.object.get("customer") != customer:
-        return not_run(f"the payment method in hand is not attached to {customer}")
-    return None
-
-
-def _still_with(episode: Episode, customer: str, told: str) -> Verdict | None:
-    for read in episode.exchanges("follow-up"):
-        if is_list(read):
-            continue
-        if verdict := unreadable(read):
-            return verdict
-        if not read.is_success:
-            return fails(f"{told}; afterwards retrieving it is answered {describe_refusal(read)}", read)
-        if read.object.get("customer") != customer:
-            return fails(f"{told}; afterwards `customer` is {shown_customer(read)}, not {customer}", read)
-    return None
-
-
-def _lists(episode: Episode, method: str, wanted: Mapping[str, int]) -> Verdict:
-    for customer, count in wanted.items():
-        for answer in episode.exchanges("follow-up"):
-            if not is_list_of(answer, customer):
-                continue
-            if verdict := unreadable(answer):
-                return verdict
-            times = times_listed(answer, method)
-            if count and not times and answer.object.get("has_more"):
-                return CUT_SHORT
-            if not answer.is_success or times != count:
-                seen = f"{times} times" if answer.is_success else f"not: {describe_refusal(answer)}"
-                return fails(f"the list of {customer} holds {method} {seen}, not {count} times", answer)
-    return PASS
-
-
-def _answers_in_words(subjects: tuple[Exchange, ...]) -> str:
+def _describe_answers(subjects: tuple[Exchange, ...]) -> str:
     if len(subjects) > 1:
         return f"{len(subjects)} requests were not answered with success"
     (exchange,) = subjects
-    return f"refused with {describe_refusal(exchange)}" if exchange.is_refusal else f"answered {exchange.status}"
+    return f"rejected with {describe_refusal(exchange)}" if exchange.is_refusal else f"answered {exchange.status}"
 
 
-STATE_EXPECTATIONS: Mapping[str, Callable[[Episode, Contract], Verdict]] = {
-    function.__name__: function
-    for function in (
-        absent,
-        persisted,
-        same_object,
-        listed,
-        nothing_changed,
-        only_this_one,
-        attached_again,
-        stays_with_first,
-        deleted_refused,
-        detached,
-        one_winner,
-        all_kept,
-        as_modelled,
-    )
-}
-"""The expectations by the name that an episode carries."""
+@expectation()
+def only_this_one(episode: Episode, contract: Contract) -> None:
+    """Everything that was read before the attach reads the same after it."""
+    require_success(episode.subject)
+    before = {exchange.request.target: exchange for exchange in episode.exchanges("control")}
+    for after in episode.exchanges("follow-up"):
+        target = after.request.target
+        require_readable(before[target], after)
+        if not before[target].is_success:
+            continue
+        name = str(episode.facts["called"].get(target, target))
+        expect(after.is_success, f"{name}: retrieving it afterwards is answered {describe_refusal(after)}", after)
+        is_method = target.startswith(PATH_PREFIX)
+        schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
+        changed = difference(before[target].object, after.object, contract, schema, ignoring)
+        expect(not changed, f"{name}: {changed}", after)
+
+
+@expectation()
+def attached_again(episode: Episode, contract: Contract) -> None:
+    """The same customer again succeeds or is rejected, and the payment method stays attached and listed once."""
+    subjects, customer = episode.exchanges("subject"), episode.fixtures["customer"]
+    _require_attached_to(episode, customer)
+    require_answer(*subjects)
+    again = "accepted" if subjects[-1].is_success else f"rejected with {describe_refusal(subjects[-1])}"
+    expect_attached_to(episode, customer, f"again: {again}")
+    expect_listed(episode, episode.fixtures["payment_method"], {customer: 1})
+
+
+@expectation()
+def stays_with_first(episode: Episode, contract: Contract) -> None:
+    """A second customer is rejected, and the payment method stays with the first, and on its list alone."""
+    subjects = episode.exchanges("subject")
+    first, other = episode.fixtures["customer"], episode.fixtures["other_customer"]
+    _require_attached_to(episode, first)
+    require_answer(*subjects)
+    reads = [shown_customer(read) for read in episode.exchanges("follow-up") if read.is_success]
+    retrieved = f"; then retrieved with {reads[0]}" if reads else ""
+    for exchange in subjects:
+        observed = f"attached to {first}, and accepted with {exchange.status} for {other}{retrieved}"
+        expect(exchange.is_refusal, observed, exchange)
+    expect_attached_to(episode, first, f"rejected with {describe_refusal(subjects[-1])}")
+    expect_listed(episode, episode.fixtures["payment_method"], {other: 0, first: 1})
+
+
+@expectation("deleted_refused")
+def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
+    """Once the customer is deleted, every attempt to attach to it is rejected."""
+    deletion, *afterwards = episode.exchanges("control")
+    require_readable(deletion)
+    if not deletion.is_success:
+        not_applicable(f"customers are not deleted ({deletion.status})")
+    if any(read.is_success and read.object.get("deleted") is not True for read in afterwards):
+        not_applicable("a deleted customer is retrieved as if it were not")
+    for exchange in episode.exchanges("subject"):
+        require_answer(exchange)
+        observed = f"accepted with {exchange.status}, though the customer was deleted"
+        expect(exchange.is_refusal, observed, exchange)
+
+
+@expectation()
+def detached(episode: Episode, contract: Contract) -> None:
+    """After the detach `customer` is null, and the list is without the payment method."""
+    method, customer, detach = episode.fixtures["payment_method"], episode.fixtures["customer"], episode.subject
+    _require_attached_to(episode, customer)
+    require_readable(detach)
+    if not detach.is_success:
+        not_applicable(f"payment methods are not detached ({detach.status})")
+    for read in episode.exchanges("follow-up"):
+        if is_list(read):
+            continue
+        require_readable(read)
+        expect(read.is_success, f"detached, and retrieving it is answered {describe_refusal(read)}", read)
+        expect(shown_customer(read) == "null", f"detached, and retrieved with {shown_customer(read)}", read)
+    expect_listed(episode, method, {customer: 0})
+
+
+def _require_attached_to(episode: Episode, customer: str) -> None:
+    """Skip the clause when the payment method that the episode starts with is not attached to the customer."""
+    read = episode.exchanges("control")[-1]
+    require_readable(read)
+    is_attached = read.object.get("customer") == customer
+    skip_unless(is_attached, f"a prerequisite failed: the payment method is not attached to {customer}")

@@ -7,7 +7,7 @@ import shlex
 
 from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
-from conformance.judge.expectations import describe_refusal
+from conformance.judge.answers import describe_refusal
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
 from contracts import Clause

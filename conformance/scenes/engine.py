@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge import answered, judge, refused
+from conformance.judge import answered, judge, rejected
 from conformance.scenes.case import Blocked, Case, ClauseBroken, Inapplicable, Killed
 from conformance.scenes.generated import GeneratedAttempt
 from conformance.scenes.scene import Mode, Scene, Telling
@@ -152,7 +152,7 @@ class Engine:
         mistake = attempt.invalid.component if clause and attempt.invalid else attempt
 
         def send(scene: Scene, mistake: object) -> None:
-            scene.expect(refused if clause else answered, scene.send(attempt))
+            scene.expect(rejected if clause else answered, scene.send(attempt))
 
         with contextlib.suppress(ClauseBroken):
             self.tell(Story(send, {"mistake": (clause, mistake)}))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from conformance.evidence.episode import Episode, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge.verdict import name_of
+from conformance.judge import expectation_name
 from conformance.scenes.api import Api
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows
@@ -263,9 +263,9 @@ class Scene:
         `also` are expectations of other clauses. `proof` says that a failure needs no confirmation. Where a story
         expects several things, the first that fails is shown.
         """
-        episode = self.stage.episode(name_of(expectation), steps, fixtures=about, facts=facts)
+        episode = self.stage.episode(expectation_name(expectation), steps, fixtures=about, facts=facts)
         self.telling.episodes.append(episode)
-        self.telling.also = tuple((clause, name_of(other)) for clause, other in also)
+        self.telling.also = tuple((clause, expectation_name(other)) for clause, other in also)
         self.telling.is_proof = proof
 
     def fails(self) -> bool:

@@ -17,8 +17,8 @@ from conformance.evidence.episode import Step
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
-from conformance.judge.preparation import listed as entries_of
 from conformance.judge.race import CONFLICT
+from conformance.judge.reads import listed as entries_of
 from conformance.judge.reads import times_listed
 from conformance.judge.steadiness import dropped
 from conformance.scenes.scene import Expectation, Scene
@@ -39,7 +39,7 @@ KEY_LETTERS = string.ascii_letters + string.digits
 # Comparisons
 
 
-def compare(scene: Scene, comparison: Comparison, expectation: Expectation = judge.alike, **facts: Any) -> None:
+def compare(scene: Scene, comparison: Comparison, expectation: Expectation = judge.same_answer, **facts: Any) -> None:
     """Expect the same answer to each subject as to the control, each on a payment method of its own."""
     control = scene.sample(comparison.control, role="control")
     subjects = scene.each(scene.attach, *comparison.subjects)
@@ -50,7 +50,7 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
     """Compare attempts that a server with state rejects, so that no payment method is used up."""
     control = scene.send(comparison.control, role="control", rejected=True)
     subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
-    scene.expect(judge.alike, control, *subjects, control_succeeds=comparison.needs_success)
+    scene.expect(judge.same_answer, control, *subjects, control_succeeds=comparison.needs_success)
 
 
 # Values and attempts that are wrong
@@ -67,7 +67,7 @@ def expect_taken_as_sent(scene: Scene, attempt: Attempt) -> None:
 def expect_refused_when_attached(scene: Scene, attempt: Attempt) -> None:
     """Expect an attempt to be rejected on a payment method, too, that is attached already."""
     attached = scene.sample(MINIMAL, role="set-up")
-    scene.expect(judge.refused, attached, scene.attach(attempt, attached))
+    scene.expect(judge.rejected, attached, scene.attach(attempt, attached))
 
 
 def expect_not_obeyed(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
@@ -92,13 +92,13 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     """Expect an id that names nothing, or only resembles a known one, to be rejected."""
     (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
     if not attempt.needs - {"payment_method"}:
-        scene.expect(judge.refused, scene.sample(attempt))
+        scene.expect(judge.rejected, scene.sample(attempt))
         return
     ids = {"customer": customer, "payment_method": scene.stage.unattached_payment_method()}
     if ATTACHED in attempt.needs:
         left = (card.id for card in scene.stage.memory.cards if card.customer == customer)
         ids[ATTACHED] = next(left, "") or scene.card(attached_to=customer).id
-    scene.expect(judge.refused, scene.send(attempt, rejected=True, **{**ids, **near_misses(ids)}), about=ids)
+    scene.expect(judge.rejected, scene.send(attempt, rejected=True, **{**ids, **near_misses(ids)}), about=ids)
 
 
 # Robustness

@@ -12,9 +12,10 @@ from conformance.commands.traffic.recordings import Recorded, Recording, Unreada
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import judge
-from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, says_json
-from conformance.judge.stripe import WELL_FORMED_VERSION
-from conformance.judge.success import sent_payment_method
+from conformance.judge.answers import says_json
+from conformance.judge.auth import WELL_FORMED_VERSION
+from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE
+from conformance.judge.request import sent_payment_method
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.verdict.ledger import ClauseResult, Ledger, own_outcome
 from conformance.verdict.run import ExitStatus

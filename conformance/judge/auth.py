@@ -1,0 +1,132 @@
+"""Expectations of the chapters `auth` and `header`: keys, and the headers of every response."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+from conformance.evidence.episode import Episode
+from conformance.judge.answers import describe_answer, describe_refusal
+from conformance.judge.expectations import (
+    each_answered,
+    expect,
+    expectation,
+    require_answer,
+    require_headers,
+    skip,
+    skip_unless,
+)
+from conformance.judge.reads import expect_unattached
+from contracts import Contract
+
+UNKNOWN_URL = frozenset({404, 405})
+"""Statuses by which a server says that a URL does not exist for a method; it may say so before it looks at the key."""
+
+WELL_FORMED_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\w+)?")
+
+_BEARER = re.compile(r"(?i)(?:^|,)\s*bearer(?:\s|,|$)")
+
+
+@expectation()
+def locked_out(episode: Episode, contract: Contract) -> None:
+    """Every subject is answered 401 (a publishable key: 403 too), and a read afterwards shows nothing attached."""
+    subjects = episode.exchanges("subject")
+    for exchange in subjects:
+        is_publishable = exchange.request.credentials.startswith("Bearer pk_")
+        admissible = (401, 403) if is_publishable else (401,)
+        is_locked_out = exchange.status in admissible or not exchange.is_refusal
+        expect(not exchange.is_success, f"accepted with {exchange.status}", exchange)
+        expect(is_locked_out, f"rejected with {describe_refusal(exchange)}, not with 401", exchange)
+    expect_unattached(episode)
+    require_answer(*subjects)
+
+
+@expectation()
+def key_first(episode: Episode, contract: Contract) -> None:
+    """With credentials that alone are answered 401 (the controls), every subject is answered 401.
+
+    A method that the URL does not have may be rejected as such, since servers look for an endpoint first.
+    """
+    not_401 = {control.request.credentials for control in episode.exchanges("control") if control.status != 401}
+    for exchange in episode.exchanges("subject"):
+        if exchange.request.credentials in not_401:
+            continue
+        require_answer(exchange)
+        skip_unless(exchange.is_refusal, f"accepted with {exchange.status}")
+        is_unknown_url = exchange.request.method != "POST" and exchange.status in UNKNOWN_URL
+        observed = f"rejected with {describe_refusal(exchange)}, before asking for a valid key"
+        expect(exchange.status == 401 or is_unknown_url, observed, exchange)
+
+
+@expectation()
+def challenged(episode: Episode, contract: Contract) -> None:
+    """Every 401 carries a WWW-Authenticate header with the scheme Bearer."""
+    subjects = episode.exchanges("subject")
+    answers = [exchange for exchange in subjects if exchange.status == 401]
+    if not answers:
+        require_answer(*subjects)
+        skip(f"answered {subjects[0].status}, not 401")
+    for exchange in answers:
+        require_headers(exchange)
+        challenges = [value for name, value in exchange.headers or () if name.lower() == "www-authenticate"]
+        expect(challenges, "a 401 without WWW-Authenticate", exchange)
+        is_bearer = any(map(_BEARER.search, challenges))
+        expect(is_bearer, f"a 401 with `WWW-Authenticate: {challenges[0]}`", exchange)
+
+
+@expectation()
+def either_scheme(episode: Episode, contract: Contract) -> None:
+    """The key works in every scheme in which it is presented."""
+    exchanges = episode.exchanges("subject")
+    require_answer(*exchanges)
+    is_accepted = any(exchange.is_success for exchange in exchanges)
+    skip_unless(is_accepted, f"rejected in every scheme, with {describe_refusal(exchanges[0])}")
+    for exchange in exchanges:
+        scheme = exchange.request.credentials.capitalize()
+        expect(exchange.is_success, f"with the key by {scheme}: {describe_refusal(exchange)}", exchange)
+
+
+# header
+
+
+@expectation()
+def identified(episode: Episode, contract: Contract) -> None:
+    """Every response has a Request-Id that begins with `req_`, and no two have the same."""
+    seen: set[str] = set()
+    for exchange in chain(each_answered(episode, "control"), each_answered(episode)):
+        require_headers(exchange)
+        identifier = exchange.header("Request-Id") or ""
+        expect(exchange.header("Request-Id") is not None, f"a {exchange.status} without Request-Id", exchange)
+        expect(re.fullmatch(r"req_\S+", identifier), f"the Request-Id is {identifier!r}", exchange)
+        expect(identifier not in seen, f"the Request-Id {identifier} came twice", exchange)
+        seen.add(identifier)
+
+
+@expectation()
+def versioned(episode: Episode, contract: Contract) -> None:
+    """Every response names the version that was asked for; an ill-formed one is rejected with 400."""
+    for exchange in each_answered(episode):
+        require_headers(exchange)
+        asked = dict(exchange.request.headers).get("Stripe-Version", "")
+        shown = exchange.header("Stripe-Version")
+        if not WELL_FORMED_VERSION.fullmatch(asked):
+            observed = f"the version {asked!r} is answered {describe_answer(exchange)}, not 400"
+            expect(exchange.status == 400, observed, exchange)
+        else:
+            observed = f"Stripe-Version is {_shown(shown)} in a {exchange.status}, {asked!r} was asked for"
+            expect(shown == asked, observed, exchange)
+
+
+@expectation()
+def uncached(episode: Episode, contract: Contract) -> None:
+    """Every response has `Cache-Control` with no-cache and no-store."""
+    for exchange in each_answered(episode):
+        require_headers(exchange)
+        control = exchange.header("Cache-Control")
+        directives = {directive.strip().lower() for directive in (control or "").split(",")}
+        is_uncached = {"no-cache", "no-store"} <= directives
+        expect(is_uncached, f"Cache-Control is {_shown(control)} in a {exchange.status}", exchange)
+
+
+def _shown(value: str | None) -> str:
+    return "absent" if value is None else repr(value)

@@ -1,0 +1,159 @@
+"""Expectations of the chapter `expand`: objects in place of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange
+from conformance.judge.answers import describe_refusal, first_lacking, shorten_or_null
+from conformance.judge.expectations import (
+    each_answered,
+    expect,
+    expect_success,
+    expectation,
+    fail,
+    is_test_key,
+    not_applicable,
+    require_answer,
+    require_pass,
+    require_preparation,
+    skip_unless,
+)
+from conformance.judge.response import broken_success_clauses
+from contracts import Contract
+
+GIVEN_AT_CREATION = ("billing_details", "metadata")
+"""The members that are alike in all payment methods that a run has created."""
+
+NO_CONTENT = 204
+
+
+@expectation()
+def inlined(episode: Episode, contract: Contract) -> None:
+    """The expanded `customer` is a whole customer object, and the rest of the body stays whole."""
+    exchange = episode.subject
+    require_answer(exchange)
+    skip_unless(exchange.is_success, "the expanded request was rejected")
+    skip_unless(exchange.status != NO_CONTENT, f"answered {NO_CONTENT}, which has no body to expand in")
+    _expect_whole_customer(exchange, contract)
+    for created in episode.exchanges("set-up"):
+        lost = _lost_since(created, exchange.object["customer"])
+        expect(not lost, f"the expanded customer lost what it was created with: {lost}", exchange)
+    for plain in episode.exchanges("control"):
+        _expect_as_complete(exchange, plain, episode)
+        _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))
+
+
+@expectation("inlined_or_refused")
+def inlined_or_rejected(episode: Episode, contract: Contract) -> None:
+    """As `inlined`, or else the request is rejected."""
+    if not episode.subject.is_refusal:
+        require_pass(inlined(episode, contract))
+
+
+def _expect_whole_customer(exchange: Exchange, contract: Contract) -> None:
+    """Expect the customer that the request names, as an object that fits its schema."""
+    customer = exchange.object.get("customer")
+    if not isinstance(customer, dict):
+        fail(f"`customer` is {customer!r}, no object", exchange)
+    name, identifier = customer.get("object", "absent"), customer.get("id")
+    is_asked_for = identifier in exchange.sent_values("customer")
+    expect(name == "customer", f"the expanded customer's `object` is {name!r}", exchange)
+    expect(is_asked_for, f"the expanded customer's `id` is {identifier!r}, not the one asked for", exchange)
+    for violation in contract.customer.violations(customer):
+        fail(f"the expanded customer: {violation}", exchange)
+
+
+def _lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
+    """Return a member that the customer was created with and that it is now shown without; empty for none.
+
+    The response to the creation must show the member. A member that is now absent is not lost: an expanded customer may
+    be shown in brief.
+    """
+    if created.is_to_operation or created.object.get("id") != customer.get("id"):
+        return ""
+    for pair in created.sent_pairs:
+        root, _, key = pair.name.decode().rstrip("]").partition("[")
+        before, after = (_member(side.get(root), key) for side in (created.object, customer))
+        if before == pair.value.decode() != after and root in customer:
+            return f"`{root}` is {customer[root]!r}"
+    return ""
+
+
+def _member(value: Any, key: str) -> Any:
+    """Return the member of a hash; without a key the value itself."""
+    if not key:
+        return value
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _expect_as_complete(exchange: Exchange, plain: Exchange, episode: Episode) -> None:
+    """Expect every member of the plain response, where both are about payment methods of the same making."""
+    if not plain.is_success:
+        return
+    is_created, is_stateless = bool(episode.facts.get("created_as")), bool(episode.facts.get("stateless"))
+    if is_created or is_stateless:
+        is_like = is_created and not is_stateless
+        missing = first_lacking(exchange.object, plain.object, everywhere=is_like)
+        expect(not missing, f"the expanded answer lacks `{missing}`", exchange)
+    if not is_created:
+        return
+    for name in GIVEN_AT_CREATION:
+        given = plain.object.get(name)
+        observed = f"the expanded answer has another `{name}` than the plain one of a like object"
+        expect(not given or exchange.object.get(name) == given, observed, exchange)
+
+
+def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, *, test_key: bool) -> None:
+    """Expect no broken clause about a success but those that the plain response breaks as well."""
+    known = {slug for slug, _ in broken_success_clauses(plain, contract, test_key=test_key)} | {"response.status"}
+    for slug, observed in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
+        expect(slug in known, f"the rest of the expanded answer: {observed}", exchange)
+
+
+@expectation()
+def unexpanded(episode: Episode, contract: Contract) -> None:
+    """Without expand, `customer` is the id as a string; also right after an expanded response."""
+    for exchange in each_answered(episode):
+        is_object = exchange.is_success and isinstance(exchange.object.get("customer"), dict)
+        expect(not is_object, "without expand, `customer` is an object", exchange)
+
+
+@expectation()
+def every_entry(episode: Episode, contract: Contract) -> None:
+    """Together with a second entry, `customer` is expanded at every place in the list.
+
+    The control expands the second entry alone. A list with duplicates may be rejected.
+    """
+    (alone,) = episode.exchanges("control")
+    require_answer(alone)
+    if not alone.is_success or not isinstance(alone.object.get("customer"), str):
+        not_applicable("no second path to expand in addition to `customer` is known here")
+    for exchange in each_answered(episode):
+        entries = [pair.value for pair in exchange.sent_pairs if pair.name.startswith(b"expand[")]
+        has_duplicates = len(set(entries)) < len(entries)
+        if exchange.is_refusal and has_duplicates:
+            continue
+        refusal = f"two entries that are legal alone are rejected with {describe_refusal(exchange)}"
+        expect(exchange.is_success, refusal, exchange)
+        is_expanded = isinstance(exchange.object.get("customer"), dict)
+        expect(is_expanded, f"`customer`, one of {len(entries)} entries, was not expanded", exchange)
+
+
+@expectation()
+def nested(episode: Episode, contract: Contract) -> None:
+    """The customer in the response holds its default payment method as an object."""
+    require_preparation(episode)
+    exchange = episode.subject
+    expect_success(exchange)
+    value: Any = exchange.object
+    path = ("customer", "invoice_settings", "default_payment_method")
+    for depth, name in enumerate(path, start=1):
+        value = value.get(name)
+        shown = f"`{'.'.join(path[:depth])}` is {shorten_or_null(value, 40)}, no object"
+        expect(isinstance(value, dict), shown, exchange)
+    identifier = value.get("id")
+    is_default = identifier == episode.fixtures.get("default_payment_method")
+    expect(is_default, f"the expanded default payment method's `id` is {identifier!r}", exchange)

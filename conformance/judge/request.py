@@ -1,0 +1,136 @@
+"""Expectations of the chapters `request`, `body` and `method`: what is accepted, rejected, and answered alike."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange, customer_id
+from conformance.judge.answers import are_same, describe_difference, describe_refusal
+from conformance.judge.expectations import (
+    each_answered,
+    expect,
+    expect_rejection,
+    expect_success,
+    expectation,
+    report,
+    require_answer,
+    require_pass,
+    require_preparation,
+    skip_unless,
+)
+from contracts import Contract
+from strategies.attempt import PATH_PREFIX, PATH_SUFFIX
+
+
+def sent_payment_method(exchange: Exchange) -> str:
+    """Return the payment method's id in the path of the request."""
+    path = exchange.request.target.partition("?")[0]
+    return unquote(path.removeprefix(PATH_PREFIX).removesuffix(PATH_SUFFIX))
+
+
+@expectation()
+def accepted(episode: Episode, contract: Contract) -> None:
+    """Every subject is answered with success."""
+    for exchange in episode.exchanges("subject"):
+        expect_success(exchange)
+
+
+@expectation()
+def accepted_again(episode: Episode, contract: Contract) -> None:
+    """After the same attach has succeeded, every further one does too."""
+    require_preparation(episode)
+    require_pass(accepted(episode, contract))
+
+
+@expectation("refused")
+def rejected(episode: Episode, contract: Contract) -> None:
+    """Every subject is rejected."""
+    for exchange in episode.exchanges("subject"):
+        expect_rejection(exchange)
+
+
+@expectation("alike")
+def same_answer(
+    episode: Episode, contract: Contract, *, control_succeeds: bool = False, or_refused_with: int | None = None
+) -> None:
+    """Every subject gets the same response as the control, or a rejection with the status that is legal, too.
+
+    With `control_succeeds` the comparison is skipped when the control is rejected. Facts of the episode with the names
+    of the arguments do the same.
+    """
+    (control,) = episode.exchanges("control")
+    require_answer(control)
+    if control_succeeds or episode.facts.get("control_succeeds"):
+        skip_unless(control.is_success, f"the control request was rejected with {describe_refusal(control)}")
+    also_legal = (or_refused_with, episode.facts.get("or_refused_with"))
+    for exchange in each_answered(episode):
+        is_same = exchange.status in also_legal or are_same(exchange, control)
+        expect(is_same, describe_difference(exchange, control), exchange)
+
+
+@expectation("alike_by_path")
+def same_answer_by_path(episode: Episode, contract: Contract) -> None:
+    """As `same_answer`; where the control shows the id of its path decoded, every subject does."""
+    require_pass(same_answer(episode, contract))
+    (control,) = episode.exchanges("control")
+    if control.object.get("id") != sent_payment_method(control):
+        return
+    for exchange in episode.exchanges("subject"):
+        shown, named = exchange.object.get("id"), sent_payment_method(exchange)
+        is_own = shown == named or not exchange.is_success
+        expect(is_own, f"`id` is {shown!r}; the path names {named!r}", exchange)
+
+
+@expectation()
+def taken_as_sent(episode: Episode, contract: Contract) -> None:
+    """A value that only resembles a known id is rejected, or used exactly as sent in the response and in the store."""
+    exchange = episode.subject
+    require_answer(exchange)
+    if exchange.is_refusal:
+        return
+    sent = episode.facts["value"]
+    stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
+    for taken in (customer_id(exchange), *stored):
+        is_sent = taken == sent or not isinstance(taken, str)
+        expect(is_sent, f"{sent!r} was taken for {taken!r}", exchange)
+
+
+@expectation()
+def one_of_two(episode: Episode, contract: Contract) -> None:
+    """Of two values sent under one name none or exactly one is used, and the same one everywhere."""
+    exchange = episode.subject
+    require_answer(exchange)
+    if exchange.is_refusal:
+        return
+    sent, shown = exchange.sent_values("customer"), customer_id(exchange)
+    skip_unless(isinstance(shown, str), "the success does not show the customer")
+    expect(shown in sent, f"`customer` is {shown!r}, neither of the two that were sent", exchange)
+    for read in episode.exchanges("follow-up"):
+        stored = read.object.get("customer")
+        is_used = stored == shown or stored not in sent
+        expect(is_used, f"answered with {shown}, stored {stored!r}", exchange)
+
+
+@expectation()
+def not_obeyed(episode: Episode, contract: Contract) -> None:
+    """Other methods do not succeed, and a read afterwards shows nothing attached."""
+    exchanges = episode.exchanges("subject")
+    for exchange in exchanges:
+        expect(not exchange.is_success, f"{exchange.request.method} succeeded with {exchange.status}", exchange)
+    last = exchanges[-1]
+    for read in episode.exchanges("follow-up"):
+        is_attached = read.is_success and read.object.get("customer") is not None
+        observed = f"{last.request.method} was answered {last.status}, but attached the payment method"
+        expect(not is_attached, observed, last)
+    require_answer(*exchanges)
+
+
+@expectation()
+def reported(episode: Episode, contract: Contract) -> None:
+    """Nothing is expected; the verdict says what happened."""
+    exchange = episode.subject
+    require_answer(exchange)
+    if exchange.is_success:
+        report("obeyed")
+    report(f"rejected with {describe_refusal(exchange)}")

@@ -1,0 +1,154 @@
+"""The clauses about the body of a success, judged on every successful response to a valid request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import Exchange, asks_to_expand
+from conformance.judge.answers import shorten
+from conformance.judge.expectations import expectation, facts_about_success, require_success
+from conformance.judge.general import Broken, broken_general_clauses, expect_obedience, unless
+from conformance.judge.internals import card_data_in
+from conformance.judge.request import sent_payment_method
+from contracts import Contract, SchemaViolation
+
+SECONDS_A_DAY = 86_400
+LATEST_CREATED = 10**11
+"""Seconds since 1970 up to which `created` can be in seconds; a time in milliseconds is later."""
+SHARED_TOKEN_PREFIX = "pm_card_"
+
+_OWNED_AT_TOP = frozenset({"object", "id", "customer", "created", "livemode", "metadata", "billing_details"})
+_OWNED_THROUGHOUT = frozenset({"customer", "metadata"})
+
+_KINDS = {list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
+
+
+@expectation()
+def well_formed(episode: Episode, contract: Contract) -> None:
+    """Every success obeys the episode's own clause.
+
+    A rejection among successes is not judged: the clause that requires an acceptance reports it.
+    """
+    subjects = episode.exchanges("subject")
+    for exchange in [exchange for exchange in subjects if not exchange.is_refusal] or subjects:
+        require_success(exchange)
+        general = broken_general_clauses(exchange, contract, owns_server_errors=False)
+        expect_obedience(episode.clause, general, exchange)
+        own = broken_success_clauses(exchange, contract, **facts_about_success(episode))
+        expect_obedience(episode.clause, own, exchange)
+
+
+def broken_success_clauses(
+    exchange: Exchange, contract: Contract, *, test_key: bool, created_as: str = "", whole: bool = False
+) -> Iterator[Broken]:
+    """Yield every clause of the chapter `response` that this 2xx response to a valid request breaks.
+
+    `created_as` is the type with which the suite created the payment method, empty when it did not. Of an expanded
+    response only status and object are judged, since expand.inlined judges the rest, unless it is to be taken `whole`.
+    """
+    yield from unless(exchange.status == 200, "response.status", f"a success is answered {exchange.status}")
+    if exchange.body is None or not exchange.json.found:
+        return
+    body = exchange.json.value
+    if not isinstance(body, dict):
+        yield "response.object", f"the body is {_KINDS.get(type(body), 'a number')}, no object"
+        return
+    if body.get("object") != "payment_method":
+        yield "response.object", f"`object` is {body.get('object', 'absent')!r}"
+        return
+    if whole or not asks_to_expand(exchange):
+        yield from _broken_ids(exchange, body)
+        yield from _broken_created(exchange, body)
+        yield from _broken_members(body, test_key=test_key)
+        yield from _broken_schema(body, contract, created_as)
+
+
+def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
+    """Yield response.id, response.customer and expand.not-expanded where they are broken."""
+    wanted, identifier = sent_payment_method(exchange), body.get("id")
+    is_shared = wanted.startswith(SHARED_TOKEN_PREFIX)
+    is_new = isinstance(identifier, str) and identifier.startswith("pm_")
+    if is_shared and not is_new:
+        yield "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}"
+    if identifier != wanted and not is_shared:
+        yield "response.id", f"`id` is {identifier!r}, not the one in the path"
+    sent = exchange.sent_values("customer")
+    if asks_to_expand(exchange) or len(sent) != 1:
+        return
+    customer = body.get("customer", "absent")
+    if isinstance(customer, dict) and customer.get("id") == sent[0]:
+        yield "expand.not-expanded", "without expand, `customer` is an object"
+    elif customer != sent[0]:
+        yield "response.customer", f"`customer` is {shorten(customer)}, not the one that was sent"
+
+
+def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
+    """Yield response.created where it is broken."""
+    created = body.get("created")
+    if isinstance(created, bool) or not isinstance(created, int | float) or created % 1:
+        yield "response.created", f"`created` is {body.get('created', 'absent')!r}, no integer"
+        return
+    answered = _time_of(exchange)
+    if created >= LATEST_CREATED:
+        yield "response.created", f"`created` is {created}: not in seconds"
+    elif answered and created > answered + SECONDS_A_DAY:
+        yield "response.created", f"`created` is {created}, more than a day after the answer ({answered:.0f})"
+
+
+def _time_of(exchange: Exchange) -> float:
+    """Return the time of the response: its Date, or else when it was received."""
+    date = exchange.header("Date")
+    if not date:
+        return exchange.received
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError, LookupError, OSError):  # a date may be any text, and any number
+        return exchange.received
+
+
+def _broken_members(body: Mapping[str, Any], *, test_key: bool) -> Iterator[Broken]:
+    """Yield the clauses about one member each that are broken."""
+    livemode, metadata, details = (body.get(name, "absent") for name in ("livemode", "metadata", "billing_details"))
+    is_mode_of_key = livemode is False if test_key else isinstance(livemode, bool)
+    yield from unless(is_mode_of_key, "response.livemode", f"`livemode` is {livemode!r} for a test key")
+    yield from unless(_is_metadata(body.get("metadata")), "response.metadata", f"`metadata` is {metadata!r}")
+    yield from unless(isinstance(details, dict), "response.billing-details", f"`billing_details` is {details!r}")
+    kind = body.get("type")
+    if isinstance(kind, str):
+        detail = body.get(kind, "absent")
+        observed = f"`type` is {kind!r} and `{kind}` is {detail!r}"
+        yield from unless(isinstance(detail, dict), "response.type-hash", observed)
+
+
+def _is_metadata(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    return all(isinstance(item, str) for item in value.values())
+
+
+def _broken_schema(body: Mapping[str, Any], contract: Contract, created_as: str) -> Iterator[Broken]:
+    """Yield response.schema and response.no-card-data where they are broken."""
+    kind = body.get("type")
+    if created_as and isinstance(kind, str) and kind != created_as:
+        yield "response.schema", f"`type` is {kind!r} for a payment method of type {created_as!r}"
+        return
+    violations = contract.payment_method.violations(body)
+    unowned = [violation for violation in violations if not _is_owned(violation, kind, body)]
+    for violation in unowned[:1]:
+        yield "response.schema", str(violation)
+    card_data = card_data_in(body)
+    yield from unless(not card_data, "response.no-card-data", card_data)
+
+
+def _is_owned(violation: SchemaViolation, kind: Any, body: Mapping[str, Any]) -> bool:
+    """Return whether another clause than response.schema judges this place."""
+    path = violation.path
+    if not path:
+        return any(violation.message.startswith(f'"{name}" is a required') for name in _OWNED_AT_TOP)
+    if path[0] in _OWNED_THROUGHOUT:
+        return True
+    is_whole_member = len(path) == 1 and not isinstance(body.get(str(path[0])), dict)
+    return is_whole_member and (path[0] in _OWNED_AT_TOP or path[0] == kind)
