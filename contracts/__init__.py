@@ -1,4 +1,4 @@
-"""What must hold: the published operation, its response schemas, and the clauses of the catalogue."""
+"""Obligations: the published operation, its response schemas, and the clauses of the catalogue."""
 
 from contracts.catalogue import Catalogue, CatalogueError, Clause, load_catalogue
 from contracts.contract import Contract, ContractError, load_contract, published_contract

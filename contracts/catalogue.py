@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,11 +19,12 @@ PROFILES = ("contract", "stateful", "stripe")
 LEVELS = ("MUST", "SHOULD", "MAY")
 
 _REQUIRED_KEYS = ("slug", "profile", "level", "statement", "source", "requires", "admissible")
+_SLUG = re.compile(r"[^.]+\..+", re.DOTALL)
 _OPTIONAL_KEYS = ("after", "general", "owns_server_errors", "note", "not_tested")
 
 
 class CatalogueError(ValueError):
-    """The catalogue is ill-formed; the message names the clause and says what to mend."""
+    """An ill-formed catalogue; the message names the clause and says what to correct."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,9 @@ class Clause:
     """One obligation.
 
     `requires` holds the slugs whose failure makes this clause *not run*, `after` those that are only judged before it,
-    since what breaks them shows here, too; `admissible` says in short phrases what a conforming server may answer;
-    `general` clauses are judged on every answer of the operation's URL;
-    `owns_server_errors` marks the clauses for which a 5xx is a finding of their own; `not_tested` is the reason why
-    no test exists, empty where one does.
+    since their defects show here, too. `admissible` lists the responses of a conforming server in short phrases. A
+    `general` clause is judged on every response from the operation's URL. `owns_server_errors` marks the clauses that
+    report a 5xx themselves. `not_tested` is the reason why no test exists, empty where one does.
     """
 
     slug: str
@@ -50,7 +52,7 @@ class Clause:
 
     @property
     def earlier(self) -> tuple[str, ...]:
-        """The slugs that are judged before this clause: what it requires and what it comes after."""
+        """The slugs that are judged before this clause: those that it requires and those that it comes after."""
         return (*self.requires, *self.after)
 
     @property
@@ -82,7 +84,7 @@ class Catalogue:
 
     @cached_property
     def root_causes_first(self) -> tuple[str, ...]:
-        """Every slug, each after all that it requires and comes after; otherwise in the order of the file."""
+        """Every slug, each after those that it requires or comes after; otherwise in the order of the file."""
         done: dict[str, None] = {}
 
         def visit(slug: str) -> None:
@@ -96,20 +98,20 @@ class Catalogue:
         return tuple(done)
 
     def rests_on(self, slug: str) -> frozenset[str]:
-        """All that the clause requires, directly or by way of others."""
+        """Return all slugs that the clause requires, directly or through others."""
         return self._reached(slug, lambda clause: clause.requires)
 
     def comes_after(self, slug: str) -> frozenset[str]:
-        """All that is judged before the clause: what it requires or comes after, directly or by way of others."""
+        """Return all slugs that the clause requires or comes after, directly or through others."""
         return self._reached(slug, lambda clause: clause.earlier)
 
     def _reached(self, slug: str, step: Callable[[Clause], tuple[str, ...]]) -> frozenset[str]:
-        """All slugs to which one or more steps lead from a clause; none from what is no clause."""
+        """Return all slugs that one or more steps reach from a clause; none for an unknown slug."""
         next_ones = frozenset(step(self[slug])) if slug in self else frozenset()
         return next_ones.union(*(self._reached(other, step) for other in next_ones))
 
     def within(self, profile: str) -> tuple[Clause, ...]:
-        """The clauses of `profile` and of the profiles that it includes."""
+        """Return the clauses of `profile` and of the profiles that it includes."""
         included = PROFILES[: PROFILES.index(profile) + 1]
         return tuple(clause for clause in self.clauses if clause.profile in included)
 
@@ -117,7 +119,7 @@ class Catalogue:
 def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
     """Read and check the catalogue.
 
-    Raises CatalogueError when a key is missing or unknown, a slug stands twice, a level or profile does not exist, a
+    Raises CatalogueError when a key is missing or unknown, a slug is used twice, a level or profile does not exist, a
     source is empty, or `requires` or `after` names an unknown clause or closes a circle.
     """
     data = path.read_bytes()
@@ -125,51 +127,55 @@ def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CatalogueError(f"{path.name} is not TOML: {error}") from None
-    clauses = tuple(_clause(entry, path.name) for entry in document.get("clause", []))
-    if not clauses:
+    entries = document.get("clause", [])
+    if not entries:
         raise CatalogueError(f"{path.name} holds no [[clause]]")
-    _check_together(clauses)
+    for entry in entries:
+        for problem in _problems_of_clause(entry):
+            raise CatalogueError(f"{path.name}: {entry.get('slug', 'a clause without slug')}: {problem}")
+    clauses = tuple(map(_clause, entries))
+    for problem in _problems_together(clauses):
+        raise CatalogueError(problem)
     return Catalogue(clauses, digest=hashlib.sha256(data).hexdigest())
 
 
-def _clause(entry: Mapping[str, Any], file: str) -> Clause:
-    name = entry.get("slug", "a clause without slug")
-    for key in _REQUIRED_KEYS:
-        if key not in entry:
-            raise CatalogueError(f"{file}: {name}: `{key}` is missing")
-    for key in entry:
-        if key not in _REQUIRED_KEYS + _OPTIONAL_KEYS:
-            raise CatalogueError(f"{file}: {name}: `{key}` is not a key of a clause")
-    for key in ("slug", "statement", "source"):
-        if not isinstance(entry[key], str) or not entry[key].strip():
-            raise CatalogueError(f"{file}: {name}: `{key}` is empty")
-    if entry["profile"] not in PROFILES:
-        raise CatalogueError(f"{file}: {name}: profile {entry['profile']!r} is none of {', '.join(PROFILES)}")
-    if entry["level"] not in LEVELS:
-        raise CatalogueError(f"{file}: {name}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
+def _problems_of_clause(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problems of one clause; later ones suppose that the earlier ones are solved."""
+    missing = [key for key in _REQUIRED_KEYS if key not in entry]
+    yield from (f"`{key}` is missing" for key in missing)
+    unknown = [key for key in entry if key not in _REQUIRED_KEYS + _OPTIONAL_KEYS]
+    yield from (f"`{key}` is not a key of a clause" for key in unknown)
+    texts = {key: entry[key] for key in ("slug", "statement", "source")}
+    yield from (f"`{key}` is empty" for key, text in texts.items() if not isinstance(text, str) or not text.strip())
+    for key, legal in (("profile", PROFILES), ("level", LEVELS)):
+        if entry[key] not in legal:
+            yield f"{key} {entry[key]!r} is none of {', '.join(legal)}"
     if not entry["admissible"]:
-        raise CatalogueError(f"{file}: {name}: `admissible` names no outcome")
-    chapter, dot, rest = name.partition(".")
-    if not (chapter and dot and rest):
-        raise CatalogueError(f"{file}: {name}: a slug has the form chapter.name")
+        yield "`admissible` names no outcome"
+    if not _SLUG.fullmatch(entry["slug"]):
+        yield "a slug has the form chapter.name"
+
+
+def _clause(entry: Mapping[str, Any]) -> Clause:
     lists = {key: tuple(entry.get(key, ())) for key in ("requires", "admissible", "after")}
     return Clause(**{**entry, **lists})
 
 
-def _check_together(clauses: tuple[Clause, ...]) -> None:
-    known = {clause.slug: clause for clause in clauses}
-    if len(known) != len(clauses):
-        slugs = [clause.slug for clause in clauses]
-        twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
-        raise CatalogueError(f"these slugs stand twice: {', '.join(twice)}")
-    for clause in clauses:
-        for verb, earlier in (("requires", clause.requires), ("comes after", clause.after)):
-            for slug in earlier:
-                if slug not in known:
-                    raise CatalogueError(f"{clause.slug} {verb} {slug}, which is not in the catalogue")
-                if PROFILES.index(known[slug].profile) > PROFILES.index(clause.profile):
-                    raise CatalogueError(f"{clause.slug} {verb} {slug}, which belongs to a later profile")
+def _problems_together(clauses: tuple[Clause, ...]) -> Iterator[str]:
+    """Yield the problems of the references between clauses."""
+    counts = Counter(clause.slug for clause in clauses)
+    twice = sorted(slug for slug, count in counts.items() if count > 1)
+    if twice:
+        yield f"these slugs are used twice: {', '.join(twice)}"
+    profiles = {clause.slug: PROFILES.index(clause.profile) for clause in clauses}
+    references = [(clause, slug) for clause in clauses for slug in clause.earlier]
+    for clause, slug in references:
+        verb = "requires" if slug in clause.requires else "comes after"
+        if slug not in profiles:
+            yield f"{clause.slug} {verb} {slug}, which is not in the catalogue"
+        elif profiles[slug] > profiles[clause.slug]:
+            yield f"{clause.slug} {verb} {slug}, which belongs to a later profile"
     try:
         TopologicalSorter({clause.slug: clause.earlier for clause in clauses}).prepare()
     except CycleError as error:
-        raise CatalogueError(f"`requires` and `after` go round in a circle: {' → '.join(error.args[1])}") from None
+        yield f"`requires` and `after` form a circle: {' → '.join(error.args[1])}"

@@ -15,18 +15,18 @@ from contracts.schema import ResponseSchema
 
 DEFAULT_CONTRACT = Path(__file__).with_name("attach.openapi.yaml")
 FASTEST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Reads the contract ten times as fast where PyYAML was built with libyaml, as its wheels are."""
+"""The loader that reads the contract ten times as fast where PyYAML was built with libyaml, as its wheels are."""
 
 FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
 
 
 class ContractError(ValueError):
-    """The contract document cannot serve; the message says what it lacks."""
+    """An unusable contract document; the message says what it lacks."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contract:
-    """The one operation: where it is, what its body may hold, and what it answers.
+    """The one operation: its URL, the schema of its body, and the schemas of its responses.
 
     `document` is the parsed OpenAPI document, `path` its path template, `method` in capitals, `digest` the SHA-256 of
     the file in hexadecimal.
@@ -61,12 +61,12 @@ class Contract:
 
     @cached_property
     def customer_max_length(self) -> int:
-        """How long `customer` may be, in characters."""
+        """The most characters of `customer`."""
         return int(self.body_schema["properties"]["customer"]["maxLength"])
 
     @cached_property
     def expand_item_max_length(self) -> int:
-        """How long one entry of `expand` may be, in characters."""
+        """The most characters of one entry of `expand`."""
         return int(self.body_schema["properties"]["expand"]["items"]["maxLength"])
 
     @cached_property
@@ -76,7 +76,7 @@ class Contract:
 
     @cached_property
     def error_string_members(self) -> frozenset[str]:
-        """The members of an error that are strings where they are present."""
+        """The members of an error that are strings when they are present."""
         properties = self._schemas["error_detail"]["properties"]
         return frozenset(name for name, schema in properties.items() if schema.get("type") == "string")
 
@@ -116,5 +116,5 @@ def load_contract(path: Path = DEFAULT_CONTRACT) -> Contract:
 
 @cache
 def published_contract() -> Contract:
-    """The contract that the suite ships, read once."""
+    """Return the contract that the suite ships, read once."""
     return load_contract()

@@ -1,4 +1,4 @@
-"""JSON Schema for the contract's responses: OpenAPI 3.0 schemas made plain, and their violations as values."""
+"""JSON Schema for the contract's responses: converted OpenAPI 3.0 schemas, and their violations as values."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import jsonschema_rs
 _LOCAL_PREFIX = "#/components/schemas/"
 
 LEVELS_OF_SCHEMAS = 64
-"""How deep values are compared with a schema: deeper than the contract's schemas, which have no cycles, say anything,
-and shallower than the 255 levels at which the validator gives up."""
+"""The levels down to which a value is compared with a schema: deeper than any of the contract's schemas, which have no
+cycles, and shallower than the 255 levels at which the validator gives up."""
 
 
 @dataclass(frozen=True)
 class SchemaViolation:
-    """One place where a value does not fit its schema: the path to it and what is wrong there."""
+    """One place where a value does not fit its schema: the path to it, and the validator's message."""
 
     path: tuple[str | int, ...]
     message: str
@@ -37,7 +37,7 @@ class ResponseSchema:
         )
 
     def violations(self, value: Any) -> tuple[SchemaViolation, ...]:
-        """Every place where `value`, a decoded JSON value, breaks the schema; empty when it fits."""
+        """Return every place where `value`, a decoded JSON value, breaks the schema; empty when it fits."""
         found = []
         for error in self._validator.iter_errors(_readable(value, LEVELS_OF_SCHEMAS)):
             path = tuple(error.instance_path)
@@ -46,7 +46,7 @@ class ResponseSchema:
 
 
 def _readable(value: Any, levels: int) -> Any:
-    """A copy that the validator can read: cut off below so many levels, with U+FFFD for each lone surrogate."""
+    """Return a copy that the validator can read: without deeper levels, with U+FFFD for each lone surrogate."""
     if isinstance(value, str):
         return _without_surrogates(value)
     if isinstance(value, dict):
@@ -59,15 +59,11 @@ def _readable(value: Any, levels: int) -> Any:
 
 
 def _without_surrogates(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not _is_utf8(text) else text
-
-
-def _is_utf8(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _shortened(message: str, limit: int = 200) -> str:
@@ -75,7 +71,7 @@ def _shortened(message: str, limit: int = 200) -> str:
 
 
 def _plain(schema: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema 2020-12: `nullable` becomes a type, local references point at `$defs`."""
+    """Convert an OpenAPI 3.0 schema to JSON Schema 2020-12: `nullable` becomes a type, references point at `$defs`."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):

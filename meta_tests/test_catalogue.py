@@ -39,7 +39,7 @@ def test_a_good_catalogue_loads(tmp_path: Path) -> None:
         (GOOD.replace("the standard", " "), "`source` is empty"),
         (GOOD.replace("MUST", "SHALL"), "SHALL"),
         (GOOD.replace("contract", "other"), "other"),
-        (GOOD + GOOD, "stand twice: request.a"),
+        (GOOD + GOOD, "twice: request.a"),
         (GOOD.replace("requires = []", 'requires = ["request.z"]'), "requires request.z"),
         (GOOD.replace("requires = []", 'requires = []\nafter = ["request.z"]'), "comes after request.z"),
         (
