@@ -15,10 +15,10 @@ from strategies.wire import PLAIN, Spelling
 Kind = Literal["valid", "invalid", "wire"]
 Transport = Literal["schemathesis", "raw"]
 Credentials = str
-"""How the key is presented: `key` (in whichever scheme works), `bearer`, `basic`, `none`, or a whole header value.
+"""The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
-What only resembles the key is `key and junk`, `key cut short`, `key in another case`, `key in another scheme` or
-`key as password`.
+Values that only resemble the key are `key and junk`, `key cut short`, `key in another case`, `key in another scheme`
+and `key as password`.
 """
 
 THE_PAYMENT_METHOD = Known("payment_method")
@@ -29,7 +29,7 @@ PATH_SUFFIX = "/attach"
 
 @dataclass(frozen=True)
 class Invalid:
-    """What is wrong with an attempt: the one component that breaks the contract, and how."""
+    """The one component of an attempt that breaks the contract, and the reason."""
 
     component: str
     why: str
@@ -37,7 +37,7 @@ class Invalid:
 
 @dataclass(frozen=True)
 class Pair:
-    """One parameter, and how it is spelled on the wire. A `value` of None writes the name without `=`."""
+    """One parameter, and its spelling on the wire. A `value` of None writes the name without `=`."""
 
     name: Text
     value: Text | None
@@ -45,7 +45,7 @@ class Pair:
     value_spelling: Spelling = PLAIN
 
     def encoded(self, bindings: Bindings) -> bytes:
-        """The bytes of this pair."""
+        """Return the bytes of this pair."""
         name = self.name_spelling.encode(render_bytes(self.name, bindings))
         if self.value is None:
             return name
@@ -58,10 +58,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Request:
-    """Exactly what is to arrive: method, path below the base URL (with its query), headers and body.
+    """The request that is to arrive: method, path below the base URL (with its query), headers and body.
 
-    `credentials` says how the key is presented; the key itself is never part of this value. `raw` requests go on a
-    connection of their own, byte for byte.
+    `credentials` says how the key is presented; the key itself is never part of this value. A `raw` request is sent on
+    a separate connection, byte for byte.
     """
 
     method: str
@@ -78,10 +78,9 @@ class Attempt:
     """One request to the operation, written down before any object exists on the target.
 
     A body is either `pairs` or a `payload` of exact bytes; None for both sends none. `kind` is `valid` (fits the
-    contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (whether it fits is the server's to
-    say). `headers` replace the defaults of the same name; what is known by name in their values is no fixture, and is
-    bound by whoever sends it. A `raw` attempt is sent as exact bytes on its own connection, with `path_id` standing in
-    the path as it is written here.
+    contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (the contract does not decide).
+    `headers` replace the defaults of the same name; names in their values are no fixtures, and the sender binds them. A
+    `raw` attempt is sent as exact bytes on a separate connection, with `path_id` in the path as it is written here.
     """
 
     pairs: tuple[Pair, ...] | None = None
@@ -107,7 +106,7 @@ class Attempt:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The names of the fixtures that must be bound before it can be sent."""
+        """The names of the fixtures that must be bound before the attempt is sent."""
         texts: list[Text] = [self.path_id]
         texts += [] if self.payload is None else [self.payload]
         for pair in (*(self.pairs or ()), *self.query):
@@ -116,11 +115,11 @@ class Attempt:
 
     @cached_property
     def digest(self) -> str:
-        """What tells this attempt from all others, whatever ids will be bound in it: a SHA-256, in hexadecimal."""
+        """The SHA-256 of this attempt in hexadecimal, the same for all ids that are bound in it."""
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
     def bind(self, bindings: Bindings) -> Request:
-        """The request that this attempt is for these ids. Raises KeyError when one of its ids is not bound."""
+        """Return the request that this attempt makes with these ids. Raises KeyError when an id is not bound."""
         segment = (
             render_bytes(self.path_id, bindings).decode("latin-1")
             if self.transport == "raw"
@@ -156,7 +155,7 @@ class Attempt:
         return kept + tuple((name, render(value, bindings)) for name, value in self.headers)
 
     def but(self, **changes: object) -> Attempt:
-        """The same attempt with some fields changed."""
+        """Return the same attempt with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]  # the names are checked by dataclasses.replace
 
     def __str__(self) -> str:

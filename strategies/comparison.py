@@ -1,4 +1,4 @@
-"""Comparisons decide where no absolute answer is known: same alphabet, same prefix, one difference."""
+"""Comparisons, for clauses without an absolute answer: attempts with the same prefix and one difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strategies.attempt import Attempt
 class Comparison:
     """Attempts that must get the same answer as the `control`.
 
-    `needs_success` says that the comparison means nothing unless the control succeeds.
+    `needs_success` says that nothing is compared unless the control succeeds.
     """
 
     control: Attempt

@@ -1,4 +1,4 @@
-"""Ways to present no valid key: each a whole Authorization header, and none holds anything of the real key."""
+"""Requests without a valid key: each has a whole Authorization header that holds nothing of the real key."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ PUBLISHABLE = "Bearer pk_test_"
 
 
 def letters(name: str, count: int = 24) -> str:
-    """`count` (64 at most) letters and digits that look random, the same for the same `name` in every run."""
+    """Return `count` letters and digits (64 at most) that look random, the same for the same `name` in every run."""
     return hashlib.sha256(f"conformance {name}".encode()).hexdigest()[:count]
 
 
 def basic(user: str) -> Credentials:
-    """Basic credentials with this user name and no password."""
+    """Return Basic credentials with this user name and no password."""
     return "Basic " + base64.b64encode(f"{user}:".encode()).decode()
 
 
 def unknown_key(number: int = 0) -> Credentials:
-    """A well-formed secret key that no account has."""
+    """Return a well-formed secret key that no account has."""
     return "Bearer sk_test_" + letters(f"unknown key {number}")
 
 
 def unauthenticated(attempt: Attempt, credentials: Credentials, why: str) -> Attempt:
-    """`attempt` with these credentials instead of the key."""
+    """Return the attempt with these credentials instead of the key."""
     return attempt.but(
         kind="invalid", invalid=Invalid("Authorization", why), credentials=credentials, label=f"with {why}"
     )
@@ -45,14 +45,14 @@ WITHOUT_KEY = _minimal(NO_KEY, "no Authorization header")
 """A good request that presents no key."""
 
 IN_ANOTHER_SCHEME = _minimal("key in another scheme", "the key in a scheme that is none of the two")
-"""A good request that presents the key, and not as a key is presented."""
+"""A good request that presents the key in a scheme that is not one of the two for keys."""
 
 BY_BEARER = MINIMAL.but(credentials="bearer", label="with the key as Bearer token")
 BY_BASIC = MINIMAL.but(credentials="basic", label="with the key as Basic user name")
 
 
 def malformed() -> Sequence[Attempt]:
-    """Authorization headers that hold no secret key."""
+    """Return good requests whose Authorization header holds no secret key."""
     word = letters("no key")
     return (
         _minimal(f"Bearer {word}", "a Bearer token of random letters"),
@@ -66,18 +66,18 @@ def malformed() -> Sequence[Attempt]:
 
 
 def empty() -> Sequence[Attempt]:
-    """Either scheme with an empty key."""
+    """Return good requests with an empty key, in either scheme."""
     return (_minimal("Bearer ", "an empty Bearer token"), _minimal(basic(""), "an empty Basic user name"))
 
 
 def unknown_keys() -> Sequence[Attempt]:
-    """Good requests with well-formed keys that no account has, each time another one."""
+    """Return good requests with well-formed keys that no account has, a different key in each."""
     by_basic = _minimal(basic("sk_test_" + letters("unknown key 3")), "an unknown key as Basic user name")
     return (*(_minimal(unknown_key(number), "an unknown key") for number in range(2)), by_basic)
 
 
 def resembling_keys() -> Sequence[Attempt]:
-    """Good requests with what only resembles the key: junk behind it, one character less, letters in another case."""
+    """Return good requests with almost the key: junk behind it, one character less, letters in another case."""
     return (
         _minimal("key and junk", "the key and junk behind it"),
         _minimal("key cut short", "the key without its last character"),
@@ -86,7 +86,7 @@ def resembling_keys() -> Sequence[Attempt]:
 
 
 def otherwise_wrong() -> Sequence[Attempt]:
-    """Requests in which something else is wrong, before they lose their key."""
+    """Return requests that are invalid for another reason; a test removes their key."""
     return (
         NO_PAYMENT_METHOD,
         broken("foo", "there is an unknown parameter and no `customer`", Pair("foo", "1")),

@@ -1,6 +1,6 @@
 """Bodies that break the contract, each in exactly one named component and otherwise good.
 
-A wrong key holds the good id as its value, so that only the broken rule can explain a refusal.
+A wrong key holds the good id as its value, so that only the broken rule can explain a rejection.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from strategies.wire import PLAIN, Spelling
 GOOD_ID = Known("customer")
 
 NAMES_WITH_MEANING = frozenset({"customer_account", "validate", "key", "client_secret", "payment_method", "_method"})
-"""Names that real servers give a meaning: never sent as unknown parameters. `validate` is taken by attach itself."""
+"""Names that real servers give a meaning: never sent as unknown parameters. Attach itself takes `validate`."""
 PREFIX_WITH_MEANING = "_stripe"
 
 
 def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt:
-    """An invalid attempt made of `pairs`. Raises ValueError when an option does not fit."""
+    """Return an invalid attempt made of `pairs`. Raises ValueError when an option does not fit."""
     return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
 
 
 LONG_ARRAY = 20
-"""How many entries an array has that is longer than a server is prepared for which looks at ten pairs."""
+"""The number of entries of an array that is too long for a server that looks at ten pairs."""
 
 # body.customer-required
 
 
 def missing_customer() -> Sequence[Attempt]:
-    """No `customer`: an empty body, only an expand, no body at all."""
+    """Return attempts without `customer`: an empty body, only an expand, no body at all."""
     why = "`customer` is required and not there"
     invalid = Invalid("customer", why)
     return (
@@ -51,14 +51,14 @@ _CUSTOMER_KEYS = ("[id]", "[]", "[0]")
 
 
 def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) -> Attempt:
-    """`customer` with brackets behind it, holding the good id, and other parameters `beside` it."""
+    """Return `customer` with brackets behind it, holding the good id, with other parameters `beside` it."""
     shape = "an array" if keys in ("[]", "[0]") else "a hash"
     why = f"`customer` is {shape}, not a string"
     return broken(f"customer{keys}", why, Pair(f"customer{keys}", GOOD_ID, spelling), *beside)
 
 
 def structured_customers() -> Sequence[Attempt]:
-    """The usual hashes and arrays."""
+    """Return the usual hashes and arrays in place of `customer`."""
     beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[]", EXPAND_CUSTOMER))
     return (
         *map(structured_customer, _CUSTOMER_KEYS),
@@ -69,7 +69,7 @@ def structured_customers() -> Sequence[Attempt]:
 
 
 def any_structured_customer() -> st.SearchStrategy[Attempt]:
-    """A hash or array with drawn keys."""
+    """Generate `customer` as a hash or an array with any keys."""
     key = st.text(string.ascii_lowercase + string.digits + "_", max_size=6)
     return st.lists(key, min_size=1, max_size=3).map(
         lambda keys: structured_customer("".join(f"[{key}]" for key in keys))
@@ -80,13 +80,13 @@ def any_structured_customer() -> st.SearchStrategy[Attempt]:
 
 
 def too_long_customer(length: int, unit: str = "a") -> Attempt:
-    """A `customer` of `length` characters, more than the contract allows."""
+    """Return a `customer` of `length` characters, more than the contract allows."""
     why = f"`customer` has {length} characters"
     return broken("customer", why, Pair("customer", repeated_to(length, unit, ID_PREFIX)))
 
 
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
-    """One character too many, in characters of one to four bytes, far too many, and a known id with a long tail."""
+    """Return customers that are too long by one character of one to four bytes, by far, or by a known id's tail."""
     limit = contract.customer_max_length
     return (
         too_long_customer(limit + 1),
@@ -103,7 +103,7 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
 
 
 def any_too_long_customer(contract: Contract) -> st.SearchStrategy[Attempt]:
-    """A `customer` of drawn length beyond the limit."""
+    """Generate a `customer` of any length beyond the limit."""
     limit = contract.customer_max_length
     return st.builds(
         too_long_customer, st.integers(limit + 1, 4 * limit), st.sampled_from(("a", "Z", "0", "é", "€", "😀"))
@@ -114,12 +114,12 @@ def any_too_long_customer(contract: Contract) -> st.SearchStrategy[Attempt]:
 
 
 def unknown_parameter(name: Text, value: Text = "1") -> Attempt:
-    """A good body with one more parameter."""
+    """Return a good body with one more parameter."""
     return broken(str(name), "the contract has no such property", CUSTOMER, Pair(name, value))
 
 
 def unknown_parameters() -> Sequence[Attempt]:
-    """One and several, first and last, beside expand, with telling names and values."""
+    """Return one and several unknown parameters, in all places, with names and values that may mislead a server."""
     why = "the contract has no such property"
     return (
         unknown_parameter("foo"),
@@ -143,20 +143,20 @@ def unknown_parameters() -> Sequence[Attempt]:
 
 
 def unknown_behind_a_long_array() -> Attempt:
-    """An unknown parameter behind so many entries of `expand`."""
+    """Return an unknown parameter behind `LONG_ARRAY` entries of `expand`."""
     why = "the contract has no such property"
     return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * LONG_ARRAY, Pair("foo", "1"))
 
 
 def is_without_meaning(name: str, contract: Contract) -> bool:
-    """Whether `name` can be sent as an unknown parameter: neither published nor given a meaning by real servers."""
+    """Return whether `name` is an unknown parameter: neither published nor given a meaning by real servers."""
     root = name.partition("[")[0]
     known = NAMES_WITH_MEANING | set(contract.parameters)
     return bool(root) and root not in known and not root.startswith(PREFIX_WITH_MEANING)
 
 
 def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
-    """A drawn name of up to 40 characters, with a drawn value."""
+    """Generate a good body with an unknown parameter of up to 40 characters, with any value."""
     first = st.sampled_from(string.ascii_letters + "_")
     rest = st.text(string.ascii_letters + string.digits + "_-.", max_size=39)
     name = st.builds("".join, st.tuples(first, rest)).filter(lambda name: is_without_meaning(name, contract))
@@ -165,7 +165,7 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 
 
 def unknown_nested_parameters() -> Sequence[Attempt]:
-    """Unknown names with brackets."""
+    """Return unknown parameters with brackets in their names."""
     why = "the contract has no such property"
     beside_expand = (broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[bar]", "foo[]"))
     names = ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]")
@@ -173,7 +173,7 @@ def unknown_nested_parameters() -> Sequence[Attempt]:
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
-    """An unknown name with drawn brackets."""
+    """Generate a good body with an unknown parameter that has any brackets behind its name."""
     key = st.text(string.ascii_lowercase + string.digits, max_size=5)
     root = st.text(string.ascii_lowercase, min_size=1, max_size=8).filter(
         lambda name: is_without_meaning(name, contract)
@@ -186,7 +186,7 @@ def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attemp
 
 
 def ill_structured_expands() -> Sequence[Attempt]:
-    """`expand` as a string, and as an array of hashes."""
+    """Return `expand` as a string, and as an array of hashes."""
     return (
         broken("expand", "`expand` is a string, not an array", CUSTOMER, Pair("expand", "customer")),
         broken("expand[0][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[0][a]", "customer")),
@@ -202,18 +202,18 @@ def ill_structured_expands() -> Sequence[Attempt]:
 
 
 def named_expand_indexes() -> Sequence[Attempt]:
-    """`expand` as a hash."""
+    """Return `expand` as a hash."""
     return (broken("expand[foo]", "`expand` is a hash, not an array", CUSTOMER, Pair("expand[foo]", "customer")),)
 
 
 def too_long_expand_item(length: int, prefix: str = "") -> Attempt:
-    """An entry of `expand` with `length` characters, more than the contract allows."""
+    """Return an entry of `expand` with `length` characters, more than the contract allows."""
     why = f"an entry of `expand` has {length} characters"
     return broken("expand[]", why, CUSTOMER, Pair("expand[]", repeated_to(length, "a", prefix)))
 
 
 def too_long_expand_items(contract: Contract) -> Sequence[Attempt]:
-    """One character too many, alone, below a path that can be expanded, and as the second entry."""
+    """Return entries of one character too many: as the second, below a path that can be expanded, and alone."""
     limit = contract.expand_item_max_length
     too_long = repeated_to(limit + 1, "a", "customer.")
     second = broken(

@@ -1,7 +1,7 @@
-"""Malformed and monstrous requests: whatever arrives, a server answers in time and goes on serving.
+"""Malformed and oversized requests, which a server answers in time, and after which it goes on serving.
 
-Each function gives the attempts of one clause. What a client library would mend, or a server answer before it has read
-it all, is sent as exact bytes on a connection of its own.
+Each function returns the attempts of one clause. Requests that a client library would repair, or that a server might
+answer before it has read all of them, are sent as exact bytes on a separate connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from strategies.wire import PLAIN, Spelling
 GOOD_ID = Known("customer")
 
 INJECTED_HEADER = "X-Injected"
-"""The header that line ends in a value would add to an answer which writes them out as they are."""
+"""The header that line ends in a value add to the response of a server that writes the value into a header."""
 
 LONG_VALUE = 100_000
 LONG_PATH_ID = 2_500
@@ -42,7 +42,7 @@ def _path(segment: Text, label: str = "") -> Attempt:
 
 
 def malformed_encodings() -> Sequence[Attempt]:
-    """Percent signs that encode nothing, and parameters without a form."""
+    """Return bodies with percent signs that encode nothing, and with empty parameters."""
     return (
         _body("customer=", GOOD_ID, "%"),
         _body("customer=%zz"),
@@ -52,7 +52,7 @@ def malformed_encodings() -> Sequence[Attempt]:
 
 
 def invalid_utf8() -> Sequence[Attempt]:
-    """Bytes that are no UTF-8, encoded and raw, in values and in names."""
+    """Return bodies with bytes that are not UTF-8, encoded and raw, in values and in names."""
     return (
         _body("customer=%ed%a0%80"),
         _body("customer=%ff%fe"),
@@ -63,7 +63,7 @@ def invalid_utf8() -> Sequence[Attempt]:
 
 
 def control_characters() -> Sequence[Attempt]:
-    """NUL, line breaks, escape and delete, in values and in names."""
+    """Return bodies with NUL, line breaks, escape and delete, in values and in names."""
     return (
         _pairs(Pair("customer", "cus_\x00")),
         _pairs(Pair("customer", f"cus_\r\n{INJECTED_HEADER}: 1")),
@@ -74,7 +74,7 @@ def control_characters() -> Sequence[Attempt]:
 
 
 def non_bmp() -> Sequence[Attempt]:
-    """Characters beyond the Basic Multilingual Plane."""
+    """Return bodies with characters beyond the Basic Multilingual Plane."""
     raw = Spelling("raw-utf-8")
     return (
         _pairs(Pair("customer", "cus_😀")),
@@ -85,7 +85,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 
 def quotes() -> Sequence[Attempt]:
-    """What some other language takes for syntax, in values and in names."""
+    """Return bodies with syntax of other languages in values and in names."""
     values = ("'\"\\", "cus_' OR '1'='1")
     in_values = (_pairs(Pair("customer", value)) for value in values)
     in_name = _pairs(CUSTOMER, Pair("\"\\'<${7*7}{{7*7}}>", "1"))
@@ -93,7 +93,7 @@ def quotes() -> Sequence[Attempt]:
 
 
 def empty_values() -> Sequence[Attempt]:
-    """Names without values and values without names."""
+    """Return bodies with empty values, and with a name without `=`."""
     return (
         _pairs(Pair("customer", "")),
         _pairs(CUSTOMER, Pair("expand[]", "")),
@@ -102,7 +102,7 @@ def empty_values() -> Sequence[Attempt]:
 
 
 def long_values() -> Sequence[Attempt]:
-    """Values beyond every limit."""
+    """Return bodies with values and a name beyond every limit."""
     return (
         _pairs(Pair("customer", Repeated("a", LONG_VALUE))),
         _pairs(CUSTOMER, Pair("expand[]", Repeated("a", LONG_VALUE))),
@@ -111,18 +111,18 @@ def long_values() -> Sequence[Attempt]:
 
 
 def long_path_ids() -> Sequence[Attempt]:
-    """An id in the path far longer than any real one."""
+    """Return a request with an id in the path far longer than any real one."""
     return (_path(joined("pm_", Repeated("a", LONG_PATH_ID - 3))),)
 
 
 def odd_path_ids() -> Sequence[Attempt]:
-    """Ids in the path that are odd, and yet only characters: blanks, dots, quotes, emoji."""
+    """Return requests with odd ids in the path that are correctly encoded: blanks, dots, quotes, emoji."""
     ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20%22%22=%22", "*")
     return tuple(_path(segment) for segment in ids)
 
 
 def path_encodings() -> Sequence[Attempt]:
-    """Ids in the path with escapes that mean nothing, or that mean what ends or parts a path."""
+    """Return requests with escapes in the path that mean nothing, or that mean the end or a separator of a path."""
     segments = (
         "%00",
         "pm_%2Fx",
@@ -134,7 +134,7 @@ def path_encodings() -> Sequence[Attempt]:
 
 
 def large_bodies() -> Sequence[Attempt]:
-    """A body of a megabyte, in unknown parameters none of which is long."""
+    """Return a body of a megabyte, of unknown parameters that are each short."""
     return (_bytes("", "customer=", GOOD_ID, *_padding(LARGE_BODY)),)
 
 
@@ -146,7 +146,7 @@ def _padding(length: int, each: int = 4_900) -> list[Text]:
 
 
 def many_parameters() -> Sequence[Attempt]:
-    """Ten thousand parameters, of one name and of an array."""
+    """Return bodies of ten thousand parameters, of one name and of an array."""
     return (
         _bytes("", "customer=", GOOD_ID, Repeated("&a=1", MANY_PARAMETERS)),
         _bytes("", "customer=", GOOD_ID, Repeated("&a[]=1", MANY_PARAMETERS)),
@@ -154,7 +154,7 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Names nested sixty deep, and brackets that do not pair."""
+    """Return bodies with names nested sixty deep, with brackets that do not pair, and with odd keys."""
     return (
         _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
         _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
@@ -165,7 +165,7 @@ def deep_brackets() -> Sequence[Attempt]:
 
 
 def no_media_type() -> Sequence[Attempt]:
-    """A good body that does not say what it is, and one that says nonsense."""
+    """Return good bodies without a Content-Type, and with ones that mean nothing."""
     base = Attempt((CUSTOMER,), kind="wire", transport="raw")
     return (
         base.but(media_type=None, label="without Content-Type"),
@@ -176,17 +176,17 @@ def no_media_type() -> Sequence[Attempt]:
 
 
 def chunked_bodies() -> Sequence[Attempt]:
-    """A good body sent in chunks (RFC 9112 section 7.1)."""
+    """Return a good body sent in chunks (RFC 9112 section 7.1)."""
     return (Attempt((CUSTOMER,), kind="wire", transport="raw", chunked=True, label="chunked"),)
 
 
 def many_expands(count: int = 100) -> Attempt:
-    """A hundred entries to expand, all the same legal one."""
+    """Return a body with a hundred entries of `expand`, all the same legal one."""
     return Attempt((CUSTOMER, *(Pair(f"expand[{index}]", "customer") for index in range(count))), kind="wire")
 
 
 def repeated_expands() -> Sequence[Attempt]:
-    """The same entry twice, in both bracket styles and mixed."""
+    """Return bodies with the same entry of `expand` twice, in both bracket styles and mixed."""
     bracket, first, second = Pair("expand[]", "customer"), Pair("expand[0]", "customer"), Pair("expand[1]", "customer")
     return (
         _pairs(CUSTOMER, bracket, bracket),

@@ -1,4 +1,4 @@
-"""What is wrong with a body, by the contract alone: the clauses that a form body breaks."""
+"""The oracle: the clauses that a form body breaks, by the contract alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strategies.wire import DecodedPair, Name, parse_name
 
 @dataclass(frozen=True)
 class Violation:
-    """One way in which a body breaks the contract: the clause, the component, and why."""
+    """One way in which a body breaks the contract: the clause, the component, and the reason."""
 
     clause: str
     component: str
@@ -19,8 +19,8 @@ class Violation:
 
 
 def violations(pairs: Sequence[DecodedPair], contract: Contract) -> tuple[Violation, ...]:
-    """Every violation of the contract's body schema in `pairs`, in their order; empty for a valid body."""
-    found = [violation for pair in pairs for violation in _of_pair(pair, contract)]
+    """Return every violation of the contract's body schema in `pairs`, in their order; empty for a valid body."""
+    found = [violation for pair in pairs for violation in _violations_of_pair(pair, contract)]
     plain = [pair for pair in pairs if pair.name == b"customer"]
     if not any(parse_name(_text(pair.name)).root == "customer" for pair in pairs):
         found.append(Violation("body.customer-required", "customer", "`customer` is required and not there"))
@@ -29,7 +29,7 @@ def violations(pairs: Sequence[DecodedPair], contract: Contract) -> tuple[Violat
     return tuple(dict.fromkeys(found))
 
 
-def _of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:
+def _violations_of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:
     written = _text(pair.name)
     name = parse_name(written)
     if name.root not in contract.parameters:
@@ -41,12 +41,12 @@ def _of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:
         elif len(_text(pair.value)) > contract.customer_max_length:
             yield Violation("body.customer-max-length", written, "`customer` is too long")
     else:
-        yield from _of_expand(written, name, _text(pair.value), contract)
+        yield from _violations_of_expand(written, name, _text(pair.value), contract)
 
 
-def _of_expand(written: str, name: Name, value: str, contract: Contract) -> Iterator[Violation]:
+def _violations_of_expand(written: str, name: Name, value: str, contract: Contract) -> Iterator[Violation]:
     if not name.keys and not value:
-        return  # which is how client libraries write an empty array
+        return  # client libraries write an empty array so
     if not name.keys:
         yield Violation("expand.structure", written, "`expand` is a string, not an array")
     elif len(name.keys) > 1:

@@ -1,6 +1,6 @@
-"""Ordinary counterparts: the same kind of request without what is odd about it.
+"""Ordinary counterparts of odd attempts: the same kind of request without the odd text.
 
-A server that fails for every unknown parameter says nothing about odd ones.
+A failure for an odd unknown parameter counts only where an ordinary one is served.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _CUSTOMER_ID = "cus_ordinary"
 
 
 def ordinary_counterpart(attempt: Attempt, contract: Contract) -> Attempt | None:
-    """Return the plainest attempt that asks for the same kind of thing; None where that is the attempt itself.
+    """Return the plainest attempt of the same kind; None where that is the attempt itself.
 
-    An attempt with an odd id in the path has an unknown id for its counterpart, whatever its body; others have one by
-    the first clause that their body breaks, or by the value that cannot be known.
+    The counterpart of an attempt with an odd id in the path has an unknown id there. The counterpart of another attempt
+    breaks the first clause that its body breaks, or has an unknown value in the same place.
     """
     if attempt.path_id != THE_PAYMENT_METHOD:
         return NO_PAYMENT_METHOD

@@ -1,4 +1,4 @@
-"""One request for every kind of refusal, and ids that name nothing or only resemble what is there."""
+"""One request for every kind of rejection, and ids that name nothing or only resemble a known id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Bindings, Known, Text, joined
 
 SHORTEST_PART = 8
-"""The fewest characters of a known id that are tried in its place."""
+"""The fewest characters of a known id that are sent in its place."""
 
 NEVER = "conformance0never0existed"
 
@@ -25,7 +25,7 @@ NO_CUSTOMER_EXPANDED = Attempt((Pair("customer", NO_CUSTOMER_ID), EXPAND_CUSTOME
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
 OF_EVERY_OBJECT = "constructor"
-"""What every object of some languages has, so that a careless look-up finds it."""
+"""A property that every JavaScript object has (prototype lookup)."""
 NO_PAYMENT_METHOD = MINIMAL.but(
     path_id=f"pm_{NEVER}", kind="invalid", invalid=Invalid("payment_method", "no payment method has this id")
 )
@@ -36,7 +36,7 @@ UNKNOWN_PATH = invalid.broken("expand[]", "there is no such path to expand", CUS
 
 
 def every_refusal(contract: Contract) -> Sequence[Attempt]:
-    """The smallest request of each kind that a conforming server refuses, with a good customer wherever one fits."""
+    """Return the smallest request of each kind that a server rejects, with a good customer where one fits."""
     no_key = Invalid("credentials", "the request carries no key")
     no_good_key = Invalid("credentials", "the request carries no good key")
     return (
@@ -73,17 +73,17 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
 
 
 def unknown_customer(value: Text) -> Attempt:
-    """A body whose customer is `value`."""
+    """Return a body whose customer is `value`."""
     return Attempt((Pair("customer", value),), kind="wire")
 
 
 def part_of_customer(length: int) -> Attempt:
-    """A body whose customer is the first `length` characters of a known id, or all but its last if it is shorter."""
+    """Return a body whose customer is a known id, cut after `length` characters or before its last."""
     return unknown_customer(Known(_part(length)))
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Ids that never existed, none at all, the bare prefix, parts of a known one, and what names another object."""
+    """Return bodies with an id that never existed, with none, the bare prefix, parts of a known id, and another id."""
     return (
         NO_CUSTOMER,
         unknown_customer(""),
@@ -96,17 +96,17 @@ def unknown_customers() -> Sequence[Attempt]:
 
 
 def on_attached() -> tuple[Attempt, ...]:
-    """What is refused of an attached payment method too: no customer, an empty one, and one that never existed."""
+    """Return requests that are rejected for an attached payment method too: an empty, no, and an unknown customer."""
     return (unknown_customer(""), invalid.missing_customer()[0], NO_CUSTOMER)
 
 
 def any_part_of_customer() -> st.SearchStrategy[Attempt]:
-    """A known id cut short, at whatever length."""
+    """Generate bodies whose customer is a known id, cut at any length."""
     return st.integers(SHORTEST_PART, 24).map(part_of_customer)
 
 
 def unknown_payment_methods() -> Sequence[Attempt]:
-    """Ids that never existed, near misses of a known one, the names of other objects, and the beginning of a token."""
+    """Return requests with ids in the path that never existed, near misses of a known id, and ids of other objects."""
     method = Known("payment_method")
     segments: Sequence[Text] = (
         Known(OTHER_CASE),
@@ -132,10 +132,10 @@ def _part(length: int) -> str:
 
 
 def near_misses(bindings: Bindings) -> Mapping[str, str]:
-    """What the names that these attempts use for near misses stand for, given the known ids.
+    """Return the near misses by the names that these attempts use, for the known ids.
 
-    Where ids are short or have no letters, a near miss might be another's id or the known one: then there is junk
-    behind the known id instead.
+    Where ids are short or have no letters, a near miss could be another object's id or the known id: then it is the
+    known id with junk behind it.
     """
     known = {}
     if "customer" in bindings:

@@ -1,4 +1,4 @@
-"""Requests that differ in what is around the body: media types, methods, Accept, the query."""
+"""Requests that differ in all but the body: media types, methods, Accept, the query, the path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IN_QUERY = ("GET", "DELETE")
 
 
 def with_charset(attempt: Attempt, parameter: str) -> Comparison:
-    """The attempt with a parameter to its media type, against itself without."""
+    """Return the attempt with a parameter to its media type, compared with itself without."""
     headers = (("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),)
     subject = attempt.but(headers=headers, label=f"with {parameter.strip('; ')}")
     return Comparison(attempt, (subject,), needs_success=True)
@@ -34,7 +34,7 @@ CHARSETS: Sequence[Comparison] = (
 """The charset that every form has anyway."""
 
 CHARSET_OF_REFUSED = replace(with_charset(unknown_parameter("foo", ""), "; charset=utf-8"), needs_success=False)
-"""The charset beside what is refused for a name, though that has no value."""
+"""The charset, in a request that is rejected for a name without a value."""
 
 CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
 
@@ -51,7 +51,7 @@ def _labelled(media_type: str, *parts: str | Known) -> Attempt:
 
 
 def json_bodies() -> Sequence[Attempt]:
-    """The good customer in JSON."""
+    """Return requests with the good customer in JSON."""
     body = ('{"customer": "', Known("customer"), '"}')
     expanded = ('{"customer": "', Known("customer"), '", "expand": ["customer"]}')
     as_form = Invalid("customer", "the body is JSON, though it calls itself a form: it has no parameter `customer`")
@@ -65,7 +65,7 @@ def json_bodies() -> Sequence[Attempt]:
 
 
 def other_media_types() -> Sequence[Attempt]:
-    """The good customer in multipart and in plain text."""
+    """Return requests with the good customer in multipart and in plain text."""
     boundary = "conformance"
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="customer"\r\n\r\n'
     return (
@@ -75,7 +75,7 @@ def other_media_types() -> Sequence[Attempt]:
 
 
 def other_methods() -> Sequence[Attempt]:
-    """Every other method, with the customer in the body and in the query."""
+    """Return requests by every other method, with the customer in the query and in the body."""
     attempts = []
     for method in OTHER_METHODS:
         invalid = Invalid("method", f"{method} is no method of the operation")
@@ -86,7 +86,7 @@ def other_methods() -> Sequence[Attempt]:
 
 
 def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
-    """Every other method, with the customer where such a request usually has its parameters, or where not."""
+    """Return requests by every other method, with the customer where the method usually has its parameters, or not."""
     return tuple(
         attempt for attempt in other_methods() if usual == (bool(attempt.query) == (attempt.method in IN_QUERY))
     )
@@ -100,7 +100,7 @@ ACCEPTS: Sequence[Comparison] = tuple(
     )
     for accept in ("application/json;q=0.9", None, "*/*")
 )
-"""Accept headers that all allow JSON, each against the plain one."""
+"""Accept headers that all allow JSON, each compared with the plain one."""
 
 
 MEDIA_TYPE_IN_CAPITALS = Comparison(
@@ -112,12 +112,12 @@ MEDIA_TYPE_IN_CAPITALS = Comparison(
     ),
     needs_success=True,
 )
-"""The media type in other capitals, against the usual ones."""
+"""The media type in other capitals, compared with the usual ones."""
 
 IN_CHUNKS = Comparison(
     MINIMAL, (MINIMAL.but(kind="wire", transport="raw", chunked=True, label="in chunks"),), needs_success=True
 )
-"""A body in the chunked transfer coding, against the same with its length."""
+"""A body in the chunked transfer coding, compared with the same body with its length."""
 
 PATH_ENCODED = Comparison(
     MINIMAL,
@@ -131,14 +131,14 @@ PATH_ENCODED = Comparison(
     ),
     needs_success=True,
 )
-"""The id in the path in percent escapes, against the plain one."""
+"""The id in the path in percent escapes, compared with the plain one."""
 
 
 QUERY_CUSTOMER = Attempt(kind="wire", query=(CUSTOMER,), label="with `customer` only in the query")
 
 
 def twice(*names: str) -> Attempt:
-    """`customer` once for each of the named fixtures."""
+    """Return a body with `customer` once for each of the named fixtures."""
     return Attempt(tuple(Pair("customer", Known(name)) for name in names), kind="wire")
 
 
@@ -146,4 +146,4 @@ TWO_CUSTOMERS = twice("customer", "other_customer")
 """Two known customers under the one name."""
 
 SAMPLE = (MINIMAL, EXPANDED)
-"""The requests whose successes every clause of the chapter `response` looks at."""
+"""The requests whose successes every clause of the chapter `response` judges."""

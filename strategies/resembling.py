@@ -1,4 +1,4 @@
-"""Values that only resemble a known id: a careless decoder or look-up takes them for it."""
+"""Values that only resemble a known id, and that a careless decoder or look-up takes for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IN_SEVERAL_FORMS = "cus_e\u0301\u00e9\uff41"
 
 
 def resembling(value: Text, label: str = "") -> Attempt:
-    """A body whose customer is `value`, which is no known id."""
+    """Return a body whose customer is `value`, which is no known id."""
     return Attempt((Pair("customer", value),), kind="wire", label=label)
 
 
@@ -26,7 +26,7 @@ def _raw(*parts: Text) -> Attempt:
 
 
 def resembling_ids() -> Sequence[Attempt]:
-    """Junk behind the id, a NUL and junk, another case, one character less, encoded twice, separators left raw."""
+    """Return bodies with junk behind the id, another case, one character less, double encoding, or raw separators."""
     return (
         resembling(joined(CUSTOMER_ID, "\x00x")),
         resembling(Known("customer", "in the other case")),
@@ -50,7 +50,7 @@ def resembling_ids() -> Sequence[Attempt]:
 
 
 def echoed_values() -> Sequence[Attempt]:
-    """Printable characters behind a usual prefix, which a server that knows no ids must echo as they are."""
+    """Return bodies with printable characters behind a usual prefix, which a stateless server must echo unchanged."""
     blank = Pair("customer", "cus_a b")
     escaped = Pair("customer", "cus_a b", PLAIN, Spelling(plus_for_blank=False))
     return (
@@ -65,7 +65,7 @@ def echoed_values() -> Sequence[Attempt]:
 
 
 def any_resembling_id() -> st.SearchStrategy[Attempt]:
-    """The id with drawn junk behind or before it."""
+    """Generate bodies with the id and any junk behind or before it."""
     return st.builds(
         lambda junk, behind: resembling(joined(CUSTOMER_ID, junk) if behind else joined(junk, CUSTOMER_ID)),
         as_sent_suffixes(),
@@ -74,7 +74,7 @@ def any_resembling_id() -> st.SearchStrategy[Attempt]:
 
 
 def ids_with_white_space() -> Sequence[Attempt]:
-    """White space around the id."""
+    """Return bodies with white space before or behind the id."""
     return tuple(
         resembling(value)
         for value in (
@@ -87,7 +87,7 @@ def ids_with_white_space() -> Sequence[Attempt]:
 
 
 def ids_in_other_forms() -> Sequence[Attempt]:
-    """Full-width forms of the id, and the id with what Unicode normalisation or clean-up would take away."""
+    """Return bodies with full-width forms of the id, and with characters that normalisation or clean-up removes."""
     return (
         resembling(Known("customer", "in full-width letters")),
         resembling(joined(CUSTOMER_ID, "\u200b")),

@@ -1,4 +1,4 @@
-"""Sequences of operations as values: a list of what to do with two payment methods and two customers."""
+"""Sequences of operations as values, on two payment methods and two customers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Name = Literal["create", "attach", "detach", "retrieve", "list", "delete"]
 METHODS = (1, 2)
 CUSTOMERS = (1, 2)
 LONGEST = 6
-"""The most operations of a drawn sequence."""
+"""The most operations of a generated sequence."""
 
 
 @dataclass(frozen=True)
@@ -33,39 +33,41 @@ class Operation:
         match self.name:
             case "attach":
                 return f"attach {method} to {customer}{', expanded' if self.expanded else ''}"
-            case "list" | "delete":
-                return f"{self.name} {customer}{' has' * (self.name == 'list')}".replace("list", "list what")
+            case "list":
+                return f"list what {customer} has"
+            case "delete":
+                return f"delete {customer}"
             case _:
                 return f"{self.name} {method}"
 
 
 def attach(method: int, customer: int, *, expanded: bool = False) -> Operation:
-    """Attach the method to the customer."""
+    """Return an attach of the method to the customer."""
     return Operation("attach", method, customer, expanded)
 
 
 def detach(method: int) -> Operation:
-    """Detach the method."""
+    """Return a detach of the method."""
     return Operation("detach", method)
 
 
 def create(method: int) -> Operation:
-    """Make a new method in this place."""
+    """Return the creation of a new method in this place."""
     return Operation("create", method)
 
 
 def retrieve(method: int) -> Operation:
-    """Retrieve the method."""
+    """Return a retrieval of the method."""
     return Operation("retrieve", method)
 
 
 def listed(customer: int) -> Operation:
-    """List the customer's methods."""
+    """Return a listing of the customer's methods."""
     return Operation("list", customer=customer)
 
 
 def delete(customer: int) -> Operation:
-    """Delete the customer."""
+    """Return a deletion of the customer."""
     return Operation("delete", customer=customer)
 
 
@@ -95,11 +97,11 @@ TOUR: Sequence[Operation] = (
     attach(2, 1),
     listed(2),
 )
-"""Every operation, each after those that it might disturb."""
+"""Every operation, each after the operations that it might disturb."""
 
 
 def operations() -> st.SearchStrategy[Operation]:
-    """One operation, an attach as often as all the others."""
+    """Generate one operation, an attach as often as all the others together."""
     method, customer = st.sampled_from(METHODS), st.sampled_from(CUSTOMERS)
     attaches = st.builds(lambda m, c, expanded: attach(m, c, expanded=expanded), method, customer, st.booleans())
     others = st.one_of(
@@ -109,5 +111,5 @@ def operations() -> st.SearchStrategy[Operation]:
 
 
 def sequences() -> st.SearchStrategy[tuple[Operation, ...]]:
-    """Three to six operations."""
+    """Generate sequences of three to six operations."""
     return st.lists(operations(), min_size=3, max_size=LONGEST).map(tuple)

@@ -1,4 +1,4 @@
-"""Smaller attempts that are wrong in the same way: what a report shows is the smallest that still fails."""
+"""Smaller attempts that are invalid in the same way, so that a report shows the smallest that still fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from strategies.wire import decode
 
 
 class _AnyId(Mapping[str, str]):
-    """An id for every name, to look at what an attempt will be before its ids are known."""
+    """An id for every name, to bind an attempt before its ids are known."""
 
     def __getitem__(self, name: str) -> str:
         return f"id_{name.replace(' ', '_')}"
@@ -24,7 +24,7 @@ class _AnyId(Mapping[str, str]):
 
 
 def simpler(attempt: Attempt, contract: Contract) -> Iterator[Attempt]:
-    """The attempts with one parameter less that break the same clause as `attempt`, the shortest first."""
+    """Yield the attempts with one parameter less that break the same clauses as `attempt`, the shortest first."""
     pairs = attempt.pairs or ()
     wrong = _broken_clauses(attempt, contract)
     candidates = [attempt.but(pairs=pairs[:index] + pairs[index + 1 :]) for index in range(len(pairs))]

@@ -1,4 +1,4 @@
-"""What shows Stripe's own codes, headers, keys and tokens."""
+"""Requests that show Stripe's own codes, headers, keys and tokens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHARED_TOKEN_EXPANDED = OTHERWISE_EXPANDED.but(path_id=SHARED_TOKEN, label=f"of 
 
 
 def with_header(attempt: Attempt, name: str, value: Text, label: str = "") -> Attempt:
-    """`attempt` with one more header."""
+    """Return the attempt with one more header."""
     return attempt.but(headers=(*attempt.headers, (name, value)), label=label or attempt.label)
 
 
@@ -45,12 +45,12 @@ def with_header(attempt: Attempt, name: str, value: Text, label: str = "") -> At
 
 
 def missing_customers() -> Sequence[Attempt]:
-    """An empty body, and only an expand."""
+    """Return an empty body, and one with only an expand."""
     return invalid.missing_customer()[:2]
 
 
 def unknown_parameters() -> Sequence[Attempt]:
-    """One, several that are not in the order of the alphabet, and a hash."""
+    """Return bodies with one unknown parameter, with several that are not in alphabetical order, and with a hash."""
     why = "the contract has no such property"
     return (
         invalid.unknown_parameter("foo"),
@@ -60,13 +60,13 @@ def unknown_parameters() -> Sequence[Attempt]:
 
 
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
-    """One character too many, and twice as many."""
+    """Return customers of one character too many, and of twice as many."""
     limit = contract.customer_max_length
     return (invalid.too_long_customer(limit + 1), invalid.too_long_customer(2 * limit))
 
 
 def structured_customers() -> Sequence[Attempt]:
-    """A hash and an array."""
+    """Return `customer` as a hash and as an array."""
     return (invalid.structured_customer("[id]"), invalid.structured_customer("[]"))
 
 
@@ -80,7 +80,7 @@ def _expand(path: Text, why: str) -> Attempt:
 
 
 def unknown_paths() -> Sequence[Attempt]:
-    """Paths whose first segment names no field, or one that holds no object's id."""
+    """Return paths to expand whose first segment names no field, or a field that holds no object's id."""
     second = Pair("expand[1]", "metadata")
     return (
         _expand("nope", "there is no field `nope`"),
@@ -90,7 +90,7 @@ def unknown_paths() -> Sequence[Attempt]:
 
 
 def deep_paths() -> Sequence[Attempt]:
-    """Paths of five and of more levels, each of them a field that there is."""
+    """Return paths to expand of five and of six levels, each of them an existing field."""
     levels = f"{DEFAULT_METHOD_PATH}.customer"
     return (
         _expand(f"{levels}.default_source", "the path has 5 levels"),
@@ -102,12 +102,12 @@ def deep_paths() -> Sequence[Attempt]:
 
 
 def unknown_methods() -> Sequence[Attempt]:
-    """An id of the usual form, and one of none, that name no payment method."""
+    """Return requests with ids in the path that name no payment method: one of the usual form, and another."""
     return (NO_PAYMENT_METHOD, NO_PAYMENT_METHOD.but(path_id="invalid"))
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """An id that names no customer."""
+    """Return a body with an id that names no customer."""
     return (NO_CUSTOMER,)
 
 
@@ -115,7 +115,7 @@ def unknown_customers() -> Sequence[Attempt]:
 
 
 def refused_by_validation() -> Sequence[Attempt]:
-    """Requests whose parameters are refused when they are checked."""
+    """Return requests that validation of their parameters rejects."""
     return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0], invalid.structured_customer("[id]"))
 
 
@@ -130,7 +130,7 @@ NO_VERSIONS = ("not-a-version", f"{OLDER_VERSION}junk")
 
 
 def asking_for(version: str, attempt: Attempt) -> Attempt:
-    """`attempt`, asking for this version."""
+    """Return the attempt with a header that asks for this version."""
     return with_header(attempt, VERSION, version, attempt.label or f"asking for {version}")
 
 
@@ -138,8 +138,9 @@ def asking_for(version: str, attempt: Attempt) -> Attempt:
 class AnswersOfAllKinds:
     """Requests that get answers of all kinds after authentication, each asking for a version.
 
-    `refused` are refusals by validation and look-ups, `declined` is a shared token that declines. On one payment method
-    `first` succeeds, and has a replay with its idempotency key; `mismatch` comes with that key, `taken` without one.
+    `refused` holds requests that validation and look-ups reject, `declined` is a shared token that declines. On one
+    payment method `first` succeeds, and has a replay with its idempotency key; `mismatch` comes with that key, `taken`
+    without one.
     """
 
     refused: tuple[Attempt, ...]

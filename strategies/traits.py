@@ -1,7 +1,7 @@
-"""What is remarkable about a request, by the robustness clause that speaks of it.
+"""The traits of a request: odd features, named by the robustness clause about them.
 
-A server that stumbles over a NUL stumbles over it wherever one is sent. With the traits of a request, such a failure is
-laid at the door of the one clause that is about NULs, whichever test happened to meet it first.
+A server that fails on a NUL fails in every test that sends one. With the traits of a request, such a failure is
+reported for the one clause about NULs, independent of the test that came first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUOTES = re.compile(rb"[\"'`\\<>${}]")
 
 @lru_cache(maxsize=1024)
 def traits(request: Request) -> tuple[str, ...]:
-    """The slugs of the robustness clauses that speak of what this request holds, the most telling first."""
+    """Return the slugs of the robustness clauses about features of this request, the most specific first."""
     return tuple(f"robustness.{name}" for name in _names(request))
 
 

@@ -35,7 +35,7 @@ MINIMAL_FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),
 
 
 def spellings() -> st.SearchStrategy[Spelling]:
-    """Every equivalent way to write a name or a value."""
+    """Generate every equivalent spelling of a name or a value."""
     return st.builds(
         Spelling,
         escape=st.sampled_from(("minimal", "first", "all")),
@@ -51,7 +51,7 @@ def _expand_pairs() -> st.SearchStrategy[tuple[Pair, ...]]:
 
 @st.composite
 def valid_bodies(draw: st.DrawFn) -> Attempt:
-    """A known customer, with or without an expand, in any order and spelling: a success on a conforming server."""
+    """Generate a known customer, with or without an expand, in any order and spelling: a success."""
     pairs = [CUSTOMER, *draw(_expand_pairs())]
     ordered = draw(st.permutations(pairs))
     spelled = [Pair(pair.name, pair.value, draw(spellings()), draw(spellings())) for pair in ordered]
@@ -59,7 +59,7 @@ def valid_bodies(draw: st.DrawFn) -> Attempt:
 
 
 def texts(limit: int) -> st.SearchStrategy[Text]:
-    """Strings of up to `limit` characters of one to four bytes: short ones as they are, long ones as repetitions."""
+    """Generate strings of up to `limit` characters of one to four bytes, long ones as repetitions."""
     alphabet = st.characters(exclude_categories=["Cs"])
     short = st.text(alphabet, max_size=12)
     units = st.sampled_from(("a", "é", "€", "😀", "%", "+", "&="))
@@ -70,7 +70,7 @@ def texts(limit: int) -> st.SearchStrategy[Text]:
 
 @st.composite
 def arbitrary_valid_bodies(draw: st.DrawFn, contract: Contract) -> Attempt:
-    """Anything that the published schema calls valid, whether or not such a customer exists."""
+    """Generate bodies that are valid by the published schema; such a customer may exist or not."""
     customer = Pair("customer", draw(texts(contract.customer_max_length)), draw(spellings()), draw(spellings()))
     style = draw(st.sampled_from(("expand[]", "expand[{}]")))
     items = draw(st.lists(texts(contract.expand_item_max_length), max_size=3))
@@ -86,11 +86,11 @@ ORDERS: Sequence[Comparison] = (
         (Attempt((EXPAND_CUSTOMER, CUSTOMER, SECOND_PATH), kind="wire"),),
     ),
 )
-"""The same parameters in another order, also with the entries of an array apart."""
+"""The same parameters in another order, also with the entries of an array separated."""
 
 
 def equivalent_encodings() -> Sequence[Comparison]:
-    """Equivalent percent-encodings of a minimal and of an expanded body, each against the plain one."""
+    """Return equivalent encodings of a minimal and of an expanded body, each compared with the plain one."""
     everything = Spelling("all", lower_hex=True, escaped_brackets=True)
     customer = Known("customer")
     of_minimal = (
@@ -113,9 +113,9 @@ def equivalent_encodings() -> Sequence[Comparison]:
 
 @st.composite
 def respelled_bodies(draw: st.DrawFn) -> Comparison:
-    """A valid body and the same in drawn spellings.
+    """Generate a valid body and the same in any spelling.
 
-    That `expand` is accepted, in either form, is for other clauses: here it only has to get the same answer.
+    Other clauses judge whether `expand` is accepted; here both bodies must only get the same answer.
     """
     base = draw(st.sampled_from((MINIMAL, EXPANDED, EXPANDED_INDEXED)))
     assert base.pairs is not None
@@ -124,18 +124,18 @@ def respelled_bodies(draw: st.DrawFn) -> Comparison:
 
 
 def unknown_customer(length: int, unit: str = "a") -> Attempt:
-    """A body whose customer is a legal string of `length` characters that names nobody."""
+    """Return a body whose customer is a legal string of `length` characters that names no customer."""
     return Attempt((Pair("customer", repeated_to(length, unit, ID_PREFIX)),), kind="wire")
 
 
 def customer_lengths(contract: Contract, unit: str = "a") -> Comparison:
-    """The longest legal `customer`, and one shorter, against a short one of the same characters."""
+    """Return the longest legal `customer`, and one shorter, compared with a short one of the same characters."""
     limit = contract.customer_max_length
     return Comparison(unknown_customer(50, unit), (unknown_customer(limit, unit), unknown_customer(limit - 1, unit)))
 
 
 def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:
-    """The longest legal `customer` of characters of two, three and four bytes, against short ones of the same."""
+    """Return the longest legal `customer` of characters of two to four bytes, each compared with a short one."""
     return tuple(
         Comparison(unknown_customer(50, unit), (unknown_customer(contract.customer_max_length, unit),))
         for unit in ("😀", "€", "ø")
@@ -143,12 +143,12 @@ def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:
 
 
 def expand_item(item: Text) -> Attempt:
-    """A good customer, and one entry to expand."""
+    """Return a good customer with one entry to expand."""
     return Attempt((CUSTOMER, Pair("expand[]", item)))
 
 
 def expand_item_lengths(contract: Contract) -> Sequence[Comparison]:
-    """The longest legal entry, and one shorter, against a short one of the same characters."""
+    """Return the longest legal entry, and one shorter, compared with a short one of the same characters."""
     limit = contract.expand_item_max_length
     return tuple(
         Comparison(
@@ -160,5 +160,5 @@ def expand_item_lengths(contract: Contract) -> Sequence[Comparison]:
 
 
 def as_sent_suffixes() -> st.SearchStrategy[Text]:
-    """Junk of one to six printable characters."""
+    """Generate one to six printable characters that need no escape in a URL."""
     return st.text(string.ascii_letters + string.digits + "-.~_", min_size=1, max_size=6)

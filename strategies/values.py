@@ -1,7 +1,7 @@
-"""Texts that are bound late: an id that only the run knows, and long values that are small to write down.
+"""Texts that are bound late: ids that only the run knows, and long values in short form.
 
 An attempt is drawn before any object exists on the target. So its texts are made of parts: plain characters, raw bytes,
-`Known` ids, and `Repeated` units. `render` gives the characters for a given binding, `describe` the words for a report.
+`Known` ids, and `Repeated` units. `render` returns the characters for a binding, `describe` the words for a report.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
     "as a JSON string with an escape in it": lambda known: f"\\u{ord(known[0]):04x}{known[1:]}",
     "twice": lambda known: known + known,
 }
-"""What can be done to a known id, by the words that a report uses for it."""
+"""The changes to a known id, by the words that a report uses for them."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Repeated:
-    """`unit`, `count` times over."""
+    """The text `unit`, repeated `count` times."""
 
     unit: str
     count: int
@@ -53,24 +53,24 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Joined:
-    """Parts one after the other."""
+    """Several parts, one after the other."""
 
     parts: tuple[Text, ...]
 
 
 Text = str | bytes | Known | Repeated | Joined
-"""What a name, a value, a path segment or a whole body is made of."""
+"""The content of a name, a value, a path segment or a whole body."""
 
 
 def joined(*parts: Text) -> Joined:
-    """The parts as one text."""
+    """Return the parts as one text."""
     return Joined(parts)
 
 
 def repeated_to(length: int, unit: str, prefix: str = "") -> Text:
-    """`prefix` and then `unit` over and over, `length` characters in all.
+    """Return `prefix` and then repetitions of `unit`, `length` characters in all.
 
-    Raises ValueError when what is left after the prefix is no multiple of the unit.
+    Raises ValueError when the rest after the prefix is no multiple of the unit.
     """
     count, rest = divmod(length - len(prefix), len(unit))
     if rest or count < 0:
@@ -79,7 +79,7 @@ def repeated_to(length: int, unit: str, prefix: str = "") -> Text:
 
 
 def swapped(text: Joined) -> Joined:
-    """The same text with capitals and small letters exchanged. Raises TypeError where a part has no letters."""
+    """Return the same text with capitals and small letters exchanged. Raises TypeError where a part has no letters."""
 
     def exchanged(part: Text) -> Text:
         match part:
@@ -95,7 +95,7 @@ def swapped(text: Joined) -> Joined:
 
 
 def render(text: Text, bindings: Bindings) -> str:
-    """The characters of `text`. Raises KeyError for an unbound name, UnicodeDecodeError for bytes that are no text."""
+    """Return the characters of `text`. Raises KeyError for an unbound name, UnicodeDecodeError for bytes of no text."""
     match text:
         case str():
             return text
@@ -110,7 +110,7 @@ def render(text: Text, bindings: Bindings) -> str:
 
 
 def render_bytes(text: Text, bindings: Bindings) -> bytes:
-    """The bytes of `text`: its characters in UTF-8, its raw bytes as they are."""
+    """Return the bytes of `text`: its characters in UTF-8, its raw bytes unchanged."""
     match text:
         case bytes():
             return text
@@ -121,7 +121,7 @@ def render_bytes(text: Text, bindings: Bindings) -> bytes:
 
 
 def known_names(text: Text) -> frozenset[str]:
-    """The names of the fixtures that `text` needs."""
+    """Return the names of the fixtures that `text` needs."""
     match text:
         case Known(name):
             return frozenset({name})
@@ -132,7 +132,7 @@ def known_names(text: Text) -> frozenset[str]:
 
 
 def describe(text: Text) -> str:
-    """`text` in the words of a report, short and free of control characters."""
+    """Return `text` in the words of a report, short and free of control characters."""
     match text:
         case str():
             return _printable(text)

@@ -21,7 +21,7 @@ _BRACKETS = frozenset(b"[]")
 
 @dataclass(frozen=True)
 class Spelling:
-    """One of the equivalent ways to write a name or a value on the wire.
+    """One of the equivalent spellings of a name or a value on the wire.
 
     `escape` says which bytes are percent-encoded: what must be (`minimal`), the first one too (`first`), every other
     one (`alternate`), `all` of them, or what must be but no byte above 127 (`raw-utf-8`). `lower_hex` writes `%5b`,
@@ -34,7 +34,7 @@ class Spelling:
     plus_for_blank: bool = True
 
     def encode(self, data: bytes) -> bytes:
-        """`data` percent-encoded in this spelling."""
+        """Return the data percent-encoded in this spelling."""
         if self.escape == "first" and data:
             return self._escaped(data[0]) + b"".join(map(self._table.__getitem__, data[1:]))
         if self.escape == "alternate":
@@ -73,9 +73,9 @@ class DecodedPair:
     value: bytes
 
 
-@lru_cache(maxsize=64)  # an answer is judged several times over, and so is the body that it answers
+@lru_cache(maxsize=64)  # the judge decodes the body of a request several times
 def decode(body: bytes) -> tuple[DecodedPair, ...]:
-    """The parameters of a form body. Empty sequences between ampersands are no parameters."""
+    """Return the parameters of a form body. Empty sequences between ampersands are no parameters."""
     pairs = []
     for sequence in body.split(b"&"):
         if sequence:
@@ -91,7 +91,7 @@ def _unescaped(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Name:
-    """A parameter's name taken apart: `expand[0][a]` has the root `expand` and the keys `0` and `a`."""
+    """A parameter's name in parts: `expand[0][a]` has the root `expand` and the keys `0` and `a`."""
 
     root: str
     keys: tuple[str, ...]
@@ -101,7 +101,7 @@ _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
 
 
 def parse_name(name: str) -> Name:
-    """`name` taken apart at its brackets; a name whose brackets are not balanced is its own root."""
+    """Split a name at its brackets; a name whose brackets are not balanced is its own root."""
     root, bracket, rest = name.partition("[")
     keys = _BRACKETED.findall(bracket + rest)
     if not root or "".join(f"[{key}]" for key in keys) != bracket + rest:
@@ -110,7 +110,7 @@ def parse_name(name: str) -> Name:
 
 
 def flatten(value: Any) -> Iterable[tuple[str, str]]:
-    """A JSON-like body as the pairs that the contract's encoding gives: `expand[0]=…`, nested objects in brackets."""
+    """Yield the pairs of a JSON-like body in the contract's encoding: `expand[0]=…`, nested objects in brackets."""
     if not isinstance(value, dict):
         return
     for name, content in value.items():
@@ -133,9 +133,9 @@ def _flattened(name: str, content: Any) -> Iterable[tuple[str, str]]:
 
 
 def unflatten(pairs: Sequence[DecodedPair]) -> dict[str, Any]:
-    """The pairs as the JSON-like value that they spell, for an independent validator.
+    """Return the JSON-like value that the pairs spell, for an independent validator.
 
-    `name[]` and `name[0]` make lists, `name[key]` makes objects; of two plain pairs with one name the second stands.
+    `name[]` and `name[0]` make lists, `name[key]` makes objects; of two plain pairs with one name the second counts.
     """
     result: dict[str, Any] = {}
     for pair in pairs:
