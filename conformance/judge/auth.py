@@ -29,7 +29,10 @@ _BEARER = re.compile(r"(?i)(?:^|,)\s*bearer(?:\s|,|$)")
 
 @expectation()
 def locked_out(episode: Episode, contract: Contract) -> None:
-    """Every subject is answered 401 (a publishable key: 403 too), and a read afterwards shows nothing attached."""
+    """Expect every subject to be answered 401, and nothing to be attached.
+
+    A publishable key may be answered 403, too.
+    """
     subjects = episode.exchanges("subject")
     for exchange in subjects:
         is_publishable = exchange.request.credentials.startswith("Bearer pk_")
@@ -43,9 +46,10 @@ def locked_out(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def key_first(episode: Episode, contract: Contract) -> None:
-    """With credentials that alone are answered 401 (the controls), every subject is answered 401.
+    """Expect every subject to be answered 401 where its credentials alone are.
 
-    A method that the URL does not have may be rejected as such, since servers look for an endpoint first.
+    The controls have the credentials and nothing else that is invalid. A method that the URL does not have may be
+    rejected as such, since servers look for an endpoint first.
     """
     not_401 = {control.request.credentials for control in episode.exchanges("control") if control.status != 401}
     for exchange in episode.exchanges("subject"):
@@ -60,7 +64,7 @@ def key_first(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def challenged(episode: Episode, contract: Contract) -> None:
-    """Every 401 carries a WWW-Authenticate header with the scheme Bearer."""
+    """Expect a WWW-Authenticate header with the scheme Bearer in every 401."""
     subjects = episode.exchanges("subject")
     answers = [exchange for exchange in subjects if exchange.status == 401]
     if not answers:
@@ -76,7 +80,7 @@ def challenged(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def either_scheme(episode: Episode, contract: Contract) -> None:
-    """The key works in every scheme in which it is presented."""
+    """Expect the key to work in every scheme in which it is presented."""
     exchanges = episode.exchanges("subject")
     require_answer(*exchanges)
     is_accepted = any(exchange.is_success for exchange in exchanges)
@@ -91,7 +95,7 @@ def either_scheme(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def identified(episode: Episode, contract: Contract) -> None:
-    """Every response has a Request-Id that begins with `req_`, and no two have the same."""
+    """Expect a Request-Id with the prefix `req_` in every response, each time a new one."""
     seen: set[str] = set()
     for exchange in chain(each_answered(episode, "control"), each_answered(episode)):
         require_headers(exchange)
@@ -104,7 +108,10 @@ def identified(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def versioned(episode: Episode, contract: Contract) -> None:
-    """Every response names the version that was asked for; an ill-formed one is rejected with 400."""
+    """Expect every response to name the version that was asked for.
+
+    A request for an ill-formed version is rejected with 400.
+    """
     for exchange in each_answered(episode):
         require_headers(exchange)
         asked = dict(exchange.request.headers).get("Stripe-Version", "")
@@ -119,7 +126,7 @@ def versioned(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def uncached(episode: Episode, contract: Contract) -> None:
-    """Every response has `Cache-Control` with no-cache and no-store."""
+    """Expect `Cache-Control` with no-cache and no-store in every response."""
     for exchange in each_answered(episode):
         require_headers(exchange)
         control = exchange.header("Cache-Control")

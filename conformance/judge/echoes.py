@@ -89,7 +89,7 @@ class Echoes:
         return tuple(sorted(kept, key=lambda form: (-len(form), form)))
 
     def hold(self, text: str) -> bool:
-        """Tell whether the whole text is part of what was sent."""
+        """Return whether the whole text is part of what was sent."""
         wanted = plain_text(text.replace(MASK, "")).characters
         return not wanted or any(wanted in form for form in self.plain)
 
@@ -135,7 +135,7 @@ def _common_length(one: str, other: str) -> int:
 
 
 def _stands_alone(text: str, first: int, last: int) -> bool:
-    """Tell whether no word goes on across an edge of what was found: `CustomerError` is no echo of `customer`."""
+    """Return whether no word goes on across an edge of what was found: `CustomerError` is no echo of `customer`."""
     goes_on_before = first > 0 and text[first - 1].isalnum() and text[first].isalnum()
     goes_on_after = last < len(text) and text[last].isalnum() and text[last - 1].isalnum()
     return not goes_on_before and not goes_on_after

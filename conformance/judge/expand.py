@@ -32,7 +32,7 @@ NO_CONTENT = 204
 
 @expectation()
 def inlined(episode: Episode, contract: Contract) -> None:
-    """The expanded `customer` is a whole customer object, and the rest of the body stays whole."""
+    """Expect `customer` to be a whole customer object in an otherwise whole response."""
     exchange = episode.subject
     require_answer(exchange)
     skip_unless(exchange.is_success, "the expanded request was rejected")
@@ -48,7 +48,7 @@ def inlined(episode: Episode, contract: Contract) -> None:
 
 @expectation("inlined_or_refused")
 def inlined_or_rejected(episode: Episode, contract: Contract) -> None:
-    """As `inlined`, or else the request is rejected."""
+    """Expect the same as `inlined`, or a rejection."""
     if not episode.subject.is_refusal:
         require_pass(inlined(episode, contract))
 
@@ -115,7 +115,10 @@ def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, 
 
 @expectation()
 def unexpanded(episode: Episode, contract: Contract) -> None:
-    """Without expand, `customer` is the id as a string; also right after an expanded response."""
+    """Expect `customer` to be the id as a string where the request has no `expand`.
+
+    The request before it may have been expanded.
+    """
     for exchange in each_answered(episode):
         is_object = exchange.is_success and isinstance(exchange.object.get("customer"), dict)
         expect(not is_object, "without expand, `customer` is an object", exchange)
@@ -123,7 +126,7 @@ def unexpanded(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def every_entry(episode: Episode, contract: Contract) -> None:
-    """Together with a second entry, `customer` is expanded at every place in the list.
+    """Expect `customer` to be expanded at every place in a list with a second entry.
 
     The control expands the second entry alone. A list with duplicates may be rejected.
     """
@@ -144,7 +147,7 @@ def every_entry(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def nested(episode: Episode, contract: Contract) -> None:
-    """The customer in the response holds its default payment method as an object."""
+    """Expect the customer in the response to hold its default payment method as an object."""
     require_preparation(episode)
     exchange = episode.subject
     expect_success(exchange)

@@ -45,13 +45,13 @@ WITHOUT_BODY = frozenset({204, 205})
 
 @expectation()
 def answered(episode: Episode, contract: Contract) -> None:
-    """Every subject is answered; the general clauses judge the response."""
+    """Expect every subject to be answered; the general clauses judge the response."""
     require_answer(*episode.exchanges("subject"))
 
 
 @expectation()
 def answered_well(episode: Episode, contract: Contract) -> None:
-    """Every subject is answered, and obeys the episode's own clause, a general one."""
+    """Expect every response to obey the episode's own clause, a general one."""
     for exchange in episode.exchanges("subject"):
         broken = broken_general_clauses(exchange, contract, owns_server_errors=False)
         expect_obedience(episode.clause, broken, exchange)

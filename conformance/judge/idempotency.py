@@ -25,7 +25,10 @@ def is_marked(exchange: Exchange) -> bool:
 
 @expectation()
 def replayed(episode: Episode, contract: Contract) -> None:
-    """The subject gets the control's status and JSON value, is marked as a replay, and was not executed."""
+    """Expect the control's status and JSON value again, marked as a replay.
+
+    The request must not be executed again.
+    """
     (first,) = episode.exchanges("control")
     require_preparation(episode)
     require_answer(first)
@@ -60,7 +63,7 @@ def _expect_same_status(again: Exchange, first: Exchange) -> None:
 
 @expectation()
 def not_replayed(episode: Episode, contract: Contract) -> None:
-    """A request with another key is no replay, however alike the keys are; one with the first key still is.
+    """Expect no replay for another key, however alike the keys are, but one for the first key.
 
     The first key has the longest legal length, so that a rejection of the first request is one of its key. After a
     mismatch (a set-up) the first request must not be rejected; idempotency.mismatch judges its second execution.
@@ -101,7 +104,7 @@ def _difference(exchange: Exchange, first: Exchange) -> str:
 
 @expectation()
 def not_answered_for_another(episode: Episode, contract: Contract) -> None:
-    """A key that was used on one path does not bring that path's response on a second path."""
+    """Expect a key that was used on one path not to bring its response on a second path."""
     (first,) = episode.exchanges("set-up")
     require_preparation(episode)
     second = episode.subject
@@ -121,7 +124,7 @@ def not_answered_for_another(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def usable_again(episode: Episode, contract: Contract) -> None:
-    """After a rejection by validation the same key serves a good request, which is executed."""
+    """Expect a key to serve a good request after a rejection by validation."""
     (first,) = episode.exchanges("control")
     require_answer(first)
     skip_unless(first.is_refusal, f"a request that validation must reject was accepted with {first.status}")
@@ -133,7 +136,10 @@ def usable_again(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def executed_once(episode: Episode, contract: Contract) -> None:
-    """Of simultaneous requests with one key one is executed; the others are rejected with 409 or get its response."""
+    """Expect simultaneous requests with one key to be executed once.
+
+    The others are rejected with 409 or get the same response.
+    """
     require_preparation(episode)
     exchanges = episode.exchanges("subject")
     require_answer(*exchanges)

@@ -113,7 +113,10 @@ _OPERATIONS: Mapping[str, Callable[[Model, str, str, Exchange], str]] = {
 
 @expectation()
 def as_modelled(episode: Episode, contract: Contract) -> None:
-    """Every response of the sequence agrees with the model; `facts["operations"]` names the operation of each step."""
+    """Expect every response of a sequence to agree with the model.
+
+    `facts["operations"]` names the operation of each step.
+    """
     model = Model()
     for step, (operation, method, customer) in zip(episode.steps, episode.facts["operations"], strict=True):
         answer = step.exchange

@@ -16,7 +16,7 @@ WAITED = "waited"
 
 @expectation()
 def outlived(episode: Episode, contract: Contract) -> None:
-    """The target goes on serving: the last request without a response is not the one that ended it."""
+    """Expect the target to go on serving after the last request without a response."""
     subjects = [step for step in episode.steps if step.role == "subject"]
     if not subjects:
         inconclusive(_describe_stop(episode))

@@ -25,7 +25,10 @@ CONFLICT = 409
 
 @expectation()
 def one_winner(episode: Episode, contract: Contract) -> None:
-    """Of simultaneous attaches to different customers exactly one succeeds, and a retrieval shows that one."""
+    """Expect exactly one of simultaneous attaches to different customers to succeed.
+
+    A retrieval shows the customer of the one that succeeded.
+    """
     subjects = episode.exchanges("subject")
     winners = [exchange for exchange in subjects if exchange.is_success]
     if len(winners) > 1:
@@ -52,9 +55,10 @@ def _is_lost_or_broken(exchange: Exchange) -> bool:
 
 @expectation()
 def all_kept(episode: Episode, contract: Contract) -> None:
-    """Simultaneous attaches are each answered for themselves, and each payment method is kept once by its own customer.
+    """Expect simultaneous attaches to be answered each for itself, and to be kept.
 
-    A request for a payment method that another request is attaching at the same time may be rejected.
+    Each customer's list holds its own payment methods once. A request for a payment method that another request is
+    attaching at the same time may be rejected.
     """
     subjects = episode.exchanges("subject")
     owners: dict[str, str] = {}

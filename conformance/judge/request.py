@@ -31,21 +31,21 @@ def sent_payment_method(exchange: Exchange) -> str:
 
 @expectation()
 def accepted(episode: Episode, contract: Contract) -> None:
-    """Every subject is answered with success."""
+    """Expect every subject to be answered with success."""
     for exchange in episode.exchanges("subject"):
         expect_success(exchange)
 
 
 @expectation()
 def accepted_again(episode: Episode, contract: Contract) -> None:
-    """After the same attach has succeeded, every further one does too."""
+    """Expect every further attach to succeed after the same attach has succeeded."""
     require_preparation(episode)
     require_pass(accepted(episode, contract))
 
 
 @expectation("refused")
 def rejected(episode: Episode, contract: Contract) -> None:
-    """Every subject is rejected."""
+    """Expect every subject to be rejected."""
     for exchange in episode.exchanges("subject"):
         expect_rejection(exchange)
 
@@ -54,10 +54,10 @@ def rejected(episode: Episode, contract: Contract) -> None:
 def same_answer(
     episode: Episode, contract: Contract, *, control_succeeds: bool = False, or_refused_with: int | None = None
 ) -> None:
-    """Every subject gets the same response as the control, or a rejection with the status that is legal, too.
+    """Expect every subject to get the same response as the control.
 
-    With `control_succeeds` the comparison is skipped when the control is rejected. Facts of the episode with the names
-    of the arguments do the same.
+    A rejection with the status `or_refused_with` is legal, too. With `control_succeeds` the comparison is skipped when
+    the control is rejected. Facts of the episode with the names of the arguments do the same.
     """
     (control,) = episode.exchanges("control")
     require_answer(control)
@@ -71,7 +71,7 @@ def same_answer(
 
 @expectation("alike_by_path")
 def same_answer_by_path(episode: Episode, contract: Contract) -> None:
-    """As `same_answer`; where the control shows the id of its path decoded, every subject does."""
+    """Expect the same as `same_answer`, and the decoded id where the control shows it."""
     require_pass(same_answer(episode, contract))
     (control,) = episode.exchanges("control")
     if control.object.get("id") != sent_payment_method(control):
@@ -84,7 +84,10 @@ def same_answer_by_path(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def taken_as_sent(episode: Episode, contract: Contract) -> None:
-    """A value that only resembles a known id is rejected, or used exactly as sent in the response and in the store."""
+    """Expect a value that only resembles a known id to be rejected or used exactly as sent.
+
+    Both the response and the reads afterwards count.
+    """
     exchange = episode.subject
     require_answer(exchange)
     if exchange.is_refusal:
@@ -98,7 +101,10 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def one_of_two(episode: Episode, contract: Contract) -> None:
-    """Of two values sent under one name none or exactly one is used, and the same one everywhere."""
+    """Expect none or exactly one of two values under one name to be used.
+
+    The response and the reads afterwards show the same one.
+    """
     exchange = episode.subject
     require_answer(exchange)
     if exchange.is_refusal:
@@ -114,7 +120,7 @@ def one_of_two(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def not_obeyed(episode: Episode, contract: Contract) -> None:
-    """Other methods do not succeed, and a read afterwards shows nothing attached."""
+    """Expect other methods not to succeed, and reads afterwards to show nothing attached."""
     exchanges = episode.exchanges("subject")
     for exchange in exchanges:
         expect(not exchange.is_success, f"{exchange.request.method} succeeded with {exchange.status}", exchange)
@@ -128,7 +134,7 @@ def not_obeyed(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def reported(episode: Episode, contract: Contract) -> None:
-    """Nothing is expected; the verdict says what happened."""
+    """Expect nothing, and report the response."""
     exchange = episode.subject
     require_answer(exchange)
     if exchange.is_success:

@@ -28,7 +28,7 @@ _KINDS = {list: "a list", str: "a string", type(None): "null", bool: "a boolean"
 
 @expectation()
 def well_formed(episode: Episode, contract: Contract) -> None:
-    """Every success obeys the episode's own clause.
+    """Expect every success to obey the episode's own clause.
 
     A rejection among successes is not judged: the clause that requires an acceptance reports it.
     """

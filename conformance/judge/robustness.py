@@ -13,7 +13,10 @@ from strategies.malformed import INJECTED_HEADER
 
 @expectation()
 def survived(episode: Episode, contract: Contract) -> None:
-    """Every subject is answered in time and below 500; the control, an ordinary request, must be too."""
+    """Expect every subject to be answered in time and below 500.
+
+    The clause is skipped unless the control, an ordinary request, is served.
+    """
     for ordinary in episode.exchanges("control"):
         is_served = ordinary.status is not None and ordinary.status < 500
         skip_unless(is_served, f"an ordinary request of this kind is answered {ordinary.status or 'not at all'}")
@@ -33,7 +36,7 @@ def survived(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def served_again(episode: Episode, contract: Contract) -> None:
-    """A valid request is answered with success, whatever was sent before it."""
+    """Expect a valid request to be answered with success after other requests."""
     for exchange in episode.exchanges("subject"):
         if exchange.status == 429:
             inconclusive(RATE_LIMITED)
@@ -42,7 +45,7 @@ def served_again(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def enveloped(episode: Episode, contract: Contract) -> None:
-    """A rejection carries the error envelope, even of a request that no application saw."""
+    """Expect the error envelope in a rejection, even of a request that no application saw."""
     for exchange in episode.exchanges("subject"):
         is_without = exchange.is_refusal and exchange.body is not None and not exchange.has_error_inside
         expect(not is_without or _is_garbled(exchange), f"a {exchange.status} without the error envelope", exchange)

@@ -29,13 +29,13 @@ from strategies.traits import traits
 
 @expectation()
 def absent(episode: Episode, contract: Contract) -> None:
-    """The target lacks the capability of another endpoint that the clause needs."""
+    """Report that the target lacks the capability of another endpoint that the clause needs."""
     not_applicable(str(episode.facts["absent"]))
 
 
 @expectation()
 def persisted(episode: Episode, contract: Contract) -> None:
-    """After every success the retrieved payment method shows the customer that was sent."""
+    """Expect a retrieval after every success to show the customer that was sent."""
     confirmed = 0
     for _, subject, read in _retrievals(episode):
         sent = subject.sent_values("customer")[0]
@@ -49,7 +49,10 @@ def persisted(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def same_object(episode: Episode, contract: Contract) -> None:
-    """A retrieval before, the response, and a retrieval after agree in all fields but `customer` and the checks."""
+    """Expect an attach to change no field of the payment method but `customer` and the checks.
+
+    A retrieval before, the response, and a retrieval after are compared.
+    """
     ignoring = {*OF_A_PAYMENT_METHOD, "customer", "customer_account"}
     compared = 0
     for before, subject, after in _retrievals(episode):
@@ -95,7 +98,10 @@ def _retrievals(episode: Episode) -> Iterator[tuple[Exchange | None, Exchange, E
 
 @expectation()
 def listed(episode: Episode, contract: Contract) -> None:
-    """The customer's list holds the payment method once, and one attached before it; another's list does not."""
+    """Expect the customer's list to hold the payment method once, and another's not.
+
+    The list still holds a payment method that was attached earlier.
+    """
     method, customer, other = (episode.fixtures[name] for name in ("payment_method", "customer", "other_customer"))
     require_success(episode.subject)
     expect_listed(episode, method, {customer: 1, other: 0})
@@ -106,7 +112,10 @@ def listed(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def nothing_changed(episode: Episode, contract: Contract) -> None:
-    """After the rejections the payment method reads as before, and can be attached; an attach among them is saved."""
+    """Expect rejections to leave the payment method unchanged and attachable.
+
+    An attach among them is saved.
+    """
     subjects = episode.exchanges("subject")
     skip_unless(subjects, "none of the requests was rejected")
     (before,) = episode.exchanges("control")
@@ -158,7 +167,7 @@ def _describe_answers(subjects: tuple[Exchange, ...]) -> str:
 
 @expectation()
 def only_this_one(episode: Episode, contract: Contract) -> None:
-    """Everything that was read before the attach reads the same after it."""
+    """Expect everything that was read before the attach to read the same after it."""
     require_success(episode.subject)
     before = {exchange.request.target: exchange for exchange in episode.exchanges("control")}
     for after in episode.exchanges("follow-up"):
@@ -176,7 +185,10 @@ def only_this_one(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def attached_again(episode: Episode, contract: Contract) -> None:
-    """The same customer again succeeds or is rejected, and the payment method stays attached and listed once."""
+    """Expect the payment method to stay attached and listed once.
+
+    A second attach to the same customer may succeed or be rejected.
+    """
     subjects, customer = episode.exchanges("subject"), episode.fixtures["customer"]
     _require_attached_to(episode, customer)
     require_answer(*subjects)
@@ -187,7 +199,10 @@ def attached_again(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def stays_with_first(episode: Episode, contract: Contract) -> None:
-    """A second customer is rejected, and the payment method stays with the first, and on its list alone."""
+    """Expect a second customer to be rejected, and the first to keep the payment method.
+
+    It stays on the list of the first customer alone.
+    """
     subjects = episode.exchanges("subject")
     first, other = episode.fixtures["customer"], episode.fixtures["other_customer"]
     _require_attached_to(episode, first)
@@ -203,7 +218,7 @@ def stays_with_first(episode: Episode, contract: Contract) -> None:
 
 @expectation("deleted_refused")
 def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
-    """Once the customer is deleted, every attempt to attach to it is rejected."""
+    """Expect every attach to a deleted customer to be rejected."""
     deletion, *afterwards = episode.exchanges("control")
     require_readable(deletion)
     if not deletion.is_success:
@@ -218,7 +233,7 @@ def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def detached(episode: Episode, contract: Contract) -> None:
-    """After the detach `customer` is null, and the list is without the payment method."""
+    """Expect `customer` to be null after a detach, and the list to lack the payment method."""
     method, customer, detach = episode.fixtures["payment_method"], episode.fixtures["customer"], episode.subject
     _require_attached_to(episode, customer)
     require_readable(detach)

@@ -25,7 +25,10 @@ SEVERAL_UNREAD = 2
 
 @expectation()
 def steady(episode: Episode, contract: Contract) -> None:
-    """The same kind of request gets the same class of response every time; a network may lose one response."""
+    """Expect the same class of response each time that a kind of request is sent.
+
+    A network may lose one response.
+    """
     exchanges = _without_network_loss(episode)
     lost = dropped(exchanges)
     is_habit = len(lost) >= len(exchanges) / FEW_LOST

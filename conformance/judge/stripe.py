@@ -99,7 +99,10 @@ def names_of_first_unknown(exchange: Exchange, contract: Contract) -> tuple[str 
 
 @expectation("refused_as_told")
 def rejected_as_required(episode: Episode, contract: Contract) -> None:
-    """Every subject is rejected in the way that the clause requires, and a read afterwards shows nothing attached."""
+    """Expect every subject to be rejected in the way that its clause requires.
+
+    Reads afterwards show nothing attached.
+    """
     required = REJECTIONS[episode.clause]
     require_preparation(episode)
     for exchange in episode.exchanges("subject"):
@@ -114,7 +117,10 @@ def rejected_as_required(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def cloned(episode: Episode, contract: Contract) -> None:
-    """Every attach of a shared token succeeds with an id of its own that begins with `pm_` and is not the token."""
+    """Expect every attach of a shared token to make a new payment method.
+
+    Its id begins with `pm_`, and is neither the token nor an earlier one.
+    """
     seen: set[str] = set()
     for exchange in episode.exchanges("subject"):
         expect_success(exchange)
@@ -129,7 +135,7 @@ def cloned(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def cloned_and_listed(episode: Episode, contract: Contract) -> None:
-    """The payment method that a shared token has become is on its customer's list, and can be retrieved."""
+    """Expect the payment method made of a shared token to be listed and retrievable."""
     (first,) = episode.exchanges("control")
     require_success(first)
     identifier = str(first.object.get("id"))
