@@ -12,7 +12,7 @@ import re
 import sys
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -144,9 +144,11 @@ def _stands_alone(text: str, first: int, last: int) -> bool:
 def _beside_ellipsis(form: str, characters: str, before: int, after: int) -> Iterator[tuple[int, int]]:
     """Yield the begin of the form that stands before an ellipsis, and the end of it that stands behind one."""
     lengths = range(min(len(form), LONGEST_BESIDE_ELLIPSIS), 0, -1)
-    if length := next((n for n in lengths if n <= before and characters.startswith(form[:n], before - n)), 0):
+    begins = (length for length in lengths if characters.endswith(form[:length], 0, before))
+    for length in islice(begins, 1):
         yield before - length, before
-    if length := next((n for n in lengths if characters.startswith(form[-n:], after)), 0):
+    ends = (length for length in lengths if characters.startswith(form[-length:], after))
+    for length in islice(ends, 1):
         yield after, after + length
 
 
@@ -181,20 +183,39 @@ def _unescaped(characters: str, spans: list[tuple[int, int]]) -> tuple[str, list
 
 
 def _meaning(match: re.Match[str]) -> str:
-    """Return the characters that an escape stands for; itself where it stands for none."""
-    kind, whole = str(match.lastgroup), match.group(0)
-    if kind == "unicode":
-        units = bytes.fromhex(re.sub(r"[\\%][uU]", "", whole))
-        return units.decode("utf-16-be", "surrogatepass")
-    if kind == "percent":
-        data = bytes.fromhex(re.sub(r"%(?:25)*(?=[0-9a-fA-F]{2})", "", whole))
-        return _decoded(data)
-    if kind == "entity":
-        return html.unescape(re.sub(r"^&(?:amp;)*", "&", whole))
-    if kind == "letter":
-        return "\n"
-    number = int(match.group(kind), 8 if kind == "octal" else 16)
+    """Return the characters that an escape means; the escape itself where it means none."""
+    return _MEANINGS[str(match.lastgroup)](match.group(0), str(match.group(str(match.lastgroup))))
+
+
+def _of_units(whole: str, _: str) -> str:
+    units = bytes.fromhex(re.sub(r"[\\%][uU]", "", whole))
+    return units.decode("utf-16-be", "surrogatepass")
+
+
+def _of_percent(whole: str, _: str) -> str:
+    return _decoded(bytes.fromhex(re.sub(r"%(?:25)*(?=[0-9a-fA-F]{2})", "", whole)))
+
+
+def _of_entity(whole: str, _: str) -> str:
+    return html.unescape(re.sub(r"^&(?:amp;)*", "&", whole))
+
+
+def _of_hexadecimal(whole: str, digits: str) -> str:
+    number = int(digits, 16)
     return chr(number) if number <= sys.maxunicode else whole
+
+
+_MEANINGS: Mapping[str, Callable[[str, str], str]] = {
+    "unicode": _of_units,
+    "braced": _of_hexadecimal,
+    "long": _of_hexadecimal,
+    "hexadecimal": _of_hexadecimal,
+    "octal": lambda _, digits: chr(int(digits, 8)),
+    "percent": _of_percent,
+    "entity": _of_entity,
+    "letter": lambda _, letter: "\n",
+}
+"""The meaning of each kind of escape, given the whole of it and its digits."""
 
 
 def _decoded(data: bytes) -> str:
