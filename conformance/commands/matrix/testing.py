@@ -19,7 +19,7 @@ from conformance.paths import SUITE, TESTS
 from conformance.reports.words import curl
 from conformance.targets.description import TargetDescription
 from conformance.targets.installing import CACHE_VARIABLE, CannotInstall, install
-from conformance.targets.running import version_told_by
+from conformance.targets.running import installed_version
 from contracts import Catalogue, load_catalogue
 
 AT_ONCE = 2
@@ -85,7 +85,7 @@ def _standing(
         name=target.name,
         title=target.title,
         home=target.home,
-        version=target.version if trouble else version_told_by(target, plan.cache),
+        version=target.version if trouble else installed_version(target, plan.cache),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         profile=plan.profile,
         fixtures=str(whole.get("target", {}).get("fixtures", "")),
