@@ -89,7 +89,7 @@ class TargetDescription:
 
     @property
     def takes_key_from_environment(self) -> bool:
-        """Whether a real key is needed."""
+        """True if a real key is needed."""
         return self.key == "environment"
 
 

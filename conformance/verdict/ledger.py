@@ -102,7 +102,7 @@ class Entry:
 
     @property
     def is_not_applicable(self) -> bool:
-        """Whether the clause is only known not to apply."""
+        """True if the clause is only known not to apply."""
         return bool(self.not_applicable) and not (self.held or self.findings)
 
     def add_finding(self, finding: Finding) -> None:
@@ -327,7 +327,7 @@ class Culprits:
 
     @property
     def break_content(self) -> bool:
-        """Whether one of them is about the content of responses."""
+        """True if one of them is about the content of responses."""
         chapters = ("response.", "error.", "state.")
         return any(slug.startswith(chapters) or slug in ABOUT_CONTENT for slug in self.standing)
 

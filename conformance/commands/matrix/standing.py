@@ -34,7 +34,7 @@ class Cell:
 
     @property
     def is_red(self) -> bool:
-        """Whether the clause is broken."""
+        """True if the clause is broken."""
         return self.outcome in RED
 
 

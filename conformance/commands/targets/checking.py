@@ -30,7 +30,7 @@ class Check:
 
     @property
     def shows(self) -> bool:
-        """Whether the defect still exists."""
+        """True if the defect still exists."""
         return re.search(self.defect.shows, self.printed, re.DOTALL) is not None
 
 

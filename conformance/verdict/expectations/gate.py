@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
-from conformance.evidence.episode import Outcome
+from conformance.evidence.episode import Finding, Outcome
 from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name, masked
 from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
@@ -44,7 +45,7 @@ class Gate:
 
     @property
     def is_met(self) -> bool:
-        """Whether only expected failures happened, and all of them, as far as they could be judged."""
+        """True if just the expected failures happened, as far as they could be judged."""
         return not (self.unexpected or self.stale)
 
     def in_short(self) -> str:
@@ -91,24 +92,30 @@ def weigh(
 
     `unheard` are clauses whose own tests were not selected, or were cut short by the budget: their pass proves nothing.
     """
-    within = {clause.slug: results[clause.slug] for clause in catalogue.within(profile)}
-    covering = {slug: covering_entries(expectations, result) for slug, result in within.items()}
-    expected = {slug: entries for slug, entries in covering.items() if entries}
-    decisive = [result for slug, result in within.items() if slug not in expected and decides(result, level)]
-    fitting = {entry for entries in expected.values() for entry in entries}
-    rest = [entry for entry in expectations.entries if entry not in fitting]
-    heard = [entry for entry in rest if entry.clause in within and entry.clause not in unheard]
-    stale = [Stale(entry, why) for entry in heard if (why := why_stale(entry, results[entry.clause], expectations))]
-    to_remove = [one.entry for one in stale]
-    return Gate(
-        expectations=expectations,
-        results={**results, **{slug: _as_expected(within[slug], entries) for slug, entries in expected.items()}},
-        expected=expected,
-        unexpected=tuple(_new_first(expectations, result) for result in decisive if is_telling(result)),
-        stale=tuple(stale),
-        undecided=tuple(result for result in decisive if not is_telling(result) and not result.blocked),
-        silent=tuple(entry for entry in rest if entry not in to_remove),
-    )
+    clauses = catalogue.within(profile)
+    shown = dict(results)
+    expected: dict[str, tuple[Expectation, ...]] = {}
+    unexpected, undecided = [], []
+    for result in [results[clause.slug] for clause in clauses]:
+        covering = covering_entries(expectations, result)
+        if covering:
+            expected[result.clause.slug] = covering
+            shown[result.clause.slug] = _as_expected(result, covering)
+        elif decides(result, level) and is_telling(result):
+            unexpected.append(_new_first(expectations, result))
+        elif decides(result, level) and not result.blocked:
+            undecided.append(result)
+
+    fitting = set(chain.from_iterable(expected.values()))
+    heard = {clause.slug for clause in clauses} - unheard
+    stale, silent = [], []
+    for entry in expectations.entries:
+        why = why_stale(entry, results[entry.clause], expectations) if entry.clause in heard else ""
+        if why and entry not in fitting:
+            stale.append(Stale(entry, why))
+        elif entry not in fitting:
+            silent.append(entry)
+    return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), tuple(silent))
 
 
 def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> ClauseResult:
@@ -154,10 +161,11 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     if not result.findings:
         return result
     entries = [entry for entry in expectations.of(result.clause.slug) if entry.outcome is result.outcome]
-    known = [any(entry.fits(finding_name(finding)) for entry in entries) for finding in result.findings]
-    new = [finding for finding, is_known in zip(result.findings, known, strict=True) if not is_known]
-    old = [finding for finding, is_known in zip(result.findings, known, strict=True) if is_known]
-    findings = (*new, *old)
+
+    def is_known(finding: Finding) -> bool:
+        return any(entry.fits(finding_name(finding)) for entry in entries)
+
+    findings = tuple(sorted(result.findings, key=is_known))
     return replace(result, findings=findings, reason=findings[0].observed)
 
 
