@@ -15,7 +15,7 @@ from benchmarks.examples import episode, exchange
 from benchmarks.suite import Job, Result, run
 from conformance.evidence.episode import Finding, Outcome
 from conformance.verdict.expectations import Expectation, Expectations, Gate, weigh
-from conformance.verdict.ledger import ClauseResult, Ledger, conclude
+from conformance.verdict.ledger import ClauseResult, Kind, Ledger, conclude
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Run
 from conformance.verdict.settings import Settings
@@ -150,9 +150,9 @@ def test_a_target_that_cannot_be_tested_meets_no_expectation(known: Path, tmp_pa
 def test_what_could_not_be_judged_is_inconclusive_whatever_was_expected() -> None:
     catalogue = load_catalogue()
     ledger = Ledger()
-    ledger.entry(JSON).not_run.append("answered 500")
+    ledger.entry(JSON).add(Kind.NOT_RUN, "answered 500")
     ledger.entry("request.minimal-body").held = 1
-    ledger.entry("error.no-secrets").inconclusive.append("no answer within 10 s")
+    ledger.entry("error.no-secrets").add(Kind.INCONCLUSIVE, "no answer within 10 s")
     ledger.entry("error.envelope").add_finding(broken("error.envelope"))
     results = conclude(catalogue, ledger)
     known = [Expectation("error.envelope", Outcome.FAIL, "so it is"), Expectation(JSON, Outcome.NOT_RUN, "so it is")]

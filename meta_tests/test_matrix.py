@@ -18,6 +18,7 @@ from conformance.commands.matrix.standing import Cell, Standing, StandingFileErr
 from conformance.commands.matrix.testing import cells_of
 from conformance.evidence.episode import Finding, Outcome
 from conformance.targets import Defect, find, shipped
+from conformance.verdict.ledger import NOT_SELECTED
 from contracts import load_catalogue
 
 CATALOGUE = load_catalogue()
@@ -31,6 +32,8 @@ def results(**outcomes: tuple[str, str]) -> dict[str, Any]:
         slug.replace("_", ".", 1).replace("_", "-"): {
             "outcome": outcome,
             "reason": reason,
+            "selected": reason != NOT_SELECTED,
+            "cause": "response.id" if outcome == "not-run" else "",
             "findings": [finding] if outcome == "fail" else [],
         }
         for slug, (outcome, reason) in outcomes.items()
@@ -55,7 +58,7 @@ DEAD = standing("dead", {}, trouble="dead is not to be had")
 
 def test_cells_are_what_a_run_says() -> None:
     cells = cells_of(
-        results(response_id=("fail", "x"), response_json=("pass", ""), request_accept=("not-run", "not selected"))
+        results(response_id=("fail", "x"), response_json=("pass", ""), request_accept=("not-run", NOT_SELECTED))
     )
     assert set(cells) == {"response.id", "response.json"}
     assert cells["response.id"].is_red

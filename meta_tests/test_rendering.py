@@ -293,7 +293,7 @@ def empty(_: bytes) -> bytes:
         (with_another_verdict, f"{BROKEN} is pass by its footer, and fail when its episodes are judged"),
         (of_another_catalogue, "another catalogue"),
         (of_another_format, "line 1"),
-        (foreign, "not of the record's schema"),
+        (foreign, "match the record's schema"),
         (empty, "line 1"),
     ],
 )

@@ -220,7 +220,7 @@ def test_the_key_is_written_by_no_part_of_it() -> None:
     page = html_page(run_with({UNKNOWN: [found]}))
     assert KEY not in page
     assert "Authorization: Bearer $STRIPE_API_KEY" in page
-    assert "the API key came back" in page
+    assert "the response held the API key" in page
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,9 @@ def test_the_histogram_spans_what_occurred_and_no_more() -> None:
     assert [column.count for column in columns] == [2, 0, 0, 1]
     assert [column.label.replace("\u00a0", " ") for column in columns] == ["≤ 5 ms", "≤ 10 ms", "≤ 20 ms", "≤ 50 ms"]
     said = latency_in_words(traffic).replace("\u00a0", " ")
-    assert said == "Half of the answers came within 5 ms, 95 % within 50 ms, the slowest after 40 ms."
+    assert said == "Half of the responses came within 5 ms, 95 % within 50 ms, the slowest after 40 ms."
     assert histogram(Traffic()) == ()
-    assert latency_in_words(Traffic()) == "No answer came."
+    assert latency_in_words(Traffic()) == "No response came."
 
 
 def test_a_run_without_traffic_is_shown_without_plots() -> None:

@@ -229,7 +229,7 @@ def test_what_cannot_be_installed_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CannotInstall, match="failed: nothing to be had"):
         install(described(tmp_path, server("x", more=more)), tmp_path, lambda _: None)
     more += "\nneeds = ['no-such-program']"
-    with pytest.raises(CannotInstall, match="needs no-such-program, which this machine has not"):
+    with pytest.raises(CannotInstall, match="needs no-such-program"):
         install(described(tmp_path, server("x", more=more)), tmp_path, lambda _: None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import ClauseResult, Ledger, conclude, own_outcome
+from conformance.verdict.ledger import ClauseResult, Kind, Ledger, conclude, own_outcome, refer_to
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue
@@ -18,12 +18,12 @@ CLAUSE = CATALOGUE[SLUG]
 def outcome_of(*kinds: str, held: int = 1, inconclusive: str = "") -> ClauseResult:
     ledger = Ledger()
     for kind in kinds:
-        reason = "see body.customer-required" if kind == "blocked" else f"{kind} here"
+        reason = refer_to("body.customer-required") if kind == "blocked" else f"{kind} here"
         ledger.merge(Note(SLUG, NOT_RUN if kind == "blocked" else kind, reason, traceback="Traceback").ledger())
     entry = ledger.entry(SLUG)
     entry.held += held
     if inconclusive:
-        entry.inconclusive.append(inconclusive)
+        entry.add(Kind.INCONCLUSIVE, inconclusive)
     return own_outcome(CLAUSE, entry)
 
 
@@ -55,7 +55,7 @@ def test_an_aspect_without_fixtures_hides_no_pass_and_lets_no_profile_conform() 
     ledger = Ledger()
     for clause in CATALOGUE.within("contract"):
         ledger.entry(clause.slug).held += 1
-    ledger.entry(SLUG).lack_fixtures("no payment method is left")
+    ledger.entry(SLUG).add(Kind.LACKING, "no payment method is left")
     verdict = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
     assert verdict.verdict == "inconclusive"
 
@@ -70,7 +70,7 @@ def test_the_verdict_counts_what_was_judged_in_part() -> None:
     for clause in CATALOGUE.within("contract"):
         ledger.entry(clause.slug).held += 1
     whole = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
-    ledger.entry(SLUG).not_run.append("none of the requests was refused")
+    ledger.entry(SLUG).add(Kind.NOT_RUN, "none of the requests was refused")
     in_part = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
     assert (whole.verdict, in_part.verdict) == ("conforms", "conforms")
     assert in_part.reason == f"{whole.reason}, 1 in part"

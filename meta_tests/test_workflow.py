@@ -13,7 +13,7 @@ from conformance.reports.workflow import annotation, annotations_of, code, headl
 from conformance.verdict.run import ExitStatus
 
 
-def results(status: int = 0, **changes: Any) -> dict[str, Any]:
+def results(ending: str = "conforms", **changes: Any) -> dict[str, Any]:
     """The content of a small `results.json`."""
     clause = {"outcome": "pass", "level": "MUST", "profile": "contract", "statement": "It holds.", "reason": ""}
     clauses = {slug: {**clause, "findings": []} for slug in ("request.a", "request.b")}
@@ -24,8 +24,7 @@ def results(status: int = 0, **changes: Any) -> dict[str, Any]:
         "level": "must",
         "budget": "standard",
         "seed": 1,
-        "verdict": "conforms",
-        "exit_status": status,
+        "ending": ending,
         "diagnosis": None,
         "lacking": [],
         "words": {"contract": "conforms (2 clauses)"},
@@ -62,42 +61,46 @@ def test_text_shows_markup_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "changes", "said"),
+    ("ending", "expected", "said"),
     [
-        (0, {}, "✅ conforms"),
-        (1, but("request.a", "fail", "accepted"), "❌ does not conform"),
-        (10, {"diagnosis": "refused — start it"}, "⚠️ cannot be tested"),
-        (11, {"verdict": "inconclusive"}, "⚠️ inconclusive"),
-        (0, {"expectations": {"is_met": True, "expected": [], "unexpected": [], "words": "w"}}, "✅ conforms"),
-        (0, {"expectations": {"is_met": True, "expected": ["request.a"], "unexpected": [], "words": "w"}}, "🟡 w"),
-        (1, {"expectations": {"is_met": True, "expected": ["request.a"], "unexpected": []}}, "❌ does not conform"),
-        (1, {"expectations": {"is_met": False, "expected": [], "unexpected": [], "words": "w"}}, "❌ w"),
+        ("conforms", None, "✅ conforms"),
+        ("does-not-conform", None, "❌ does not conform"),
+        ("unreachable", None, "⚠️ cannot be tested"),
+        ("inconclusive", None, "⚠️ inconclusive"),
+        ("conforms", [], "✅ conforms"),
+        ("conforms", ["request.a"], "🟡 w"),
+        ("as-expected", ["request.a"], "🟡 w"),
+        ("does-not-conform", ["request.a"], "❌ does not conform"),
+        ("not-as-expected", [], "❌ w"),
     ],
 )
-def test_what_is_expected_is_never_green(status: int, changes: dict[str, Any], said: str) -> None:
-    assert headline(results(status, **changes)) == f"contract {said}"
+def test_what_is_expected_is_never_green(ending: str, expected: list[str] | None, said: str) -> None:
+    gate = None if expected is None else {"expected": expected, "unexpected": [], "words": "w"}
+    assert headline(results(ending, expectations=gate)) == f"contract {said}"
 
 
 def test_each_failure_is_an_error_and_what_decides_nothing_is_none() -> None:
-    failed = results(1, **but("request.a", "fail", "accepted\nwith 200"))
+    failed = results("does-not-conform", **but("request.a", "fail", "accepted\nwith 200"))
     assert list(annotations_of(failed)) == ["::error title=request.a::It holds. Observed: accepted%0Awith 200"]
     deviates = but("request.a", "deviation", "no code", level="SHOULD")
-    assert not list(annotations_of(results(0, **deviates)))
-    assert len(list(annotations_of(results(1, **deviates, level="should")))) == 1
-    assert len(list(annotations_of(results(1, lacking=["detach"])))) == 1
-    (warning,) = annotations_of(results(11))
+    assert not list(annotations_of(results(**deviates)))
+    assert len(list(annotations_of(results("does-not-conform", **deviates, level="should")))) == 1
+    assert len(list(annotations_of(results("does-not-conform", lacking=["detach"])))) == 1
+    (warning,) = annotations_of(results("inconclusive"))
     assert warning.startswith("::warning title=Inconclusive::")
 
 
 def test_the_summary_folds_away_what_is_expected() -> None:
     gate = {"file": "known.toml", "is_met": True, "expected": ["request.a"], "unexpected": [], "words": "as expected"}
-    told = summary_of(results(0, **but("request.a", "expected", "accepted", expected="why <b>"), expectations=gate))
+    told = summary_of(
+        results("as-expected", **but("request.a", "expected", "accepted", expected="why <b>"), expectations=gate)
+    )
     assert "<details><summary>Expected failures (1)</summary>" in told
     assert "| `request.a` | MUST | why \\<b\\> |  |" in told
 
 
 def test_a_known_implementation_is_called_by_its_name() -> None:
-    named = results(0, target={"base_url": "http://127.0.0.1:1", "implementation": "Mine 1.2"})
+    named = results(target={"base_url": "http://127.0.0.1:1", "implementation": "Mine 1.2"})
     assert summary_of(named).startswith("### `Mine 1.2`: contract ✅ conforms\n")
 
 

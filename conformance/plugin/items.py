@@ -223,7 +223,8 @@ class ItemRunner:
     def _cause(self, slug: str) -> str:
         if not slug:
             return ""
-        return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known))
+        required = self.catalogue.rests_on(slug)
+        return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known, only=required))
 
     def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
         """Turn the outcome of the test's own clause into pytest's words."""

@@ -1,1 +1,1 @@
-"""How results are told: words, the terminal, the HTML report and the results file."""
+"""The forms of results: the terminal, the HTML report, and every file that is made from a record."""

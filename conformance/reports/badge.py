@@ -10,10 +10,19 @@ from typing import Any
 import jinja2
 
 from conformance.reports.templating import templates
-from conformance.verdict.run import ExitStatus
+from conformance.verdict.expectations import counted
+from conformance.verdict.run import MEANINGS, Ending
 
-GREEN, RED, AMBER, GREY = "#1a7f37", "#c62828", "#9a6700", "#57606a"
-"""The colours of conforming, of not conforming, of failing as expected, and of what was not decided."""
+GREEN, RED, AMBER, GREY, DARK = "#1a7f37", "#c62828", "#9a6700", "#57606a", "#24292f"
+"""The colours of conforming, of not conforming, of failing as expected, of an open verdict, and of the other fields."""
+
+COLOURS: Mapping[Ending, str] = {
+    Ending.CONFORMS: GREEN,
+    Ending.DOES_NOT_CONFORM: RED,
+    Ending.NOT_AS_EXPECTED: RED,
+    Ending.AS_EXPECTED: AMBER,
+    Ending.EXPECTED_IN_PART: AMBER,
+}
 
 _WIDE, _NARROW = frozenset("mwMW—"), frozenset("ijlrtfI.,:;|'!-·() ")
 _PADDING = 10
@@ -21,7 +30,7 @@ _PADDING = 10
 
 @dataclass(frozen=True)
 class Part:
-    """One field of the badge: what it says, where it begins and how wide it is in pixels, and its colour."""
+    """A field of the badge: its words, its start and width in pixels, and its colour."""
 
     words: str
     start: int
@@ -30,53 +39,42 @@ class Part:
 
     @property
     def middle(self) -> float:
-        """Where the middle of the text is."""
+        """The middle of the text, in pixels."""
         return self.start + self.width / 2
 
     @property
     def length(self) -> int:
-        """How long the text itself is drawn."""
+        """The width of the text itself, in pixels."""
         return self.width - 2 * _PADDING
 
 
 def badge_of(results: Mapping[str, Any]) -> str:
-    """The badge for the content of a `results.json`."""
+    """Return the badge for the content of a `results.json`."""
     words, colour = verdict_of(results)
     suite = results["suite"]
-    date = results["started"][:10]
     version = f"{suite['name']} {suite.get(suite['name'], '')}".strip()
-    parts = []
+    fields = {
+        f"{results['profile']} profile": DARK,
+        words: colour,
+        f"{version} · {results['started'][:10]}": DARK,
+    }
+    parts: list[Part] = []
     start = 0
-    for text, fill in (
-        (f"{results['profile']} profile", "#24292f"),
-        (words, colour),
-        (f"{version} · {date}", "#24292f"),
-    ):
+    for text, fill in fields.items():
         parts.append(Part(text, start, _width(text) + 2 * _PADDING, fill))
         start += parts[-1].width
-    title = " · ".join(part.words for part in parts)
-    return _template().render(parts=parts, width=start, title=title)
+    return _template().render(parts=parts, width=start, title=" · ".join(fields))
 
 
 def verdict_of(results: Mapping[str, Any]) -> tuple[str, str]:
-    """The verdict in a few words, and its colour; only what conforms, and was really asked, is green."""
-    gate = results["expectations"]
-    if results["diagnosis"]:
-        return "cannot be tested", GREY
-    if results["dry_run"]:
+    """Return the verdict in a few words, and its colour; only a target that was really asked and conforms is green."""
+    ending = Ending(results["ending"])
+    if results["dry_run"] and ending is not Ending.UNREACHABLE:
         return "rehearsed only", GREY
-    if results["exit_status"] == ExitStatus.INTERRUPTED:
-        return "interrupted", GREY
-    if results["exit_status"] == ExitStatus.OUR_ERROR:
-        return "internal error of the suite", GREY
-    if results["verdict"] == "conforms":
-        return ("conforms", GREEN) if not gate or gate["is_met"] else ("not as expected", RED)
-    if results["verdict"] != "does-not-conform":
-        return "inconclusive", GREY
-    if gate and gate["is_met"] and not results["lacking"]:
-        expected = len(gate["expected"])
-        return f"{expected} expected failure{'s' * (expected != 1)}", AMBER
-    return "does not conform", RED
+    words, colour = MEANINGS[ending], COLOURS.get(ending, GREY)
+    if colour == AMBER:
+        words = counted(len(results["expectations"]["expected"]), "expected failure")
+    return words, colour
 
 
 @cache
@@ -85,5 +83,6 @@ def _template() -> jinja2.Template:
 
 
 def _width(text: str) -> int:
-    """About how wide a text is in 11 pixels of a common sans serif; the badge makes it exactly so."""
-    return round(sum(9.5 if char in _WIDE else 3.9 if char in _NARROW else 6.6 for char in text))
+    """Return the width of a text in 11 pixels of a common sans serif, about; the badge draws it with just that."""
+    wide, narrow = sum(char in _WIDE for char in text), sum(char in _NARROW for char in text)
+    return round(9.5 * wide + 3.9 * narrow + 6.6 * (len(text) - wide - narrow))

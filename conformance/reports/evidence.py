@@ -1,4 +1,4 @@
-"""Findings as evidence to be shown: what was sent and what came back, cut to what a reader can take in."""
+"""Findings as evidence to be shown: requests and responses, cut to what a reader can take in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_ANSWER = 3000
 LONGEST_VALUE = 160
 LONGEST_CURL = 6000
 LONGEST_INDENTED = 100_000
-"""The most characters shown of each: a longer command is left out, a longer text cut, longer JSON not indented."""
+"""The most characters shown: a longer command is left out, a longer text cut, longer JSON not indented."""
 
 MOST_STEPS = 8
 MOST_PAIRS = 40
@@ -34,7 +34,7 @@ _CREDENTIALS = ("Authorization", "credentials")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a form body, decoded; `marked` when it is the invalid component."""
+    """A parameter of a form body, decoded; `marked` if it is the invalid component."""
 
     name: tuple[Piece, ...]
     value: tuple[Piece, ...]
@@ -43,10 +43,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class StepShown:
-    """One step of an episode, to be read: what was sent, what came back, and the command that sends it again.
+    """A step of an episode, to be read: the request, the response, and the command that sends it again.
 
-    `number` counts from 1; `times` says how many steps in a row were just like it. `parameters` is None where the body
-    is no form. `command` is empty where it would be too long.
+    `number` counts from 1; `times` is the number of consecutive steps like it. `parameters` is None if the body is no
+    form. `command` is empty if it would be too long.
     """
 
     number: int
@@ -67,7 +67,7 @@ class StepShown:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A finding, to be read: the smallest of `count` that are alike. `others` are the other steps, in order."""
+    """A finding, to be read: the smallest of `count` alike ones. `others` are the other steps, in order."""
 
     id: str
     observed: str
@@ -80,9 +80,9 @@ class Evidence:
 
 
 def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
-    """The findings in their order, one of each kind, with how many there are of that kind.
+    """Return the findings in their order, one of each kind, with the number of that kind.
 
-    Of one kind are those that observed the same of the same attempt with the same status.
+    Findings of one kind observed the same about the same attempt with the same status.
     """
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
@@ -93,7 +93,7 @@ def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
 
 
 def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
-    """The evidence of a finding, of whose kind there are `count`."""
+    """Return the evidence of a finding, of whose kind there are `count`."""
     steps = list(_steps_shown(finding, base_url))
     culprit = next(step for step, is_culprit in steps if is_culprit)
     others = [step for step, is_culprit in steps if not is_culprit]
@@ -120,7 +120,7 @@ def _steps_shown(finding: Finding, base_url: str) -> Iterator[tuple[StepShown, b
 
 
 def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
-    """One step, to be read; `times` in a row it was the same."""
+    """Return a step, to be read, that was the same `times` consecutive times."""
     exchange = step.exchange
     component = invalid_component(step)
     parameters = _parameters(exchange, component)
@@ -147,7 +147,7 @@ def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
 
 
 def invalid_component(step: Step) -> str:
-    """What `step.invalid` names: a parameter, a header, or a part of the request; empty if it names nothing sent."""
+    """Return the parameter, header or part of the request that `step.invalid` names; empty if that was not sent."""
     if not step.invalid:
         return ""
     names = [pair.name.decode("utf-8", "replace") for pair in step.exchange.sent_pairs]
@@ -181,9 +181,9 @@ def _parameters(exchange: Exchange, component: str) -> tuple[Parameter, ...] | N
 
 
 def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
-    """The request as the bytes of HTTP/1.1, in parts that are marked where they are the invalid component.
+    """Yield the request as the bytes of HTTP/1.1, in parts that are marked if they are the invalid component.
 
-    The key stands there as `$STRIPE_API_KEY`. Headers that only carry the message (Host, Content-Length) are left out.
+    The key is written as `$STRIPE_API_KEY`. Headers that only carry the message (Host, Content-Length) are left out.
     """
     request = exchange.request
     yield request.method.encode("utf-8", "replace"), component == _METHOD
@@ -191,14 +191,20 @@ def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, b
     yield from _target_parts(request.target, component)
     yield b" HTTP/1.1\n", False
     for name, value in _headers_sent(request):
-        is_media_type = component == _MEDIA_TYPE and name.lower() == "content-type"
-        is_credentials = component in _CREDENTIALS and name == "Authorization"
-        is_meant = is_media_type or is_credentials or (bool(component) and name.lower() == component.lower())
-        yield f"{name}: {value}".encode("utf-8", "replace"), is_meant
+        yield f"{name}: {value}".encode("utf-8", "replace"), _is_header(name, component)
         yield b"\n", False
     if request.body is not None:
         yield b"\n", False
         yield from _body_parts(exchange, component)
+
+
+def _is_header(name: str, component: str) -> bool:
+    """Return whether the invalid component is the header `name`."""
+    if component == _MEDIA_TYPE:
+        return name.lower() == "content-type"
+    if component in _CREDENTIALS:
+        return name == "Authorization"
+    return name.lower() == component.lower()
 
 
 def _headers_sent(request: Request) -> Iterator[tuple[str, str]]:
@@ -244,11 +250,12 @@ def _body_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, boo
 
 
 def _in_short(exchange: Exchange) -> str:
-    """The answer in a few words: of a success only whose payment method it shows."""
+    """Return the response in a few words: of a success only the customer."""
     if not exchange.is_success or "customer" not in exchange.object:
         return answer_in_short(exchange, 120)
     shown = customer_id(exchange)
-    return f"{exchange.status}, " + (f"customer {str(shown)[:60]}" if shown else "no customer")
+    customer = f"customer {str(shown)[:60]}" if shown else "no customer"
+    return f"{exchange.status}, {customer}"
 
 
 def _status_line(exchange: Exchange) -> str:
@@ -266,14 +273,14 @@ def _notes(exchange: Exchange) -> Iterable[str]:
     if exchange.retries:
         yield f"after {exchange.retries} × 429"
     if exchange.resent:
-        yield "on a new connection: the kept one was closed without an answer"
+        yield "on a new connection: the kept one was closed without a response"
     if exchange.leaked_key:
-        yield "the API key came back: it is blotted out here"
+        yield "the response held the API key: it is blotted out here"
     yield from exchange.framing
 
 
 def milliseconds(seconds: float) -> str:
-    """A duration to be read, in milliseconds below a second."""
+    """Return a duration to be read, in milliseconds below a second."""
     if seconds >= 1:
         return f"{seconds:.1f}".removesuffix(".0") + "\u00a0s"
     number = f"{seconds * 1000:.0f}" if seconds >= 0.01 else f"{seconds * 1000:.1f}".removesuffix(".0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -18,16 +18,16 @@ from conformance.transport.request import headers_on_wire
 from conformance.verdict.record import REFERENCE, Record
 
 REFERENCE_URL = "http://reference.invalid"
-"""Stands for the address of the embedded reference, which no run has twice."""
+"""The stand-in for the address of the embedded reference, which differs from run to run."""
 STAND_INS: Mapping[bool, Secret] = {True: Secret("sk_test_REDACTED"), False: Secret("REDACTED")}
-"""What stands for the key: for a test key, and for another one."""
+"""The stand-ins for the key: for a test key, and for another one."""
 IN_BASE64 = "base64: these bytes are no UTF-8"
 
 
 def har_of(record: Record) -> str:
-    """The exchanges of all episodes as HAR 1.2, with a made-up word in place of the key.
+    """Return the exchanges of all episodes as HAR 1.2, with a made-up word in place of the key.
 
-    Bytes that are no UTF-8 are written in base64: of an answer as HAR has it, of a request with a comment that says so.
+    Bytes that are no UTF-8 are written in base64: of a response as HAR has it, of a request with a comment about that.
     """
     target = record.header["target"]
     base_url = REFERENCE_URL if target["base_url"] == REFERENCE else target["base_url"]
@@ -35,9 +35,9 @@ def har_of(record: Record) -> str:
     scheme = str(provision.get("scheme", "bearer"))
     suite = record.header["suite"]
     file = io.StringIO()
-    told = "What the suite sent while judging, without what it sent to probe, to prepare and to clean up."
+    comment = "The requests that the suite judged, without those for probing, fixtures and clean-up."
     creator = harfile.Creator(suite["name"], suite["version"])
-    with harfile.HarFile.open(file, creator=creator, comment=told) as har:
+    with harfile.HarFile.open(file, creator=creator, comment=comment) as har:
         for episode, step in sorted(_each_once(record), key=lambda found: _began(found[1].exchange)):
             exchange = step.exchange
             took = round(exchange.seconds * 1000, 3)
@@ -53,17 +53,14 @@ def har_of(record: Record) -> str:
     return file.getvalue() + "\n"
 
 
-def _each_once(record: Record) -> Iterator[tuple[Episode, Step]]:
-    """Every exchange with the first episode in which it stands."""
-    seen = set()
-    for trial in record.trials:
-        for performed in trial.episodes:
-            for step in performed.episode.steps:
-                exchange = step.exchange
-                moment = (exchange.received, exchange.seconds, exchange.request)
-                if moment not in seen:
-                    seen.add(moment)
-                    yield performed.episode, step
+def _each_once(record: Record) -> Iterable[tuple[Episode, Step]]:
+    """Return every exchange with its first episode."""
+    found: dict[object, tuple[Episode, Step]] = {}
+    for episode in (performed.episode for trial in record.trials for performed in trial.episodes):
+        for step in episode.steps:
+            moment = (step.exchange.received, step.exchange.seconds, step.exchange.request)
+            found.setdefault(moment, (episode, step))
+    return found.values()
 
 
 def _began(exchange: Exchange) -> float:
@@ -73,13 +70,17 @@ def _began(exchange: Exchange) -> float:
 def _request(exchange: Exchange, base_url: str, key: Secret, scheme: str) -> harfile.Request:
     request = exchange.request
     headers = dict(headers_on_wire(request, key, scheme))
+    by_name = {name.lower(): value for name, value in reversed(headers.items())}
     body = request.body
-    media_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if request.chunked:
         headers.setdefault("Transfer-Encoding", "chunked")
-    elif body is not None and not any(name.lower() == "content-length" for name in headers):
+    elif body is not None and "content-length" not in by_name:
         headers["Content-Length"] = str(len(body))
-    text, encoding = _text(body or b"")
+    data = None
+    if body is not None:
+        text, encoding = _text(body)
+        comment = IN_BASE64 if encoding else None
+        data = harfile.PostData(by_name.get("content-type", ""), text=text, comment=comment)
     return harfile.Request(
         method=request.method,
         url=base_url + request.target,
@@ -89,10 +90,8 @@ def _request(exchange: Exchange, base_url: str, key: Secret, scheme: str) -> har
             harfile.Record(name, value)
             for name, value in parse_qsl(request.target.partition("?")[2], keep_blank_values=True)
         ],
-        postData=None
-        if body is None
-        else harfile.PostData(media_type, text=text, comment=IN_BASE64 if encoding else None),
-        bodySize=0 if body is None else len(body),
+        postData=data,
+        bodySize=len(body or b""),
     )
 
 

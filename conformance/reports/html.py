@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from conformance.reports.evidence import evidence_of, grouped
 from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
-from conformance.reports.words import SIGNS, headline, profile_sentence, profile_word
+from conformance.reports.words import SIGNS, headline, profile_sentence
 from conformance.verdict.ledger import ClauseResult, size_of
 from conformance.verdict.run import Run
 from contracts.catalogue import PROFILES
@@ -25,10 +26,10 @@ from contracts.catalogue import PROFILES
 TITLE = "Conformance: attach a PaymentMethod to a Customer"
 
 MOST_OF_ONE_CLAUSE = 5
-"""How many kinds of findings of one clause are shown."""
+"""The most kinds of findings of one clause that are shown."""
 
 EVIDENCE_BYTES = 4_000_000
-"""How large all evidence together may become, in bytes of HTML. The first finding of each clause comes first."""
+"""The most bytes of HTML for all evidence together."""
 
 GRAVEST_FIRST = (
     Outcome.ERROR,
@@ -61,7 +62,7 @@ _ABOUT: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One clause: its result, its evidence as HTML, how many failing episodes are not shown, and what rests on it."""
+    """One clause: its result, its evidence as HTML, how many failures are not shown, and how many clauses it blocks."""
 
     result: ClauseResult
     evidence: tuple[Markup, ...]
@@ -71,12 +72,12 @@ class Row:
 
 
 def html_section(run: Run) -> str:
-    """The report as a section to stand in pytest-html's page, with the style that turns that page into ours."""
+    """Return the report as a section to stand in pytest-html's page, with the style that turns that page into ours."""
     return _environment().get_template("carried.html.jinja").render(**_context(run))
 
 
 def html_page(run: Run) -> str:
-    """The report as a whole page."""
+    """Return the report as a whole page."""
     return _environment().get_template("page.html.jinja").render(**_context(run))
 
 
@@ -100,7 +101,7 @@ def _context(run: Run) -> dict[str, Any]:
         "title": TITLE,
         "headline": headline(run),
         "sentences": {profile: profile_sentence(run, profile) for profile in PROFILES},
-        "words": {profile: profile_word(run, profile) for profile in PROFILES},
+        "words": {profile: run.word(profile) for profile in PROFILES},
         "about": _ABOUT,
         "beyond": PROFILES[PROFILES.index(run.settings.profile) + 1 :],
         "absent": [name for name in CAPABILITY_NAMES if name not in (run.capabilities or CAPABILITY_NAMES)],
@@ -118,24 +119,22 @@ def _context(run: Run) -> dict[str, Any]:
 
 
 def rows_of(run: Run) -> list[Row]:
-    """A row for each clause, in the order of the catalogue."""
+    """Return a row for each clause, in the order of the catalogue."""
     base_url = run.settings.base_url or "http://127.0.0.1:PORT"
     shown = chosen_evidence(run.results.values(), base_url)
-    causes = {slug: result.reason.removeprefix("see ") for slug, result in run.results.items()}
-    causes = {slug: cause for slug, cause in causes.items() if cause in run.results}
+    blocked = Counter(result.cause for result in run.results.values())
     rows = []
     for slug, result in run.results.items():
         fragments, count = shown.get(slug, ((), 0))
         left_out = max(result.broken, len(result.findings)) - count if result.findings else 0
-        keeps_back = sum(cause == slug for cause in causes.values())
-        rows.append(Row(result, fragments, left_out, causes.get(slug, ""), keeps_back))
+        rows.append(Row(result, fragments, left_out, result.cause, blocked[slug]))
     return rows
 
 
 def chosen_evidence(
     results: Any, base_url: str, budget: int = EVIDENCE_BYTES
 ) -> dict[str, tuple[tuple[Markup, ...], int]]:
-    """The evidence that is shown, by clause, and how many findings it stands for.
+    """Return the evidence to show, by clause, and how many findings it stands for.
 
     The smallest finding of each clause comes first, then the second of each, and so on, as long as all of it stays
     within `budget` bytes; the first of each clause is always shown.
@@ -148,15 +147,15 @@ def chosen_evidence(
     spent = 0
     for place in range(MOST_OF_ONE_CLAUSE):
         for slug, queue in queues.items():
-            if place < len(queue):
-                finding, count = queue[place]
-                fragment = Markup(template.render(evidence=evidence_of(finding, count, base_url), number=place + 1))
-                size = len(fragment.encode())
-                if place and spent + size > budget:
-                    return chosen
-                spent += size
-                fragments, stands_for = chosen.get(slug, ((), 0))
-                chosen[slug] = ((*fragments, fragment), stands_for + count)
+            if place >= len(queue):
+                continue
+            finding, count = queue[place]
+            fragment = Markup(template.render(evidence=evidence_of(finding, count, base_url), number=place + 1))
+            spent += len(fragment.encode())
+            if place and spent > budget:
+                return chosen
+            fragments, stands_for = chosen.get(slug, ((), 0))
+            chosen[slug] = ((*fragments, fragment), stands_for + count)
     return chosen
 
 
@@ -169,11 +168,11 @@ def _readable_time(started: str) -> str:
 
 
 def coded(text: str) -> Markup:
-    """`text` as HTML in which what stands between backticks is code."""
+    """Return `text` as HTML, with the parts between backticks as code."""
     parts = text.split("`")
     whole = len(parts) - 1 if len(parts) % 2 == 0 else len(parts)
-    written = [
+    codes = [
         Markup("<code>{}</code>").format(part) if index % 2 else Markup.escape(part)
         for index, part in enumerate(parts[:whole])
     ]
-    return Markup("").join([*written, *(Markup.escape("`" + part) for part in parts[whole:])])
+    return Markup("").join([*codes, *(Markup.escape("`" + part) for part in parts[whole:])])

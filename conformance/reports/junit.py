@@ -1,4 +1,4 @@
-"""JUnit XML from a record: the tests that pytest told of, by the names and with the outcomes that its own file has."""
+"""JUnit XML from a record: the tests that pytest reported, with the names and outcomes of its own file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESULTS: dict[str, tuple[type[Error | Failure | Skipped], str]] = {
 
 
 def junit_of(tests: Sequence[ReportedTest], *, started: str, seconds: float) -> bytes:
-    """The file for the tests of a run that `started` at an ISO 8601 time and took so many seconds."""
+    """Return the file for the tests of a run that `started` at an ISO 8601 time and took that many seconds."""
     suite = TestSuite("pytest")
     for test in tests:
         suite.add_testcase(_case(test))
@@ -36,15 +36,15 @@ def junit_of(tests: Sequence[ReportedTest], *, started: str, seconds: float) -> 
 
 
 def names_of(identifier: str) -> tuple[str, str]:
-    """The names of class and case that pytest gives to a test, from the id of its node."""
+    """Return the names of class and case that pytest gives to a test, from the id of its node."""
     path, _, name = identifier.partition("::")
     return path.removesuffix(".py").replace("/", "."), name
 
 
 def _case(test: ReportedTest) -> TestCase:
     module, name = names_of(test.id)
-    written = TestCase(escape(name), module, round(test.seconds, 3))
+    case = TestCase(escape(name), module, round(test.seconds, 3))
     if test.outcome in _RESULTS:
         kind, type_name = _RESULTS[test.outcome]
-        written.result = [kind(escape(test.message), type_name or None)]
-    return written
+        case.result = [kind(escape(test.message), type_name or None)]
+    return case

@@ -1,23 +1,25 @@
-"""The geometry of the report's plots: plain numbers in percent and pixels, which the templates write as SVG."""
+"""The geometry of the report's plots in percent and pixels, which the templates write as SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from conformance.evidence.traffic import CLASSES, LATENCY_BOUNDS, NO_ANSWER, Traffic
 from conformance.reports.evidence import milliseconds
+from conformance.verdict.expectations import counted
 
 SWATCHES: Mapping[str, str] = {name: name.replace(" ", "-") for name in CLASSES}
-"""Classes of answers by the names of their style."""
+"""The names of the style of each class of responses."""
 
 HISTOGRAM_HEIGHT = 110
-"""Height of the tallest column, in pixels."""
+"""The height of the tallest column, in pixels."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a bar: the answers of one class, from `start` on `width`, both in percent of the longest bar."""
+    """A part of a bar: the responses of one class, its start and width in percent of the longest bar."""
 
     name: str
     count: int
@@ -27,7 +29,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
-    """How the requests of one chapter were answered."""
+    """The classes of the responses to the requests of one chapter."""
 
     chapter: str
     counts: Mapping[str, int]
@@ -35,29 +37,29 @@ class Bar:
 
 
 def bars(traffic: Traffic, chapters: Sequence[str]) -> tuple[Bar, ...]:
-    """One bar a chapter, those of `chapters` first and in that order."""
-    order = dict.fromkeys([*chapters, *traffic.answers])
-    totals = {chapter: sum(traffic.answers[chapter].values()) for chapter in order if chapter in traffic.answers}
-    longest = max(totals.values(), default=0)
-    shown = []
-    for chapter in totals:
-        segments = []
-        start = 0
-        for name, count in traffic.answers[chapter].items():
-            segments.append(Segment(name, count, round(100 * start / longest, 2), round(100 * count / longest, 2)))
-            start += count
-        shown.append(Bar(chapter, traffic.answers[chapter], tuple(segments)))
-    return tuple(shown)
+    """Return one bar for each chapter, those of `chapters` first and in that order."""
+    order = [chapter for chapter in dict.fromkeys([*chapters, *traffic.answers]) if chapter in traffic.answers]
+    longest = max((sum(counts.values()) for counts in traffic.answers.values()), default=0)
+    return tuple(_bar(chapter, traffic.answers[chapter], longest) for chapter in order)
+
+
+def _bar(chapter: str, counts: Mapping[str, int], longest: int) -> Bar:
+    starts = accumulate(counts.values(), initial=0)
+    segments = (
+        Segment(name, count, round(100 * start / longest, 2), round(100 * count / longest, 2))
+        for (name, count), start in zip(counts.items(), starts, strict=False)
+    )
+    return Bar(chapter, counts, tuple(segments))
 
 
 def classes_seen(traffic: Traffic) -> tuple[str, ...]:
-    """The classes of answers that occurred, in their order."""
+    """Return the classes of responses that occurred, in their order."""
     return tuple(name for name in CLASSES if any(name in counts for counts in traffic.answers.values()))
 
 
 @dataclass(frozen=True)
 class Column:
-    """The answers that took up to `label`: where the column stands and how wide in percent, how tall in pixels."""
+    """The responses that took up to `label`: start and width of their column in percent, its height in pixels."""
 
     label: str
     words: str
@@ -68,7 +70,7 @@ class Column:
 
 
 def histogram(traffic: Traffic) -> tuple[Column, ...]:
-    """One column for each group of latencies, from the first that occurs to the last; none where nothing answered."""
+    """Return one column for each group of latencies, from the first that occurs to the last."""
     if not traffic.answered:
         return ()
     filled = [index for index, count in enumerate(traffic.latencies) if count]
@@ -93,15 +95,15 @@ def _latency_words(index: int) -> tuple[str, str]:
 
 
 def latency_in_words(traffic: Traffic) -> str:
-    """How fast the answers were, in one sentence."""
+    """Return the latencies in one sentence."""
     if not traffic.answered:
-        return "No answer came."
-    parts: list[str] = []
-    for share, name in ((0.5, "Half of the answers"), (0.95, "95 %")):
-        bound = traffic.within(share)
-        within = f"within {milliseconds(bound)}" if bound else f"in more than {milliseconds(LATENCY_BOUNDS[-1])}"
-        parts.append(f"{name} came {within}" if not parts else f"{name} {within}")
-    parts.append(f"the slowest after {milliseconds(traffic.slowest)}")
+        return "No response came."
+    slowest = milliseconds(traffic.slowest)
+    half, most = (_within(traffic.within(share)) for share in (0.5, 0.95))
+    sentence = f"Half of the responses came {half}, 95 % {most}, the slowest after {slowest}."
     unanswered = sum(counts.get(NO_ANSWER, 0) for counts in traffic.answers.values())
-    left = f" {unanswered} request{'s' * (unanswered > 1)} got no answer." if unanswered else ""
-    return ", ".join(parts[:-1]) + f", {parts[-1]}.{left}"
+    return f"{sentence} {counted(unanswered, 'request')} got no response." if unanswered else sentence
+
+
+def _within(bound: float | None) -> str:
+    return f"within {milliseconds(bound)}" if bound else f"in more than {milliseconds(LATENCY_BOUNDS[-1])}"

@@ -1,4 +1,4 @@
-"""What is rendered from a record, each form by the one function that a run itself uses for it."""
+"""The forms of a record, each rendered by the function that a run itself uses for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from contracts import load_catalogue, published_contract
 
 @dataclass(frozen=True)
 class Form:
-    """A form of what a run has found: its `name` as an option, what it is, the usual file name, and what makes it."""
+    """A form of the results of a run: its `name` as an option, its description, its usual file, and its renderer."""
 
     name: str
     what: str
@@ -30,13 +30,13 @@ class Form:
 
 
 def results_text(run: Run) -> str:
-    """The content of `results.json`."""
-    told = run.to_json()
+    """Return the content of `results.json`."""
+    content = run.to_json()
     try:
-        text = json.dumps(told, indent=1, ensure_ascii=False)
+        text = json.dumps(content, indent=1, ensure_ascii=False)
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which only an escape can stand for
-        text = json.dumps(told, indent=1)
+        text = json.dumps(content, indent=1)
     return text + "\n"
 
 
@@ -45,60 +45,49 @@ def _junit(record: Record, run: Run) -> bytes:
     return junit_of(tests, started=run.started, seconds=run.seconds)
 
 
-def _html(record: Record, run: Run) -> str:
-    return html_page(run)
-
-
-def _json(record: Record, run: Run) -> str:
-    return results_text(run)
-
-
-def _markdown(record: Record, run: Run) -> str:
-    return summary_of(run.to_json())
-
-
-def _badge(record: Record, run: Run) -> str:
-    return badge_of(run.to_json())
-
-
-def _har(record: Record, run: Run) -> str:
-    return har_of(record)
-
-
-def _script(record: Record, run: Run) -> str:
+def _script(run: Run) -> str:
     return script_of(run.to_json()) or "#!/usr/bin/env bash\necho 'nothing has failed'\n"
 
 
 FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
-        Form("html", "the report, one page without network", REPORT_FILE, _html),
+        Form("html", "the report, one page without network", REPORT_FILE, lambda _, run: html_page(run)),
         Form("junit", "every test, as CI services read it", "junit.xml", _junit),
-        Form("json", "every clause, for programs", RESULTS_FILE, _json),
-        Form("markdown", "a summary for a job or a pull request", "summary.md", _markdown),
-        Form("badge", "an SVG with profile, verdict, version and date", "badge.svg", _badge),
-        Form("har", "all exchanges as HAR 1.2", "traffic.har", _har),
-        Form("script", "the failures as a numbered curl script", SCRIPT_FILE, _script),
+        Form("json", "every clause, for programs", RESULTS_FILE, lambda _, run: results_text(run)),
+        Form(
+            "markdown", "a summary for a job or a pull request", "summary.md", lambda _, run: summary_of(run.to_json())
+        ),
+        Form(
+            "badge",
+            "an SVG with profile, verdict, version and date",
+            "badge.svg",
+            lambda _, run: badge_of(run.to_json()),
+        ),
+        Form("har", "all exchanges as HAR 1.2", "traffic.har", lambda record, _: har_of(record)),
+        Form("script", "the failures as a numbered curl script", SCRIPT_FILE, lambda _, run: _script(run)),
     )
 }
 
 
 def concluded_again(record: Record) -> Run:
-    """The run of a record, for rendering.
+    """Conclude the run of a record again, for rendering.
 
     Raises BrokenRecord for a record of other clauses than those of this suite, and for one whose episodes do not lead
-    to what it says.
+    to its outcomes.
     """
     for what, digest in (("contract", published_contract().digest), ("catalogue", load_catalogue().digest)):
         if record.header[what] != digest:
             version = record.header["suite"]["version"]
-            raise BrokenRecord(f"line 1: it rests on another {what}: render it with attach-conformance {version}")
+            raise BrokenRecord(f"line 1: it was made with another {what}: render it with attach-conformance {version}")
     try:
         run = run_of(record)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:  # whatever a made-up episode does to a judge
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # of a judge, about a made-up episode
         raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
     for slug, result in run.results.items():
-        if record.outcomes.get(slug) != (result.was or result.outcome):
-            said, found = record.outcomes.get(slug), result.was or result.outcome
-            raise BrokenRecord(f"{slug} is {said} by its footer, and {found} when its episodes are judged")
+        recorded = record.outcomes.get(slug)
+        if recorded != result.observed:
+            raise BrokenRecord(
+                f"{slug} is {recorded} by its footer, and {result.observed} when its episodes are judged"
+            )
     return run

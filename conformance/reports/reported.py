@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
 
 PASSED, FAILED, SKIPPED, EXPECTED, ERROR = OUTCOMES = ("passed", "failed", "skipped", "expected", "error")
-"""What becomes of a test; `error` is what went wrong around the test itself."""
+"""The outcomes of a test; `error` is one in its set-up or tear-down."""
 
 LONGEST_MESSAGE = 2000
 
@@ -24,47 +24,44 @@ class ReportedTest:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReportedTest:
-        """The test that `to_json` wrote. Raises TypeError when a member is missing."""
+        """Return the test that `to_json` wrote. Raises TypeError when a member is missing."""
         return cls(**data)
 
 
 class ReportedTests:
-    """Gathers the tests of a run from the reports of their phases."""
+    """The tests of a run, gathered from the reports of their phases."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, ReportedTest] = {}
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take in the report of one phase of a test."""
-        known = self._by_id.get(report.nodeid)
-        seconds = round((known.seconds if known else 0.0) + report.duration, 6)
-        told = _told(report)
-        if told is None:
-            if known is not None:
-                self._by_id[report.nodeid] = replace(known, seconds=seconds)
-            return
-        if known is not None and known.outcome in (FAILED, ERROR):
-            told = known.outcome, known.message
-        self._by_id[report.nodeid] = ReportedTest(report.nodeid, *told, seconds)
+        """Add the report of one phase of a test."""
+        known = self._by_id.get(report.nodeid, ReportedTest(report.nodeid, "", "", 0.0))
+        outcome, message = _outcome_of(report) or (known.outcome, known.message)
+        if known.outcome in (FAILED, ERROR):
+            outcome, message = known.outcome, known.message
+        seconds = round(known.seconds + report.duration, 6)
+        if outcome:
+            self._by_id[report.nodeid] = ReportedTest(report.nodeid, outcome, message, seconds)
 
     def to_json(self, ordered: Callable[[Iterable[str]], Iterable[str]] = list) -> list[dict[str, Any]]:
-        """All tests in a JSON-like form, in the order into which `ordered` brings their ids."""
+        """Return all tests in a JSON-like form, in the order into which `ordered` brings their ids."""
         return [self._by_id[name].to_json() for name in ordered(self._by_id)]
 
 
-def _told(report: pytest.TestReport) -> tuple[str, str] | None:
-    """The outcome that a phase gives to its test, and why; None for a phase that says nothing."""
+def _outcome_of(report: pytest.TestReport) -> tuple[str, str] | None:
+    """Return the outcome that a phase gives to its test, and why; None for a phase without one."""
     is_call = report.when == "call"
     if hasattr(report, "wasxfail") and report.skipped:
         return EXPECTED, str(report.wasxfail)
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
     if report.failed:
         return (FAILED if is_call else ERROR), str(report.longrepr or "")[:LONGEST_MESSAGE]
     if report.skipped:
-        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr or "")
         return SKIPPED, why[:LONGEST_MESSAGE]
     return (PASSED, "") if is_call else None

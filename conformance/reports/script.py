@@ -1,4 +1,4 @@
-"""The script that reproduces findings: bash with curl, which makes its own fixtures and sends each episode again."""
+"""The script that reproduces findings: bash with curl, which creates its own fixtures and sends each episode again."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from strategies.refusals import near_misses
 
 SCRIPT_FILE = "reproduce.sh"
 LONGEST_COMMAND = 6000
-"""How many characters the command for one step may have."""
+"""The most characters of the command for one step."""
 LONGEST_SCRIPT = 400_000
-"""How many characters the whole script may have; findings that would go beyond it are left out, and counted."""
+"""The most characters of the whole script; findings beyond it are left out, and counted."""
 LEAST_OVERLAP = 0.0005
-"""How many seconds two requests must have been under way together to have been sent so on purpose."""
+"""The least seconds that requests overlap if they were sent at once on purpose."""
 
 _URL = "http://base-url.invalid"
 
 
 @dataclass(frozen=True)
 class Section:
-    """What reproduces one finding: its `id`, what stands above it as comments, and its `lines` of bash."""
+    """The part that reproduces one finding: its `id`, title and comments, and its `lines` of bash."""
 
     id: str
     title: str
@@ -45,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Ways:
-    """How customers and payment methods are come by, in the words of `Provision`."""
+    """The sources of customers and payment methods, in the words of `Provision`."""
 
     customers: str = "created"
     payment_methods: str = "a test token"
@@ -63,16 +63,16 @@ class Ways:
 
 
 def script_of(results: Mapping[str, Any]) -> str:
-    """The script for the first finding of each clause, from a `results.json`; empty where there is none."""
+    """Return the script for the first finding of each clause, from a `results.json`; empty if there is none."""
     target = results["target"]
-    told = {name: target[name] for name in ("customers", "payment_methods") if target.get(name)}
+    ways = {name: target[name] for name in ("customers", "payment_methods") if target.get(name)}
     base_url = target["base_url"] if "://" in target["base_url"] else ""
     first = [clause["findings"][0] for clause in results["clauses"].values() if clause["findings"]]
-    return script_for(map(Finding.from_json, first), base_url, Ways(**told))
+    return script_for(map(Finding.from_json, first), base_url, Ways(**ways))
 
 
 def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
-    """The script for the findings, numbered in their order; empty where there is none."""
+    """Return the script for the findings, numbered in their order; empty if there is none."""
     sections: list[Section] = []
     length = left_out = 0
     for number, finding in enumerate(findings, start=1):
@@ -95,27 +95,27 @@ def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
 
 
 def section_of(finding: Finding, number: int, ways: Ways) -> Section:
-    """What sends the episode of a finding again, on objects of its own."""
+    """Return the part that sends the episode of a finding again, on objects of its own."""
     catalogue = load_catalogue()
-    told = [f"Observed: {finding.observed}"]
+    remarks = [f"Observed: {finding.observed}"]
     if finding.clause in catalogue:
         clause = catalogue[finding.clause]
-        told = [clause.statement, *told, f"Admissible: {admissible_in_short(clause)}"]
-    comments = [line for text in told for line in escape(text).splitlines()]
+        remarks = [clause.statement, *remarks, f"Admissible: {admissible_in_short(clause)}"]
+    comments = [line for text in remarks for line in escape(text).splitlines()]
     title = f"{number}. {finding.id} {finding.clause}"
     return Section(finding.id, title, tuple(comments), tuple(_Body(finding, ways).lines()))
 
 
 @dataclass
 class _Body:
-    """The lines for one finding, and the variables in which it holds the ids of its objects."""
+    """The lines for one finding, and the variables with the ids of its objects."""
 
     finding: Finding
     ways: Ways
     variables: Variables = field(default_factory=lambda: Variables({_URL: "BASE_URL"}))
 
     def lines(self) -> Iterator[str]:
-        """Make the fixtures, then send step by step; what was the same several times in a row, in a loop."""
+        """Yield the lines that create the fixtures and send step by step, equal consecutive steps in a loop."""
         steps = self.finding.episode.steps
         yield from self._fixtures(steps)
         place = 0
@@ -130,10 +130,10 @@ class _Body:
                 command = self._command(steps[place])
                 yield command if count == 1 else f"for _ in $(seq {count}); do {command}; done"
             place += count
-            yield from self._learnt(steps[place - 1], steps[place:])
+            yield from self._remember(steps[place - 1], steps[place:])
 
     def _alike(self, steps: Sequence[Step], place: int) -> int:
-        """How many steps from that place on are sent by the same command and got an answer of the same class."""
+        """Return how many steps from that place on have the same command and response."""
 
         def kind(step: Step) -> tuple[object, ...]:
             return step.role, step.attempt, step.exchange.status, self._command(step)
@@ -157,18 +157,22 @@ class _Body:
         return command if len(command) <= LONGEST_COMMAND else "echo 'left out: it is too long for a command line'"
 
     def _fixtures(self, steps: Sequence[Step]) -> Iterator[str]:
-        """Make or name the objects that were there before the first step."""
+        """Yield the lines that create or name the objects from before the first step."""
         created = {str(step.exchange.object.get("id")) for step in steps if is_creation(step.exchange)}
+        sent = b"\n".join(_sent(step) for step in steps)
+        for identifier, name in self._bound(steps).items():
+            if identifier not in created and Variables({identifier: "x"}).stands_in(sent):
+                yield from self._fixture(identifier, name)
+
+    def _bound(self, steps: Sequence[Step]) -> dict[str, str]:
+        """Return the names of the objects that the steps use, by their ids."""
         bound: dict[str, str] = {}
         for bindings in (*(step.bindings for step in steps), self.finding.episode.fixtures):
             changed = near_misses(bindings)
             for name, identifier in bindings.items():
                 if is_of_the_account(identifier) and name not in changed:
                     bound.setdefault(identifier, name)
-        sent = b"\n".join(_sent(step) for step in steps)
-        for identifier, name in bound.items():
-            if identifier not in created and Variables({identifier: "x"}).stands_in(sent):
-                yield from self._fixture(identifier, name)
+        return bound
 
     def _fixture(self, identifier: str, name: str) -> Iterator[str]:
         if name == RUN:
@@ -184,13 +188,14 @@ class _Body:
             return
         declines = kind == "payment_method" and self.finding.episode.clause == DECLINED
         variable = self.variables.add(identifier, kind)
-        yield f"{variable}=$(new_{'declining_' if declines else ''}{kind}) || return"
+        function = f"new_declining_{kind}" if declines else f"new_{kind}"
+        yield f"{variable}=$({function}) || return"
         if name == "deleted_customer":
             yield "say 'that customer is deleted'"
             yield f'send -u "$STRIPE_API_KEY:" -X DELETE "$BASE_URL/v1/customers/${variable}"'
 
-    def _learnt(self, step: Step, later: Sequence[Step]) -> Iterator[str]:
-        """Keep the id that an answer told, where a later step needs it."""
+    def _remember(self, step: Step, later: Sequence[Step]) -> Iterator[str]:
+        """Yield the line that keeps the id from a response, if a later step needs it."""
         identifier = step.exchange.object.get("id")
         if not isinstance(identifier, str) or len(identifier) < 8 or self.variables.knows(identifier):
             return
@@ -208,7 +213,7 @@ def _sent(step: Step) -> bytes:
 
 
 def _together(steps: Sequence[Step], place: int) -> int:
-    """How many steps from that place on were under way at the same time; 0 where one came after the other."""
+    """Return how many steps from that place on were sent at once; 0 if one came after the other."""
 
     def began(step: Step) -> float:
         return step.exchange.received - step.exchange.seconds

@@ -1,4 +1,4 @@
-"""Ids in commands of a shell: where one stands there, whatever form it has been given, a variable takes its place."""
+"""Ids in commands of a shell, replaced by variables in any form in which they occur."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 from collections.abc import Iterator, Mapping
 
 SHORTEST_PART = 8
-"""From how many characters on a part of an id is taken to be that, and not a word of its own."""
+"""The least characters of a part of an id that is taken for one, and not for a word of its own."""
 
 
 class Variables:
-    """Variables by the ids that they stand for."""
+    """Variables by the ids that they hold."""
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
         self._names = dict(known or {})
 
     def add(self, identifier: str, kind: str) -> str:
-        """The variable for an id, made when there is none: `kind`, with a number from the second of its kind on."""
+        """Return the variable for an id, a new one if there is none: `kind`, with a number from the second on."""
         if identifier not in self._names:
             count = sum(re.fullmatch(rf"{kind}(_\d+)?", name) is not None for name in self._names.values())
             self._names[identifier] = f"{kind}_{count + 1}" if count else kind
         return self._names[identifier]
 
     def knows(self, identifier: str) -> bool:
-        """Whether there is a variable for an id."""
+        """Return whether there is a variable for an id."""
         return identifier in self._names
 
     def stands_in(self, data: bytes) -> bool:
-        """Whether any of the ids stands in `data`, in any of its forms."""
+        """Return whether any form of any of the ids stands in `data`."""
         text = data.decode("utf-8", "replace")
         return any(re.search(pattern, text) for pattern, _ in self._forms())
 
     def in_shell(self, command: str) -> str:
-        """A command of a shell with variables in place of the ids."""
+        """Return a command of a shell with variables in place of the ids."""
         forms = list(self._forms())
         if not forms:
             return command
@@ -69,13 +69,13 @@ class Variables:
         return "".join(written)
 
     def in_words(self, text: str) -> str:
-        """A text with the names of the variables in place of the ids."""
+        """Return a text with the names of the variables in place of the ids."""
         for identifier, name in sorted(self._names.items(), key=lambda item: -len(item[0])):
             text = text.replace(identifier, f"‹{name}›")
         return text
 
     def _forms(self) -> Iterator[tuple[str, str]]:
-        """Every form in which an id may stand, as a pattern, and the expression of bash for it; whole ids first."""
+        """Yield every form of an id as a pattern, with the expression of bash for it; whole ids first."""
         longest_first = sorted(self._names.items(), key=lambda item: -len(item[0]))
         for identifier, name in longest_first:
             yield re.escape(identifier), f"${{{name}}}"

@@ -1,4 +1,4 @@
-"""How the project's own templates are read: every renderer by the same rules of white space."""
+"""The environment of the project's templates: the same rules of white space for every renderer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def templates(*, escaped: bool, folder: Path = TEMPLATES, **more: Any) -> jinja2.Environment:
-    """The templates of a folder; `escaped` for what a browser reads, `more` as jinja2.Environment takes it."""
+    """Return the templates of a folder; `escaped` for a browser, with `more` options of jinja2.Environment."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=escaped, trim_blocks=True, lstrip_blocks=True, **more
     )

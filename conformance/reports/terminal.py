@@ -11,11 +11,16 @@ from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.needs import ids_for_profile
-from conformance.verdict.run import Run
+from conformance.verdict.run import Diagnosis, Mood, Run
 from contracts.catalogue import PROFILES
 
 LINES_OF_TRACEBACK = 6
-"""How many lines of a traceback are shown: the place in the suite, and what went wrong there."""
+"""How many lines of a traceback are shown: the place in the suite, and the error."""
+
+SLUGS_SHOWN = 4
+"""How many clauses are named for each reason."""
+
+DECIDES = " ← decides the exit status"
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
@@ -25,66 +30,65 @@ _COLOURS: dict[Outcome, dict[str, bool]] = {
     Outcome.DEVIATION: {"yellow": True},
     Outcome.INCONCLUSIVE: {"yellow": True, "bold": True},
 }
+_MOODS = {Mood.GOOD: {"green": True}, Mood.BAD: {"red": True}, Mood.OPEN: {"yellow": True}}
 
 
 def print_summary(terminal: Any, run: Run) -> None:
     """Write the summary of `run` to pytest's terminal reporter."""
-    base_url = "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
-    within = {clause.slug for clause in run.catalogue.within(run.settings.profile)}
-    results = [result for slug, result in run.results.items() if slug in within]
-    loud = [result for outcome in LOUD for result in results if result.outcome is outcome]
+    results = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
+    by_outcome = {outcome: [result for result in results if result.outcome is outcome] for outcome in Outcome}
+    loud = [result for outcome in LOUD for result in by_outcome[outcome]]
     if loud:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
-        _print_result(terminal, result, base_url)
+        _print_result(terminal, result, _base_url(run))
     _print_examples(terminal, run)
-    _print_expected(terminal, [result for result in results if result.outcome is Outcome.EXPECTED])
+    _print_expected(terminal, by_outcome[Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)
 
 
+def _base_url(run: Run) -> str:
+    return "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
+
+
 def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
-    clause = result.clause
-    colour = _COLOURS[result.outcome]
-    terminal.write_line("")
-    terminal.write(f"{SIGNS[result.outcome]} {clause.slug}", **colour)
     times = f" ({result.broken} times)" if result.broken > 1 else ""
-    terminal.write_line(f"  {result.outcome}, {clause.level}: {result.reason}{times}")
-    terminal.write_line(f"    {clause.statement}")
+    terminal.write_line("")
+    terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", **_COLOURS[result.outcome])
+    terminal.write_line(f"  {result.outcome}, {result.clause.level}: {result.reason}{times}")
+    terminal.write_line(f"    {result.clause.statement}")
     if result.traceback:
-        last = result.traceback.rstrip().splitlines()[-LINES_OF_TRACEBACK:]
-        terminal.write_line(f"    traceback, its end (all of it is in {RESULTS_FILE}):")
-        for line in last:
-            terminal.write_line(f"      {one_line(line)}")
-    if not result.findings:
-        return
-    first = result.findings[0]
-    step = culprit_of(first)
-    terminal.write_line(f"    finding:    {first.id}")
-    terminal.write_line(f"    sent:       {step.attempt}" + (f"  [{step.invalid}]" if step.invalid else ""))
-    terminal.write_line(f"                {curl(step.exchange, base_url)}")
-    terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
-    terminal.write_line(f"    admissible: {admissible_in_short(clause)}")
+        terminal.write_line(f"    the end of the traceback (the whole is in {RESULTS_FILE}):")
+    for line in result.traceback.rstrip().splitlines()[-LINES_OF_TRACEBACK:]:
+        terminal.write_line(f"      {one_line(line)}")
+    for first in result.findings[:1]:
+        step = culprit_of(first)
+        invalid = f"  [{step.invalid}]" if step.invalid else ""
+        terminal.write_line(f"    finding:    {first.id}")
+        terminal.write_line(f"    sent:       {step.attempt}{invalid}")
+        terminal.write_line(f"                {curl(step.exchange, base_url)}")
+        terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
+        terminal.write_line(f"    admissible: {admissible_in_short(result.clause)}")
 
 
 def _print_examples(terminal: Any, run: Run) -> None:
-    """What exploring found, as Python to paste above the tests that are to keep it."""
-    if run.exploration is None or not run.exploration.found:
-        return
-    terminal.write_sep("=", "found by exploring: examples to pin")
-    for one in run.exploration.found:
-        base_url = "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
+    """Print the findings of an exploration as Python to paste above the tests that are to keep them."""
+    found = run.exploration.found if run.exploration else ()
+    if found:
+        terminal.write_sep("=", "found by exploring: examples to pin")
+    for one in found:
         terminal.write_line("")
         terminal.write(one.clause, red=True, bold=True)
         terminal.write_line(f"  {one.finding.observed} (seed {run.settings.seed}, round {one.round})")
-        terminal.write_line(f"    {curl(culprit_of(one.finding).exchange, base_url)}")
+        terminal.write_line(f"    {curl(culprit_of(one.finding).exchange, _base_url(run))}")
         terminal.write_line(f"    # above @given of {one.test}")
         for line in (*one.imports, one.code):
             terminal.write_line(f"    {line}")
 
 
 def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
-    """Name what is known to be wrong, each with why it is expected."""
+    """Print the expected failures, each with its reason."""
     if results:
         terminal.write_sep("=", "expected failures")
     for result in results:
@@ -105,64 +109,70 @@ def _print_gate(terminal: Any, gate: Gate) -> None:
 
 
 def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
-    """Count by their reasons the clauses that said nothing."""
+    """Print why clauses were not judged, or only in part."""
     groups: dict[str, list[str]] = {}
     for result in results:
-        if result.outcome in (Outcome.NOT_RUN, Outcome.NOT_APPLICABLE) and result.reason != "not selected":
+        is_due = result.selected or result.clause.not_tested
+        if result.outcome in (Outcome.NOT_RUN, Outcome.NOT_APPLICABLE) and is_due:
             groups.setdefault(f"{result.outcome}: {result.reason}", []).append(result.clause.slug)
     for result in results:
         for reason in result.unjudged:
-            groups.setdefault(f"passed, and not judged in one aspect: {reason}", []).append(result.clause.slug)
+            groups.setdefault(f"passed, but one aspect was not judged: {reason}", []).append(result.clause.slug)
     if groups:
         terminal.write_line("")
     for reason, slugs in groups.items():
-        shown = ", ".join(slugs[:4]) + (f" and {len(slugs) - 4} more" if len(slugs) > 4 else "")
-        terminal.write_line(f"{reason} — {shown}")
+        more = f" and {len(slugs) - SLUGS_SHOWN} more" if len(slugs) > SLUGS_SHOWN else ""
+        terminal.write_line(f"{reason} — {', '.join(slugs[:SLUGS_SHOWN])}{more}")
 
 
 def _print_verdicts(terminal: Any, run: Run) -> None:
     terminal.write_sep("=", "verdict")
     if run.settings.dry_run:
-        objects = ", ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items()))
-        terminal.write_line(f"dry run: a run sends about {run.requests} requests and creates {objects or 'nothing'}")
-        settings = run.settings
-        methods, customers = ids_for_profile(settings.profile, settings.budget, run.catalogue)
-        ids = f"about {methods} payment methods (--payment-method) and {customers} customers (--customer)"
-        terminal.write_line(f"dry run: where it is given ids instead, the whole profile needs {ids}")
+        _print_costs(terminal, run)
     if run.diagnosis is not None:
-        terminal.write_line(f"cannot be tested: {run.diagnosis.what}", red=True, bold=True)
-        if run.diagnosis.hint:
-            terminal.write_line(f"hint: {run.diagnosis.hint}")
-        for one in run.diagnosis.tries:
-            terminal.write_line(f"  tried: {one}")
+        _print_diagnosis(terminal, run.diagnosis)
         return
     if run.wanted is not None:
         terminal.write_line(str(run.wanted), yellow=True)
-    asked = PROFILES[: PROFILES.index(run.settings.profile) + 1]
-    for profile, verdict in ((profile, run.verdicts[profile]) for profile in asked):
-        words, opening, rest = run.words(profile).partition(" (")
-        good = words == "conforms"
-        bad = verdict.verdict == "does-not-conform" and not words.endswith("as expected")
-        is_decisive = profile == run.settings.profile and not run.errors
-        decides = " ← decides the exit status" if is_decisive else ""
+    for profile in PROFILES[: PROFILES.index(run.settings.profile) + 1]:
+        words = run.words(profile)
+        decides = DECIDES if profile == run.settings.profile and not run.errors else ""
         terminal.write(f"{profile}: ")
-        terminal.write(words, green=good, red=bad, yellow=not (good or bad), bold=True)
-        terminal.write_line(f"{opening}{rest}{decides}")
+        terminal.write(words.text, bold=True, **_MOODS[words.mood])
+        terminal.write_line(f" ({words.detail}){decides}")
     if run.exploration is not None:
         minutes, rounds, found = run.exploration.minutes, run.exploration.rounds, len(run.exploration.found)
-        told = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
-        terminal.write_line(f"{told}, {found or 'nothing'} found")
+        how_long = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
+        terminal.write_line(f"{how_long}, {found or 'nothing'} found")
     if run.errors:
-        terminal.write_line(f"{run.errors_in_words} ← decides the exit status", red=True, bold=True)
+        terminal.write_line(f"{run.errors_in_words}{DECIDES}", red=True, bold=True)
     for error in run.errors:
         if not error.clause:
             terminal.write_line(f"  {error.where}: {error.what}", red=True)
     if run.gate is not None:
         _print_gate(terminal, run.gate)
     if run.lacking:
-        terminal.write_line(f"required and absent: {', '.join(run.lacking)}", red=True, bold=True)
+        terminal.write_line(f"required, but missing on the target: {', '.join(run.lacking)}", red=True, bold=True)
     if run.interrupted:
-        terminal.write_line("the run was interrupted: what is above is what was learnt until then", yellow=True)
+        terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
     if run.left_over:
         terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
     terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")
+
+
+def _print_costs(terminal: Any, run: Run) -> None:
+    """Print how much a real run would send and create."""
+    objects = [f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items())]
+    created = ", ".join(objects) or "nothing"
+    terminal.write_line(f"dry run: a run sends about {run.requests} requests and creates {created}")
+    methods, customers = ids_for_profile(run.settings.profile, run.settings.budget, run.catalogue)
+    ids = f"about {methods} payment methods (--payment-method) and {customers} customers (--customer)"
+    terminal.write_line(f"dry run: with ids that are given instead, the whole profile needs {ids}")
+
+
+def _print_diagnosis(terminal: Any, diagnosis: Diagnosis) -> None:
+    terminal.write_line(f"cannot be tested: {diagnosis.what}", red=True, bold=True)
+    if diagnosis.hint:
+        terminal.write_line(f"hint: {diagnosis.hint}")
+    for one in diagnosis.tries:
+        terminal.write_line(f"  tried: {one}")

@@ -1,4 +1,4 @@
-"""Telling a run to a CI service: a summary of the job in Markdown, and annotations in the form that GitHub reads."""
+"""The results of a run for a CI service: a summary in Markdown, and annotations in the form that GitHub reads."""
 
 from __future__ import annotations
 
@@ -14,148 +14,153 @@ from conformance.evidence.episode import Finding
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.words import curl
-from conformance.verdict.run import ExitStatus
+from conformance.verdict.internal_errors import INTERNAL_ERROR
+from conformance.verdict.run import MEANINGS, Ending, ExitStatus
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 LONGEST_COMMAND = 1000
 LONGEST_SCRIPT = 60_000
-"""How many characters the script in a summary may have: services cut what is too long."""
+"""The most characters of a script in a summary: services cut what is too long."""
 RESULTS_FILE = "results.json"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
-MEANINGS: Mapping[int, str] = {
-    ExitStatus.CONFORMS: "conforms",
-    ExitStatus.DOES_NOT_CONFORM: "does not conform",
-    ExitStatus.INTERRUPTED: "interrupted",
-    ExitStatus.OUR_ERROR: "internal error of the suite (a bug of the suite, not of your server)",
-    ExitStatus.NOTHING_SELECTED: "no test was selected",
-    ExitStatus.UNREACHABLE: "cannot be tested",
-    ExitStatus.INCONCLUSIVE: "inconclusive",
+SIGNS: Mapping[Ending, str] = {
+    Ending.CONFORMS: "✅",
+    Ending.NOTHING_FOUND: "✅",
+    Ending.AS_EXPECTED: "🟡",
+    Ending.DOES_NOT_CONFORM: "❌",
+    Ending.NOT_AS_EXPECTED: "❌",
 }
+OTHER_SIGN = "⚠️"
 
 
 def summary_of(results: Mapping[str, Any]) -> str:
-    """The content of a `results.json` as Markdown, with what failed on top and all that was expected folded away."""
+    """Return the content of a `results.json` as Markdown, with the failures on top and the expected ones folded."""
     # Markdown: every text goes through one of the filters below
     environment = templates(escaped=False, keep_trailing_newline=True)
     environment.filters.update(code=code, cell=cell, text=text)
     failed = list(broken(results))
-    gate = results.get("expectations") or {}
     by_outcome: dict[str, list[str]] = {}
     for slug, clause in results["clauses"].items():
         by_outcome.setdefault(clause["outcome"], []).append(slug)
-    sections = [
-        ("", failed),
-        ("Expected failures", by_outcome.get("expected", [])),
-        ("Errors of the suite", by_outcome.get("error", [])),
-        ("Deviations", [slug for slug in by_outcome.get("deviation", []) if slug not in failed]),
-        ("Inconclusive", by_outcome.get("inconclusive", [])),
-    ]
-    template = environment.get_template("job-summary.md.jinja")
-    commands = {slug: told for slug in failed if (told := command_of(results, slug))}
+    deviations = [slug for slug in by_outcome.get("deviation", []) if slug not in failed]
+    sections = {
+        "": failed,
+        "Expected failures": by_outcome.get("expected", []),
+        "Errors of the suite": by_outcome.get("error", []),
+        "Deviations": deviations,
+        "Inconclusive": by_outcome.get("inconclusive", []),
+    }
+    commands = {slug: command_of(results, slug) for slug in failed}
     ids = {slug: [finding["id"] for finding in clause["findings"]] for slug, clause in results["clauses"].items()}
-    stale = gate.get("stale", [])
     script = script_of(results)
-    return template.render(
+    return environment.get_template("job-summary.md.jinja").render(
         run=results,
         headline=headline(results),
-        stale=stale,
-        sections=sections,
+        stale=(results["expectations"] or {}).get("stale", []),
+        sections=sections.items(),
         ids=ids,
-        commands=commands,
+        commands={slug: command for slug, command in commands.items() if command},
         script=script if len(script) <= LONGEST_SCRIPT else "",
         fence=fence(script),
     )
 
 
 def command_of(results: Mapping[str, Any], slug: str) -> str:
-    """The curl command that shows why a clause failed; empty where there is none that a person would read."""
+    """Return the curl command that shows why a clause failed; empty if there is none short enough to read."""
     findings = results["clauses"][slug]["findings"]
+    if not findings:
+        return ""
     base_url = results["target"]["base_url"]
-    told = curl(Finding.from_json(findings[0]).exchange, base_url if "://" in base_url else "$URL") if findings else ""
-    return told if len(told) <= LONGEST_COMMAND and "```" not in told else ""
+    command = curl(Finding.from_json(findings[0]).exchange, base_url if "://" in base_url else "$URL")
+    return command if len(command) <= LONGEST_COMMAND and "```" not in command else ""
 
 
 def headline(results: Mapping[str, Any]) -> str:
-    """The outcome of a run in a few words."""
-    profile, gate, status = results["profile"], results.get("expectations"), results["exit_status"]
-    if gate and status == ExitStatus.DOES_NOT_CONFORM and not gate["is_met"]:
-        return f"{profile} ❌ {gate['words']}"
-    if gate and status == ExitStatus.CONFORMS and gate["expected"]:
-        return f"{profile} 🟡 {gate['words']}"
-    sign = {ExitStatus.CONFORMS: "✅", ExitStatus.DOES_NOT_CONFORM: "❌"}.get(status, "⚠️")
-    return f"{profile} {sign} {MEANINGS.get(status, results['verdict'])}"
+    """Return the outcome of a run in a few words."""
+    profile, gate, ending = results["profile"], results["expectations"], Ending(results["ending"])
+    if ending is Ending.CONFORMS and gate and gate["expected"]:
+        ending = Ending.AS_EXPECTED  # deviations that do not decide were expected
+    words = MEANINGS[ending]
+    if ending in (Ending.AS_EXPECTED, Ending.NOT_AS_EXPECTED):
+        words = gate["words"]
+    if ending is Ending.INTERNAL_ERROR:
+        words = INTERNAL_ERROR
+    return f"{profile} {SIGNS.get(ending, OTHER_SIGN)} {words}"
 
 
-def broken(results: Mapping[str, Any]) -> Iterator[str]:
-    """The clauses that decide against the target: those not expected, where there are expectations."""
-    gate = results.get("expectations")
-    if gate:
-        yield from gate["unexpected"]
-        return
+def broken(results: Mapping[str, Any]) -> list[str]:
+    """Return the clauses that decide against the target; if there are expectations, the unexpected ones."""
+    if results["expectations"]:
+        return list(results["expectations"]["unexpected"])
     decisive = ("fail", "deviation") if results["level"] == "should" else ("fail",)
-    yield from (slug for slug, clause in results["clauses"].items() if clause["outcome"] in decisive)
+    return [slug for slug, clause in results["clauses"].items() if clause["outcome"] in decisive]
 
 
 def annotations_of(results: Mapping[str, Any]) -> Iterator[str]:
-    """GitHub's workflow commands that annotate a run: an error for each failure, a warning where nothing is decided."""
+    """Yield GitHub's workflow commands for a run: an error for each failure, a warning if nothing is decided."""
     for error in results.get("errors", []):
         yield annotation("error", f"{error['where']}: {error['what']}", title="Internal error of the suite")
     if "clauses" not in results:
         return  # the suite could not even conclude
-    gate = results.get("expectations") or {}
+    gate = results["expectations"] or {}
     for entry in gate.get("stale", []):
         yield annotation("error", entry["why"], file=gate["file"], line=entry["line"], title="Expectation to remove")
     for slug in broken(results):
         clause = results["clauses"][slug]
         yield annotation("error", f"{clause['statement']} Observed: {clause['reason']}", title=slug)
     for capability in results["lacking"]:
-        yield annotation("error", f"--require {capability}: the target has it not", title="A capability is gone")
+        message = f"the target lacks {capability}, which --require asks for"
+        yield annotation("error", message, title="A capability is missing")
     if results["diagnosis"]:
         yield annotation("error", results["diagnosis"], title="The target cannot be tested")
-    elif results["exit_status"] == ExitStatus.INCONCLUSIVE:
+    if Ending(results["ending"]) in (Ending.INCONCLUSIVE, Ending.EXPECTED_IN_PART):
         reason = results["reasons"][results["profile"]]
-        yield annotation("warning", f"not decided: {reason}", title="Inconclusive")
+        yield annotation("warning", f"inconclusive: {reason}", title="Inconclusive")
 
 
 def annotation(kind: str, message: str, **properties: object) -> str:
-    """One workflow command, with everything escaped that has a meaning in it."""
+    """Return one workflow command, with everything escaped that has a meaning in it."""
 
-    def escaped(value: object, extra: str) -> str:
+    def escape(value: object, extra: str) -> str:
         return re.sub(rf"[%\r\n{extra}]", lambda match: f"%{ord(match[0]):02X}", str(value))
 
-    told = ",".join(f"{name}={escaped(value, ':,')}" for name, value in properties.items())
-    return f"::{kind} {told}::{escaped(message, '')}"
+    shown = ",".join(f"{name}={escape(value, ':,')}" for name, value in properties.items())
+    return f"::{kind} {shown}::{escape(message, '')}"
 
 
 def text(value: str) -> str:
-    """`value` as Markdown that shows it unchanged, in one line."""
+    """Return Markdown that shows `value` unchanged, in one line."""
     return _MARKUP.sub(r"\\\1", " ".join(value.split()))
 
 
 def cell(value: str) -> str:
-    """`value` as a cell of a Markdown table; not more than two lines' worth of it."""
+    """Return `value` as a cell of a Markdown table, cut to about two lines."""
     shown = " ".join(value.split())
     return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
 
 
 def fence(value: str) -> str:
-    """Back-ticks that can stand around a block which holds `value`."""
-    return "`" * max(3, 1 + max((len(run) for run in re.findall("`+", value)), default=0))
+    """Return back-ticks that can enclose a block with `value`."""
+    return "`" * max(3, 1 + _longest_ticks(value))
 
 
 def code(value: str) -> str:
-    """`value` as Markdown code, whatever back-ticks it holds."""
+    """Return `value` as Markdown code, even if it holds back-ticks."""
     shown = " ".join(value.split()).replace("|", "\\|")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    ticks = "`" * (1 + _longest_ticks(shown))
     space = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{fence}{space}{shown}{space}{fence}"
+    return f"{ticks}{space}{shown}{space}{ticks}"
+
+
+def _longest_ticks(value: str) -> int:
+    return max((len(run) for run in re.findall("`+", value)), default=0)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `annotate`."""
     command = commands.add_parser(
-        "annotate", help="tell a CI job's results: annotations on standard output, and a summary in Markdown"
+        "annotate", help="report the results to a CI service: annotations on standard output, and a summary in Markdown"
     )
     command.add_argument("results", type=Path, metavar="DIR", help="the folder with the results of a run")
     command.add_argument(

@@ -1,4 +1,4 @@
-"""Targets: the known implementations, each described by one TOML file, and how to start and stop them."""
+"""Targets: the known implementations, each described by one TOML file, and the code that starts and stops them."""
 
 from conformance.targets.description import Defect, Server, TargetDescription, TargetFileError, find, shipped
 from conformance.targets.running import CannotRun, running

@@ -1,4 +1,4 @@
-"""`--target`: what the file of a target says becomes the run's options, as far as the command line leaves them open."""
+"""`--target`: the file of a target gives the options of the run that the command line does not."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ STARTED = pytest.StashKey[TargetDescription]()
 
 
 def choose_target(config: pytest.Config) -> TargetDescription | None:
-    """Take over what the target that `--target` names says of itself; None where the option is not given.
+    """Take the options that are not given from the target that `--target` names; None without that option.
 
-    What the command line says wins. A server that is to be started gets its address here, and is kept for `to_start`.
-    Raises pytest.UsageError with one line for a target that cannot be one.
+    A server to be started gets its address here, and is kept for `to_start`. Raises pytest.UsageError with one line
+    for a file that is missing or invalid.
     """
     option = config.option
     if not option.target:
@@ -28,14 +28,17 @@ def choose_target(config: pytest.Config) -> TargetDescription | None:
     except TargetFileError as error:
         raise pytest.UsageError(f"--target: {error}") from None
     config.stash[CHOSEN] = target
-    if not option.base_url:
-        if target.server is not None:
-            config.stash[STARTED] = target
-        option.base_url = target.base_url or f"http://127.0.0.1:{free_port()}"
-    option.payment_method = option.payment_method or list(target.payment_methods)
-    option.customer = option.customer or list(target.customers)
-    option.rate = option.rate or target.rate
-    option.require = [*option.require, *(name for name in target.capabilities if name not in option.require)]
+    if not option.base_url and target.server is not None:
+        config.stash[STARTED] = target
+    defaults = {
+        "base_url": target.base_url or f"http://127.0.0.1:{free_port()}",
+        "payment_method": list(target.payment_methods),
+        "customer": list(target.customers),
+        "rate": target.rate,
+    }
+    for name, value in defaults.items():
+        setattr(option, name, getattr(option, name) or value)
+    option.require = list(dict.fromkeys([*option.require, *target.capabilities]))
     if not option.clause:
         option.without_clause = [*option.without_clause, *target.apart]
     if target.expectations and not getattr(option, "expectations", True):
@@ -44,7 +47,7 @@ def choose_target(config: pytest.Config) -> TargetDescription | None:
 
 
 def implementation_of(config: pytest.Config) -> str:
-    """What the chosen target calls itself, with the version that we start; empty where none was chosen."""
+    """Return the title of the chosen target, with the version if we start it; empty if none was chosen."""
     target = config.stash.get(CHOSEN, None)
     if target is None:
         return ""
@@ -52,7 +55,7 @@ def implementation_of(config: pytest.Config) -> str:
 
 
 def what_is_tested(config: pytest.Config) -> str:
-    """A line for the header of a run, about the target that was chosen; empty where none was."""
+    """Return a line about the chosen target for the header of a run; empty if none was chosen."""
     target = config.stash.get(CHOSEN, None)
     if target is None:
         return ""
@@ -62,12 +65,13 @@ def what_is_tested(config: pytest.Config) -> str:
 
 
 def key_source(config: pytest.Config, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Where a key is looked for: nowhere for a server that we start and that takes any, else in `environment`."""
+    """Return the environment in which to look for a key: an empty one for a server that we start and that takes any."""
     target = config.stash.get(STARTED, None)
-    return {} if target is not None and not target.takes_key_from_environment else environment
+    takes_any = target is not None and not target.takes_key_from_environment
+    return {} if takes_any else environment
 
 
 def to_start(config: pytest.Config) -> tuple[TargetDescription, int] | None:
-    """The target whose server is to be started for this run, and its port; None where there is none."""
+    """Return the target whose server is to be started for this run, and its port; None if there is none."""
     target = config.stash.get(STARTED, None)
     return None if target is None else (target, urlsplit(config.option.base_url).port or 0)

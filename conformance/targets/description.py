@@ -1,4 +1,4 @@
-"""What is known of one implementation: where it is, how it is started, what it needs, and which defects it has."""
+"""The description of an implementation: its address or how to start it, its needs, and its known defects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,19 @@ from contracts.catalogue import Catalogue
 FOLDER = SUITE / "targets"
 SCHEMA = Path(__file__).with_name("target.schema.json")
 PLACEHOLDERS = ("python", "folder", "scratch", "targets", "contract", "version", "port", "second_port", "key")
-"""What may stand in braces in the commands and environment of a server."""
+"""The names in braces in the commands and environment of a server."""
 
 
 class TargetFileError(ValueError):
-    """A target's file is missing or cannot be one; the message is one line that says what is wrong and where."""
+    """A target's file that is missing or invalid; the message is one line that says what is wrong and where."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """How a target is installed and started on this machine.
+    """The commands that install and start a target on this machine.
 
     `needs` are programs that must be on the PATH; `install` and `start` are commands with PLACEHOLDERS in braces;
-    `ready` is a path that is asked for until there is an answer, at most for `seconds`.
+    `ready` is a path that is requested until there is a response, at most for `seconds`.
     """
 
     start: tuple[str, ...]
@@ -48,8 +49,8 @@ class Server:
 class Defect:
     """A defect that was seen by hand: the clause, what happens in one line, and the `curl` that shows it.
 
-    In `curl`, `$URL` is the base URL, and `$PM`, `$CUS` and `$CUS2` are a fresh payment method and customers; what it
-    prints matches the regular expression `shows`. `checked` is the ISO 8601 date on which somebody looked at it.
+    In `curl`, `$URL` is the base URL, and `$PM`, `$CUS` and `$CUS2` are a fresh payment method and customers; the
+    output matches the regular expression `shows`. `checked` is the ISO 8601 date of the last check by hand.
     """
 
     clause: str
@@ -61,11 +62,11 @@ class Defect:
 
 @dataclass(frozen=True)
 class TargetDescription:
-    """One implementation. Without `server` it runs somewhere already, at `base_url`.
+    """One implementation. Without `server` it already runs somewhere, at `base_url`.
 
-    `key` says where the key comes from: `made-up`, or `environment` where only a real one will do. `apart` are clauses
-    whose requests kill the server, so that they are tested in runs of their own; `rate` is in requests a second; a run
-    fails where one of the `capabilities` is gone.
+    `key` says where the key comes from: `made-up`, or `environment` if a real one is needed. `apart` are clauses whose
+    requests kill the server, so that they are tested in runs of their own; `rate` is in requests a second; a run fails
+    if one of the `capabilities` is missing.
     """
 
     name: str
@@ -88,19 +89,19 @@ class TargetDescription:
 
     @property
     def takes_key_from_environment(self) -> bool:
-        """Whether a real key is needed."""
+        """True if a real key is needed."""
         return self.key == "environment"
 
 
 def shipped(folder: Path = FOLDER) -> dict[str, TargetDescription]:
-    """Every target in `folder` by its name. Raises TargetFileError for the first file that cannot be one."""
+    """Return every target in `folder` by its name. Raises TargetFileError for the first invalid file."""
     return {target.name: target for target in map(load, sorted(folder.glob("*.toml"))) if target is not None}
 
 
 def find(name: str, base: Path, folder: Path = FOLDER) -> TargetDescription:
-    """The target of that name, or in that file (a relative path starts at `base`).
+    """Return the target of that name, or in that file (a relative path starts at `base`).
 
-    Raises TargetFileError when there is none, or when its file cannot be one.
+    Raises TargetFileError if there is none, or if its file is invalid.
     """
     if name.endswith(".toml") or "/" in name:
         path = base / name
@@ -116,7 +117,7 @@ def find(name: str, base: Path, folder: Path = FOLDER) -> TargetDescription:
 
 
 def load(path: Path) -> TargetDescription | None:
-    """Read and check one file; None for a file of expectations beside a target. Raises TargetFileError."""
+    """Read and check one file; return None for a file of expectations. Raises TargetFileError."""
     if path.name.endswith(".expectations.toml"):
         return None
     try:
@@ -127,7 +128,7 @@ def load(path: Path) -> TargetDescription | None:
         raise TargetFileError(f"{path.name} is not TOML: {error}") from None
     _check_form(document, path.name)
     _check_sense(document, path, load_catalogue())
-    return _made(document, path)
+    return _description_of(document, path)
 
 
 @cache
@@ -138,8 +139,9 @@ def _validator() -> Any:
 def _check_form(document: Mapping[str, Any], file: str) -> None:
     error = next(_validator().iter_errors(document), None)
     if error is not None:
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path).strip(".")
-        raise TargetFileError(f"{file}: {place + ': ' if place else ''}{error.message}")
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
+        place = "".join(parts).strip(".")
+        raise TargetFileError(f"{file}: {place}: {error.message}" if place else f"{file}: {error.message}")
 
 
 def _check_sense(document: Mapping[str, Any], path: Path, catalogue: Catalogue) -> None:
@@ -168,8 +170,8 @@ def _check_pattern(text: str, where: str) -> None:
 
 
 def _texts(server: Mapping[str, Any]) -> Sequence[str]:
-    commands = [*server.get("install", ()), server.get("start", ()), server.get("version_command", ())]
-    return [text for command in commands for text in command]
+    commands = (*server.get("install", ()), server.get("start", ()), server.get("version_command", ()))
+    return list(chain.from_iterable(commands))
 
 
 def _check_placeholders(text: str, file: str) -> None:
@@ -180,18 +182,23 @@ def _check_placeholders(text: str, file: str) -> None:
         raise TargetFileError(f"{file}: {text!r}: {error} is no placeholder; there are {known}") from None
 
 
-def _made(document: Mapping[str, Any], path: Path) -> TargetDescription:
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in document.items()
-    }
-    provisioning: dict[str, Any] = {key: tuple(value) for key, value in values.pop("provisioning", {}).items()}
+def _description_of(document: Mapping[str, Any], path: Path) -> TargetDescription:
+    values = _as_tuples(document)
     server = values.pop("server", None)
-    if server is not None:
-        lists: dict[str, Any] = {key: tuple(value) for key, value in server.items() if isinstance(value, list)}
-        if "install" in server:
-            lists["install"] = tuple(tuple(command) for command in server["install"])
-        server = Server(**{**server, **lists})
-    expectations = values.pop("expectations", None)
     defects = tuple(Defect(**defect) for defect in values.pop("defect", ()))
-    beside = path.parent / expectations if expectations else None
-    return TargetDescription(**values, **provisioning, path=path, server=server, expectations=beside, defects=defects)
+    expectations = values.pop("expectations", None)
+    return TargetDescription(
+        **values.pop("provisioning", {}),
+        **values,
+        path=path,
+        server=None if server is None else Server(**server),
+        expectations=path.parent / expectations if expectations else None,
+        defects=defects,
+    )
+
+
+def _as_tuples(value: Any) -> Any:
+    """Return a TOML value with tuples in place of its lists."""
+    if isinstance(value, Mapping):
+        return {key: _as_tuples(one) for key, one in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

@@ -21,11 +21,11 @@ _DONE = "installed.json"
 
 
 class CannotInstall(RuntimeError):
-    """A target cannot be installed; the message says in one line what went wrong."""
+    """A target that cannot be installed; the message says why in one line."""
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where targets are installed: `CONFORMANCE_TARGETS`, or a folder in the user's cache."""
+    """Return the folder for installed targets: `CONFORMANCE_TARGETS`, or one in the user's cache."""
     if chosen := environment.get(CACHE_VARIABLE):
         return Path(chosen).absolute()
     home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -33,12 +33,12 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def folder_of(target: TargetDescription, cache: Path) -> Path:
-    """The folder of this version of `target`."""
+    """Return the folder of this version of `target`."""
     return cache / f"{target.name}-{target.version}"
 
 
-def filled(command: Sequence[str], target: TargetDescription, cache: Path, **more: str) -> list[str]:
-    """`command` with its placeholders filled in; `more` are those that only a start knows."""
+def fill(command: Sequence[str], target: TargetDescription, cache: Path, **more: str) -> list[str]:
+    """Return `command` with its placeholders filled in; `more` are those that only a start knows."""
     values = {
         "python": sys.executable,
         "folder": str(folder_of(target, cache)),
@@ -51,12 +51,13 @@ def filled(command: Sequence[str], target: TargetDescription, cache: Path, **mor
 
 
 def missing_programs(target: TargetDescription) -> list[str]:
-    """The programs that the target needs and that are not on the PATH."""
-    return [name for name in target.server.needs if shutil.which(name) is None] if target.server else []
+    """Return the programs that the target needs and that are not on the PATH."""
+    needs = target.server.needs if target.server else ()
+    return [name for name in needs if shutil.which(name) is None]
 
 
 def is_installed(target: TargetDescription, cache: Path) -> bool:
-    """Whether this version is there, installed by these very commands; true for what needs no installing."""
+    """Return whether this version is installed, by just these commands, or needs no installing."""
     if target.server is None or not target.server.install:
         return True
     try:
@@ -69,14 +70,15 @@ def install(target: TargetDescription, cache: Path, tell: Callable[[str], object
     """Install `target` unless it is there already. Raises CannotInstall."""
     if is_installed(target, cache):
         return
-    assert target.server is not None, "what has no server is installed already"
-    if missing := missing_programs(target):
-        raise CannotInstall(f"{target.name} needs {' and '.join(missing)}, which this machine has not")
+    assert target.server is not None, "a target without a server is installed already"
+    missing = missing_programs(target)
+    if missing:
+        raise CannotInstall(f"{target.name} needs {' and '.join(missing)}; put it on the PATH")
     folder = folder_of(target, cache)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for command in target.server.install:
-        words = filled(command, target, cache)
+        words = fill(command, target, cache)
         tell(f"{target.name}: {' '.join(words)}")
         try:
             done = subprocess.run(
@@ -85,13 +87,14 @@ def install(target: TargetDescription, cache: Path, tell: Callable[[str], object
         except OSError as error:
             raise CannotInstall(f"{target.name}: {words[0]} cannot be run: {error.strerror}") from None
         if done.returncode:
-            said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise CannotInstall(f"{target.name}: `{' '.join(words)}` failed: {said[-1] if said else done.returncode}")
+            output = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            why = output[-1] if output else f"exit status {done.returncode}"
+            raise CannotInstall(f"{target.name}: `{' '.join(words)}` failed: {why}")
     (folder / _DONE).write_text(_digest(target))
 
 
 def without_key(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for other people's programs: all but the API key."""
+    """Return the environment for other people's programs: all but the API key."""
     return {name: value for name, value in environment.items() if name != KEY_VARIABLE}
 
 

@@ -1,4 +1,4 @@
-"""Starting a target's server on this machine, on loopback and nowhere else, and stopping it again."""
+"""Starting and stopping a target's server on this machine, on loopback alone."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ import psutil
 from conformance.evidence.secret import Secret
 from conformance.targets import supervise
 from conformance.targets.description import Server, TargetDescription
-from conformance.targets.installing import cache_folder, filled, is_installed, without_key
+from conformance.targets.installing import cache_folder, fill, is_installed, without_key
 
 STOP_SECONDS = 2 * supervise.GRACE_SECONDS
 
 
 class CannotRun(RuntimeError):
-    """A target's server did not come up as it should; the message says in one line why, and what to do."""
+    """A target's server that does not start; the message says in one line why, and what to do."""
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a port of this machine on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -39,9 +39,9 @@ def free_port() -> int:
 def running(
     target: TargetDescription, key: Secret, port: int | None = None, cache: Path | None = None
 ) -> Iterator[str]:
-    """Start the server of `target`, and give its base URL; it is stopped at the end, with all that it has started.
+    """Start the server of `target`, yield its base URL, and stop it at the end with all processes that it has started.
 
-    Raises CannotRun when it is not installed, does not answer in time, or listens on more than loopback.
+    Raises CannotRun if it is not installed, does not answer in time, or listens on more than loopback.
     """
     cache = cache or cache_folder()
     server = target.server
@@ -52,10 +52,9 @@ def running(
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix=f"{target.name}-", ignore_cleanup_errors=True) as scratch:
         more = {"port": str(port), "second_port": str(free_port()), "scratch": scratch, "key": key.reveal()}
-        command = filled(server.start, target, cache, **more)
-        own = dict(
-            zip(server.environment, filled(list(server.environment.values()), target, cache, **more), strict=True)
-        )
+        command = fill(server.start, target, cache, **more)
+        values = fill(list(server.environment.values()), target, cache, **more)
+        own = dict(zip(server.environment, values, strict=True))
         log = Path(scratch, "server.log")
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -68,18 +67,18 @@ def running(
             )
         try:
             _wait_until_ready(target, server, process, port, log)
-            _must_keep_to_loopback(target, process.pid)
-            _start_again_from_now_on(process)
+            _check_loopback(target, process.pid)
+            _restart_when_ended(process)
             yield f"http://127.0.0.1:{port}"
         finally:
             _stop(process)
 
 
-def version_told_by(target: TargetDescription, cache: Path) -> str:
-    """The last word that the target's version command prints; the pinned version where that tells nothing."""
+def installed_version(target: TargetDescription, cache: Path) -> str:
+    """Return the last word that the target's version command prints; the pinned version if it prints none."""
     if target.server is None or not target.server.version_command:
         return target.version
-    command = filled(target.server.version_command, target, cache)
+    command = fill(target.server.version_command, target, cache)
     try:
         done = subprocess.run(
             command, env=without_key(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
@@ -115,7 +114,7 @@ def _answers(port: int, path: str) -> bool:
     return True
 
 
-def _must_keep_to_loopback(target: TargetDescription, supervisor: int) -> None:
+def _check_loopback(target: TargetDescription, supervisor: int) -> None:
     open_to_others = sorted(
         address for address in _listening(supervisor) if not ipaddress.ip_address(address).is_loopback
     )
@@ -124,7 +123,7 @@ def _must_keep_to_loopback(target: TargetDescription, supervisor: int) -> None:
 
 
 def _listening(supervisor: int) -> set[str]:
-    """The addresses that the supervised processes listen on."""
+    """Return the addresses on which the supervised processes listen."""
     found = set()
     for process in psutil.Process(supervisor).children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -133,8 +132,8 @@ def _listening(supervisor: int) -> set[str]:
     return found
 
 
-def _start_again_from_now_on(process: subprocess.Popen[bytes]) -> None:
-    """Have the supervisor start the server again, should a request end it."""
+def _restart_when_ended(process: subprocess.Popen[bytes]) -> None:
+    """Let the supervisor start the server again if a request ends it."""
     assert process.stdin is not None, "the pipe that keeps the server alive"
     with contextlib.suppress(OSError):
         process.stdin.write(b"1")

@@ -1,4 +1,4 @@
-"""Run a command, and end it with all that it has started as soon as our standard input closes.
+"""Run a command, and end it with all processes that it has started as soon as our standard input closes.
 
 Once a byte has come on standard input, a command that ends by itself is run again: the suite may have killed it.
 
@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.2
 
 
 def main(command: list[str]) -> int:
-    """Run `command` until it ends or standard input does; its exit status, negative for a signal."""
+    """Run `command` until it ends or standard input does; return its exit status, negative for a signal."""
     is_wanted, is_left = threading.Event(), threading.Event()
     running = [_start(command)]
 

@@ -1,4 +1,4 @@
-"""What findings are called: a few digits each, the same for the same plan, and no two alike in a run."""
+"""The ids of findings: a few digits each, the same for the same plan, and unique in a run."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from conformance.evidence.episode import Finding
 from conformance.verdict.ledger import ClauseResult
 
 DIGITS = 7
-"""How many hexadecimal digits an id has."""
+"""The number of hexadecimal digits of an id."""
 
 
 def with_ids(results: Mapping[str, ClauseResult]) -> dict[str, ClauseResult]:
-    """The results of a run, each of their findings with its id."""
+    """Return the results of a run with an id for each finding."""
     taken: set[str] = set()
-
-    def named(finding: Finding) -> Finding:
-        number = 0
-        while (name := id_of(finding, number)) in taken:
-            number += 1
-        taken.add(name)
-        return replace(finding, id=name)
-
     return {
-        slug: replace(result, findings=tuple(map(named, result.findings))) if result.findings else result
+        slug: replace(result, findings=tuple(_with_id(finding, taken) for finding in result.findings))
         for slug, result in results.items()
     }
 
 
-def id_of(finding: Finding, number: int = 0) -> str:
-    """The id of a finding when `number` others of the run that came before have the ids that it would have had.
+def _with_id(finding: Finding, taken: set[str]) -> Finding:
+    """Return the finding with the first of its ids that is not taken, and take that."""
+    number = 0
+    while id_of(finding, number) in taken:
+        number += 1
+    identifier = id_of(finding, number)
+    taken.add(identifier)
+    return replace(finding, id=identifier)
 
-    It depends on the clause and on what was sent, with names in place of ids, and not on what came back.
+
+def id_of(finding: Finding, number: int = 0) -> str:
+    """Return the id of a finding when `number` earlier ones of the run have the ids that it would have had.
+
+    It depends on the clause and on the requests, with names in place of ids, and not on the responses.
     """
     episode = finding.episode
-    told = [finding.clause, finding.seen_at, episode.clause, episode.expectation]
-    told += [step.attempt_digest or f"{step.role} {step.exchange.request.method}" for step in episode.steps]
-    return hashlib.sha256("\n".join([*told, str(number)]).encode()).hexdigest()[:DIGITS]
+    parts = [finding.clause, finding.seen_at, episode.clause, episode.expectation]
+    parts += [step.attempt_digest or f"{step.role} {step.exchange.request.method}" for step in episode.steps]
+    return hashlib.sha256("\n".join([*parts, str(number)]).encode()).hexdigest()[:DIGITS]

@@ -1,6 +1,6 @@
-"""Errors of the suite itself: where each happened and its traceback, so that the bug can be found from a run's files.
+"""Errors of the suite itself, with their tracebacks, so that the bug can be found from a run's files.
 
-An error of the suite is no statement about the target: it decides the exit status, and no verdict.
+An error of the suite decides the exit status, but no verdict on the target.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from conformance.paths import SUITE
 
 INTERNAL_ERROR = "internal error of the suite (a bug of the suite, not of your server)"
 LONGEST_TRACEBACK = 16_000
-"""How many characters of a traceback are kept, its end first: there stands what went wrong."""
+"""The most characters of a traceback that are kept: its end, which has the error."""
 
 
 @dataclass(frozen=True)
 class InternalError:
-    """One error: `where` in the run it happened (a test, the clean-up, a report), `what` it says, and its traceback.
+    """An error: `where` in the run it happened (a test, the clean-up, a report), `what` it says, and its traceback.
 
-    `clause` is empty where it happened outside of tests.
+    `clause` is empty if it happened outside of tests.
     """
 
     where: str
@@ -32,36 +32,36 @@ class InternalError:
     clause: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> InternalError:
-        """The error that `to_json` wrote. Raises TypeError when a member is missing."""
+        """Return the error that `to_json` wrote. Raises TypeError when a member is missing."""
         return cls(**data)
 
     @classmethod
     def of(cls, where: str, error: BaseException, clause: str = "") -> InternalError:
-        """The error that was raised at that place of the run."""
+        """Return the error that was raised at that place of the run."""
         return cls(where, in_short(error), traceback_of(error), clause)
 
 
 def in_short(error: BaseException) -> str:
-    """Type and text of an error in one line, and the place in the suite that raised it."""
-    told = one_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-    place = _place(error)
-    return f"{told} ({place})" if place else told
+    """Return type and text of an error in one line, and the place in the suite that raised it."""
+    name, text, place = type(error).__name__, str(error), _place(error)
+    short = one_line(f"{name}: {text}" if text else name)
+    return f"{short} ({place})" if place else short
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback with paths below the suite's folder, and not too long."""
+    """Return the traceback with paths below the suite's folder, cut to its end if it is long."""
     text = "".join(traceback.format_exception(error)).replace(f"{SUITE}/", "")
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= LONGEST_TRACEBACK else f"…\n{text[-LONGEST_TRACEBACK:]}"
 
 
 def _place(error: BaseException) -> str:
-    """The innermost line of the suite's own code in the traceback, as `file:line in function`."""
+    """Return the innermost line of the suite's own code in the traceback, as `file:line in function`."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if SUITE in Path(frame.filename).parents and "site-packages" not in frame.filename]
     if not own:

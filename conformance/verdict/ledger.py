@@ -1,13 +1,14 @@
-"""The ledger: what every episode said, by clause, and the one outcome that follows for each clause and profile."""
+"""The ledger: what every trial showed, by clause, and the one outcome of each clause that follows."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
-from conformance.evidence.episode import Episode, Finding, Outcome
+from conformance.evidence.episode import Finding, Outcome
 from conformance.judge.outage import SHARED
 from contracts import Catalogue, Clause
 from strategies.traits import traits
@@ -16,6 +17,8 @@ from strategies.valid import MINIMAL
 SERVER_ERRORS = "error.status-class"
 UNSTEADY = "robustness.same-request-same-answer"
 STILL_SERVING = "robustness.still-serving"
+EXPLAINED_BY_REQUESTS = (SERVER_ERRORS, STILL_SERVING, UNSTEADY)
+"""Clauses whose findings are explained by what was sent or seen, not by what a request uses in passing."""
 ABOUT_CONTENT = frozenset({"expand.not-expanded", "expand.inlined"})
 
 NOT_SELECTED = "not selected"
@@ -23,31 +26,83 @@ NOT_SELECTED = "not selected"
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
 
+_ROOT_CAUSE = "see "
+
+
+def refer_to(cause: str) -> str:
+    """Return the reason of a clause that is not judged because the clause `cause` is broken, as records write it."""
+    return f"{_ROOT_CAUSE}{cause}"
+
+
+class Kind(StrEnum):
+    """A kind of reason; `lacking` is not run for want of fixtures, which is no property of the target."""
+
+    NOT_RUN = "not-run"
+    LACKING = "lacking"
+    NOT_APPLICABLE = "not-applicable"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    REMARK = "remark"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason why a clause, or an aspect of it, was not judged, or a remark about how it was.
+
+    `cause` is the broken clause that keeps it from being judged, if one does; an error has its `traceback`.
+    """
+
+    kind: Kind
+    text: str
+    cause: str = ""
+    traceback: str = ""
+
+    @classmethod
+    def read(cls, kind: Kind, text: str, traceback: str = "") -> Reason:
+        """Return the reason in a record's text. Only here is a cause read out of the form of `refer_to`."""
+        cause = text.removeprefix(_ROOT_CAUSE) if text.startswith(_ROOT_CAUSE) else ""
+        return cls(kind, text, cause, traceback)
+
 
 @dataclass
 class Entry:
-    """What is known of one clause so far: how many episodes held, what broke it, and why others said nothing."""
+    """The knowledge about one clause: how many episodes held, the findings, and the reasons of what was not judged.
+
+    `traits` are those of requests that got no answer.
+    """
 
     held: int = 0
     broken: int = 0
     findings: list[Finding] = field(default_factory=list)
-    not_run: list[str] = field(default_factory=list)
-    inconclusive: list[str] = field(default_factory=list)
-    not_applicable: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
     traits: list[str] = field(default_factory=list)
-    lacking: list[str] = field(default_factory=list)
-    tracebacks: list[str] = field(default_factory=list)
 
-    def lack_fixtures(self, reason: str) -> None:
-        """Note that the clause could not be judged for want of fixtures, which is no property of the target."""
-        self.not_run.append(reason)
-        self.lacking.append(reason)
+    def add(self, kind: Kind, text: str, traceback: str = "") -> None:
+        """Add a reason."""
+        self.reasons.append(Reason.read(kind, text, traceback))
+
+    def of_kind(self, *kinds: Kind) -> list[Reason]:
+        """Return the reasons of these kinds, in the order in which they were added."""
+        return [reason for reason in self.reasons if reason.kind in kinds]
+
+    @property
+    def not_run(self) -> list[str]:
+        """The reasons why an aspect was not run."""
+        return [reason.text for reason in self.of_kind(Kind.NOT_RUN, Kind.LACKING)]
+
+    @property
+    def inconclusive(self) -> list[str]:
+        """The reasons why an answer decided nothing."""
+        return [reason.text for reason in self.of_kind(Kind.INCONCLUSIVE)]
+
+    @property
+    def not_applicable(self) -> list[str]:
+        """The reasons why an aspect does not apply to the target."""
+        return [reason.text for reason in self.of_kind(Kind.NOT_APPLICABLE)]
 
     @property
     def is_not_applicable(self) -> bool:
-        """Whether all that is known is that the clause does not apply."""
+        """True if the clause is only known not to apply."""
         return bool(self.not_applicable) and not (self.held or self.findings)
 
     def add_finding(self, finding: Finding) -> None:
@@ -56,61 +111,62 @@ class Entry:
         self._keep([finding])
 
     def merge(self, other: Entry) -> None:
-        """Take over what another entry for the same clause knows."""
+        """Add the knowledge of another entry for the same clause."""
         self.held += other.held
         self.broken += other.broken
         self._keep(other.findings)
-        for name in _REASONS:
-            mine: list[str] = getattr(self, name)
-            mine += [reason for reason in getattr(other, name) if reason not in mine]
+        self.reasons += [reason for reason in other.reasons if reason not in self.reasons]
+        self.traits += [trait for trait in other.traits if trait not in self.traits]
 
     def _keep(self, findings: Iterable[Finding]) -> None:
         self.findings = sorted([*self.findings, *findings], key=size_of)[:FINDINGS_KEPT]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same entry."""
+        """Return a JSON-like form, from which `from_json` makes the same entry."""
         return {
             "held": self.held,
             "broken": self.broken,
             "findings": [finding.to_json() for finding in self.findings],
-            **{name: list(getattr(self, name)) for name in _REASONS},
+            "reasons": [{**asdict(reason), "kind": reason.kind.value} for reason in self.reasons],
+            "traits": list(self.traits),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Entry:
-        """The entry that `to_json` wrote."""
+        """Return the entry that `to_json` wrote."""
         findings = [Finding.from_json(finding) for finding in data["findings"]]
-        reasons = {name: list(data[name]) for name in _REASONS}
-        return cls(data["held"], data["broken"], findings, **reasons)
-
-
-_REASONS = ("not_run", "inconclusive", "not_applicable", "errors", "notes", "traits", "lacking", "tracebacks")
+        reasons = [Reason(**{**reason, "kind": Kind(reason["kind"])}) for reason in data["reasons"]]
+        return cls(data["held"], data["broken"], findings, reasons, list(data["traits"]))
 
 
 def size_of(finding: Finding) -> int:
-    """How large the request is that shows a finding, in bytes of body and path, with all others of its episode."""
+    """Return the size of a finding in bytes: the bodies and paths of all requests of its episode."""
     steps = finding.episode.steps
     return sum(len(step.exchange.request.body or b"") + len(step.exchange.request.target) for step in steps)
 
 
 class Ledger:
-    """Entries by clause. A worker keeps one for each test; the controller merges them."""
+    """Entries by clause."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
 
     def entry(self, slug: str) -> Entry:
-        """The entry of the clause `slug`, made when there is none."""
+        """Return the entry of a clause, a new one if there is none."""
         return self.entries.setdefault(slug, Entry())
 
+    def findings_of(self, slug: str) -> list[Finding]:
+        """Return the findings of a clause."""
+        return self.entries[slug].findings if slug in self.entries else []
+
     def merge(self, other: Ledger) -> None:
-        """Take over all that another ledger knows."""
+        """Add the knowledge of another ledger."""
         for slug, entry in other.entries.items():
             self.entry(slug).merge(entry)
 
     def has_finding(self, slug: str) -> bool:
-        """Whether the clause is known to be broken."""
-        return slug in self.entries and bool(self.entries[slug].findings)
+        """Return whether the clause is known to be broken."""
+        return bool(self.findings_of(slug))
 
     @property
     def broken(self) -> frozenset[str]:
@@ -118,12 +174,12 @@ class Ledger:
         return frozenset(slug for slug, entry in self.entries.items() if entry.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same ledger."""
+        """Return a JSON-like form, from which `from_json` makes the same ledger."""
         return {slug: entry.to_json() for slug, entry in self.entries.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ledger:
-        """The ledger that `to_json` wrote."""
+        """Return the ledger that `to_json` wrote."""
         ledger = cls()
         ledger.entries = {slug: Entry.from_json(entry) for slug, entry in data.items()}
         return ledger
@@ -131,12 +187,13 @@ class Ledger:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """The outcome of one clause, with its reason and the findings behind it, the smallest request first.
+    """The outcome of one clause, with its reason and its findings, the smallest first.
 
-    Where it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known. `blocked`
-    tells that a clause on which this one always rests keeps it from being run, `lacks_fixtures` that nothing was left
-    to run it, or an aspect of it, with: no profile conforms then. `unjudged` says why aspects of a clause that passes
-    could not be judged, `traceback` where an error of the suite happened.
+    `cause` is the root cause that keeps the clause from being judged; it is `blocked` if it always rests on that one.
+    If it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known.
+    `lacks_fixtures` says that fixtures ran out before all of it was judged, so that no profile conforms; `unjudged`
+    holds the reasons why aspects of a clause that passes were not judged. A clause that is not `selected` has
+    no test, or its test was not to be run. An error of the suite has its `traceback`.
     """
 
     clause: Clause
@@ -151,74 +208,98 @@ class ClauseResult:
     lacks_fixtures: bool = False
     unjudged: tuple[str, ...] = ()
     traceback: str = ""
+    cause: str = ""
+    selected: bool = True
+
+    @property
+    def observed(self) -> Outcome:
+        """The outcome that was observed, whether or not it was expected."""
+        return self.was or self.outcome
 
 
 def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
-    """What the entry alone says of its clause, whatever became of the clauses that it requires.
+    """Return the outcome of a clause by its own entry alone, without the clauses that it requires.
 
-    The gravest aspect decides: an error of the suite, a finding, a lost answer, an aspect with a root cause elsewhere.
-    An aspect that lacks its precondition on this target, or fixtures, hides no pass: it is named with it.
+    The gravest aspect decides: an error of the suite, a finding, a lost response, an aspect with a root cause
+    elsewhere. An aspect without its precondition on this target, or without fixtures, hides no pass.
     """
-    if entry.errors:
-        traceback = next(filter(None, entry.tracebacks), "")
-        return ClauseResult(clause, Outcome.ERROR, entry.errors[0], held=entry.held, traceback=traceback)
+    result = ClauseResult(clause, Outcome.NOT_RUN, held=entry.held)
+    errors = entry.of_kind(Kind.ERROR)
+    if errors:
+        traceback = next((error.traceback for error in errors if error.traceback), "")
+        return replace(result, outcome=Outcome.ERROR, reason=errors[0].text, traceback=traceback)
+
     if entry.findings:
         outcome = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}.get(clause.level, Outcome.PASS)
-        first = entry.findings[0]
-        return ClauseResult(clause, outcome, first.observed, tuple(entry.findings), entry.broken, entry.held)
+        findings = tuple(entry.findings)
+        return replace(result, outcome=outcome, reason=findings[0].observed, findings=findings, broken=entry.broken)
+
     if entry.inconclusive:
-        return ClauseResult(clause, Outcome.INCONCLUSIVE, entry.inconclusive[0], held=entry.held)
-    needed = [reason for reason in entry.not_run if _names_root_cause(reason)]
-    if entry.held and not needed:
+        return replace(result, outcome=Outcome.INCONCLUSIVE, reason=entry.inconclusive[0])
+
+    not_run = entry.of_kind(Kind.NOT_RUN, Kind.LACKING)
+    blocked = [reason for reason in not_run if reason.cause]
+    if entry.held and not blocked:
+        remarks = "; ".join(remark.text for remark in entry.of_kind(Kind.REMARK))
         unjudged = tuple(dict.fromkeys([*entry.not_run, *entry.not_applicable]))
-        notes, lacks = "; ".join(entry.notes), bool(entry.lacking)
-        return ClauseResult(clause, Outcome.PASS, notes, held=entry.held, unjudged=unjudged, lacks_fixtures=lacks)
-    if entry.not_run:
-        reason = needed[0] if entry.held else entry.not_run[0]
-        lacks = reason in entry.lacking
-        return ClauseResult(clause, Outcome.NOT_RUN, reason, held=entry.held, lacks_fixtures=lacks)
+        lacks = bool(entry.of_kind(Kind.LACKING))
+        return replace(result, outcome=Outcome.PASS, reason=remarks, unjudged=unjudged, lacks_fixtures=lacks)
+
+    if not_run:
+        first = blocked[0] if entry.held else not_run[0]
+        return replace(result, reason=first.text, cause=first.cause, lacks_fixtures=first.kind is Kind.LACKING)
+
     if entry.not_applicable:
-        return ClauseResult(clause, Outcome.NOT_APPLICABLE, entry.not_applicable[0])
-    return ClauseResult(clause, Outcome.NOT_RUN, clause.not_tested or NOT_SELECTED)
-
-
-def _names_root_cause(reason: str) -> bool:
-    return reason.startswith("see ")
+        return replace(result, outcome=Outcome.NOT_APPLICABLE, reason=entry.not_applicable[0])
+    return replace(result, reason=clause.not_tested or NOT_SELECTED, selected=False)
 
 
 def hold_general_clauses(ledger: Ledger, catalogue: Catalogue) -> None:
-    """Let the general clauses hold that nothing broke, where any answer was judged."""
-    if any(entry.held or entry.findings for entry in ledger.entries.values()):
-        for clause in catalogue:
-            if clause.general:
-                ledger.entry(clause.slug).held += not ledger.has_finding(clause.slug)
+    """Let the general clauses pass that nothing broke, if any response was judged."""
+    if not any(entry.held or entry.findings for entry in ledger.entries.values()):
+        return
+    for clause in catalogue:
+        if clause.general and not ledger.has_finding(clause.slug):
+            ledger.entry(clause.slug).held += 1
 
 
-def conclude(catalogue: Catalogue, ledger: Ledger) -> dict[str, ClauseResult]:
-    """One outcome for each clause, in the order of the catalogue.
+def conclude(catalogue: Catalogue, ledger: Ledger, only: Container[str] | None = None) -> dict[str, ClauseResult]:
+    """Return one outcome for each clause, in the order of the catalogue, or for `only` some and all that they require.
 
     A clause whose root cause failed is *not run*, and names the root cause, so that one defect shows as one failure.
     """
-    results: dict[str, ClauseResult] = {}
     culprits = Culprits.of(ledger, catalogue)
-    told_elsewhere = _told_elsewhere(ledger, culprits.owners)
+    owner_of_the_end = _owner_of_the_end(ledger, culprits.owners)
     ends_at_any_request = _ends_at_a_plain_request(ledger)
+    results: dict[str, ClauseResult] = {}
     for slug in catalogue.root_causes_first:
-        clause = catalogue[slug]
-        observed = ledger.entries.get(slug, Entry())
-        entry = without_what_others_own(slug, observed, culprits, catalogue)
-        if ends_at_any_request and slug != STILL_SERVING and any(one.exchange.status is None for one in entry.findings):
-            entry = Entry(not_run=[f"see {STILL_SERVING}"])
-        own = own_outcome(clause, entry)
-        if observed.findings and own.outcome is Outcome.NOT_RUN:
-            own = replace(own, blocked=True)
-        cause = blocking(clause, results)
-        if cause and cause != slug and own.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
-            own = replace(own, outcome=Outcome.NOT_RUN, reason=f"see {cause}", findings=(), blocked=True)
-        if told_elsewhere and own.reason == f"see {STILL_SERVING}":
-            own = replace(own, reason=f"see {told_elsewhere}")
-        results[slug] = own
-    return {clause.slug: results[clause.slug] for clause in catalogue}
+        if only is not None and slug not in only:
+            continue
+
+        entry = without_what_others_own(slug, ledger.entries.get(slug, Entry()), culprits, catalogue)
+        was_lost = any(finding.exchange.status is None for finding in entry.findings)
+        if ends_at_any_request and was_lost and slug != STILL_SERVING:
+            entry = Entry(reasons=[_blocked_by(STILL_SERVING)])
+
+        result = own_outcome(catalogue[slug], entry)
+        if ledger.has_finding(slug) and result.outcome is Outcome.NOT_RUN:
+            result = replace(result, blocked=True)
+        cause = blocking(catalogue[slug], results)
+        if cause not in ("", slug) and result.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+            result = _block(result, cause)
+            result = replace(result, outcome=Outcome.NOT_RUN, findings=(), blocked=True, selected=True)
+        if owner_of_the_end and result.cause == STILL_SERVING:
+            result = _block(result, owner_of_the_end)
+        results[slug] = result
+    return {clause.slug: results[clause.slug] for clause in catalogue if clause.slug in results}
+
+
+def _block(result: ClauseResult, cause: str) -> ClauseResult:
+    return replace(result, reason=refer_to(cause), cause=cause)
+
+
+def _blocked_by(cause: str) -> Reason:
+    return Reason(Kind.NOT_RUN, refer_to(cause), cause)
 
 
 @dataclass(frozen=True)
@@ -235,50 +316,60 @@ class Culprits:
     @classmethod
     def of(cls, ledger: Ledger, catalogue: Catalogue) -> Culprits:
         """Return the culprits among the clauses of a ledger."""
-        findings = {slug: entry.findings for slug, entry in ledger.entries.items() if slug in catalogue}
-        broken = {slug for slug, found in findings.items() if found}
+        broken = {slug for slug in ledger.broken if slug in catalogue}
         standing = {
-            slug for slug in broken if any(not causes_in_passing(one, broken, catalogue) for one in findings[slug])
+            slug
+            for slug in broken
+            if any(not causes_in_passing(finding, broken, catalogue) for finding in ledger.findings_of(slug))
         }
         owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
         return cls(broken, standing, owners)
 
+    @property
+    def break_content(self) -> bool:
+        """True if one of them is about the content of responses."""
+        chapters = ("response.", "error.", "state.")
+        return any(slug.startswith(chapters) or slug in ABOUT_CONTENT for slug in self.standing)
+
 
 def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalogue: Catalogue) -> Entry:
-    """The entry without what another clause reports already: one defect shows once.
+    """Return the entry without the findings that another broken clause explains: one defect shows once.
 
-    A server error, or a connection lost, belongs to the clause about what was remarkable in the request, when that
-    clause is broken too. An answer that was unsteady once belongs to the
-    clause at which it was seen, when that one is broken for good, and to any clause about the content of answers: what
-    is carried over from one answer to the next shows now here, now there.
+    A server error, or a lost connection, belongs to the clause about what was remarkable in the request. An unsteady
+    response belongs to the clause at which it was seen, and to any clause about the content of responses: what is
+    carried over from one response to the next shows now here, now there.
     """
-    broken, owners = culprits.broken, culprits.owners
-    if slug == SERVER_ERRORS:
-        findings = [finding for finding in entry.findings if not _is_owned(finding, owners)]
-        if STILL_SERVING in broken:
-            findings = [finding for finding in findings if not _is_after_an_odd_request(finding)]
-    elif slug == STILL_SERVING:
-        findings = [finding for finding in entry.findings if not _ends_as(finding, owners - {slug})]
-    elif slug == UNSTEADY:
-        content_is_broken = any(
-            name.startswith(("response.", "error.", "state.")) or name in ABOUT_CONTENT for name in culprits.standing
-        )
-        seen_at = {finding.seen_at for finding in entry.findings} - {""}
-        explained = culprits.standing | seen_at if content_is_broken else culprits.standing
-        findings = [finding for finding in entry.findings if finding.seen_at not in explained]
-    else:
-        findings = [finding for finding in entry.findings if not causes_in_passing(finding, broken, catalogue)]
-        if entry.findings and not findings:
-            causes = causes_in_passing(entry.findings[0], broken, catalogue)
-            return replace(entry, findings=[], broken=0, not_run=[f"see {causes[0]}", *entry.not_run])
-    causes = [trait for trait in entry.traits if trait in owners and trait != slug]
-    if len(findings) == len(entry.findings) and not causes:
+    findings = [finding for finding in entry.findings if not _is_explained(slug, finding, culprits, catalogue)]
+    if slug not in EXPLAINED_BY_REQUESTS and entry.findings and not findings:
+        cause, *_ = causes_in_passing(entry.findings[0], culprits.broken, catalogue)
+        return replace(entry, findings=[], broken=0, reasons=[_blocked_by(cause), *entry.reasons])
+
+    entry = _without_lost_responses(slug, entry, culprits)
+    if len(findings) == len(entry.findings):
         return entry
-    told = [f"see {cause}" for cause in causes]
-    count = entry.broken if findings else 0
-    held = entry.held if entry.findings == findings else max(entry.held, 1)
-    kept = replace(entry, findings=findings, broken=count, held=held)
-    return replace(kept, inconclusive=[], not_run=told + entry.not_run) if causes else kept
+    broken = entry.broken if findings else 0
+    return replace(entry, findings=findings, broken=broken, held=max(entry.held, 1))
+
+
+def _without_lost_responses(slug: str, entry: Entry, culprits: Culprits) -> Entry:
+    """Return the entry without the lost responses, if clauses about odd requests explain them."""
+    causes = [trait for trait in entry.traits if trait in culprits.owners and trait != slug]
+    if not causes:
+        return entry
+    others = [reason for reason in entry.reasons if reason.kind is not Kind.INCONCLUSIVE]
+    return replace(entry, reasons=[*map(_blocked_by, causes), *others])
+
+
+def _is_explained(slug: str, finding: Finding, culprits: Culprits, catalogue: Catalogue) -> bool:
+    """Return whether another broken clause explains a finding of the clause `slug`."""
+    if slug == SERVER_ERRORS:
+        is_aftermath = STILL_SERVING in culprits.broken and _is_after_an_odd_request(finding)
+        return is_aftermath or _is_owned(finding, culprits.owners)
+    if slug == STILL_SERVING:
+        return _ends_as(finding, culprits.owners - {slug})
+    if slug == UNSTEADY:
+        return finding.seen_at in culprits.standing or (bool(finding.seen_at) and culprits.break_content)
+    return bool(causes_in_passing(finding, culprits.broken, catalogue))
 
 
 def causes_in_passing(finding: Finding, broken: Container[str], catalogue: Catalogue) -> list[str]:
@@ -298,38 +389,38 @@ def _is_after_an_odd_request(finding: Finding) -> bool:
 
 def _is_owned(finding: Finding, owners: AbstractSet[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
-    return explored or any(trait in owners for trait in traits(finding.exchange.request))
-
-
-def _told_elsewhere(ledger: Ledger, owners: AbstractSet[str]) -> str:
-    """The clause that tells of what ended the target, where all of that is told under a clause of its own."""
-    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
-    if not findings or not all(_ends_as(finding, owners - {STILL_SERVING}) for finding in findings):
-        return ""
-    named = (slug for finding in findings for slug in traits(finding.exchange.request))
-    return next((slug for slug in named if slug in owners), "")
-
-
-def _ends_at_a_plain_request(ledger: Ledger) -> bool:
-    """Whether the plainest request of all ends the target, so that no other request tells more."""
-    findings = ledger.entries.get(STILL_SERVING, Entry()).findings
-    for one in findings:
-        culprit = one.episode.steps[one.culprit]
-        exchanges = [step.exchange for step in one.episode.steps]
-        was_used = any(x.is_success and x.request.target == culprit.exchange.request.target for x in exchanges)
-        if culprit.exchange.status is None and culprit.attempt_digest == MINIMAL.digest and not was_used:
-            return True
-    return False
+    return explored or not owners.isdisjoint(traits(finding.exchange.request))
 
 
 def _ends_as(finding: Finding, owners: AbstractSet[str]) -> bool:
-    """Whether the target ended at a request of which a clause in `owners` tells already, be it another worker's."""
+    """Return whether a clause in `owners`, perhaps another worker's, reports the request that ended the target."""
     may_be_anothers = bool(finding.episode.facts.get(SHARED)) and bool(owners)
     return finding.exchange.status is None and (may_be_anothers or _is_owned(finding, owners))
 
 
+def _owner_of_the_end(ledger: Ledger, owners: AbstractSet[str]) -> str:
+    """Return the clause that reports the end of the target, if clauses of their own report all of it."""
+    findings = ledger.findings_of(STILL_SERVING)
+    if not all(_ends_as(finding, owners - {STILL_SERVING}) for finding in findings):
+        return ""
+    named = [slug for finding in findings for slug in traits(finding.exchange.request) if slug in owners]
+    return next(iter(named), "")
+
+
+def _ends_at_a_plain_request(ledger: Ledger) -> bool:
+    """Return whether even the plainest request ends the target, so that no other request shows more."""
+    return any(map(_shows_plain_end, ledger.findings_of(STILL_SERVING)))
+
+
+def _shows_plain_end(finding: Finding) -> bool:
+    culprit = finding.episode.steps[finding.culprit]
+    exchanges = [step.exchange for step in finding.episode.steps]
+    was_used = any(one.is_success and one.request.target == culprit.exchange.request.target for one in exchanges)
+    return culprit.exchange.status is None and culprit.attempt_digest == MINIMAL.digest and not was_used
+
+
 def is_judged_by_answer(clause: Clause) -> bool:
-    """Whether a broken `clause` spoils only those verdicts that rest on the very answers that break it.
+    """Return whether a broken `clause` spoils only verdicts that rest on the very responses that break it.
 
     A server that answers a wrong method in plain text may still be judged by the codes of its other errors.
     """
@@ -337,17 +428,18 @@ def is_judged_by_answer(clause: Clause) -> bool:
 
 
 def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
-    """The slug of the root cause that keeps `clause` from being judged; empty when there is none."""
+    """Return the slug of the root cause that keeps `clause` from being judged; empty when there is none."""
+    judges_errors = clause.chapter in ("error", "robustness")
     for slug in clause.requires:
         required = results.get(slug)
-        if required is None or (is_judged_by_answer(required.clause) and clause.chapter not in ("error", "robustness")):
+        if required is None or (is_judged_by_answer(required.clause) and not judges_errors):
             continue
         if required.findings:
             return slug
-        if required.reason.startswith("see "):
-            return required.reason.removeprefix("see ")
-        was_due = required.reason not in (NOT_SELECTED, required.clause.not_tested)
-        if was_due and not required.held and required.outcome in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE):
+        if required.cause:
+            return required.cause
+        was_judged = required.held or required.outcome not in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE)
+        if required.selected and not was_judged:
             return slug
     return ""
 
@@ -355,10 +447,12 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
 __all__ = [
     "ClauseResult",
     "Entry",
-    "Episode",
+    "Kind",
     "Ledger",
+    "Reason",
     "blocking",
     "conclude",
     "own_outcome",
+    "refer_to",
     "size_of",
 ]

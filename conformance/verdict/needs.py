@@ -1,10 +1,11 @@
-"""The ids that a run needs where a target gives none by its API: measured for each test, test by test."""
+"""The ids that a run needs if they cannot be created by the target's API, as measured for each test."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
 
 NEEDS = Path(__file__).resolve().parent / "needs.json"
-"""How many payment methods each test uses up on the reference, as `python -m benchmarks.ids_needed` has measured."""
+"""The payment methods that each test uses up on the reference, as `python -m benchmarks.ids_needed` measures them."""
 
 CUSTOMERS: Mapping[str, int] = {"contract": 2, "stateful": 4, "stripe": 4}
-"""How many customers tell the most in each profile: four contend for one payment method in `state.race`."""
+"""The most customers that are useful in each profile: four contend for one payment method in `state.race`."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Need:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many more ids would do for the `clauses` that were not judged, or in part only, for want of them."""
+    """The additional ids that are enough for the `clauses` that were not judged in full for want of them."""
 
     clauses: int
     payment_methods: int
     customers: int
 
     def to_json(self) -> dict[str, int]:
-        """A JSON-like form."""
-        return {"clauses": self.clauses, "payment_methods": self.payment_methods, "customers": self.customers}
+        """Return a JSON-like form."""
+        return asdict(self)
 
     def __str__(self) -> str:
         options = []
@@ -46,12 +47,12 @@ class Wanted:
             options.append(f"about {self.payment_methods} more payment methods (--payment-method)")
         if self.customers:
             options.append(f"{self.customers} more customers (--customer)")
-        return f"{self.clauses} clauses were not judged in full for want of ids: {' and '.join(options)} would do"
+        return f"ids ran out before {self.clauses} clauses were judged in full: pass {' and '.join(options)}"
 
 
 @cache
 def load_needs() -> tuple[Need, ...]:
-    """Return what was measured, one entry a test."""
+    """Return the measurements, one for each test."""
     return tuple(Need(**row) for row in json.loads(NEEDS.read_text(encoding="utf-8")))
 
 
@@ -75,10 +76,10 @@ def ids_wanted(
     `customers_given` is None for a run that creates its customers.
     """
     lacking = {result.clause.slug for result in results if result.lacks_fixtures}
-    helped = [need for need in load_needs() if need.clause in lacking and need.more_helps]
-    clauses = {need.clause for need in helped}
-    methods = 0
-    if methods_given:
-        methods = sum(max(1, sum(one.taken[budget] for one in helped if one.clause == slug)) for slug in clauses)
+    taken: Counter[str] = Counter()
+    for need in load_needs():
+        if need.clause in lacking and need.more_helps:
+            taken[need.clause] += need.taken[budget]
+    methods = sum(max(1, count) for count in taken.values()) if methods_given else 0
     customers = 0 if customers_given is None else max(0, CUSTOMERS[profile] - customers_given)
-    return Wanted(len(clauses), methods, customers) if clauses and methods + customers else None
+    return Wanted(len(taken), methods, customers) if taken and methods + customers else None

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import NOT_SELECTED, ClauseResult
+from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
 
 
 @dataclass(frozen=True)
 class ProfileVerdict:
-    """What a run says of one profile: `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or
-    `internal-error` where the suite itself failed and nothing is known to be broken.
+    """The verdict of a run on one profile: `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or
+    `internal-error` if the suite itself failed and nothing is known to be broken.
 
-    `reason` is the rest of the sentence. `selected` of `total` clauses were asked for.
+    `reason` is the rest of the sentence. `selected` of `total` clauses were to be tested.
     """
 
     profile: str
@@ -29,39 +29,44 @@ class ProfileVerdict:
 def verdict_of(
     profile: str, results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
 ) -> ProfileVerdict:
-    """The verdict on one profile from the results of its clauses; `level` is `must` or `should`."""
+    """Return the verdict on one profile from the results of its clauses; `level` is `must` or `should`."""
     clauses = catalogue.within(profile)
-    asked = [results[c.slug] for c in clauses if not c.not_tested and results[c.slug].reason != NOT_SELECTED]
-    selected, total = len(asked), len(clauses)
+    tested = [results[clause.slug] for clause in clauses if not clause.not_tested]
+    selected = [result for result in tested if result.selected]
+    is_idle = stateless and profile != "contract"
+    word, reason = _judge(profile, selected, len(clauses), level=level, is_idle=is_idle)
+    return ProfileVerdict(profile, word, reason, len(selected), len(clauses))
 
-    def verdict(word: str, reason: str) -> ProfileVerdict:
-        return ProfileVerdict(profile, word, reason, selected, total)
 
-    broken = [result for result in asked if _decides(result, level)]
-    errors = [result for result in asked if result.outcome is Outcome.ERROR]
-    failing = f"{len(broken)} clause{'s' * (len(broken) != 1)} fail{'s' * (len(broken) == 1)}"
-    erring = f"the suite itself failed in {len(errors)} clause{'s' * (len(errors) != 1)}"
+def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: str, is_idle: bool) -> tuple[str, str]:
+    """Return the verdict and its reason; a profile `is_idle` if the target lacks what it is about."""
+    broken = [result for result in results if _decides(result, level)]
+    errors = [result for result in results if result.outcome is Outcome.ERROR]
     if broken:
-        return verdict("does-not-conform", f"{failing}; {erring}" if errors else failing)
+        failing = "1 clause fails" if len(broken) == 1 else f"{len(broken)} clauses fail"
+        return "does-not-conform", f"{failing}; {_in_words(errors)}" if errors else failing
     if errors:
-        return verdict("internal-error", erring)
-    unknown = [r for r in asked if r.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
-    unknown = [result for result in unknown if result.clause.level == "MUST"]
+        return "internal-error", _in_words(errors)
+
+    musts = [result for result in results if result.clause.level == "MUST"]
+    unknown = [result for result in musts if result.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
     if unknown:
-        return verdict("inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})")
-    in_part = [result for result in asked if result.lacks_fixtures and result.clause.level == "MUST"]
+        return "inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})"
+    in_part = [result for result in musts if result.lacks_fixtures]
     if in_part:
-        return verdict(
-            "inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})"
-        )
-    own = [result for result in asked if result.clause.profile == profile]
-    if stateless and profile != "contract":
-        return verdict("not-applicable", "the target keeps no state")
-    if not own:
-        return verdict("inconclusive", "none of its own clauses was judged")
-    judged = f"{selected} of {total} clauses judged" if selected < total else f"{total} clauses"
-    count = sum(bool(result.unjudged) for result in asked)
-    return verdict("conforms", f"{judged}, {count} in part" if count else judged)
+        return "inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})"
+    if is_idle:
+        return "not-applicable", "the target keeps no state"
+    if not any(result.clause.profile == profile for result in results):
+        return "inconclusive", "none of its own clauses was judged"
+
+    judged = f"{len(results)} of {total} clauses judged" if len(results) < total else f"{total} clauses"
+    count = sum(bool(result.unjudged) for result in results)
+    return "conforms", f"{judged}, {count} in part" if count else judged
+
+
+def _in_words(errors: Sequence[ClauseResult]) -> str:
+    return f"the suite itself failed in {len(errors)} clause{'' if len(errors) == 1 else 's'}"
 
 
 def _decides(result: ClauseResult, level: str) -> bool:
@@ -71,5 +76,5 @@ def _decides(result: ClauseResult, level: str) -> bool:
 def all_verdicts(
     results: Mapping[str, ClauseResult], catalogue: Catalogue, *, level: str, stateless: bool
 ) -> dict[str, ProfileVerdict]:
-    """The verdicts on all profiles."""
+    """Return the verdicts on all profiles."""
     return {profile: verdict_of(profile, results, catalogue, level=level, stateless=stateless) for profile in PROFILES}

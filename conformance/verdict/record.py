@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.evidence.episode import Episode
 from conformance.evidence.traffic import Traffic, TrafficCounter
 from conformance.fixtures.provisioning import Provision
 from conformance.paths import SUITE
@@ -32,21 +34,21 @@ RECORD_FILE = "run.jsonl"
 SCHEMA = SUITE / "contracts" / "record.schema.json"
 FORMAT = 2
 MOST_BYTES = 512_000_000
-"""How many bytes all bodies of a record may have together, once they are inflated."""
+"""The most bytes of all inflated bodies of a record together."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
 SUITE_NAME = "attach-conformance"
 EXPLORED = "explored"
-"""What stands in place of a clause in the id of an episode that has none."""
+"""The stand-in for a clause in the id of an episode that has none."""
 
 
 class BrokenRecord(ValueError):
-    """A file is no whole record of a run; the message names the line, and says why."""
+    """A file that is no whole record of a run; the message names the line, and says why."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A record: its `content` as a file, and that taken apart."""
+    """A record: its `content` as a file, and the parts of that."""
 
     content: bytes
     header: Mapping[str, Any]
@@ -55,23 +57,23 @@ class Record:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """What was performed, in order."""
+        """The trials, in order."""
         return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Trial))
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What is known without an episode, in order."""
+        """The notes, in order."""
         return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Note))
 
     @property
     def outcomes(self) -> Mapping[str, str]:
-        """The outcome of each clause, as the run told it."""
+        """The outcome of each clause, by the footer."""
         outcomes: Mapping[str, str] = self.footer["outcomes"]
         return outcomes
 
     @classmethod
     def at(cls, path: Path, hint: str = "") -> Record:
-        """The record that somebody named. Raises BrokenRecord, whose message names the file, and says the `hint`."""
+        """Read the record in a file. Raises BrokenRecord, whose message names the file and ends with the `hint`."""
         try:
             return cls.read(path)
         except OSError as error:
@@ -82,14 +84,14 @@ class Record:
 
     @classmethod
     def of(cls, content: bytes) -> Record:
-        """The record in the content of a file. Raises BrokenRecord."""
+        """Return the record in the content of a file. Raises BrokenRecord."""
         lines = content.split(b"\n")
         if lines.pop() != b"" or not lines:
             raise BrokenRecord(f"line {max(len(lines), 1)}: it is cut off")
         before = [b"", *lines]
         parts = [_read_line(number, line, before[number - 1]) for number, line in enumerate(lines, start=1)]
         if "header" not in parts[0]:
-            raise BrokenRecord("line 1: it is no header")
+            raise BrokenRecord("line 1: it is not a header")
         if "footer" not in parts[-1]:
             raise BrokenRecord(f"line {len(lines)}: it is cut off: the last line is no footer")
         footer = parts[-1]["footer"]
@@ -101,47 +103,48 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Record:
-        """The record in a file. Raises BrokenRecord, and OSError where there is no such file."""
+        """Read the record in a file. Raises BrokenRecord, and OSError if there is no such file."""
         return cls.of(path.read_bytes())
 
 
-def written(
+def write_record(
     header: Mapping[str, Any],
     entries: Iterable[Entry],
     footer: Mapping[str, Any],
     blotted: Callable[[str], str] = str,
 ) -> bytes:
-    """The file of a record of these parts. Episodes get their ids here, and the footer its counts.
+    """Return the file of a record of these parts. Episodes get their ids here, and the footer its counts.
 
-    `blotted` takes out of a line, which is JSON, what may not stand in it.
+    `blotted` removes the key from a line, which is JSON.
     """
-    lines: list[bytes] = []
-
-    def put(part: Mapping[str, Any]) -> None:
-        line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
-        lines.append(blotted(line.decode()).encode())
-
-    put({"header": header})
-    for entry in numbered(entries):
-        put({"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()})
-    put({"footer": {**footer, "lines": len(lines), "sha256": _digest_of(lines)}})
+    lines = [_chained({"header": header}, [], blotted)]
+    for entry in number_episodes(entries):
+        part = {"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()}
+        lines.append(_chained(part, lines, blotted))
+    counts = {"lines": len(lines), "sha256": _digest_of(lines)}
+    lines.append(_chained({"footer": {**footer, **counts}}, lines, blotted))
     return b"".join(line + b"\n" for line in lines)
 
 
-def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The entries of a run, each of their episodes with its id."""
-    numbers: dict[str, int] = {}
+def _chained(part: Mapping[str, Any], lines: Sequence[bytes], blotted: Callable[[str], str]) -> bytes:
+    line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
+    return blotted(line.decode()).encode()
+
+
+def number_episodes(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries of a run, each of their episodes with its id."""
+    numbers: Counter[str] = Counter()
     for entry in entries:
         trial = entry.logged
         if isinstance(trial, Note):
             yield entry
             continue
         name = trial.clause or EXPLORED
-        numbers[name] = numbers.get(name, 0) + 1
-        named = f"{name}/{numbers[name]}"
+        numbers[name] += 1
+        identifier = f"{name}/{numbers[name]}"
         episodes = tuple(
-            replace(one, episode=replace(one.episode, id=f"{named}/{one.part}-{place}" if place else named))
-            for place, one in enumerate(trial.episodes)
+            performed.with_id(f"{identifier}/{performed.part}-{place}" if place else identifier)
+            for place, performed in enumerate(trial.episodes)
         )
         yield replace(entry, logged=replace(trial, episodes=episodes))
 
@@ -157,9 +160,9 @@ def header_of(
     workers: int,
     selection: str,
 ) -> dict[str, Any]:
-    """The header for a run that `started` at an ISO 8601 time in UTC.
+    """Return the header for a run that `started` at an ISO 8601 time in UTC.
 
-    `selection` says in words how it was narrowed, and is empty where it was not.
+    `selection` says in words how it was narrowed; it is empty for a whole run.
     """
     commit, edited = suite_commit()
     searched = provision or diagnosis
@@ -202,64 +205,49 @@ def header_of(
     }
 
 
-def footer_of(run: Run, told: Mapping[str, Any]) -> dict[str, Any]:
-    """The footer for a run but for its counts: what was `told` beside its episodes, and what they lead to."""
+def footer_of(run: Run, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the footer for a run without its counts: what is `known` beside its episodes, and the conclusions."""
     return {
-        "outcomes": {slug: str(result.was or result.outcome) for slug, result in run.results.items()},
+        "outcomes": {slug: str(result.observed) for slug, result in run.results.items()},
         "verdicts": {profile: verdict.verdict for profile, verdict in run.verdicts.items()},
         "verdict": run.verdict,
         "exit_status": int(run.exit_status),
-        **told,
+        **known,
     }
 
 
 def run_of(record: Record, *, weighed: bool = True) -> Run:
-    """The run that a record leads to: every episode judged, and concluded from.
+    """Judge every episode of a record, and return the run that follows.
 
-    Not `weighed`, its results are what was observed, whatever was expected.
+    If it is not `weighed`, its results are the observed ones, without expectations.
     """
-    return concluded(record.header, record.entries, record.footer, weighed=weighed)
+    return conclude_run(record.header, record.entries, record.footer, weighed=weighed)
 
 
-def concluded(
-    header: Mapping[str, Any], entries: Sequence[Entry], told: Mapping[str, Any], *, weighed: bool = True
+def conclude_run(
+    header: Mapping[str, Any], entries: Sequence[Entry], known: Mapping[str, Any], *, weighed: bool = True
 ) -> Run:
-    """The run of these parts of a record; of a footer, no more than what is told beside the episodes.
+    """Return the run that follows from these parts of a record; of a footer, only what is `known` beside the episodes.
 
-    Live runs and those that are read again are concluded by it, so that what is rendered from both is the same.
+    Live runs and records are concluded by this function, so that both are rendered the same.
     """
     contract, catalogue = published_contract(), load_catalogue()
-    options, target = header["options"], header["target"]
-    profile, level, stateless = options["profile"], options["level"], target["stateless"]
+    target = header["target"]
+    provision = Provision.from_json(target["provision"]) if target["provision"] else None
+    settings = _settings_of(header, provision)
+
     ledger = fold(entries, contract, catalogue)
     hold_general_clauses(ledger, catalogue)
     results = with_ids(conclude(catalogue, ledger))
-    provision = Provision.from_json(target["provision"]) if target["provision"] else None
-    expectations = Expectations.from_json(header["expectations"]) if header["expectations"] else None
+    verdicts = all_verdicts(results, catalogue, level=settings.level, stateless=target["stateless"])
     gate = None
-    if expectations is not None and weighed and not options["dry_run"]:
-        unheard = frozenset(told["unheard"])
-        gate = weigh(expectations, results, catalogue, profile=profile, level=level, unheard=unheard)
-    settings = Settings(
-        base_url=None if target["base_url"] == REFERENCE else target["base_url"],
-        profile=profile,
-        level=level,
-        payment_methods=provision.given_payment_methods if provision else (),
-        customers=provision.given_customers if provision else (),
-        results=Path(),
-        budget=options["budget"],
-        seed=options["seed"],
-        rate=options["rate"],
-        timeout=options["timeout"],
-        dry_run=options["dry_run"],
-        required=tuple(options["required"]),
-        explore=options.get("explore"),
-        expectations=expectations,
-        implementation=target.get("implementation", ""),
-    )
-    capabilities, diagnosis = target["capabilities"], told["diagnosis"]
+    if settings.expectations is not None and weighed and not settings.dry_run:
+        unheard = frozenset(known["unheard"])
+        profile, level = settings.profile, settings.level
+        gate = weigh(settings.expectations, results, catalogue, profile=profile, level=level, unheard=unheard)
+
     tries = tuple(Try(**one) for one in target.get("tries", ()))
-    verdicts = all_verdicts(results, catalogue, level=level, stateless=stateless)
+    diagnosis, capabilities = known["diagnosis"], target["capabilities"]
     return Run(
         settings=settings,
         contract=replace(contract, digest=header["contract"]),
@@ -268,45 +256,63 @@ def concluded(
         provision=str(provision or ""),
         payment_methods=provision.payment_methods if provision else "",
         customers=provision.customers if provision else "",
-        stateless=stateless,
+        stateless=target["stateless"],
         results=gate.results if gate else results,
         verdicts=verdicts if settings.explore is None else without_proof(verdicts),
-        requests=told["requests"],
-        seconds=told["seconds"],
+        requests=known["requests"],
+        seconds=known["seconds"],
         started=header["started"],
         versions=header["versions"],
         diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"], tries) if diagnosis else None,
-        interrupted=told["interrupted"],
-        left_over=tuple(told["left_over"]),
-        objects=told["objects"],
-        plan=told["plan"],
-        first_finding=told["first_finding"],
+        interrupted=known["interrupted"],
+        left_over=tuple(known["left_over"]),
+        objects=known["objects"],
+        plan=known["plan"],
+        first_finding=known["first_finding"],
         capabilities=None if capabilities is None else tuple(capabilities),
         gate=gate,
         traffic=_traffic_of(entries),
-        errors=(*_errors_of_tests(entries), *map(InternalError.from_json, told.get("errors", ()))),
-        stopped=told.get("stopped", ""),
+        errors=(*_errors_of_tests(entries), *map(InternalError.from_json, known.get("errors", ()))),
+        stopped=known.get("stopped", ""),
+    )
+
+
+def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Settings:
+    options, target = header["options"], header["target"]
+    expectations = Expectations.from_json(header["expectations"]) if header["expectations"] else None
+    own = {"required": tuple(options["required"]), "expectations": expectations, "explore": options.get("explore")}
+    return Settings(
+        **{**options, **own},
+        base_url=None if target["base_url"] == REFERENCE else target["base_url"],
+        payment_methods=provision.given_payment_methods if provision else (),
+        customers=provision.given_customers if provision else (),
+        results=Path(),
+        implementation=target.get("implementation", ""),
     )
 
 
 def _errors_of_tests(entries: Sequence[Entry]) -> Iterator[InternalError]:
-    for entry in entries:
-        note = entry.logged
-        if isinstance(note, Note) and note.kind == ERROR:
+    notes = (entry.logged for entry in entries if isinstance(entry.logged, Note))
+    for note in notes:
+        if note.kind == ERROR:
             yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
 
 
 def _traffic_of(entries: Sequence[Entry]) -> Traffic:
     counter = TrafficCounter()
     for entry in entries:
-        for performed in entry.logged.episodes if isinstance(entry.logged, Trial) else ():
-            counter.count(performed.episode)
+        for episode in _episodes_of(entry.logged):
+            counter.count(episode)
     return counter.traffic
+
+
+def _episodes_of(logged: Logged) -> tuple[Episode, ...]:
+    return () if isinstance(logged, Note) else tuple(performed.episode for performed in logged.episodes)
 
 
 @cache
 def suite_commit() -> tuple[str | None, bool | None]:
-    """The commit of the suite, and whether its files differ from that; None for both outside of a repository."""
+    """Return the commit of the suite, and whether its files differ from that; None for both outside of a repository."""
     try:
         commit, edited = (
             subprocess.run(["git", *command], cwd=SUITE, capture_output=True, text=True, check=True, timeout=10).stdout
@@ -330,11 +336,12 @@ def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
     error = next(iter(_validator().iter_errors(data)), None)
     if error is not None:
         place = "/".join(map(str, error.instance_path))
-        raise BrokenRecord(f"line {number}: {f'`{place}`: ' if place else ''}it is not of the record's schema")
+        where = f"`{place}`: " if place else ""
+        raise BrokenRecord(f"line {number}: {where}it does not match the record's schema")
     if data["previous"] != _previous(before):
         raise BrokenRecord(f"line {number}: the line before was edited, or one is missing")
     if _encoded(data) != line:
-        raise BrokenRecord(f"line {number}: it is not written as the suite writes it")
+        raise BrokenRecord(f"line {number}: it is not in the form in which the suite writes it")
     return dict(data)
 
 
@@ -343,7 +350,7 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
     left = MOST_BYTES
     for number, data in enumerate(parts, start=2):
         if "trial" not in data and "note" not in data:
-            raise BrokenRecord(f"line {number}: a header or a footer stands in the middle")
+            raise BrokenRecord(f"line {number}: there is a header or a footer in the middle")
         try:
             logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
         except (ValueError, zlib.error):
@@ -356,8 +363,7 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
 
 
 def _size_of(logged: Logged) -> int:
-    episodes = logged.episodes if isinstance(logged, Trial) else ()
-    exchanges = (step.exchange for performed in episodes for step in performed.episode.steps)
+    exchanges = (step.exchange for episode in _episodes_of(logged) for step in episode.steps)
     return sum(len(exchange.body or b"") + len(exchange.request.body or b"") for exchange in exchanges)
 
 
@@ -374,3 +380,7 @@ def _previous(line: bytes) -> str:
 
 def _digest_of(lines: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
+
+
+concluded, written, numbered = conclude_run, write_record, number_episodes
+"""The names by which the plugin calls these functions."""

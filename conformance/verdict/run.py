@@ -1,10 +1,10 @@
-"""A run as a value: what was tested, what was concluded, and how it ends."""
+"""A run as a value: the target, the conclusions, and the way it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
 from conformance.evidence.episode import Finding
@@ -20,7 +20,7 @@ from contracts import Catalogue, Contract
 
 
 class ExitStatus(IntEnum):
-    """How a run ends."""
+    """An exit status of the suite."""
 
     CONFORMS = 0
     DOES_NOT_CONFORM = 1
@@ -36,13 +36,80 @@ class ExitStatus(IntEnum):
     NOT_CONFORMING = 23
 
 
-WRONG_USAGE, NOTHING_SELECTED = STOPS = ("wrong-usage", "nothing-selected")
-"""Why pytest itself ended a run before there was anything to conclude."""
+class Ending(StrEnum):
+    """A way in which a run ends, from which its exit status, its badge and its headlines follow."""
+
+    CONFORMS = "conforms"
+    DOES_NOT_CONFORM = "does-not-conform"
+    INCONCLUSIVE = "inconclusive"
+    INTERNAL_ERROR = "internal-error"
+    INTERRUPTED = "interrupted"
+    UNREACHABLE = "unreachable"
+    WRONG_USAGE = "wrong-usage"
+    NOTHING_SELECTED = "nothing-selected"
+    NOT_AS_EXPECTED = "not-as-expected"
+    AS_EXPECTED = "as-expected"
+    EXPECTED_IN_PART = "expected-in-part"
+    NOTHING_FOUND = "nothing-found"
+
+
+STATUSES: Mapping[Ending, ExitStatus] = {
+    Ending.CONFORMS: ExitStatus.CONFORMS,
+    Ending.DOES_NOT_CONFORM: ExitStatus.DOES_NOT_CONFORM,
+    Ending.INCONCLUSIVE: ExitStatus.INCONCLUSIVE,
+    Ending.INTERNAL_ERROR: ExitStatus.OUR_ERROR,
+    Ending.INTERRUPTED: ExitStatus.INTERRUPTED,
+    Ending.UNREACHABLE: ExitStatus.UNREACHABLE,
+    Ending.WRONG_USAGE: ExitStatus.WRONG_USAGE,
+    Ending.NOTHING_SELECTED: ExitStatus.NOTHING_SELECTED,
+    Ending.NOT_AS_EXPECTED: ExitStatus.DOES_NOT_CONFORM,
+    Ending.AS_EXPECTED: ExitStatus.CONFORMS,
+    Ending.EXPECTED_IN_PART: ExitStatus.INCONCLUSIVE,
+    Ending.NOTHING_FOUND: ExitStatus.CONFORMS,
+}
+
+MEANINGS: Mapping[Ending, str] = {
+    Ending.CONFORMS: "conforms",
+    Ending.DOES_NOT_CONFORM: "does not conform",
+    Ending.INCONCLUSIVE: "inconclusive",
+    Ending.INTERNAL_ERROR: "internal error of the suite",
+    Ending.INTERRUPTED: "interrupted",
+    Ending.UNREACHABLE: "cannot be tested",
+    Ending.WRONG_USAGE: "wrong usage",
+    Ending.NOTHING_SELECTED: "no test was selected",
+    Ending.NOT_AS_EXPECTED: "not as expected",
+    Ending.AS_EXPECTED: "fails as expected",
+    Ending.EXPECTED_IN_PART: "inconclusive",
+    Ending.NOTHING_FOUND: "exploring found nothing",
+}
+
+WRONG_USAGE, NOTHING_SELECTED = STOPS = (Ending.WRONG_USAGE.value, Ending.NOTHING_SELECTED.value)
+"""The reasons why pytest itself ended a run before there was anything to conclude."""
+
+
+class Mood(Enum):
+    """Good, bad, or neither."""
+
+    GOOD = "good"
+    BAD = "bad"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A verdict in words: the `text`, the `detail` that follows in brackets, and its mood."""
+
+    mood: Mood
+    text: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.detail})"
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why the target cannot be tested at all, what to do about it, and what was tried to get fixtures."""
+    """The reason why a target cannot be tested at all, a hint, and the attempts to get fixtures."""
 
     what: str
     hint: str
@@ -54,9 +121,9 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Pinnable:
-    """What exploring found: the finding, and the `imports` and the `code` that pin it above the test of that id.
+    """A finding of an exploration, and the `imports` and the `code` that pin it above the test of that id.
 
-    `round` is the round that drew it; 0 where it was found again from an earlier exploration.
+    `round` is the round that drew it; 0 if an earlier exploration had found it.
     """
 
     finding: Finding
@@ -71,17 +138,22 @@ class Pinnable:
         return self.finding.clause
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form."""
-        told = {"clause": self.clause, "observed": self.finding.observed, "round": self.round, "test": self.test}
-        return {**told, "imports": list(self.imports), "code": self.code}
+        """Return a JSON-like form."""
+        return {
+            "clause": self.clause,
+            "observed": self.finding.observed,
+            "round": self.round,
+            "test": self.test,
+            "imports": list(self.imports),
+            "code": self.code,
+        }
 
 
 @dataclass(frozen=True)
 class Exploration:
-    """What came of exploring for that many `minutes`, in that many `rounds`.
+    """The result of exploring for that many `minutes`, in that many `rounds`.
 
-    `has_judged` tells whether any clause held. A record keeps only what an exploration found, so that this cannot be
-    told from its episodes.
+    `has_judged` says whether any clause held; a record keeps only what an exploration found, so it cannot show that.
     """
 
     minutes: float
@@ -90,30 +162,27 @@ class Exploration:
     has_judged: bool
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form."""
+        """Return a JSON-like form."""
         return {"minutes": self.minutes, "rounds": self.rounds, "found": [one.to_json() for one in self.found]}
 
 
 def without_proof(verdicts: Mapping[str, ProfileVerdict]) -> dict[str, ProfileVerdict]:
-    """The verdicts of an exploration: what it finds counts, and what it does not find proves nothing."""
-    return {
-        profile: verdict
-        if verdict.verdict == "does-not-conform"
-        else replace(verdict, verdict="inconclusive", reason="exploring found nothing, and that proves nothing")
-        for profile, verdict in verdicts.items()
-    }
+    """Return the verdicts of an exploration: its findings count, but finding nothing proves nothing."""
+    reason = "exploring found nothing, and that proves nothing"
+    unproven = {profile: replace(one, verdict="inconclusive", reason=reason) for profile, one in verdicts.items()}
+    found = {profile: one for profile, one in verdicts.items() if one.verdict == "does-not-conform"}
+    return {**unproven, **found}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, concluded. `seconds` is how long it took, `requests` how many were sent, `started` an ISO 8601 time.
+    """A concluded run. It `started` at an ISO 8601 time and took `seconds`, in which it sent `requests`.
 
-    `plan` is the digest of what was sent, in order, with names in place of ids; empty where several workers sent it.
-    `capabilities` is None where they were not looked for; `gate` is None where nothing was expected. What is expected
-    is still a miss: it changes the exit status, never a verdict. `first_finding` is how many requests of the tests were
-    sent until the first finding, None without one. `exploration` is None where nothing was explored. `payment_methods`
-    and `customers` say how they are come by, in the words of `Provision`. `errors` are those of the suite itself;
-    `stopped` is one of STOPS, or empty.
+    `plan` is the digest of the requests, in order, with names in place of ids; empty if several workers sent them.
+    `capabilities` is None if they were not probed, `gate` if nothing was expected, `exploration` if nothing was
+    explored. An expected failure is still a failure: it changes the exit status, never a verdict. `first_finding` is
+    the number of requests until the first finding, None without one. `payment_methods` and `customers` say where they
+    come from, in the words of `Provision`. `errors` are those of the suite itself; `stopped` is one of STOPS, or empty.
     """
 
     settings: Settings
@@ -157,12 +226,12 @@ class Run:
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """The capabilities that `--require` asks for and the target has not."""
+        """The capabilities that `--require` asks for and the target lacks."""
         return tuple(name for name in self.settings.required if name not in (self.capabilities or ()))
 
     @property
     def wanted(self) -> Wanted | None:
-        """The ids that would judge more clauses of the profile; None where none would."""
+        """The ids that would judge more clauses of the profile; None if none would."""
         return ids_wanted(
             (self.results[clause.slug] for clause in self.catalogue.within(self.settings.profile)),
             self.settings.profile,
@@ -172,55 +241,67 @@ class Run:
         )
 
     @property
-    def exit_status(self) -> ExitStatus:
-        """The status with which the process ends. It is decided here and nowhere else."""
+    def ending(self) -> Ending:
+        """The way in which the run ended. It decides the exit status, and is decided here and nowhere else."""
         if self.diagnosis:
-            return ExitStatus.UNREACHABLE
+            return Ending.UNREACHABLE
         if self.interrupted:
-            return ExitStatus.INTERRUPTED
+            return Ending.INTERRUPTED
         if self.stopped == WRONG_USAGE:
-            return ExitStatus.WRONG_USAGE
+            return Ending.WRONG_USAGE
         if self.errors:
-            return ExitStatus.OUR_ERROR
+            return Ending.INTERNAL_ERROR
         if self.stopped == NOTHING_SELECTED:
-            return ExitStatus.NOTHING_SELECTED
+            return Ending.NOTHING_SELECTED
+
+        verdict = self.verdicts[self.settings.profile].verdict
         if self.gate is not None and not self.lacking:
             if not self.gate.is_met:
-                return ExitStatus.DOES_NOT_CONFORM
-            if self.verdicts[self.settings.profile].verdict == "does-not-conform":
-                return ExitStatus.INCONCLUSIVE if self.gate.undecided else ExitStatus.CONFORMS
-        if self.exploration is not None and self.verdict == "inconclusive" and self.exploration.has_judged:
-            return ExitStatus.CONFORMS
-        return {
-            "conforms": ExitStatus.CONFORMS,
-            "does-not-conform": ExitStatus.DOES_NOT_CONFORM,
-        }.get(self.verdict, ExitStatus.INCONCLUSIVE)
+                return Ending.NOT_AS_EXPECTED
+            if verdict == "does-not-conform":
+                return Ending.EXPECTED_IN_PART if self.gate.undecided else Ending.AS_EXPECTED
+        if self.exploration is not None and self.exploration.has_judged and self.verdict == "inconclusive":
+            return Ending.NOTHING_FOUND
+        return Ending(self.verdict)
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        """The status with which the process ends."""
+        return STATUSES[self.ending]
 
     @property
     def errors_in_words(self) -> str:
-        """How many errors of the suite there were, and that they say nothing of the target; empty for none."""
+        """The errors of the suite, and that they are no verdict on the target; empty for none."""
         if not self.errors:
             return ""
         places = len({error.where for error in self.errors})
         where = f"in {counted(places, 'test')}" if all(error.clause for error in self.errors) else "in this run"
         return f"internal error of the suite {where} (this is a bug of the suite, not of your server)"
 
-    def words(self, profile: str) -> str:
-        """The verdict on a profile in words, with what was expected of it."""
-        verdict = self.verdicts[profile]
-        word = "inconclusive" if self.interrupted and verdict.verdict == "conforms" else verdict.verdict
-        spoken = word.replace("-", " ")
-        if self.gate is None or word != "does-not-conform":
-            return f"{spoken} ({verdict.reason})"
+    def word(self, profile: str) -> str:
+        """Return the verdict on a profile as one word; an interrupted run proves no conformance."""
+        word = self.verdicts[profile].verdict
+        if self.diagnosis or (self.interrupted and word == "conforms"):
+            return "inconclusive"
+        return word
+
+    def words(self, profile: str) -> Words:
+        """Return the verdict on a profile in words, with the expectations that it meets."""
+        verdict, word = self.verdicts[profile], self.word(profile)
+        text = word.replace("-", " ")
+        mood = {"conforms": Mood.GOOD, "does-not-conform": Mood.BAD}.get(word, Mood.OPEN)
+        if self.gate is None or mood is not Mood.BAD:
+            return Words(mood, text, verdict.reason)
+
         within = {clause.slug for clause in self.catalogue.within(profile)}
         expected = len(within & self.gate.expected.keys())
         unexpected = len(within & {result.clause.slug for result in self.gate.unexpected})
         if unexpected:
-            return f"{spoken} ({counted(unexpected, 'unexpected failure')}, {expected} expected)"
-        return f"{spoken}, as expected ({counted(expected, 'expected failure')})"
+            return Words(mood, text, f"{counted(unexpected, 'unexpected failure')}, {expected} expected")
+        return Words(Mood.OPEN, f"{text}, as expected", counted(expected, "expected failure"))
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `results.json`."""
+        """Return the content of `results.json`."""
         return {
             "suite": {"name": "attach-conformance", **self.versions},
             "target": {
@@ -245,10 +326,11 @@ class Run:
             "catalogue": self.catalogue.digest,
             "verdict": self.verdict,
             "exit_status": int(self.exit_status),
+            "ending": self.ending.value,
             "diagnosis": str(self.diagnosis) if self.diagnosis else None,
             "errors": [error.to_json() for error in self.errors],
             "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},
-            "words": {profile: self.words(profile) for profile in self.verdicts},
+            "words": {profile: str(self.words(profile)) for profile in self.verdicts},
             "reasons": {profile: verdict.reason for profile, verdict in self.verdicts.items()},
             "exploration": self.exploration.to_json() if self.exploration else None,
             "expectations": self.gate.to_json() if self.gate else None,
@@ -261,20 +343,23 @@ class Run:
 
 
 def _clause_json(result: ClauseResult) -> dict[str, Any]:
-    more: dict[str, Any] = {"was": str(result.was), "expected": result.expected} if result.was else {}
-    if result.unjudged:
-        more["unjudged"] = list(result.unjudged)
-    if result.traceback:
-        more["traceback"] = result.traceback
+    more = {
+        "was": str(result.was) if result.was else "",
+        "expected": result.expected,
+        "unjudged": list(result.unjudged),
+        "traceback": result.traceback,
+        "cause": result.cause,
+    }
     return {
         "outcome": str(result.outcome),
         "level": result.clause.level,
         "profile": result.clause.profile,
         "statement": result.clause.statement,
         "reason": result.reason,
+        "selected": result.selected,
         "held": result.held,
         "lacks_fixtures": result.lacks_fixtures,
         "broken": result.broken,
         "findings": [finding.to_json() for finding in result.findings],
-        **more,
+        **{name: value for name, value in more.items() if value},
     }

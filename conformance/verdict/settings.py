@@ -1,4 +1,4 @@
-"""What a run was asked to do, and the defaults."""
+"""The settings of a run, and the defaults."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ REPORT_FILE = "report.html"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do. `base_url` is None for the embedded reference, `explore` the minutes to explore.
+    """The settings of a run. `base_url` is None for the embedded reference, `explore` the minutes to explore.
 
-    `implementation` is what a known target calls itself; empty where none was named.
+    `implementation` is the title of a known target; empty if none was named.
     """
 
     base_url: str | None

@@ -1,56 +1,80 @@
-"""The trial: all that was performed to judge a clause once, and what follows from it.
+"""The trial: the episodes that were performed to judge a clause once, and the conclusion from them.
 
-`settle` is the one piece of code that concludes from episodes: for a live run, for a record that is read again, and for
-whoever checks one.
+`settle` is the only code that concludes from episodes: for a live run, for a record, and for the check of one.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
 from conformance.judge.outage import ENDED, SHARED
-from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY, Ledger
-from contracts import Catalogue, Contract
+from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY, Kind, Ledger
+from contracts import Catalogue, Contract, load_catalogue, published_contract
 from strategies.traits import traits
 
 FIRST, AGAIN, CONFIRMATION, ANEW, SEARCH = PARTS = ("first", "again", "confirmation", "anew", "search")
-"""Why an episode of a trial was performed: to judge; since the first was inconclusive; to tell a broken clause from an
-unsteady server; the same with customers that are new to the server; to find which of several requests did it."""
+"""Why an episode of a trial was performed: to judge; to repeat an inconclusive one; to confirm a failure; to confirm it
+with customers that are new to the server; to find which of several requests is guilty."""
 
 OF_A_CLAUSE, OF_SERVING, OF_OUTAGE = KINDS = ("clause", "still-serving", "outage")
 
-NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = ("not-run", "lacking", "not-applicable", "error")
-"""What a note says of its clause; `lacking` is not run for want of fixtures."""
+NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = (
+    Kind.NOT_RUN.value,
+    Kind.LACKING.value,
+    Kind.NOT_APPLICABLE.value,
+    Kind.ERROR.value,
+)
+"""What a note says about its clause."""
 
 INTERRUPTED = "the run was interrupted"
-"""What is missing from a trial that was broken off."""
+"""What is missing from a trial that was interrupted."""
 
 CONFIRMATIONS = 2
-"""How often an episode that breaks a clause is performed again, to tell a broken clause from an unsteady server; a long
-one is once."""
+"""How many times a failing episode is performed again, to tell a broken clause from a flaky server; a long one once."""
 ANEW_TIMES = 2
-"""How often it is performed with new customers where it never broke the clause again with the same."""
+"""How many times it is performed with new customers, if it never failed again with the same ones."""
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return load_catalogue()
 
 
 @dataclass(frozen=True)
 class Performed:
-    """An episode, and which `part` of its trial it is (one of PARTS)."""
+    """An episode, and the `part` of its trial that it is (one of PARTS)."""
 
     part: str
     episode: Episode
 
+    @cached_property
+    def judgement(self) -> Judgement:
+        """The judgement of the episode by the published contract, made once."""
+        return judge(self.episode, published_contract(), _catalogue())
+
+    def with_id(self, identifier: str) -> Performed:
+        """Return the same with an id for the episode, and with the judgement if it is made already."""
+        episode = replace(self.episode, id=identifier)
+        performed = replace(self, episode=episode)
+        if "judgement" in vars(self):
+            findings = tuple(replace(finding, episode=episode) for finding in self.judgement.findings)
+            vars(performed)["judgement"] = replace(self.judgement, findings=findings)
+        return performed
+
 
 @dataclass(frozen=True)
 class Trial:
-    """All that was performed for one conclusion about `clause`, in order.
+    """The episodes performed for one conclusion about `clause`, in order.
 
-    `clause` is empty where only the general clauses are judged. `test` names the test, `explores` tells that it has no
+    `clause` is empty if only the general clauses are judged. `test` names the test, which `explores` if it has no
     clause of its own. `also` holds further clauses, each with an expectation, that are judged on the same episode.
-    `missing` says what kept it from being completed, such as which fixtures ran out.
+    `missing` says why it is incomplete, such as which fixtures ran out.
     """
 
     clause: str
@@ -62,7 +86,7 @@ class Trial:
     missing: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {
             "trial": self.clause,
             "kind": self.kind,
@@ -75,25 +99,34 @@ class Trial:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:
-        """The trial that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the trial that `to_json` wrote. Raises KeyError when a member is missing."""
         performed = tuple(Performed(one["part"], Episode.from_json(one)) for one in data["episodes"])
         also = tuple((clause, expectation) for clause, expectation in data["also"])
-        told = {name: data[name] for name in ("kind", "test", "explores", "missing")}
-        return cls(data["trial"], performed, also=also, **told)
+        members = {name: data[name] for name in ("kind", "test", "explores", "missing")}
+        return cls(data["trial"], performed, also=also, **members)
+
+    def performed_as(self, *parts: str) -> list[Performed]:
+        """Return what was performed as these parts, part after part and in order."""
+        return [performed for part in parts for performed in self.episodes if performed.part == part]
 
     def of_part(self, part: str) -> tuple[Episode, ...]:
-        """The episodes that were performed as that part, in order."""
-        return tuple(performed.episode for performed in self.episodes if performed.part == part)
+        """Return the episodes that were performed as that part, in order."""
+        return tuple(performed.episode for performed in self.performed_as(part))
 
     @property
     def decisive(self) -> Episode:
-        """The episode that decides: the first, or the one performed again since that was inconclusive."""
-        return (*self.of_part(FIRST), *self.of_part(AGAIN))[-1]
+        """The episode that decides: the first, or its repetition if that was inconclusive."""
+        return self.performed_as(FIRST, AGAIN)[-1].episode
+
+    @property
+    def judgement(self) -> Judgement:
+        """The judgement of the decisive episode."""
+        return self.performed_as(FIRST, AGAIN)[-1].judgement
 
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of a clause without an episode: `kind` is one of NOTE_KINDS. An error has its `traceback`."""
+    """Something known about a clause without an episode: `kind` is one of NOTE_KINDS. An error has its `traceback`."""
 
     clause: str
     kind: str
@@ -102,152 +135,139 @@ class Note:
     traceback: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
-        told = {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
-        return {**told, "traceback": self.traceback} if self.traceback else told
+        """Return a JSON-like form, from which `from_json` makes the same value."""
+        members = {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
+        return {**members, "traceback": self.traceback} if self.traceback else members
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Note:
-        """The note that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the note that `to_json` wrote. Raises KeyError when a member is missing."""
         return cls(data["note"], data["kind"], data["reason"], data["test"], data.get("traceback", ""))
 
     def ledger(self) -> Ledger:
-        """The note as a ledger."""
+        """Return the note as a ledger."""
         ledger = Ledger()
-        entry = ledger.entry(self.clause)
-        match self.kind:
-            case "lacking":
-                entry.lack_fixtures(self.reason)
-            case "not-run":
-                entry.not_run.append(self.reason)
-            case "not-applicable":
-                entry.not_applicable.append(self.reason)
-            case _:
-                entry.errors.append(self.reason)
-                entry.tracebacks.append(self.traceback)
+        ledger.entry(self.clause).add(Kind(self.kind), self.reason, self.traceback)
         return ledger
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a trial comes to: the entries of its `ledger`, and its `own` finding, that of its clause."""
+    """The conclusion from a trial: the entries of its `ledger`, and its `own` finding, that of its clause."""
 
     ledger: Ledger
     own: Finding | None = None
 
 
 def settle(trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue) -> Settlement:
-    """What follows from a trial, when the clauses in `established` are already known to be broken on its worker.
+    """Conclude from a trial, when the clauses in `established` are already known to be broken on its worker.
 
-    A finding of a clause that is not yet known to be broken must come again each time that the episode is performed
-    again, or each time that it is with new customers and never with the same. What does neither is put down to the
-    server's unsteadiness, under the clause that forbids that, unless a network may have done it.
+    A finding of a clause that is not yet known to be broken must come again in every confirmation, or in every
+    repetition with new customers. If it does not, the server is unsteady, unless a network may have done it.
     """
     if trial.missing:
-        return _settle_unconfirmed(trial, established, contract, catalogue)
-
-    def judged(episode: Episode) -> Judgement:
-        return judge(episode, contract, catalogue)
-
+        return _settle_unconfirmed(trial, established)
     if trial.kind == OF_SERVING:
-        return _settle_still_serving(trial, list(map(judged, trial.of_part(FIRST))), map(judged, trial.of_part(SEARCH)))
+        return _settle_still_serving(trial)
     if trial.kind == OF_OUTAGE:
-        return _settle_outage(trial, judged(trial.decisive), list(map(judged, trial.of_part(CONFIRMATION))))
+        return _settle_outage(trial)
+
     ledger = Ledger()
-    first = judged(trial.decisive)
-    confirmations, anew = (
-        [_at_the_same_place(first, judged(again), again) for again in trial.of_part(part)]
-        for part in (CONFIRMATION, ANEW)
-    )
-    judgement = _confirmed(trial.clause, first, confirmations, anew, established)
-    own = next((finding for finding in judgement.findings if finding.clause == trial.clause), None)
-    for finding in judgement.findings:
-        if finding is not own:
-            ledger.entry(finding.clause).add_finding(finding)
-    _enter(ledger, trial.clause, judgement, [] if own is None else [own], traits_of(trial.decisive))
+    judgement = _confirm(trial, established)
+    own = _finding_of(trial.clause, judgement)
+    others = [finding for finding in judgement.findings if finding is not own]
+    for finding in others if own is None else [*others, own]:
+        ledger.entry(finding.clause).add_finding(finding)
+    _enter(ledger, trial.clause, judgement, traits_of(trial.decisive))
     for clause, expectation in trial.also:
-        other = judged(replace(trial.decisive, clause=clause, expectation=expectation))
-        _enter(ledger, clause, other, [finding for finding in other.findings if finding.clause == clause])
+        other = judge(replace(trial.decisive, clause=clause, expectation=expectation), contract, catalogue)
+        for finding in other.findings:
+            if finding.clause == clause:
+                ledger.entry(clause).add_finding(finding)
+        _enter(ledger, clause, other)
     return Settlement(ledger, own)
 
 
-def _settle_unconfirmed(
-    trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue
-) -> Settlement:
-    """What stands of a trial for which fixtures ran out.
+def _finding_of(clause: str, judgement: Judgement) -> Finding | None:
+    return next((finding for finding in judgement.findings if finding.clause == clause), None)
 
-    A success that is wrong stands, since an id that does not exist is answered with no success. So does a clause that
-    held, where fixtures ran out in confirming another. Whatever was refused does not.
+
+def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Settlement:
+    """Conclude from a trial for which fixtures ran out.
+
+    A wrong success counts, since a request with an id that does not exist never succeeds. So does a clause that held,
+    if fixtures ran out in confirming another. A rejection does not.
     """
-    performed = (*trial.of_part(FIRST), *trial.of_part(AGAIN))
-    lacked = Note(trial.clause, LACKING, _lacked(trial, contract, catalogue)).ledger()
-    if trial.kind != OF_A_CLAUSE or not performed or trial.missing == INTERRUPTED:
-        return Settlement(lacked)
-    judgement = judge(performed[-1], contract, catalogue)
-    told = f" (not confirmed: {trial.missing})"
-    standing = [
-        finding if finding.clause in established else replace(finding, observed=finding.observed + told)
-        for finding in judgement.findings
-        if finding.exchange.is_success and not finding.may_be_the_network
-    ]
-    own = next((finding for finding in standing if finding.clause == trial.clause), None)
+    lacking = Note(trial.clause, LACKING, _what_is_missing(trial)).ledger()
+    if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN) or trial.missing == INTERRUPTED:
+        return Settlement(lacking)
+
     ledger = Ledger()
+    judgement = trial.judgement
+    standing = [one for one in judgement.findings if one.exchange.is_success and not one.may_be_the_network]
+    standing = [one if one.clause in established else _unconfirmed(one, trial.missing) for one in standing]
     for finding in standing:
         ledger.entry(finding.clause).add_finding(finding)
+    own = _finding_of(trial.clause, replace(judgement, findings=tuple(standing)))
     if judgement.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
-        _enter(ledger, trial.clause, judgement, [])
+        _enter(ledger, trial.clause, judgement)
     elif own is None:
-        ledger.merge(lacked)
+        ledger.merge(lacking)
     return Settlement(ledger, own)
 
 
-def _lacked(trial: Trial, contract: Contract, catalogue: Catalogue) -> str:
-    """Which fixtures ran out, and what had been seen by then: an id that is not there looks like that, too."""
-    found = [finding for episode in trial.of_part(FIRST) for finding in judge(episode, contract, catalogue).findings]
-    seen = next((finding.observed for finding in found if finding.clause == trial.clause), "")
-    return f"{seen}, and to make sure of it {trial.missing}" if seen else trial.missing
+def _unconfirmed(finding: Finding, missing: str) -> Finding:
+    return replace(finding, observed=f"{finding.observed} (not confirmed: {missing})")
+
+
+def _what_is_missing(trial: Trial) -> str:
+    """Say which fixtures ran out, and what had been observed by then, which may be due to an id that does not exist."""
+    found = [_finding_of(trial.clause, performed.judgement) for performed in trial.performed_as(FIRST)]
+    observed = next((finding.observed for finding in found if finding is not None), "")
+    return f"{observed}, and to confirm it {trial.missing}" if observed else trial.missing
 
 
 def needs_confirmation(judgement: Judgement, established: Container[str]) -> tuple[Finding, ...]:
-    """The findings whose clauses are not yet known to be broken."""
+    """Return the findings whose clauses are not yet known to be broken."""
     return tuple(f for f in judgement.findings if f.clause != UNSTEADY and f.clause not in established)
 
 
-def _confirmed(
-    clause: str,
-    judgement: Judgement,
-    confirmations: Sequence[Judgement],
-    anew: Sequence[Judgement],
-    established: Container[str],
-) -> Judgement:
-    new = needs_confirmation(judgement, established)
-    doubtful: list[Finding] = []
-    latest = judgement
+def _confirm(trial: Trial, established: Container[str]) -> Judgement:
+    """Return the judgement of the decisive episode, in which what did not come again is unsteadiness."""
+    first = trial.judgement
+    new = needs_confirmation(first, established)
+    anew = [_at_the_same_place(first, performed) for performed in trial.performed_as(ANEW)]
     if len(anew) == ANEW_TIMES:
-        with_new_customers = frozenset.intersection(*(one.broken for one in anew))
-        new = tuple(finding for finding in new if finding.clause not in with_new_customers)
-    for again in confirmations if new else ():
-        if again.outcome is not Outcome.INCONCLUSIVE:
-            lacking = [finding for finding in new if finding.clause not in again.broken]
-            doubtful += [finding for finding in lacking if finding not in doubtful]
-            latest = again if lacking else latest
+        always = frozenset.intersection(*(judgement.broken for judgement in anew))
+        new = tuple(finding for finding in new if finding.clause not in always)
+
+    latest = first
+    doubtful: list[Finding] = []
+    confirmations = [_at_the_same_place(first, performed) for performed in trial.performed_as(CONFIRMATION)]
+    for again in confirmations:
+        missed = [finding for finding in new if finding.clause not in again.broken]
+        if missed and again.outcome is not Outcome.INCONCLUSIVE:
+            doubtful += [finding for finding in missed if finding not in doubtful]
+            latest = again
     if not doubtful:
-        return judgement
-    unsteady = _put_down_to_unsteadiness(doubtful)
-    kept = tuple(finding for finding in judgement.findings if finding not in doubtful)
-    outcome = judgement.outcome if clause in {finding.clause for finding in kept} else latest.outcome
-    return Judgement(outcome, latest.reason, (*kept, *unsteady))
+        return first
+
+    kept = tuple(finding for finding in first.findings if finding not in doubtful)
+    is_kept = any(finding.clause == trial.clause for finding in kept)
+    outcome = first.outcome if is_kept else latest.outcome
+    return Judgement(outcome, latest.reason, (*kept, *_as_unsteadiness(doubtful)))
 
 
-def _at_the_same_place(first: Judgement, judgement: Judgement, again: Episode) -> Judgement:
+def _at_the_same_place(first: Judgement, again: Performed) -> Judgement:
     """Return the judgement of an episode performed again, without a server error that came at another place of it.
 
     In a long episode a server that fails now and then fails again somewhere else.
     """
-    error = next((finding for finding in first.findings if finding.clause == SERVER_ERRORS), None)
-    if error is None or not _is_answered_well_in(again, error):
-        return judgement
-    return replace(judgement, findings=tuple(one for one in judgement.findings if one.clause != SERVER_ERRORS))
+    error = _finding_of(SERVER_ERRORS, first)
+    if error is None or not _is_answered_well_in(again.episode, error):
+        return again.judgement
+    others = tuple(one for one in again.judgement.findings if one.clause != SERVER_ERRORS)
+    return replace(again.judgement, findings=others)
 
 
 def _is_answered_well_in(again: Episode, error: Finding) -> bool:
@@ -262,92 +282,99 @@ def _is_like(step: Step, other: Step) -> bool:
     return (step.role, step.attempt_digest) == (other.role, other.attempt_digest)
 
 
-def _settle_still_serving(trial: Trial, first: list[Judgement], search: map[Judgement]) -> Settlement:
-    """After malformed requests a valid one must be answered as before; if not, the search says which one did it."""
+def _settle_still_serving(trial: Trial) -> Settlement:
+    """Conclude whether a valid request is answered as usual after malformed ones; the search names the guilty one."""
     ledger = Ledger()
-    judgement = first[0]
+    judgement = trial.performed_as(FIRST)[0].judgement
     if judgement.outcome is Outcome.FAIL:
-        judgement = next((found for found in search if found.outcome is Outcome.FAIL), None) or replace(
-            judgement, findings=_put_down_to_unsteadiness(judgement.findings), outcome=Outcome.PASS
-        )
+        failed = (one.judgement for one in trial.performed_as(SEARCH) if one.judgement.outcome is Outcome.FAIL)
+        unsteady = replace(judgement, findings=_as_unsteadiness(judgement.findings), outcome=Outcome.PASS)
+        judgement = next(failed, unsteady)
     for finding in judgement.findings:
         if finding.clause in (trial.clause, UNSTEADY):
             ledger.entry(finding.clause).add_finding(finding)
-    _enter(ledger, trial.clause, replace(judgement, reason=""), [])
+    _enter(ledger, trial.clause, replace(judgement, reason=""))
     return Settlement(ledger)
 
 
-def _settle_outage(trial: Trial, first: Judgement, confirmations: list[Judgement]) -> Settlement:
-    """A request that ended the target, or that it hung up on: each time that it was sent, or once.
+def _settle_outage(trial: Trial) -> Settlement:
+    """Conclude from a request that ended the target, or at which it hung up.
 
-    That a process of this machine ended while it answered is a failure, however often; what may have been the network,
+    If a process of this machine ended while it answered, that is a failure, even once. What may have been the network,
     and a target that only hung up, must come again each time.
     """
     ledger = Ledger()
-    came_again = [again.outcome is Outcome.FAIL for again in confirmations]
+    judgement = trial.judgement
+    came_again = [performed.judgement.outcome is Outcome.FAIL for performed in trial.performed_as(CONFIRMATION)]
     facts = trial.decisive.facts
     is_certain = bool(came_again) and all(came_again)
     is_process_here = bool(facts.get(ENDED)) and not facts.get("remote")
-    if not (is_certain or is_process_here) and first.outcome is Outcome.FAIL:
-        first = replace(first, outcome=Outcome.INCONCLUSIVE, findings=())
-    how_often = ", and again each time that it was sent again" if is_certain else ""
-    if came_again and not is_certain:
-        how_often = ", but not when it was sent again"
-    for finding in first.findings:
-        if finding.clause == trial.clause:
-            left = {name: value for name, value in finding.episode.facts.items() if name != SHARED or not is_certain}
-            told = replace(finding, observed=finding.observed + how_often, episode=replace(finding.episode, facts=left))
-            ledger.entry(trial.clause).add_finding(told)
-    _enter(ledger, trial.clause, first, [])
+    if judgement.outcome is Outcome.FAIL and not (is_certain or is_process_here):
+        judgement = replace(judgement, outcome=Outcome.INCONCLUSIVE, findings=())
+    finding = _finding_of(trial.clause, judgement)
+    if finding is not None:
+        ledger.entry(trial.clause).add_finding(_counted(finding, came_again))
+    _enter(ledger, trial.clause, judgement)
     return Settlement(ledger)
 
 
-def _enter(
-    ledger: Ledger, clause: str, judgement: Judgement, findings: Sequence[Finding], remarkable: Sequence[str] = ()
-) -> None:
+def _counted(finding: Finding, came_again: Sequence[bool]) -> Finding:
+    """Return the finding of an outage with the words that say whether it came again when the request was repeated."""
+    if not came_again:
+        return finding
+    if not all(came_again):
+        return replace(finding, observed=f"flaky: {finding.observed} on the first attempt, but not on every retry")
+    facts = {name: value for name, value in finding.episode.facts.items() if name != SHARED}
+    episode = replace(finding.episode, facts=facts)
+    return replace(finding, observed=f"{finding.observed}, and again on every retry", episode=episode)
+
+
+_KINDS = {
+    Outcome.PASS: Kind.REMARK,
+    Outcome.NOT_RUN: Kind.NOT_RUN,
+    Outcome.INCONCLUSIVE: Kind.INCONCLUSIVE,
+    Outcome.NOT_APPLICABLE: Kind.NOT_APPLICABLE,
+}
+
+
+def _enter(ledger: Ledger, clause: str, judgement: Judgement, remarkable: Sequence[str] = ()) -> None:
+    """Enter the outcome of a judgement for its clause; `remarkable` are the traits of unanswered requests."""
     entry = ledger.entry(clause)
-    for finding in findings:
-        entry.add_finding(finding)
-    match judgement.outcome:
-        case Outcome.PASS:
-            entry.held += 1
-            if judgement.reason:
-                entry.notes.append(judgement.reason)
-        case Outcome.NOT_RUN:
-            entry.not_run.append(judgement.reason)
-        case Outcome.INCONCLUSIVE:
-            entry.inconclusive.append(judgement.reason)
-            entry.traits += [trait for trait in remarkable if trait not in entry.traits]
-        case Outcome.NOT_APPLICABLE:
-            entry.not_applicable.append(judgement.reason)
+    if judgement.outcome is Outcome.PASS:
+        entry.held += 1
+    if judgement.outcome is Outcome.INCONCLUSIVE:
+        entry.traits += remarkable
+    kind = _KINDS.get(judgement.outcome)
+    if kind is not None and (judgement.reason or kind is not Kind.REMARK):
+        entry.add(kind, judgement.reason)
 
 
-def _put_down_to_unsteadiness(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings that did not come again, without those that a network between here and the target may have made."""
+def _as_unsteadiness(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings that did not come again, without those that a network on the way to the target may have made."""
     return tuple(put_down_to_unsteadiness(finding) for finding in findings if not finding.may_be_the_network)
 
 
 def put_down_to_unsteadiness(finding: Finding) -> Finding:
-    """A finding that did not come again when the same was sent again."""
+    """Return a finding that did not come again as one of the clause about steady responses."""
     if finding.clause == UNSTEADY:
         return finding
-    observed = f"{finding.observed} once, and not when the same was sent again (seen at {finding.clause})"
+    observed = f"flaky: {finding.observed} on the first attempt, but not on retry (seen at {finding.clause})"
     return replace(finding, clause=UNSTEADY, observed=observed, seen_at=finding.clause)
 
 
 def traits_of(episode: Episode) -> tuple[str, ...]:
-    """The traits of an episode's unanswered requests."""
+    """Return the traits of an episode's unanswered requests."""
     lost = (step.exchange for step in episode.steps if not step.exchange.answered)
     return tuple(dict.fromkeys(trait for exchange in lost for trait in traits(exchange.request)))
 
 
 Logged = Trial | Note
-"""What a test leaves behind, one after the other."""
+"""An item in the log of a test."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that a test left behind, the number of the worker that ran it, and whose `turn` it was there."""
+    """An item in the log of a test, the number of the worker that ran it, and its `turn` on that worker."""
 
     worker: int
     logged: Logged
@@ -355,21 +382,20 @@ class Entry:
 
 
 def fold(entries: Sequence[Entry], contract: Contract, catalogue: Catalogue) -> Ledger:
-    """The ledger of a run from what its tests left behind.
+    """Return the ledger of a run from the logs of its tests.
 
-    What a worker knew is followed in its own turn; of several workers all is put together in the order of `entries`.
+    The knowledge of each worker grows by its own turns; the ledgers of all entries are merged in their order.
     """
-    known: dict[int, Ledger] = {}
+    known: dict[int, Ledger] = defaultdict(Ledger)
     found: dict[int, Ledger] = {}
-    for place in sorted(range(len(entries)), key=lambda place: entries[place].turn):
-        worker, logged = entries[place].worker, entries[place].logged
-        before = known.setdefault(worker, Ledger())
-        if isinstance(logged, Note):
-            found[place] = logged.ledger()
+    for place, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].turn):
+        before = known[entry.worker]
+        if isinstance(entry.logged, Note):
+            found[place] = entry.logged.ledger()
         else:
-            found[place] = settle(logged, before.broken, contract, catalogue).ledger
+            found[place] = settle(entry.logged, before.broken, contract, catalogue).ledger
         before.merge(found[place])
     ledger = Ledger()
-    for place in sorted(found):
+    for place in range(len(entries)):
         ledger.merge(found[place])
     return ledger

@@ -1,4 +1,4 @@
-"""The table of implementations in the README: written from the stored standings, like the page that tells more."""
+"""The table of implementations in the README, written from the stored standings."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ BEGIN, END = "<!-- standing -->\n", "<!-- /standing -->\n"
 
 
 class ReadmeError(ValueError):
-    """The README has no place for the table."""
+    """A page without the lines between which its table belongs."""
 
 
 def short_table(standings: Sequence[Standing], catalogue: Catalogue) -> str:
-    """One line for each implementation, those with most clauses that pass first, and how each profile went."""
-    sizes = {profile: len(catalogue.within(profile)) for profile in PROFILES}
-    lines = ["| implementation | version |" + "".join(f" {profile} (of {sizes[profile]}) |" for profile in PROFILES)]
-    lines += ["|---|---|" + "---|" * len(PROFILES)]
-    for standing in sorted(
-        standings, key=lambda standing: (-_count(standing, "pass", PROFILES[-1], catalogue), standing.name)
-    ):
-        words = "".join(f" {_word(standing, profile, catalogue)} |" for profile in PROFILES)
-        lines.append(f"| [{standing.title}]({standing.home}) | {standing.version} |{words}")
+    """Return one line for each implementation, those with most passing clauses first, with a word for each profile."""
+    columns = [f"{profile} (of {len(catalogue.within(profile))})" for profile in PROFILES]
+    lines = [f"| implementation | version | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
+    passing = {standing.name: _count(standing, "pass", PROFILES[-1], catalogue) for standing in standings}
+    for standing in sorted(standings, key=lambda standing: (-passing[standing.name], standing.name)):
+        words = " | ".join(_word(standing, profile, catalogue) for profile in PROFILES)
+        lines.append(f"| [{standing.title}]({standing.home}) | {standing.version} | {words} |")
     return "\n".join(lines) + "\n"
 
 
@@ -35,21 +33,22 @@ def _word(standing: Standing, profile: str, catalogue: Catalogue) -> str:
     if standing.verdicts.get(profile) == "conforms":
         return "✓ conforms"
     passed, failed = (_count(standing, outcome, profile, catalogue) for outcome in ("pass", "fail"))
-    return f"{'✗' if failed else '–'} {passed} pass, {failed} fail"
+    sign = "✗" if failed else "–"
+    return f"{sign} {passed} pass, {failed} fail"
 
 
 def _count(standing: Standing, outcome: str, profile: str, catalogue: Catalogue) -> int:
-    cells = (standing.cells.get(clause.slug) for clause in catalogue.within(profile))
-    return sum(cell is not None and cell.outcome == outcome for cell in cells)
+    within = {clause.slug for clause in catalogue.within(profile)}
+    return sum(cell.outcome == outcome for slug, cell in standing.cells.items() if slug in within)
 
 
 def readme_with_table(text: str, catalogue: Catalogue) -> str:
-    """The README `text` with the table as it is to be. Raises ReadmeError when it has no place for it."""
+    """Return the README `text` with the present table. Raises ReadmeError if it has no place for it."""
     return with_table(text, BEGIN, END, short_table(from_json(STORED), catalogue))
 
 
 def with_table(text: str, begin: str, end: str, table: str) -> str:
-    """The text with this table between the lines `begin` and `end`. Raises ReadmeError when it has no place for it."""
+    """Return the text with this table between the lines `begin` and `end`. Raises ReadmeError if they are missing."""
     before, begins, rest = text.partition(begin)
     _, ends, after = rest.partition(end)
     if not (begins and ends):

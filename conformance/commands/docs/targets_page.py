@@ -21,12 +21,14 @@ LINES = (
 
 
 def targets_page(targets: Iterable[TargetDescription]) -> str:
-    """Every target, one row each."""
+    """Return the page with one row for each target."""
     return "\n".join([*LINES, *map(_row, targets)]) + "\n"
 
 
 def _row(target: TargetDescription) -> str:
-    needs = ", ".join(target.server.needs) or "–" if target.server else f"it is at {target.base_url}"
+    needs = f"it is at {target.base_url}"
+    if target.server:
+        needs = ", ".join(target.server.needs) or "–"
     key = "from STRIPE_API_KEY" if target.takes_key_from_environment else "made up"
     rate = f"{target.rate:g} a second" if target.rate else "–"
     name = f"[{target.name}]({target.home})" if target.home.startswith("https") else target.name

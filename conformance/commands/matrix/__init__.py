@@ -1,1 +1,1 @@
-"""The standing table: what a run of the suite says of each of many implementations, clause by clause."""
+"""The command `matrix`: a table of the outcome of each clause for each of many implementations."""

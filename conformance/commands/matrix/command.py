@@ -18,7 +18,7 @@ from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
 STORED = FOLDER / "standings.json"
-"""The standings that the page of the docs is written from."""
+"""The standings from which the page of the docs is written."""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,19 +77,19 @@ def write_pages(standings: list[Standing], targets: dict[str, TargetDescription]
 
 
 def store(standings: list[Standing], path: Path = STORED) -> None:
-    """Put the standings into the stored ones, which the page of the docs is written from."""
+    """Merge the standings into the stored ones, from which the page of the docs is written."""
     old = from_json(path) if path.exists() else []
     kept = updated(old, [lasting(standing) for standing in standings if not standing.trouble])
     path.write_text(to_json(sorted(kept, key=lambda standing: standing.name)), encoding="utf-8")
 
 
 def stored_page() -> str:
-    """The page of the docs, from the stored standings. Raises StandingFileError."""
+    """Return the page of the docs, from the stored standings. Raises StandingFileError."""
     return markdown_page(from_json(STORED), shipped(), load_catalogue())
 
 
 def summary(standing: Standing) -> str:
-    """One line for one implementation."""
+    """Return one line about one implementation."""
     head = f"{standing.title} {standing.version}"
     if standing.trouble:
         return f"{head}: not tested: {standing.trouble}"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from conformance.commands.matrix.standing import Standing
+from conformance.commands.matrix.standing import Cell, Standing
 from conformance.evidence.episode import Outcome
 from conformance.reports.templating import templates
 from conformance.reports.words import SIGNS
 from conformance.targets.description import Defect, TargetDescription
+from conformance.verdict.ledger import refer_to
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 
 NOT_ASKED = ""
-"""The sign of a clause that a run did not ask for."""
+"""The sign of a clause that a run did not select."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """A broken clause of one implementation as it is shown: with the defect that was seen by hand, if any was."""
+    """A broken clause of one implementation to be shown, with the defect that was seen by hand, if any was."""
 
     slug: str
     outcome: str
@@ -37,26 +38,25 @@ class Shown:
 
 
 def html_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescription], catalogue: Catalogue) -> str:
-    """The table as one self-contained HTML page."""
+    """Return the table as one self-contained HTML page."""
     return _rendered("matrix.html.jinja", standings, targets, catalogue, escape=True)
 
 
 def markdown_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescription], catalogue: Catalogue) -> str:
-    """The table as Markdown."""
+    """Return the table as Markdown."""
     return _rendered("implementations.md.jinja", standings, targets, catalogue, escape=False)
 
 
 def lasting(standing: Standing) -> Standing:
-    """The standing without what differs from run to run: ids stand in requests and in most reasons."""
+    """Return the standing without its requests and most reasons, which hold ids and so differ from run to run."""
     cells = {
-        slug: replace(cell, curl="", reason=cell.reason if cell.reason.startswith("see ") else "")
-        for slug, cell in standing.cells.items()
+        slug: Cell(cell.outcome, refer_to(cell.cause) if cell.cause else "") for slug, cell in standing.cells.items()
     }
     return replace(standing, cells=cells)
 
 
 def shown(standing: Standing, target: TargetDescription | None) -> list[Shown]:
-    """What is broken in one implementation, in the order of the clauses."""
+    """Return the broken clauses of one implementation, in their order."""
     by_clause = {defect.clause: defect for defect in (target.defects if target else ())}
     return [
         Shown(slug, cell.outcome, cell.reason, cell.curl, by_clause.get(slug)) for slug, cell in standing.red.items()
@@ -64,20 +64,16 @@ def shown(standing: Standing, target: TargetDescription | None) -> list[Shown]:
 
 
 def rows_of(standings: Sequence[Standing], clauses: Sequence[Clause]) -> list[Row]:
-    """The rows of those clauses that any run asked for."""
-    found = []
-    for clause in clauses:
-        cells = [standing.cells.get(clause.slug) for standing in standings]
-        if any(cells):
-            found.append(Row(clause, tuple((_sign(c.outcome), c.outcome, c.reason) if c else _NONE for c in cells)))
-    return found
+    """Return the rows of the clauses that any run selected."""
+    rows = (Row(clause, tuple(_shown_cell(one, clause.slug) for one in standings)) for clause in clauses)
+    return [row for row in rows if any(sign != NOT_ASKED for sign, _, _ in row.cells)]
 
 
-_NONE = (NOT_ASKED, "not asked", "")
-
-
-def _sign(outcome: str) -> str:
-    return SIGNS[Outcome(outcome)]
+def _shown_cell(standing: Standing, slug: str) -> tuple[str, str, str]:
+    cell = standing.cells.get(slug)
+    if cell is None:
+        return NOT_ASKED, "not asked", ""
+    return SIGNS[Outcome(cell.outcome)], cell.outcome, cell.reason
 
 
 def _rendered(

@@ -1,4 +1,4 @@
-"""One implementation's standing: the outcome of each clause, from the results of its runs."""
+"""The standing of one implementation: the outcome of each clause, from the results of its runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contracts import Catalogue
 from contracts.catalogue import PROFILES
 
 GRAVEST_FIRST = ("fail", "deviation", "error", "pass", "inconclusive", "not-applicable", "not-run")
-"""Which of several runs of one clause speaks: the one that saw something wrong, then the one that saw anything."""
+"""The order in which one of several outcomes of a clause is chosen: first a failure, then any judgement."""
 RED = ("fail", "deviation")
 
 
@@ -22,21 +22,25 @@ class StandingFileError(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """What one implementation's runs say of one clause. `curl` sends the request that shows a failure."""
+    """The outcome of one clause for one implementation. `curl` sends the request that shows a failure.
+
+    `cause` is the broken clause that keeps this one from being judged; it is not stored, as the reason names it.
+    """
 
     outcome: str
     reason: str = ""
     curl: str = ""
+    cause: str = ""
 
     @property
     def is_red(self) -> bool:
-        """Whether the clause is broken."""
+        """True if the clause is broken."""
         return self.outcome in RED
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One implementation in the table: which version, when (an ISO 8601 date), the verdicts, and a cell a clause.
+    """One implementation in the table: its version, an ISO 8601 date, the verdicts, and a cell for each clause.
 
     `trouble` says why it could not be tested; then there are no cells.
     """
@@ -54,7 +58,7 @@ class Standing:
     trouble: str = ""
 
     def count(self, outcome: str) -> int:
-        """How many clauses have that outcome."""
+        """Return the number of clauses with that outcome."""
         return sum(cell.outcome == outcome for cell in self.cells.values())
 
     @property
@@ -64,7 +68,7 @@ class Standing:
 
 
 def merged_cells(runs: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]:
-    """The cells of several runs as one: the gravest of each clause."""
+    """Return the cells of several runs as one: the gravest of each clause."""
     slugs = dict.fromkeys(slug for run in runs for slug in run)
     return {
         slug: min((run[slug] for run in runs if slug in run), key=lambda cell: GRAVEST_FIRST.index(cell.outcome))
@@ -72,30 +76,29 @@ def merged_cells(runs: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]:
     }
 
 
-def verdicts_of(told: Mapping[str, str], cells: Mapping[str, Cell], catalogue: Catalogue) -> dict[str, str]:
-    """The verdicts that a whole run told, corrected by what only other runs saw: a broken MUST is a broken profile."""
-    verdicts = {}
-    for profile in PROFILES:
-        broken = any(
-            cells[clause.slug].outcome == "fail" for clause in catalogue.within(profile) if clause.slug in cells
-        )
-        verdicts[profile] = "does-not-conform" if broken else told.get(profile, "inconclusive")
-    return verdicts
+def verdicts_of(verdicts: Mapping[str, str], cells: Mapping[str, Cell], catalogue: Catalogue) -> dict[str, str]:
+    """Return the verdicts of a whole run, corrected by the failures of other runs: a broken MUST breaks a profile."""
+    failed = {slug for slug, cell in cells.items() if cell.outcome == "fail"}
+    broken = {
+        profile: "does-not-conform"
+        for profile in PROFILES
+        if any(clause.slug in failed for clause in catalogue.within(profile))
+    }
+    return {profile: verdicts.get(profile, "inconclusive") for profile in PROFILES} | broken
 
 
 def to_json(standings: Iterable[Standing]) -> str:
-    """The standings as the text of a file."""
-    content = []
-    for standing in standings:
-        cells = {
-            slug: {name: text for name, text in asdict(cell).items() if text} for slug, cell in standing.cells.items()
-        }
-        content.append({**asdict(standing), "cells": cells})
+    """Return the standings as the text of a file."""
+    content = [asdict(standing) for standing in standings]
+    for standing in content:
+        for cell in standing["cells"].values():
+            for name in [name for name, text in cell.items() if not text]:
+                del cell[name]
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(path: Path) -> list[Standing]:
-    """The standings in a file. Raises StandingFileError."""
+    """Return the standings in a file. Raises StandingFileError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return [_standing(entry) for entry in content]
@@ -111,7 +114,5 @@ def _standing(entry: Mapping[str, Any]) -> Standing:
 
 
 def updated(old: Iterable[Standing], new: Iterable[Standing]) -> list[Standing]:
-    """The old standings with the new ones in their places, and those that are new at the end."""
-    standings = {standing.name: standing for standing in old}
-    standings.update({standing.name: standing for standing in new})
-    return list(standings.values())
+    """Return the old standings with the new ones in their places, and the additional ones at the end."""
+    return list({standing.name: standing for standing in (*old, *new)}.values())

@@ -19,7 +19,7 @@ from conformance.paths import SUITE, TESTS
 from conformance.reports.words import curl
 from conformance.targets.description import TargetDescription
 from conformance.targets.installing import CACHE_VARIABLE, CannotInstall, install
-from conformance.targets.running import version_told_by
+from conformance.targets.running import installed_version
 from contracts import Catalogue, load_catalogue
 
 AT_ONCE = 2
@@ -29,7 +29,7 @@ LONGEST_CURL = 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """How each target is tested: at which profile, results below which folder, targets installed where."""
+    """The plan for testing targets: the profile, the folder for results, the folder with installed targets."""
 
     profile: str
     results: Path
@@ -38,7 +38,7 @@ class Plan:
 
 
 def test_all(targets: Sequence[TargetDescription], plan: Plan, tell: Callable[[str], object]) -> Iterator[Standing]:
-    """The standings of the targets, in their order, each as soon as it and those before it are known."""
+    """Yield the standings of the targets, in their order, each as soon as it and those before it are known."""
     catalogue = load_catalogue()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(lambda target: standing_of(target, plan, catalogue, tell), targets)
@@ -72,7 +72,7 @@ def _run(target: TargetDescription, plan: Plan, name: str, more: Sequence[str]) 
     try:
         results: dict[str, Any] = json.loads((folder / RESULTS_FILE).read_text())
     except (OSError, ValueError):
-        return {"diagnosis": f"the run ended without results: see {folder / 'output.txt'}"}
+        return {"diagnosis": f"the run ended without results; its output is in {folder / 'output.txt'}"}
     return results
 
 
@@ -85,7 +85,7 @@ def _standing(
         name=target.name,
         title=target.title,
         home=target.home,
-        version=target.version if trouble else version_told_by(target, plan.cache),
+        version=target.version if trouble else installed_version(target, plan.cache),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         profile=plan.profile,
         fixtures=str(whole.get("target", {}).get("fixtures", "")),
@@ -97,19 +97,24 @@ def _standing(
 
 
 def cells_of(results: Mapping[str, Any]) -> dict[str, Cell]:
-    """The cells of one run's `results.json`; clauses that were not asked for are left out.
+    """Return the cells of one run's `results.json` without clauses that were not selected.
 
-    What a target's expectations list is told as what it was.
+    An expected failure has the outcome that was observed.
     """
     return {
-        slug: Cell(clause.get("was", clause["outcome"]), clause["reason"], _curl_of(clause["findings"]))
+        slug: Cell(
+            outcome=clause.get("was", clause["outcome"]),
+            reason=clause["reason"],
+            curl=_curl_of(clause["findings"]),
+            cause=clause.get("cause", ""),
+        )
         for slug, clause in results["clauses"].items()
-        if clause["reason"] != "not selected"
+        if clause["selected"]
     }
 
 
 def _curl_of(findings: Sequence[Mapping[str, Any]]) -> str:
-    """The request that shows the first finding, with `$URL` for the base URL; empty where it is very long."""
+    """Return the request that shows the first finding, with `$URL` for the base URL; empty if it is very long."""
     if not findings:
         return ""
     command = curl(Finding.from_json(findings[0]).exchange, "$URL").replace("'$URL", '"$URL"\'', 1)

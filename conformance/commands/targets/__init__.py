@@ -1,1 +1,1 @@
-"""`targets`: lists, installs, starts and checks known implementations."""
+"""The command `targets`: list, install, start and check known implementations."""

@@ -1,4 +1,4 @@
-"""Running the commands that show a target's recorded defects again: does each still show what it showed?"""
+"""The check that the commands of a target's recorded defects still show them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Check:
-    """A recorded defect, and what its command printed just now."""
+    """A recorded defect, and the present output of its command."""
 
     defect: Defect
     printed: str
 
     @property
     def shows(self) -> bool:
-        """Whether the defect is still there."""
+        """True if the defect still exists."""
         return re.search(self.defect.shows, self.printed, re.DOTALL) is not None
 
 
@@ -58,7 +58,7 @@ def check_defects(target: TargetDescription, defects: Sequence[Defect], base_url
 
 
 def _printed(command: str, variables: dict[str, str]) -> str:
-    """What a shell command prints, with the variables; its errors too."""
+    """Return the output of a shell command with these variables, its errors too."""
     try:
         done = subprocess.run(
             ["sh", "-c", command],
@@ -69,5 +69,5 @@ def _printed(command: str, variables: dict[str, str]) -> str:
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        return f"{(error.stdout or b'').decode(errors='replace')}\nno end after {SECONDS} s"
+        return f"{(error.stdout or b'').decode(errors='replace')}\ntimed out after {SECONDS} s"
     return done.stdout.decode(errors="replace")

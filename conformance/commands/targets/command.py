@@ -20,7 +20,7 @@ from conformance.targets.installing import (
     is_installed,
     missing_programs,
 )
-from conformance.targets.running import CannotRun, running, version_told_by
+from conformance.targets.running import CannotRun, installed_version, running
 from conformance.verdict.run import ExitStatus
 
 
@@ -34,31 +34,31 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--start",
         action="store_true",
-        help="install and start each on loopback, tell its address and version, and stop it again",
+        help="install and start each on loopback, print its address and version, and stop it again",
     )
-    command.add_argument("--keep", action="store_true", help="with --start: let them run until interrupted")
+    command.add_argument("--keep", action="store_true", help="with --start: keep them running until interrupted")
     command.add_argument(
         "--check",
         action="store_true",
-        help="with --start: run the commands that show each one's recorded defects again",
+        help="with --start: check that the commands of the recorded defects still show them",
     )
     add_cache_option(command)
     command.set_defaults(run=_run)
 
 
 def add_cache_option(command: argparse.ArgumentParser) -> None:
-    """Register the option that says where targets are installed."""
+    """Register the option for the folder of installed targets."""
     command.add_argument(
         "--cache",
         type=Path,
         metavar="DIR",
         default=None,
-        help=f"where they are installed (default: ${CACHE_VARIABLE}, or a folder in the user's cache)",
+        help=f"the folder for installed targets (default: ${CACHE_VARIABLE}, or one in the user's cache)",
     )
 
 
 def chosen(names: Sequence[str]) -> list[TargetDescription]:
-    """The targets of those names or files; every shipped one where there are none. Raises TargetFileError."""
+    """Return the targets of those names or files; every shipped one if there are none. Raises TargetFileError."""
     return [find(name, Path.cwd()) for name in names] if names else list(shipped().values())
 
 
@@ -69,61 +69,68 @@ def _run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE
     cache = (options.cache or cache_folder()).absolute()
-    if not (options.install or options.start or options.keep or options.check):
-        for line in listing(targets, cache):
-            print(line)
+    starts = options.start or options.keep or options.check
+    if not (options.install or starts):
+        print(*listing(targets, cache), sep="\n")
         return ExitStatus.CONFORMS
-    failed = False
-    startable = [target for target in targets if target.server]
+
     for target in targets:
         if target.server is None:
             print(f"{target.name}: not started here: it is at {target.base_url}")
-    for target in startable:
+    are_fine = True
+    for target in targets:
+        if target.server is None:
+            continue
         try:
             install(target, cache, lambda line: print(line, flush=True))
-            if options.start or options.keep or options.check:
-                failed |= not _start(target, cache, keep=options.keep, check=options.check)
+            if starts:
+                are_fine &= _start(target, cache, keep=options.keep, check=options.check)
         except (CannotInstall, CannotRun) as error:
             print(error, file=sys.stderr)
-            failed = True
-    return ExitStatus.UNREACHABLE if failed else ExitStatus.CONFORMS
+            are_fine = False
+    return ExitStatus.CONFORMS if are_fine else ExitStatus.UNREACHABLE
 
 
 def _start(target: TargetDescription, cache: Path, *, keep: bool, check: bool) -> bool:
-    """Start and stop one; whether all that was checked is as it is recorded."""
-    as_recorded = _check(target, cache) if check else True
+    """Start and stop a target; return whether all that was checked is as recorded."""
+    is_as_recorded = _check(target, cache) if check else True
     with running(target, made_up_key(), cache=cache) as base_url:
-        print(f"{target.name} {version_told_by(target, cache)}: {base_url}", flush=True)
+        print(f"{target.name} {installed_version(target, cache)}: {base_url}", flush=True)
         if keep:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            try:
-                signal.pause()
-            except KeyboardInterrupt:
-                print()
+            _wait_for_interrupt()
     print(f"{target.name}: stopped", flush=True)
-    return as_recorded
+    return is_as_recorded
+
+
+def _wait_for_interrupt() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        print()
 
 
 def _check(target: TargetDescription, cache: Path) -> bool:
-    """Run the commands of the recorded defects; whether all show what they did. What ends a server gets a new one."""
-    left, key, as_recorded = list(target.defects), made_up_key(), True
+    """Run the commands of the recorded defects; return whether all still show. A server that ended is started again."""
+    left, key, is_as_recorded = list(target.defects), made_up_key(), True
     while left:
         with running(target, key, cache=cache) as base_url:
-            done = 0
-            for found in check_defects(target, left, base_url, key):
-                done += 1
-                as_recorded &= found.shows
-                print(f"{target.name}: {'is there' if found.shows else 'NOT THERE'}: {found.defect.clause}", flush=True)
-                if not found.shows:
-                    print(textwrap.indent(f"{found.defect.curl}\n{found.printed[:1000]}", "    "), flush=True)
-        if not done:
+            checks = []
+            for check in check_defects(target, left, base_url, key):
+                checks.append(check)
+                word = "still shows" if check.shows else "NO LONGER SHOWS"
+                print(f"{target.name}: {word}: {check.defect.clause}", flush=True)
+                if not check.shows:
+                    print(textwrap.indent(f"{check.defect.curl}\n{check.printed[:1000]}", "    "), flush=True)
+        if not checks:
             raise CannotRun(f"{target.name} does not stay up")
-        left = left[done:]
-    return as_recorded
+        is_as_recorded &= all(check.shows for check in checks)
+        left = left[len(checks) :]
+    return is_as_recorded
 
 
 def listing(targets: Sequence[TargetDescription], cache: Path) -> list[str]:
-    """One line for each target: name, version, whether it can be started, and what it is."""
+    """Return one line for each target: name, version, state, and description."""
     width = max(len(target.name) for target in targets)
     return [
         f"{target.name:<{width}}  {target.version:<13}  {_state(target, cache):<15}  {target.about}"
@@ -134,6 +141,7 @@ def listing(targets: Sequence[TargetDescription], cache: Path) -> list[str]:
 def _state(target: TargetDescription, cache: Path) -> str:
     if target.server is None:
         return "elsewhere"
-    if missing := missing_programs(target):
+    missing = missing_programs(target)
+    if missing:
         return f"needs {', '.join(missing)}"
     return "installed" if is_installed(target, cache) else "not installed"

@@ -1,7 +1,7 @@
-"""Expectations: what a project knows to be wrong with its server, so that from then on it can only get better.
+"""Expectations: the failures that a project knows its server to have.
 
-A file lists the clauses that are known to be missed, each with its reason. Reading it, weighing a run against it and
-proposing a new one are pure functions; files and the date are read at the edges.
+A file lists the clauses that are known to fail, each with its reason. To read it, to compare a run with it and to
+propose a new one are pure functions; files and the date are read at the edges.
 """
 
 from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name

@@ -1,4 +1,4 @@
-"""What is expected, as values: an entry of the file, all of them, and the names by which findings are matched."""
+"""Expectations as values: an entry of the file, all entries, and the names by which findings are matched."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from conformance.evidence.episode import Finding, Outcome
 
 OUTCOMES = (Outcome.FAIL, Outcome.DEVIATION, Outcome.NOT_RUN)
-"""What may be expected. Passing needs no entry, and a time-out or an error of ours is no property of a server."""
+"""The outcomes that an entry may expect. A time-out, or an error of the suite, is no property of a server."""
 
 ANYTHING = "*"
 BAR = " | "
-"""What stands in the name of a finding between what was observed and the request."""
+"""The separator, in the name of a finding, of the observation and the request."""
 
 LONGEST_NAME = 240
 
@@ -24,16 +24,16 @@ _NUMBER = re.compile(r"\b\d{9,}\b")
 
 
 def finding_name(finding: Finding) -> str:
-    """The name of a finding: what was observed, and of which request; the same in every run that finds it again.
+    """Return the name of a finding, its observation and its request, which is the same in every run that finds it.
 
-    Ids and times, which a server makes anew each time, are masked.
+    Ids and times, which differ from run to run, are masked.
     """
     step = finding.episode.steps[finding.culprit]
     return masked(f"{finding.observed}{BAR}{step.invalid or step.attempt}", finding.episode.fixtures)
 
 
 def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
-    """`text` without what differs from run to run, in one line of at most LONGEST_NAME characters."""
+    """Return `text` without ids and times, in one line of at most LONGEST_NAME characters."""
     longest_first = sorted((fixtures or {}).items(), key=lambda item: -len(item[1]))
     for name, identifier in longest_first:
         if identifier:
@@ -44,10 +44,10 @@ def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Expectation:
-    """One entry: a clause that is known to be missed, and why.
+    """An entry: a clause that is known to fail, and the reason.
 
-    `finding` is the name of the one finding that is expected, `*` standing for anything; empty for whatever breaks the
-    clause. `line` is where the entry begins in its file, counted from 1. A `flaky` entry may show or not.
+    `finding` is the name of the one finding that is expected, in which `*` matches anything; empty for any finding.
+    `line` is the line of its file on which the entry begins, counted from 1. A `flaky` entry may fail or pass.
     """
 
     clause: str
@@ -60,21 +60,24 @@ class Expectation:
     flaky: bool = False
 
     def fits(self, name: str) -> bool:
-        """Whether the finding of that name is the one that is expected."""
+        """Return whether the finding of that name is the one that is expected."""
         if not self.finding:
             return True
         parts = self.finding.split(ANYTHING)
         return re.fullmatch(".*".join(map(re.escape, parts)), name, re.DOTALL) is not None
 
     def in_short(self) -> str:
-        """The reason, with the link and the date until which it holds."""
-        more = [self.link] if self.link else []
-        more += [f"until {self.expires}"] if self.expires else []
-        more += ["known to be flaky"] if self.flaky else []
-        return f"{self.reason} ({', '.join(more)})" if more else self.reason
+        """Return the reason, with the link and the date on which it expires."""
+        details = {
+            self.link: bool(self.link),
+            f"until {self.expires}": self.expires is not None,
+            "known to be flaky": self.flaky,
+        }
+        shown = ", ".join(text for text, is_shown in details.items() if is_shown)
+        return f"{self.reason} ({shown})" if shown else self.reason
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {
             "clause": self.clause,
             "outcome": str(self.outcome),
@@ -88,7 +91,7 @@ class Expectation:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Expectation:
-        """The expectation that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the expectation that `to_json` wrote. Raises KeyError when a member is missing."""
         expires = data["expires"]
         return cls(
             data["clause"],
@@ -111,15 +114,15 @@ class Expectations:
     digest: str = field(default="")
 
     def of(self, slug: str) -> tuple[Expectation, ...]:
-        """The entries for one clause."""
+        """Return the entries for one clause."""
         return tuple(entry for entry in self.entries if entry.clause == slug)
 
     def place(self, entry: Expectation) -> str:
-        """Where an entry stands, as `file:line`."""
+        """Return the place of an entry, as `file:line`."""
         return f"{self.file}:{entry.line}"
 
     def covering(self, slug: str, outcome: Outcome, names: tuple[str, ...]) -> tuple[Expectation, ...]:
-        """The entries that say that the clause `slug` has `outcome` with just these findings; none if one is new."""
+        """Return the entries that expect of a clause this outcome with just these findings; none if one is new."""
         entries = [entry for entry in self.of(slug) if entry.outcome is outcome]
         matched = [[entry for entry in entries if entry.fits(name)] for name in names]
         if not names or not all(matched):
@@ -127,10 +130,10 @@ class Expectations:
         return tuple(dict.fromkeys(entry for found in matched for entry in found))
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {"file": self.file, "digest": self.digest, "entries": [entry.to_json() for entry in self.entries]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Expectations:
-        """The expectations that `to_json` wrote. Raises KeyError when a member is missing."""
+        """Return the expectations that `to_json` wrote. Raises KeyError when a member is missing."""
         return cls(data["file"], tuple(map(Expectation.from_json, data["entries"])), data["digest"])

@@ -1,4 +1,4 @@
-"""A proposed expectations file: what a run found, in the form in which it is to be expected from now on."""
+"""A proposed expectations file: the failures of a run, to be expected from now on."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
 
 HEAD = """\
-What is known to be wrong, proposed from a run of attach-conformance on {date} (profile {profile}, level {level}).
+Known failures, proposed from a run of attach-conformance on {date} (profile {profile}, level {level}).
 
-Each entry expects one clause to be missed in just the way that `finding` names; `*` stands for anything, and without
-`finding` the clause may be missed in any way. Any other failure fails the run, and so does an entry that is no longer
-borne out. Say in each `reason` why the server is so. Optional: `link = "https://…"`, `expires = 2027-03-31` (the last
-day), `flaky = true` (may show or not)."""
+Each entry expects one clause to fail in the way that `finding` names; `*` matches anything, and without `finding` the
+clause may fail in any way. Any other failure fails the run, and so does an entry that no longer fails. Say in each
+`reason` why the server fails. Optional: `link = "https://…"`, `expires = 2027-03-31` (the last day), `flaky = true`
+(it may fail or pass)."""
 
 
 def proposal(
     gate: Gate, catalogue: Catalogue, *, profile: str, level: str, date: datetime.date
 ) -> tuple[str, tuple[Expectation, ...]]:
-    """An expectations file that is borne out by the run behind `gate`, as TOML, and its entries.
+    """Return an expectations file that fits the run behind `gate`, as TOML, and its entries.
 
-    What was expected already, and borne out, is kept as it was. Where a clause is missed in another way than before,
-    its new entries take over the reasons of the old ones.
+    Entries that still fit are kept. If a clause fails in another way than before, its new entries take over the
+    reasons of the old ones.
     """
     document = tomlkit.document()
     for line in HEAD.format(date=date, profile=profile, level=level).splitlines():
@@ -42,7 +42,7 @@ def proposal(
         kept = kept_entries(gate, result)
         before = [entry for entry in gate.expectations.of(clause.slug) if entry not in kept]
         for new in (*kept, *new_entries(result, kept, level, date)):
-            entry = new if new in kept else taking_over(new, before)
+            entry = new if new in kept else take_over(new, before)
             entries.append(entry)
             tables.append(_table(entry, result))
     if entries:
@@ -52,40 +52,40 @@ def proposal(
 
 
 def kept_entries(gate: Gate, result: ClauseResult) -> tuple[Expectation, ...]:
-    """The entries for a clause that this run bears out, or on which it is silent."""
+    """Return the entries for a clause that fit this run, or about which it shows nothing."""
     slug, names = result.clause.slug, names_of(result)
-    borne_out = gate.expected.get(slug, ())
-
-    def is_kept(entry: Expectation) -> bool:
-        if is_telling(result):
-            return entry.outcome is result.outcome and any(map(entry.fits, names))
-        return entry in borne_out or entry in gate.silent
-
-    return tuple(filter(is_kept, gate.expectations.of(slug)))
+    entries = gate.expectations.of(slug)
+    if is_telling(result):
+        return tuple(one for one in entries if one.outcome is result.outcome and any(map(one.fits, names)))
+    kept = (*gate.expected.get(slug, ()), *gate.silent)
+    return tuple(entry for entry in entries if entry in kept)
 
 
 def new_entries(
     result: ClauseResult, kept: Sequence[Expectation], level: str, date: datetime.date
 ) -> tuple[Expectation, ...]:
-    """The entries that expect what is new in this result; none where it decides nothing, or tells nothing."""
+    """Return the entries that expect what is new in this result; none if it decides nothing, or shows nothing."""
     if not decides(result, level) or not is_telling(result):
         return ()
+
+    # A general clause, or one about headers, is judged on whichever response comes first.
+    is_judged_anywhere = result.clause.general or result.clause.chapter == "header"
+    is_loose = is_judged_anywhere or result.broken > len(result.findings)
     patterns: dict[str, str] = {}
     for name in names_of(result):
-        if not any(entry.fits(name) for entry in kept):
-            observed, bar, _ = name.partition(BAR)
-            # A general clause, or one about headers, is judged on whichever answer comes first.
-            is_judged_anywhere = result.clause.general or result.clause.chapter == "header"
-            loosely = bar and (is_judged_anywhere or result.broken > len(result.findings))
-            patterns.setdefault(f"{observed}{BAR}{ANYTHING}" if loosely else name, observed)
+        if any(entry.fits(name) for entry in kept):
+            continue
+        observed, bar, _ = name.partition(BAR)
+        pattern = f"{observed}{BAR}{ANYTHING}" if bar and is_loose else name
+        patterns.setdefault(pattern, observed)
     return tuple(
         Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=pattern)
         for pattern, observed in patterns.items()
     )
 
 
-def taking_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
-    """A new entry with the reasons, the link and the date of those `before` it that had the same outcome."""
+def take_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
+    """Return a new entry with the reasons, the link and the date of those `before` it that had the same outcome."""
     alike = [entry for entry in before if entry.outcome is new.outcome]
     if not alike:
         return new
@@ -101,16 +101,14 @@ def _table(entry: Expectation, result: ClauseResult) -> Table:
         table.add(tomlkit.comment(f"sent: {masked(example.episode.steps[example.culprit].attempt)}"))
     table.add("clause", entry.clause)
     table.add("outcome", str(entry.outcome))
-    for key, value in (("finding", entry.finding), ("reason", entry.reason), ("link", entry.link)):
+    texts = {"finding": entry.finding, "reason": entry.reason, "link": entry.link}
+    values = {key: _storable(value) for key, value in texts.items()} | {"expires": entry.expires, "flaky": entry.flaky}
+    for key, value in values.items():
         if value:
-            table.add(key, _storable(value))
-    if entry.expires:
-        table.add("expires", entry.expires)
-    if entry.flaky:
-        table.add("flaky", True)
+            table.add(key, value)
     return table
 
 
 def _storable(text: str) -> str:
-    """`text` without what no TOML file can hold."""
+    """Return `text` without the characters that no TOML file can hold."""
     return text.encode("utf-8", "replace").decode()

@@ -17,7 +17,7 @@ from conformance.verdict.expectations.entry import OUTCOMES, Expectation, Expect
 from contracts import Catalogue, Clause
 
 TABLE = "expected"
-REQUIRED = ("clause", "outcome", "reason")
+REQUIRED = {"clause": "", "outcome": "", "reason": ": say why this is expected"}
 TEXTS = (*REQUIRED, "finding", "link")
 KEYS = (*TEXTS, "expires", "flaky")
 
@@ -27,7 +27,7 @@ _PLACE = re.compile(r" *\(at (?:line (\d+), column \d+|end of document)\)")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a file, and at which line, counted from 1."""
+    """A mistake in a file, and its line, counted from 1."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Problem:
 
 
 class ExpectationsError(ValueError):
-    """The file cannot be used; `problems` says why, each with its line."""
+    """An expectations file that cannot be used; `problems` says why, each with its line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -46,7 +46,7 @@ class ExpectationsError(ValueError):
 
 
 def read_expectations(path: Path, name: str, catalogue: Catalogue) -> Expectations:
-    """The expectations in the file at `path`, which the user calls `name`, as of today.
+    """Return the expectations in the file at `path`, which the user calls `name`, as of today.
 
     Raises ExpectationsError as `parse_expectations`, and when the file cannot be read.
     """
@@ -58,11 +58,10 @@ def read_expectations(path: Path, name: str, catalogue: Catalogue) -> Expectatio
 
 
 def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: datetime.date) -> Expectations:
-    """The expectations that `data` holds.
+    """Return the expectations that `data` holds.
 
     Raises ExpectationsError when `data` is not TOML, or when an entry lacks a key, has an unknown one, names no tested
-    clause or an outcome that it cannot have, gives no reason, has expired before `today`, or says what another entry
-    says already.
+    clause or an outcome that it cannot have, gives no reason, has expired before `today`, or repeats another entry.
     """
     try:
         text = data.decode()
@@ -98,13 +97,13 @@ def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: date
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an entry stands: the number of its header's line, and the lines of the file down to its end."""
+    """The place of an entry: the number of its header's line, and the lines of the file down to its end."""
 
     start: int
     lines: list[str]
 
     def of(self, key: str) -> int:
-        """The line of a key; that of the header where it is not to be found."""
+        """Return the line of a key; that of the header if it is not found."""
         pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*(?:=|\.)""")
         numbers = range(self.start, len(self.lines))
         return next((number + 1 for number in numbers if pattern.match(self.lines[number])), self.start)
@@ -121,15 +120,15 @@ class _Checker:
             yield Problem(self.file, place.of(key) if key in table else place.start, what)
 
     def _form(self, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        for key in REQUIRED:
+        for key, hint in REQUIRED.items():
             if key not in table:
-                yield key, f"`{key}` is missing" + (": say why this is expected" if key == "reason" else "")
+                yield key, f"`{key}` is missing{hint}"
         for key, value in table.items():
             if key not in KEYS:
-                yield key, f"`{key}` is no key of an entry{_meant(key, KEYS)}"
+                yield key, f"`{key}` is no key of an entry{_suggest(key, KEYS)}"
             elif key in TEXTS and not (isinstance(value, str) and value.strip()):
                 yield key, f"`{key}` must be a text that is not empty"
-            elif key == "expires" and (not isinstance(value, datetime.date) or isinstance(value, datetime.datetime)):
+            elif key == "expires" and type(value) is not datetime.date:
                 yield key, "`expires` must be a date without quotes, such as 2027-03-31"
             elif key == "flaky" and not isinstance(value, bool):
                 yield key, "`flaky` must be true or false"
@@ -139,29 +138,29 @@ class _Checker:
     def _sense(self, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         slug, outcome, expires = table.get("clause"), table.get("outcome"), table.get("expires")
         if type(expires) is datetime.date and expires < self.today:
-            yield "expires", f"expired on {expires}: mend the server, or set a later date and say why in `reason`"
+            yield "expires", f"expired on {expires}: fix the server, or set a later date and say why in `reason`"
         if isinstance(outcome, str) and outcome.strip() and outcome not in OUTCOMES:
             yield "outcome", f"{outcome!r} cannot be expected: only {', '.join(OUTCOMES)}"
         if not isinstance(slug, str) or not slug.strip():
             return
         if slug not in self.catalogue:
-            yield "clause", f"no clause is called {slug!r}{_meant(slug, self.catalogue.by_slug)}"
+            yield "clause", f"no clause is called {slug!r}{_suggest(slug, self.catalogue.by_slug)}"
             return
         clause = self.catalogue[slug]
         if clause.not_tested:
             yield "clause", f"{slug} is not tested ({clause.not_tested}): nothing can be expected of it"
-        elif outcome in OUTCOMES and (what := _impossible(clause, Outcome(outcome))):
-            yield "outcome", what
+        elif outcome in OUTCOMES and _why_impossible(clause, Outcome(outcome)):
+            yield "outcome", _why_impossible(clause, Outcome(outcome))
 
 
-def _impossible(clause: Clause, outcome: Outcome) -> str:
-    """Why a clause cannot have an outcome; empty when it can."""
+def _why_impossible(clause: Clause, outcome: Outcome) -> str:
+    """Return why a clause cannot have an outcome; empty when it can."""
     if clause.level == "MAY":
-        return f"{clause.slug} is a MAY: it tells, and cannot be missed"
+        return f"{clause.slug} is a MAY: it cannot fail"
     possible = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}[clause.level]
     if outcome in (possible, Outcome.NOT_RUN):
         return ""
-    return f"{clause.slug} is a {clause.level}: when it is missed, the outcome is {possible}"
+    return f"{clause.slug} is a {clause.level}: when it fails, the outcome is {possible}"
 
 
 def _entry(table: Mapping[str, Any], place: _Place) -> Expectation:
@@ -178,7 +177,7 @@ def _entry(table: Mapping[str, Any], place: _Place) -> Expectation:
 
 
 def _repetitions(file: str, entries: list[Expectation]) -> Iterator[Problem]:
-    """Entries that say what another one says already, or that another one of the same clause leaves no room for."""
+    """Yield a problem for each entry that repeats or contradicts an earlier one of the same clause."""
     for index, entry in enumerate(entries):
         for other in entries[:index]:
             if other.clause != entry.clause:
@@ -192,9 +191,9 @@ def _repetitions(file: str, entries: list[Expectation]) -> Iterator[Problem]:
 
 
 def _starts(lines: list[str]) -> Iterator[int]:
-    """The numbers of the lines on which entries begin.
+    """Yield the numbers of the lines on which entries begin.
 
-    What looks like a header within a text of several lines is none: what stands before it is not TOML.
+    A line within a text of several lines may look like a header: then the lines before it are not TOML.
     """
     for number, line in enumerate(lines, 1):
         if _HEADER.match(line):
@@ -214,9 +213,9 @@ def _syntax_problem(file: str, text: str, message: str) -> Problem:
 def _stranger(file: str, lines: list[str], key: str) -> Problem:
     pattern = re.compile(rf"""\s*\[{{0,2}}\s*["']?{re.escape(key)}\b""")
     line = next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
-    return Problem(file, line, f"`{key}` has no place here: the file holds entries, each under [[{TABLE}]]")
+    return Problem(file, line, f"`{key}` is unknown: the file holds only entries, each under [[{TABLE}]]")
 
 
-def _meant(word: str, known: Iterable[str]) -> str:
+def _suggest(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
