@@ -11,7 +11,7 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, bundled, countersigned
+from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
 from conformance.verdict.record import Record
@@ -95,7 +95,7 @@ def with_target(record: Record, **changes: Any) -> Files:
     files = honest(record)
     target = {**json.loads(files[TARGET]), **changes}
     predicates = {one["predicateType"]: one["predicate"] for one in statements_in(files)}
-    return bundled(record.content, target, predicates, SIGNER)
+    return make_bundle(record.content, target, predicates, SIGNER)
 
 
 def statements_in(files: Files) -> Iterator[dict[str, Any]]:
@@ -245,7 +245,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a statement twice": ("statements", lambda runs: with_lines(honest(runs.good), lambda lines: lines + lines[:1])),
     "a statement of another kind": (
         "statements",
-        lambda runs: countersigned(honest(runs.good), "https://example.com/approved", {}, SIGNER),
+        lambda runs: add_statement(honest(runs.good), "https://example.com/approved", {}, SIGNER),
     ),
     "a record without its end": (
         "record",

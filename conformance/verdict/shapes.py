@@ -55,11 +55,16 @@ def endpoint(target: str) -> str:
     return "the list" if is_list else path
 
 
-def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:
-    """Yield every step that sends an attempt of the operation, with the clause of its trial."""
+def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:
+    """Yield every step that was performed, with its trial."""
     for trial in trials:
         for performed in trial.episodes:
-            yield from ((trial.clause, step) for step in performed.episode.steps if step.attempt_digest)
+            yield from ((trial, step) for step in performed.episode.steps)
+
+
+def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:
+    """Yield every step that sends an attempt of the operation, with the clause of its trial."""
+    return ((trial.clause, step) for trial, step in steps_in(trials) if step.attempt_digest)
 
 
 def _mask(value: Any, episode: Episode) -> str:

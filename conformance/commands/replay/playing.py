@@ -28,6 +28,7 @@ from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
+from conformance.verdict.shapes import steps_in
 from conformance.verdict.trial import Trial
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
@@ -50,9 +51,8 @@ class History:
     @classmethod
     def of(cls, trials: Iterable[Trial]) -> History:
         """Return the history in a record."""
-        episodes = (performed.episode for trial in trials for performed in trial.episodes)
         attached: dict[str, list[Exchange]] = {}
-        for exchange in dict.fromkeys(step.exchange for episode in episodes for step in episode.steps):
+        for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
             customer = customer_id(exchange)
             if exchange.is_to_operation and exchange.is_success and isinstance(customer, str):
                 attached.setdefault(customer, []).append(exchange)
