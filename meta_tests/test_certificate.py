@@ -167,37 +167,37 @@ def with_manifest_of(files: Files, other: Files) -> Files:
 
 
 KEYLESS: dict[str, tuple[str, Forgery]] = {
-    "signed anew": ("signature", lambda runs: honest(runs.good, STRANGER)),
+    "signed anew": ("signature", lambda runs: honest(runs.other, STRANGER)),
     "signed anew under the right key id": (
         "signature",
-        lambda runs: with_key_id_of(honest(runs.good, STRANGER), SIGNER),
+        lambda runs: with_key_id_of(honest(runs.other, STRANGER), SIGNER),
     ),
     "a statement altered": ("signature", lambda runs: with_payload(honest(runs.bad), b'"FAILED"', b'"PASSED"')),
-    "a statement cut": ("malformed", lambda runs: with_lines(honest(runs.good), lambda lines: [lines[0][:-200]])),
+    "a statement cut": ("malformed", lambda runs: with_lines(honest(runs.other), lambda lines: [lines[0][:-200]])),
     "the statements of another bundle": (
         "subjects",
-        lambda runs: with_manifest_of(honest(runs.good), honest(runs.bad)),
+        lambda runs: with_manifest_of(honest(runs.other), honest(runs.bad)),
     ),
     "one statement of another bundle": (
         "subjects",
         lambda runs: with_lines(
-            honest(runs.bad), lambda lines: [honest(runs.good)[CERTIFICATE].splitlines(keepends=True)[0], lines[1]]
+            honest(runs.bad), lambda lines: [honest(runs.other)[CERTIFICATE].splitlines(keepends=True)[0], lines[1]]
         ),
     ),
-    "another record": ("manifest", lambda runs: {**honest(runs.bad), RECORD: runs.good.content}),
-    "a record that is cut off": ("manifest", lambda runs: {**honest(runs.good), RECORD: runs.good.content[:-100]}),
-    "another target": ("manifest", lambda runs: {**honest(runs.good), TARGET: b"{}"}),
-    "a file more": ("extra-file", lambda runs: {**honest(runs.good), "README": b"trust me"}),
+    "another record": ("manifest", lambda runs: {**honest(runs.bad), RECORD: runs.other.content}),
+    "a record that is cut off": ("manifest", lambda runs: {**honest(runs.other), RECORD: runs.other.content[:-100]}),
+    "another target": ("manifest", lambda runs: {**honest(runs.other), TARGET: b"{}"}),
+    "a file more": ("extra-file", lambda runs: {**honest(runs.other), "README": b"trust me"}),
     "a file less": (
         "missing-file",
-        lambda runs: {name: content for name, content in honest(runs.good).items() if name != RECORD},
+        lambda runs: {name: content for name, content in honest(runs.other).items() if name != RECORD},
     ),
-    "no statement at all": ("statements", lambda runs: {**honest(runs.good), CERTIFICATE: b""}),
+    "no statement at all": ("statements", lambda runs: {**honest(runs.other), CERTIFICATE: b""}),
     "another manifest": (
         "manifest",
         lambda runs: {
-            **honest(runs.good),
-            MANIFEST: honest(runs.good)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
+            **honest(runs.other),
+            MANIFEST: honest(runs.other)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
         },
     ),
     "a manifest made anew": (
