@@ -112,9 +112,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     command.add_argument(
         "--valid-days", type=_days, default=VALID_DAYS, metavar="N", help="for how many days (default: %(default)s)"
     )
-    command.add_argument(
-        "--image-digest", type=_digest, default="", metavar="DIGEST", help="sha256:… of its image or build"
-    )
+    command.add_argument("--image-digest", type=_digest, metavar="DIGEST", help="sha256:… of its image or build")
     _add_certifier(command, is_required=False)
     command.set_defaults(run=_certify)
     command = commands.add_parser(
@@ -142,7 +140,7 @@ def _certify(options: argparse.Namespace) -> int:
             raise CannotCertify("--certifier-key and --certifier go together")
         signer = private_key(options.key)
         certifier = private_key(options.certifier_key) if options.certifier_key else None
-        product = Product(options.product, options.version, options.image_digest)
+        product = Product(options.product, options.version, options.image_digest or "")
         files = certify(_read(options.record), product, signer, options.valid_days)
         if certifier is not None:
             when = datetime.datetime.now(datetime.UTC)
