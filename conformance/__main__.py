@@ -14,7 +14,7 @@ sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve(
 
 # ruff: noqa: E402  # only from here on are these packages ours
 from conformance.commands import new_clause, render, run, sweep
-from conformance.commands.certificate import making, nonce, verify
+from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
 from conformance.commands.docs import command as docs
 from conformance.commands.matrix import command as matrix
@@ -49,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
         module.add_command(commands)
     making.add_commands(commands)
     verify.add_command(commands)
-    nonce.add_command(commands)
     return parser
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, bundled, countersigned
+from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
 from conformance.verdict.record import Record
@@ -95,7 +95,7 @@ def with_target(record: Record, **changes: Any) -> Files:
     files = honest(record)
     target = {**json.loads(files[TARGET]), **changes}
     predicates = {one["predicateType"]: one["predicate"] for one in statements_in(files)}
-    return bundled(record.content, target, predicates, SIGNER)
+    return make_bundle(record.content, target, predicates, SIGNER)
 
 
 def statements_in(files: Files) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a clause added to the statement": (
         "outcome",
         lambda runs: restated(
-            runs.good, lambda stated: stated[CLAUSE_RESULTS]["clauses"].update({"body.new": {"outcome": "pass"}})
+            runs.other, lambda stated: stated[CLAUSE_RESULTS]["clauses"].update({"body.new": {"outcome": "pass"}})
         ),
     ),
     "fewer clauses said to be required": (
@@ -144,51 +144,51 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a failing clause made not applicable": (
         "plan",
         lambda runs: forgery(
-            runs.good, log=without(log_of(runs.good), find_clause(log_of(runs.good), "body.customer-structure"))
+            runs.other, log=without(log_of(runs.other), find_clause(log_of(runs.other), "body.customer-structure"))
         ),
     ),
     "an episode dropped": (
         "plan",
         lambda runs: forgery(
-            runs.good, log=without(log_of(runs.good), find_clause(log_of(runs.good), "body.unknown-parameter"))
+            runs.other, log=without(log_of(runs.other), find_clause(log_of(runs.other), "body.unknown-parameter"))
         ),
     ),
     "an episode without a clause of its own dropped": (
         "plan",
-        lambda runs: forgery(runs.good, log=without_what_explores(runs.good)),
+        lambda runs: forgery(runs.other, log=without_what_explores(runs.other)),
     ),
     "a follow-up dropped": ("plan", lambda runs: forgery(runs.good, log=with_follow_up_dropped(runs.good))),
-    "a request edited": ("request", lambda runs: forgery(runs.good, log=with_request_edited(runs.good))),
-    "a request without its attempt": ("plan", lambda runs: forgery(runs.good, log=with_attempt_unnamed(runs.good))),
+    "a request edited": ("request", lambda runs: forgery(runs.other, log=with_request_edited(runs.other))),
+    "a request without its attempt": ("plan", lambda runs: forgery(runs.other, log=with_attempt_unnamed(runs.other))),
     "a valid request said to be of another kind": (
         "plan",
-        lambda runs: forgery(runs.good, log=with_kind_changed(runs.good)),
+        lambda runs: forgery(runs.other, log=with_kind_changed(runs.other)),
     ),
-    "requests left out of the plan": ("plan", lambda runs: forgery(runs.good, log=with_fewer_repetitions(runs.good))),
+    "requests left out of the plan": ("plan", lambda runs: forgery(runs.other, log=with_fewer_repetitions(runs.other))),
     "an episode duplicated": (
         "episodes",
-        lambda runs: forgery(runs.good, log=[*log_of(runs.good), log_of(runs.good)[-1]]),
+        lambda runs: forgery(runs.other, log=[*log_of(runs.other), log_of(runs.other)[-1]]),
     ),
-    "episodes reordered": ("episodes", lambda runs: forgery(runs.good, log=reordered(runs.good))),
+    "episodes reordered": ("episodes", lambda runs: forgery(runs.other, log=reordered(runs.other))),
     "an episode of another run": (
         "ids",
         lambda runs: forgery(runs.good, log=with_trial_of(runs.good, runs.other, "request.minimal-body")),
     ),
     "a customer of another run": (
         "episodes",
-        lambda runs: forgery(runs.good, log=with_creation_of_another_run(runs.good)),
+        lambda runs: forgery(runs.other, log=with_creation_of_another_run(runs.other)),
     ),
-    "an answer told in two ways": ("episodes", lambda runs: told_in_two_ways(runs.good)),
+    "an answer told in two ways": ("episodes", lambda runs: told_in_two_ways(runs.other)),
     "an episode of another target": (
         "another-target",
         lambda runs: forgery(runs.other, log=with_trial_of(runs.other, runs.stateless, "request.minimal-body")),
     ),
-    "an answer edited": ("lengths", lambda runs: forgery(runs.good, log=with_body_edited(runs.good))),
+    "an answer edited": ("lengths", lambda runs: forgery(runs.other, log=with_body_edited(runs.other))),
     "answers edited, and everything else made consistent": (
         "plan",
         lambda runs: forgery(runs.bad, log=whitewashed(runs.bad)),
     ),
-    "an answer with another date": ("times", lambda runs: forgery(runs.good, log=with_date_moved(runs.good))),
+    "an answer with another date": ("times", lambda runs: forgery(runs.other, log=with_date_moved(runs.other))),
     "an answer with the request id of another": (
         "ids",
         lambda runs: forgery(runs.good, log=with_request_id_of_another(runs.good)),
@@ -197,18 +197,18 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         "ids",
         lambda runs: forgery(runs.good, log=with_creation_of_another(runs.good)),
     ),
-    "a run of another hour": ("times", lambda runs: forgery(runs.good, log=later(runs.good))),
+    "a run of another hour": ("times", lambda runs: forgery(runs.other, log=later(runs.other))),
     "another contract": (
         "contract",
-        lambda runs: forgery(runs.good, header={**runs.good.header, "contract": "0" * 64}),
+        lambda runs: forgery(runs.other, header={**runs.other.header, "contract": "0" * 64}),
     ),
     "another catalogue": (
         "catalogue",
-        lambda runs: forgery(runs.good, header={**runs.good.header, "catalogue": "0" * 64}),
+        lambda runs: forgery(runs.other, header={**runs.other.header, "catalogue": "0" * 64}),
     ),
     "another version of the suite": (
         "suite",
-        lambda runs: forgery(runs.good, header=said(runs.good, "suite", version="9")),
+        lambda runs: forgery(runs.other, header=said(runs.other, "suite", version="9")),
     ),
     "another seed": ("plan", lambda runs: forgery(runs.other, header=said(runs.other, "options", seed=2))),
     "a larger profile": (
@@ -219,40 +219,42 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         "budget",
         lambda runs: forgery(runs.other, header=said(runs.other, "options", budget="quick")),
     ),
-    "a selection": ("selection", lambda runs: forgery(runs.good, header=said(runs.good, "selection", whole=False))),
-    "several workers": ("workers", lambda runs: forgery(runs.good, header={**runs.good.header, "workers": 2})),
+    "a selection": ("selection", lambda runs: forgery(runs.other, header=said(runs.other, "selection", whole=False))),
+    "several workers": ("workers", lambda runs: forgery(runs.other, header={**runs.other.header, "workers": 2})),
     "failures that were expected": (
         "expectations",
-        lambda runs: forgery(runs.good, header=said(runs.good, "options", expectations="0" * 64)),
+        lambda runs: forgery(runs.other, header=said(runs.other, "options", expectations="0" * 64)),
     ),
     "an interrupted run": (
         "inconclusive",
-        lambda runs: forgery(runs.good, footer={**runs.good.footer, "interrupted": True}),
+        lambda runs: forgery(runs.other, footer={**runs.other.footer, "interrupted": True}),
     ),
     "a clause that could not be judged": (
         "inconclusive",
         lambda runs: forgery(runs.other, log=[*log_of(runs.other), BROKE]),
     ),
-    "another base URL": ("target", lambda runs: with_target(runs.good, baseUrl="https://api.example.com")),
+    "another base URL": ("target", lambda runs: with_target(runs.other, baseUrl="https://api.example.com")),
     "another product in the target": (
         "target",
-        lambda runs: with_target(runs.good, product={"name": "another", "version": "1"}),
+        lambda runs: with_target(runs.other, product={"name": "another", "version": "1"}),
     ),
-    "expired": ("expired", lambda runs: with_validity(runs.good, -1, 0)),
-    "not yet valid": ("not-yet-valid", lambda runs: with_validity(runs.good, 2, 24)),
-    "signed before the run had ended": ("times", lambda runs: with_validity(runs.good, -2, 24)),
-    "a statement left out": ("statements", lambda runs: with_lines(honest(runs.good), lambda lines: lines[:1])),
-    "a statement twice": ("statements", lambda runs: with_lines(honest(runs.good), lambda lines: lines + lines[:1])),
+    "expired": ("expired", lambda runs: with_validity(runs.other, -1, 0)),
+    "not yet valid": ("not-yet-valid", lambda runs: with_validity(runs.other, 2, 24)),
+    "signed before the run had ended": ("times", lambda runs: with_validity(runs.other, -2, 24)),
+    "a statement left out": ("statements", lambda runs: with_lines(honest(runs.other), lambda lines: lines[:1])),
+    "a statement twice": ("statements", lambda runs: with_lines(honest(runs.other), lambda lines: lines + lines[:1])),
     "a statement of another kind": (
         "statements",
-        lambda runs: countersigned(honest(runs.good), "https://example.com/approved", {}, SIGNER),
+        lambda runs: add_statement(honest(runs.other), "https://example.com/approved", {}, SIGNER),
     ),
     "a record without its end": (
         "record",
-        lambda runs: honest(replace(runs.good, content=b"\n".join(runs.good.content.splitlines()[:-1]) + b"\n")),
+        lambda runs: honest(replace(runs.other, content=b"\n".join(runs.other.content.splitlines()[:-1]) + b"\n")),
     ),
     "a line of the record edited, and not chained anew": (
         "record",
-        lambda runs: honest(replace(runs.good, content=runs.good.content.replace(b'"status":400', b'"status":402', 1))),
+        lambda runs: honest(
+            replace(runs.other, content=runs.other.content.replace(b'"status":400', b'"status":402', 1))
+        ),
     ),
 }

@@ -10,17 +10,18 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.commands.certificate.bundle import bundled
-from conformance.commands.certificate.evidence import evidence_of, target_of
+from conformance.commands.certificate.bundle import make_bundle
 from conformance.commands.certificate.files import Files
-from conformance.commands.certificate.making import signed
+from conformance.commands.certificate.making import sign_claim
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
+    Claim,
     Evidence,
     Product,
     Validity,
     clause_results,
+    target_of,
     test_result,
 )
 from conformance.evidence.episode import Episode, Step
@@ -43,17 +44,17 @@ def valid_for(record: Record, days: int = 30) -> Validity:
 
 def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
     """The bundle that `certify` makes."""
-    return signed(record, evidence_for(record), PRODUCT, signer, valid_for(record))
+    return sign_claim(claim_of(record), signer)
 
 
-_EVIDENCE: dict[bytes, Evidence] = {}
+_CLAIMS: dict[bytes, Claim] = {}
 
 
-def evidence_for(record: Record) -> Evidence:
-    """What a record shows, concluded once for all the forgeries that are made from it."""
-    if record.content not in _EVIDENCE:
-        _EVIDENCE[record.content] = evidence_of(record, record.content)
-    return _EVIDENCE[record.content]
+def claim_of(record: Record) -> Claim:
+    """Return the honest claim from a record, whose episodes are judged once for all the forgeries made of it."""
+    if record.content not in _CLAIMS:
+        _CLAIMS[record.content] = Claim(PRODUCT, valid_for(record), Evidence.of(record))
+    return _CLAIMS[record.content]
 
 
 def rewritten(
@@ -80,13 +81,13 @@ def log_of(record: Record) -> list[Trial | Note]:
 
 def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
     """An honest bundle but for what is stated: `change` edits the predicates."""
-    evidence = evidence_for(record)
+    claim = claim_of(record)
     predicates: Predicates = {
-        TEST_RESULT: dict(test_result(evidence)),
-        CLAUSE_RESULTS: json.loads(json.dumps(clause_results(evidence, PRODUCT, valid_for(record)))),
+        TEST_RESULT: test_result(claim.evidence),
+        CLAUSE_RESULTS: json.loads(json.dumps(clause_results(claim))),
     }
     change(predicates)
-    return bundled(record.content, target_of(record, evidence, PRODUCT), predicates, SIGNER)
+    return make_bundle(record.content, target_of(claim), predicates, SIGNER)
 
 
 # editing a log

@@ -8,7 +8,6 @@ import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.suite import Job, run_all
 from conformance.__main__ import main
 from conformance.commands.certificate import checking
-from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, bundled
+from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, make_bundle
 from conformance.commands.certificate.checking import Checked, Demands, check
 from conformance.commands.certificate.files import Files, write_folder
 from conformance.commands.certificate.keys import private_key
-from conformance.commands.certificate.nonce import new_nonce
+from conformance.commands.certificate.making import new_nonce
 from conformance.commands.certificate.objections import REASONS
-from conformance.commands.certificate.planning import Plan, PlanOptions, plan_again
+from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
+from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
+from meta_tests.conftest import Recorded
 from meta_tests.forgeries import (
     FORGERIES,
     STRANGER,
@@ -45,30 +45,28 @@ from meta_tests.forging import (
 from meta_tests.test_bundle_files import write_keys
 from reference import running
 
-CONTRACT = ("--profile", "contract")
 BROKEN = "body.unknown-parameter-nested"
 DEFECT = "unknown-nested-ignored"
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    folder = tmp_path_factory.mktemp("records")
-    jobs = {
-        "good": Job("good"),
-        "other": Job("other", arguments=CONTRACT),
-        "bad": Job("bad", DEFECT, arguments=CONTRACT),
-        "stateless": Job("stateless", stateless=True, arguments=CONTRACT),
-        "deviating": Job("deviating", "text-plain-obeyed"),
-    }
-    placed = [replace(job, arguments=(*job.arguments, f"--results={folder / name}")) for name, job in jobs.items()]
-    list(run_all(placed))
-    return Runs(**{name: Record.read(folder / name / RECORD) for name in jobs})
+def runs(recorded: Recorded) -> Runs:
+    names = ("good", "contract", "bad", "stateless", "deviating", "other seed")
+    read = {name: Record.read(path) for name, path in recorded(names).items()}
+    _PLANS[PlanOptions.of(read["other seed"])] = Plan(read["other seed"].trials, {}, BUDGETS["standard"].repetitions)
+    return Runs(read["good"], read["contract"], read["bad"], read["stateless"], read["deviating"])
 
 
-@cache
+_PLANS: dict[PlanOptions, Plan] = {}
+"""The plans that were drawn. That of another seed, which no honest record has here, is taken from a run."""
+
+
 def planned(options: PlanOptions) -> Plan:
-    """The plan, drawn once for all tests."""
-    return plan_again(options)
+    """Draw a plan once for all tests; a smaller budget is refused whatever its plan, and gets that of the standard."""
+    options = replace(options, budget="standard")
+    if options not in _PLANS:
+        _PLANS[options] = plan_again(options)
+    return _PLANS[options]
 
 
 def checked(files: Files, **demands: Any) -> Checked:
@@ -101,8 +99,8 @@ def test_an_honest_certificate_of_a_product_that_does_not_conform_is_accepted_as
     assert result.is_genuine
     assert not result.conforms
     assert result.exit_status is ExitStatus.NOT_CONFORMING
-    assert result.evidence is not None
-    assert [slug for slug, one in result.evidence.run.results.items() if one.outcome == "fail"] == [BROKEN]
+    assert result.claim is not None
+    assert [slug for slug, one in result.claim.evidence.run.results.items() if one.outcome == "fail"] == [BROKEN]
 
 
 def test_an_honest_certificate_of_a_stateless_target_is_accepted_for_the_profile_that_it_can_have(runs: Runs) -> None:
@@ -169,43 +167,43 @@ def with_manifest_of(files: Files, other: Files) -> Files:
 
 
 KEYLESS: dict[str, tuple[str, Forgery]] = {
-    "signed anew": ("signature", lambda runs: honest(runs.good, STRANGER)),
+    "signed anew": ("signature", lambda runs: honest(runs.other, STRANGER)),
     "signed anew under the right key id": (
         "signature",
-        lambda runs: with_key_id_of(honest(runs.good, STRANGER), SIGNER),
+        lambda runs: with_key_id_of(honest(runs.other, STRANGER), SIGNER),
     ),
     "a statement altered": ("signature", lambda runs: with_payload(honest(runs.bad), b'"FAILED"', b'"PASSED"')),
-    "a statement cut": ("malformed", lambda runs: with_lines(honest(runs.good), lambda lines: [lines[0][:-200]])),
+    "a statement cut": ("malformed", lambda runs: with_lines(honest(runs.other), lambda lines: [lines[0][:-200]])),
     "the statements of another bundle": (
         "subjects",
-        lambda runs: with_manifest_of(honest(runs.good), honest(runs.bad)),
+        lambda runs: with_manifest_of(honest(runs.other), honest(runs.bad)),
     ),
     "one statement of another bundle": (
         "subjects",
         lambda runs: with_lines(
-            honest(runs.bad), lambda lines: [honest(runs.good)[CERTIFICATE].splitlines(keepends=True)[0], lines[1]]
+            honest(runs.bad), lambda lines: [honest(runs.other)[CERTIFICATE].splitlines(keepends=True)[0], lines[1]]
         ),
     ),
-    "another record": ("manifest", lambda runs: {**honest(runs.bad), RECORD: runs.good.content}),
-    "a record that is cut off": ("manifest", lambda runs: {**honest(runs.good), RECORD: runs.good.content[:-100]}),
-    "another target": ("manifest", lambda runs: {**honest(runs.good), TARGET: b"{}"}),
-    "a file more": ("extra-file", lambda runs: {**honest(runs.good), "README": b"trust me"}),
+    "another record": ("manifest", lambda runs: {**honest(runs.bad), RECORD: runs.other.content}),
+    "a record that is cut off": ("manifest", lambda runs: {**honest(runs.other), RECORD: runs.other.content[:-100]}),
+    "another target": ("manifest", lambda runs: {**honest(runs.other), TARGET: b"{}"}),
+    "a file more": ("extra-file", lambda runs: {**honest(runs.other), "README": b"trust me"}),
     "a file less": (
         "missing-file",
-        lambda runs: {name: content for name, content in honest(runs.good).items() if name != RECORD},
+        lambda runs: {name: content for name, content in honest(runs.other).items() if name != RECORD},
     ),
-    "no statement at all": ("statements", lambda runs: {**honest(runs.good), CERTIFICATE: b""}),
+    "no statement at all": ("statements", lambda runs: {**honest(runs.other), CERTIFICATE: b""}),
     "another manifest": (
         "manifest",
         lambda runs: {
-            **honest(runs.good),
-            MANIFEST: honest(runs.good)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
+            **honest(runs.other),
+            MANIFEST: honest(runs.other)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
         },
     ),
     "a manifest made anew": (
         "subjects",
         lambda runs: {
-            **bundled(runs.bad.content, {}, {}, STRANGER),
+            **make_bundle(runs.bad.content, {}, {}, STRANGER),
             CERTIFICATE: honest(runs.bad)[CERTIFICATE],
         },
     ),
@@ -331,11 +329,14 @@ def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
     ("arguments", "told"),
     [
         (["verify", "nowhere.zip", "--key", "nowhere.pem"], "nowhere.pem cannot be read: No such file"),
-        (["certify", "nowhere.jsonl", "--product", "a b", "--version", "1", "--key", "k"], "is no name"),
-        (["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--valid-days", "0"], "no number of days"),
-        (["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--image-digest", "1"], "is no digest"),
-        (["verify", "b", "--key", "k", "--at", "tomorrow"], "is no date"),
-        (["verify", "b", "--key", "k", "--sample", "0"], "is no number from 1 on"),
+        (["certify", "nowhere.jsonl", "--product", "a b", "--version", "1", "--key", "k"], "invalid name"),
+        (
+            ["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--valid-days", "0"],
+            "invalid number of days",
+        ),
+        (["certify", "n", "--product", "a", "--version", "1", "--key", "k", "--image-digest", "1"], "invalid digest"),
+        (["verify", "b", "--key", "k", "--at", "tomorrow"], "invalid date"),
+        (["verify", "b", "--key", "k", "--sample", "0"], "invalid number"),
     ],
 )
 def test_what_the_commands_cannot_use_is_told_in_one_line(arguments: list[str], told: str, command: Command) -> None:
@@ -353,7 +354,7 @@ def test_a_run_that_proves_nothing_is_not_signed(
     named = ["--product", "mock", "--version", "1", "--key", keys["vendor"][0], "--out", out]
     done = command("certify", tmp_path / RECORD, *named)
     assert done.status == ExitStatus.WRONG_USAGE
-    assert "nobody would accept it: selection: only a part was run: -k body" in done.shown
+    assert "verify would refuse it: selection: only a part was run: -k body" in done.shown
     assert not out.exists()
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from benchmarks.examples import exchange
-from benchmarks.suite import Job, run_all
 from conformance.commands.compare.comparison import Comparison, NothingAlike, compare
 from conformance.commands.compare.differences import ABSENT, Difference, differences
 from conformance.commands.compare.masking import Mask
@@ -22,32 +21,22 @@ from conformance.fixtures.forms import RUN
 from conformance.verdict.record import RECORD_FILE, Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
+from meta_tests.conftest import Recorded
 from meta_tests.forging import rewritten
 from reference import running
 from strategies.values import CHANGES
 
 KEY = "sk_test_comparing0123456789abcdef"
-CONTRACT = ("--profile=contract",)
-JOBS = {
-    "one": Job("one"),
-    "again": Job("again"),
-    "uncached": Job("uncached", "cacheable"),
-    "obeying": Job("obeying", "json-obeyed", arguments=CONTRACT),
-    "contract": Job("contract", arguments=CONTRACT),
-    "other seed": Job("other seed", arguments=(*CONTRACT, "--seed=2")),
-}
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    folder = tmp_path_factory.mktemp("compare")
-    list(run_all(replace(job, arguments=(*job.arguments, f"--results={folder / n}")) for n, job in JOBS.items()))
-    return {name: folder / name / RECORD_FILE for name in JOBS}
+def records(recorded: Recorded) -> Mapping[str, Path]:
+    return recorded(("good", "again", "uncached", "obeying", "contract", "other seed"))
 
 
 @pytest.fixture(scope="module")
 def uncached(records: Mapping[str, Path]) -> Comparison:
-    return compare(*(Record.read(records[name]) for name in ("one", "uncached")))
+    return compare(*(Record.read(records[name]) for name in ("good", "uncached")))
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_server_is_like_itself_whatever_ids_it_makes(records: Mapping[str, Path], command: Command) -> None:
-    status, shown = command(records["one"], records["again"])
+    status, shown = command(records["good"], records["again"])
     assert status == ExitStatus.CONFORMS, shown
     alike = re.match(r"### A and B are alike in all (\d+) answers that were compared\.\n", shown)
     assert alike is not None, shown
@@ -71,7 +60,7 @@ def test_one_defect_is_one_clause_and_one_line_with_a_count(
     (group,) = comparison.groups
     assert (group.difference.part, group.difference.place, group.difference.b) == ("header", "cache-control", ABSENT)
     assert group.count > 200
-    status, shown = command(records["one"], records["uncached"])
+    status, shown = command(records["good"], records["uncached"])
     assert status == ExitStatus.DOES_NOT_CONFORM
     assert shown.count("only in A |") == 1
 
@@ -100,7 +89,7 @@ def test_the_pages_are_written_and_need_nothing_else(
     records: Mapping[str, Path], command: Command, tmp_path: Path
 ) -> None:
     page, text = tmp_path / "page.html", tmp_path / "page.md"
-    _, shown = command(records["one"], records["uncached"], "--html", page, "--markdown", text)
+    _, shown = command(records["good"], records["uncached"], "--html", page, "--markdown", text)
     assert shown == "A and B differ in the outcome of 1 clause, and their answers in 1 way.\n"
     assert "header `cache-control` only in A" in text.read_text()
     written = page.read_text()

@@ -11,12 +11,13 @@ import pytest
 
 from benchmarks.suite import Job, run_all
 from conformance.commands.replay.command import findings_of, read_run
-from conformance.commands.replay.history import History
+from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.evidence.episode import Finding
 from conformance.evidence.secret import Secret
+from conformance.fixtures.ids import is_of_the_account
 from conformance.fixtures.provisioning import Provision
-from conformance.fixtures.renaming import Known, Renaming, is_of_the_account
+from conformance.fixtures.renaming import Known, Renaming
 from conformance.transport.client import Address, Client
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.record import RECORD_FILE, REFERENCE, Record
@@ -151,7 +152,7 @@ def test_an_unsteady_server_is_known_by_answers_that_differ_from_round_to_round(
     monkeypatch.setattr(replayer, "_in_every_setting", lambda _: Replayed(finding, next(words), ""))
     monkeypatch.setattr(replayer, "_once", lambda *_: (Replayed(finding, next(words), "answered 500"), None))
     replayed = replayer.replay(finding)
-    assert (replayed.word, replayed.told) == (STILL_FAILS, "answered 500 in one round, and not in another")
+    assert (replayed.word, replayed.reason) == (STILL_FAILS, "answered 500 in one round, and not in another")
 
 
 def test_the_embedded_reference_is_started_anew_where_the_record_is_of_it(

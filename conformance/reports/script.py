@@ -14,8 +14,8 @@ from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
 from conformance.evidence.visible import escape
 from conformance.fixtures.forms import DECLINED, DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.fixtures.provisioning import RUN_TAG
-from conformance.fixtures.renaming import is_of_the_account, kind_of
 from conformance.reports.shell import Variables
 from conformance.reports.templating import templates
 from conformance.reports.words import admissible_in_short, curl

@@ -1,17 +1,14 @@
-"""The shape of a trial: what it is without the ids of a run, so that what was recorded can be held against a plan."""
+"""The shape of a trial: the trial without the ids of its run, to compare what was recorded with a plan."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import is_creation
+from conformance.fixtures.ids import bound_ids, created_ids, pattern_of
 from conformance.verdict.trial import Trial
-
-OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
-"""Where an id stands in the path of another endpoint."""
 
 ID = "*"
 
@@ -19,61 +16,58 @@ NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 """Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
 
 GATHERED = "steady"
-"""What is expected of an episode that gathers successes from all over the run, as many as there happen to be."""
+"""The expectation of an episode that gathers successes from the whole run, as many as there happen to be."""
+
+_OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
 
 Shape = tuple[Any, ...]
 
 
 def shape_of(trial: Trial) -> Shape:
-    """The shape of the episode of a trial that decides, with all that the judge is told of it."""
+    """Return the shape of a trial's decisive episode, with everything that the judge knows of it."""
     episode = trial.decisive
-    steps = tuple(shape_of_step(step) for step in episode.steps)
+    steps = [shape_of_step(step) for step in episode.steps]
     if episode.expectation == GATHERED:
-        steps = tuple(sorted(set(steps)))
-    facts = tuple(sorted((name, masked(value, episode)) for name, value in _facts(episode)))
+        steps = sorted(set(steps))
+    facts = sorted(
+        (name, _mask(value, episode)) for name, value in episode.facts.items() if name not in NOT_OF_THE_PLAN
+    )
     also = tuple(map(tuple, trial.also))
-    return trial.kind, trial.clause, trial.test, trial.explores, also, episode.clause, episode.expectation, facts, steps
+    names = (trial.kind, trial.clause, trial.test, trial.explores, also, episode.clause, episode.expectation)
+    return *names, tuple(facts), tuple(steps)
 
 
 def shape_of_step(step: Step) -> Shape:
-    """The role of a step, what was sent, and what the judge is told of it."""
-    sent = step.attempt_digest or f"{step.exchange.request.method} {endpoint(step.exchange.request.target)}"
-    return step.role, sent, step.kind, step.invalid
+    """Return the role of a step, what was sent, and what the judge knows of it."""
+    return step.role, sent_by(step), step.kind, step.invalid
+
+
+def sent_by(step: Step) -> str:
+    """Return what a step sent, without ids: the digest of its attempt, or else method and endpoint."""
+    request = step.exchange.request
+    return step.attempt_digest or f"{request.method} {endpoint(request.target)}"
 
 
 def endpoint(target: str) -> str:
-    """The path of a request to another endpoint, without ids; both endpoints that list payment methods are one."""
-    path = OWN_IDS.sub(rf"\g<1>{ID}", target.partition("?")[0])
+    """Return the path of a request without ids; both endpoints that list payment methods are one."""
+    path = _OWN_IDS.sub(rf"\g<1>{ID}", target.partition("?")[0])
     is_list = path.endswith("/payment_methods") and (path.count("/") > 2 or "customer=" in target)
     return "the list" if is_list else path
 
 
-def masked(value: Any, episode: Episode) -> str:
-    """A fact in words, without the ids of the episode."""
-    words = repr(value)
-    for identifier in sorted(ids_of(episode), key=len, reverse=True):
-        words = words.replace(identifier, ID)
-    return words
+def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:
+    """Yield every step that was performed, with its trial."""
+    for trial in trials:
+        for performed in trial.episodes:
+            yield from ((trial, step) for step in performed.episode.steps)
 
 
-def ids_of(episode: Episode) -> set[str]:
-    """Every id that is bound in an episode, or that its objects were created with."""
-    created = (step.exchange.object.get("id") for step in episode.steps if is_creation(step.exchange))
-    bound = (identifier for step in episode.steps for identifier in step.bindings.values())
-    return {text for text in (*episode.fixtures.values(), *bound, *created) if isinstance(text, str) and text}
+def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:
+    """Yield every step that sends an attempt of the operation, with the clause of its trial."""
+    return ((trial.clause, step) for trial, step in steps_in(trials) if step.attempt_digest)
 
 
-def attempts_in(trials: Iterable[Trial]) -> Iterable[tuple[str, Step]]:
-    """Every step that sends an attempt of the operation, with the clause of its trial."""
-    return (
-        (trial.clause, step)
-        for trial in trials
-        for performed in trial.episodes
-        for step in performed.episode.steps
-        if step.attempt_digest
-    )
-
-
-def _facts(episode: Episode) -> Iterable[tuple[str, Any]]:
-    facts: Mapping[str, Any] = episode.facts
-    return ((name, value) for name, value in facts.items() if name not in NOT_OF_THE_PLAN)
+def _mask(value: Any, episode: Episode) -> str:
+    """Return a fact in words, without the ids of its episode."""
+    ids = {identifier for _, identifier in (*bound_ids(episode), *created_ids(episode))}
+    return pattern_of(ids).sub(ID, repr(value))

@@ -1,1 +1,1 @@
-"""Certificates: a run's record, signed by whoever stands for it, and everything that a checker can find out alone."""
+"""Certificates: a run's record, signed by its vendor, with everything that it takes to check it without the vendor."""

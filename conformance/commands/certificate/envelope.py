@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema_rs
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
@@ -18,6 +18,39 @@ from conformance.evidence.strict_json import read_json
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
+_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
+"""Base64 in its one canonical form: the bits that the last digit does not need are 0."""
+
+
+def _exactly(**members: Any) -> dict[str, Any]:
+    """Return the schema of an object with these members and no others."""
+    return {"type": "object", "required": list(members), "properties": members, "additionalProperties": False}
+
+
+def _at_least(**members: Any) -> dict[str, Any]:
+    """Return the schema of an object with these members and any others."""
+    return {"type": "object", "required": list(members), "properties": members}
+
+
+_TEXT = {"type": "string"}
+_SIGNATURE = _at_least(sig={"type": "string", "pattern": _BASE64})
+_SIGNATURE["properties"]["keyid"] = _TEXT
+_ENVELOPE = jsonschema_rs.Draft202012Validator(
+    _exactly(
+        payload={"type": "string", "pattern": _BASE64},
+        payloadType={"const": PAYLOAD_TYPE},
+        signatures={"type": "array", "minItems": 1, "items": _SIGNATURE},
+    )
+)
+_STATEMENT = jsonschema_rs.Draft202012Validator(
+    _exactly(
+        _type={"const": STATEMENT_TYPE},
+        subject={"type": "array", "items": _at_least(name=_TEXT, digest=_at_least(sha256=_TEXT))},
+        predicateType=_TEXT,
+        predicate={"type": "object"},
+    )
+)
+
 
 class MalformedEnvelope(ValueError):
     """A line is no DSSE envelope around an in-toto statement; the message says why."""
@@ -25,7 +58,7 @@ class MalformedEnvelope(ValueError):
 
 @dataclass(frozen=True)
 class Signed:
-    """One line of `certificate.intoto.jsonl`: its bytes, the envelope, and the statement that it holds."""
+    """One line of `certificate.intoto.jsonl`: its bytes, the envelope, and the statement in it."""
 
     line: bytes
     envelope: Envelope
@@ -33,29 +66,27 @@ class Signed:
 
     @property
     def predicate_type(self) -> str:
-        """The URI of the predicate's type."""
+        """Return the URI of the predicate's type."""
         return str(self.statement["predicateType"])
 
     @property
     def predicate(self) -> Mapping[str, Any]:
-        """What is stated."""
+        """Return the statement's predicate."""
         predicate: Mapping[str, Any] = self.statement["predicate"]
         return predicate
 
     @property
     def subjects(self) -> Mapping[str, str]:
-        """The SHA-256 of each subject by its name."""
+        """Return the SHA-256 of each subject by its name."""
         return {subject["name"]: subject["digest"]["sha256"] for subject in self.statement["subject"]}
 
     def is_signed_by(self, key: SSlibKey) -> bool:
-        """Whether one of the signatures is that of `key`, whatever key ids the envelope claims."""
-        return any(
-            _verifies(key, signature.signature, self.envelope.pae()) for signature in self.envelope.signatures.values()
-        )
+        """Return whether one of the signatures is that of `key`, whichever key ids the envelope claims."""
+        return any(_verifies(key, one.signature, self.envelope.pae()) for one in self.envelope.signatures.values())
 
 
 def sign(statement: Mapping[str, Any], signer: CryptoSigner) -> bytes:
-    """The line for a statement, signed."""
+    """Return the line for a statement, signed."""
     payload = json.dumps(statement, ensure_ascii=False, separators=(",", ":")).encode()
     envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
@@ -63,70 +94,37 @@ def sign(statement: Mapping[str, Any], signer: CryptoSigner) -> bytes:
 
 
 def read_envelope(line: bytes) -> Signed:
-    """The envelope in a line, none of whose signatures has been checked yet. Raises MalformedEnvelope."""
-    data = _json_object(line, "the line")
-    if set(data) != {"payload", "payloadType", "signatures"}:
-        raise MalformedEnvelope("it has other members than payload, payloadType and signatures")
-    if data["payloadType"] != PAYLOAD_TYPE:
-        raise MalformedEnvelope(f"its payload type is {data['payloadType']!r}, not {PAYLOAD_TYPE}")
-    payload = _bytes(data["payload"], "payload")
-    return Signed(line, Envelope(payload, PAYLOAD_TYPE, _signatures(data["signatures"])), _statement(payload))
+    """Return the envelope in a line, whose signatures are not checked yet. Raises MalformedEnvelope."""
+    data = _read(line, _ENVELOPE, "the envelope")
+    signatures = [(one.get("keyid", f"unnamed {n}"), base64.b64decode(one["sig"])) for n, one in _numbered(data)]
+    by_key_id = {keyid: Signature(keyid, sig.hex()) for keyid, sig in signatures}
+    if len(by_key_id) < len(signatures):
+        raise MalformedEnvelope("two signatures of the envelope have the same key id")
+    payload = base64.b64decode(data["payload"])
+    statement = _read(payload, _STATEMENT, "the statement")
+    signed = Signed(line, Envelope(payload, PAYLOAD_TYPE, by_key_id), statement)
+    if len(signed.subjects) < len(statement["subject"]):
+        raise MalformedEnvelope("the statement names a subject twice")
+    return signed
 
 
-def _signatures(data: Any) -> dict[str, Signature]:
-    if not isinstance(data, list) or not data:
-        raise MalformedEnvelope("it has no signature")
-    found: dict[str, Signature] = {}
-    for place, one in enumerate(data):
-        if not isinstance(one, dict) or not isinstance(one.get("keyid", ""), str):
-            raise MalformedEnvelope("a signature is no object with a key id")
-        keyid = one.get("keyid", f"unnamed {place}")
-        if keyid in found:
-            raise MalformedEnvelope(f"two signatures have the key id {keyid!r}")
-        found[keyid] = Signature(keyid, _bytes(one.get("sig"), "sig").hex())
-    return found
+def _numbered(envelope: Mapping[str, Any]) -> enumerate[dict[str, str]]:
+    return enumerate(envelope["signatures"])
 
 
-def _statement(payload: bytes) -> Mapping[str, Any]:
-    statement = _json_object(payload, "the payload")
-    if statement.get("_type") != STATEMENT_TYPE:
-        raise MalformedEnvelope(f"its statement's type is {statement.get('_type')!r}, not {STATEMENT_TYPE}")
-    if set(statement) != {"_type", "subject", "predicateType", "predicate"}:
-        raise MalformedEnvelope("its statement has other members than _type, subject, predicateType and predicate")
-    if not isinstance(statement["predicateType"], str) or not isinstance(statement["predicate"], dict):
-        raise MalformedEnvelope("its statement has no predicate")
-    if not isinstance(statement["subject"], list) or not all(map(_is_subject, statement["subject"])):
-        raise MalformedEnvelope("its statement has a subject without name and SHA-256")
-    names = [subject["name"] for subject in statement["subject"]]
-    if len(set(names)) < len(names):
-        raise MalformedEnvelope("its statement names a subject twice")
-    return statement
-
-
-def _is_subject(subject: Any) -> bool:
-    if not isinstance(subject, dict) or not isinstance(subject.get("name"), str):
-        return False
-    digest = subject.get("digest")
-    return isinstance(digest, dict) and isinstance(digest.get("sha256"), str)
-
-
-def _json_object(data: bytes, what: str) -> dict[str, Any]:
+def _read(data: bytes, schema: jsonschema_rs.Draft202012Validator, what: str) -> dict[str, Any]:
+    """Return the one JSON object in `data`, if it fits the schema. Raises MalformedEnvelope."""
     text = read_json(data)
     if not isinstance(text.value, dict) or text.problems:
-        raise MalformedEnvelope(f"{what} is not one JSON object: {(*text.problems, 'it is something else')[0]}")
-    return text.value
-
-
-def _bytes(text: Any, what: str) -> bytes:
-    if not isinstance(text, str):
-        raise MalformedEnvelope(f"{what} is no text")
+        raise MalformedEnvelope(f"{what} is not one JSON object: {(*text.problems, 'it is another value')[0]}")
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise MalformedEnvelope(f"{what} is not base64") from None
-    if base64.b64encode(data).decode() != text:
-        raise MalformedEnvelope(f"{what} is not base64 in its one form")
-    return data
+        schema.validate(text.value)
+    except jsonschema_rs.ValidationError as error:
+        place = "/".join(map(str, error.instance_path))
+        raise MalformedEnvelope(f"{what} is malformed at /{place}: {error.message[:200]}") from None
+    except (ValueError, OverflowError) as error:
+        raise MalformedEnvelope(f"{what} cannot be checked: {error}") from None
+    return text.value
 
 
 def _verifies(key: SSlibKey, signature: str, data: bytes) -> bool:

@@ -17,7 +17,9 @@ MOST_BYTES = 128 * 1024 * 1024
 BLOCK = 1024 * 1024
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What a file in a bundle may be called: no folder, no drive, no blank, nothing hidden."""
+"""The name of a file in a bundle: no folder, no drive, no blank, nothing hidden."""
+ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")
+LEADING_OUT = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 
 WHEN_PACKED = (1980, 1, 1, 0, 0, 0)
 """The time that every file in a zip file of ours has, so that the same content gives the same bytes."""
@@ -27,18 +29,18 @@ ENCRYPTED = 0x1
 LOCAL_HEADER, CENTRAL_HEADER, END_RECORD = 30, 46, 22
 """How many bytes the parts of a zip file have without names and extra fields (APPNOTE 4.3)."""
 MOST_EXTRA = 64
-"""How many bytes an entry may have beside its headers, name and content: extra fields and a data descriptor."""
+"""How many bytes an entry may have in addition to headers, name and content: extra fields and a data descriptor."""
 
 Files = Mapping[str, bytes]
 """The content of a bundle's files by their names."""
 
 
 class UnreadableBundle(ValueError):
-    """There is nothing at that path that could be a bundle; the message says why."""
+    """A path cannot be read or written as a bundle; the message says why."""
 
 
 class UnsafeBundle(ValueError):
-    """What is there holds something that no bundle has; the message says what. `code` names the trick."""
+    """A bundle holds something that no bundle has; the message says what. `code` names the trick."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -46,18 +48,20 @@ class UnsafeBundle(ValueError):
 
 
 def read_files(path: Path) -> dict[str, bytes]:
-    """All files of the bundle at `path`. Raises UnreadableBundle, or UnsafeBundle for what no bundle has."""
-    if path.is_dir():
-        return _from_folder(path)
+    """Return all files of the bundle at `path`. Raises UnreadableBundle, or UnsafeBundle for what no bundle has."""
     try:
+        if path.is_dir():
+            return _from_folder(path)
         with path.open("rb") as file:
             return _from_zip(file)
     except OSError as error:
         raise UnreadableBundle(f"{path} cannot be read: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise UnsafeBundle("damaged", f"the zip file is damaged or cut off: {error}") from None
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Write the files into a folder that is made, or that is empty. Raises UnreadableBundle for one that is not."""
+    """Write the files into a folder that is made, or that is empty. Raises UnreadableBundle for any other."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -69,7 +73,7 @@ def write_folder(files: Files, folder: Path) -> None:
 
 
 def write_zip(files: Files, path: Path) -> None:
-    """Write the files into a zip file that is not there yet. Raises UnreadableBundle."""
+    """Write the files into a new zip file. Raises UnreadableBundle if it exists already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
@@ -84,95 +88,83 @@ def write_zip(files: Files, path: Path) -> None:
 
 def _from_folder(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    left = MOST_BYTES
     for path in sorted(folder.iterdir()):
         _check_name(path.name)
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            raise UnsafeBundle("symlink", f"{path.name} is a symbolic link")
-        if not stat.S_ISREG(mode):
-            raise UnsafeBundle("no-file", f"{path.name} is no plain file")
+        _check_mode(path.name, path.lstat().st_mode)
         with path.open("rb") as file:
-            content = files[path.name] = _read_at_most(file, left, path.name)
-        left -= len(content)
-        _check_count(len(files))
+            _read_into(files, path.name, file)
     return files
 
 
 def _from_zip(file: IO[bytes]) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-            _check_entries(entries)
-            _check_gaps(file, archive)
-            files: dict[str, bytes] = {}
-            left = MOST_BYTES
-            for entry in entries:
-                with archive.open(entry) as packed:
-                    content = files[entry.filename] = _read_at_most(packed, left, entry.filename)
-                left -= len(content)
-            return files
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UnsafeBundle("damaged", f"the zip file is damaged or cut off: {error}") from None
+    files: dict[str, bytes] = {}
+    with zipfile.ZipFile(file) as archive:
+        _check_entries(archive.infolist())
+        _check_gaps(file, archive)
+        for entry in archive.infolist():
+            with archive.open(entry) as packed:
+                _read_into(files, entry.filename, packed)
+    return files
 
 
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
-    seen: set[str] = set()
     _check_count(len(entries))
+    seen: set[str] = set()
     for entry in entries:
         name = entry.orig_filename
         _check_name(name)
-        if name.lower() in seen:
-            raise UnsafeBundle("duplicate-name", f"the zip file holds {name} twice")
+        _check_mode(name, entry.external_attr >> 16)
+        _refuse_if(name.lower() in seen, "duplicate-name", f"the zip file holds {name} twice")
+        _refuse_if(entry.flag_bits & ENCRYPTED, "encrypted", f"{name} is encrypted")
+        _refuse_if(entry.compress_type not in METHODS, "damaged", f"{name} is packed in a way that no bundle uses")
         seen.add(name.lower())
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind == stat.S_IFLNK:
-            raise UnsafeBundle("symlink", f"{name} is a symbolic link")
-        if kind not in (0, stat.S_IFREG):
-            raise UnsafeBundle("no-file", f"{name} is no plain file")
-        if entry.flag_bits & ENCRYPTED:
-            raise UnsafeBundle("encrypted", f"{name} is encrypted")
-        if entry.compress_type not in METHODS:
-            raise UnsafeBundle("damaged", f"{name} is packed in a way that no bundle uses")
-    if sum(entry.file_size for entry in entries) > MOST_BYTES:
-        raise UnsafeBundle("too-large", f"unpacked it would have more than {MOST_BYTES:,} bytes")
+    unpacked = sum(entry.file_size for entry in entries)
+    _refuse_if(unpacked > MOST_BYTES, "too-large", f"unpacked it would have more than {MOST_BYTES:,} bytes")
 
 
 def _check_gaps(file: IO[bytes], archive: zipfile.ZipFile) -> None:
-    """A reader that goes through the file from its start must see what one sees that starts at its end."""
+    """Refuse a zip file in which readers that start at its end see something else than those that start at its top."""
     entries = archive.infolist()
     first = min((entry.header_offset for entry in entries), default=0)
     packed = sum(entry.compress_size for entry in entries)
     named = sum(len(entry.orig_filename.encode()) for entry in entries)
     least = packed + named + len(entries) * LOCAL_HEADER
     end = archive.start_dir + named + len(entries) * CENTRAL_HEADER + END_RECORD
-    size = file.seek(0, 2)
     extras = len(entries) * MOST_EXTRA
-    starts_well = first == 0 and least <= archive.start_dir <= least + extras
-    if not starts_well or archive.comment or not end <= size <= end + extras:
-        raise UnsafeBundle("hidden-data", "the zip file holds data beside its files")
-
-
-def _check_count(count: int) -> None:
-    if count > MOST_FILES:
-        raise UnsafeBundle("too-many-files", f"it holds more than {MOST_FILES} files")
+    is_tight = least <= archive.start_dir <= least + extras and end <= file.seek(0, 2) <= end + extras
+    _refuse_if(
+        first != 0 or archive.comment or not is_tight, "hidden-data", "the zip file holds data outside its files"
+    )
 
 
 def _check_name(name: str) -> None:
-    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
-        raise UnsafeBundle("absolute-path", f"it holds the absolute path {name!r}")
-    if ".." in re.split(r"[/\\]", name):
-        raise UnsafeBundle("path-traversal", f"it holds {name!r}, which leads out of it")
-    if not PLAIN_NAME.fullmatch(name):
-        raise UnsafeBundle("odd-name", f"it holds {name!r}, and no bundle has a file of such a name")
+    _refuse_if(ABSOLUTE.match(name), "absolute-path", f"it holds the absolute path {name!r}")
+    _refuse_if(LEADING_OUT.search(name), "path-traversal", f"it holds {name!r}, which leads out of it")
+    _refuse_if(not PLAIN_NAME.fullmatch(name), "odd-name", f"it holds {name!r}, and no bundle has such a name")
 
 
-def _read_at_most(file: IO[bytes], most: int, name: str) -> bytes:
+def _check_mode(name: str, mode: int) -> None:
+    kind = stat.S_IFMT(mode)
+    _refuse_if(kind == stat.S_IFLNK, "symlink", f"{name} is a symbolic link")
+    _refuse_if(kind not in (0, stat.S_IFREG), "no-file", f"{name} is no plain file")
+
+
+def _check_count(count: int) -> None:
+    _refuse_if(count > MOST_FILES, "too-many-files", f"it holds more than {MOST_FILES} files")
+
+
+def _read_into(files: dict[str, bytes], name: str, file: IO[bytes]) -> None:
+    """Read a file block by block, and no further than all files together may go."""
+    count = sum(map(len, files.values()))
     blocks: list[bytes] = []
-    count = 0
     while block := file.read(BLOCK):
         count += len(block)
-        if count > most:
-            raise UnsafeBundle("too-large", f"with {name} it has more than {MOST_BYTES:,} bytes")
+        _refuse_if(count > MOST_BYTES, "too-large", f"with {name} it has more than {MOST_BYTES:,} bytes")
         blocks.append(block)
-    return b"".join(blocks)
+    files[name] = b"".join(blocks)
+    _check_count(len(files))
+
+
+def _refuse_if(condition: object, code: str, message: str) -> None:
+    if condition:
+        raise UnsafeBundle(code, message)

@@ -1,4 +1,4 @@
-"""What can be said against a bundle: every reason by its code, and the exit status that follows."""
+"""The reasons to refuse a bundle, by their codes, and the exit status that follows from each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.verdict.run import ExitStatus
 
 
 class Kind(Enum):
-    """What an objection makes of a bundle, the gravest first."""
+    """The result for a bundle with an objection, the gravest first."""
 
     FORGED = "forged"
     DIFFERENT = "different"
@@ -19,7 +19,7 @@ class Kind(Enum):
 
     @property
     def exit_status(self) -> ExitStatus:
-        """The status with which `verify` ends."""
+        """Return the status with which `verify` ends."""
         return ExitStatus[self.name]
 
 
@@ -36,9 +36,12 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "encrypted": (Kind.FORGED, "a file of the zip file is encrypted"),
     "hidden-data": (Kind.FORGED, "the zip file holds data beside its files"),
     "damaged": (Kind.FORGED, "the zip file is damaged, cut off, or none at all"),
-    "missing-file": (Kind.FORGED, "a file that every bundle has, or that the manifest names, is missing"),
-    "extra-file": (Kind.FORGED, "there is a file that the manifest does not name"),
-    "manifest": (Kind.FORGED, "the manifest is malformed, or a file has another SHA-256 than it says"),
+    "missing-file": (Kind.FORGED, "a file that every bundle has is missing"),
+    "extra-file": (Kind.FORGED, "there is a file that no bundle has"),
+    "manifest": (
+        Kind.FORGED,
+        "the manifest is malformed, names other files, or a file has another SHA-256 than it says",
+    ),
     "target": (Kind.FORGED, "`target.json` is malformed, or says something else than the record"),
     # the statements
     "malformed": (Kind.FORGED, "a line of the certificate is no DSSE envelope around an in-toto statement"),
@@ -77,26 +80,41 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "expectations": (Kind.NOT_CONFORMING, "failures were expected, and so not counted"),
     "inconclusive": (Kind.NOT_CONFORMING, "a clause could not be judged, or the run was interrupted"),
 }
-"""Every reason for which a bundle is refused: what it makes of the bundle, and what it means."""
+"""Every reason to refuse a bundle: the kind of refusal, and what the reason means."""
 
 
 @dataclass(frozen=True)
 class Objection:
-    """One reason to refuse a bundle: its `code` in REASONS, and in words what was found."""
+    """One reason to refuse a bundle: its `code` in REASONS, and what was found, in words."""
 
     code: str
     text: str
 
     @property
     def kind(self) -> Kind:
-        """What it makes of the bundle."""
+        """Return the kind of refusal."""
         return REASONS[self.code][0]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.text}"
 
 
+class Refused(ValueError):
+    """A bundle or a record that cannot be checked any further, with the `objections` to it."""
+
+    def __init__(self, objections: Iterable[Objection]) -> None:
+        self.objections = tuple(objections)
+        super().__init__("\n".join(map(str, self.objections)))
+
+
+def refuse_for(objections: Iterable[Objection]) -> None:
+    """Raise Refused if there are any objections."""
+    found = tuple(objections)
+    if found:
+        raise Refused(found)
+
+
 def gravest(objections: Iterable[Objection]) -> Kind | None:
-    """The gravest kind among them; None when there are none."""
+    """Return the gravest kind among the objections; None when there are none."""
     kinds = {objection.kind for objection in objections}
     return next((kind for kind in Kind if kind in kinds), None)

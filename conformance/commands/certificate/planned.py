@@ -1,131 +1,129 @@
-"""What was recorded, held against the plan: every request is there, is the one that was planned, and in its place."""
+"""The record compared with the plan: every request is there, is the one that was planned, and in its place."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.commands.certificate.objections import Objection
-from conformance.commands.certificate.planning import Plan
+from conformance.commands.certificate.rerunning import Plan
+from conformance.commands.certificate.statements import Evidence
 from conformance.scenes.budgets import Repetitions
 from conformance.verdict.shapes import GATHERED, Shape, attempts_in, shape_of
-from conformance.verdict.trial import Note, Trial
+from conformance.verdict.trial import Trial
 from strategies.attempt import Attempt
 
 ADAPTING = frozenset({"nothing_changed", "executed_once"})
-"""What is expected of episodes that leave out what a target accepts against its contract, or take what it has."""
+"""Expectations of episodes that leave out what a target accepts against its contract, or take what it has."""
 
 
-def against_plan(
-    trials: Sequence[Trial], notes: Sequence[Note], plan: Plan, passed: Collection[str], *, is_positive: bool
-) -> Iterator[Objection]:
-    """What speaks against the recorded trials of the clauses that `passed`, when the suite is planned again.
+def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
+    """Yield the objections to the recorded trials of the clauses that passed, given the plan.
 
     A server on which nothing that decides fails is sent exactly what was planned. To others the suite adapts: there
     each planned attempt must be among those recorded for its clause, or for one that did not pass.
     """
-    yield from edited_requests(trials, plan.attempts)
-    if is_positive:
-        all_pass = {trial.clause for trial in plan.trials if trial.clause} <= set(passed)
-        recorded, planned = (_of(each, passed, adapting=all_pass) for each in (trials, plan.trials))
-        yield from _not_as_planned(recorded, planned)
-        yield from _too_few(recorded, plan.repetitions)
-    else:
-        yield from _left_out(trials, notes, plan, passed)
+    trials, passed = evidence.record.trials, evidence.passed
+    yield from _find_edited_requests(trials, plan.attempts)
+    if not evidence.conforms:
+        yield from _find_missing_attempts(evidence, plan)
+        return
+    nothing_to_adapt_to = {trial.clause for trial in plan.trials} <= {*passed, ""}
+    adapting = frozenset() if nothing_to_adapt_to else ADAPTING
+    recorded = _trials_of(trials, passed, adapting)
+    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed, adapting))
+    yield from _find_few_repetitions(recorded, plan.repetitions)
 
 
-def edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attempt]) -> Iterator[Objection]:
-    """The recorded requests that are not what their attempts make of the ids that were bound."""
+def _find_edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attempt]) -> Iterator[Objection]:
+    """Yield the recorded requests that are not what their attempts make of the ids that were bound."""
     for clause, step in attempts_in(trials):
         attempt = attempts.get(step.attempt_digest)
         if attempt is None:
             continue
         try:
-            is_own = attempt.bind(step.bindings) == step.exchange.request
+            bound = attempt.bind(step.bindings)
         except (KeyError, ValueError):
-            is_own = False
-        if not is_own:
-            yield Objection("request", f"{clause or 'a general clause'}: what was sent is not “{attempt}”")
+            bound = None
+        if bound != step.exchange.request:
+            yield Objection("request", f"{clause or 'a general clause'}: the request is not “{attempt}”")
 
 
-def _of(trials: Sequence[Trial], passed: Collection[str], *, adapting: bool) -> list[Trial]:
-    """The trials of the clauses that passed, and those that have no clause of their own.
-
-    Those that adapt to a target are among them only where there is nothing to adapt to.
-    """
-    kept = [trial for trial in trials if trial.episodes and (trial.clause in passed or not trial.clause)]
-    return [trial for trial in kept if adapting or trial.decisive.expectation not in ADAPTING]
+def _trials_of(trials: Sequence[Trial], passed: frozenset[str], left_out: frozenset[str]) -> list[Trial]:
+    """Return the performed trials of the clauses that passed, or that have no clause of their own."""
+    performed = [trial for trial in trials if trial.episodes and trial.clause in {*passed, ""}]
+    return [trial for trial in performed if trial.decisive.expectation not in left_out]
 
 
-def _not_as_planned(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
-    have, want = [shape_of(trial) for trial in recorded], [shape_of(trial) for trial in planned]
+def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
+    have, want = list(map(shape_of, recorded)), list(map(shape_of, planned))
     if have == want:
-        yield from _other_customers(recorded, planned)
+        yield from _find_other_customers(recorded, planned)
         return
-    missing, beyond = Counter(want) - Counter(have), Counter(have) - Counter(want)
-    yield from _told("plan", planned, want, missing, "is planned, and not in the record")
-    yield from _told("episodes", recorded, have, beyond, "is in the record, and not planned, or not as often")
-    if not missing and not beyond:
-        first = next(trial for trial, mine, theirs in zip(recorded, have, want, strict=True) if mine != theirs)
-        yield Objection("episodes", f"{_named(first)} is out of order")
+    missing, extra = Counter(want) - Counter(have), Counter(have) - Counter(want)
+    for trial in _pick(planned, want, missing):
+        yield Objection("plan", f"{_describe(trial)} is planned, and not in the record")
+    for trial in _pick(recorded, have, extra):
+        yield Objection("episodes", f"{_describe(trial)} is in the record, and not planned, or not as often")
+    if not missing and not extra:
+        misplaced = next(place for place, shape in enumerate(have) if shape != want[place])
+        yield Objection("episodes", f"{_describe(recorded[misplaced])} is out of order")
 
 
-def _too_few(trials: Sequence[Trial], repetitions: Repetitions) -> Iterator[Objection]:
+def _pick(trials: Sequence[Trial], shapes: Sequence[Shape], wanted: Counter[Shape]) -> Iterator[Trial]:
+    """Yield the first trials of each shape, as many as are wanted."""
+    seen: Counter[Shape] = Counter()
+    for trial, shape in zip(trials, shapes, strict=True):
+        seen[shape] += 1
+        if seen[shape] <= wanted[shape]:
+            yield trial
+
+
+def _find_few_repetitions(trials: Sequence[Trial], repetitions: Repetitions) -> Iterator[Objection]:
     for trial in trials:
         steps = trial.decisive.steps
-        is_refused = any(step.kind == "invalid" for step in steps)
-        least = (repetitions.refused if is_refused else repetitions.kept) + repetitions.new
+        is_rejected = "invalid" in [step.kind for step in steps]
+        least = repetitions.new + (repetitions.refused if is_rejected else repetitions.kept)
         if trial.decisive.expectation == GATHERED and len(steps) < least:
-            yield Objection("plan", f"{_named(trial)} was sent {len(steps)} times, and {least} are planned")
+            yield Objection("plan", f"{_describe(trial)} was sent {len(steps)} times, and {least} are planned")
 
 
-def _other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
-    """Where the plan uses a customer again, the record does; among gathered successes stand those of races."""
-    known: dict[str, str] = {}
+def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield where the record has another customer, and the plan one that it has used before.
+
+    Gathered successes are not compared: they hold those of races, in any order.
+    """
+    used: dict[str, str] = {}
     for trial, wanted in zip(recorded, planned, strict=True):
         if trial.decisive.expectation == GATHERED:
             continue
         for step, other in zip(trial.decisive.steps, wanted.decisive.steps, strict=True):
-            for name in sorted(other.bindings):
+            for name in sorted(name for name in other.bindings if name.endswith("customer")):
                 bound = step.bindings.get(name, "")
-                if name.endswith("customer") and known.setdefault(other.bindings[name], bound) != bound:
-                    used = known[other.bindings[name]]
-                    yield Objection("ids", f"{_named(trial)} uses {bound} for {name}, where the plan uses {used} again")
+                before = used.setdefault(other.bindings[name], bound)
+                if bound != before:
+                    text = f"{_describe(trial)} uses {bound} for {name}, where the plan uses {before} again"
+                    yield Objection("ids", text)
 
 
-def _told(
-    code: str, trials: Sequence[Trial], shapes: Sequence[Shape], wanted: Counter[Shape], what: str
-) -> Iterator[Objection]:
-    left = Counter(wanted)
-    for trial, shape in zip(trials, shapes, strict=True):
-        if left[shape] > 0:
-            left[shape] -= 1
-            yield Objection(code, f"{_named(trial)} {what}")
-
-
-def _left_out(
-    trials: Sequence[Trial], notes: Sequence[Note], plan: Plan, passed: Collection[str]
-) -> Iterator[Objection]:
-    elsewhere = {step.attempt_digest for clause, step in attempts_in(trials) if clause not in passed}
-    explained = {(note.clause, note.test) for note in notes}
-    recorded: dict[str, Counter[str]] = {}
-    for clause, step in attempts_in(trials):
-        recorded.setdefault(clause, Counter())[step.attempt_digest] += 1
+def _find_missing_attempts(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
+    recorded = Counter((clause, step.attempt_digest) for clause, step in attempts_in(evidence.record.trials))
+    elsewhere = {digest for clause, digest in recorded if clause not in evidence.passed}
+    explained = {(note.clause, note.test) for note in evidence.record.notes}
+    needed: Counter[tuple[str, str]] = Counter()
     for trial in plan.trials:
-        adapts = trial.decisive.expectation in ADAPTING
-        if trial.clause not in passed or (trial.clause, trial.test) in explained or adapts:
+        is_explained = (trial.clause, trial.test) in explained or trial.decisive.expectation in ADAPTING
+        if trial.clause not in evidence.passed or is_explained:
             continue
-        have = recorded.setdefault(trial.clause, Counter())
         for step in trial.decisive.steps:
-            if not step.attempt_digest or step.role != "subject":
+            key = trial.clause, step.attempt_digest
+            if step.role != "subject" or step.attempt_digest in {*elsewhere, ""}:
                 continue
-            if have[step.attempt_digest] > 0:
-                have[step.attempt_digest] -= 1
-            elif step.attempt_digest not in elsewhere:
-                yield Objection("plan", f"{_named(trial)}: “{step.attempt}” is planned, and not in the record")
+            needed[key] += 1
+            if needed[key] > recorded[key]:
+                yield Objection("plan", f"{_describe(trial)}: “{step.attempt}” is planned, and not in the record")
 
 
-def _named(trial: Trial) -> str:
-    subjects = [step.attempt for step in trial.decisive.steps if step.role == "subject"]
-    sent = f" (“{subjects[0]}”)" if subjects else ""
-    return f"{trial.episodes[0].episode.id or trial.test} of {trial.clause or 'no clause'}{sent}"
+def _describe(trial: Trial) -> str:
+    subjects = [f" (“{step.attempt}”)" for step in trial.decisive.steps if step.role == "subject"]
+    return f"{trial.episodes[0].episode.id or trial.test} of {trial.clause or 'no clause'}{''.join(subjects[:1])}"

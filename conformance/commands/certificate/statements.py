@@ -1,4 +1,4 @@
-"""What is stated: the predicates about a run, made from its record alone, so that a checker makes them again."""
+"""The statements about a run: made from its record alone, so that a checker can make them again and compare."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import base64
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from conformance.commands.certificate.envelope import STATEMENT_TYPE
 from conformance.evidence.episode import Outcome
+from conformance.evidence.exchange import Exchange
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.record import SUITE_NAME, BrokenRecord, Record, run_of
 from conformance.verdict.run import Run
+from conformance.verdict.shapes import steps_in
 
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 CLAUSE_RESULTS = "urn:attach-conformance:predicate:clause-results:v1"
@@ -24,11 +29,14 @@ REDACTIONS = ("the API key, wherever it would stand",)
 """What is left out of the evidence."""
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+VERSION_HEADER = "Stripe-Version"
+LEVELS = {"must": ("MUST",), "should": ("MUST", "SHOULD")}
+"""The levels of the clauses that decide a verdict, by the level of the run."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """What is certified: its name and version, and the digest of its image or build where that is known."""
+    """The certified product: its name and version, and the digest of its image or build, empty if not known."""
 
     name: str
     version: str
@@ -36,131 +44,152 @@ class Product:
 
     @property
     def uri(self) -> str:
-        """A package URL for it."""
+        """Return a package URL for the product."""
         return f"pkg:generic/{self.name}@{self.version}"
+
+    def to_json(self) -> dict[str, str]:
+        """Return the JSON-like form in which statements name the product."""
+        return {"name": self.name, "version": self.version}
 
 
 @dataclass(frozen=True)
 class Validity:
-    """From when on a certificate is valid, and until when."""
+    """The time from which, and until which, a certificate is valid."""
 
     begins: datetime.datetime
     ends: datetime.datetime
 
     def to_json(self) -> dict[str, str]:
-        """A JSON-like form, from which `from_json` makes the same value."""
+        """Return a JSON-like form, from which `from_json` makes the same value."""
         return {"notBefore": self.begins.strftime(TIME_FORMAT), "notAfter": self.ends.strftime(TIME_FORMAT)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Validity:
-        """The validity that `to_json` wrote. Raises KeyError, TypeError or ValueError when it is none."""
-        return cls(time_of(data["notBefore"]), time_of(data["notAfter"]))
+        """Return the validity that `to_json` wrote. Raises KeyError, TypeError or ValueError when it is none."""
+        return cls(_time(data["notBefore"]), _time(data["notAfter"]))
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A record, concluded: the run, the digest and the lines of the file, and the ids of the episodes of each clause.
+    """A record, and the run that its episodes alone lead to."""
 
-    `commit` is that of the suite, empty where it is not known; `expectations` the digest of a file with expected
-    failures.
-    """
-
+    record: Record
     run: Run
-    sha256: str
-    lines: int
-    ended: str
-    commit: str = ""
-    expectations: str = ""
-    episodes: Mapping[str, Sequence[str]] | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Evidence:
+        """Judge the episodes of a record. Raises BrokenRecord when an episode is none that the suite makes."""
+        try:
+            return cls(record, run_of(record, weighed=False))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # a forged episode can confuse any judge
+            raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
+
+    @property
+    def ended(self) -> str:
+        """Return the time at which the run ended."""
+        return str(self.record.footer["ended"])
+
+    @cached_property
+    def passed(self) -> frozenset[str]:
+        """Return the clauses that passed."""
+        return frozenset(slug for slug, result in self.run.results.items() if result.outcome is Outcome.PASS)
+
+    @property
+    def required(self) -> list[ClauseResult]:
+        """Return the results that decide: those of the tested clauses of the profile, at the level of the run."""
+        levels = LEVELS[self.run.settings.level]
+        return [result for result in self.tested if result.clause.level in levels]
+
+    @property
+    def tested(self) -> list[ClauseResult]:
+        """Return the results of the clauses of the profile that have a test."""
+        clauses = self.run.catalogue.within(self.run.settings.profile)
+        return [self.run.results[clause.slug] for clause in clauses if not clause.not_tested]
+
+    @cached_property
+    def conforms(self) -> bool:
+        """Return whether everything that is required passed."""
+        return bool(test_result(self)["result"] != "FAILED")
 
 
-def time_of(text: str) -> datetime.datetime:
-    """The moment that a UTC time says. Raises ValueError when it is none."""
-    return datetime.datetime.strptime(text, TIME_FORMAT).replace(tzinfo=datetime.UTC)
+@dataclass(frozen=True)
+class Claim:
+    """A product, the evidence about it, and how long a certificate of it is valid."""
+
+    product: Product
+    validity: Validity
+    evidence: Evidence
 
 
 def statement(predicate_type: str, predicate: Mapping[str, Any], subjects: Mapping[str, bytes]) -> dict[str, Any]:
-    """An in-toto statement about the files that are its subjects."""
-    named = [{"name": name, "digest": {"sha256": sha256_of(content)}} for name, content in subjects.items()]
+    """Return an in-toto statement about the files that are its subjects."""
     return {
         "_type": STATEMENT_TYPE,
-        "subject": named,
+        "subject": [{"name": name, "digest": _digest(content)} for name, content in subjects.items()],
         "predicateType": predicate_type,
         "predicate": dict(predicate),
     }
 
 
 def sha256_of(content: bytes) -> str:
-    """The SHA-256 in hexadecimal digits."""
+    """Return the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
-# test-result/v0.1
-
-
-def required(run: Run) -> list[ClauseResult]:
-    """The results that decide: those of the profile's clauses at MUST, at the level `should` those at SHOULD too."""
-    levels = ("MUST", "SHOULD") if run.settings.level == "should" else ("MUST",)
-    clauses = run.catalogue.within(run.settings.profile)
-    return [run.results[clause.slug] for clause in clauses if not clause.not_tested and clause.level in levels]
-
-
 def test_result(evidence: Evidence) -> dict[str, Any]:
-    """The predicate test-result/v0.1: FAILED where anything required did not pass, for whatever reason."""
+    """Return the predicate test-result/v0.1: FAILED where anything required did not pass, for any reason."""
     run = evidence.run
-    of_profile = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
-    tested = [result for result in of_profile if not result.clause.not_tested]
-    decides = {result.clause.slug for result in required(run)}
-    whole = [result for result in tested if result.outcome is Outcome.PASS and not result.unjudged]
-    in_part = [result.clause.slug for result in tested if result.outcome is Outcome.PASS and result.unjudged]
-    passed = [result.clause.slug for result in whole]
-    others = [result.clause.slug for result in tested if result.outcome is not Outcome.PASS]
-    failed = [slug for slug in others if slug in decides or run.results[slug].outcome in (Outcome.FAIL, Outcome.ERROR)]
-    warned = [slug for slug in others if slug not in failed] + in_part
-    is_whole = not (run.diagnosis or run.interrupted or run.lacking or run.errors)
-    result = "FAILED" if failed or not is_whole or run.verdict != "conforms" else "WARNED" if warned else "PASSED"
+    decisive = {result.clause.slug for result in evidence.required}
+    tests: dict[str, list[str]] = {"passed": [], "warned": [], "failed": [], "in part": []}
+    for result in evidence.tested:
+        slug = result.clause.slug
+        if result.outcome is Outcome.PASS:
+            tests["in part" if result.unjudged else "passed"].append(slug)
+        else:
+            is_failed = slug in decisive or result.outcome in (Outcome.FAIL, Outcome.ERROR)
+            tests["failed" if is_failed else "warned"].append(slug)
+    warned = tests["warned"] + tests["in part"]
+    has_gaps = any((run.diagnosis, run.interrupted, run.lacking, run.errors))
+    is_failed = bool(tests["failed"]) or has_gaps or run.verdict != "conforms"
+    passed = "WARNED" if warned else "PASSED"
     return {
-        "result": result,
+        "result": "FAILED" if is_failed else passed,
         "configuration": list(_configuration(evidence)),
-        "passedTests": passed,
+        "passedTests": tests["passed"],
         "warnedTests": warned,
-        "failedTests": failed,
+        "failedTests": tests["failed"],
     }
 
 
-def _configuration(evidence: Evidence) -> Iterable[dict[str, Any]]:
-    run = evidence.run
-    version = run.versions.get("attach-conformance", "")
-    suite: dict[str, Any] = _value("suite", version) | {"uri": f"pkg:generic/attach-conformance@{version}"}
-    if evidence.commit:
-        suite["digest"] |= {"gitCommit": evidence.commit}
-    yield suite
+def _configuration(evidence: Evidence) -> Iterator[dict[str, Any]]:
+    run, header = evidence.run, evidence.record.header
+    version = run.versions.get(SUITE_NAME, "")
+    commit = header["suite"]["commit"]
+    suite = _value("suite", version)
+    suite["digest"] |= {"gitCommit": commit} if commit else {}
+    yield {**suite, "uri": f"pkg:generic/{SUITE_NAME}@{version}"}
     yield {"name": "contract", "digest": {"sha256": run.contract.digest}}
     yield {"name": "catalogue", "digest": {"sha256": run.catalogue.digest}}
     for name in ("profile", "level", "budget", "seed"):
         yield _value(name, str(getattr(run.settings, name)))
-    yield {"name": "expectations", "digest": {"sha256": evidence.expectations or sha256_of(b"")}}
+    yield {"name": "expectations", "digest": {"sha256": header["options"]["expectations"] or sha256_of(b"")}}
 
 
 def _value(name: str, value: str) -> dict[str, Any]:
-    """A resource descriptor of a value that is small enough to stand in it."""
+    """Return a resource descriptor of a value that is small enough to be part of it."""
     content = value.encode()
-    return {"name": name, "content": base64.b64encode(content).decode(), "digest": {"sha256": sha256_of(content)}}
+    return {"name": name, "content": base64.b64encode(content).decode(), "digest": _digest(content)}
 
 
-# our own
-
-
-def clause_results(evidence: Evidence, product: Product, validity: Validity) -> dict[str, Any]:
-    """Our own predicate: every clause's outcome with its episodes, what was required, and how long it counts."""
-    run, settings = evidence.run, evidence.run.settings
-    episodes = evidence.episodes or {}
-    decides = required(run)
-    executed = [result for result in decides if result.outcome in (Outcome.PASS, Outcome.DEVIATION, Outcome.FAIL)]
+def clause_results(claim: Claim) -> dict[str, Any]:
+    """Return our own predicate: the outcome and the episodes of every clause, what was required, and the validity."""
+    evidence, run, settings = claim.evidence, claim.evidence.run, claim.evidence.run.settings
+    episodes, required = _episodes_of(evidence.record), evidence.required
+    content = evidence.record.content
     return {
-        "product": {"name": product.name, "version": product.version},
-        "suite": {"name": "attach-conformance", "version": run.versions.get("attach-conformance", "")},
-        "commit": evidence.commit or None,
+        "product": claim.product.to_json(),
+        "suite": {"name": SUITE_NAME, "version": run.versions.get(SUITE_NAME, "")},
+        "commit": evidence.record.header["suite"]["commit"] or None,
         "contract": run.contract.digest,
         "catalogue": run.catalogue.digest,
         "profile": settings.profile,
@@ -169,41 +198,81 @@ def clause_results(evidence: Evidence, product: Product, validity: Validity) -> 
         "seed": settings.seed,
         "started": run.started,
         "ended": evidence.ended,
-        "validity": validity.to_json(),
+        "validity": claim.validity.to_json(),
         "verdict": run.verdict,
         "verdicts": {profile: verdict.verdict for profile, verdict in run.verdicts.items()},
-        "required": len(decides),
-        "executed": len(executed),
+        "required": len(required),
+        "executed": sum(result.outcome in (Outcome.PASS, Outcome.DEVIATION, Outcome.FAIL) for result in required),
         "clauses": {
             slug: {
                 "outcome": str(result.outcome),
                 "level": result.clause.level,
                 "profile": result.clause.profile,
                 "reason": result.reason,
-                "episodes": list(episodes.get(slug, ())),
+                "episodes": episodes.get(slug, []),
             }
             for slug, result in run.results.items()
         },
-        "record": {"sha256": evidence.sha256, "lines": evidence.lines},
+        "record": {"sha256": sha256_of(content), "lines": content.count(b"\n")},
         "redactions": list(REDACTIONS),
     }
 
 
-# a certifier's
+def _episodes_of(record: Record) -> dict[str, list[str]]:
+    """Return the ids of the episodes that were performed for each clause, in order."""
+    found: dict[str, list[str]] = {}
+    for trial in record.trials:
+        for slug in dict.fromkeys((trial.clause, *(clause for clause, _ in trial.also))):
+            found.setdefault(slug, []).extend(performed.episode.id for performed in trial.episodes)
+    return found
+
+
+def target_of(claim: Claim) -> dict[str, Any]:
+    """Return the content of `target.json`."""
+    run = claim.evidence.run
+    return {
+        "product": claim.product.to_json(),
+        "baseUrl": claim.evidence.record.header["target"]["base_url"],
+        "mode": "stateless" if run.stateless else "stateful",
+        "fixtures": run.provision,
+        "apiVersion": _api_version(claim.evidence.record),
+        "imageDigest": claim.product.image_digest or None,
+    }
+
+
+def _api_version(record: Record) -> str | None:
+    """Return the version that most responses name to a request that asked for none; None where none names one."""
+    exchanges = (step.exchange for _, step in steps_in(record.trials))
+    versions = Counter(one.header(VERSION_HEADER) for one in exchanges if not _asks_for_a_version(one))
+    del versions[None], versions[""]
+    return max(versions, key=versions.__getitem__, default=None)
+
+
+def _asks_for_a_version(exchange: Exchange) -> bool:
+    return VERSION_HEADER.lower() in [name.lower() for name, _ in exchange.request.headers]
 
 
 def verification_summary(
-    verifier: str, product: Product, profile: str, passed: bool, when: datetime.datetime, envelopes: Sequence[bytes]
+    verifier: str, claim: Claim, when: datetime.datetime, envelopes: Sequence[bytes]
 ) -> dict[str, Any]:
-    """A SLSA verification summary: that `verifier`, a URI, has checked the statements in `envelopes` itself."""
+    """Return a SLSA verification summary: `verifier`, a URI, has checked the statements in `envelopes` itself."""
+    profile, passed = claim.evidence.run.settings.profile, claim.evidence.conforms
     policy = json.dumps({"profile": profile}, separators=(",", ":")).encode()
     return {
         "verifier": {"id": verifier},
         "timeVerified": when.strftime(TIME_FORMAT),
-        "resourceUri": product.uri,
-        "policy": {"uri": POLICY, "digest": {"sha256": sha256_of(policy)}},
-        "inputAttestations": [{"digest": {"sha256": sha256_of(envelope)}} for envelope in envelopes],
+        "resourceUri": claim.product.uri,
+        "policy": {"uri": POLICY, "digest": _digest(policy)},
+        "inputAttestations": [{"digest": _digest(envelope)} for envelope in envelopes],
         "verificationResult": "PASSED" if passed else "FAILED",
         "verifiedLevels": [f"ATTACH_CONFORMANCE_{profile.upper()}" if passed else "FAILED"],
         "slsaVersion": "1.0",
     }
+
+
+def _digest(content: bytes) -> dict[str, str]:
+    return {"sha256": sha256_of(content)}
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.strptime(text, TIME_FORMAT).replace(tzinfo=datetime.UTC)

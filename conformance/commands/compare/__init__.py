@@ -1,1 +1,1 @@
-"""Comparing: two implementations side by side, by what the same plan showed of each."""
+"""Comparing two implementations by their outcomes, and by their answers to the same plan."""

@@ -22,10 +22,11 @@ from conformance.verdict.settings import DEFAULT_SEED
 from contracts.catalogue import PROFILES
 
 LONGEST_OUTPUT = 1000
+"""How many characters of a failed run's output are shown."""
 
 
 class CannotCompare(Exception):
-    """There are no two whole records to compare; the message says why. `status` is how the command ends."""
+    """There are no two whole records to compare; the message says why. The command ends with `status`."""
 
     def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
         super().__init__(message)
@@ -33,7 +34,7 @@ class CannotCompare(Exception):
 
 
 def read_record(path: Path) -> Record:
-    """The record in a file, if it is of a run that got to its target. Raises CannotCompare."""
+    """Return the record in a file, if its run reached its target. Raises CannotCompare."""
     try:
         record = Record.at(path)
     except BrokenRecord as error:
@@ -43,11 +44,8 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def recorded(target: str | None, folder: Path, options: argparse.Namespace) -> Record:
-    """The record of a new run against `target`: a base URL, the name or file of a target, None for the reference.
-
-    Raises CannotCompare.
-    """
+def record_run(target: str | None, folder: Path, options: argparse.Namespace) -> Record:
+    """Run the suite against `target` and return the record; None is the embedded reference. Raises CannotCompare."""
     arguments = [f"--results={folder}", f"--seed={options.seed}", f"--profile={options.profile}"]
     arguments += [f"--budget={options.budget}", "-q"]
     if target is not None:
@@ -60,16 +58,16 @@ def recorded(target: str | None, folder: Path, options: argparse.Namespace) -> R
         check=False,
     )
     if done.returncode in (ExitStatus.WRONG_USAGE, ExitStatus.INTERRUPTED, ExitStatus.OUR_ERROR):
-        told = (done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:]
-        raise CannotCompare(f"the run against {target or 'the reference'} failed: {told}", ExitStatus(done.returncode))
+        output = (done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:]
+        raise CannotCompare(
+            f"the run against {target or 'the reference'} failed: {output}", ExitStatus(done.returncode)
+        )
     return read_record(folder / RECORD_FILE)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `compare`."""
-    command = commands.add_parser(
-        "compare", help="hold two implementations against each other: two records, or two that are run now"
-    )
+    command = commands.add_parser("compare", help="compare two implementations: two records, or two that are run now")
     command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
     command.add_argument(
         "--base-url", metavar="A", help="run A now: a URL, or a known implementation (default: the embedded reference)"
@@ -88,8 +86,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        with contextlib.ExitStack() as stack:
-            comparison = compare(*_both(options, stack))
+        comparison = compare(*_both_records(options))
         text = markdown_page(comparison)
         for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
             if path is not None:
@@ -107,19 +104,24 @@ def _run(options: argparse.Namespace) -> int:
     return ExitStatus.CONFORMS if comparison.is_same else ExitStatus.DOES_NOT_CONFORM
 
 
-def _both(options: argparse.Namespace, stack: contextlib.ExitStack) -> tuple[Record, Record]:
-    if options.against is None and len(options.records) == 2 and options.base_url is None:
-        a, b = options.records
-        return read_record(a), read_record(b)
-    if options.against is None or options.records:
-        raise CannotCompare("give two records, or --against B (and --base-url A), to say what is to be compared")
+def _both_records(options: argparse.Namespace) -> tuple[Record, Record]:
+    match options:
+        case argparse.Namespace(records=[a, b], base_url=None, against=None):
+            return read_record(a), read_record(b)
+        case argparse.Namespace(records=[], against=str()):
+            return _record_both(options)
+    raise CannotCompare("give two records, or --against B (and --base-url A), to say what to compare")
+
+
+def _record_both(options: argparse.Namespace) -> tuple[Record, Record]:
     for target in filter(None, (options.base_url, options.against)):
-        _check(target)
-    folder = options.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    return recorded(options.base_url, folder / "A", options), recorded(options.against, folder / "B", options)
+        _check_target(target)
+    with contextlib.ExitStack() as stack:
+        folder = options.results or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        return record_run(options.base_url, folder / "A", options), record_run(options.against, folder / "B", options)
 
 
-def _check(target: str) -> None:
+def _check_target(target: str) -> None:
     try:
         Address.of(target) if "://" in target else find(target, Path.cwd())
     except (TargetError, TargetFileError) as error:

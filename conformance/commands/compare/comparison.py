@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.commands.compare.differences import PARTS, Difference, differences
@@ -14,7 +14,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.verdict.ledger import NOT_SELECTED, ClauseResult
 from conformance.verdict.record import Record, run_of
 from conformance.verdict.run import Run
-from conformance.verdict.shapes import endpoint
+from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial
 
 Key = tuple[str, ...]
@@ -26,7 +26,7 @@ class NothingAlike(ValueError):
 
 @dataclass(frozen=True)
 class Sent:
-    """A step of a record, and the episode that it is of."""
+    """A step of a record, and its episode."""
 
     clause: str
     step: Step
@@ -57,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs held against each other.
+    """Two runs and their differences.
 
     `pairs` is how many answers were compared; `only_a` and `only_b` how many attempts only one of them was sent, since
     the suite looks closer where something is wrong. `beware` says what makes the runs unlike each other from the start.
@@ -74,52 +74,50 @@ class Comparison:
 
     @property
     def is_same(self) -> bool:
-        """Whether no outcome and no answer differs."""
+        """Return whether no outcome and no answer differs."""
         return not self.outcomes and not self.groups
 
 
 def compare(a: Record, b: Record) -> Comparison:
-    """The comparison of two records. Raises NothingAlike where they have no attempt in common."""
+    """Return the comparison of two records. Raises NothingAlike where they have no attempt in common."""
     mine, theirs = sent_in(a), sent_in(b)
     common = [key for key in mine if key in theirs]
     if not common:
         raise NothingAlike("the records have no attempt in common: were both made by this suite, with the same seed?")
-    runs = run_of(a), run_of(b)
+    run_a, run_b = run_of(a), run_of(b)
     return Comparison(
-        *runs,
-        outcomes=tuple(_other_outcomes(*runs)),
+        run_a,
+        run_b,
+        outcomes=tuple(_other_outcomes(run_a, run_b)),
         groups=tuple(_groups((mine[key], theirs[key]) for key in common)),
         pairs=len(common),
         only_a=len(mine) - len(common),
         only_b=len(theirs) - len(common),
-        beware=tuple(_unlike(a, b)),
+        beware=tuple(_warnings(a, b)),
     )
 
 
 def sent_in(record: Record) -> Mapping[Key, Sent]:
-    """The steps of the episodes that decide, by what they are and how often there was the like before."""
+    """Return the steps of the deciding episodes, by what they are and how many like it came before."""
     times: Counter[Key] = Counter()
     sent: dict[Key, Sent] = {}
     for trial in record.trials:
         for episode in _deciding(trial):
             for step in _in_order(episode):
-                request = step.exchange.request
-                what = step.attempt_digest or f"{request.method} {endpoint(request.target)}"
-                key = trial.clause, trial.test, episode.clause, step.role, what
+                key = trial.clause, trial.test, episode.clause, step.role, sent_by(step)
                 times[key] += 1
                 sent[*key, str(times[key])] = Sent(trial.clause or episode.clause, step, episode)
     return sent
 
 
-def _deciding(trial: Trial) -> Iterator[Episode]:
+def _deciding(trial: Trial) -> tuple[Episode, ...]:
     if trial.kind == OF_SERVING:
-        yield from trial.of_part(FIRST)
-    elif trial.episodes:
-        yield trial.decisive
+        return trial.of_part(FIRST)
+    return (trial.decisive,) if trial.episodes else ()
 
 
 def _in_order(episode: Episode) -> list[Step]:
-    """The steps in their order; of requests that were sent at once by what they were answered, whichever it was."""
+    """Return the steps in their order; those that were sent at the same time by what they were answered."""
     if episode.expectation not in SIMULTANEOUS:
         return list(episode.steps)
 
@@ -138,34 +136,29 @@ def _other_outcomes(a: Run, b: Run) -> Iterator[OtherOutcome]:
             yield OtherOutcome(mine, theirs)
 
 
-def _groups(pairs: Iterator[tuple[Sent, Sent]]) -> list[Group]:
-    """The differences, those that most answers show first; each pair of answers counts once."""
-    found: dict[Key, list[tuple[Difference, Sent, Sent]]] = {}
-    seen: set[tuple[Exchange, Exchange]] = set()
+def _groups(pairs: Iterable[tuple[Sent, Sent]]) -> list[Group]:
+    """Return the differences, those that most answers show first; each pair of answers counts once."""
+    distinct: dict[tuple[Exchange, Exchange], tuple[Sent, Sent]] = {}
     for a, b in pairs:
-        both = a.step.exchange, b.step.exchange
-        if both in seen:
-            continue
-        seen.add(both)
+        distinct.setdefault((a.step.exchange, b.step.exchange), (a, b))
+    found: dict[tuple[object, ...], list[tuple[Difference, Sent, Sent]]] = {}
+    for a, b in distinct.values():
         masks = Mask(a.step, a.episode), Mask(b.step, b.episode)
-        for difference in differences(both[0], masks[0], both[1], masks[1]):
+        for difference in differences(a.step.exchange, masks[0], b.step.exchange, masks[1]):
             found.setdefault(difference.kind, []).append((difference, a, b))
-    groups = [
-        Group(
-            difference=shown[0][0],
-            count=len(shown),
-            clauses=tuple(dict.fromkeys(a.clause for _, a, _ in shown if a.clause)),
-            a=shown[0][1].step,
-            b=shown[0][2].step,
-        )
-        for shown in found.values()
-    ]
+    groups = map(_group, found.values())
     return sorted(groups, key=lambda group: (PARTS.index(group.difference.part), -group.count))
 
 
-def _unlike(a: Record, b: Record) -> Iterator[str]:
+def _group(shown: list[tuple[Difference, Sent, Sent]]) -> Group:
+    difference, a, b = shown[0]
+    clauses = dict.fromkeys(one.clause for _, one, _ in shown)
+    return Group(difference, len(shown), tuple(filter(None, clauses)), a.step, b.step)
+
+
+def _warnings(a: Record, b: Record) -> Iterator[str]:
     for name in ("seed", "budget", "profile"):
-        mine, theirs = (record.header["options"][name] for record in (a, b))
+        mine, theirs = a.header["options"][name], b.header["options"][name]
         if mine != theirs:
             yield f"A was run with {name} {mine}, B with {theirs}: what was drawn differs"
     for name in ("contract", "catalogue"):
@@ -175,4 +168,4 @@ def _unlike(a: Record, b: Record) -> Iterator[str]:
         if record.footer["interrupted"]:
             yield f"the run of {letter} was interrupted"
         if not record.header["selection"]["whole"]:
-            yield f"of {letter} only a part was run: {record.header['selection']['arguments']}"
+            yield f"only a part of {letter} was run: {record.header['selection']['arguments']}"

@@ -1,10 +1,11 @@
-"""Where two answers to one attempt differ."""
+"""The differences between two answers to one attempt."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from conformance.commands.compare.masking import Mask
@@ -13,14 +14,14 @@ from conformance.verdict.shapes import endpoint
 
 ABSENT = "(absent)"
 ANY, OTHER = "any", "other"
-"""What a difference is about that is about no object: any answer; a body that is of no known form."""
+"""What a difference is about if not a known object: any answer; a body of no known form."""
 STATUS, HEADER, BODY = PARTS = ("status", "header", "body")
 LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One place in which the answers of A and B differ, with what either has there, in words.
+    """A place in which the answers of A and B differ, with what each has there, in words.
 
     `part` is one of PARTS; `place` is a header's name, or a path with dots within the object that a body, or a part of
     it, is `about`; in it `[]` stands for any entry of an array.
@@ -33,19 +34,22 @@ class Difference:
     b: str
 
     @property
-    def kind(self) -> tuple[str, ...]:
-        """What makes two differences one and the same: statuses by what they are, all else by where it is."""
+    def kind(self) -> tuple[object, ...]:
+        """What two equal differences have in common: statuses the values, all others the place and who lacks it."""
         if self.part == STATUS:
             return self.part, self.about, self.a, self.b
-        return self.part, self.about, self.place, "A" if self.b == ABSENT else "B" if self.a == ABSENT else "both"
+        return self.part, self.about, self.place, self.a == ABSENT, self.b == ABSENT
 
 
 def differences(a: Exchange, of_a: Mask, b: Exchange, of_b: Mask) -> tuple[Difference, ...]:
-    """Where the answers differ, each place once. Of answers with different statuses the rest says nothing."""
+    """Return where the answers differ, each place once; if their statuses differ, nothing else is compared."""
     if _status(a) != _status(b):
         return (Difference(STATUS, _asked(a), "", _in_short(a), _in_short(b)),)
-    found = [*_of_headers(a, of_a, b, of_b), *_of_values(OTHER, "", of_a.body(a), of_b.body(b))]
-    return tuple({one.kind: one for one in reversed(found)}.values())[::-1]
+    found = chain(_of_headers(of_a.headers(a), of_b.headers(b)), _of_values(OTHER, "", of_a.body(a), of_b.body(b)))
+    by_kind: dict[tuple[object, ...], Difference] = {}
+    for one in found:
+        by_kind.setdefault(one.kind, one)
+    return tuple(by_kind.values())
 
 
 def _status(exchange: Exchange) -> str:
@@ -53,34 +57,42 @@ def _status(exchange: Exchange) -> str:
 
 
 def _in_short(exchange: Exchange) -> str:
-    told = [_status(exchange), *(str(exchange.error.get(name) or "") for name in ("type", "code"))]
-    return " ".join(filter(None, told))
+    error = exchange.error
+    return " ".join(filter(None, (_status(exchange), str(error.get("type") or ""), str(error.get("code") or ""))))
 
 
-def _of_headers(a: Exchange, of_a: Mask, b: Exchange, of_b: Mask) -> Iterator[Difference]:
-    mine, theirs = of_a.headers(a), of_b.headers(b)
-    for name in sorted({*mine, *theirs}):
-        if mine.get(name) != theirs.get(name):
-            yield Difference(HEADER, ANY, name, mine.get(name, ABSENT), theirs.get(name, ABSENT))
+def _of_headers(a: Any, b: Any) -> Iterator[Difference]:
+    for name in sorted({*a, *b}):
+        mine, theirs = a.get(name, ABSENT), b.get(name, ABSENT)
+        if mine != theirs:
+            yield Difference(HEADER, ANY, name, mine, theirs)
 
 
 def _of_values(about: str, path: str, a: Any, b: Any) -> Iterator[Difference]:
-    if isinstance(a, dict) and isinstance(b, dict):
-        if isinstance(a.get("object"), str) and a["object"] == b.get("object"):
-            about, path = a["object"], ""
-        for name in sorted({*a, *b}):
-            here = f"{path}.{name}".lstrip(".")
-            if name in a and name in b:
-                yield from _of_values("error" if here == "error" else about, here, a[name], b[name])
-            else:
-                yield Difference(BODY, about, here, *(_written(one[name]) if name in one else ABSENT for one in (a, b)))
-    elif isinstance(a, list) and isinstance(b, list):
-        if len(a) != len(b):
-            yield Difference(BODY, about, path, *(f"{len(one)} entries" for one in (a, b)))
-        for mine, theirs in zip(a, b, strict=False):
-            yield from _of_values(about, f"{path}[]", mine, theirs)
-    elif type(a) is not type(b) or a != b:
-        yield Difference(BODY, about, path, _written(a), _written(b))
+    match a, b:
+        case dict(), dict():
+            yield from _of_objects(about, path, a, b)
+        case list(), list():
+            if len(a) != len(b):
+                yield Difference(BODY, about, path, f"{len(a)} entries", f"{len(b)} entries")
+            for mine, theirs in zip(a, b, strict=False):
+                yield from _of_values(about, f"{path}[]", mine, theirs)
+        case _ if type(a) is not type(b) or a != b:
+            yield Difference(BODY, about, path, _as_json(a), _as_json(b))
+
+
+def _of_objects(about: str, path: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[Difference]:
+    kind = a.get("object")
+    if isinstance(kind, str) and kind == b.get("object"):
+        about, path = kind, ""
+    for name in sorted({*a, *b}):
+        here = f"{path}.{name}".lstrip(".")
+        if name not in a:
+            yield Difference(BODY, about, here, ABSENT, _as_json(b[name]))
+        elif name not in b:
+            yield Difference(BODY, about, here, _as_json(a[name]), ABSENT)
+        else:
+            yield from _of_values("error" if here == "error" else about, here, a[name], b[name])
 
 
 def _asked(exchange: Exchange) -> str:
@@ -88,6 +100,6 @@ def _asked(exchange: Exchange) -> str:
     return "attach" if exchange.is_to_operation else f"{request.method} {endpoint(request.target)}"
 
 
-def _written(value: Any) -> str:
+def _as_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

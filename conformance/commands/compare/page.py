@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import jinja2
 
@@ -22,40 +21,44 @@ LONGEST_ANSWER = 200
 
 
 def markdown_page(comparison: Comparison) -> str:
-    """The comparison as Markdown."""
-    return _rendered("comparison.md.jinja", comparison, escape=False)
+    """Return the comparison as Markdown."""
+    return _render("comparison.md.jinja", comparison, escaped=False)
 
 
 def html_page(comparison: Comparison) -> str:
-    """The comparison as one self-contained HTML page."""
-    return _rendered("comparison.html.jinja", comparison, escape=True)
+    """Return the comparison as one self-contained HTML page."""
+    return _render("comparison.html.jinja", comparison, escaped=True)
 
 
 def headline(comparison: Comparison) -> str:
-    """The whole comparison in one sentence."""
+    """Return the whole comparison in one sentence."""
     if comparison.is_same:
         return f"A and B are alike in all {comparison.pairs} answers that were compared."
-    clauses = f"{len(comparison.outcomes)} clause{'s' * (len(comparison.outcomes) != 1)}"
-    answers = f"{len(comparison.groups)} way{'s' * (len(comparison.groups) != 1)}"
-    return f"A and B differ in the outcome of {clauses}, and their answers in {answers}."
+    clauses, ways = _count(len(comparison.outcomes), "clause"), _count(len(comparison.groups), "way")
+    return f"A and B differ in the outcome of {clauses}, and their answers in {ways}."
 
 
-def what_differs(group: Group) -> str:
-    """A difference in words."""
+def describe_difference(group: Group) -> str:
+    """Return a difference in words."""
     difference = group.difference
     if difference.part == STATUS:
         return "status"
     place = f"`{difference.place or 'the whole body'}`"
     where = f"header {place}" if difference.part == "header" else place
-    if ABSENT in (difference.a, difference.b):
-        return f"{where} only in {'A' if difference.b == ABSENT else 'B'}"
-    return f"{where}"
+    if difference.b == ABSENT:
+        return f"{where} only in A"
+    return f"{where} only in B" if difference.a == ABSENT else where
 
 
-def some_clauses(group: Group) -> str:
-    """The first clauses of a difference, and how many more there are."""
+def name_clauses(group: Group) -> str:
+    """Return the first clauses of a difference, and how many more there are."""
     more = len(group.clauses) - MOST_CLAUSES
-    return ", ".join(group.clauses[:MOST_CLAUSES]) + (f" and {more} more" if more > 0 else "")
+    named = ", ".join(group.clauses[:MOST_CLAUSES])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _target(run: Run) -> str:
@@ -68,20 +71,20 @@ def _curl(step: Step, run: Run) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot end a cell of a Markdown table."""
+    """Return text that cannot end a cell of a Markdown table."""
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def _code(text: str) -> str:
-    """Text as code within a cell of a Markdown table, whatever backticks it holds."""
-    return f"`{' '.join(text.replace('|', chr(92) + '|').replace('`', chr(39)).split())}`"
+    """Return text as code within a cell of a Markdown table, with any backticks replaced."""
+    inner = " ".join(text.replace("|", "\\|").replace("`", "'").split())
+    return f"`{inner}`"
 
 
-def _rendered(template: str, comparison: Comparison, *, escape: bool) -> str:
-    environment = templates(escaped=escape, undefined=jinja2.StrictUndefined)
-    filters: dict[str, Any] = {"cell": _cell, "code": _code, "coded": coded, "target": _target}
-    environment.filters.update(
-        filters, differs=what_differs, clauses=some_clauses, answer=partial(answer_in_short, limit=LONGEST_ANSWER)
-    )
+def _render(template: str, comparison: Comparison, *, escaped: bool) -> str:
+    environment = templates(escaped=escaped, undefined=jinja2.StrictUndefined)
+    answer = partial(answer_in_short, limit=LONGEST_ANSWER)
+    filters = {"cell": _cell, "code": _code, "coded": coded, "target": _target, "answer": answer}
+    environment.filters.update(filters, differs=describe_difference, clauses=name_clauses)
     environment.globals.update(signs=SIGNS, curl=_curl)
     return environment.get_template(template).render(comparison=comparison, headline=headline(comparison))

@@ -1,1 +1,1 @@
-"""Replaying: what showed a finding is sent again, with fixtures of its own, and judged by the same judge."""
+"""Replaying: send the requests that showed a finding again, with new fixtures, and judge them by the same judge."""

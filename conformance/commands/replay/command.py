@@ -1,4 +1,4 @@
-"""`python -m conformance replay`: whether a finding of an earlier run still shows."""
+"""`python -m conformance replay`: send the requests of a finding again, and say whether it still fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.commands.replay.history import History
+from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.evidence.episode import Finding
 from conformance.evidence.secret import Secret
@@ -21,14 +21,14 @@ from conformance.fixtures.provisioning import Unreachable
 from conformance.plugin.options import check_ids, key_for, positive
 from conformance.reports.words import answer_in_short, curl
 from conformance.targets import CannotRun, running
-from conformance.targets.description import TargetFileError, find
+from conformance.targets.description import TargetDescription, TargetFileError, find
 from conformance.transport.client import Address, Client, TargetError
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import DEFAULT_RATE
 
 MOST_NAMED = 20
-"""How many findings are named to someone who asks for one that is not there."""
+"""How many findings a message names at most."""
 
 
 class CannotReplay(ValueError):
@@ -36,7 +36,7 @@ class CannotReplay(ValueError):
 
 
 def read_run(path: Path) -> tuple[Run, History]:
-    """The run that is recorded at `path`, and what it did to its objects. Raises CannotReplay."""
+    """Return the run that is recorded at `path`, and its history. Raises CannotReplay."""
     try:
         record = Record.at(path, hint="say which record with --record")
     except BrokenRecord as error:
@@ -45,52 +45,52 @@ def read_run(path: Path) -> tuple[Run, History]:
 
 
 def findings_of(run: Run) -> dict[str, Finding]:
-    """The findings of a run by their ids."""
-    findings = [finding for result in run.results.values() for finding in result.findings]
-    return {finding.id: finding for finding in findings}
+    """Return the findings of a run by their ids."""
+    return {finding.id: finding for result in run.results.values() for finding in result.findings}
 
 
-def chosen(names: Sequence[str], findings: Mapping[str, Finding]) -> list[Finding]:
-    """The findings of these ids; a clause stands for all of its findings. Raises CannotReplay."""
-    found: dict[str, Finding] = {}
+def choose(names: Sequence[str], findings: Mapping[str, Finding]) -> list[Finding]:
+    """Return the findings of these ids; a clause stands for all of its findings. Raises CannotReplay."""
+    chosen: dict[str, Finding] = {}
     for name in names:
-        mine = {key: finding for key, finding in findings.items() if name in (key, finding.clause)}
-        if not mine:
-            known = [*sorted(findings)[:MOST_NAMED], *["…"] * (len(findings) > MOST_NAMED)]
-            raise CannotReplay(f"the record has no finding {name!r}; it has {', '.join(known) or 'none'}")
-        found |= mine
-    return list(found.values())
+        of_name = {key: finding for key, finding in findings.items() if name in (key, finding.clause)}
+        if not of_name:
+            known = ", ".join([*sorted(findings)[:MOST_NAMED], *["…"] * (len(findings) > MOST_NAMED)])
+            raise CannotReplay(f"the record has no finding {name!r}; it has {known or 'none'}")
+        chosen |= of_name
+    return list(chosen.values())
 
 
 @contextlib.contextmanager
 def replayer(run: Run, history: History, url: str, key: Secret, options: argparse.Namespace) -> Iterator[Replayer]:
-    """What replays to the target at `url`; what it makes there is removed at the end. Raises Unreachable."""
+    """Replay to the target at `url`, and remove at the end what was made there. Raises Unreachable."""
     settings = run.settings
     address = Address(url)
-    rate = options.rate or settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+    usual_rate = None if address.is_loopback else DEFAULT_RATE
+    rate = options.rate or settings.rate or usual_rate
     client = Client(address, key, run.contract, timeout=options.timeout or settings.timeout, rate=rate)
     with contextlib.closing(client):
         given = options.payment_method or settings.payment_methods, options.customer or settings.customers
-        again = Replayer(client, probe(client, *given), history, run.contract, run.catalogue)
+        replayer = Replayer(client, probe(client, *given), history, run.contract, run.catalogue)
         try:
-            yield again
+            yield replayer
         finally:
-            again.fixtures.clean_up()
+            replayer.fixtures.clean_up()
 
 
-def told(replayed: Replayed, base_url: str) -> Iterator[str]:
-    """What became of a finding, line by line."""
-    why = f": {replayed.told}" if replayed.told else ""
-    yield f"{replayed.finding.id}  {replayed.word}{why}"
+def describe(replayed: Replayed, base_url: str) -> Iterator[str]:
+    """Yield the result for a finding, line by line."""
+    yield f"{replayed.finding.id}  {': '.join(filter(None, (replayed.word, replayed.reason)))}"
     if replayed.episode is not None and replayed.word != FIXED:
         step = replayed.episode.steps[replayed.culprit]
-        yield f"    sent:       {step.attempt}" + (f"  [{step.invalid}]" if step.invalid else "")
+        invalid = f"  [{step.invalid}]" if step.invalid else ""
+        yield f"    sent:       {step.attempt}{invalid}"
         yield f"                {curl(step.exchange, base_url)}"
         yield f"    came back:  {answer_in_short(step.exchange)}"
 
 
-def status_of(words: Collection[str]) -> ExitStatus:
-    """DOES_NOT_CONFORM where anything still fails, INCONCLUSIVE where something cannot run, else CONFORMS."""
+def exit_status(words: Collection[str]) -> ExitStatus:
+    """Return DOES_NOT_CONFORM if any finding still fails, INCONCLUSIVE if any cannot run, else CONFORMS."""
     if STILL_FAILS in words:
         return ExitStatus.DOES_NOT_CONFORM
     return ExitStatus.INCONCLUSIVE if CANNOT_RUN in words else ExitStatus.CONFORMS
@@ -98,7 +98,7 @@ def status_of(words: Collection[str]) -> ExitStatus:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `replay`."""
-    command = commands.add_parser("replay", help="send what showed a finding again, and say whether it still fails")
+    command = commands.add_parser("replay", help="send the requests of a finding again, and say if it still fails")
     command.add_argument(
         "findings", nargs="+", metavar="ID", help="id of a finding, or a clause for all of its findings"
     )
@@ -124,32 +124,43 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        url = Address.of(options.base_url).url if options.base_url else None
-        target = find(options.target, Path.cwd()) if options.target else None
         run, history = read_run(options.record)
-        wanted = chosen(options.findings, findings_of(run))
-        for option in ("payment_method", "customer"):
-            check_ids(f"--{option.replace('_', '-')}", getattr(options, option))
-        to_start = target if target is not None and target.server is not None and url is None else None
-        url = url or (target.base_url if target else run.settings.base_url) or None
-        takes_any = to_start is not None and not to_start.takes_key_from_environment
-        key = key_for({} if takes_any else os.environ, None if to_start else url)
+        findings = choose(options.findings, findings_of(run))
+        check_ids("--payment-method", options.payment_method)
+        check_ids("--customer", options.customer)
+        to_start, url = _target(options, run)
+        takes_any_key = to_start is not None and not to_start.takes_key_from_environment
+        key = key_for({} if takes_any_key else os.environ, url)
     except (TargetError, TargetFileError, CannotReplay, pytest.UsageError) as error:
         print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE
     words = set()
     try:
         with contextlib.ExitStack() as stack:
-            if to_start is not None:
-                url = stack.enter_context(running(to_start, key))
-            url = url or stack.enter_context(embedded_reference(key))
-            again = stack.enter_context(replayer(run, history, url, key, options))
-            for finding in wanted:
-                replayed = again.replay(finding)
+            if url is None:
+                url = stack.enter_context(running(to_start, key) if to_start else embedded_reference(key))
+            replay = stack.enter_context(replayer(run, history, url, key, options)).replay
+            for finding in findings:
+                replayed = replay(finding)
                 words.add(replayed.word)
-                print(*map(key.blotted, told(replayed, url)), sep="\n", flush=True)
-    except (Unreachable, CannotStart, CannotRun) as error:
-        hint = f" — {error.hint}" if isinstance(error, Unreachable) and error.hint else ""
-        print(f"{CANNOT_RUN}: {error}{hint}", file=sys.stderr)
-        return ExitStatus.UNREACHABLE
-    return status_of(words)
+                print(*map(key.blotted, describe(replayed, url)), sep="\n", flush=True)
+    except (CannotStart, CannotRun) as error:
+        return _report_unreachable(str(error))
+    except Unreachable as error:
+        return _report_unreachable(f"{error} — {error.hint}" if error.hint else str(error))
+    return exit_status(words)
+
+
+def _report_unreachable(reason: str) -> ExitStatus:
+    print(f"{CANNOT_RUN}: {reason}", file=sys.stderr)
+    return ExitStatus.UNREACHABLE
+
+
+def _target(options: argparse.Namespace, run: Run) -> tuple[TargetDescription | None, str | None]:
+    """Return the target to start, or the URL of one that runs; neither for the embedded reference."""
+    target = find(options.target, Path.cwd()) if options.target else None
+    if options.base_url:
+        return None, Address.of(options.base_url).url
+    if target is None:
+        return None, run.settings.base_url
+    return (target, None) if target.server else (None, target.base_url)

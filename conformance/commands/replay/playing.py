@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from threading import Barrier
+from typing import Any
 from urllib.parse import unquote
 
-from conformance.commands.replay.history import History, has_details
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import Exchange, is_creation
+from conformance.evidence.exchange import Exchange, customer_id, is_creation
 from conformance.fixtures.forms import (
     DECLINED,
     DECLINING_FORMS,
@@ -28,23 +28,49 @@ from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
+from conformance.verdict.shapes import steps_in
+from conformance.verdict.trial import Trial
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
 
 SIMULTANEOUS = frozenset({"one_winner", "all_kept", "executed_once"})
-"""The expectations about requests that were sent at once."""
+"""The expectations about requests that were sent at the same time."""
 LONGEST_WAIT = 10.0
+"""How many seconds a request waits for those that are sent at the same time."""
 MOST_GIVEN = 100
-"""How many payment methods a customer is given at most besides: no list tells more on one page."""
+"""How many more payment methods a customer is given at most: no list shows more on one page."""
+DELETED = "deleted_customer"
+
+
+@dataclass(frozen=True)
+class History:
+    """The exchanges by which payment methods were attached in a recorded run, by their customers."""
+
+    attached: Mapping[str, Sequence[Exchange]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trials: Iterable[Trial]) -> History:
+        """Return the history in a record."""
+        attached: dict[str, list[Exchange]] = {}
+        for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+            customer = customer_id(exchange)
+            if exchange.is_to_operation and exchange.is_success and isinstance(customer, str):
+                attached.setdefault(customer, []).append(exchange)
+        return cls(attached)
+
+    def attached_elsewhere(self, customer: str, episode: Episode, before: float) -> int:
+        """Return how many payment methods a customer got outside the episode before a time, in seconds since 1970."""
+        own = {step.exchange for step in episode.steps}
+        return sum(one.received <= before and one not in own for one in self.attached.get(customer, ()))
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How objects are made whose making is no part of an episode.
+    """How to make the objects that no step of the episode makes.
 
-    With `flipped`, those payment methods have details of their own that seem to have had none, and the other way
-    round. With `used`, customers have been looked at before, and are given as many payment methods besides as they had
-    when that was recorded.
+    With `flipped`, payment methods get details of their own if the recorded ones seem to have had none, and none if
+    they had. With `used`, customers have been read before, and get as many more payment methods as the recorded ones
+    had at that time.
     """
 
     flipped: bool = False
@@ -55,47 +81,52 @@ AS_RECORDED = Setting()
 
 
 class Play:
-    """One play of one episode. `provided` lists the objects that were made for it, by what they were called."""
+    """One play of one episode. `provided` lists the kinds of the objects that were made for it."""
 
     def __init__(self, client: Client, fixtures: Fixtures, history: History, setting: Setting = AS_RECORDED) -> None:
         self.client = client
         self.fixtures = fixtures
         self.history = history
         self.setting = setting
-        self.provided: list[tuple[str, str]] = []
+        self.provided: list[str] = []
         self._given: Counter[str] = Counter()
         self.fixtures.inventory.run = uuid.uuid4().hex[:12]
 
     def play(self, episode: Episode) -> Episode:
-        """The episode as it goes now. Raises OutOfFixtures."""
+        """Send the requests of an episode again, and return it as it goes now. Raises OutOfFixtures."""
         described = "\n".join(step.attempt for step in episode.steps)
-        renaming = Renaming(known_ids(episode), lambda old, known: self._provided(old, known, episode), described)
-        played: dict[int, Step] = {}
-        before: Step | None = None
-        for together in _together(episode):
-            steps = [step for _, step in together]
-            self._be_patient(before, steps[0])
+        renaming = Renaming(known_ids(episode), lambda old, known: self._provide(old, known, episode), described)
+        answers: dict[int, Exchange] = {}
+        before = "follow-up"
+        for places in _sent_together(episode):
+            steps = [episode.steps[place] for place in places]
+            self._wait_between(before, steps[0].role)
+            before = steps[0].role
             requests = [renaming.request(step.exchange.request) for step in steps]
             if self.setting.used:
-                self._catch_up(renaming, episode, steps[0])
-            for (place, step), exchange in zip(together, self._sent(steps, requests), strict=True):
-                self._learn(renaming, step.exchange, exchange)
-                before = played[place] = replace(step, exchange=exchange)
-        renamed = [
-            replace(step, attempt=renaming.words(step.attempt), bindings=renaming.words(step.bindings))
-            for _, step in sorted(played.items())
+                self._catch_up(renaming, episode, steps[0].exchange)
+            answers.update(zip(places, self._send(steps, requests), strict=True))
+            for place in places:
+                self._learn(renaming, episode.steps[place].exchange, answers[place])
+        played = [
+            replace(
+                step,
+                attempt=renaming.words(step.attempt),
+                bindings=renaming.words(step.bindings),
+                exchange=answers[place],
+            )
+            for place, step in enumerate(episode.steps)
         ]
         facts = {**renaming.words(episode.facts), **self._facts(episode)}
-        return replace(episode, steps=tuple(renamed), fixtures=renaming.words(episode.fixtures), facts=facts, id="")
+        return replace(episode, steps=tuple(played), fixtures=renaming.words(episode.fixtures), facts=facts, id="")
 
-    def _be_patient(self, before: Step | None, step: Step) -> None:
-        """Off loopback a state may take its time to show, and a replay reads it once."""
-        follows = before is not None and before.role != "follow-up" and step.role == "follow-up"
-        if follows and not self.client.address.is_loopback:
+    def _wait_between(self, before: str, role: str) -> None:
+        """Give a target elsewhere the time to show a new state: a replay reads it only once."""
+        if before != "follow-up" and role == "follow-up" and not self.client.address.is_loopback:
             time.sleep(PATIENCE)
 
-    def _sent(self, steps: Sequence[Step], requests: Sequence[Request]) -> list[Exchange]:
-        """What comes back; several requests are sent at the same time, each on a connection of its own."""
+    def _send(self, steps: Sequence[Step], requests: Sequence[Request]) -> list[Exchange]:
+        """Return the answers; several requests are sent at the same time, each on a connection of its own."""
         if len(requests) == 1:
             return [self.client.send(requests[0], new_connection=steps[0].exchange.new_connection)]
         ready = Barrier(len(requests))
@@ -108,6 +139,7 @@ class Play:
             return list(pool.map(send, requests))
 
     def _learn(self, renaming: Renaming, recorded: Exchange, now: Exchange) -> None:
+        """Note which objects the answer names, which it creates, and which it deletes."""
         old, new = recorded.object.get("id"), now.object.get("id")
         if isinstance(old, str) and isinstance(new, str):
             kind = "customer" if old.startswith("cus") else "payment_method"
@@ -118,42 +150,43 @@ class Play:
         if now.request.method == "DELETE" and now.is_success and gone in self.fixtures.inventory.made:
             self.fixtures.inventory.made.remove(gone)
 
-    def _provided(self, old: str, known: Known, episode: Episode) -> str:
-        """An object of the kind that an id was of; in the state that its name tells."""
-        self.provided.append((known.kind, old))
+    def _provide(self, old: str, known: Known, episode: Episode) -> str:
+        """Make an object of an id's kind, in the state that its name says, and return its id."""
+        self.provided.append(known.kind)
         if known.kind == RUN:
-            return self.fixtures.run
+            return self.fixtures.inventory.run
         if known.kind == "customer":
-            return self._customer(known)
+            return self._customer(is_deleted=known.name == DELETED)
         if episode.clause == DECLINED:
             return self._declining_card()
         if self.fixtures.provision.payment_methods == "given":
             return self._given_payment_method()
-        is_detailed = has_details(old, episode) is not False
-        if is_detailed is not self.setting.flipped:
+        if _had_details(old, episode) is not self.setting.flipped:
             return self.fixtures.methods.new()
         return self.fixtures.methods.new(plain=True)
 
-    def _customer(self, known: Known) -> str:
+    def _customer(self, *, is_deleted: bool) -> str:
         identifier, _ = self.fixtures.customers.create()
-        if known.name == "deleted_customer" and not self.fixtures.customers.delete(identifier).is_success:
-            raise OutOfFixtures(NO_DELETING)
-        if self.setting.used and known.name != "deleted_customer":
+        if is_deleted:
+            if not self.fixtures.customers.delete(identifier).is_success:
+                raise OutOfFixtures(NO_DELETING)
+        elif self.setting.used:
             self.fixtures.endpoints.list_payment_methods(identifier)
         return identifier
 
-    def _catch_up(self, renaming: Renaming, episode: Episode, step: Step) -> None:
-        """Give customers as many payment methods as they had been given outside of the episode before this step."""
-        moment = step.exchange.received - step.exchange.seconds
-        for old in [old for old, known in renaming.known.items() if known.kind == "customer" and old in renaming.new]:
-            wanted = min(self.history.elsewhere(old, episode, moment), MOST_GIVEN)
-            while self._given[old] < wanted:
-                self._given[old] += 1
-                ids = {"customer": renaming.new[old], "payment_method": self.fixtures.methods.new()}
-                self.client.send(MINIMAL.bind(ids))
+    def _catch_up(self, renaming: Renaming, episode: Episode, recorded: Exchange) -> None:
+        """Give customers as many payment methods as they had got outside the episode before this exchange."""
+        begun = recorded.received - recorded.seconds
+        for old, new in list(renaming.new.items()):
+            if renaming.known[old].kind == "customer":
+                wanted = min(self.history.attached_elsewhere(old, episode, begun), MOST_GIVEN)
+                for _ in range(self._given[old], wanted):
+                    ids = {"customer": new, "payment_method": self.fixtures.methods.new()}
+                    self.client.send(MINIMAL.bind(ids))
+                self._given[old] = max(wanted, self._given[old])
 
     def _given_payment_method(self) -> str:
-        """The next one that the user gave and that nobody has attached since."""
+        """Return the next payment method that the user gave and that no customer has."""
         while True:
             identifier = self.fixtures.methods.take_reserved()
             read = self.fixtures.endpoints.read_payment_method(identifier)
@@ -161,10 +194,8 @@ class Play:
                 return identifier
 
     def _declining_card(self) -> str:
-        way = self.fixtures.provision.payment_methods
-        if way not in DECLINING_FORMS:
-            raise OutOfFixtures(NO_DECLINING_CARD)
-        identifier = self.fixtures.methods.create_from_card(DECLINING_FORMS[way])
+        form = DECLINING_FORMS.get(self.fixtures.provision.payment_methods)
+        identifier = self.fixtures.methods.create_from_card(form)
         if identifier is None:
             raise OutOfFixtures(NO_DECLINING_CARD)
         return identifier
@@ -177,14 +208,27 @@ class Play:
         return facts
 
 
-def _together(episode: Episode) -> Iterator[Sequence[tuple[int, Step]]]:
-    """The steps with their places, in the order in which they were answered; those together that were sent at once."""
-    in_order = sorted(enumerate(episode.steps), key=lambda numbered: numbered[1].exchange.received)
-    for is_subject, steps in groupby(in_order, lambda numbered: numbered[1].role == "subject"):
+def _sent_together(episode: Episode) -> Iterator[list[int]]:
+    """Yield the places of the steps in the order of their answers; of those sent at the same time together."""
+    steps = episode.steps
+    in_order = sorted(range(len(steps)), key=lambda place: steps[place].exchange.received)
+    for is_subject, places in groupby(in_order, lambda place: steps[place].role == "subject"):
         if is_subject and episode.expectation in SIMULTANEOUS:
-            yield list(steps)
+            yield list(places)
         else:
-            yield from ([step] for step in steps)
+            yield from ([place] for place in places)
 
 
-__all__ = ["AS_RECORDED", "SIMULTANEOUS", "Play", "Setting"]
+def _had_details(identifier: str, episode: Episode) -> bool:
+    """Return whether a payment method had details of its own; True where no answer of the episode shows it."""
+    for exchange in (step.exchange for step in episode.steps):
+        shown = exchange.object
+        if shown.get("id") == identifier and exchange.is_success:
+            return bool(shown.get("metadata")) or _has_a_value(shown.get("billing_details"))
+    return True
+
+
+def _has_a_value(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_a_value, value.values()))
+    return value is not None

@@ -1,13 +1,13 @@
-"""The replay of a finding: its episode is played again, and what that shows now."""
+"""The replay of a finding: its episode is played again, and judged by the same judge."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conformance.commands.replay.history import History
-from conformance.commands.replay.playing import AS_RECORDED, SIMULTANEOUS, Play, Setting
+from conformance.commands.replay.playing import AS_RECORDED, SIMULTANEOUS, History, Play, Setting
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.objects import Fixtures
@@ -18,29 +18,29 @@ from conformance.verdict.ledger import UNSTEADY
 from contracts import Catalogue, Contract
 from strategies.valid import MINIMAL
 
-STILL_FAILS, FIXED, CANNOT_RUN = WORDS = ("still fails", "fixed", "cannot run")
+STILL_FAILS, FIXED, CANNOT_RUN = "still fails", "fixed", "cannot run"
 
 ROUNDS = 10
-"""How often an episode is played at most, or at least where chance decides what it shows, before it counts as fixed."""
+"""How often an episode is played at most before it counts as fixed; at least, if chance decides what it shows."""
 ENOUGH = 40
-"""After how many requests of its own an episode counts as fixed."""
+"""After how many requests an episode counts as fixed."""
 ENOUGH_BY_CHANCE = 200
-"""After how many where chance decides what it shows: a race, or an answer that did not come again."""
+"""After how many if chance decides what it shows: a race, or a flaky answer."""
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of a finding: one of WORDS, what is observed or why it cannot run, and the episode as it went now."""
+    """The result for a finding: its `word`, the reason, and the episode as it went now."""
 
     finding: Finding
     word: str
-    told: str
+    reason: str
     episode: Episode | None = None
     culprit: int = 0
 
 
 class Replayer:
-    """Sends episodes again to one target."""
+    """A target, and everything it takes to send episodes to it again."""
 
     def __init__(
         self, client: Client, provision: Provision, history: History, contract: Contract, catalogue: Catalogue
@@ -52,95 +52,91 @@ class Replayer:
         self.fixtures = Fixtures(client, provision, run="", draw=random.Random())
 
     def replay(self, finding: Finding) -> Replayed:
-        """Play the episode of `finding` again, and again until it shows what it showed.
+        """Play the episode of `finding`, and repeat it until it shows the failure again.
 
-        It is fixed only if it does not show in any of the settings that the record leaves open, nor in as many rounds
-        as find a server that errs now and then.
+        It is fixed only if the failure does not show in any of the settings that the record leaves open, nor in as
+        many rounds as it takes to find a flaky server.
         """
         by_chance = finding.episode.expectation in SIMULTANEOUS or finding.clause == UNSTEADY
-        latest, rounds, sent = Replayed(finding, CANNOT_RUN, ""), 0, 0
-        fixed: Replayed | None = None
-        spoiled: Replayed | None = None
+        seen: dict[str, Replayed] = {}
+        rounds = 0
         try:
-            self._people()
-            while rounds == 0 or _goes_on(rounds, sent, by_chance=by_chance):
-                latest = self._in_every_setting(finding) if rounds == 0 else self._once(finding, AS_RECORDED)[0]
+            self._attach_to_somebody()
+            while rounds < _most_rounds(finding.episode, by_chance=by_chance):
+                latest = self._once(finding, AS_RECORDED)[0] if rounds else self._in_every_setting(finding)
+                seen[latest.word] = latest
                 if latest.word == STILL_FAILS or (latest.word == CANNOT_RUN and not by_chance):
                     return latest
-                fixed = latest if latest.word == FIXED else fixed
-                spoiled = latest if latest.word == CANNOT_RUN else spoiled
-                if finding.clause == UNSTEADY and fixed and spoiled:
-                    return replace(spoiled, word=STILL_FAILS, told=f"{spoiled.told} in one round, and not in another")
-                rounds, sent = rounds + 1, sent + len(finding.episode.steps)
+                if finding.clause == UNSTEADY and len(seen) > 1:
+                    spoiled = seen[CANNOT_RUN]
+                    reason = f"{spoiled.reason} in one round, and not in another"
+                    return replace(spoiled, word=STILL_FAILS, reason=reason)
+                rounds += 1
         except OutOfFixtures as missing:
-            latest = Replayed(finding, CANNOT_RUN, str(missing))
-        if fixed is None:
-            return latest
-        told = f"it did not show in {rounds} round{'s' * (rounds != 1)}"
-        return replace(fixed, told=f"{told}, and chance has a say in it" if by_chance else told)
+            seen[CANNOT_RUN] = Replayed(finding, CANNOT_RUN, str(missing))
+        if FIXED not in seen:
+            return seen[CANNOT_RUN]
+        reason = f"it did not show in {rounds} round{'s' * (rounds != 1)}"
+        return replace(seen[FIXED], reason=f"{reason}, and chance has a say in it" if by_chance else reason)
 
-    def _people(self) -> None:
+    def _attach_to_somebody(self) -> None:
         """Have at least a customer with a payment method on the target: on an empty one some failures do not show."""
         if not self.fixtures.inventory.made and self.fixtures.provision.customers == "created":
             ids = {"customer": self.fixtures.customers.named(), "payment_method": self.fixtures.methods.new()}
             self.client.send(MINIMAL.bind(ids))
 
     def _in_every_setting(self, finding: Finding) -> Replayed:
-        """Once in the likeliest setting, twice if that says nothing; and once in the others until it shows."""
+        """Play it in the likeliest setting, twice if it cannot run; if it looks fixed, also in the others."""
         replayed, play = self._once(finding, AS_RECORDED)
         if replayed.word == CANNOT_RUN:
             replayed, play = self._once(finding, AS_RECORDED)
-        for setting in self._others(play) if replayed.word == FIXED else ():
-            other, _ = self._once(finding, setting)
-            if other.word == STILL_FAILS:
-                return other
+        if replayed.word == FIXED:
+            others = (self._once(finding, setting)[0] for setting in self._other_settings(play))
+            return next((other for other in others if other.word == STILL_FAILS), replayed)
         return replayed
 
-    def _others(self, play: Play) -> Iterator[Setting]:
-        """The settings that may matter besides the most likely one."""
+    def _other_settings(self, play: Play) -> Iterator[Setting]:
         provision = self.fixtures.provision
-        if any(kind == "payment_method" for kind, _ in play.provided) and provision.payment_methods not in (
-            "given",
-            "any id",
-        ):
+        if "payment_method" in play.provided and provision.payment_methods not in ("given", "any id"):
             yield Setting(flipped=True)
-        if provision.customers == "created" and any(kind == "customer" for kind, _ in play.provided):
+        if "customer" in play.provided and provision.customers == "created":
             yield Setting(used=True)
 
     def _once(self, finding: Finding, setting: Setting) -> tuple[Replayed, Play]:
         play = Play(self.client, self.fixtures, self.history, setting)
-        episode = play.play(finding.episode)
-        return self._judged(finding, episode), play
+        return self._judge(finding, play.play(finding.episode)), play
 
-    def _judged(self, finding: Finding, episode: Episode) -> Replayed:
+    def _judge(self, finding: Finding, episode: Episode) -> Replayed:
         wanted = finding.seen_at or finding.clause
         judgement = judge(episode, self.contract, self.catalogue)
-        shown = next((found for found in judgement.findings if found.clause == wanted), None)
-        if shown is not None:
-            return Replayed(finding, STILL_FAILS, shown.observed, episode, shown.culprit)
-        if why := _says_nothing(finding, wanted, episode, judgement):
-            return Replayed(finding, CANNOT_RUN, why, episode, finding.culprit)
-        return Replayed(finding, FIXED, "", episode, finding.culprit)
+        for shown in judgement.findings:
+            if shown.clause == wanted:
+                return Replayed(finding, STILL_FAILS, shown.observed, episode, shown.culprit)
+        reason = _why_inconclusive(finding, wanted, episode, judgement)
+        return Replayed(finding, CANNOT_RUN if reason else FIXED, reason, episode, finding.culprit)
 
 
-def _goes_on(rounds: int, sent: int, *, by_chance: bool) -> bool:
+def _most_rounds(episode: Episode, *, by_chance: bool) -> int:
     if by_chance:
-        return rounds < ROUNDS or sent < ENOUGH_BY_CHANCE
-    return rounds < ROUNDS and sent < ENOUGH
+        return max(ROUNDS, math.ceil(ENOUGH_BY_CHANCE / len(episode.steps)))
+    return min(ROUNDS, math.ceil(ENOUGH / len(episode.steps)))
 
 
-def _says_nothing(finding: Finding, wanted: str, episode: Episode, judgement: Judgement) -> str:
-    """Why the episode tells nothing of the clause that it broke; empty where it shows that it holds."""
+def _why_inconclusive(finding: Finding, wanted: str, episode: Episode, judgement: Judgement) -> str:
+    """Return why the episode does not show whether the clause that it broke holds now; empty where it shows it."""
     if episode.clause == wanted:
         return "" if judgement.outcome is Outcome.PASS else judgement.reason or str(judgement.outcome)
     before, now = finding.exchange, episode.steps[finding.culprit].exchange
     if now.status is None:
         return "" if before.failure else now.why_unanswered
-    if _class_of(before) and _class_of(before) != _class_of(now):
-        return f"what was {_class_of(before)} then is answered {now.status} now, which says nothing of {wanted}"
-    return ""
+    recorded = _class_of(before)
+    if recorded in ("", _class_of(now)):
+        return ""
+    return f"the recorded request was {recorded}, and is now answered {now.status}, which does not show {wanted}"
 
 
 def _class_of(exchange: Exchange) -> str:
-    """What a general clause speaks of: successes or refusals; empty for what is neither, and so a fault itself."""
-    return "accepted" if exchange.is_success else "refused" if exchange.is_refusal else ""
+    """Return the class of answers that a general clause is about; empty for a server error, which is a fault itself."""
+    if exchange.is_success:
+        return "accepted"
+    return "rejected" if exchange.is_refusal else ""

@@ -1,0 +1,50 @@
+"""Records of whole runs that several files of tests share: each run is made once a session."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.suite import Job, run_all
+from conformance.verdict.record import RECORD_FILE
+
+CONTRACT = ("--profile=contract",)
+JOBS = {
+    "good": Job("good"),
+    "again": Job("again"),
+    "contract": Job("contract", arguments=CONTRACT),
+    "other seed": Job("other seed", arguments=(*CONTRACT, "--seed=2")),
+    "stateless": Job("stateless", stateless=True, arguments=CONTRACT),
+    "bad": Job("bad", "unknown-nested-ignored", arguments=CONTRACT),
+    "obeying": Job("obeying", "json-obeyed", arguments=CONTRACT),
+    "deviating": Job("deviating", "text-plain-obeyed"),
+    "uncached": Job("uncached", "cacheable"),
+}
+"""Runs against the reference, most of them with a seeded defect."""
+
+
+Recorded = Callable[[Collection[str]], Mapping[str, Path]]
+"""Returns the records of some of the JOBS, by their names."""
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Run those jobs that no worker has run yet; all share a folder above that of each worker."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-records"
+    folder.mkdir(exist_ok=True)
+
+    def record(names: Collection[str]) -> Mapping[str, Path]:
+        paths = {name: folder / name / RECORD_FILE for name in names}
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            jobs = {path.parent: JOBS[name] for name, path in paths.items() if not path.exists()}
+            list(run_all(replace(job, arguments=(*job.arguments, f"--results={at}")) for at, job in jobs.items()))
+        return paths
+
+    return record
