@@ -24,7 +24,7 @@ from .http import date
 from .values import Answer, Headers, Response
 
 if TYPE_CHECKING:
-    from .errors import Refusal
+    from .errors import Rejection
     from .store import Store
 
 ALWAYS: Headers = (
@@ -43,7 +43,7 @@ def serve(call: Call) -> Response:
     try:
         answer = answered(call)
     except errors.ApiError as error:
-        answer = call.behaviour.refuse(call, error.refusal)
+        answer = call.behaviour.reject(call, error.rejection)
     return written(call, answer)
 
 
@@ -69,15 +69,15 @@ def written(call: Call, answer: Answer) -> Response:
     return step.finish(call, Response(answer.status, step.headers(call, answer), body))
 
 
-def refuse(call: Call, refusal: Refusal) -> Answer:
+def reject(call: Call, rejection: Rejection) -> Answer:
     """The error envelope."""
-    refusal = call.behaviour.amend(call, refusal)
-    return Answer(refusal.status, errors.refusal_json(refusal, call.request_id), refusal.headers)
+    rejection = call.behaviour.amend(call, rejection)
+    return Answer(rejection.status, errors.rejection_json(rejection, call.request_id), rejection.headers)
 
 
-def amend(call: Call, refusal: Refusal) -> Refusal:
-    """Refusals are given as they are raised."""
-    return refusal
+def amend(call: Call, rejection: Rejection) -> Rejection:
+    """Rejections are given as they are raised."""
+    return rejection
 
 
 def present(call: Call, answer: Answer) -> Answer:
@@ -158,7 +158,7 @@ def conforming() -> Behaviour:
         customer_json=objects.customer_json,
         expand=expansion.expand,
         amend=amend,
-        refuse=refuse,
+        reject=reject,
         present=present,
         dump=dump,
         headers=headers,

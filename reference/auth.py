@@ -27,7 +27,7 @@ PUBLISHABLE = (
 
 
 def authenticate(call: Call) -> None:
-    """Refuse whoever does not show the account's key."""
+    """Reject whoever does not show the account's key."""
     key = sent_key(call)
     if not key:
         raise errors.unauthorized(NO_KEY)
@@ -75,7 +75,7 @@ def masked(key: str) -> str:
 
 
 def check_version(call: Call) -> None:
-    """Take over the version asked for; refuse what is none."""
+    """Take over the version asked for; reject what is none."""
     version = call.request.header("stripe-version")
     if version is None:
         return

@@ -74,7 +74,7 @@ def every(call: Call) -> Answer:
 
 
 def found(call: Call, identifier: str, param: str, status: int) -> Customer:
-    """The customer of that id, or the refusal."""
+    """The customer of that id, or the rejection."""
     customer = call.store.live_customer(identifier)
     if customer is None:
         raise errors.no_such("customer", identifier, param, status)

@@ -1,4 +1,4 @@
-"""Refusals: each rule's answer when it is broken, in the words, codes and statuses that Stripe uses."""
+"""Rejections: each rule's answer when it is broken, in the words, codes and statuses that Stripe uses."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SHOWN_NAMES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is refused. `rule` names the rule for readers of the code; it is not sent."""
+class Rejection:
+    """Why a request is rejected. `rule` names the rule for readers of the code; it is not sent."""
 
     rule: str
     status: int
@@ -33,23 +33,23 @@ class Refusal:
 class ApiError(Exception):
     """Raised by a rule; becomes an error answer."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.rule)
-        self.refusal = refusal
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.rule)
+        self.rejection = rejection
 
 
-def refusal_json(refusal: Refusal, request_id: str) -> Json:
-    """The envelope of a refusal; its keys are in alphabetical order and the absent ones left out."""
-    members: Json = dict(refusal.members)
-    members["message"] = refusal.message
-    members["type"] = refusal.type
-    if refusal.code is not None:
-        members["code"] = refusal.code
-        if refusal.code not in NO_DOC_URL:
-            members["doc_url"] = f"https://stripe.com/docs/error-codes/{refusal.code.replace('_', '-')}"
-    if refusal.param is not None:
-        members["param"] = refusal.param
-    if refusal.logged:
+def rejection_json(rejection: Rejection, request_id: str) -> Json:
+    """The envelope of a rejection; its keys are in alphabetical order and the absent ones left out."""
+    members: Json = dict(rejection.members)
+    members["message"] = rejection.message
+    members["type"] = rejection.type
+    if rejection.code is not None:
+        members["code"] = rejection.code
+        if rejection.code not in NO_DOC_URL:
+            members["doc_url"] = f"https://stripe.com/docs/error-codes/{rejection.code.replace('_', '-')}"
+    if rejection.param is not None:
+        members["param"] = rejection.param
+    if rejection.logged:
         logs = "https://dashboard.stripe.com/acct_1Reference/test/workbench/logs?object="
         members["request_log_url"] = logs + request_id
     return {"error": {key: members[key] for key in sorted(members)}}
@@ -63,12 +63,12 @@ def elided(text: str) -> str:
 def unauthorized(message: str) -> ApiError:
     """No key, or not the account's."""
     challenge = (("WWW-Authenticate", 'Bearer realm="Stripe"'),)
-    return ApiError(Refusal("unauthorized", 401, message, headers=challenge, logged=False))
+    return ApiError(Rejection("unauthorized", 401, message, headers=challenge, logged=False))
 
 
 def bad_version(version: str) -> ApiError:
     """A `Stripe-Version` that is no version."""
-    return ApiError(Refusal("bad-version", 400, f"Invalid Stripe API version: {version}", logged=False))
+    return ApiError(Rejection("bad-version", 400, f"Invalid Stripe API version: {version}", logged=False))
 
 
 def unrecognized_url(method: str, path: str) -> ApiError:
@@ -80,7 +80,7 @@ def unrecognized_url(method: str, path: str) -> ApiError:
             " object, make sure you passed a valid (non-empty) identifier in your code."
         )
     text += " Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
-    return ApiError(Refusal("unrecognized-url", 404, text, logged=False))
+    return ApiError(Rejection("unrecognized-url", 404, text, logged=False))
 
 
 def wrong_media_type() -> ApiError:
@@ -89,7 +89,7 @@ def wrong_media_type() -> ApiError:
         "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you"
         " have any questions, we can help at https://support.stripe.com/."
     )
-    return ApiError(Refusal("media-type", 400, text))
+    return ApiError(Rejection("media-type", 400, text))
 
 
 def malformed_form() -> ApiError:
@@ -98,17 +98,17 @@ def malformed_form() -> ApiError:
         "Invalid request (check your POST parameters): For assistance, contact support at"
         " https://support.stripe.com/contact/."
     )
-    return ApiError(Refusal("malformed", 400, text))
+    return ApiError(Rejection("malformed", 400, text))
 
 
 def invalid_utf8() -> ApiError:
     """Percent-encoded octets that are not UTF-8."""
-    return ApiError(Refusal("malformed", 400, "Invalid UTF-8 characters found in POST body."))
+    return ApiError(Rejection("malformed", 400, "Invalid UTF-8 characters found in POST body."))
 
 
 def wire_error(status: int, message: str) -> ApiError:
     """A request that breaks HTTP itself, or is too large."""
-    return ApiError(Refusal("wire", status, message, logged=False))
+    return ApiError(Rejection("wire", status, message, logged=False))
 
 
 def unknown_parameters(names: Sequence[str]) -> ApiError:
@@ -116,34 +116,34 @@ def unknown_parameters(names: Sequence[str]) -> ApiError:
     shown = ", ".join(elided(name) for name in names[:SHOWN_NAMES])
     plural = "s" if len(names) > 1 else ""
     text = f"Received unknown parameter{plural}: {shown}"
-    return ApiError(Refusal("unknown-parameter", 400, text, code="parameter_unknown", param=elided(names[0])))
+    return ApiError(Rejection("unknown-parameter", 400, text, code="parameter_unknown", param=elided(names[0])))
 
 
 def invalid_string(param: str, value: Any) -> ApiError:
     """A hash or an array where a string is due."""
     shown = elided(json.dumps(value, ensure_ascii=False))
-    return ApiError(Refusal("structure", 400, f"Invalid string: {shown}", param=param))
+    return ApiError(Rejection("structure", 400, f"Invalid string: {shown}", param=param))
 
 
 def invalid_array(param: str) -> ApiError:
     """Anything else where an array is due."""
-    return ApiError(Refusal("structure", 400, "Invalid array", param=param))
+    return ApiError(Rejection("structure", 400, "Invalid array", param=param))
 
 
 def invalid_hash(param: str) -> ApiError:
     """A string where a hash is due."""
-    return ApiError(Refusal("structure", 400, "Invalid object", param=param))
+    return ApiError(Rejection("structure", 400, "Invalid object", param=param))
 
 
 def too_long(param: str, value: str, limit: int) -> ApiError:
     """A string of more characters than the limit."""
     text = f"Invalid string: {value[:4]}...{value[-4:]}; must be at most {limit} characters"
-    return ApiError(Refusal("too-long", 400, text, param=param))
+    return ApiError(Rejection("too-long", 400, text, param=param))
 
 
 def invalid_value(param: str, message: str) -> ApiError:
     """A string that is none of the values allowed."""
-    return ApiError(Refusal("invalid-value", 400, message, param=param))
+    return ApiError(Rejection("invalid-value", 400, message, param=param))
 
 
 def empty_parameter(param: str) -> ApiError:
@@ -153,49 +153,49 @@ def empty_parameter(param: str) -> ApiError:
         f" parameter; however '{param}' cannot be unset. You should remove '{param}' from your request or"
         " supply a non-empty value."
     )
-    return ApiError(Refusal("empty", 400, text, code="parameter_invalid_empty", param=param))
+    return ApiError(Rejection("empty", 400, text, code="parameter_invalid_empty", param=param))
 
 
 def missing_customer() -> ApiError:
     """An attach request that names no customer."""
     text = "Must provide customer or customer_account."
-    return ApiError(Refusal("missing-customer", 400, text, code="parameter_missing"))
+    return ApiError(Rejection("missing-customer", 400, text, code="parameter_missing"))
 
 
 def missing_parameter(param: str) -> ApiError:
     """A required parameter that was not sent."""
     text = f"Missing required param: {param}."
-    return ApiError(Refusal("missing-parameter", 400, text, code="parameter_missing", param=param))
+    return ApiError(Rejection("missing-parameter", 400, text, code="parameter_missing", param=param))
 
 
 def not_expandable(segment: str) -> ApiError:
     """An expansion path whose first segment is no expandable field."""
-    return ApiError(Refusal("expand-path", 400, f"This property cannot be expanded ({elided(segment)})."))
+    return ApiError(Rejection("expand-path", 400, f"This property cannot be expanded ({elided(segment)})."))
 
 
 def too_deep(path: str, levels: int) -> ApiError:
     """An expansion path of too many segments."""
     text = f"You cannot expand more than {levels} levels of a property. Property: {elided(path)}"
-    return ApiError(Refusal("expand-depth", 400, text, code="property_expansion_max_depth"))
+    return ApiError(Rejection("expand-depth", 400, text, code="property_expansion_max_depth"))
 
 
 def no_such(kind: str, identifier: str, param: str, status: int) -> ApiError:
     """An id that names nothing: 404 in the path, 400 in a parameter."""
     text = f"No such {kind}: '{elided(identifier)}'"
     rule = f"no-such-{kind.lower()}"
-    return ApiError(Refusal(rule, status, text, code="resource_missing", param=param))
+    return ApiError(Rejection(rule, status, text, code="resource_missing", param=param))
 
 
 def already_attached() -> ApiError:
     """A payment method that another customer has."""
     text = "The payment method you provided has already been attached to a customer."
-    return ApiError(Refusal("already-attached", 400, text, executed=True))
+    return ApiError(Rejection("already-attached", 400, text, executed=True))
 
 
 def not_attached() -> ApiError:
     """A detachment of what is not attached."""
     text = "The payment method you provided is not attached to a customer so detachment is impossible."
-    return ApiError(Refusal("not-attached", 400, text, executed=True))
+    return ApiError(Rejection("not-attached", 400, text, executed=True))
 
 
 def used_up() -> ApiError:
@@ -204,7 +204,7 @@ def used_up() -> ApiError:
         "This PaymentMethod was previously used without being attached to a Customer or was detached from a"
         " Customer, and may not be used again."
     )
-    return ApiError(Refusal("used-up", 400, text, executed=True))
+    return ApiError(Rejection("used-up", 400, text, executed=True))
 
 
 def declined(decline_code: str, code: str, message: str, param: str) -> ApiError:
@@ -214,12 +214,12 @@ def declined(decline_code: str, code: str, message: str, param: str) -> ApiError
         ("decline_code", decline_code),
         ("network_decline_code", "01"),
     )
-    return ApiError(Refusal("declined", 402, message, "card_error", code, param, members=members, executed=True))
+    return ApiError(Rejection("declined", 402, message, "card_error", code, param, members=members, executed=True))
 
 
 def idempotency_error(message: str) -> ApiError:
     """A key that was used for something else."""
-    return ApiError(Refusal("idempotency", 400, message, "idempotency_error"))
+    return ApiError(Rejection("idempotency", 400, message, "idempotency_error"))
 
 
 def key_in_use(key: str) -> ApiError:
@@ -228,4 +228,4 @@ def key_in_use(key: str) -> ApiError:
         "There is currently another in-progress request using this Idempotent Key (that probably means you"
         f" submitted twice, and the other request is still going through): {key}. Please try again later."
     )
-    return ApiError(Refusal("key-in-use", 409, text, "idempotency_error", code="idempotency_key_in_use"))
+    return ApiError(Rejection("key-in-use", 409, text, "idempotency_error", code="idempotency_key_in_use"))

@@ -20,6 +20,7 @@ INDEX = re.compile(r"\d{1,9}", re.ASCII)
 MAX_DEPTH = 32
 
 Pair = tuple[str, str]
+RawPair = tuple[bytes, bytes]
 Tree = dict[str | int, Any]
 """A hash: text keys as sent, and numbers counted up for the items of `name[]`."""
 
@@ -32,7 +33,7 @@ class Form:
     tree: Tree
 
     def text(self, name: str) -> str | None:
-        """The string of that name, where there is one."""
+        """Return the decoded body as text, without the bytes that are not UTF-8."""
         value = self.tree.get(name)
         return value if isinstance(value, str) else None
 
@@ -61,13 +62,13 @@ def decode(call: Call) -> Form:
 
 
 def media_type(call: Call) -> None:
-    """Refuse a body that says it is something else than a form."""
+    """Reject a body that says it is something else than a form."""
     coding = call.request.header("content-encoding") or "identity"
     if call.request.body and (call.request.media_type not in ("", FORM) or coding.lower() != "identity"):
         raise errors.wrong_media_type()
 
 
-def split(call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
+def split(call: Call, body: bytes) -> list[RawPair]:
     """The pairs of a body, still encoded. Only `&` separates; the first `=` ends the name."""
     pieces = (piece.partition(b"=") for piece in body.split(b"&") if piece)
     return [(name, value) for name, _, value in pieces]

@@ -73,13 +73,13 @@ def once(call: Call, endpoint: Endpoint) -> Answer:
 
 
 def executed(call: Call, endpoint: Endpoint) -> Answer:
-    """The endpoint's answer. What it refuses in executing is an answer; what validation refuses is none."""
+    """The endpoint's answer. What it rejects in executing is an answer; what validation rejects is none."""
     try:
         return replace(endpoint(call), executed=True)
     except errors.ApiError as error:
-        if not error.refusal.executed:
+        if not error.rejection.executed:
             raise
-        return replace(call.behaviour.refuse(call, error.refusal), executed=True)
+        return replace(call.behaviour.reject(call, error.rejection), executed=True)
 
 
 def replayed(call: Call, key: str, earlier: Entry) -> Answer:
@@ -113,7 +113,7 @@ def idempotency_conflict(call: Call, earlier: Entry) -> str | None:
 
 
 def check_key(call: Call) -> None:
-    """Refuse an idempotency key that is empty or too long; remember the one to echo."""
+    """Reject an idempotency key that is empty or too long; remember the one to echo."""
     key = call.request.header("idempotency-key")
     if key is not None and not 0 < len(key) <= LONGEST:
         raise errors.idempotency_error("Idempotency Key must be a non-empty string of at most 255 bytes.")

@@ -122,7 +122,7 @@ def one_of_customer(call: Call) -> Answer:
     if method is None:
         raise errors.no_such("PaymentMethod", call.arguments[1], "payment_method", 404)
     if method.customer != found.id:
-        raise errors.ApiError(errors.Refusal("not-the-customers", 404, "Invalid request", param="customer"))
+        raise errors.ApiError(errors.Rejection("not-the-customers", 404, "Invalid request", param="customer"))
     return _answer(call, method, paths)
 
 

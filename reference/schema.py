@@ -22,7 +22,7 @@ Shape = Mapping[str, Any]
 
 
 def check(call: Call, shape: Shape) -> None:
-    """Refuse unknown parameters first, then wrong structures and long strings."""
+    """Reject unknown parameters first, then wrong structures and long strings."""
     tree = call.parameters.tree
     unknown = list(_unknown(tree, shape, ""))
     if unknown:

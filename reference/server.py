@@ -120,17 +120,17 @@ class Server:
             return Response(500, (("Content-Type", "application/json"),), body, close=True)
 
     def _unreadable(self, error: WireError) -> Response:
-        """What cannot be read is refused by the same steps as everything else, then the connection ends."""
+        """What cannot be read is rejected by the same steps as everything else, then the connection ends."""
         behaviour = self.world.behaviour
         call = Call(self.world, Request("GET", "/", error.headers))
-        refusal = wire_error(error.status, error.message).refusal
+        rejection = wire_error(error.status, error.message).rejection
         try:
             if error.headers:
                 behaviour.authenticate(call)
                 behaviour.check_version(call)
         except ApiError as earlier:
-            refusal = earlier.refusal
-        return replace(written(call, behaviour.refuse(call, refusal)), close=True)
+            rejection = earlier.rejection
+        return replace(written(call, behaviour.reject(call, rejection)), close=True)
 
     def _leave(self, sock: socket.socket, farewell: Farewell) -> None:
         """Close without a word, whatever the client may be sending."""
