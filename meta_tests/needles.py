@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from reference import build
-from reference.attach import Attempt
 from reference.behaviour import Behaviour
 from reference.call import Call
 from reference.changes import check_first, rejection
-from reference.server import Server
+from reference.rules.attach import Attempt
+from reference.wire.server import Server
 
 Needle = Callable[[Behaviour], None]
 

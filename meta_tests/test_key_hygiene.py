@@ -23,12 +23,12 @@ from conformance.verdict.settings import KEY_VARIABLE
 from meta_tests.key_traces import contents, forms_of, shown
 from meta_tests.needles import running_with
 from meta_tests.test_bundle_files import write_keys
-from reference.attach import Attempt
 from reference.behaviour import Behaviour
 from reference.call import Call
 from reference.changes import check_first, edit_response, rejection
-from reference.server import Server
-from reference.values import Response
+from reference.rules.attach import Attempt
+from reference.wire.server import Server
+from reference.wire.values import Response
 
 KEY = "sk_test_h7Qx2LmZ9vRb4TnKc8WsJd5Y"
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()

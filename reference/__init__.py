@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from . import defects, variants
 from .app import conforming
 from .call import World
-from .idempotency import Ledger
-from .server import Server
-from .store import StatelessStore, Store
+from .objects.store import StatelessStore, Store
+from .rules.idempotency import Ledger
 from .variants import get as get_variant
+from .wire.server import Server
 
 __all__ = ["Server", "build", "defects", "running", "variants"]
 

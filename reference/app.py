@@ -5,27 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    attach,
-    auth,
-    customers,
-    errors,
-    expansion,
-    forms,
-    idempotency,
-    objects,
-    payment_methods,
-    routes,
-    rules,
-)
 from .behaviour import Behaviour
 from .call import Call, token
-from .http import date
-from .values import Answer, Headers, Response
+from .objects import customers, models, payment_methods
+from .rules import attach, auth, checks, errors, expansion, forms, idempotency, routes
+from .wire.http import date
+from .wire.values import Answer, Headers, Response
 
 if TYPE_CHECKING:
-    from .errors import Rejection
-    from .store import Store
+    from .objects.store import Store
+    from .rules.errors import Rejection
 
 ALWAYS: Headers = (
     ("Server", "nginx"),
@@ -142,11 +131,11 @@ def conforming() -> Behaviour:
         once=idempotency.once,
         idempotency_name=idempotency.idempotency_name,
         idempotency_conflict=idempotency.idempotency_conflict,
-        checks=rules.checks(),
+        checks=checks.checks(),
         measure=measure,
         transaction=attach.transaction,
-        find_payment_method=rules.find_payment_method,
-        find_customer=rules.find_customer,
+        find_payment_method=checks.find_payment_method,
+        find_customer=checks.find_customer,
         attach=attach.attach,
         attached=attach.attached,
         detach=payment_methods.detach_step,
@@ -154,8 +143,8 @@ def conforming() -> Behaviour:
         methods_of=payment_methods.methods_of,
         new_id=new_id,
         furnish=furnish,
-        payment_method_json=objects.payment_method_json,
-        customer_json=objects.customer_json,
+        payment_method_json=models.payment_method_json,
+        customer_json=models.customer_json,
         expand=expansion.expand,
         amend=amend,
         reject=reject,

@@ -11,19 +11,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .http import Limits
+from .wire.http import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from .attach import Attempt
     from .call import Call, Endpoint
-    from .errors import Rejection
-    from .forms import Form, Pair, RawPair
-    from .idempotency import Entry
-    from .objects import Customer, PaymentMethod
-    from .store import Store
-    from .values import Answer, Headers, Json, Response
+    from .objects.models import Customer, PaymentMethod
+    from .objects.store import Store
+    from .rules.attach import Attempt
+    from .rules.errors import Rejection
+    from .rules.forms import Form, Pair, RawPair
+    from .rules.idempotency import Entry
+    from .wire.values import Answer, Headers, Json, Response
 
 # The types of the steps.
 Serve = Callable[["Call"], "Response"]

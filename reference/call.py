@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .values import Answer, Request
+from .wire.values import Answer, Request
 
 if TYPE_CHECKING:
     from .behaviour import Behaviour
-    from .forms import Form
-    from .idempotency import Ledger
-    from .store import Store
+    from .objects.store import Store
+    from .rules.forms import Form
+    from .rules.idempotency import Ledger
 
 ALPHABET = string.ascii_letters + string.digits
 RANDOM = random.Random()  # its own, so that nobody who seeds the shared one makes ids repeat

@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .app import written
-from .attach import Attempt
 from .behaviour import Amend, Behaviour, Check, Finish, Present, Serve
 from .call import Call
-from .errors import ApiError, Rejection, unknown_parameters
-from .rules import KNOWN
-from .values import Answer, Json, Response
+from .rules.attach import Attempt
+from .rules.checks import KNOWN
+from .rules.errors import ApiError, Rejection, unknown_parameters
+from .wire.values import Answer, Json, Response
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")

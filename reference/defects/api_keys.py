@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .. import errors, forms
 from ..app import written
-from ..attach import Attempt
-from ..auth import NO_KEY, WELL_FORMED, basic_user
 from ..behaviour import Behaviour, Guard, KnownKey, Serve
 from ..call import Call
 from ..changes import Change, apply, counter, edit_answer, edit_rejections, is_authentic, override, wrap, wrap_at_attach
-from ..errors import ApiError, Rejection, unauthorized
-from ..values import Answer, Response
+from ..rules import errors, forms
+from ..rules.attach import Attempt
+from ..rules.auth import NO_KEY, WELL_FORMED, basic_user
+from ..rules.errors import ApiError, Rejection, unauthorized
+from ..wire.values import Answer, Response
 from .parts import change_request_header, credentials_sent, reject_with
 from .registry import Topic
 

@@ -8,11 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .. import cards, errors
-from ..attach import Attempt
 from ..behaviour import Attach, Behaviour, Check, FindMethod, Route
 from ..call import Call, Endpoint
-from ..cards import by_shared_id
 from ..changes import (
     Change,
     apply,
@@ -25,10 +22,14 @@ from ..changes import (
     wrap,
     wrap_check,
 )
-from ..errors import ApiError, Rejection
-from ..objects import PaymentMethod
-from ..store import StatelessStore, checked, new_card
-from ..values import Json
+from ..objects import cards
+from ..objects.cards import by_shared_id
+from ..objects.models import PaymentMethod
+from ..objects.store import StatelessStore, checked, new_card
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..wire.values import Json
 from .registry import Topic
 
 stripe = Topic("stripe")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from ..attach import Attempt
 from ..behaviour import Behaviour, Check
 from ..call import Call
 from ..changes import drop_check, edit_rejections, rejection, wrap_check
-from ..errors import ApiError, Rejection
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
 from .parts import reject_with
 from .registry import Topic
 

@@ -10,7 +10,6 @@ from functools import partial
 from urllib.parse import quote
 
 from ..app import written
-from ..attach import Attempt
 from ..behaviour import Attach, Behaviour, Check, Measure, Split
 from ..call import Call
 from ..changes import (
@@ -32,9 +31,10 @@ from ..changes import (
     wrap_at_attach,
     wrap_check,
 )
-from ..errors import too_long
-from ..objects import Customer, PaymentMethod
-from ..values import Answer, Json, Response
+from ..objects.models import Customer, PaymentMethod
+from ..rules.attach import Attempt
+from ..rules.errors import too_long
+from ..wire.values import Answer, Json, Response
 from .registry import Topic
 
 contract = Topic("contract")

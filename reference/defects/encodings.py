@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import forms
-from ..attach import Attempt
 from ..behaviour import Behaviour, Build, Guard, Route, Split
 from ..call import Call, Endpoint
 from ..changes import apply, check_after, edit_success, expands, on_attach, override_check, rejection, wrap_at_attach
-from ..errors import unrecognized_url
-from ..forms import Form, Pair, RawPair, unescaped
-from ..values import Json
+from ..rules import forms
+from ..rules.attach import Attempt
+from ..rules.errors import unrecognized_url
+from ..rules.forms import Form, Pair, RawPair, unescaped
+from ..wire.values import Json
 from .parts import change_request, demand_media_type, reject_bodies_with, rewrite_pairs, rewrite_split
 from .registry import Topic
 

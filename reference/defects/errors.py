@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..attach import Attempt
-from ..auth import basic_user, sent_key
 from ..behaviour import Amend, Behaviour, Check, Guard
 from ..call import Call
 from ..changes import (
@@ -25,9 +23,11 @@ from ..changes import (
     wrap_at_attach,
     wrap_check,
 )
-from ..errors import ApiError, Rejection, unauthorized
-from ..rules import KNOWN
-from ..values import Answer, Json, Response
+from ..rules.attach import Attempt
+from ..rules.auth import basic_user, sent_key
+from ..rules.checks import KNOWN
+from ..rules.errors import ApiError, Rejection, unauthorized
+from ..wire.values import Answer, Json, Response
 from .parts import reject_with, unexpected_error
 from .registry import Topic
 

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .. import errors
-from ..attach import Attempt
 from ..behaviour import Attached, Behaviour, Check, Expand, ShowCustomer
 from ..call import Call, token
 from ..changes import Change, apply, check_after, edit_success, remembering, wrap, wrap_at_attach, wrap_check
-from ..errors import ApiError
-from ..objects import Customer, PaymentMethod
-from ..values import Answer, Json
+from ..objects.models import Customer, PaymentMethod
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError
+from ..wire.values import Answer, Json
 from .parts import choose_paths
 from .registry import Topic
 

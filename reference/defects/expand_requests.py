@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from .. import errors, expansion, forms
-from ..attach import Attempt
 from ..behaviour import Attached, Behaviour, Build, Check, Expand
 from ..call import Call
 from ..changes import (
@@ -28,11 +26,13 @@ from ..changes import (
     wrap_at_attach,
     wrap_check,
 )
-from ..errors import ApiError, Rejection, too_deep, too_long, unknown_parameters
-from ..expansion import OF_PAYMENT_METHOD
-from ..forms import INDEX, Form, Pair
-from ..objects import PaymentMethod
-from ..values import DROPPED, Answer, Json
+from ..objects.models import PaymentMethod
+from ..rules import errors, expansion, forms
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection, too_deep, too_long, unknown_parameters
+from ..rules.expansion import OF_PAYMENT_METHOD
+from ..rules.forms import INDEX, Form, Pair
+from ..wire.values import DROPPED, Answer, Json
 from .parts import choose_paths, reject_bodies_with, reject_with
 from .registry import Topic
 

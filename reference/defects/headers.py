@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from ..auth import VERSION
 from ..behaviour import Behaviour, Guard, Serve, WriteHeaders
 from ..call import DEFAULT_VERSION, Call
 from ..changes import Change, apply, change, counter, edit_response, wrap_at_attach
-from ..values import Answer, Headers, Response
+from ..rules.auth import VERSION
+from ..wire.values import Answer, Headers, Response
 from .registry import Topic
 
 stripe = Topic("stripe")

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .. import attach, errors, forms, idempotency
-from ..attach import Attempt
 from ..behaviour import Behaviour, Conflict, Once, Reject, Route, Serve, WriteHeaders
 from ..call import Call, Endpoint
 from ..changes import Change, apply, check_after, edit_answer, edit_response, on_attach, override, wrap, wrap_at_attach
-from ..errors import ApiError
-from ..idempotency import LONGEST, Entry
-from ..values import Answer, Headers, Response
+from ..rules import attach, errors, forms, idempotency
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError
+from ..rules.idempotency import LONGEST, Entry
+from ..wire.values import Answer, Headers, Response
 from .parts import change_request_header
 from .registry import Topic
 

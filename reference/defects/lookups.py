@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .. import cards
-from ..attach import Attempt
 from ..behaviour import Amend, Attach, Behaviour, Check, Detach, FindCustomer, FindMethod
 from ..call import Call
-from ..cards import CARDS
 from ..changes import Change, apply, check_after, expands, override, skip_check, wrap, wrap_at_attach, wrap_check
-from ..errors import Rejection
-from ..objects import Customer, PaymentMethod
-from ..store import new_card
+from ..objects import cards
+from ..objects.cards import CARDS
+from ..objects.models import Customer, PaymentMethod
+from ..objects.store import new_card
+from ..rules.attach import Attempt
+from ..rules.errors import Rejection
 from .parts import instead_of_attaching
 from .registry import Topic
 

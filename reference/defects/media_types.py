@@ -12,9 +12,9 @@ from urllib.parse import quote, quote_from_bytes, urlencode
 from ..behaviour import Behaviour, Build, Guard, Route, Split, Unquote
 from ..call import Call, Endpoint
 from ..changes import Change, apply, rejection, wrap_at_attach
-from ..errors import malformed_form, wrong_media_type
-from ..forms import FORM, Form, Pair, RawPair
-from ..values import Request
+from ..rules.errors import malformed_form, wrong_media_type
+from ..rules.forms import FORM, Form, Pair, RawPair
+from ..wire.values import Request
 from .parts import change_request, demand_media_type, rewrite_pairs
 from .registry import Topic
 

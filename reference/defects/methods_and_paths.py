@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import parse_qs
 
-from .. import attach, errors, forms, payment_methods, routes
 from ..behaviour import Behaviour, Route, Serve
 from ..call import Call, Endpoint
 from ..changes import Change, apply, edit_rejections, is_authentic, override, wrap, wrap_at_attach
-from ..errors import ApiError
-from ..values import Answer, Request, Response
+from ..objects import payment_methods
+from ..rules import attach, errors, forms, routes
+from ..rules.errors import ApiError
+from ..wire.values import Answer, Request, Response
 from .parts import change_request
 from .registry import Topic
 

@@ -7,24 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .. import errors
-from ..attach import Attempt
 from ..behaviour import Attach, Behaviour, Check, Detach
 from ..call import Call
-from ..changes import (
-    apply,
-    change,
-    check_after,
-    drop_check,
-    expands,
-    remembering,
-    skip_check,
-    wrap,
-    wrap_check,
-)
-from ..errors import ApiError, already_attached
-from ..objects import PaymentMethod
-from ..store import checked
+from ..changes import apply, change, check_after, drop_check, expands, remembering, skip_check, wrap, wrap_check
+from ..objects.models import PaymentMethod
+from ..objects.store import checked
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, already_attached
 from .parts import instead_of_attaching, move, reject_with
 from .registry import Topic
 

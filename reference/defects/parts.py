@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from .. import errors
-from ..attach import Attempt
 from ..behaviour import Guard, Serve, Split
 from ..call import Call
 from ..changes import Change, check_after, edit_rejections, edit_success, wrap, wrap_at_attach
-from ..errors import ApiError, Rejection
-from ..forms import FORM, RawPair
-from ..objects import PaymentMethod
-from ..values import DROPPED, Json, Request, Response
+from ..objects.models import PaymentMethod
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..rules.forms import FORM, RawPair
+from ..wire.values import DROPPED, Json, Request, Response
 
 
 def decoded_body(call: Call) -> bytes:

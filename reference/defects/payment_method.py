@@ -6,13 +6,13 @@ import json
 import re
 import time
 
-from ..attach import Attempt
 from ..behaviour import Attached, Behaviour, Check
 from ..call import Call, token
 from ..changes import apply, edit_success, remembering, wrap, wrap_check
-from ..errors import ApiError
-from ..objects import PaymentMethod
-from ..values import Answer, Json
+from ..objects.models import PaymentMethod
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError
+from ..wire.values import Answer, Json
 from .parts import drop_field, set_field
 from .registry import Topic
 

@@ -11,15 +11,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import errors
-from ..attach import Attempt
 from ..behaviour import Attach, Attached, Behaviour, Check, DeleteCustomer, Detach, Present
 from ..call import Call
 from ..changes import Change, apply, check_after, edit_answer, edit_success, override, wrap, wrap_at_attach, wrap_check
-from ..errors import ApiError
-from ..objects import Customer, PaymentMethod
-from ..store import StatelessStore, checked
-from ..values import Answer, Json
+from ..objects.models import Customer, PaymentMethod
+from ..objects.store import StatelessStore, checked
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError
+from ..wire.values import Answer, Json
 from .parts import move
 from .registry import Topic
 

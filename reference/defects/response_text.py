@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..attach import Attempt
 from ..behaviour import Amend, Attached, Behaviour, Check, Dump
 from ..call import Call
 from ..changes import (
@@ -24,9 +23,10 @@ from ..changes import (
     wrap_at_attach,
     wrap_check,
 )
-from ..errors import ApiError, Rejection
-from ..objects import PaymentMethod
-from ..values import Answer, Json, Response
+from ..objects.models import PaymentMethod
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..wire.values import Answer, Json, Response
 from .registry import Topic
 
 contract = Topic("contract")

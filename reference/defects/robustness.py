@@ -13,9 +13,9 @@ from urllib.parse import unquote_to_bytes
 from ..behaviour import Amend, Build, Guard, Unquote
 from ..call import Call
 from ..changes import crash, interrupt, wrap, wrap_at_attach
-from ..errors import ApiError, Rejection
-from ..forms import BROKEN_ESCAPE, Form, Pair
-from ..values import Response
+from ..rules.errors import ApiError, Rejection
+from ..rules.forms import BROKEN_ESCAPE, Form, Pair
+from ..wire.values import Response
 from .parts import FORM_ROOM, decoded_body, hang_up, id_in_path, is_utf8
 from .registry import Topic
 

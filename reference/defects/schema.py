@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..attach import Attempt
 from ..behaviour import Behaviour, Check
 from ..call import Call
-from ..cards import AMEX_TOKEN, BY_NUMBER
 from ..changes import Change, apply, edit_answer, edit_card, edit_success, wrap_check
-from ..errors import ApiError
-from ..values import Answer, Json
+from ..objects.cards import AMEX_TOKEN, BY_NUMBER
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError
+from ..wire.values import Answer, Json
 from .parts import drop_field, set_field
 from .registry import Topic
 

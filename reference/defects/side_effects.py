@@ -10,18 +10,18 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .. import expansion, forms
-from ..attach import Attempt
-from ..auth import VERSION
 from ..behaviour import Attach, Attached, Behaviour, Check, FindCustomer, Guard, Once, Reject, Route
 from ..call import Call, Endpoint
-from ..cards import by_shared_id
 from ..changes import Change, apply, check_first, on_attach, wrap, wrap_at_attach, wrap_check
-from ..errors import ApiError, Rejection
-from ..forms import unescaped
-from ..objects import Customer, PaymentMethod
-from ..schema import merged
-from ..values import Answer
+from ..objects.cards import by_shared_id
+from ..objects.models import Customer, PaymentMethod
+from ..rules import expansion, forms
+from ..rules.attach import Attempt
+from ..rules.auth import VERSION
+from ..rules.errors import ApiError, Rejection
+from ..rules.forms import unescaped
+from ..rules.schema import merged
+from ..wire.values import Answer
 from .registry import Topic
 
 stateful = Topic("stateful")

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import errors
 from ..app import written
-from ..attach import Attempt
 from ..behaviour import Behaviour, Build, FindMethod, ReadName, Serve, Split, Unquote
 from ..call import Call
 from ..changes import (
@@ -30,10 +28,12 @@ from ..changes import (
     wrap,
     wrap_at_attach,
 )
-from ..errors import ApiError, malformed_form, wire_error
-from ..forms import BROKEN_ESCAPE, Form, Pair
-from ..objects import PaymentMethod
-from ..values import DROPPED, RESET, Answer, Response
+from ..objects.models import PaymentMethod
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, malformed_form, wire_error
+from ..rules.forms import BROKEN_ESCAPE, Form, Pair
+from ..wire.values import DROPPED, RESET, Answer, Response
 from .parts import FORM_ROOM, decoded_body, hang_up, id_in_path, is_utf8, unexpected_error
 from .registry import Topic
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..attach import Attempt
 from ..behaviour import Attach, Behaviour, DeleteCustomer, Detach, ListMethods, Route, ShowMethod
 from ..call import Call, Endpoint
 from ..changes import Change, apply, check_first, counter, edit_success, expands, override, wrap
-from ..objects import Customer, PaymentMethod
-from ..store import checked
-from ..values import Answer, Json
+from ..objects.models import Customer, PaymentMethod
+from ..objects.store import checked
+from ..rules.attach import Attempt
+from ..wire.values import Answer, Json
 from .registry import Topic
 
 stateful = Topic("stateful")

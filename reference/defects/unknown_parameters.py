@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import errors, forms
-from ..attach import Attempt
 from ..behaviour import Behaviour, Build, Check
 from ..call import Call
 from ..changes import Change, edit_rejections, expands, override_check, skip_check, tolerate, wrap_at_attach, wrap_check
-from ..errors import ApiError, Rejection, unknown_parameters
-from ..forms import Form, Pair
-from ..rules import KNOWN
+from ..rules import errors, forms
+from ..rules.attach import Attempt
+from ..rules.checks import KNOWN
+from ..rules.errors import ApiError, Rejection, unknown_parameters
+from ..rules.forms import Form, Pair
 from .parts import reject_with
 from .registry import Topic
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import unquote
 
-from ..attach import Attempt
 from ..behaviour import Behaviour, FindCustomer, Split
 from ..call import Call
 from ..changes import Change, apply, check_after, edit_success, on_attach, wrap, wrap_at_attach
-from ..forms import unescaped
-from ..objects import Customer
-from ..values import Json
+from ..objects.models import Customer
+from ..rules.attach import Attempt
+from ..rules.forms import unescaped
+from ..wire.values import Json
 from .parts import rewrite_split
 from .registry import Topic
 

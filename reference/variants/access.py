@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from .. import attach, cards, errors, forms, payment_methods
 from ..behaviour import Behaviour, Guard, Route
 from ..call import Call, Endpoint
 from ..changes import Change, apply, override, wrap
-from ..errors import ApiError, Rejection
-from ..objects import Customer
-from ..routes import ROUTES
-from ..store import Store, new_card
+from ..objects import cards, payment_methods
+from ..objects.models import Customer
+from ..objects.store import Store, new_card
+from ..rules import attach, errors, forms
+from ..rules.errors import ApiError, Rejection
+from ..rules.routes import ROUTES
 from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 from .rules import amend
 

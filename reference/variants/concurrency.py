@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from .. import attach, cards
 from ..behaviour import Behaviour, Once, Route
 from ..call import Call, Endpoint
-from ..cards import by_shared_id
 from ..changes import apply, change, override, wrap
-from ..errors import ApiError, Rejection
-from ..values import Answer
+from ..objects import cards
+from ..objects.cards import by_shared_id
+from ..rules import attach
+from ..rules.errors import ApiError, Rejection
+from ..wire.values import Answer
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()

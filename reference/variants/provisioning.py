@@ -9,14 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import attach, cards, customers, errors, payment_methods
 from ..behaviour import Behaviour, Build, Finish, Guard, Route, Split
 from ..call import Call, Endpoint
 from ..changes import Change, apply, change, wrap
-from ..forms import FORM, Pair
-from ..objects import PaymentMethod
-from ..store import Store, new_card
-from ..values import Answer, Response
+from ..objects import cards, customers, payment_methods
+from ..objects.models import PaymentMethod
+from ..objects.store import Store, new_card
+from ..rules import attach, errors
+from ..rules.forms import FORM, Pair
+from ..wire.values import Answer, Response
 from .access import forget_routes
 from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import errors
-from ..attach import Attempt
 from ..behaviour import Build, Guard, Split
 from ..call import Call
 from ..changes import wrap
-from ..errors import ApiError, Rejection
-from ..forms import Form, Pair
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..rules.forms import Form, Pair
 from .registry import STRIPE, Variants
 from .rules import ask_before
 

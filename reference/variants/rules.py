@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from .. import errors, expansion
-from ..attach import Attempt
 from ..behaviour import Amend, Behaviour, Check, Finish
 from ..call import Call
 from ..changes import Change, apply, change, drop_check, override, override_check, wrap, wrap_check
-from ..errors import ApiError, Rejection, already_attached, no_such
-from ..objects import Customer
-from ..values import Json, Response
+from ..objects.models import Customer
+from ..rules import errors, expansion
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection, already_attached, no_such
+from ..wire.values import Json, Response
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()

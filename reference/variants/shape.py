@@ -11,8 +11,8 @@ from typing import Any
 from ..behaviour import Behaviour, Present, ShowCustomer, ShowMethod
 from ..call import RANDOM, Call
 from ..changes import Change, apply, override, wrap
-from ..objects import Customer, PaymentMethod
-from ..values import Answer, Json
+from ..objects.models import Customer, PaymentMethod
+from ..wire.values import Answer, Json
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()

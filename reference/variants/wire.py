@@ -14,7 +14,7 @@ from typing import Any
 from ..behaviour import Behaviour, Dump, Finish, Serve
 from ..call import Call
 from ..changes import Change, apply, change, override, wrap
-from ..values import Farewell, Response
+from ..wire.values import Farewell, Response
 from .registry import STRIPE, Variants
 
 variant = Variants()

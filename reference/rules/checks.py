@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import cards, errors, expansion
-from .store import StatelessStore, new_card
+from ..objects import cards
+from ..objects.store import StatelessStore, new_card
+from . import errors, expansion
 
 if TYPE_CHECKING:
+    from ..behaviour import Check
+    from ..call import Call
+    from ..objects.models import Customer, PaymentMethod
     from .attach import Attempt
-    from .behaviour import Check
-    from .call import Call
-    from .objects import Customer, PaymentMethod
 
 KNOWN = ("customer", "expand")
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import cards, customers, errors, expansion, listing, schema
-from .objects import CONTACT, PaymentMethod
-from .schema import ADDRESS, EXPAND, FREE, TEXT
+from ..rules import errors, expansion, listing, schema
+from ..rules.schema import ADDRESS, EXPAND, FREE, TEXT
+from ..wire.values import Answer
+from . import cards, customers
+from .models import CONTACT, PaymentMethod
 from .store import new_card
-from .values import Answer
 
 if TYPE_CHECKING:
-    from .call import Call
+    from ..call import Call
 
 STUB_TYPES = (
     "affirm", "afterpay_clearpay", "alipay", "bancontact", "blik", "cashapp", "eps", "giropay", "ideal",

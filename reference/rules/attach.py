@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from .values import Answer
+from ..wire.values import Answer
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .objects import Customer, PaymentMethod
+    from ..call import Call
+    from ..objects.models import Customer, PaymentMethod
 
 
 class Attempt:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from . import cards
-from .objects import Customer, PaymentMethod
+from .models import Customer, PaymentMethod
 
 
 class Store:

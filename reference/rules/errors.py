@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .values import Headers, Json
+from ..wire.values import Headers, Json
 
 INVALID_REQUEST = "invalid_request_error"
 NO_DOC_URL = frozenset({"property_expansion_max_depth"})

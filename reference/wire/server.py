@@ -14,9 +14,9 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from .app import written
-from .call import Call, World
-from .errors import ApiError, wire_error
+from ..app import written
+from ..call import Call, World
+from ..rules.errors import ApiError, wire_error
 from .http import Gone, Stream, WireError, encoded
 from .values import Farewell, Request, Response
 

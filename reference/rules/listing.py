@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from . import errors
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .objects import Customer, PaymentMethod
-    from .values import Json
+    from ..call import Call
+    from ..objects.models import Customer, PaymentMethod
+    from ..wire.values import Json
 
 PAGE = {"limit": "text", "starting_after": "text", "ending_before": "text", "expand": "expand"}
 

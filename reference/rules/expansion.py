@@ -9,8 +9,8 @@ from . import errors
 from .forms import INDEX, Tree
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .values import Json
+    from ..call import Call
+    from ..wire.values import Json
 
 OF_PAYMENT_METHOD = frozenset({"customer", "card"})
 OF_CUSTOMER = frozenset({"default_source", "invoice_settings", "test_clock"})

@@ -7,12 +7,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..wire.values import Answer
 from . import errors
 from .forms import Tree
-from .values import Answer
 
 if TYPE_CHECKING:
-    from .call import Call, Endpoint
+    from ..call import Call, Endpoint
 
 LONGEST = 255
 

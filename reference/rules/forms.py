@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from . import errors
 
 if TYPE_CHECKING:
-    from .call import Call
+    from ..call import Call
 
 FORM = "application/x-www-form-urlencoded"
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .cards import Card
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .values import Json
+    from ..call import Call
+    from ..wire.values import Json
 
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 CONTACT = ("email", "name", "phone", "tax_id")

@@ -9,7 +9,7 @@ from . import errors
 from .forms import flat
 
 if TYPE_CHECKING:
-    from .call import Call
+    from ..call import Call
     from .forms import Tree
 
 TEXT = "text"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import errors
 
 if TYPE_CHECKING:
-    from .call import Call
+    from ..call import Call
 
 WELL_FORMED = re.compile(r"(?:sk|rk)_test_[A-Za-z0-9]{3,247}", re.ASCII)
 VERSION = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:\.[a-z]{1,32})?", re.ASCII)

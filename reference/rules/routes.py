@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import attach, customers, errors, payment_methods
+from ..objects import customers, payment_methods
+from . import attach, errors
 from .forms import unescaped
 
 if TYPE_CHECKING:
-    from .call import Call, Endpoint
+    from ..call import Call, Endpoint
 
 ROUTES: dict[tuple[str, ...], dict[str, Endpoint]] = {
     ("customers",): {"POST": customers.create, "GET": customers.every},

@@ -6,13 +6,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import errors, expansion, listing, schema
-from .objects import Customer
-from .schema import ADDRESS, EXPAND, FREE, TEXT
-from .values import Answer
+from ..rules import errors, expansion, listing, schema
+from ..rules.schema import ADDRESS, EXPAND, FREE, TEXT
+from ..wire.values import Answer
+from .models import Customer
 
 if TYPE_CHECKING:
-    from .call import Call
+    from ..call import Call
 
 DETAILS = ("description", "email", "name", "phone")
 FIELDS: dict[str, Any] = {

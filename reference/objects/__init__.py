@@ -1,0 +1,1 @@
+"""Customers, payment methods and cards: how they are stored, shown and changed."""
