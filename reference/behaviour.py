@@ -1,7 +1,7 @@
 """The server's behaviour as named steps.
 
-Every step is an attribute which can be replaced or wrapped; a seeded defect or a conforming variant is a
-function that does so to one of them. `app.conforming` gives the behaviour that follows every clause.
+Every step is an attribute that can be replaced or wrapped; a seeded defect or a conforming variant is a function that
+does so. `app.conforming` returns the behaviour that follows every clause.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Finish = Callable[["Call", "Response"], "Response"]
 
 @dataclass
 class Behaviour:
-    """One attribute a step, in the order in which a request meets them."""
+    """One attribute for each step, in the order in which a request meets them."""
 
     # The whole of it: from a request to what goes over the wire.
     serve: Serve

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .app import written
+from .app import write_answer
 from .behaviour import Amend, Behaviour, Check, Finish, Present, Serve
 from .call import Call
 from .rules.attach import Attempt
@@ -276,7 +276,7 @@ def crash(call: Call) -> Response:
     """Answer with an internal server error, well described."""
     call.authenticated = True
     error = {"message": "An unexpected error occurred.", "type": "api_error"}
-    return written(call, Answer(500, {"error": error}))
+    return write_answer(call, Answer(500, {"error": error}))
 
 
 def is_authentic(call: Call) -> bool:

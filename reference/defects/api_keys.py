@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..app import written
+from ..app import write_answer
 from ..behaviour import Behaviour, Guard, KnownKey, Serve
 from ..call import Call
 from ..changes import Change, apply, counter, edit_answer, edit_rejections, is_authentic, override, wrap, wrap_at_attach
@@ -93,7 +93,7 @@ def replay_before_key(when: Callable[[Call], bool]) -> Change:
         if answer is None or is_authentic(call) or not when(call):
             return usual(call)
         call.authenticated = call.replayed = True
-        return written(call, answer)
+        return write_answer(call, answer)
 
     return serve
 

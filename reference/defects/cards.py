@@ -25,7 +25,7 @@ from ..changes import (
 from ..objects import cards
 from ..objects.cards import by_shared_id
 from ..objects.models import PaymentMethod
-from ..objects.store import StatelessStore, checked, new_card
+from ..objects.store import StatelessStore, mark_attached, new_card
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, Rejection
@@ -195,7 +195,7 @@ def ids_made_from_the_second(usual: FindMethod, call: Call, identifier: str) -> 
 def clone_not_stored(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
     """A shared token is answered with a new payment method that is stored nowhere."""
     is_shared = attempt.payment_method_id.startswith("pm_card_") and not isinstance(call.store, StatelessStore)
-    return checked(attempt.method, attempt.owner.id) if is_shared else usual(call, attempt)
+    return mark_attached(attempt.method, attempt.owner.id) if is_shared else usual(call, attempt)
 
 
 @stripe("stripe.test-tokens", "hard", batch="reading 2")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote
 
-from ..app import written
+from ..app import write_answer
 from ..behaviour import Attach, Behaviour, Check, Measure, Split
 from ..call import Call
 from ..changes import (
@@ -122,7 +122,7 @@ def empty_body_is_no_change(b: Behaviour) -> None:
     def unchanged(call: Call) -> Response:
         call.authenticated = True
         method = call.store.methods[identifier(call)]
-        return written(call, Answer(200, call.behaviour.payment_method_json(call, method)))
+        return write_answer(call, Answer(200, call.behaviour.payment_method_json(call, method)))
 
     interrupt(empty, unchanged)(b)
 

@@ -13,7 +13,7 @@ from ..changes import apply, check_after, edit_success, expands, on_attach, over
 from ..rules import forms
 from ..rules.attach import Attempt
 from ..rules.errors import unrecognized_url
-from ..rules.forms import Form, Pair, RawPair, unescaped
+from ..rules.forms import Form, Pair, RawPair, unescape
 from ..wire.values import Json
 from .parts import change_request, demand_media_type, reject_bodies_with, rewrite_pairs, rewrite_split
 from .registry import Topic
@@ -158,7 +158,7 @@ def unreserved_escapes_kept(name: bytes, value: bytes) -> RawPair:
 @contract("request.equivalent-encodings", "medium", stateless=True, also="request.value-exact")
 def plus_kept(b: Behaviour) -> None:
     """A plus stays a plus instead of standing for a blank."""
-    b.unquote = on_attach(b.unquote, lambda call, raw: unescaped(raw))
+    b.unquote = on_attach(b.unquote, lambda call, raw: unescape(raw))
 
 
 contract.row("raw-brackets-only", "request.equivalent-encodings", "medium")(

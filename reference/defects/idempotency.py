@@ -20,7 +20,7 @@ from .registry import Topic
 stripe = Topic("stripe")
 
 stripe.row("keys-ignored", "idempotency.replay", "easy")(
-    "Idempotency keys are ignored: everything is executed again.", override("once", idempotency.executed)
+    "Idempotency keys are ignored: everything is executed again.", override("once", idempotency.execute)
 )
 stripe.row("replay-not-marked", "idempotency.replay", "medium")(
     "A replay has no Idempotent-Replayed header.",
@@ -60,7 +60,7 @@ def replay_executes_again(usual: Once, call: Call, endpoint: Endpoint) -> Answer
     """A replay gives the first answer, but the request is executed again."""
     answer = usual(call, endpoint)
     if call.replayed and answer.status == 200:
-        idempotency.executed(call, endpoint)
+        idempotency.execute(call, endpoint)
     return answer
 
 
@@ -351,12 +351,12 @@ def key_taken_too_late(b: Behaviour) -> None:
     def once(call: Call, endpoint: Endpoint) -> Answer:
         key = call.request.header("idempotency-key")
         if key is None:
-            return idempotency.executed(call, endpoint)
+            return idempotency.execute(call, endpoint)
         earlier = call.world.ledger.entries.get(key)
         if earlier is not None:
-            return idempotency.replayed(call, key, earlier)
+            return idempotency.replay(call, key, earlier)
         time.sleep(MOMENT)
-        answer = idempotency.executed(call, endpoint)
+        answer = idempotency.execute(call, endpoint)
         entry = Entry(call.request.path, call.parameters.tree, call.request_id, answer)
         call.world.ledger.entries[key] = entry
         return answer
@@ -397,7 +397,7 @@ def key_in_use_executed(b: Behaviour) -> None:
         except errors.ApiError as error:
             if error.rejection.rule != "key-in-use":
                 raise
-            return idempotency.executed(call, endpoint)
+            return idempotency.execute(call, endpoint)
 
 
 @stripe("idempotency.in-use", "medium", wrap_at_attach("once"), level="SHOULD", intermittent=True, batch="unseen 1")
@@ -409,7 +409,7 @@ def key_taken_at_the_end(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
     if key is None or name in ledger.entries:
         return usual(call, endpoint)
     time.sleep(0.01)
-    answer = idempotency.executed(call, endpoint)
+    answer = idempotency.execute(call, endpoint)
     ledger.begin(name, Entry(call.request.path, call.parameters.tree, call.request_id))
     ledger.finish(name, answer)
     return answer

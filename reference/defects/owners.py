@@ -11,7 +11,7 @@ from ..behaviour import Attach, Behaviour, Check, Detach
 from ..call import Call
 from ..changes import apply, change, check_after, drop_check, expands, remembering, skip_check, wrap, wrap_check
 from ..objects.models import PaymentMethod
-from ..objects.store import checked
+from ..objects.store import mark_attached
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, already_attached
@@ -31,7 +31,7 @@ def is_again(attempt: Attempt) -> bool:
 def again_detaches(call: Call, attempt: Attempt) -> PaymentMethod:
     """Attaching to the same customer again detaches, like a switch."""
     call.store.detach(attempt.method)
-    return checked(attempt.method, attempt.owner.id)
+    return mark_attached(attempt.method, attempt.owner.id)
 
 
 @stateful("state.same-customer-again", "medium", partial(instead_of_attaching, is_again))
@@ -121,7 +121,7 @@ def second_customer_fobbed_off(b: Behaviour) -> None:
 
     @apply(b, partial(instead_of_attaching, lambda attempt: attempt.method.customer is not None))
     def pretend(call: Call, attempt: Attempt) -> PaymentMethod:
-        return checked(attempt.method, attempt.owner.id)
+        return mark_attached(attempt.method, attempt.owner.id)
 
 
 @stateful("state.second-customer", "hard")

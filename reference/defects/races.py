@@ -15,7 +15,7 @@ from ..behaviour import Attach, Attached, Behaviour, Check, DeleteCustomer, Deta
 from ..call import Call
 from ..changes import Change, apply, check_after, edit_answer, edit_success, override, wrap, wrap_at_attach, wrap_check
 from ..objects.models import Customer, PaymentMethod
-from ..objects.store import StatelessStore, checked
+from ..objects.store import StatelessStore, mark_attached
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError
@@ -57,7 +57,7 @@ def all_told_that_they_won(b: Behaviour) -> None:
         with call.store.lock:
             now = call.store.method(attempt.method.id)
             if now is not None and now.customer not in (None, attempt.owner.id):
-                return checked(attempt.method, attempt.owner.id)
+                return mark_attached(attempt.method, attempt.owner.id)
             return usual(call, attempt)
 
 
@@ -173,7 +173,7 @@ def list_written_back_whole(b: Behaviour) -> None:
             wallet.append(identifier)
         time.sleep(0.004)
         with store.lock:
-            method = store.put_method(checked(attempt.method, customer))
+            method = store.put_method(mark_attached(attempt.method, customer))
             store.wallets[customer] = wallet
         return method
 

@@ -224,12 +224,12 @@ def control_characters_not_escaped(b: Behaviour) -> None:
     """The JSON writer escapes quotes and backslashes alone; control characters quoted back are raw."""
     usual = b.dump
 
-    def unescaped(match: re.Match[bytes]) -> bytes:
+    def unescape(match: re.Match[bytes]) -> bytes:
         if match[1]:
             return bytes([int(match[1], 16)])
         return CONTROLS.get(match[2], match[0])
 
-    b.dump = on_attach(usual, lambda call, payload: ESCAPE.sub(unescaped, usual(call, payload)))
+    b.dump = on_attach(usual, lambda call, payload: ESCAPE.sub(unescape, usual(call, payload)))
 
 
 SHOWN = 490

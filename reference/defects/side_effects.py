@@ -19,8 +19,8 @@ from ..rules import expansion, forms
 from ..rules.attach import Attempt
 from ..rules.auth import VERSION
 from ..rules.errors import ApiError, Rejection
-from ..rules.forms import unescaped
-from ..rules.schema import merged
+from ..rules.forms import unescape
+from ..rules.schema import merge
 from ..wire.values import Answer
 from .registry import Topic
 
@@ -276,7 +276,7 @@ def metadata_assigned_before_refusal(usual: Check, call: Call, attempt: Attempt)
         method = call.store.method(attempt.payment_method_id)
         if method is not None and isinstance(sent, dict):
             texts = {key: value for key, value in sent.items() if isinstance(value, str)}
-            call.store.put_method(replace(method, metadata=merged(method.metadata, texts)))
+            call.store.put_method(replace(method, metadata=merge(method.metadata, texts)))
     usual(call, attempt)
 
 
@@ -335,7 +335,7 @@ def delete_detaches_behind_a_404(usual: Route, call: Call) -> Endpoint:
     """DELETE on the attach URL undoes the attaching, for good, before it is answered as unrecognised."""
     if call.request.method == "DELETE" and call.is_attach:
         identifier = call.request.path.split("/")[-2]
-        method = call.store.method(unescaped(identifier.encode("latin-1")))
+        method = call.store.method(unescape(identifier.encode("latin-1")))
         if method is not None:
             call.store.detach(method)
     return usual(call)

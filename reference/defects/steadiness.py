@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..app import written
+from ..app import write_answer
 from ..behaviour import Behaviour, Build, FindMethod, ReadName, Serve, Split, Unquote
 from ..call import Call
 from ..changes import (
@@ -101,7 +101,7 @@ def rest_of_a_body_is_the_next_request(b: Behaviour) -> None:
         announced = dict(call.request.headers).get("content-length", "0")
         if int(announced) > MOST_READ:
             rejection = wire_error(413, "Request body is too large.").rejection
-            return written(call, call.behaviour.reject(call, rejection))
+            return write_answer(call, call.behaviour.reject(call, rejection))
         return usual(call)
 
 
@@ -153,7 +153,7 @@ def unread_body_is_the_next_request(b: Behaviour) -> None:
     unread: set[int] = set()
 
     def wire(call: Call, status: int, message: str) -> Response:
-        return written(call, call.behaviour.reject(call, wire_error(status, message).rejection))
+        return write_answer(call, call.behaviour.reject(call, wire_error(status, message).rejection))
 
     @apply(b, wrap("serve"))
     def serve(usual: Serve, call: Call) -> Response:
@@ -421,4 +421,4 @@ def kept_connection_wears_out(call: Call) -> Response:
     """From its thirtieth request on, a kept connection is answered with 400."""
     call.authenticated = True
     error = {"message": "Too many requests on this connection.", "type": "invalid_request_error"}
-    return written(call, Answer(400, {"error": error}))
+    return write_answer(call, Answer(400, {"error": error}))

@@ -12,7 +12,7 @@ from ..behaviour import Attach, Behaviour, DeleteCustomer, Detach, ListMethods, 
 from ..call import Call, Endpoint
 from ..changes import Change, apply, check_first, counter, edit_success, expands, override, wrap
 from ..objects.models import Customer, PaymentMethod
-from ..objects.store import checked
+from ..objects.store import mark_attached
 from ..rules.attach import Attempt
 from ..wire.values import Answer, Json
 from .registry import Topic
@@ -22,7 +22,7 @@ stateful = Topic("stateful")
 
 def unstored(call: Call, attempt: Attempt) -> PaymentMethod:
     """Return the payment method as it would be after attaching, without attaching it."""
-    return checked(attempt.method, attempt.owner.id)
+    return mark_attached(attempt.method, attempt.owner.id)
 
 
 def store_unless(forgotten: Callable[[Call, Attempt], bool]) -> Change:
@@ -174,7 +174,7 @@ def committed_by_the_next_attach(b: Behaviour) -> None:
     @apply(b, partial(override, "attach"))
     def attach(call: Call, attempt: Attempt) -> PaymentMethod:
         open_one.append((attempt.method, attempt.owner.id))
-        return checked(attempt.method, attempt.owner.id)
+        return mark_attached(attempt.method, attempt.owner.id)
 
 
 def change_stored(change: Callable[[PaymentMethod], PaymentMethod]) -> Change:

@@ -14,7 +14,7 @@ from ..call import Call
 from ..changes import Change, apply, check_after, edit_success, on_attach, wrap, wrap_at_attach
 from ..objects.models import Customer
 from ..rules.attach import Attempt
-from ..rules.forms import unescaped
+from ..rules.forms import unescape
 from ..wire.values import Json
 from .parts import rewrite_split
 from .registry import Topic
@@ -25,7 +25,7 @@ contract = Topic("contract")
 @contract("request.value-exact", "medium", stateless=True, also="request.equivalent-encodings")
 def encoded_plus_becomes_blank(b: Behaviour) -> None:
     """Pluses are made blanks after decoding, so that `%2B` becomes one too."""
-    b.unquote = on_attach(b.unquote, lambda call, raw: unescaped(raw).replace("+", " "))
+    b.unquote = on_attach(b.unquote, lambda call, raw: unescape(raw).replace("+", " "))
 
 
 @contract("request.value-exact", "medium", wrap("find_customer"), also="state.unknown-customer")
@@ -171,7 +171,7 @@ contract.row(
     cut_customer(lambda identifier: identifier.partition(" ")[0]),
 )
 contract.row("value-put-into-an-inner-address", "request.value-exact", "hard", batch="unseen 3")(
-    "The id is put, unescaped, into the address of an inner service: `?` and `#` end it.",
+    "The id is put, unescape, into the address of an inner service: `?` and `#` end it.",
     cut_customer(lambda identifier: re.split("[?#]", identifier)[0]),
 )
 BEYOND_THREE_BYTES = re.compile("[\U00010000-\U0010ffff]")

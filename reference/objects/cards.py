@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """How a card is declined when it is attached."""
+    """The answer to an attempt to attach a card that is declined."""
 
     decline_code: str
     code: str = "card_declined"
@@ -18,7 +18,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a test card is."""
+    """A test card."""
 
     brand: str
     number: str
@@ -28,7 +28,7 @@ class Card:
 
     @property
     def last4(self) -> str:
-        """The last four digits, all that is ever shown of the number."""
+        """The last four digits, the only ones that are shown."""
         return self.number[-4:]
 
     @property
@@ -89,12 +89,12 @@ AMEX_TOKEN = Card("amex", "378282246308431")
 
 
 def by_token(token: str) -> Card | None:
-    """The card of a test token `tok_visa`, `tok_visa_chargeDeclined`, `tok_chargeDeclined`."""
+    """Return the card of a test token `tok_visa`, `tok_visa_chargeDeclined`, `tok_chargeDeclined`."""
     return _named(token.removeprefix("tok_")) if token.startswith("tok_") else None
 
 
 def by_shared_id(identifier: str) -> Card | None:
-    """The card of a shared payment method `pm_card_visa`, `pm_card_chargeDeclined`."""
+    """Return the card of a shared payment method `pm_card_visa`, `pm_card_chargeDeclined`."""
     return _named(identifier.removeprefix("pm_card_")) if identifier.startswith("pm_card_") else None
 
 

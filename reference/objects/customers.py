@@ -47,7 +47,7 @@ def update(call: Call) -> Answer:
     schema.check(call, FIELDS)
     paths = expansion.check(call, expansion.OF_CUSTOMER)
     with call.store.lock:
-        changed = _changed(call, found(call, call.arguments[0], "id", 404))
+        changed = _changed(call, find(call, call.arguments[0], "id", 404))
         return _answer(call, call.store.put_customer(changed), paths)
 
 
@@ -55,7 +55,7 @@ def delete(call: Call) -> Answer:
     """`DELETE /v1/customers/{customer}`."""
     schema.check(call, {})
     with call.store.lock:
-        customer = found(call, call.arguments[0], "id", 404)
+        customer = find(call, call.arguments[0], "id", 404)
         call.behaviour.delete_customer(call, customer)
         return Answer(200, {"id": customer.id, "object": "customer", "deleted": True})
 
@@ -73,8 +73,8 @@ def every(call: Call) -> Answer:
     return Answer(200, payload)
 
 
-def found(call: Call, identifier: str, param: str, status: int) -> Customer:
-    """The customer of that id, or the rejection."""
+def find(call: Call, identifier: str, param: str, status: int) -> Customer:
+    """Return the customer of that id, or raise the rejection."""
     customer = call.store.live_customer(identifier)
     if customer is None:
         raise errors.no_such("customer", identifier, param, status)
@@ -82,7 +82,7 @@ def found(call: Call, identifier: str, param: str, status: int) -> Customer:
 
 
 def delete_customer(call: Call, customer: Customer) -> None:
-    """Delete the customer and detach what it had."""
+    """Delete the customer and detach its payment methods."""
     call.store.delete_customer(customer)
 
 
@@ -91,12 +91,12 @@ def _changed(call: Call, customer: Customer) -> Customer:
     sent = {key: value for key in DETAILS if (value := form.text(key)) is not None}
     address = form.tree.get("address")
     if address is not None:
-        address = schema.merged(customer.address or {}, address) or None
+        address = schema.merge(customer.address or {}, address) or None
     return replace(
         customer,
-        details=schema.merged(customer.details, sent),
+        details=schema.merge(customer.details, sent),
         address=customer.address if address is None else address,
-        metadata=schema.merged(customer.metadata, form.tree.get("metadata")),
+        metadata=schema.merge(customer.metadata, form.tree.get("metadata")),
         default_payment_method=_default(call, customer),
     )
 
@@ -114,7 +114,7 @@ def _default(call: Call, customer: Customer) -> str | None:
     if method.customer != customer.id:
         raise errors.invalid_value(
             param,
-            f"The customer does not have a payment method with the ID {errors.elided(str(sent))}. The payment"
+            f"The customer does not have a payment method with the ID {errors.shorten(str(sent))}. The payment"
             " method must be attached to the customer.",
         )
     return method.id

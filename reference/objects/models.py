@@ -18,7 +18,7 @@ CONTACT = ("email", "name", "phone", "tax_id")
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A payment method. `customer` is the id of the one it is attached to; `detached` is for good."""
+    """A payment method. `customer` is the id of its owner; `detached` is final."""
 
     id: str
     created: int
@@ -48,7 +48,7 @@ class Customer:
 
 
 def payment_method_json(call: Call, method: PaymentMethod) -> Json:
-    """A payment method with the keys of 2026, in Stripe's order."""
+    """Return a payment method with the keys of 2026, in Stripe's order."""
     return {
         "id": method.id,
         "object": "payment_method",
@@ -66,18 +66,18 @@ def payment_method_json(call: Call, method: PaymentMethod) -> Json:
 
 
 def billing_json(details: Mapping[str, Any]) -> Json:
-    """Billing details, all keys there and null where unset."""
+    """Return billing details with all keys, null where unset."""
     shown: Json = {"address": address_json(details.get("address", {}))}
     return shown | {key: details.get(key) for key in CONTACT}
 
 
 def address_json(address: Mapping[str, str]) -> Json:
-    """An address, all keys there and null where unset."""
+    """Return an address with all keys, null where unset."""
     return {key: address.get(key) for key in ADDRESS}
 
 
 def card_json(method: PaymentMethod, card: Card) -> Json:
-    """What is shown of a card."""
+    """Return the public part of a card."""
     address = method.billing_details.get("address", {})
     return {
         "brand": card.brand,
@@ -106,7 +106,7 @@ def _check(method: PaymentMethod, value: str | None) -> str | None:
 
 
 def customer_json(call: Call, customer: Customer) -> Json:
-    """A customer, all keys there; a deleted one shows only that."""
+    """Return a customer with all keys; a deleted one shows only that."""
     if customer.deleted:
         return {"id": customer.id, "object": "customer", "deleted": True}
     return {

@@ -1,7 +1,8 @@
-"""The payment-method endpoints beside attach: create, retrieve, update, detach, list."""
+"""The payment-method endpoints other than attach: create, retrieve, update, detach, list."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,7 @@ STUB_TYPES = (
     "affirm", "afterpay_clearpay", "alipay", "bancontact", "blik", "cashapp", "eps", "giropay", "ideal",
     "klarna", "link", "oxxo", "p24", "paypal", "pix", "sofort", "twint", "wechat_pay",
 )  # fmt: skip
+NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 REDISPLAY = ("always", "limited", "unspecified")
 CARD = {"token": TEXT, "number": TEXT, "exp_month": TEXT, "exp_year": TEXT, "cvc": TEXT}
 BILLING = {**dict.fromkeys(CONTACT, TEXT), "address": ADDRESS}
@@ -51,7 +53,7 @@ def create(call: Call) -> Answer:
     elif kind in STUB_TYPES:
         method = PaymentMethod(call.behaviour.new_id("pm_"), int(time.time()), kind)
     else:
-        raise errors.invalid_value("type", f"Invalid type: {errors.elided(kind)}")
+        raise errors.invalid_value("type", f"Invalid type: {errors.shorten(kind)}")
     return _answer(call, call.store.put_method(_changed(call, method)), paths)
 
 
@@ -88,7 +90,7 @@ def detach(call: Call) -> Answer:
 
 
 def detach_step(call: Call, method: PaymentMethod) -> PaymentMethod:
-    """Take it from its customer, for good."""
+    """Take the payment method from its customer, for good."""
     return call.store.detach(method)
 
 
@@ -101,7 +103,7 @@ def every(call: Call) -> Answer:
         return _listed(call, "/v1/payment_methods", [], paths)
     if not customer:
         raise errors.empty_parameter("customer")
-    found = customers.found(call, customer, "customer", 400)
+    found = customers.find(call, customer, "customer", 400)
     return _listed(call, "/v1/payment_methods", call.behaviour.methods_of(call, found.id), paths)
 
 
@@ -109,7 +111,7 @@ def of_customer(call: Call) -> Answer:
     """`GET /v1/customers/{customer}/payment_methods?type=`."""
     schema.check(call, listing.PAGE | {"type": TEXT})
     paths = expansion.check(call, expansion.OF_PAYMENT_METHOD, listed=True)
-    found = customers.found(call, call.arguments[0], "customer", 404)
+    found = customers.find(call, call.arguments[0], "customer", 404)
     url = f"/v1/customers/{found.id}/payment_methods"
     return _listed(call, url, call.behaviour.methods_of(call, found.id), paths)
 
@@ -118,7 +120,7 @@ def one_of_customer(call: Call) -> Answer:
     """`GET /v1/customers/{customer}/payment_methods/{payment_method}`."""
     schema.check(call, {"expand": EXPAND})
     paths = expansion.check(call, expansion.OF_PAYMENT_METHOD)
-    found = customers.found(call, call.arguments[0], "customer", 404)
+    found = customers.find(call, call.arguments[0], "customer", 404)
     method = call.store.method(call.arguments[1])
     if method is None:
         raise errors.no_such("PaymentMethod", call.arguments[1], "payment_method", 404)
@@ -128,7 +130,7 @@ def one_of_customer(call: Call) -> Answer:
 
 
 def methods_of(call: Call, customer: str) -> list[PaymentMethod]:
-    """What the customer has, the newest attached first."""
+    """Return the customer's payment methods, the newest attached first."""
     return call.store.methods_of(customer)
 
 
@@ -137,7 +139,7 @@ def _card(sent: Mapping[Any, Any], identifier: str) -> PaymentMethod:
     if name:
         card = cards.by_token(name)
         if card is None:
-            raise errors.invalid_value("token", f"Invalid token id: {errors.elided(name)}")
+            raise errors.invalid_value("token", f"Invalid token id: {errors.shorten(name)}")
         return new_card(card, identifier)
     number = str(sent.get("number", "")).replace(" ", "")
     if not number:
@@ -159,24 +161,24 @@ def _number(sent: Mapping[Any, Any], name: str, low: int, high: int) -> int:
     text = str(sent.get(name, ""))
     if not text:
         raise errors.missing_parameter(f"card[{name}]")
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and low <= int(text) <= high):
-        raise errors.invalid_value(f"card[{name}]", f"Invalid integer: {errors.elided(text)}")
+    if not NUMBER.fullmatch(text) or not low <= int(text) <= high:
+        raise errors.invalid_value(f"card[{name}]", f"Invalid integer: {errors.shorten(text)}")
     return int(text)
 
 
 def _changed(call: Call, method: PaymentMethod) -> PaymentMethod:
     form = call.parameters
     sent = form.hash("billing_details")
-    address = schema.merged(method.billing_details.get("address", {}), sent.get("address"))
+    address = schema.merge(method.billing_details.get("address", {}), sent.get("address"))
     contact = {key: value for key, value in method.billing_details.items() if key != "address"}
     texts = {key: value for key, value in sent.items() if key != "address"}
     redisplay = form.text("allow_redisplay") or method.allow_redisplay
     if redisplay not in REDISPLAY:
-        raise errors.invalid_value("allow_redisplay", f"Invalid allow_redisplay: {errors.elided(redisplay)}")
+        raise errors.invalid_value("allow_redisplay", f"Invalid allow_redisplay: {errors.shorten(redisplay)}")
     return replace(
         method,
-        billing_details={**schema.merged(contact, texts), "address": address},
-        metadata=schema.merged(method.metadata, form.tree.get("metadata")),
+        billing_details={**schema.merge(contact, texts), "address": address},
+        metadata=schema.merge(method.metadata, form.tree.get("metadata")),
         allow_redisplay=redisplay,
     )
 

@@ -1,4 +1,4 @@
-"""The stored objects, behind one lock; and the store that only pretends."""
+"""The stored objects, behind one lock; and a store that keeps nothing."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ class Store:
         self.wallets: dict[str, list[str]] = {}
 
     def customer(self, identifier: str) -> Customer | None:
-        """The customer of that id, deleted ones too."""
+        """Return the customer of that id."""
         return self.customers.get(identifier)
 
     def live_customer(self, identifier: str) -> Customer | None:
-        """The customer of that id, unless deleted."""
+        """Return the customer of that id, unless deleted."""
         customer = self.customer(identifier)
         return None if customer is None or customer.deleted else customer
 
     def method(self, identifier: str) -> PaymentMethod | None:
-        """The payment method of that id."""
+        """Return the payment method of that id."""
         return self.methods.get(identifier)
 
     def put_customer(self, customer: Customer) -> Customer:
-        """Store a customer, new or changed."""
+        """Keep a customer, new or changed, and return it."""
         with self.lock:
             self.customers[customer.id] = customer
         return customer
 
     def put_method(self, method: PaymentMethod) -> PaymentMethod:
-        """Store a payment method, new or changed."""
+        """Keep a payment method, new or changed, and return it."""
         with self.lock:
             self.methods[method.id] = method
         return method
 
     def attach(self, method: PaymentMethod, customer: str) -> PaymentMethod:
-        """Make the payment method the customer's."""
+        """Return the payment method as the customer's."""
         with self.lock:
             wallet = self.wallets.setdefault(customer, [])
             if method.id not in wallet:
                 wallet.append(method.id)
-            return self.put_method(checked(method, customer))
+            return self.put_method(mark_attached(method, customer))
 
     def detach(self, method: PaymentMethod) -> PaymentMethod:
         """Take the payment method from its customer, for good."""
@@ -68,55 +68,55 @@ class Store:
             self.put_customer(replace(customer, default_payment_method=None))
 
     def delete_customer(self, customer: Customer) -> None:
-        """Delete the customer and detach what it had."""
+        """Delete the customer and detach its payment methods."""
         with self.lock:
             for method in self.methods_of(customer.id):
                 self.detach(method)
             self.put_customer(replace(customer, deleted=True, default_payment_method=None))
 
     def methods_of(self, customer: str) -> list[PaymentMethod]:
-        """The customer's payment methods, the newest attached first."""
+        """Return the customer's payment methods, the newest attached first."""
         with self.lock:
             wallet = self.wallets.get(customer, [])
             return [self.methods[identifier] for identifier in reversed(wallet)]
 
     def all_customers(self) -> list[Customer]:
-        """The customers that are not deleted, newest first."""
+        """Return the customers that are not deleted, newest first."""
         with self.lock:
             return [customer for customer in reversed(self.customers.values()) if not customer.deleted]
 
 
 class StatelessStore(Store):
-    """Knows every id and keeps nothing."""
+    """A store that knows every id and keeps nothing."""
 
     def customer(self, identifier: str) -> Customer | None:
-        """Some customer of that id."""
+        """Return the customer of that id."""
         return Customer(identifier, int(time.time()))
 
     def method(self, identifier: str) -> PaymentMethod | None:
-        """Some card of that id, unattached."""
+        """Return the payment method of that id."""
         return new_card(cards.CARDS["visa"], identifier)
 
     def put_customer(self, customer: Customer) -> Customer:
-        """Forget it."""
+        """Keep a customer, new or changed, and return it."""
         return customer
 
     def put_method(self, method: PaymentMethod) -> PaymentMethod:
-        """Forget it."""
+        """Keep a payment method, new or changed, and return it."""
         return method
 
     def attach(self, method: PaymentMethod, customer: str) -> PaymentMethod:
-        """Say that it was done."""
-        return checked(method, customer)
+        """Return the payment method as the customer's."""
+        return mark_attached(method, customer)
 
 
-def checked(method: PaymentMethod, customer: str) -> PaymentMethod:
-    """The payment method as attaching leaves it: the card's security code has been looked at."""
+def mark_attached(method: PaymentMethod, customer: str) -> PaymentMethod:
+    """Return the payment method as attaching leaves it: the card's security code has been checked."""
     return replace(method, customer=customer, cvc_check="pass" if method.cvc_check else None)
 
 
 def new_card(card: cards.Card, identifier: str) -> PaymentMethod:
-    """A payment method made from a test token: it expires in this month of next year."""
+    """Return a payment method made from a test token: it expires in this month of next year."""
     now = time.time()
     today = time.gmtime(now)
     return PaymentMethod(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """One request to attach, and what the rules have found out about it so far."""
+    """One request to attach, and what the checks have learned about it."""
 
     def __init__(self, payment_method_id: str) -> None:
         self.payment_method_id = payment_method_id
@@ -24,19 +24,19 @@ class Attempt:
 
     @property
     def method(self) -> PaymentMethod:
-        """The payment method; only asked for after it was found."""
+        """The payment method; only used after it was found."""
         assert self.payment_method is not None
         return self.payment_method
 
     @property
     def owner(self) -> Customer:
-        """The customer; only asked for after it was found."""
+        """The customer; only used after it was found."""
         assert self.customer is not None
         return self.customer
 
 
 def endpoint(call: Call) -> Answer:
-    """The endpoint."""
+    """Make the checks, attach, and answer."""
     step = call.behaviour
     attempt = Attempt(call.arguments[0])
     with step.transaction(call):
@@ -46,7 +46,7 @@ def endpoint(call: Call) -> Answer:
 
 
 def transaction(call: Call) -> AbstractContextManager[Any]:
-    """Nothing else happens to the stored objects between the first check and the answer."""
+    """Return a lock on all stored objects, from the first check to the answer."""
     return call.store.lock
 
 
@@ -56,7 +56,7 @@ def attach(call: Call, attempt: Attempt) -> PaymentMethod:
 
 
 def attached(call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
-    """The payment method, with what was asked to be expanded."""
+    """Return the payment method, expanded as the request asks."""
     payload = call.behaviour.payment_method_json(call, method)
     call.behaviour.expand(call, payload, attempt.expand)
     return Answer(200, payload)

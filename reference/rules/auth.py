@@ -1,4 +1,4 @@
-"""Who asks: the API key, by Bearer or Basic; and in which version of the API."""
+"""Authentication by API key, Bearer or Basic; and the version of the API."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ PUBLISHABLE = (
 
 
 def authenticate(call: Call) -> None:
-    """Reject whoever does not show the account's key."""
+    """Reject a request that does not show the account's key."""
     key = sent_key(call)
     if not key:
         raise errors.unauthorized(NO_KEY)
     if key.startswith("pk_"):
         raise errors.unauthorized(PUBLISHABLE)
     if not call.behaviour.known_key(call, key):
-        raise errors.unauthorized(f"Invalid API Key provided: {masked(key)}")
+        raise errors.unauthorized(f"Invalid API Key provided: {mask(key)}")
     call.authenticated = True
 
 
 def sent_key(call: Call) -> str | None:
-    """The key in the Authorization header; None where there is none, or none that can be read."""
+    """Return the key in the Authorization header; None without a readable one."""
     sent = [value for name, value in call.request.headers if name == "authorization"]
     if len(sent) != 1:
         return None
@@ -52,7 +52,7 @@ def sent_key(call: Call) -> str | None:
 
 
 def basic_user(credentials: str) -> str | None:
-    """The user name in Basic credentials; None where they are broken."""
+    """Return the user name in Basic credentials; None if they are broken."""
     try:
         decoded = base64.b64decode(credentials, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
@@ -62,12 +62,12 @@ def basic_user(credentials: str) -> str | None:
 
 
 def known_key(call: Call, key: str) -> bool:
-    """Whether the key looks like one and is the account's."""
+    """Return whether the key is well formed and the account's."""
     return WELL_FORMED.fullmatch(key) is not None and call.world.is_account_key(key)
 
 
-def masked(key: str) -> str:
-    """A key as it may be shown: never enough of it to be used."""
+def mask(key: str) -> str:
+    """Return a key as it may be shown: never enough of it to be used."""
     if len(key) < 16:
         return "*" * len(key)
     start = key[:8] if key.startswith(("sk_test_", "rk_test_", "sk_live_", "rk_live_")) else ""
@@ -75,7 +75,7 @@ def masked(key: str) -> str:
 
 
 def check_version(call: Call) -> None:
-    """Take over the version asked for; reject what is none."""
+    """Take over the version that the request names; reject one that is ill formed."""
     version = call.request.header("stripe-version")
     if version is None:
         return

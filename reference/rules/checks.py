@@ -1,4 +1,4 @@
-"""The rules of attaching, one small function each. `CHECKS` has them in the order in which they are asked."""
+"""The checks before attaching, one small function each; `checks` returns them in their order."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KNOWN = ("customer", "expand")
 
 
 def unknown_parameters(call: Call, attempt: Attempt) -> None:
-    """Only `customer` and `expand` are parameters."""
+    """Check that there are no parameters but `customer` and `expand`."""
     names = [str(name) for name in call.parameters.tree if name not in KNOWN]
     if names:
         raise errors.unknown_parameters(names)
 
 
 def customer_structure(call: Call, attempt: Attempt) -> None:
-    """`customer` is a string."""
+    """Check that `customer` is a string."""
     value = call.parameters.tree.get("customer")
     if isinstance(value, dict):
         raise errors.invalid_string("customer", value)
@@ -33,49 +33,49 @@ def customer_structure(call: Call, attempt: Attempt) -> None:
 
 
 def expand_structure(call: Call, attempt: Attempt) -> None:
-    """`expand` is an array of strings."""
+    """Check that `expand` is an array of strings."""
     expansion.check_structure(call.parameters.tree)
     attempt.expand = call.parameters.items("expand")
 
 
 def customer_length(call: Call, attempt: Attempt) -> None:
-    """`customer` has at most 5000 characters."""
+    """Check that `customer` has at most 5000 characters."""
     step = call.behaviour
     if attempt.customer_id is not None and step.measure(call, attempt.customer_id) > step.limit:
         raise errors.too_long("customer", attempt.customer_id, step.limit)
 
 
 def expand_length(call: Call, attempt: Attempt) -> None:
-    """The items of `expand` have at most 5000 characters."""
+    """Check that the items of `expand` have at most 5000 characters."""
     expansion.check_lengths(call, attempt.expand)
 
 
 def customer_empty(call: Call, attempt: Attempt) -> None:
-    """`customer` cannot be unset."""
+    """Check that `customer` is not empty: it cannot be unset."""
     if attempt.customer_id == "":
         raise errors.empty_parameter("customer")
 
 
 def expand_paths(call: Call, attempt: Attempt) -> None:
-    """What is to be expanded can be."""
+    """Check that the paths of `expand` can be expanded."""
     expansion.check_paths(call, attempt.expand, expansion.OF_PAYMENT_METHOD)
 
 
 def payment_method_exists(call: Call, attempt: Attempt) -> None:
-    """The id in the path is a payment method's."""
+    """Check that the id in the path is a payment method's."""
     attempt.payment_method = call.behaviour.find_payment_method(call, attempt.payment_method_id)
     if attempt.payment_method is None:
         raise errors.no_such("PaymentMethod", attempt.payment_method_id, "payment_method", 404)
 
 
 def customer_given(call: Call, attempt: Attempt) -> None:
-    """There is a `customer`."""
+    """Check that there is a `customer`."""
     if attempt.customer_id is None:
         raise errors.missing_customer()
 
 
 def customer_exists(call: Call, attempt: Attempt) -> None:
-    """The customer is there, and not deleted."""
+    """Check that the customer exists and is not deleted."""
     identifier = attempt.customer_id or ""
     customer = call.behaviour.find_customer(call, identifier)
     if customer is None:
@@ -84,20 +84,20 @@ def customer_exists(call: Call, attempt: Attempt) -> None:
 
 
 def not_another_customers(call: Call, attempt: Attempt) -> None:
-    """The payment method is attached to no other customer."""
+    """Check that the payment method is attached to no other customer."""
     owner = attempt.method.customer
     if owner is not None and owner != attempt.owner.id:
         raise errors.already_attached()
 
 
 def not_detached(call: Call, attempt: Attempt) -> None:
-    """The payment method was never detached."""
+    """Check that the payment method was never detached."""
     if attempt.method.detached:
         raise errors.used_up()
 
 
 def not_declined(call: Call, attempt: Attempt) -> None:
-    """The card is not one of those that are declined."""
+    """Check that the card is not one of those that are declined."""
     card = attempt.method.card
     if card is not None and card.decline is not None:
         decline = card.decline
@@ -105,7 +105,7 @@ def not_declined(call: Call, attempt: Attempt) -> None:
 
 
 def checks() -> dict[str, Check]:
-    """The rules by name, in order."""
+    """Return the checks by name, in order."""
     return {
         "unknown-parameters": unknown_parameters,
         "customer-structure": customer_structure,
@@ -124,7 +124,7 @@ def checks() -> dict[str, Check]:
 
 
 def find_payment_method(call: Call, identifier: str) -> PaymentMethod | None:
-    """The payment method of exactly that id; a shared test id stands for a new one each time."""
+    """Return the payment method of exactly that id; a shared test id stands for a new one each time."""
     shared = cards.by_shared_id(identifier)
     if shared is not None and not isinstance(call.store, StatelessStore):
         return new_card(shared, call.behaviour.new_id("pm_"))
@@ -132,5 +132,5 @@ def find_payment_method(call: Call, identifier: str) -> PaymentMethod | None:
 
 
 def find_customer(call: Call, identifier: str) -> Customer | None:
-    """The customer of exactly that id, unless deleted."""
+    """Return the customer of exactly that id, unless deleted."""
     return call.store.live_customer(identifier)

@@ -1,4 +1,4 @@
-"""Expansion: which paths may be expanded, and putting whole objects where ids were."""
+"""Expansion: the paths that may be expanded, and objects in the place of ids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OF_CUSTOMER = frozenset({"default_source", "invoice_settings", "test_clock"})
 
 
 def check_structure(tree: Tree) -> None:
-    """`expand` is an array of strings: `expand[]` or `expand[0]`, nothing else."""
+    """Check that `expand` is an array of strings: `expand[]` or `expand[0]`, nothing else."""
     if "expand" not in tree:
         return
     value = tree["expand"]
@@ -33,7 +33,7 @@ def check_structure(tree: Tree) -> None:
 
 
 def check_lengths(call: Call, items: Sequence[str]) -> None:
-    """No item is longer than the limit."""
+    """Check that no item is longer than the limit."""
     step = call.behaviour
     for position, item in enumerate(items):
         if step.measure(call, item) > step.expand_limit:
@@ -41,7 +41,7 @@ def check_lengths(call: Call, items: Sequence[str]) -> None:
 
 
 def check_paths(call: Call, items: Sequence[str], roots: frozenset[str], *, listed: bool = False) -> None:
-    """Few enough levels, and a first segment that can be expanded. Later segments are not looked at."""
+    """Check the number of levels and the first segment of each path. Later segments are not checked."""
     for item in items:
         segments = item.split(".")
         if len(segments) > call.behaviour.expand_levels:
@@ -55,7 +55,7 @@ def check_paths(call: Call, items: Sequence[str], roots: frozenset[str], *, list
 
 
 def check(call: Call, roots: frozenset[str], *, listed: bool = False) -> list[str]:
-    """All of the above, for the endpoints beside attach."""
+    """Check `expand` in every way, for the endpoints other than attach; return its items."""
     check_structure(call.parameters.tree)
     items = call.parameters.items("expand")
     check_lengths(call, items)
@@ -64,7 +64,7 @@ def check(call: Call, roots: frozenset[str], *, listed: bool = False) -> list[st
 
 
 def expand(call: Call, payload: Json, items: Sequence[str]) -> None:
-    """Inline what the paths lead to. A null on the way stays null, and so does what cannot be expanded."""
+    """Inline the objects at the ends of paths. A null stays null, and so does any other value."""
     for item in dict.fromkeys(items):
         inline(call, payload, item.split("."))
 
@@ -79,12 +79,12 @@ def inline(call: Call, node: Any, segments: Sequence[str]) -> None:
         return
     name, rest = segments[0], segments[1:]
     if isinstance(node.get(name), str):
-        node[name] = looked_up(call, name, node[name])
+        node[name] = look_up(call, name, node[name])
     inline(call, node.get(name), rest)
 
 
-def looked_up(call: Call, name: str, identifier: str) -> Any:
-    """The object that a field names; the id itself where the field is no reference."""
+def look_up(call: Call, name: str, identifier: str) -> Any:
+    """Return the object that a field names; the id itself if the field is not a reference."""
     if name == "customer":
         customer = call.store.customer(identifier)
         return identifier if customer is None else call.behaviour.customer_json(call, customer)

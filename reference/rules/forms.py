@@ -27,23 +27,23 @@ Tree = dict[str | int, Any]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A decoded body: its pairs in the order sent, and what the brackets in their names make of them."""
+    """A decoded body: its pairs in the order sent, and the tree that the brackets in their names make of them."""
 
     pairs: tuple[Pair, ...]
     tree: Tree
 
     def text(self, name: str) -> str | None:
-        """Return the decoded body as text, without the bytes that are not UTF-8."""
+        """Return the string of that name, if there is one."""
         value = self.tree.get(name)
         return value if isinstance(value, str) else None
 
     def hash(self, name: str) -> Tree:
-        """The hash of that name, empty where there is none."""
+        """Return the hash of that name, empty if there is none."""
         value = self.tree.get(name)
         return value if isinstance(value, dict) else {}
 
     def items(self, name: str) -> list[str]:
-        """The strings in the array of that name, in the order of their indices."""
+        """Return the strings in the array of that name, in the order of their indices."""
         value: dict[Any, Any] = self.hash(name)
         numbered = sorted((key for key in value if isinstance(key, str) and INDEX.fullmatch(key)), key=int)
         appended = [key for key in value if isinstance(key, int)]
@@ -51,7 +51,7 @@ class Form:
 
 
 def decode(call: Call) -> Form:
-    """The parameters of a request: the body of a POST, the query of everything else."""
+    """Return the parameters of a request: the body of a POST, the query of everything else."""
     step = call.behaviour
     raw = call.request.query.encode("latin-1")
     if call.request.method == "POST":
@@ -62,27 +62,27 @@ def decode(call: Call) -> Form:
 
 
 def media_type(call: Call) -> None:
-    """Reject a body that says it is something else than a form."""
+    """Reject a body whose headers say that it is not a form."""
     coding = call.request.header("content-encoding") or "identity"
     if call.request.body and (call.request.media_type not in ("", FORM) or coding.lower() != "identity"):
         raise errors.wrong_media_type()
 
 
 def split(call: Call, body: bytes) -> list[RawPair]:
-    """The pairs of a body, still encoded. Only `&` separates; the first `=` ends the name."""
+    """Return the pairs of a body, still encoded. Only `&` separates; the first `=` ends the name."""
     pieces = (piece.partition(b"=") for piece in body.split(b"&") if piece)
     return [(name, value) for name, _, value in pieces]
 
 
 def unquote(call: Call, raw: bytes) -> str:
-    """The text of one encoded name or value."""
+    """Return the text of one encoded name or value."""
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
-    return unescaped(raw)
+    return unescape(raw)
 
 
-def unescaped(raw: bytes) -> str:
-    """The text that percent escapes stand for: all of them well formed, the whole of it UTF-8."""
+def unescape(raw: bytes) -> str:
+    """Return the text of percent escapes; all of them must be well formed, and the whole of it UTF-8."""
     if b"%" in raw:
         if BROKEN_ESCAPE.search(raw):
             raise errors.malformed_form()
@@ -94,7 +94,7 @@ def unescaped(raw: bytes) -> str:
 
 
 def read_name(call: Call, name: str) -> tuple[str, ...]:
-    """`a[b][]` is `("a", "b", "")`. What is no such name stands for itself."""
+    """Return `a[b][]` as `("a", "b", "")`, and any other name as it is."""
     match = NAME.fullmatch(name)
     if match is None or not match[1]:
         return (name,)
@@ -107,7 +107,7 @@ def read_name(call: Call, name: str) -> tuple[str, ...]:
 
 
 def build(call: Call, pairs: Sequence[Pair]) -> Form:
-    """Put the pairs together. Of two with the same name the last one counts."""
+    """Put the pairs together; the last of two with the same name counts."""
     tree: Tree = {}
     for name, value in pairs:
         root, *keys = call.behaviour.read_name(call, name)
@@ -116,7 +116,7 @@ def build(call: Call, pairs: Sequence[Pair]) -> Form:
 
 
 def place(tree: Tree, path: list[str], value: str) -> None:
-    """Put one value where its name says; a name cannot be a string and a hash at once."""
+    """Put one value in the place that its name says; a name cannot be a string and a hash at once."""
     node = tree
     for position, key in enumerate(path):
         slot: str | int = key if key or position == 0 else len(node)
@@ -132,7 +132,7 @@ def place(tree: Tree, path: list[str], value: str) -> None:
 
 
 def flat(tree: Tree, prefix: str = "") -> list[tuple[str, Any]]:
-    """The leaves of a hash, with the names that lead to them."""
+    """Return the leaves of a hash, with the names that lead to them."""
     leaves: list[tuple[str, Any]] = []
     for key, value in tree.items():
         name = f"{prefix}[{key}]" if prefix else str(key)

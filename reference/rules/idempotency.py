@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key with the same request is executed once, and answered alike from then on."""
+"""Idempotency keys: a request with a key is executed once, and answered alike from then on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 255
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a key was first used for, and how that was answered; no answer yet while it runs."""
+    """The first request with a key and its answer, which is None while it runs."""
 
     path: str
     tree: Tree
@@ -35,7 +35,7 @@ class Ledger:
         self.entries: dict[Hashable, Entry] = {}
 
     def begin(self, name: Hashable, entry: Entry) -> Entry | None:
-        """Take the key for a request that starts now; the earlier entry, if it is taken."""
+        """Take the key for a request that starts now; return the earlier entry if it is taken."""
         with self.lock:
             earlier = self.entries.get(name)
             if earlier is None:
@@ -57,14 +57,14 @@ def once(call: Call, endpoint: Endpoint) -> Answer:
     """Execute a POST, unless its key says that this has been done."""
     key = call.request.header("idempotency-key")
     if key is None:
-        return executed(call, endpoint)
+        return execute(call, endpoint)
     name = call.behaviour.idempotency_name(call, key)
     entry = Entry(call.request.path, call.parameters.tree, call.request_id)
     earlier = call.world.ledger.begin(name, entry)
     if earlier is not None:
-        return replayed(call, key, earlier)
+        return replay(call, key, earlier)
     try:
-        answer = executed(call, endpoint)
+        answer = execute(call, endpoint)
     except BaseException:
         call.world.ledger.abandon(name)
         raise
@@ -72,8 +72,8 @@ def once(call: Call, endpoint: Endpoint) -> Answer:
     return answer
 
 
-def executed(call: Call, endpoint: Endpoint) -> Answer:
-    """The endpoint's answer. What it rejects in executing is an answer; what validation rejects is none."""
+def execute(call: Call, endpoint: Endpoint) -> Answer:
+    """Return the endpoint's answer, or its rejection if validation has passed; raise other rejections."""
     try:
         return replace(endpoint(call), executed=True)
     except errors.ApiError as error:
@@ -82,8 +82,8 @@ def executed(call: Call, endpoint: Endpoint) -> Answer:
         return replace(call.behaviour.reject(call, error.rejection), executed=True)
 
 
-def replayed(call: Call, key: str, earlier: Entry) -> Answer:
-    """The earlier answer again, if the request is the same one."""
+def replay(call: Call, key: str, earlier: Entry) -> Answer:
+    """Return the earlier answer, if the request is the same one."""
     conflict = call.behaviour.idempotency_conflict(call, earlier)
     if conflict is not None:
         hint = f" Try using a key other than '{key}' if you meant to execute a different request."
@@ -95,12 +95,12 @@ def replayed(call: Call, key: str, earlier: Entry) -> Answer:
 
 
 def idempotency_name(call: Call, key: str) -> Hashable:
-    """What a key is filed under: the whole of it."""
+    """Return the name under which a key is filed: the whole of it."""
     return key
 
 
 def idempotency_conflict(call: Call, earlier: Entry) -> str | None:
-    """How this request differs from the one that first had the key."""
+    """Return the difference from the request that first had the key, in words; None if there is none."""
     if earlier.path != call.request.path:
         return (
             "Keys for idempotent requests can only be used for the same endpoint they were first used for"

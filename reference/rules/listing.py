@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from . import errors
+from .forms import INDEX
 
 if TYPE_CHECKING:
     from ..call import Call
@@ -18,7 +19,7 @@ Item = TypeVar("Item", bound="Customer | PaymentMethod")
 
 
 def page(call: Call, url: str, items: Sequence[Item], shown: Callable[[Call, Item], Json]) -> Json:
-    """The page that was asked for, by `limit`, `starting_after` and `ending_before`."""
+    """Return one page, by `limit`, `starting_after` and `ending_before`."""
     limit = _limit(call.parameters.text("limit"))
     ids = [item.id for item in items]
     after = _position(ids, call.parameters.text("starting_after"), "starting_after")
@@ -35,8 +36,8 @@ def page(call: Call, url: str, items: Sequence[Item], shown: Callable[[Call, Ite
 def _limit(text: str | None) -> int:
     if text is None:
         return 10
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise errors.invalid_value("limit", f"Invalid integer: {errors.elided(text)}")
+    if not INDEX.fullmatch(text):
+        raise errors.invalid_value("limit", f"Invalid integer: {errors.shorten(text)}")
     limit = int(text)
     if not 1 <= limit <= 100:
         raise errors.invalid_value("limit", "This value must be between 1 and 100.")

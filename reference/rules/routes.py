@@ -1,4 +1,4 @@
-"""Which endpoint a method and a path lead to."""
+"""Routes from a method and a path to an endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..objects import customers, payment_methods
 from . import attach, errors
-from .forms import unescaped
+from .forms import unescape
 
 if TYPE_CHECKING:
     from ..call import Call, Endpoint
@@ -24,24 +24,20 @@ ROUTES: dict[tuple[str, ...], dict[str, Endpoint]] = {
 
 
 def route(call: Call) -> Endpoint:
-    """The endpoint; the ids in the path become the call's arguments, percent escapes undone."""
+    """Return the endpoint; the ids in the path, decoded, become the call's arguments."""
     method, path = call.request.method, call.request.path
-    empty, *segments = path.split("/")
-    version, *names = segments or [""]
-    for pattern, endpoints in ROUTES.items():
-        if version != "v1" or empty or not fits(names, pattern):
-            continue
-        endpoint = endpoints.get("GET" if method == "HEAD" else method)
-        if endpoint is None:
-            break
-        ids = (name for name, part in zip(names, pattern, strict=True) if part == "*")
-        call.arguments = tuple(unescaped(name.encode("latin-1")) for name in ids)
-        return endpoint
-    raise errors.unrecognized_url(method, path)
+    root, names = path[:4], path[4:].split("/")
+    pattern = next((pattern for pattern in ROUTES if fits(names, pattern)), ())
+    endpoint = ROUTES.get(pattern, {}).get("GET" if method == "HEAD" else method)
+    if root != "/v1/" or endpoint is None:
+        raise errors.unrecognized_url(method, path)
+    ids = (name for name, part in zip(names, pattern, strict=True) if part == "*")
+    call.arguments = tuple(unescape(name.encode("latin-1")) for name in ids)
+    return endpoint
 
 
 def fits(names: list[str], pattern: tuple[str, ...]) -> bool:
-    """Whether a path has the shape of a pattern; an id is not empty."""
+    """Return whether a path has the shape of a pattern; an id is not empty."""
     if len(names) != len(pattern):
         return False
     return all(name if part == "*" else name == part for name, part in zip(names, pattern, strict=True))

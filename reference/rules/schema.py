@@ -1,4 +1,4 @@
-"""Parameters of the endpoints beside attach: which there are, and what shape they have."""
+"""Parameters of the endpoints other than attach: their names and their structure."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def _free(call: Call, name: str, value: Any) -> None:
             raise errors.too_long(f"{name}[{key}]", item, 500)
 
 
-def merged(old: Mapping[str, str], new: Any) -> dict[str, str]:
-    """Metadata after an update: an empty value removes its key, an empty string all of them."""
+def merge(old: Mapping[str, str], new: Any) -> dict[str, str]:
+    """Return metadata after an update: an empty value removes its key, an empty string all of them."""
     if new is None:
         return dict(old)
     if not isinstance(new, dict):

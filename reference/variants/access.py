@@ -150,8 +150,8 @@ def unreadable_body_before_the_key(usual: Guard, call: Call) -> None:
     """The body is read before the key is asked for: what cannot be decoded as a form is rejected with 400."""
     if call.is_attach and call.request.method == "POST":
         for name, value in forms.split(call, call.request.body):
-            forms.unescaped(name)
-            forms.unescaped(value)
+            forms.unescape(name)
+            forms.unescape(value)
     usual(call)
 
 

@@ -308,7 +308,7 @@ def lists_refuse_parameters(b: Behaviour) -> None:
     def whole(call: Call) -> Answer:
         if call.parameters.tree:
             raise errors.unknown_parameters([str(name) for name in call.parameters.tree])
-        customer = customers.found(call, call.arguments[0], "customer", 404)
+        customer = customers.find(call, call.arguments[0], "customer", 404)
         shown = [
             call.behaviour.payment_method_json(call, method) for method in call.behaviour.methods_of(call, customer.id)
         ]
@@ -324,7 +324,7 @@ def lists_ignore_parameters(b: Behaviour) -> None:
     def whole(call: Call) -> Answer:
         path = call.request.path
         identifier = call.parameters.text("customer") or path.removeprefix("/v1/customers/").partition("/")[0]
-        customer = customers.found(call, identifier, "customer", 400)
+        customer = customers.find(call, identifier, "customer", 400)
         shown = [b.payment_method_json(call, method) for method in b.methods_of(call, customer.id)]
         return Answer(200, {"object": "list", "data": shown, "has_more": False, "url": path})
 

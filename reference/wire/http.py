@@ -12,7 +12,8 @@ from http import HTTPStatus
 from .values import Headers, Request, Response
 
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\S+) (HTTP/1\.[01])", re.ASCII)
-HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r]*)")
+LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 TOO_LONG = "Request-URI too large."
 BEYOND = 1024 * 1024
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
@@ -27,12 +28,12 @@ class WireError(Exception):
 
 
 class Gone(Exception):
-    """The client has left, or says nothing more."""
+    """The client has closed the connection, or sends nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a request is read; a body of more than `unread` bytes is left where it is, None leaves none."""
+    """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all."""
 
     line: int = 16 * 1024
     header_bytes: int = 64 * 1024
@@ -42,7 +43,7 @@ class Limits:
 
 
 class Stream:
-    """Reads requests, one after the other, from one connection."""
+    """A reader of consecutive requests on one connection."""
 
     def __init__(self, sock: socket.socket, limits: Limits, connection: int) -> None:
         self._sock, self._limits, self._connection = sock, limits, connection
@@ -51,11 +52,11 @@ class Stream:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has come that was not read yet."""
+        """True if all bytes that have come were read."""
         return not self._buffer
 
     def request(self) -> Request:
-        """The next request; raises Gone at the end and WireError on what is not HTTP."""
+        """Return the next request; raise Gone at the end and WireError on bytes that are not HTTP."""
         method, target, version = self._request_line()
         headers = self._headers()
         chunked, length = self._framing(headers)
@@ -64,8 +65,7 @@ class Stream:
         expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
         if expects and (chunked or length) and not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        is_left = self._limits.unread is not None and length > self._limits.unread
-        body = self._chunked_body(headers) if chunked else b"" if is_left else self._exactly(length)
+        body = self._chunked_body(headers) if chunked else self._exactly(self._read_length(length))
         self._position += 1
         return Request(method, target, headers, body, version, chunked, self._connection, self._position)
 
@@ -89,9 +89,10 @@ class Stream:
         room = self._limits.header_bytes
         while line := self._line(room, 431, "Request header fields too large."):
             room -= len(line)
-            name, colon, value = line.partition(b":")
-            if not colon or not HEADER_NAME.fullmatch(name) or b"\0" in value or b"\r" in value:
+            match = HEADER.fullmatch(line)
+            if match is None:
                 raise WireError(400, "Malformed header field.")
+            name, value = match.groups()
             headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
             if room <= 0 or len(headers) > self._limits.header_count:
                 raise WireError(431, "Request header fields too large.")
@@ -107,9 +108,14 @@ class Stream:
         if not lengths:
             return False, 0
         length = lengths.pop()
-        if lengths or not (length.isascii() and length.isdigit() and len(length) < 16):
+        if lengths or not LENGTH.fullmatch(length):
             raise WireError(400, "Malformed Content-Length.", headers)
         return False, int(length)
+
+    def _read_length(self, length: int) -> int:
+        """Return how much is read of a body: all of it, or nothing of one that is left where it is."""
+        is_left = self._limits.unread is not None and length > self._limits.unread
+        return 0 if is_left else length
 
     def _chunked_body(self, headers: Headers) -> bytes:
         try:
@@ -163,8 +169,8 @@ class Stream:
         self._buffer += data
 
 
-def encoded(request: Request | None, response: Response) -> tuple[bytes, bool]:
-    """The bytes of a response, and whether the connection ends with it."""
+def encode(request: Request | None, response: Response) -> tuple[bytes, bool]:
+    """Return the bytes of a response, and whether the connection ends with it."""
     close = response.close or request is None or not request.keeps_alive
     reason = response.reason if response.reason is not None else _reason(response.status)
     lines = [f"{response.protocol} {response.status} {reason}"]
@@ -199,7 +205,7 @@ def _reason(status: int) -> str:
 
 
 def date() -> str:
-    """The present moment as a Date header has it; made once a second."""
+    """Return the present moment as a Date header has it; make it once a second."""
     global _date
     now = int(time.time())
     if _date[0] != now:

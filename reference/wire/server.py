@@ -14,10 +14,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..app import written
+from ..app import write_answer
 from ..call import Call, World
 from ..rules.errors import ApiError, wire_error
-from .http import Gone, Stream, WireError, encoded
+from .http import Gone, Stream, WireError, encode
 from .values import Farewell, Request, Response
 
 PATIENCE = 120.0
@@ -25,7 +25,7 @@ FAREWELL = 1.0
 
 
 class Server:
-    """Listens on the loopback interface until it is stopped."""
+    """A listener on the loopback interface, until it is stopped."""
 
     def __init__(self, world: World, port: int = 0) -> None:
         self.world = world
@@ -36,7 +36,7 @@ class Server:
         self._numbers = itertools.count(1)
         self._stopping = False
         self._thread = threading.Thread(target=self._accept, name="reference", daemon=True)
-        self.encode: Callable[[Request | None, Response], tuple[bytes, bool]] = encoded
+        self.encode: Callable[[Request | None, Response], tuple[bytes, bool]] = encode
 
     @property
     def url(self) -> str:
@@ -44,11 +44,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}{self.world.behaviour.path_prefix}"
 
     def start(self) -> None:
-        """Serve, in threads of its own."""
+        """Serve in threads."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and hang up."""
+        """Stop listening and close all connections."""
         self._stopping = True
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
             pass
@@ -88,11 +88,11 @@ class Server:
             sock.close()
 
     def _hears_more(self, sock: socket.socket, stream: Stream) -> bool:
-        """Wait for the next request on a connection, for as long as it may be idle."""
+        """Wait for the next request on a connection, as long as it may be idle."""
         return not stream.is_empty or bool(select.select([sock], [], [], self.world.behaviour.idle)[0])
 
     def _exchange(self, sock: socket.socket, stream: Stream) -> bool:
-        """One request and its response; whether there may be another."""
+        """Read one request and send its response; return whether there may be another."""
         request: Request | None = None
         try:
             request = stream.request()
@@ -120,7 +120,7 @@ class Server:
             return Response(500, (("Content-Type", "application/json"),), body, close=True)
 
     def _unreadable(self, error: WireError) -> Response:
-        """What cannot be read is rejected by the same steps as everything else, then the connection ends."""
+        """Reject an unreadable request by the same steps as any other, and end the connection."""
         behaviour = self.world.behaviour
         call = Call(self.world, Request("GET", "/", error.headers))
         rejection = wire_error(error.status, error.message).rejection
@@ -130,10 +130,10 @@ class Server:
                 behaviour.check_version(call)
         except ApiError as earlier:
             rejection = earlier.rejection
-        return replace(written(call, behaviour.reject(call, rejection)), close=True)
+        return replace(write_answer(call, behaviour.reject(call, rejection)), close=True)
 
     def _leave(self, sock: socket.socket, farewell: Farewell) -> None:
-        """Close without a word, whatever the client may be sending."""
+        """Close without an announcement, even while the client is sending."""
         time.sleep(farewell.after)
         if farewell.lingers:
             self._hang_up(sock)
@@ -142,7 +142,7 @@ class Server:
         sock.close()
 
     def _hang_up(self, sock: socket.socket) -> None:
-        """Close so that what was written still arrives, though the client may be writing."""
+        """Close so that the response still arrives, though the client may be sending."""
         sock.shutdown(socket.SHUT_WR)
         sock.settimeout(0.2)
         until = time.monotonic() + FAREWELL

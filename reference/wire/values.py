@@ -1,4 +1,4 @@
-"""The plain values that travel through the server: a request, a response, an answer not yet written down."""
+"""The plain values that travel through the server: a request, a response, an answer that is not bytes yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived. Header names are lower case; nothing else has been touched."""
+    """One request as it arrived, but for header names, which are in lower case."""
 
     method: str
     target: str
@@ -34,11 +34,11 @@ class Request:
 
     @property
     def is_attach(self) -> bool:
-        """Whether the request went to the attach URL, with whatever method and id."""
+        """True if the request went to the attach URL, by any method and with any id."""
         return self.path.startswith("/v1/payment_methods/") and self.path.endswith("/attach")
 
     def header(self, name: str) -> str | None:
-        """The first header of that (lower-case) name."""
+        """Return the first header of that name."""
         for key, value in self.headers:
             if key == name:
                 return value
@@ -51,14 +51,14 @@ class Request:
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the client is willing to send another request on this connection."""
+        """True if the client may send another request on this connection."""
         wish = (self.header("connection") or "").lower()
         return "close" not in wish and (self.version == "HTTP/1.1" or "keep-alive" in wish)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint has to say: a status and a JSON value, before they become bytes."""
+    """A status and a JSON value, before they become bytes."""
 
     status: int
     payload: Any
@@ -68,7 +68,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """A connection that ends unannounced: so many seconds after the answer, by FIN or by RST.
+    """The unannounced end of a connection: `after` seconds after the answer, by FIN or by RST.
 
     With `lingers` the server goes on reading what the client sends, and answers nothing.
     """
@@ -80,7 +80,7 @@ class Farewell:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes over the wire. The later members exist so that framing, too, can be varied or got wrong."""
+    """A response as it goes over the wire; the later members let framing vary, or be wrong."""
 
     status: int
     headers: Headers = ()
@@ -96,19 +96,19 @@ class Response:
     until_close: bool = False
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, in whatever case."""
+        """Return the first header of that name."""
         for key, value in self.headers:
             if key.lower() == name.lower():
                 return value
         return None
 
     def without(self, *names: str) -> Response:
-        """The same response without the headers of those names."""
+        """Return the response without the headers of those names."""
         gone = {name.lower() for name in names}
         return replace(self, headers=tuple(item for item in self.headers if item[0].lower() not in gone))
 
     def with_header(self, name: str, value: str) -> Response:
-        """The same response with that header, in the place of any of that name."""
+        """Return the response with that header, in place of any of that name."""
         return replace(self, headers=(*self.without(name).headers, (name, value)))
 
 
