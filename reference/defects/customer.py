@@ -34,6 +34,7 @@ from ..changes import (
 from ..objects.models import Customer, PaymentMethod
 from ..rules.attach import Attempt
 from ..rules.errors import too_long
+from ..rules.forms import RawPair
 from ..wire.values import Answer, Json, Response
 from .registry import Topic
 
@@ -262,7 +263,7 @@ ENCODED_BRACKETS = re.compile(rb"customer%5[Bb][^\[\]%]*%5[Dd]")
 @contract(
     "body.customer-structure", "hard", wrap_at_attach("split"), also="request.equivalent-encodings", batch="unseen 3"
 )
-def encoded_brackets_unwrapped(usual: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+def encoded_brackets_unwrapped(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """Brackets are looked for before decoding: `customer%5B%5D` passes for a string, and is one later."""
     pairs = usual(call, body)
     return [(b"customer" if ENCODED_BRACKETS.fullmatch(name) else name, value) for name, value in pairs]

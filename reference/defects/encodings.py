@@ -173,7 +173,7 @@ def _half(name: bytes) -> bytes:
 
 
 @contract("request.equivalent-encodings", "medium", wrap_at_attach("split"), batch="unseen 1")
-def brackets_half_encoded(usual: Split, call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
+def brackets_half_encoded(usual: Split, call: Call, body: bytes) -> list[RawPair]:
     """Brackets in a name are decoded as a pair only: `expand[%5D` and `expand%5B]` are other names."""
     return [(_half(name), value) for name, value in usual(call, body)]
 

@@ -65,7 +65,7 @@ def charset_drops_empty_values(call: Call, pair: RawPair) -> RawPair | None:
 
 
 @contract("request.charset-parameter", "easy", wrap_at_attach("split"), batch="unseen 4")
-def form_with_a_charset_not_read(usual: Split, call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
+def form_with_a_charset_not_read(usual: Split, call: Call, body: bytes) -> list[RawPair]:
     """The form parser is chosen by the whole Content-Type: with a charset none fits, and nothing is read."""
     named = "charset" in (call.request.header("content-type") or "").lower()
     return [] if named else list(usual(call, body))
@@ -150,7 +150,7 @@ def _quoted(text: str) -> bytes:
     return quote_from_bytes(text.encode("utf-8", "replace"), safe="").encode("ascii")
 
 
-def _members(value: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+def _members(value: dict[str, Any]) -> list[RawPair]:
     pairs: list[tuple[str, str]] = []
     for name, item in value.items():
         items = [(f"{name}[]", each) for each in item] if isinstance(item, list) else [(name, item)]
@@ -159,7 +159,7 @@ def _members(value: dict[str, Any]) -> list[tuple[bytes, bytes]]:
 
 
 @contract("request.json-refused", "medium", wrap_at_attach("split"), batch="unseen 1")
-def form_sniffed_as_json(usual: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+def form_sniffed_as_json(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """A body that begins with a brace is obeyed as JSON although its media type says form."""
     if call.request.media_type == FORM and body.lstrip().startswith(b"{"):
         try:
@@ -187,7 +187,7 @@ def json_with_a_charset_obeyed(b: Behaviour) -> None:
             media_type(call)
 
     @apply(b, wrap_at_attach("split"))
-    def read(split: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+    def read(split: Split, call: Call, body: bytes) -> Sequence[RawPair]:
         if not passes(call):
             return split(call, body)
         try:
@@ -196,7 +196,7 @@ def json_with_a_charset_obeyed(b: Behaviour) -> None:
             raise malformed_form() from None
         if not isinstance(sent, dict):
             raise malformed_form()
-        pairs: list[tuple[bytes, bytes]] = []
+        pairs: list[RawPair] = []
         for name, value in sent.items():
             values = value if isinstance(value, list) else [value]
             key = quote(name) + ("[]" if isinstance(value, list) else "")
@@ -219,7 +219,7 @@ def kinds_of_json_obeyed(usual: Guard, call: Call) -> None:
     usual(call)
 
 
-Raw = Sequence[tuple[bytes, bytes]]
+Raw = Sequence[RawPair]
 
 
 def _pairs_of_json(body: bytes) -> Raw:
@@ -229,7 +229,7 @@ def _pairs_of_json(body: bytes) -> Raw:
         raise wrong_media_type() from None
     if not isinstance(value, dict):
         raise wrong_media_type()
-    pairs: list[tuple[bytes, bytes]] = []
+    pairs: list[RawPair] = []
     for name, item in value.items():
         if isinstance(item, list):
             pairs += [(f"{name}[]".encode(), str(entry).encode()) for entry in item]

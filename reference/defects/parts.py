@@ -17,15 +17,18 @@ from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, RawPair
 from ..wire.values import DROPPED, Json, Request, Response
 
+FORM_ROOM = 64 * 1024
+"""The longest body that some of these servers read, in bytes."""
+
+
+def id_in_path(call: Call) -> str:
+    """Return the id in the path, as sent."""
+    return call.request.path.removeprefix("/v1/payment_methods/").removesuffix("/attach")
+
 
 def decoded_body(call: Call) -> bytes:
     """Return the body with its escapes decoded."""
     return unquote_to_bytes(call.request.body)
-
-
-def hang_up(call: Call) -> Response:
-    """Close the connection without an answer."""
-    return DROPPED
 
 
 def is_utf8(data: bytes) -> bool:
@@ -37,36 +40,44 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-def id_in_path(call: Call) -> str:
-    """Return the id in the path, as sent."""
-    return call.request.path.removeprefix("/v1/payment_methods/").removesuffix("/attach")
+def credentials_sent(call: Call) -> tuple[str, str]:
+    """Return the scheme, in lower case, and the credentials of the Authorization header."""
+    scheme, _, credentials = (call.request.header("authorization") or "").partition(" ")
+    return scheme.lower(), credentials.strip()
 
 
-FORM_ROOM = 64 * 1024
+def change_request(change: Callable[[Request], Request]) -> Change:
+    """Change an attach request before it is served."""
+
+    @wrap("serve")
+    def serve(usual: Serve, call: Call) -> Response:
+        call.request = change(call.request) if call.is_attach else call.request
+        return usual(call)
+
+    return serve
 
 
-def unexpected_error() -> ApiError:
-    """Return the error that answers an exception."""
-    return ApiError(Rejection("crash", 500, "An unexpected error occurred.", type="api_error"))
+def change_request_header(call: Call, name: str, change: Callable[[str], str]) -> None:
+    """Change the values of one header of the request before it is looked at."""
+    sent = call.request.headers
+    changed = tuple((key, change(value) if key == name else value) for key, value in sent)
+    call.request = replace(call.request, headers=changed)
 
 
-def instead_of_attaching(when: Callable[[Attempt], bool], deed: Callable[[Call, Attempt], PaymentMethod]) -> Change:
-    """Do something else in some cases."""
-    return wrap("attach")(lambda usual, call, attempt: (deed if when(attempt) else usual)(call, attempt))
+def rewrite_split(rewrite: Callable[[bytes, bytes], RawPair]) -> Change:
+    """Change the raw pairs of an attach request before they are decoded."""
+    return wrap_at_attach("split")(lambda usual, call, body: [rewrite(*pair) for pair in usual(call, body)])
 
 
-def move(call: Call, method: PaymentMethod, customer: str) -> PaymentMethod:
-    """Take the payment method from its owner and give it to another."""
-    if method.customer is not None:
-        wallet = call.store.wallets.get(method.customer, [])
-        if method.id in wallet:
-            wallet.remove(method.id)
-    return call.store.attach(method, customer)
+def rewrite_pairs(change: Callable[[Call, RawPair], RawPair | None]) -> Change:
+    """Change the pairs of an attach request before they are decoded; None drops one."""
 
+    @wrap_at_attach("split")
+    def split(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+        changed = (change(call, pair) for pair in usual(call, body))
+        return [pair for pair in changed if pair is not None]
 
-def reject_with(*rules: str, **members: Any) -> Change:
-    """Reject by some rules with another status, type, code or param."""
-    return edit_rejections(rules, lambda rejection: replace(rejection, **members))
+    return split
 
 
 def demand_media_type(*, with_charset: bool) -> Change:
@@ -82,11 +93,6 @@ def demand_media_type(*, with_charset: bool) -> Change:
     return media_type
 
 
-def rewrite_split(rewrite: Callable[[bytes, bytes], RawPair]) -> Change:
-    """Change the raw pairs of an attach request before they are decoded."""
-    return wrap_at_attach("split")(lambda usual, call, body: [rewrite(*pair) for pair in usual(call, body)])
-
-
 def reject_bodies_with(wrong: bytes) -> Change:
     """Reject forms that have some spelling of brackets in their names."""
 
@@ -100,28 +106,6 @@ def reject_bodies_with(wrong: bytes) -> Change:
     return media_type
 
 
-def rewrite_pairs(change: Callable[[Call, RawPair], RawPair | None]) -> Change:
-    """Change the pairs of an attach request before they are decoded; None drops one."""
-
-    @wrap_at_attach("split")
-    def split(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
-        changed = (change(call, pair) for pair in usual(call, body))
-        return [pair for pair in changed if pair is not None]
-
-    return split
-
-
-def change_request(change: Callable[[Request], Request]) -> Change:
-    """Change an attach request before it is served."""
-
-    @wrap("serve")
-    def serve(usual: Serve, call: Call) -> Response:
-        call.request = change(call.request) if call.is_attach else call.request
-        return usual(call)
-
-    return serve
-
-
 def choose_paths(choose: Callable[[Call, list[str]], list[str]]) -> Change:
     """Honour only some of the paths, after all of them have been checked."""
 
@@ -131,17 +115,18 @@ def choose_paths(choose: Callable[[Call, list[str]], list[str]]) -> Change:
     return check_after("expand-paths", forget)
 
 
-def credentials_sent(call: Call) -> tuple[str, str]:
-    """Return the scheme, in lower case, and the credentials of the Authorization header."""
-    scheme, _, credentials = (call.request.header("authorization") or "").partition(" ")
-    return scheme.lower(), credentials.strip()
+def instead_of_attaching(when: Callable[[Attempt], bool], deed: Callable[[Call, Attempt], PaymentMethod]) -> Change:
+    """Do something else in some cases."""
+    return wrap("attach")(lambda usual, call, attempt: (deed if when(attempt) else usual)(call, attempt))
 
 
-def change_request_header(call: Call, name: str, change: Callable[[str], str]) -> None:
-    """Change the values of one header of the request before it is looked at."""
-    sent = call.request.headers
-    changed = tuple((key, change(value) if key == name else value) for key, value in sent)
-    call.request = replace(call.request, headers=changed)
+def move(call: Call, method: PaymentMethod, customer: str) -> PaymentMethod:
+    """Take the payment method from its owner and give it to another."""
+    if method.customer is not None:
+        wallet = call.store.wallets.get(method.customer, [])
+        if method.id in wallet:
+            wallet.remove(method.id)
+    return call.store.attach(method, customer)
 
 
 def set_field(key: str, value: Callable[[Any], Any]) -> Change:
@@ -160,3 +145,18 @@ def drop_field(key: str) -> Change:
         payload.pop(key, None)
 
     return edit_success(edit)
+
+
+def reject_with(*rules: str, **members: Any) -> Change:
+    """Reject by some rules with another status, type, code or param."""
+    return edit_rejections(rules, lambda rejection: replace(rejection, **members))
+
+
+def unexpected_error() -> ApiError:
+    """Return the error that answers an exception."""
+    return ApiError(Rejection("crash", 500, "An unexpected error occurred.", type="api_error"))
+
+
+def hang_up(call: Call) -> Response:
+    """Close the connection without an answer."""
+    return DROPPED

@@ -13,11 +13,12 @@ from dataclasses import replace
 from functools import partial
 
 from ..app import write_answer
-from ..behaviour import Behaviour, Build, FindMethod, ReadName, Serve, Split, Unquote
+from ..behaviour import Behaviour, Build, FindMethod, Finish, ReadName, Serve, Split, Unquote
 from ..call import Call
 from ..changes import (
     Change,
     apply,
+    change,
     counter,
     crash,
     edit_answer,
@@ -32,12 +33,15 @@ from ..objects.models import PaymentMethod
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, malformed_form, wire_error
-from ..rules.forms import BROKEN_ESCAPE, Form, Pair
-from ..wire.values import DROPPED, RESET, Answer, Response
+from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
+from ..wire.values import RESET, Answer, Response
 from .parts import FORM_ROOM, decoded_body, hang_up, id_in_path, is_utf8, unexpected_error
 from .registry import Topic
 
 contract = Topic("contract")
+
+SAME = "robustness.same-request-same-answer"
+CRASH = "error.status-class robustness.still-serving"
 
 
 def is_plain(call: Call) -> bool:
@@ -114,7 +118,7 @@ def broken_form_spoils_the_next(b: Behaviour) -> None:
     spoilt: set[int] = set()
 
     @apply(b, wrap_at_attach("split"))
-    def split(usual: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+    def split(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
         if call.request.connection in spoilt:
             spoilt.discard(call.request.connection)
             return [(LEFT_OVER, b"")]
@@ -218,86 +222,65 @@ def worker_lost(b: Behaviour) -> None:
         return before
 
 
-@contract(
-    "robustness.same-request-same-answer",
-    "medium",
-    intermittent=True,
-    also="error.status-class robustness.still-serving",
-)
-def every_twentieth_crashes(b: Behaviour) -> None:
-    """Every 20th request is a 500."""
-    turn = counter(20)
-    interrupt(lambda call: turn(), crash)(b)
+@change
+def interrupt_every(b: Behaviour, period: int, answer: Callable[[Call], Response]) -> None:
+    """Answer every `period`th request in another way."""
+    turn = counter(period)
+    interrupt(lambda call: turn(), answer)(b)
 
 
-@contract(
-    "robustness.same-request-same-answer", "hard", intermittent=True, also="error.status-class robustness.still-serving"
-)
-def every_fiftieth_crashes(b: Behaviour) -> None:
-    """Every 50th request is a 500."""
-    turn = counter(50)
-    interrupt(lambda call: turn(), crash)(b)
-
-
-@contract("robustness.same-request-same-answer", "hard", intermittent=True, also="robustness.still-serving")
-def every_fiftieth_drops(b: Behaviour) -> None:
-    """Every 50th request loses its connection."""
-    turn = counter(50)
-    interrupt(lambda call: turn(), lambda call: DROPPED)(b)
-
-
-def fortieth_attach(call: Call, counts: Counter[int]) -> bool:
-    """Return whether this is the 40th request to attach on its connection, or the 80th, and so on."""
-    counts[call.request.connection] += 1
-    return counts[call.request.connection] % 40 == 0
-
-
-@contract("robustness.same-request-same-answer", "hard", intermittent=True, also="robustness.still-serving")
-def fortieth_on_a_connection_drops(b: Behaviour) -> None:
-    """The 40th request to attach on a connection is not answered any more."""
+@change
+def interrupt_fortieth(b: Behaviour, answer: Callable[[Call], Response]) -> None:
+    """Answer the 40th request to attach on each connection in another way, and the 80th, and so on."""
     counts = Counter[int]()
-    interrupt(lambda call: fortieth_attach(call, counts), lambda call: DROPPED)(b)
+
+    def is_fortieth(call: Call) -> bool:
+        counts[call.request.connection] += 1
+        return counts[call.request.connection] % 40 == 0
+
+    interrupt(is_fortieth, answer)(b)
 
 
-@contract(
-    "robustness.same-request-same-answer", "hard", intermittent=True, also="error.status-class robustness.still-serving"
+contract.row("every-twentieth-crashes", SAME, "medium", intermittent=True, also=CRASH)(
+    "Every 20th request is a 500.", interrupt_every(20, crash)
 )
-def fortieth_on_a_connection_crashes(b: Behaviour) -> None:
-    """Every 40th request to attach on a connection is a 500."""
-    counts = Counter[int]()
-    interrupt(lambda call: fortieth_attach(call, counts), crash)(b)
+contract.row("every-fiftieth-crashes", SAME, "hard", intermittent=True, also=CRASH)(
+    "Every 50th request is a 500.", interrupt_every(50, crash)
+)
+contract.row("every-fiftieth-drops", SAME, "hard", intermittent=True, also="robustness.still-serving")(
+    "Every 50th request loses its connection.", interrupt_every(50, hang_up)
+)
+contract.row("fortieth-on-a-connection-drops", SAME, "hard", intermittent=True, also="robustness.still-serving")(
+    "The 40th request to attach on a connection is not answered any more.", interrupt_fortieth(hang_up)
+)
+contract.row("fortieth-on-a-connection-crashes", SAME, "hard", intermittent=True, also=CRASH)(
+    "Every 40th request to attach on a connection is a 500.", interrupt_fortieth(crash)
+)
 
 
-def count_consecutive(b: Behaviour, length: int, kind: Callable[[Response], bool]) -> Callable[[Call], bool]:
-    """Return a function that says whether `length` consecutive answers were of one kind."""
-    usual, row = b.finish, [0]
-
-    def finish(call: Call, response: Response) -> Response:
-        response = usual(call, response)
-        if call.is_attach:
-            row[0] = row[0] + 1 if kind(response) else 0
-        return response
-
-    b.finish = finish
-    return lambda call: row[0] >= length
-
-
-@contract("robustness.same-request-same-answer", "hard", intermittent=True)
+@contract(SAME, "hard", intermittent=True)
 def fiftieth_refusal_in_a_row_crashes(b: Behaviour) -> None:
     """After 49 consecutive rejections the next answer is a 500."""
-    due = count_consecutive(b, 49, lambda response: 400 <= response.status < 500)
-    interrupt(due, crash)(b)
+    rejections = [0]
+
+    @apply(b, wrap("finish"))
+    def finish(usual: Finish, call: Call, response: Response) -> Response:
+        response = usual(call, response)
+        if call.is_attach:
+            is_rejection = 400 <= response.status < 500
+            rejections[0] = rejections[0] + 1 if is_rejection else 0
+        return response
+
+    interrupt(lambda call: rejections[0] >= 49, crash)(b)
 
 
-@contract("robustness.same-request-same-answer", "hard", intermittent=True, also="robustness.still-serving")
-def every_fortieth_is_reset(b: Behaviour) -> None:
-    """Every 40th request resets its connection."""
-    turn = counter(40)
-    interrupt(lambda call: turn(), lambda call: RESET)(b)
+contract.row("every-fortieth-is-reset", SAME, "hard", intermittent=True, also="robustness.still-serving")(
+    "Every 40th request resets its connection.", interrupt_every(40, lambda call: RESET)
+)
 
 
 @contract(
-    "robustness.same-request-same-answer",
+    SAME,
     "hard",
     remembering(partial(interrupt, answer=lambda call: RESET), turn=partial(counter, 12)),
     intermittent=True,
@@ -308,23 +291,21 @@ def every_twelfth_on_kept_is_reset(call: Call, *, turn: Callable[[], bool]) -> b
     return call.request.position > 1 and turn()
 
 
-@contract(
-    "robustness.same-request-same-answer", "medium", intermittent=True, also="error.status-class", batch="unseen 1"
-)
+@contract(SAME, "medium", intermittent=True, also="error.status-class", batch="unseen 1")
 def fiftieth_on_a_connection(b: Behaviour) -> None:
     """Every fiftieth attach request of one kept connection fails with a 500."""
     turns: defaultdict[int, Iterator[int]] = defaultdict(lambda: itertools.count(1))
     interrupt(lambda call: next(turns[call.request.connection]) % 50 == 0, crash)(b)
 
 
-@contract("robustness.same-request-same-answer", "hard", wrap_at_attach("split"), intermittent=True, batch="unseen 2")
-def every_fiftieth_body_is_lost(usual: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+@contract(SAME, "hard", wrap_at_attach("split"), intermittent=True, batch="unseen 2")
+def every_fiftieth_body_is_lost(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """On a kept connection every 50th request is read as if it had no body."""
     return [] if call.request.position % 50 == 0 else usual(call, body)
 
 
 @contract(
-    "robustness.same-request-same-answer",
+    SAME,
     "hard",
     remembering(edit_answer, turn=partial(counter, 16)),
     intermittent=True,
@@ -337,7 +318,7 @@ def every_sixteenth_is_accepted(call: Call, answer: Answer, *, turn: Callable[[]
 
 
 @contract(
-    "robustness.same-request-same-answer",
+    SAME,
     "hard",
     intermittent=True,
     also="body.unknown-parameter-nested stripe.parameter-unknown body.unknown-parameter state.refusal-changes-nothing",
@@ -345,24 +326,14 @@ def every_sixteenth_is_accepted(call: Call, answer: Answer, *, turn: Callable[[]
 )
 def every_twelfth_extra_passes(b: Behaviour) -> None:
     """The compiled list of names is renewed now and then: the twelfth unknown parameter each time passes."""
-    seen = 0
+    turn = counter(12)
 
     @apply(b, partial(skip_check, "unknown-parameters"))
-    def turn(call: Call, attempt: Attempt) -> bool:
-        nonlocal seen
-        if set(call.parameters.tree) <= {"customer", "expand"}:
-            return False
-        seen += 1
-        return seen % 12 == 0
+    def passes(call: Call, attempt: Attempt) -> bool:
+        return not set(call.parameters.tree) <= {"customer", "expand"} and turn()
 
 
-@contract(
-    "robustness.same-request-same-answer",
-    "hard",
-    intermittent=True,
-    also="state.race error.status-class idempotency.in-use",
-    batch="unseen 3",
-)
+@contract(SAME, "hard", intermittent=True, also="state.race error.status-class idempotency.in-use", batch="unseen 3")
 def database_is_locked(b: Behaviour) -> None:
     """The database takes one writer at a time: who comes while another attach is on its way gets 500."""
     usual, writer = b.transaction, threading.Lock()
@@ -381,13 +352,7 @@ def database_is_locked(b: Behaviour) -> None:
     b.transaction = transaction
 
 
-@contract(
-    "robustness.same-request-same-answer",
-    "hard",
-    wrap("find_payment_method", behind=partial(counter, 12)),
-    intermittent=True,
-    batch="unseen 4",
-)
+@contract(SAME, "hard", wrap("find_payment_method", behind=partial(counter, 12)), intermittent=True, batch="unseen 4")
 def one_replica_is_behind(
     usual: FindMethod, call: Call, identifier: str, *, behind: Callable[[], bool]
 ) -> PaymentMethod | None:
@@ -398,20 +363,14 @@ def one_replica_is_behind(
 TURNS = 20
 
 
-@contract(
-    "robustness.same-request-same-answer",
-    "hard",
-    wrap_at_attach("split"),
-    also="robustness.still-serving request.minimal-body",
-    batch="unseen 5",
-)
-def body_lost_on_old_connections(usual: Split, call: Call, body: bytes) -> Sequence[tuple[bytes, bytes]]:
+@contract(SAME, "hard", wrap_at_attach("split"), also="robustness.still-serving request.minimal-body", batch="unseen 5")
+def body_lost_on_old_connections(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """From the 20th request on a connection on, the body is not read, and `customer` is missing."""
     return [] if call.request.position >= TURNS else usual(call, body)
 
 
 @contract(
-    "robustness.same-request-same-answer",
+    SAME,
     "hard",
     partial(interrupt, lambda call: call.request.position >= 30),
     also="robustness.still-serving",

@@ -14,7 +14,7 @@ from ..call import Call
 from ..changes import Change, apply, check_after, edit_success, on_attach, wrap, wrap_at_attach
 from ..objects.models import Customer
 from ..rules.attach import Attempt
-from ..rules.forms import unescape
+from ..rules.forms import RawPair, unescape
 from ..wire.values import Json
 from .parts import rewrite_split
 from .registry import Topic
@@ -149,7 +149,7 @@ def json_escapes_undone(call: Call, attempt: Attempt) -> None:
 
 
 @contract("request.value-exact", "medium", wrap_at_attach("split"), batch="unseen 2")
-def value_ends_at_a_semicolon(usual: Split, call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
+def value_ends_at_a_semicolon(usual: Split, call: Call, body: bytes) -> list[RawPair]:
     """A raw semicolon ends the value, as it does in a header: `ID;junk` is taken for ID."""
     return [(name, value.partition(b";")[0]) for name, value in usual(call, body)]
 

@@ -12,7 +12,7 @@ from ..changes import wrap
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, Rejection
-from ..rules.forms import Form, Pair
+from ..rules.forms import Form, Pair, RawPair
 from .registry import STRIPE, Variants
 from .rules import ask_before
 
@@ -36,7 +36,7 @@ def first_duplicate_counts(usual: Build, call: Call, pairs: object) -> Form:
 
 
 @variant(STRIPE, wrap("split"))
-def query_counts(usual: Split, call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
+def query_counts(usual: Split, call: Call, body: bytes) -> list[RawPair]:
     """Parameters in the query of a POST count like those in its body."""
     query = call.request.query.encode("latin-1") if call.request.method == "POST" else b""
     return [*usual(call, query), *usual(call, body)]
