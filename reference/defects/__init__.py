@@ -33,7 +33,7 @@ from .registry import Defect, Topic, catalogue
 __all__ = ["CATALOGUE", "Defect", "get"]
 
 REQUESTS = (customer, unknown_parameters, encodings, values, media_types, methods_and_paths, expand_requests)
-ANSWERS = (expand_answers, response_text, payment_method, schema, errors)
+ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
 STRANGE = (robustness, steadiness)
 STATEFUL = (storage, side_effects, owners, lookups, races)
 STRIPE = (api_keys, idempotency, codes, cards, headers)
