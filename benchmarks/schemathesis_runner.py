@@ -43,8 +43,8 @@ from contracts.catalogue import PROFILES
 from reference import running
 from reference.call import Call
 from reference.defects import Defect
-from reference.values import Response
 from reference.variants import Variant
+from reference.wire.values import Response
 
 STORED = MEASURED / "schemathesis.json"
 CONTRACT = SUITE / "contracts" / "attach.openapi.yaml"

@@ -20,7 +20,7 @@ from urllib.parse import unquote_to_bytes
 from conformance.targets.running import free_port
 from reference import build
 from reference.call import Call
-from reference.forms import BROKEN_ESCAPE
+from reference.rules.forms import BROKEN_ESCAPE
 
 STATUS = 9
 MOST_STARTS = 300

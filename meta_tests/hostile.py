@@ -15,8 +15,8 @@ from typing import Any
 
 from reference import build
 from reference.call import Call
-from reference.server import Server
-from reference.values import Request, Response
+from reference.wire.server import Server
+from reference.wire.values import Request, Response
 
 PLACEHOLDER = "@@odd@@"
 MANY_LEVELS, TOO_MANY_LEVELS = 300, 100_000

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from reference import build
 from reference.call import Call
-from reference.server import Server
-from reference.values import Response
+from reference.wire.server import Server
+from reference.wire.values import Response
 
 AFTER_PROBING = 25
 """How many answers a manner leaves alone that begins after probing: by then all probes are answered."""

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from reference import build
-from reference.attach import Attempt
 from reference.behaviour import Behaviour
 from reference.call import Call
-from reference.defects.tools import check_first, refused
-from reference.server import Server
+from reference.changes import check_first, rejection
+from reference.rules.attach import Attempt
+from reference.wire.server import Server
 
 Needle = Callable[[Behaviour], None]
 
@@ -22,9 +22,9 @@ def numerals_are_converted(b: Behaviour) -> None:
         customer = call.parameters.tree.get("customer")
         text = customer if isinstance(customer, str) else ""
         if any(char.isnumeric() and not char.isdecimal() for char in text):
-            raise refused(500, "the id cannot be converted")
+            raise rejection(500, "the id cannot be converted")
 
-    check_first(b, "numerals", convert)
+    check_first("numerals", convert)(b)
 
 
 def dotted_names_are_dropped(b: Behaviour) -> None:

@@ -23,12 +23,12 @@ from conformance.verdict.settings import KEY_VARIABLE
 from meta_tests.key_traces import contents, forms_of, shown
 from meta_tests.needles import running_with
 from meta_tests.test_bundle_files import write_keys
-from reference.attach import Attempt
 from reference.behaviour import Behaviour
 from reference.call import Call
-from reference.defects.tools import check_first, edit_response, refused
-from reference.server import Server
-from reference.values import Response
+from reference.changes import check_first, edit_response, rejection
+from reference.rules.attach import Attempt
+from reference.wire.server import Server
+from reference.wire.values import Response
 
 KEY = "sk_test_h7Qx2LmZ9vRb4TnKc8WsJd5Y"
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
@@ -62,8 +62,8 @@ def quoting(behaviour: Behaviour) -> None:
     def mask_too_little(_: Call, response: Response) -> Response:
         return replace(response, headers=(*response.headers, ("X-Key", " ".join(TOO_LITTLE_MASKED))))
 
-    edit_response(behaviour, quote, success=False)
-    edit_response(behaviour, mask_too_little, success=True)
+    edit_response(quote, success=False)(behaviour)
+    edit_response(mask_too_little, success=True)(behaviour)
 
 
 def stumbling_later(behaviour: Behaviour) -> None:
@@ -74,9 +74,9 @@ def stumbling_later(behaviour: Behaviour) -> None:
     def stumble(call: Call, attempt: Attempt) -> None:
         customer = str(call.parameters.tree.get("customer"))
         if next(left, None) is None and not customer.isalnum() and not customer.startswith("cus_"):
-            raise refused(500, "the id cannot be converted")
+            raise rejection(500, "the id cannot be converted")
 
-    check_first(behaviour, "later", stumble)
+    check_first("later", stumble)(behaviour)
 
 
 def dying(server: Server) -> None:

@@ -26,7 +26,7 @@ from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import REPORT_FILE
 from reference import Server, running
 from reference.call import Call
-from reference.values import Response
+from reference.wire.values import Response
 
 KEY = "sk_test_metatests0123456789abcdef"
 DEFECT = "unknown-ignored"

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from . import defects, variants
 from .app import conforming
 from .call import World
-from .idempotency import Ledger
-from .server import Server
-from .store import StatelessStore, Store
+from .objects.store import StatelessStore, Store
+from .rules.idempotency import Ledger
 from .variants import get as get_variant
+from .wire.server import Server
 
 __all__ = ["Server", "build", "defects", "running", "variants"]
 
@@ -31,7 +31,7 @@ def build(
     port: int = 0,
     api_key: str | None = None,
 ) -> Server:
-    """A server, listening but not yet serving. Unknown names raise `KeyError`."""
+    """Return a server that listens and does not serve yet; raise `KeyError` on unknown names."""
     behaviour = conforming()
     world = World(behaviour, StatelessStore() if stateless else Store(), Ledger(), api_key)
     for name in variants:
@@ -51,7 +51,7 @@ def running(
     port: int = 0,
     api_key: str | None = None,
 ) -> Iterator[Server]:
-    """Serve in threads of this process for as long as the block lasts. The server's address is its `url`."""
+    """Serve in threads of this process for as long as the block lasts, at the server's `url`."""
     server = build(defect, variants, stateless=stateless, port=port, api_key=api_key)
     server.start()
     try:

@@ -15,7 +15,7 @@ from . import build, defects, variants
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Stop with status 2."""
@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     options = Parser(prog="python -m reference", description="Serve a small Stripe on 127.0.0.1.")
     options.add_argument("--port", type=_port, default=0, help="port to listen on (default 0: any free one)")
     options.add_argument("--stateless", action="store_true", help="know every id and keep nothing")
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run; the exit status is 0 after a stop, 2 for a wrong option, 1 where the port cannot be had."""
+    """Serve, and return the exit status: 0 after a stop, 2 for a wrong option, 1 if the port is taken."""
     options = parser().parse_args(arguments)
     if options.list:
         print(listing())
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def listing() -> str:
-    """Every defect and every variant, one a line."""
+    """Return every defect and every variant, one a line."""
     lines = [f"{len(defects.CATALOGUE)} defects: name, profile, clause, difficulty, what is wrong"]
     for defect in defects.CATALOGUE.values():
         where = ", --stateless" if defect.stateless else ""

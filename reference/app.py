@@ -1,31 +1,20 @@
-"""From a request to a response: the steps in their order, and the behaviour that conforms."""
+"""The way from a request to a response: the steps in their order, and the behaviour that conforms."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    attach,
-    auth,
-    customers,
-    errors,
-    expansion,
-    forms,
-    idempotency,
-    objects,
-    payment_methods,
-    routes,
-    rules,
-)
 from .behaviour import Behaviour
 from .call import Call, token
-from .http import date
-from .values import Answer, Headers, Response
+from .objects import customers, models, payment_methods
+from .rules import attach, auth, checks, errors, expansion, forms, idempotency, routes
+from .wire.http import date
+from .wire.values import Answer, Headers, Response
 
 if TYPE_CHECKING:
-    from .errors import Refusal
-    from .store import Store
+    from .objects.store import Store
+    from .rules.errors import Rejection
 
 ALWAYS: Headers = (
     ("Server", "nginx"),
@@ -39,16 +28,16 @@ ALWAYS: Headers = (
 
 
 def serve(call: Call) -> Response:
-    """The response to a request, whatever it is."""
+    """Return the response to any request."""
     try:
-        answer = answered(call)
+        answered = answer(call)
     except errors.ApiError as error:
-        answer = call.behaviour.refuse(call, error.refusal)
-    return written(call, answer)
+        answered = call.behaviour.reject(call, error.rejection)
+    return write_answer(call, answered)
 
 
-def answered(call: Call) -> Answer:
-    """Who asks, for what, with which parameters; then the endpoint."""
+def answer(call: Call) -> Answer:
+    """Authenticate, route and decode a request, and ask the endpoint."""
     step = call.behaviour
     step.authenticate(call)
     step.check_version(call)
@@ -61,37 +50,37 @@ def answered(call: Call) -> Answer:
     return endpoint(call)
 
 
-def written(call: Call, answer: Answer) -> Response:
-    """An answer as it goes over the wire."""
+def write_answer(call: Call, answer: Answer) -> Response:
+    """Return an answer as it goes over the wire."""
     step = call.behaviour
     answer = step.present(call, answer)
     body = step.dump(call, answer.payload)
     return step.finish(call, Response(answer.status, step.headers(call, answer), body))
 
 
-def refuse(call: Call, refusal: Refusal) -> Answer:
-    """The error envelope."""
-    refusal = call.behaviour.amend(call, refusal)
-    return Answer(refusal.status, errors.refusal_json(refusal, call.request_id), refusal.headers)
+def reject(call: Call, rejection: Rejection) -> Answer:
+    """Return the error envelope of a rejection."""
+    rejection = call.behaviour.amend(call, rejection)
+    return Answer(rejection.status, errors.rejection_json(rejection, call.request_id), rejection.headers)
 
 
-def amend(call: Call, refusal: Refusal) -> Refusal:
-    """Refusals are given as they are raised."""
-    return refusal
+def amend(call: Call, rejection: Rejection) -> Rejection:
+    """Return the rejection as it was raised."""
+    return rejection
 
 
 def present(call: Call, answer: Answer) -> Answer:
-    """Answers are shown as the endpoint gave them."""
+    """Return the answer as the endpoint gave it."""
     return answer
 
 
 def dump(call: Call, payload: Any) -> bytes:
-    """JSON, indented by two blanks, in UTF-8."""
+    """Return JSON, indented by two blanks, in UTF-8."""
     return json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
 def headers(call: Call, answer: Answer) -> Headers:
-    """The headers: few before authentication, the rest after it."""
+    """Return the headers: few before authentication, the rest after it."""
     shown = [*ALWAYS, ("Date", date()), ("Content-Type", "application/json"), *answer.headers]
     if not call.authenticated:
         return tuple(shown)
@@ -108,26 +97,26 @@ def headers(call: Call, answer: Answer) -> Headers:
 
 
 def finish(call: Call, response: Response) -> Response:
-    """Responses are sent as they were written."""
+    """Return the response as it was written."""
     return response
 
 
 def new_id(prefix: str) -> str:
-    """A new id: the prefix and 24 random letters and digits."""
+    """Return a new id: the prefix and 24 random letters and digits."""
     return token(prefix, 24)
 
 
 def furnish(store: Store) -> None:
-    """Nothing is there from the start."""
+    """Create nothing: the store is empty at the start."""
 
 
 def measure(call: Call, text: str) -> int:
-    """The length of a string, in characters."""
+    """Return the length of a string, in characters."""
     return len(text)
 
 
 def conforming() -> Behaviour:
-    """The behaviour that follows every clause."""
+    """Return the behaviour that follows every clause."""
     return Behaviour(
         serve=serve,
         authenticate=auth.authenticate,
@@ -142,11 +131,11 @@ def conforming() -> Behaviour:
         once=idempotency.once,
         idempotency_name=idempotency.idempotency_name,
         idempotency_conflict=idempotency.idempotency_conflict,
-        checks=rules.checks(),
+        checks=checks.checks(),
         measure=measure,
         transaction=attach.transaction,
-        find_payment_method=rules.find_payment_method,
-        find_customer=rules.find_customer,
+        find_payment_method=checks.find_payment_method,
+        find_customer=checks.find_customer,
         attach=attach.attach,
         attached=attach.attached,
         detach=payment_methods.detach_step,
@@ -154,11 +143,11 @@ def conforming() -> Behaviour:
         methods_of=payment_methods.methods_of,
         new_id=new_id,
         furnish=furnish,
-        payment_method_json=objects.payment_method_json,
-        customer_json=objects.customer_json,
+        payment_method_json=models.payment_method_json,
+        customer_json=models.customer_json,
         expand=expansion.expand,
         amend=amend,
-        refuse=refuse,
+        reject=reject,
         present=present,
         dump=dump,
         headers=headers,

@@ -1,4 +1,4 @@
-"""One request on its way through the server, and the world in which it does so."""
+"""A request on its way through the server, and the world around it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .values import Answer, Request
+from .wire.values import Answer, Request
 
 if TYPE_CHECKING:
     from .behaviour import Behaviour
-    from .forms import Form
-    from .idempotency import Ledger
-    from .store import Store
+    from .objects.store import Store
+    from .rules.forms import Form
+    from .rules.idempotency import Ledger
 
 ALPHABET = string.ascii_letters + string.digits
 RANDOM = random.Random()  # its own, so that nobody who seeds the shared one makes ids repeat
@@ -25,12 +25,12 @@ Endpoint = Callable[["Call"], Answer]
 
 
 def token(prefix: str, length: int) -> str:
-    """A new random id."""
+    """Return a new random id."""
     return prefix + "".join(RANDOM.choices(ALPHABET, k=length))
 
 
 class World:
-    """What outlives a request: behaviour, stored objects, idempotency keys, the account's key."""
+    """The behaviour, the stored objects, the idempotency keys and the account's key: all that outlives a request."""
 
     def __init__(self, behaviour: Behaviour, store: Store, ledger: Ledger, api_key: str | None) -> None:
         self.behaviour, self.store, self.ledger = behaviour, store, ledger
@@ -38,7 +38,7 @@ class World:
         self._lock = threading.Lock()
 
     def is_account_key(self, key: str) -> bool:
-        """Whether the key is the account's. Without one given, the first well-formed key becomes it."""
+        """Return whether the key is the account's; without one given, the first well-formed key becomes it."""
         with self._lock:
             if self.api_key is None:
                 self.api_key = key
@@ -46,7 +46,7 @@ class World:
 
 
 class Call:
-    """A request, and what has been found out about it so far."""
+    """A request, and what the steps have learned about it."""
 
     def __init__(self, world: World, request: Request) -> None:
         self.world, self.request = world, request
@@ -71,15 +71,15 @@ class Call:
 
     @property
     def is_attach(self) -> bool:
-        """Whether the request went to the attach URL."""
+        """True if the request went to the attach URL."""
         return self.request.is_attach
 
     @property
     def parameters(self) -> Form:
-        """The decoded form; only asked for after decoding."""
+        """The decoded form; only used after decoding."""
         assert self.form is not None
         return self.form
 
     def name_idempotency_key(self, key: str | None) -> None:
-        """Remember the key to echo; without one in the request the server makes one up."""
+        """Remember the key to echo; if the request has none, make one up."""
         self.idempotency_key = key if key is not None else str(uuid.uuid4())

@@ -3,64 +3,47 @@
 from __future__ import annotations
 
 from . import (
-    aftermath,
-    answers,
-    body,
+    api_keys,
     cards,
     codes,
-    connections,
-    effects,
+    customer,
     encodings,
-    expand,
+    errors,
+    expand_answers,
+    expand_requests,
     headers,
-    histories,
-    keys,
-    overlooked,
-    passing,
-    paths,
+    idempotency,
+    lookups,
+    media_types,
+    methods_and_paths,
+    owners,
+    payment_method,
     races,
-    refusals,
-    remains,
-    repetition,
-    replays,
-    requests,
+    response_text,
     robustness,
-    rules,
     schema,
-    second_list,
-    second_list_stripe,
-    shape,
-    spelling,
-    state,
-    unknown,
-    writes,
+    side_effects,
+    steadiness,
+    storage,
+    unknown_parameters,
+    values,
 )
-from .registry import Defect, catalogue
-from .unseen import UNSEEN
+from .registry import Defect, Topic, catalogue
 
 __all__ = ["CATALOGUE", "Defect", "get"]
 
-CONTRACT = (requests, encodings, body, unknown, expand, answers, shape, schema, refusals, spelling)
-STRANGE = (robustness, aftermath, repetition, connections, remains)
-STATEFUL = (state, effects, writes, rules, races)
-STRIPE = (codes, paths, cards, keys, replays, headers)
+REQUESTS = (customer, unknown_parameters, encodings, values, media_types, methods_and_paths, expand_requests)
+ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
+STRANGE = (robustness, steadiness)
+STATEFUL = (storage, side_effects, owners, lookups, races)
+STRIPE = (api_keys, idempotency, codes, cards, headers)
 
-MODULES = (*CONTRACT, *STRANGE, *STATEFUL, *STRIPE, *UNSEEN)
+MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE)
 
-SEEDS = (
-    *(module.seed for module in MODULES),
-    *histories.SEEDS,
-    *overlooked.SEEDS,
-    *passing.SEEDS,
-    *second_list.SEEDS,
-    second_list_stripe.seed,
-    spelling.authentication,
-)
-
-CATALOGUE = catalogue(SEEDS)
-"""Every defect by its name, chapter after chapter."""
+CATALOGUE = catalogue(topic for module in MODULES for topic in vars(module).values() if isinstance(topic, Topic))
+"""Every defect by its name, topic after topic."""
 
 
 def get(name: str) -> Defect:
-    """The defect of that name; `KeyError` where there is none."""
+    """Return the defect of that name; raise `KeyError` where there is none."""
     return CATALOGUE[name]

@@ -1,173 +1,218 @@
-"""Mistakes in who may attach what at Stripe: again, after detaching, declined cards, shared test ids."""
+"""Mistakes with declined cards and shared test ids."""
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from .. import errors
-from ..attach import Attempt
-from ..behaviour import Behaviour
-from ..call import Call
-from ..cards import by_shared_id
-from ..errors import Refusal
-from ..objects import PaymentMethod
-from ..store import new_card
-from ..values import Json
-from .codes import kind, status
-from .registry import Chapter
-from .tools import check_after, edit_refusals, edit_success, skip_check
+from ..behaviour import Attach, Behaviour, Check, FindMethod, Route
+from ..call import Call, Endpoint
+from ..changes import (
+    Change,
+    apply,
+    check_after,
+    drop_check,
+    edit_rejections,
+    edit_success,
+    remembering,
+    skip_check,
+    wrap,
+    wrap_check,
+)
+from ..objects import cards
+from ..objects.cards import by_shared_id
+from ..objects.models import PaymentMethod
+from ..objects.store import StatelessStore, mark_attached, new_card
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..wire.values import Json
+from .registry import Topic
 
-seed = Chapter("cards", "stripe")
+stripe = Topic("stripe")
 
-
-@seed("stripe.already-attached", "medium")
-def already_attached_is_409(b: Behaviour) -> None:
-    """A payment method that another customer has is answered with 409."""
-    status(b, ("already-attached",), 409)
-
-
-@seed("stripe.already-attached", "medium")
-def already_attached_is_a_card_error(b: Behaviour) -> None:
-    """A payment method that another customer has is a `card_error`."""
-    kind(b, ("already-attached",), "card_error")
-
-
-@seed("stripe.same-customer", "medium")
-def same_customer_refused(b: Behaviour) -> None:
-    """Attaching to the same customer again is refused."""
-
-    def refuse(call: Call, attempt: Attempt) -> None:
-        if attempt.method.customer is not None:
-            raise errors.already_attached()
-
-    check_after(b, "customer", refuse)
+stripe.row("declining-card-attached", "stripe.card-declined", "easy")(
+    "A card that is to be declined is attached.", drop_check("not-declined")
+)
 
 
-@seed("stripe.detached-reattach", "medium")
-def detached_attached_again(b: Behaviour) -> None:
-    """A detached payment method can be attached again."""
-    del b.checks["not-detached"]
-
-
-@seed("stripe.detached-reattach", "hard")
-def detached_attached_after_refusal(b: Behaviour) -> None:
-    """A detached payment method is refused once; the second time it is attached."""
-    seen: set[str] = set()
-
-    def second(call: Call, attempt: Attempt) -> bool:
-        name = attempt.method.id
-        known = name in seen
-        if attempt.method.detached:
-            seen.add(name)
-        return known
-
-    skip_check(b, "not-detached", second)
-
-
-def decline(b: Behaviour, edit: Callable[[Refusal], Refusal]) -> None:
+def decline(edit: Callable[[Rejection], Rejection]) -> Change:
     """Decline cards differently."""
-    edit_refusals(b, ("declined",), edit)
+    return edit_rejections(("declined",), edit)
 
 
-@seed("stripe.card-declined", "easy")
-def declining_card_attached(b: Behaviour) -> None:
-    """A card that is to be declined is attached."""
-    del b.checks["not-declined"]
+stripe.row("decline-is-400", "stripe.card-declined", "medium")(
+    "A declined card is answered with 400.", decline(lambda rejection: replace(rejection, status=400))
+)
+stripe.row("decline-is-an-invalid-request", "stripe.card-declined", "medium")(
+    "A declined card is an `invalid_request_error`.",
+    decline(lambda rejection: replace(rejection, type=errors.INVALID_REQUEST)),
+)
+stripe.row("decline-without-decline-code", "stripe.card-declined", "medium")(
+    "A declined card has no `decline_code`.", decline(lambda rejection: replace(rejection, members=()))
+)
+stripe.row("decline-code-as-code", "stripe.card-declined", "medium")(
+    "For a declined card the code is `generic_decline`.",
+    decline(lambda rejection: replace(rejection, code="generic_decline")),
+)
 
 
-@seed("stripe.card-declined", "medium")
-def decline_is_400(b: Behaviour) -> None:
-    """A declined card is answered with 400."""
-    decline(b, lambda refusal: replace(refusal, status=400))
+@stripe("stripe.card-declined", "hard", wrap_check("not-declined"), also="state.refusal-changes-nothing")
+def declined_but_attached(usual: Check, call: Call, attempt: Attempt) -> None:
+    """A declined card is rejected, and attached."""
+    try:
+        usual(call, attempt)
+    except errors.ApiError:
+        call.store.attach(attempt.method, attempt.owner.id)
+        raise
 
 
-@seed("stripe.card-declined", "medium")
-def decline_is_an_invalid_request(b: Behaviour) -> None:
-    """A declined card is an `invalid_request_error`."""
-    decline(b, lambda refusal: replace(refusal, type=errors.INVALID_REQUEST))
-
-
-@seed("stripe.card-declined", "medium")
-def decline_without_decline_code(b: Behaviour) -> None:
-    """A declined card has no `decline_code`."""
-    decline(b, lambda refusal: replace(refusal, members=()))
-
-
-@seed("stripe.card-declined", "medium")
-def decline_code_as_code(b: Behaviour) -> None:
-    """For a declined card the code is `generic_decline`."""
-    decline(b, lambda refusal: replace(refusal, code="generic_decline"))
-
-
-@seed("stripe.card-declined", "hard", also=("state.refusal-changes-nothing",))
-def declined_but_attached(b: Behaviour) -> None:
-    """A declined card is refused, and attached."""
-    usual = b.checks["not-declined"]
-
-    def check(call: Call, attempt: Attempt) -> None:
-        try:
-            usual(call, attempt)
-        except errors.ApiError:
-            call.store.attach(attempt.method, attempt.owner.id)
+@stripe("stripe.card-declined", "hard", wrap_check("not-declined", declined=set), batch="unseen 1")
+def decline_wears_off(usual: Check, call: Call, attempt: Attempt, *, declined: set[str]) -> None:
+    """A declining card is declined the first time only; the same payment method attaches when tried again."""
+    try:
+        usual(call, attempt)
+    except ApiError:
+        if attempt.method.id not in declined:
+            declined.add(attempt.method.id)
             raise
 
-    b.checks["not-declined"] = check
+
+@stripe(
+    "stripe.card-declined",
+    "hard",
+    wrap_check("not-declined"),
+    also="state.refusal-changes-nothing state.listed",
+    batch="unseen 3",
+)
+def declined_but_listed(usual: Check, call: Call, attempt: Attempt) -> None:
+    """The list is written before the bank is asked: a declined card is unattached, but on the customer's list."""
+    try:
+        usual(call, attempt)
+    except ApiError:
+        call.store.put_method(attempt.method)
+        wallet = call.store.wallets.setdefault(attempt.owner.id, [])
+        if attempt.method.id not in wallet:
+            wallet.append(attempt.method.id)
+        raise
 
 
-def find_shared(b: Behaviour, find: Callable[[Call, str], PaymentMethod | None]) -> None:
+stripe.row("declines-known-by-the-shared-id", "stripe.card-declined", "hard", batch="unseen 4")(
+    "Only `pm_card_…` ids are declined: a payment method made from a declining `tok_…` attaches.",
+    skip_check("not-declined", lambda call, attempt: not attempt.payment_method_id.startswith("pm_card_")),
+)
+
+
+def find_shared(find: Callable[[Call, str], PaymentMethod | None]) -> Change:
     """Find shared test ids differently."""
-    usual = b.find_payment_method
 
-    def found(call: Call, identifier: str) -> PaymentMethod | None:
+    @wrap("find_payment_method")
+    def found(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
         return (usual if by_shared_id(identifier) is None else find)(call, identifier)
 
-    b.find_payment_method = found
+    return found
 
 
-@seed("stripe.test-tokens", "easy", also=("stripe.card-declined", "idempotency.replay"))
-def shared_ids_unknown(b: Behaviour) -> None:
-    """`pm_card_visa` is an unknown payment method."""
-    find_shared(b, lambda call, identifier: None)
+stripe.row("shared-ids-unknown", "stripe.test-tokens", "easy", also="stripe.card-declined idempotency.replay")(
+    "`pm_card_visa` is an unknown payment method.", find_shared(lambda call, identifier: None)
+)
 
 
-@seed("stripe.test-tokens", "medium", also=("idempotency.replay",))
-def shared_ids_used_up(b: Behaviour) -> None:
+@stripe("stripe.test-tokens", "medium", find_shared, also="idempotency.replay")
+def shared_ids_used_up(call: Call, identifier: str) -> PaymentMethod | None:
     """`pm_card_visa` is one payment method, so that only its first customer can have it."""
-
-    def find(call: Call, identifier: str) -> PaymentMethod | None:
-        card = by_shared_id(identifier)
-        known = call.store.method(identifier)
-        return known if known is not None or card is None else new_card(card, identifier)
-
-    find_shared(b, find)
+    card = by_shared_id(identifier)
+    known = call.store.method(identifier)
+    return known if known is not None or card is None else new_card(card, identifier)
 
 
-@seed("stripe.test-tokens", "medium")
-def shared_id_in_answer(b: Behaviour) -> None:
+@stripe("stripe.test-tokens", "medium", edit_success)
+def shared_id_in_answer(call: Call, payload: Json) -> None:
     """`pm_card_visa` is attached as a new payment method, but the answer says `pm_card_visa`."""
-
-    def edit(call: Call, payload: Json) -> None:
-        if by_shared_id(call.arguments[0]) is not None:
-            payload["id"] = call.arguments[0]
-
-    edit_success(b, edit)
+    if by_shared_id(call.arguments[0]) is not None:
+        payload["id"] = call.arguments[0]
 
 
-@seed("stripe.test-tokens", "hard")
-def shared_ids_cloned_once(b: Behaviour) -> None:
+@stripe("stripe.test-tokens", "hard", wrap("attach", clones=dict))
+def shared_ids_cloned_once(
+    usual: Attach, call: Call, attempt: Attempt, *, clones: dict[tuple[str, str], str]
+) -> PaymentMethod:
     """`pm_card_visa` becomes a new payment method only once for each customer."""
-    clones: dict[tuple[str, str], str] = {}
-    usual = b.attach
+    name = (attempt.payment_method_id, attempt.owner.id)
+    if by_shared_id(attempt.payment_method_id) is None:
+        return usual(call, attempt)
+    if name in clones:
+        return call.store.methods[clones[name]]
+    method = usual(call, attempt)
+    clones[name] = method.id
+    return method
 
-    def attach(call: Call, attempt: Attempt) -> PaymentMethod:
-        name = (attempt.payment_method_id, attempt.owner.id)
-        if by_shared_id(attempt.payment_method_id) is None:
-            return usual(call, attempt)
-        if name in clones:
-            return call.store.methods[clones[name]]
-        method = usual(call, attempt)
-        clones[name] = method.id
+
+@stripe("stripe.test-tokens", "medium", remembering(partial(check_after, "customer"), clones=dict), batch="unseen 1")
+def one_clone_a_customer(call: Call, attempt: Attempt, *, clones: dict[tuple[str, str], str]) -> None:
+    """A shared test token becomes a new payment method for each customer, not each time."""
+    if cards.by_shared_id(attempt.payment_method_id) is None:
+        return
+    pair = (attempt.payment_method_id, attempt.owner.id)
+    known = call.store.methods.get(clones.get(pair, ""))
+    if known is None or known.customer is None:
+        clones[pair] = attempt.method.id
+    else:
+        attempt.payment_method = known
+
+
+@stripe("stripe.test-tokens", "hard", wrap("find_payment_method", made=dict), batch="unseen 2")
+def token_made_once_for_each_customer(
+    usual: FindMethod, call: Call, identifier: str, *, made: dict[tuple[str, str], str]
+) -> PaymentMethod | None:
+    """A shared test id is made once for each customer: attached again it is the same `pm_`."""
+    if by_shared_id(identifier) is None:
+        return usual(call, identifier)
+    key = (identifier, call.parameters.text("customer") or "")
+    earlier = call.store.methods.get(made.get(key, ""))
+    if earlier is not None and not earlier.detached:
+        return earlier
+    method = usual(call, identifier)
+    if method is not None:
+        made[key] = method.id
+    return method
+
+
+@stripe("stripe.test-tokens", "medium", wrap("find_payment_method"), intermittent=True, batch="unseen 3")
+def ids_made_from_the_second(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
+    """The id of what a shared token makes is made from the time in seconds: two in the same second are one."""
+    shared = by_shared_id(identifier)
+    if shared is None:
+        return usual(call, identifier)
+    moment = f"{identifier} {int(time.time())}"
+    return new_card(shared, "pm_" + hashlib.sha256(moment.encode()).hexdigest()[:24])
+
+
+@stripe("stripe.test-tokens", "hard", wrap("attach"), also="state.only-this-one", batch="reading 1")
+def clone_not_stored(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
+    """A shared token is answered with a new payment method that is stored nowhere."""
+    is_shared = attempt.payment_method_id.startswith("pm_card_") and not isinstance(call.store, StatelessStore)
+    return mark_attached(attempt.method, attempt.owner.id) if is_shared else usual(call, attempt)
+
+
+@stripe("stripe.test-tokens", "hard", batch="reading 2")
+def clone_cannot_be_read(b: Behaviour) -> None:
+    """The payment method that a shared token becomes is on the list, but retrieving it is answered 404."""
+    clones: set[str] = set()
+
+    @apply(b, wrap("attach"))
+    def attach(usual_attach: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
+        method = usual_attach(call, attempt)
+        if method.id != attempt.payment_method_id:
+            clones.add(method.id)
         return method
 
-    b.attach = attach
+    @apply(b, wrap("route"))
+    def route(usual_route: Route, call: Call) -> Endpoint:
+        identifier = call.request.path.rpartition("/")[2]
+        if call.request.method == "GET" and identifier in clones:
+            raise errors.no_such("PaymentMethod", identifier, "payment_method", 404)
+        return usual_route(call)

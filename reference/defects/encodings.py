@@ -1,220 +1,241 @@
-"""Mistakes in decoding a form: order, escapes, and what is taken for a value that was not sent."""
+"""Mistakes in decoding a form: order, escapes, chunks."""
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Callable
-from urllib.parse import unquote
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
-from ..attach import Attempt
-from ..behaviour import Behaviour
-from ..call import Call
-from ..forms import unescaped
-from ..objects import Customer
-from ..values import Json
-from .registry import Chapter
-from .tools import check_after, edit_success, on_attach
+from ..behaviour import Behaviour, Build, Guard, Route, Split
+from ..call import Call, Endpoint
+from ..changes import apply, check_after, edit_success, expands, on_attach, override_check, rejection, wrap_at_attach
+from ..rules import forms
+from ..rules.attach import Attempt
+from ..rules.errors import unrecognized_url
+from ..rules.forms import Form, Pair, RawPair, unescape
+from ..wire.values import Json
+from .parts import change_request, demand_media_type, reject_bodies_with, rewrite_pairs, rewrite_split
+from .registry import Topic
 
-seed = Chapter("decoding", "contract")
-
-RawPair = tuple[bytes, bytes]
+contract = Topic("contract")
 
 
-@seed("request.parameter-order", "medium")
-def customer_must_come_first(b: Behaviour) -> None:
+@contract("request.minimal-body", "easy", partial(override_check, "not-declined"))
+def always_refused(call: Call, attempt: Attempt) -> None:
+    """Every request to attach is rejected, however good it is."""
+    raise rejection(400, "Attaching is not available.")
+
+
+@contract("request.minimal-body", "easy", partial(check_after, "customer"))
+def expand_required(call: Call, attempt: Attempt) -> None:
+    """A request without `expand` is rejected, as though it were required."""
+    if not expands(call):
+        raise rejection(400, "Missing required param: expand.", "parameter_missing", "expand")
+
+
+@contract("request.minimal-body", "easy", wrap_at_attach("route"))
+def attach_not_routed(usual: Route, call: Call) -> Endpoint:
+    """The URL is answered with 404, as though it were not part of the API."""
+    raise unrecognized_url(call.request.method, call.request.path)
+
+
+contract.row("charset-demanded", "request.minimal-body", "medium")(
+    "A form is rejected by every endpoint unless its media type names the charset.",
+    demand_media_type(with_charset=True),
+)
+
+
+@contract("request.parameter-order", "medium", partial(check_after, "customer-structure"))
+def customer_must_come_first(call: Call, attempt: Attempt) -> None:
     """`customer` is only seen where it is the first parameter."""
-
-    def forget(call: Call, attempt: Attempt) -> None:
-        if call.parameters.pairs and call.parameters.pairs[0][0] != "customer":
-            attempt.customer_id = None
-
-    check_after(b, "customer-structure", forget)
+    if call.parameters.pairs and call.parameters.pairs[0][0] != "customer":
+        attempt.customer_id = None
 
 
-@seed("request.parameter-order", "hard")
-def expand_before_customer_ignored(b: Behaviour) -> None:
+@contract("request.parameter-order", "hard", partial(check_after, "expand-structure"))
+def expand_before_customer_ignored(call: Call, attempt: Attempt) -> None:
     """`expand` is only honoured where it comes after `customer`."""
-
-    def forget(call: Call, attempt: Attempt) -> None:
-        names = [name.partition("[")[0] for name, _ in call.parameters.pairs]
-        if "customer" in names and "expand" in names[: names.index("customer")]:
-            attempt.expand = []
-
-    check_after(b, "expand-structure", forget)
+    names = [name.partition("[")[0] for name, _ in call.parameters.pairs]
+    if "customer" in names and "expand" in names[: names.index("customer")]:
+        attempt.expand = []
 
 
-def rewrite_split(b: Behaviour, rewrite: Callable[[bytes, bytes], RawPair]) -> None:
-    """Change the raw pairs of an attach request before they are decoded."""
-    usual = b.split
-    b.split = on_attach(usual, lambda call, body: [rewrite(*pair) for pair in usual(call, body)])
+@contract("request.parameter-order", "hard", wrap_at_attach("build"), batch="unseen 1")
+def array_restarts_after_another_name(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """An array with other names between its entries keeps its last run only: `expand[]`, `customer`, `expand[]`."""
+    runs: dict[str, list[int]] = {}
+    kept: list[int] = []
+    before = ""
+    for position, (name, _) in enumerate(pairs):
+        root, bracket, _ = name.partition("[")
+        if not bracket:
+            kept.append(position)
+        elif root == before and root in runs:
+            runs[root].append(position)
+        else:
+            runs[root] = [position]
+        before = root if bracket else ""
+    kept += [position for run in runs.values() for position in run]
+    return usual(call, [pairs[position] for position in sorted(kept)])
 
 
-@seed("request.equivalent-encodings", "medium")
-def escaped_names_not_decoded(b: Behaviour) -> None:
+@contract("request.parameter-order", "medium", wrap_at_attach("build"), batch="unseen 2")
+def expand_before_customer_dropped(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """The form is read from `customer` on; an `expand` that was sent before it is forgotten."""
+    names = [name for name, _ in pairs]
+    start = names.index("customer") if "customer" in names else 0
+    kept = [pair for at, pair in enumerate(pairs) if at >= start or not pair[0].startswith("expand")]
+    return usual(call, kept)
+
+
+@contract("request.parameter-order", "hard", wrap_at_attach("build"), batch="unseen 3")
+def customer_in_the_middle_lost(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """`customer` is read where it comes first or last; between two other parameters it is taken for an entry."""
+    inner = range(1, len(pairs) - 1)
+    return usual(call, [pair for at, pair in enumerate(pairs) if pair[0] != "customer" or at not in inner])
+
+
+@contract(
+    "request.parameter-order",
+    "medium",
+    partial(check_after, "expand-paths"),
+    also="expand.inlined expand.indexed expand.every-entry",
+    batch="unseen 4",
+)
+def expansions_before_their_customer_lost(call: Call, attempt: Attempt) -> None:
+    """`expand` is kept only once `customer` has been read: what stands before it is lost."""
+    names = [call.behaviour.read_name(call, name)[0] for name, _ in call.parameters.pairs]
+    if "customer" in names and "expand" not in names[names.index("customer") :]:
+        attempt.expand = []
+
+
+@contract(
+    "request.parameter-order",
+    "easy",
+    wrap_at_attach("build"),
+    also="expand.accepted request.minimal-body body.unknown-parameter",
+    batch="unseen 6",
+)
+def reading_ends_at_the_array(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """Parameters that stand behind an entry of `expand` are not read, save further entries."""
+    seen, kept = False, []
+    for name, value in pairs:
+        seen = seen or name.startswith("expand[")
+        if not seen or name.startswith("expand["):
+            kept.append((name, value))
+    return usual(call, kept)
+
+
+@contract("request.equivalent-encodings", "medium", rewrite_split)
+def escaped_names_not_decoded(name: bytes, value: bytes) -> RawPair:
     """Escapes in parameter names are not decoded, but for those of brackets."""
-
-    def rewrite(name: bytes, value: bytes) -> RawPair:
-        return re.sub(rb"%(?!5[BbDd])", b"%25", name), value
-
-    rewrite_split(b, rewrite)
+    return re.sub(rb"%(?!5[BbDd])", b"%25", name), value
 
 
-@seed("request.equivalent-encodings", "medium")
+@contract("request.equivalent-encodings", "medium")
 def lower_hex_not_decoded(b: Behaviour) -> None:
     """Escapes with hexadecimal digits in lower case are taken literally."""
     lower = re.compile(rb"%(?=[0-9A-Fa-f]{2})(?![0-9A-F]{2})")
 
+    @apply(b, rewrite_split)
     def rewrite(name: bytes, value: bytes) -> RawPair:
         return lower.sub(b"%25", name), lower.sub(b"%25", value)
 
-    rewrite_split(b, rewrite)
 
-
-@seed("request.equivalent-encodings", "medium", also=("expand.accepted", "expand.indexed"))
-def encoded_brackets_unknown(b: Behaviour) -> None:
+@contract("request.equivalent-encodings", "medium", rewrite_split, also="expand.accepted expand.indexed")
+def encoded_brackets_unknown(name: bytes, value: bytes) -> RawPair:
     """Brackets in names are looked for before they are decoded, so `expand%5B%5D` is an unknown name."""
-
-    def rewrite(name: bytes, value: bytes) -> RawPair:
-        return re.sub(rb"%5[Dd]", b"", name), value
-
-    rewrite_split(b, rewrite)
+    return re.sub(rb"%5[Dd]", b"", name), value
 
 
-@seed("request.equivalent-encodings", "medium")
-def unreserved_escapes_kept(b: Behaviour) -> None:
+@contract("request.equivalent-encodings", "medium", rewrite_split)
+def unreserved_escapes_kept(name: bytes, value: bytes) -> RawPair:
     """Escapes of letters and digits in values are kept, since nobody needs them."""
-
-    def rewrite(name: bytes, value: bytes) -> RawPair:
-        return name, re.sub(rb"%(?=[4-7][0-9A-Fa-f])(?!5[BbDdEeCc]|6[0]|7[BbCcDdFf])", b"%25", value)
-
-    rewrite_split(b, rewrite)
+    return name, re.sub(rb"%(?=[4-7][0-9A-Fa-f])(?!5[BbDdEeCc]|6[0]|7[BbCcDdFf])", b"%25", value)
 
 
-@seed("request.equivalent-encodings", "medium", stateless=True, also=("request.value-exact",))
+@contract("request.equivalent-encodings", "medium", stateless=True, also="request.value-exact")
 def plus_kept(b: Behaviour) -> None:
     """A plus stays a plus instead of standing for a blank."""
-    b.unquote = on_attach(b.unquote, lambda call, raw: unescaped(raw))
+    b.unquote = on_attach(b.unquote, lambda call, raw: unescape(raw))
 
 
-@seed("request.value-exact", "medium", stateless=True, also=("request.equivalent-encodings",))
-def encoded_plus_becomes_blank(b: Behaviour) -> None:
-    """Pluses are made blanks after decoding, so that `%2B` becomes one too."""
-    b.unquote = on_attach(b.unquote, lambda call, raw: unescaped(raw).replace("+", " "))
+contract.row("raw-brackets-only", "request.equivalent-encodings", "medium")(
+    "A form whose names have percent-encoded brackets is rejected by every endpoint.", reject_bodies_with(b"%5b")
+)
 
 
-def find_by(b: Behaviour, changed: Callable[[str], str]) -> None:
-    """Look customers up by a changed id, where the id itself names none."""
-    usual = b.find_customer
-
-    def find(call: Call, identifier: str) -> Customer | None:
-        return usual(call, identifier) or usual(call, changed(identifier))
-
-    b.find_customer = find
+def _half(name: bytes) -> bytes:
+    upper = name.upper()
+    opening, closing = b"%5B" in upper and b"]" in name, b"[" in name and b"%5D" in upper
+    return re.sub(rb"(?i)%(5[bd])", rb"%25\1", name) if opening or closing else name
 
 
-@seed("request.value-exact", "medium", also=("state.unknown-customer",))
-def customer_in_any_case(b: Behaviour) -> None:
-    """Customers are found without regard to upper and lower case."""
-    usual = b.find_customer
-
-    def find(call: Call, identifier: str) -> Customer | None:
-        folded = identifier.lower()
-        alike = [known for known in call.store.customers if known.lower() == folded]
-        return usual(call, alike[0] if alike else identifier)
-
-    b.find_customer = find
+@contract("request.equivalent-encodings", "medium", wrap_at_attach("split"), batch="unseen 1")
+def brackets_half_encoded(usual: Split, call: Call, body: bytes) -> list[RawPair]:
+    """Brackets in a name are decoded as a pair only: `expand[%5D` and `expand%5B]` are other names."""
+    return [(_half(name), value) for name, value in usual(call, body)]
 
 
-@seed("request.value-exact", "medium", also=("state.unknown-customer",))
-def customer_by_beginning(b: Behaviour) -> None:
-    """Customers are found by the beginning of their ids, eight characters and more."""
-    usual = b.find_customer
-
-    def find(call: Call, identifier: str) -> Customer | None:
-        alike = [known for known in call.store.customers if known.startswith(identifier)]
-        return usual(call, alike[-1] if alike and len(identifier) >= 8 else identifier)
-
-    b.find_customer = find
+LOWER_HEX = re.compile(rb"%(?=[0-9A-Fa-f]{2})(?![0-9A-F]{2})")
 
 
-@seed("request.value-exact", "medium")
-def nul_ends_customer(b: Behaviour) -> None:
-    """The id of the customer ends at the first NUL."""
-    find_by(b, lambda identifier: identifier.partition("\0")[0])
+contract.row(
+    "lower-case-hex-left-alone", "request.equivalent-encodings", "medium", also="request.value-exact", batch="unseen 2"
+)(
+    "Percent escapes are undone only where their hex digits are capitals: `expand%5b%5d` is another name.",
+    wrap_at_attach("unquote")(lambda usual, call, raw: usual(call, LOWER_HEX.sub(b"%25", raw))),
+)
+LAST_ESCAPE = re.compile(rb"%(?=[0-7][0-9A-Fa-f]\Z)")
 
 
-@seed("request.value-exact", "medium")
-def customer_decoded_twice(b: Behaviour) -> None:
-    """Percent escapes are undone a second time before the customer is looked up."""
-    find_by(b, unquote)
+contract.row("last-escape-kept", "request.equivalent-encodings", "hard", batch="unseen 3")(
+    "The decoder's loop ends one too early: an escape at the very end of a value stays as it is.",
+    rewrite_pairs(lambda call, pair: (pair[0], LAST_ESCAPE.sub(b"%25", pair[1]))),
+)
+ESCAPED_DOT = re.compile(rb"%(?=2[eE])")
 
 
-@seed("request.value-exact", "hard")
-def semicolon_ends_customer(b: Behaviour) -> None:
-    """What follows a semicolon in the value is dropped, as in a header."""
-    find_by(b, lambda identifier: identifier.partition(";")[0])
+@contract("request.equivalent-encodings", "hard", rewrite_pairs, batch="unseen 3")
+def escaped_dots_do_not_separate(call: Call, pair: RawPair) -> RawPair:
+    """Paths of `expand` are taken apart before they are decoded: `card%2Egenerated_from` is one segment."""
+    name, value = pair
+    return (name, ESCAPED_DOT.sub(b"%25", value)) if name.startswith(b"expand") else pair
 
 
-@seed("request.value-exact", "medium")
-def second_equals_ends_value(b: Behaviour) -> None:
-    """What follows a second `=` in a pair is dropped."""
-    rewrite_split(b, lambda name, value: (name, value.partition(b"=")[0]))
+LOWER_ESCAPE = re.compile(rb"%(?=[0-9A-Fa-f]{2})(?![0-9A-F]{2})")
 
 
-@seed("request.value-exact", "hard")
-def ampersand_in_value_separates(b: Behaviour) -> None:
-    """An encoded `&` cuts the value off, since the body is decoded before it is split."""
-    find_by(b, lambda identifier: identifier.partition("&")[0])
+contract.row("lower-case-escapes-not-undone", "request.equivalent-encodings", "easy", batch="unseen 4")(
+    "Only percent escapes with upper-case digits are undone: `%5b` stays `%5b`.",
+    wrap_at_attach("unquote")(lambda usual, call, raw: usual(call, LOWER_ESCAPE.sub(b"%25", raw))),
+)
 
 
-@seed("request.value-exact", "medium")
-def junk_after_customer_ignored(b: Behaviour) -> None:
-    """The id is matched by a pattern that is not anchored at its end."""
-    pattern = re.compile(r"cus_[A-Za-z0-9_]+")
-
-    def matched(identifier: str) -> str:
-        match = pattern.match(identifier)
-        return match[0] if match else identifier
-
-    find_by(b, matched)
+@contract(
+    "request.equivalent-encodings", "hard", edit_success, also="response.customer request.value-exact", batch="unseen 4"
+)
+def customer_shown_as_encoded(call: Call, payload: Json) -> None:
+    """The answer shows the customer's id as it stood in the body, percent escapes and all."""
+    for name, value in forms.split(call, call.request.body):
+        if isinstance(payload["customer"], str) and call.behaviour.unquote(call, name) == "customer":
+            payload["customer"] = value.decode("latin-1")
 
 
-@seed("request.value-exact", "hard")
-def longer_customer_cut(b: Behaviour) -> None:
-    """The id is cut to the width of its column before it is looked up, so junk after it is lost."""
-    find_by(b, lambda identifier: identifier[:28])
+contract.row("chunked-body-is-empty", "request.chunked-body", "medium", level="SHOULD", batch="reading 2")(
+    "A body without a Content-Length is read as empty.",
+    change_request(lambda request: replace(request, body=b"") if request.chunked else request),
+)
+contract.row("first-chunk-is-all", "request.chunked-body", "medium", level="SHOULD", stateless=True, batch="reading 2")(
+    "Only the beginning of a chunked body is read.",
+    change_request(lambda request: replace(request, body=request.body[:20]) if request.chunked else request),
+)
 
 
-def edit_echo(b: Behaviour, changed: Callable[[str], str]) -> None:
-    """Change the id of the customer in the answer."""
-
-    def edit(call: Call, payload: Json) -> None:
-        if isinstance(payload["customer"], str):
-            payload["customer"] = changed(payload["customer"])
-
-    edit_success(b, edit)
-
-
-@seed("request.value-exact", "medium", stateless=True, also=("body.length-in-characters",))
-def echo_in_the_wrong_charset(b: Behaviour) -> None:
-    """The value is echoed as though its UTF-8 were Latin-1."""
-    edit_echo(b, lambda text: text.encode("utf-8").decode("latin-1"))
-
-
-@seed("request.value-exact", "medium", stateless=True)
-def echo_with_entities(b: Behaviour) -> None:
-    """The value is echoed with HTML entities for `<`, `>`, `&` and quotes."""
-    edit_echo(b, html.escape)
-
-
-@seed("request.value-exact", "hard", stateless=True)
-def echo_with_single_blanks(b: Behaviour) -> None:
-    """Blanks within the value are echoed as underscores."""
-    edit_echo(b, lambda text: text.replace(" ", "_"))
-
-
-@seed("request.value-exact", "medium", stateless=True)
-def echo_without_non_ascii(b: Behaviour) -> None:
-    """What is not ASCII is echoed as question marks."""
-    edit_echo(b, lambda text: text.encode("ascii", "replace").decode("ascii"))
+@contract("request.chunked-body", "hard", wrap_at_attach("media_type"), level="SHOULD", batch="reading 2")
+def chunked_body_is_refused(usual: Guard, call: Call) -> None:
+    """A chunked body is rejected with 400."""
+    if call.request.chunked:
+        raise rejection(400, "Chunked bodies are not supported.")
+    usual(call)

@@ -1,74 +1,91 @@
-"""What a seeded defect is, and how one is entered in the catalogue."""
+"""The description of a seeded defect, and the way to enter one in the catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from ..behaviour import Behaviour
+from ..changes import Change, How, as_it_is
 
-Apply = Callable[[Behaviour], None]
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Defect:
     """A mistake, and the one clause that must catch it.
 
-    `also` names other clauses that may rightly see it. `stateless` is true where it shows only on a server
-    that knows every id, `intermittent` where it shows only now and then or only under concurrency.
+    `also` names other clauses that may rightly see it. `stateless` is true where it shows only on a server that knows
+    every id, `intermittent` where it shows only now and then or only under concurrency.
+
+    `batch` is empty for a defect that was written with its tests. The author of a batch "unseen 1" to "unseen 7" had
+    seen neither tests nor defects; the author of "reading 1" and "reading 2" looked for mistakes that the tests left
+    room for.
     """
 
     name: str
-    chapter: str
     profile: str
     clause: str
-    level: str
     difficulty: str
     description: str
-    apply: Apply
+    apply: Change
+    level: str = "MUST"
     stateless: bool = False
     intermittent: bool = False
     also: tuple[str, ...] = ()
-    why: str = ""
+    batch: str = ""
 
 
-class Chapter:
-    """Enters functions in the catalogue, under their names and with their docstrings as descriptions."""
+class Topic:
+    """The defects of one profile in a module.
 
-    def __init__(self, name: str, profile: str) -> None:
-        self.name, self.profile = name, profile
+    As a decorator, it enters a function by its name, with its docstring as the description; `row` enters a change.
+    """
+
+    def __init__(self, profile: str) -> None:
+        self.profile = profile
         self.defects: list[Defect] = []
 
     def __call__(
-        self,
-        clause: str,
-        difficulty: str,
-        *,
-        level: str = "MUST",
-        stateless: bool = False,
-        intermittent: bool = False,
-        also: tuple[str, ...] = (),
-        why: str = "",
-    ) -> Callable[[Apply], Apply]:
-        """A decorator for one defect of this chapter."""
+        self, clause: str, difficulty: str, how: How = as_it_is, also: str = "", **facts: Any
+    ) -> Callable[[F], F]:
+        """Return a decorator that enters one defect; `how` makes a change of the decorated function."""
 
-        def enter(apply: Apply) -> Apply:
-            name = apply.__name__.replace("_", "-")
-            description = (apply.__doc__ or "").strip().splitlines()[0]
-            flags = (stateless, intermittent, also, why)
+        def enter(function: F) -> F:
+            name = function.__name__.replace("_", "-")
+            description = (function.__doc__ or "").strip().splitlines()[0]
+            self.row(name, clause, difficulty, also, **facts)(description, how(function))
+            return function
+
+        return enter
+
+    def row(
+        self, name: str, clause: str, difficulty: str, also: str = "", **facts: Any
+    ) -> Callable[[str, Change], None]:
+        """Return a function that enters one defect, by its description and its change."""
+
+        def enter(description: str, change: Change) -> None:
             self.defects.append(
-                Defect(name, self.name, self.profile, clause, level, difficulty, description, apply, *flags)
+                Defect(
+                    name=name,
+                    profile=self.profile,
+                    clause=clause,
+                    difficulty=difficulty,
+                    description=description,
+                    apply=change,
+                    also=tuple(also.split()),
+                    **facts,
+                )
             )
-            return apply
 
         return enter
 
 
-def catalogue(chapters: Iterable[Chapter]) -> dict[str, Defect]:
-    """The defects of all chapters by name."""
+def catalogue(topics: Iterable[Topic]) -> dict[str, Defect]:
+    """Return the defects of all topics by name."""
     by_name: dict[str, Defect] = {}
-    for chapter in chapters:
-        for defect in chapter.defects:
+    for topic in topics:
+        for defect in topic.defects:
             if defect.name in by_name:
                 raise ValueError(f"two defects named {defect.name}")
             by_name[defect.name] = defect

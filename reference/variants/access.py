@@ -1,98 +1,97 @@
-"""Other ways to say who may ask, and for what there are endpoints."""
+"""Other ways to authenticate, and other sets of endpoints."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from .. import attach, cards, errors
-from ..behaviour import Behaviour
+from ..behaviour import Behaviour, Guard, Route
 from ..call import Call, Endpoint
-from ..errors import ApiError, Refusal
-from ..objects import Customer
-from ..routes import ROUTES
-from ..store import Store, new_card
+from ..changes import Change, apply, override, wrap
+from ..objects import cards, payment_methods
+from ..objects.models import Customer
+from ..objects.store import Store, new_card
+from ..rules import attach, errors, forms
+from ..rules.errors import ApiError, Rejection
+from ..rules.routes import ROUTES
 from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 from .rules import amend
 
 variant = Variants()
 
 
-@variant(STATEFUL)
-def any_key(b: Behaviour) -> None:
-    """Nobody asks for a key."""
+def forget_routes(known: Callable[[Endpoint], bool]) -> Change:
+    """Leave some endpoints out of the API."""
 
-    def authenticate(call: Call) -> None:
-        call.authenticated = True
-
-    b.authenticate = authenticate
-
-
-@variant(STATEFUL)
-def any_well_formed_key(b: Behaviour) -> None:
-    """Every well-formed key will do."""
-    b.known_key = lambda call, key: key.startswith(("sk_test_", "rk_test_"))
-
-
-@variant(STRIPE)
-def publishable_key_is_403(b: Behaviour) -> None:
-    """A publishable key is answered with 403."""
-
-    def change(call: Call, refusal: Refusal) -> Refusal:
-        publishable = (call.request.header("authorization") or "").partition(" ")[2].startswith("pk_")
-        forbidden = refusal.rule == "unauthorized" and publishable
-        return replace(refusal, status=403, code="secret_key_required", headers=()) if forbidden else refusal
-
-    amend(b, change)
-
-
-@variant(STRIPE, deviates=("method.unrecognized",))
-def other_methods_are_405(b: Behaviour) -> None:
-    """Another method on the attach URL is answered with 405."""
-
-    def change(call: Call, refusal: Refusal) -> Refusal:
-        wrong = call.is_attach and refusal.rule == "unrecognized-url" and call.request.method != "POST"
-        return replace(refusal, status=405, headers=(("Allow", "POST"),)) if wrong else refusal
-
-    amend(b, change)
-
-
-@variant(STRIPE)
-def deleted_customer_not_retrieved(b: Behaviour) -> None:
-    """Retrieving a deleted customer is answered with 404."""
-    usual = b.route
-
-    def route(call: Call) -> Endpoint:
+    @wrap("route")
+    def route(usual: Route, call: Call) -> Endpoint:
         endpoint = usual(call)
-        asked = endpoint is ROUTES["customers", "*"]["GET"]
-        if asked and call.store.live_customer(call.arguments[0]) is None:
-            raise errors.no_such("customer", call.arguments[0], "id", 404)
+        if not known(endpoint):
+            raise errors.unrecognized_url(call.request.method, call.request.path)
         return endpoint
 
-    b.route = route
+    return route
+
+
+@variant(STATEFUL, partial(override, "authenticate"))
+def any_key(call: Call) -> None:
+    """No key is needed."""
+    call.authenticated = True
+
+
+variant.row("any-well-formed-key", STATEFUL)(
+    "Every well-formed key is accepted.",
+    override("known_key", lambda call, key: key.startswith(("sk_test_", "rk_test_"))),
+)
+
+
+@variant(STRIPE, amend)
+def publishable_key_is_403(call: Call, rejection: Rejection) -> Rejection:
+    """A publishable key is answered with 403."""
+    publishable = (call.request.header("authorization") or "").partition(" ")[2].startswith("pk_")
+    forbidden = rejection.rule == "unauthorized" and publishable
+    return replace(rejection, status=403, code="secret_key_required", headers=()) if forbidden else rejection
+
+
+@variant(STRIPE, amend, deviates=("method.unrecognized",))
+def other_methods_are_405(call: Call, rejection: Rejection) -> Rejection:
+    """Another method on the attach URL is answered with 405."""
+    wrong = call.is_attach and rejection.rule == "unrecognized-url" and call.request.method != "POST"
+    return replace(rejection, status=405, headers=(("Allow", "POST"),)) if wrong else rejection
+
+
+@variant(STRIPE, wrap("route"))
+def deleted_customer_not_retrieved(usual: Route, call: Call) -> Endpoint:
+    """Retrieving a deleted customer is answered with 404."""
+    endpoint = usual(call)
+    asked = endpoint is ROUTES["customers", "*"]["GET"]
+    if asked and call.store.live_customer(call.arguments[0]) is None:
+        raise errors.no_such("customer", call.arguments[0], "id", 404)
+    return endpoint
 
 
 @variant(STRIPE)
 def raw_cards_refused(b: Behaviour) -> None:
-    """Card numbers are refused with 402; only tokens are taken."""
+    """Card numbers are rejected with 402; only tokens are taken."""
     text = "Sending credit card numbers directly to the Stripe API is generally unsafe."
 
-    def route(call: Call) -> Endpoint:
+    @apply(b, wrap("route"))
+    def route(usual: Route, call: Call) -> Endpoint:
         endpoint = usual(call)
         if b"card[number]" in call.request.body or b"card%5Bnumber%5D" in call.request.body:
-            raise ApiError(Refusal("raw-card", 402, text))
+            raise ApiError(Rejection("raw-card", 402, text))
         return endpoint
-
-    usual, b.route = b.route, route
 
 
 @variant(STATEFUL)
 def tokens_refused(b: Behaviour) -> None:
     """Test tokens and shared test ids are unknown; only card numbers are taken."""
-    usual, usual_find = b.route, b.find_payment_method
+    usual_find = b.find_payment_method
 
-    def route(call: Call) -> Endpoint:
+    @apply(b, wrap("route"))
+    def route(usual: Route, call: Call) -> Endpoint:
         endpoint = usual(call)
         if b"card[token]" in call.request.body or b"card%5Btoken%5D" in call.request.body:
             raise errors.invalid_value("token", "No such token.")
@@ -100,29 +99,15 @@ def tokens_refused(b: Behaviour) -> None:
             raise errors.no_such("PaymentMethod", call.arguments[0], "payment_method", 404)
         return endpoint
 
-    b.route = route
     b.find_payment_method = lambda call, identifier: (
         None if cards.by_shared_id(identifier) else usual_find(call, identifier)
     )
 
 
-def forget_routes(b: Behaviour, known: Callable[[Endpoint], bool]) -> None:
-    """Leave some endpoints out of the API."""
-    usual = b.route
-
-    def route(call: Call) -> Endpoint:
-        endpoint = usual(call)
-        if not known(endpoint):
-            raise errors.unrecognized_url(call.request.method, call.request.path)
-        return endpoint
-
-    b.route = route
-
-
-@variant(STATEFUL)
-def no_detach(b: Behaviour) -> None:
-    """There is no endpoint to detach."""
-    forget_routes(b, lambda endpoint: endpoint is not ROUTES["payment_methods", "*", "detach"]["POST"])
+variant.row("no-detach", STATEFUL)(
+    "There is no endpoint to detach.",
+    forget_routes(lambda endpoint: endpoint is not ROUTES["payment_methods", "*", "detach"]["POST"]),
+)
 
 
 @variant(STATEFUL)
@@ -130,10 +115,12 @@ def one_kind_of_list(b: Behaviour) -> None:
     """There are no lists below a customer; `GET /v1/payment_methods?customer=` is the only one."""
     below = [endpoint for path, routes in ROUTES.items() if len(path) > 2 for endpoint in routes.values()]
     lists = [endpoint for endpoint in below if endpoint.__name__.endswith("of_customer")]
-    forget_routes(b, lambda endpoint: endpoint not in lists)
+    forget_routes(lambda endpoint: endpoint not in lists)(b)
 
 
 GIVEN_CUSTOMERS = tuple(f"cus_given{number}" for number in range(1, 4))
+
+
 GIVEN_METHODS = tuple(f"pm_given{number}" for number in range(1, 41))
 
 
@@ -141,11 +128,37 @@ GIVEN_METHODS = tuple(f"pm_given{number}" for number in range(1, 41))
 def no_provisioning(b: Behaviour) -> None:
     """There is nothing but attach; three customers and forty payment methods are there from the start."""
 
+    @apply(b, partial(override, "furnish"))
     def furnish(store: Store) -> None:
         for identifier in GIVEN_CUSTOMERS:
             store.put_customer(Customer(identifier, int(time.time())))
         for identifier in GIVEN_METHODS:
             store.put_method(new_card(cards.CARDS["visa"], identifier))
 
-    b.furnish = furnish
-    forget_routes(b, lambda endpoint: endpoint is attach.endpoint)
+    forget_routes(lambda endpoint: endpoint is attach.endpoint)(b)
+
+
+@variant(STRIPE, wrap("authenticate"))
+def unknown_urls_before_the_key(usual: Guard, call: Call) -> None:
+    """Without a key, a URL that does not exist is answered with 404, not with 401."""
+    call.behaviour.route(call)
+    usual(call)
+
+
+@variant(STRIPE, wrap("authenticate"), batch="reading 2")
+def unreadable_body_before_the_key(usual: Guard, call: Call) -> None:
+    """The body is read before the key is asked for: what cannot be decoded as a form is rejected with 400."""
+    if call.is_attach and call.request.method == "POST":
+        for name, value in forms.split(call, call.request.body):
+            forms.unescape(name)
+            forms.unescape(value)
+    usual(call)
+
+
+@variant(STRIPE, wrap("route"), batch="reading 2")
+def list_below_a_customer_is_501(usual: Route, call: Call) -> Endpoint:
+    """The lists below a customer are not implemented, and say so with 501."""
+    endpoint = usual(call)
+    if endpoint is payment_methods.of_customer:
+        raise ApiError(Rejection("not-implemented", 501, "Not implemented.", type="api_error"))
+    return endpoint

@@ -2,279 +2,266 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from .. import attach, cards, errors
-from ..attach import Attempt
-from ..behaviour import Behaviour
-from ..call import Call, Endpoint
-from ..errors import ApiError, Refusal
-from ..forms import Form
-from ..values import Answer
+from ..behaviour import Amend, Behaviour, Check, Finish
+from ..call import Call
+from ..changes import Change, apply, change, drop_check, override, override_check, wrap, wrap_check
+from ..objects.models import Customer
+from ..rules import errors, expansion
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection, already_attached, no_such
+from ..wire.values import Json, Response
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()
 
 
-def amend(b: Behaviour, change: Callable[[Call, Refusal], Refusal]) -> None:
-    """Give refusals differently."""
-    usual = b.amend
-    b.amend = lambda call, refusal: change(call, usual(call, refusal))
+def amend(change: Callable[[Call, Rejection], Rejection]) -> Change:
+    """Change rejections."""
+    return wrap("amend")(lambda usual, call, rejection: change(call, usual(call, rejection)))
 
 
-def amend_rule(b: Behaviour, rule: str, change: Callable[[Refusal], Refusal]) -> None:
-    """Give the refusals of one rule differently."""
-    amend(b, lambda call, refusal: change(refusal) if refusal.rule == rule else refusal)
+def ask_before(name: str, check: Callable[[Call, Attempt], None]) -> Change:
+    """Make one more check before another."""
+
+    @wrap_check(name)
+    def both(usual: Check, call: Call, attempt: Attempt) -> None:
+        check(call, attempt)
+        usual(call, attempt)
+
+    return both
 
 
+variant.row("refusals-are-422", STATEFUL)(
+    "Rejections are 422 in place of 400.",
+    amend(lambda call, rejection: replace(rejection, status=422) if rejection.status == 400 else rejection),
+)
+
+
+def amend_rule(rule: str, change: Callable[[Rejection], Rejection]) -> Change:
+    """Change the rejections of one rule."""
+    return amend(lambda call, rejection: change(rejection) if rejection.rule == rule else rejection)
+
+
+variant.row("unknown-customer-is-404", STATEFUL)(
+    "An unknown customer is answered with 404.",
+    amend_rule("no-such-customer", lambda rejection: replace(rejection, status=404)),
+)
+variant.row("conflict-is-409", STATEFUL)(
+    "A payment method that another customer has is answered with 409.",
+    amend_rule("already-attached", lambda rejection: replace(rejection, status=409)),
+)
+variant.row("detached-is-402", STRIPE, deviates=("stripe.detached-reattach-status",))(
+    "A detached payment method is rejected with 402.",
+    amend_rule("used-up", lambda rejection: replace(rejection, status=402)),
+)
+
+
+@change
 def move_check(b: Behaviour, name: str, to: int) -> None:
-    """Ask a rule at another place in the order."""
+    """Make a check at another place in the order."""
     names = [other for other in b.checks if other != name]
     names.insert(to, name)
     b.checks = {other: b.checks[other] for other in names}
 
 
-def ask_before(b: Behaviour, name: str, check: Callable[[Call, Attempt], None]) -> None:
-    """Ask one more rule, before another."""
-    usual = b.checks[name]
-
-    def both(call: Call, attempt: Attempt) -> None:
-        check(call, attempt)
-        usual(call, attempt)
-
-    b.checks[name] = both
-
-
-@variant(STATEFUL)
-def refusals_are_422(b: Behaviour) -> None:
-    """What is refused with 400 elsewhere is refused with 422."""
-    amend(b, lambda call, refusal: replace(refusal, status=422) if refusal.status == 400 else refusal)
-
-
-@variant(STATEFUL)
-def unknown_customer_is_404(b: Behaviour) -> None:
-    """An unknown customer is answered with 404."""
-    amend_rule(b, "no-such-customer", lambda refusal: replace(refusal, status=404))
-
-
-@variant(STATEFUL)
-def conflict_is_409(b: Behaviour) -> None:
-    """A payment method that another customer has is answered with 409."""
-    amend_rule(b, "already-attached", lambda refusal: replace(refusal, status=409))
-
-
-@variant(STRIPE, deviates=("stripe.detached-reattach-status",))
-def detached_is_402(b: Behaviour) -> None:
-    """A detached payment method is refused with 402."""
-    amend_rule(b, "used-up", lambda refusal: replace(refusal, status=402))
-
-
 @variant(STRIPE)
 def customer_first(b: Behaviour) -> None:
     """The customer is looked up before the payment method."""
-    move_check(b, "payment-method", list(b.checks).index("customer"))
+    move_check("payment-method", list(b.checks).index("customer"))(b)
 
 
-@variant(STRIPE)
-def payment_method_first(b: Behaviour) -> None:
-    """The payment method is looked up before anything else."""
-    move_check(b, "payment-method", 0)
+variant.row("payment-method-first", STRIPE)(
+    "The payment method is looked up before anything else.", move_check("payment-method", 0)
+)
 
 
 @variant(STRIPE)
 def missing_before_lookup(b: Behaviour) -> None:
     """A missing customer is noticed before the payment method is looked up."""
-    move_check(b, "customer-given", list(b.checks).index("payment-method"))
+    move_check("customer-given", list(b.checks).index("payment-method"))(b)
 
 
-@variant(STRIPE)
-def missing_customer_named(b: Behaviour) -> None:
-    """A missing customer is refused in the older words, and named in `param`."""
-    text = "Missing required param: customer."
-    amend_rule(b, "missing-customer", lambda refusal: replace(refusal, message=text, param="customer"))
+variant.row("missing-customer-named", STRIPE)(
+    "A missing customer is rejected in the older words, and named in `param`.",
+    amend_rule(
+        "missing-customer",
+        lambda rejection: replace(rejection, message="Missing required param: customer.", param="customer"),
+    ),
+)
+variant.row("missing-customer-uncoded", STRIPE, deviates=("stripe.parameter-missing-code",))(
+    "A missing customer has no code.", amend_rule("missing-customer", lambda rejection: replace(rejection, code=None))
+)
 
 
-@variant(STRIPE, deviates=("stripe.parameter-missing-code",))
-def missing_customer_uncoded(b: Behaviour) -> None:
-    """A missing customer has no code."""
-    amend_rule(b, "missing-customer", lambda refusal: replace(refusal, code=None))
-
-
-@variant(STRIPE)
-def empty_customer_missing(b: Behaviour) -> None:
+@variant(STRIPE, partial(override_check, "customer-empty"))
+def empty_customer_missing(call: Call, attempt: Attempt) -> None:
     """An empty customer counts as a missing one."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if attempt.customer_id == "":
-            raise errors.missing_customer()
-
-    b.checks["customer-empty"] = check
+    if attempt.customer_id == "":
+        raise errors.missing_customer()
 
 
-@variant(STRIPE, deviates=("stripe.customer-empty",))
-def empty_customer_unknown(b: Behaviour) -> None:
+@variant(STRIPE, partial(override_check, "customer-empty"), deviates=("stripe.customer-empty",))
+def empty_customer_unknown(call: Call, attempt: Attempt) -> None:
     """An empty customer counts as an unknown one, and is answered with 404."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if attempt.customer_id == "":
-            raise errors.no_such("customer", "", "customer", 404)
-
-    b.checks["customer-empty"] = check
+    if attempt.customer_id == "":
+        raise errors.no_such("customer", "", "customer", 404)
 
 
-@variant(STATEFUL)
-def same_customer_refused(b: Behaviour) -> None:
-    """Attaching to the same customer again is refused."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if attempt.method.customer is not None:
-            raise errors.already_attached()
-
-    ask_before(b, "not-another-customers", check)
+@variant(STATEFUL, partial(ask_before, "not-another-customers"))
+def same_customer_refused(call: Call, attempt: Attempt) -> None:
+    """Attaching to the same customer again is rejected."""
+    if attempt.method.customer is not None:
+        raise errors.already_attached()
 
 
-@variant(STATEFUL)
-def detached_as_good_as_new(b: Behaviour) -> None:
-    """A detached payment method can be attached again."""
-    del b.checks["not-detached"]
-
-
-def refuse_losers(
-    b: Behaviour, status: int, code: str, wanted: Callable[[Call], str] = lambda call: call.request.path
-) -> None:
-    """Refuse whoever comes while what is `wanted`, by default the payment method, is being attached."""
-    usual, lock, busy = b.route, threading.Lock(), set[str]()
-
-    def alone(call: Call) -> Answer:
-        name = wanted(call)
-        with lock:
-            taken = name in busy
-            busy.add(name)
-        if taken:
-            text = "This object cannot be accessed right now because another request is accessing it."
-            raise ApiError(Refusal("busy", status, text, code=code))
-        try:
-            time.sleep(0.02)
-            return attach.endpoint(call)
-        finally:
-            with lock:
-                busy.discard(name)
-
-    def route(call: Call) -> Endpoint:
-        endpoint = usual(call)
-        shared = call.is_attach and cards.by_shared_id(call.arguments[0]) is not None
-        return alone if endpoint is attach.endpoint and not shared else endpoint
-
-    b.route = route
-
-
-@variant(STRIPE)
-def race_losers_get_409(b: Behaviour) -> None:
-    """Of simultaneous requests for one payment method all but the first are answered with 409."""
-    refuse_losers(b, 409, "resource_busy")
-
-
-@variant(STRIPE)
-def race_losers_get_429(b: Behaviour) -> None:
-    """Of simultaneous requests for one payment method all but the first are answered with 429."""
-    refuse_losers(b, 429, "lock_timeout")
-
-
-@variant(STRIPE)
-def duplicate_customer_refused(b: Behaviour) -> None:
-    """`customer` sent twice is refused."""
-
-    def check(call: Call, attempt: Attempt) -> None:
-        if sum(name == "customer" for name, _ in call.parameters.pairs) > 1:
-            raise errors.malformed_form()
-
-    ask_before(b, "customer-structure", check)
-
-
-@variant(STRIPE)
-def first_duplicate_counts(b: Behaviour) -> None:
-    """Of two values for `customer` the first one counts."""
-    usual = b.build
-
-    def build(call: Call, pairs: object) -> Form:
-        assert isinstance(pairs, list)
-        kept: dict[str, tuple[str, str]] = {}
-        rest = [pair for pair in pairs if pair[0] != "customer" or kept.setdefault("customer", pair) is pair]
-        return usual(call, rest)
-
-    b.build = build
-
-
-@variant(STRIPE)
-def query_counts(b: Behaviour) -> None:
-    """Parameters in the query of a POST count like those in its body."""
-    usual = b.split
-
-    def split(call: Call, body: bytes) -> list[tuple[bytes, bytes]]:
-        query = call.request.query.encode("latin-1") if call.request.method == "POST" else b""
-        return [*usual(call, query), *usual(call, body)]
-
-    b.split = split
-
-
-@variant(STATEFUL)
-def no_idempotency(b: Behaviour) -> None:
-    """Idempotency keys mean nothing."""
-    b.once = lambda call, endpoint: endpoint(call)
+variant.row("detached-as-good-as-new", STATEFUL)(
+    "A detached payment method can be attached again.", drop_check("not-detached")
+)
 
 
 @variant(STRIPE)
 def unknown_subpaths_refused(b: Behaviour) -> None:
-    """What is below `customer` in an expansion path must exist too."""
+    """A segment below `customer` in an expansion path must exist too."""
     known = ("invoice_settings", "default_source", "test_clock", "metadata", "address")
 
+    @apply(b, partial(ask_before, "payment-method"))
     def check(call: Call, attempt: Attempt) -> None:
         for path in attempt.expand:
             segments = path.split(".")
             if segments[0] == "customer" and segments[1:] and segments[1] not in known:
                 raise errors.not_expandable(segments[1])
 
-    ask_before(b, "payment-method", check)
+
+@variant(STRIPE, batch="unseen 1")
+def path_id_first(b: Behaviour) -> None:
+    """The payment method in the path is looked up before any parameter is."""
+    first = "payment-method"
+    b.checks = {first: b.checks[first]} | {name: check for name, check in b.checks.items() if name != first}
 
 
-@variant(STRIPE)
-def control_characters_refused(b: Behaviour) -> None:
-    """Control characters in a value make the whole request malformed."""
-    usual = b.build
-
-    def build(call: Call, pairs: object) -> Form:
-        assert isinstance(pairs, list)
-        if any(character < " " for pair in pairs for text in pair for character in text):
-            raise errors.malformed_form()
-        return usual(call, pairs)
-
-    b.build = build
+@variant(STRIPE, wrap_check("expand-paths"), batch="unseen 1")
+def twenty_expansions_at_most(usual: Check, call: Call, attempt: Attempt) -> None:
+    """More than twenty entries of `expand`, and the same one twice, are rejected with 400."""
+    usual(call, attempt)
+    if len(attempt.expand) > 20 or len(set(attempt.expand)) < len(attempt.expand):
+        text = "You cannot expand more than 20 different properties."
+        raise ApiError(Rejection("variant", 400, text, param="expand"))
 
 
-@variant(STRIPE)
-def media_type_required(b: Behaviour) -> None:
-    """A body without a media type is refused."""
-    usual = b.media_type
-
-    def media_type(call: Call) -> None:
-        if call.request.body and not call.request.media_type:
-            raise errors.wrong_media_type()
-        usual(call)
-
-    b.media_type = media_type
+@variant(STRIPE, batch="unseen 2")
+def path_looked_up_first(b: Behaviour) -> None:
+    """The payment method is looked up before anything else, and unknown parameters are noticed last."""
+    order = ("payment-method", "customer-structure", "expand-structure")
+    last = b.checks.pop("unknown-parameters")
+    known = {name: b.checks.pop(name) for name in order}
+    deeds = {name: b.checks.pop(name) for name in ("not-another-customers", "not-detached", "not-declined")}
+    b.checks = known | b.checks | {"unknown-parameters": last} | deeds
 
 
-@variant(STRIPE)
-def chunked_body_is_411(b: Behaviour) -> None:
-    """A chunked body is answered with 411."""
-    usual = b.media_type
+@variant(STRIPE, partial(override, "delete_customer"), batch="unseen 2")
+def methods_outlive_their_customer(call: Call, customer: Customer) -> None:
+    """Deleting a customer leaves its payment methods as they are, with the customer's id."""
+    call.store.put_customer(replace(customer, deleted=True, default_payment_method=None))
 
-    def media_type(call: Call) -> None:
-        if call.request.chunked:
-            raise errors.wire_error(411, "Length required.")
-        usual(call)
 
-    b.media_type = media_type
+@variant(STATEFUL, batch="unseen 2")
+def attached_once_but_returnable(b: Behaviour) -> None:
+    """An attached payment method is rejected even for its own customer, with 409; a detached one is free again."""
+
+    @apply(b, partial(override_check, "not-another-customers"))
+    def check(call: Call, attempt: Attempt) -> None:
+        if attempt.method.customer is not None:
+            raise ApiError(replace(already_attached().rejection, status=409))
+
+    del b.checks["not-detached"]
+
+
+STATUSES = {
+    "unknown-parameter": 422,
+    "structure": 406,
+    "too-long": 413,
+    "empty": 412,
+    "missing-customer": 428,
+    "media-type": 415,
+    "malformed": 400,
+    "expand-path": 404,
+    "expand-depth": 451,
+    "no-such-customer": 410,
+    "already-attached": 423,
+    "used-up": 409,
+}
+
+
+@variant(STATEFUL, wrap("amend"), batch="unseen 3")
+def every_rule_its_own_status(usual: Amend, call: Call, rejection: Rejection) -> Rejection:
+    """Each rule of attaching has a different 4xx status: 406, 410, 412, 423, 428, 451 and others."""
+    rejection = usual(call, rejection)
+    return replace(rejection, status=STATUSES.get(rejection.rule, rejection.status)) if call.is_attach else rejection
+
+
+@variant(STRIPE, deviates=("stripe.expand-path", "stripe.expand-depth"), batch="unseen 3")
+def unknown_paths_passed_over(b: Behaviour) -> None:
+    """A path that cannot be expanded is passed over, however many levels it has."""
+    expand = b.expand
+
+    def known(call: Call, payload: Json, items: Sequence[str]) -> None:
+        expand(call, payload, [item for item in items if item.split(".")[0] in expansion.OF_PAYMENT_METHOD])
+
+    del b.checks["expand-paths"]
+    b.expand = lambda call, payload, items: (known if call.is_attach else expand)(call, payload, items)
+
+
+@variant(STRIPE, batch="unseen 3")
+def refusals_in_greek_hang_up(b: Behaviour) -> None:
+    """Rejections are in Greek, say no more than that, and end the connection."""
+
+    @apply(b, wrap("amend"))
+    def amend(usual: Amend, call: Call, rejection: Rejection) -> Rejection:
+        return replace(usual(call, rejection), message="Το αίτημα απορρίφθηκε.")
+
+    @apply(b, wrap("finish"))
+    def hang_up(finish: Finish, call: Call, response: Response) -> Response:
+        response = finish(call, response)
+        return replace(response, close=True) if response.status >= 400 else response
+
+
+WELL_FORMED = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+
+
+@variant(STATEFUL, batch="unseen 3")
+def ids_looked_at_before_they_are_looked_up(b: Behaviour) -> None:
+    """An id that cannot be one, for what is in it, is rejected with 400 before anything else is asked."""
+
+    def check(call: Call, attempt: Attempt) -> None:
+        if not WELL_FORMED.fullmatch(attempt.payment_method_id):
+            raise no_such("PaymentMethod", "that", "payment_method", 400)
+        sent = call.parameters.tree.get("customer")
+        if isinstance(sent, str) and not WELL_FORMED.fullmatch(sent):
+            raise no_such("customer", "that", "customer", 400)
+
+    b.checks = {"well-formed": check} | b.checks
+
+
+@variant(STRIPE, amend, batch="reading 1")
+def unknown_hash_named_with_its_keys(call: Call, rejection: Rejection) -> Rejection:
+    """The error about an unknown hash names it as it was sent, with its keys."""
+    if rejection.rule != "unknown-parameter":
+        return rejection
+    sent = (name for name, _ in call.parameters.pairs if name.startswith(f"{rejection.param}["))
+    return replace(rejection, param=next(sent, rejection.param))
+
+
+variant.row("refusals-in-plain-words", STRIPE, batch="reading 1")(
+    "Rejections say what to do, in words that are those of SQL, too.",
+    amend(
+        lambda call, rejection: replace(
+            rejection,
+            message="Please select another customer from your account, or update your request and set customer to it.",
+        )
+    ),
+)

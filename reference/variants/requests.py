@@ -1,0 +1,98 @@
+"""Other ways to read a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from ..behaviour import Build, Guard, Split
+from ..call import Call
+from ..changes import wrap
+from ..rules import errors
+from ..rules.attach import Attempt
+from ..rules.errors import ApiError, Rejection
+from ..rules.forms import Form, Pair, RawPair
+from .registry import STRIPE, Variants
+from .rules import ask_before
+
+variant = Variants()
+
+
+@variant(STRIPE, partial(ask_before, "customer-structure"))
+def duplicate_customer_refused(call: Call, attempt: Attempt) -> None:
+    """`customer` sent twice is rejected."""
+    if sum(name == "customer" for name, _ in call.parameters.pairs) > 1:
+        raise errors.malformed_form()
+
+
+@variant(STRIPE, wrap("build"))
+def first_duplicate_counts(usual: Build, call: Call, pairs: object) -> Form:
+    """The first of two values for `customer` counts."""
+    assert isinstance(pairs, list)
+    kept: dict[str, tuple[str, str]] = {}
+    rest = [pair for pair in pairs if pair[0] != "customer" or kept.setdefault("customer", pair) is pair]
+    return usual(call, rest)
+
+
+@variant(STRIPE, wrap("split"))
+def query_counts(usual: Split, call: Call, body: bytes) -> list[RawPair]:
+    """Parameters in the query of a POST count like those in its body."""
+    query = call.request.query.encode("latin-1") if call.request.method == "POST" else b""
+    return [*usual(call, query), *usual(call, body)]
+
+
+@variant(STRIPE, wrap("build"))
+def control_characters_refused(usual: Build, call: Call, pairs: object) -> Form:
+    """Control characters in a value make the whole request malformed."""
+    assert isinstance(pairs, list)
+    if any(character < " " for pair in pairs for text in pair for character in text):
+        raise errors.malformed_form()
+    return usual(call, pairs)
+
+
+@variant(STRIPE, wrap("media_type"))
+def media_type_required(usual: Guard, call: Call) -> None:
+    """A body without a media type is rejected."""
+    if call.request.body and not call.request.media_type:
+        raise errors.wrong_media_type()
+    usual(call)
+
+
+@variant(STRIPE, wrap("media_type"))
+def chunked_body_is_411(usual: Guard, call: Call) -> None:
+    """A chunked body is answered with 411."""
+    if call.request.chunked:
+        raise errors.wire_error(411, "Length required.")
+    usual(call)
+
+
+@variant(STRIPE, wrap("build"), batch="unseen 1")
+def first_of_two_customers(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """The first of two parameters `customer` counts."""
+    first = next((pair for pair in pairs if pair[0] == "customer"), None)
+    kept = [pair for pair in pairs if pair[0] != "customer" or pair is first]
+    return replace(usual(call, kept), pairs=tuple(pairs))
+
+
+@variant(STRIPE, wrap("media_type"), batch="unseen 1")
+def length_required(usual: Guard, call: Call) -> None:
+    """A chunked body is read and answered 411: the API asks for a Content-Length."""
+    if call.request.chunked:
+        raise ApiError(Rejection("variant", 411, "Send a Content-Length."))
+    usual(call)
+
+
+@variant(STRIPE, wrap("build"), batch="unseen 2")
+def first_of_two_counts(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """The first of two values of the same name counts."""
+    kept: dict[object, Pair] = {}
+    for position, pair in enumerate(pairs):
+        kept.setdefault(position if pair[0].endswith("[]") else pair[0], pair)
+    return replace(usual(call, list(kept.values())), pairs=tuple(pairs))
+
+
+@variant(STRIPE, wrap("build"), batch="reading 1")
+def empty_expand_is_an_empty_array(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """`expand=` is how client libraries write an array without entries, and is taken for that."""
+    return usual(call, [pair for pair in pairs if pair != ("expand", "")])

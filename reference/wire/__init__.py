@@ -1,0 +1,1 @@
+"""Sockets, HTTP, and the values that go over the wire."""

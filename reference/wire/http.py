@@ -1,0 +1,216 @@
+"""HTTP/1.1 on a socket: requests read within limits, responses written in one piece."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+
+from .values import Headers, Request, Response
+
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\S+) (HTTP/1\.[01])", re.ASCII)
+HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r]*)")
+LENGTH = re.compile(r"\d{1,15}", re.ASCII)
+TOO_LONG = "Request-URI too large."
+BEYOND = 1024 * 1024
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
+
+
+class WireError(Exception):
+    """A request that cannot be read. It is answered, and the connection closed."""
+
+    def __init__(self, status: int, message: str, headers: Headers = ()) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
+
+
+class Gone(Exception):
+    """The client has closed the connection, or sends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all."""
+
+    line: int = 16 * 1024
+    header_bytes: int = 64 * 1024
+    header_count: int = 200
+    body: int = 2_000_000
+    unread: int | None = None
+
+
+class Stream:
+    """A reader of consecutive requests on one connection."""
+
+    def __init__(self, sock: socket.socket, limits: Limits, connection: int) -> None:
+        self._sock, self._limits, self._connection = sock, limits, connection
+        self._buffer = bytearray()
+        self._position = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True if all bytes that have come were read."""
+        return not self._buffer
+
+    def request(self) -> Request:
+        """Return the next request; raise Gone at the end and WireError on bytes that are not HTTP."""
+        method, target, version = self._request_line()
+        headers = self._headers()
+        chunked, length = self._framing(headers)
+        if length > self._limits.body:
+            raise WireError(413, "Request body is too large.", headers)
+        expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
+        if expects and (chunked or length) and not self._buffer:
+            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self._chunked_body(headers) if chunked else self._exactly(self._read_length(length))
+        self._position += 1
+        return Request(method, target, headers, body, version, chunked, self._connection, self._position)
+
+    def _request_line(self) -> tuple[str, str, str]:
+        line = self._line(BEYOND, 414, TOO_LONG)
+        if not line:
+            line = self._line(BEYOND, 414, TOO_LONG)
+        if len(line) > self._limits.line:
+            raise WireError(414, TOO_LONG, self._headers())
+        match = REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise WireError(400, "Malformed request line.")
+        method, target, version = (part.decode("latin-1") for part in match.groups())
+        if not target.startswith("/"):
+            rest = target.partition("://")[2]
+            target = "/" + rest.partition("/")[2] if rest else target
+        return method, target, version
+
+    def _headers(self) -> Headers:
+        headers: list[tuple[str, str]] = []
+        room = self._limits.header_bytes
+        while line := self._line(room, 431, "Request header fields too large."):
+            room -= len(line)
+            match = HEADER.fullmatch(line)
+            if match is None:
+                raise WireError(400, "Malformed header field.")
+            name, value = match.groups()
+            headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
+            if room <= 0 or len(headers) > self._limits.header_count:
+                raise WireError(431, "Request header fields too large.")
+        return tuple(headers)
+
+    def _framing(self, headers: Headers) -> tuple[bool, int]:
+        codings = [value.strip().lower() for name, value in headers if name == "transfer-encoding"]
+        lengths = {value for name, value in headers if name == "content-length"}
+        if codings:
+            if codings != ["chunked"] or lengths:
+                raise WireError(400, "Unsupported transfer coding.", headers)
+            return True, 0
+        if not lengths:
+            return False, 0
+        length = lengths.pop()
+        if lengths or not LENGTH.fullmatch(length):
+            raise WireError(400, "Malformed Content-Length.", headers)
+        return False, int(length)
+
+    def _read_length(self, length: int) -> int:
+        """Return how much is read of a body: all of it, or nothing of one that is left where it is."""
+        is_left = self._limits.unread is not None and length > self._limits.unread
+        return 0 if is_left else length
+
+    def _chunked_body(self, headers: Headers) -> bytes:
+        try:
+            return self._chunks()
+        except WireError as error:
+            error.headers = headers
+            raise
+
+    def _chunks(self) -> bytes:
+        body = bytearray()
+        while True:
+            match = CHUNK_SIZE.fullmatch(self._line(1024, 400, "Malformed chunk."))
+            if match is None:
+                raise WireError(400, "Malformed chunk.")
+            size = int(match[1], 16)
+            if len(body) + size > self._limits.body:
+                raise WireError(413, "Request body is too large.")
+            if size == 0:
+                break
+            body += self._exactly(size)
+            if self._line(2, 400, "Malformed chunk."):
+                raise WireError(400, "Malformed chunk.")
+        self._headers()
+        return bytes(body)
+
+    def _line(self, limit: int, status: int, message: str) -> bytes:
+        start = 0
+        while (end := self._buffer.find(b"\n", start, limit + 2)) < 0:
+            if len(self._buffer) > limit + 1:
+                raise WireError(status, message)
+            start = len(self._buffer)
+            self._fill()
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line.removesuffix(b"\r")
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            self._fill()
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    def _fill(self) -> None:
+        try:
+            data = self._sock.recv(65536)
+        except OSError as error:
+            raise Gone from error
+        if not data:
+            raise Gone
+        self._buffer += data
+
+
+def encode(request: Request | None, response: Response) -> tuple[bytes, bool]:
+    """Return the bytes of a response, and whether the connection ends with it."""
+    close = response.close or request is None or not request.keeps_alive
+    reason = response.reason if response.reason is not None else _reason(response.status)
+    lines = [f"{response.protocol} {response.status} {reason}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    body = response.body
+    if response.chunked and request is not None and request.version == "HTTP/1.1":
+        lines.append("Transfer-Encoding: chunked")
+        body = _chunked(body)
+    elif not response.until_close:
+        declared = response.declared_length
+        lines.append(f"Content-Length: {len(body) if declared is None else declared}")
+    if not response.until_close:
+        lines.append(f"Connection: {'close' if close else 'keep-alive'}")
+    if response.lower_case:
+        split = (line.partition(":") for line in lines[1:])
+        lines[1:] = [name.lower() + colon + value for name, colon, value in split]
+    if request is not None and request.method == "HEAD":
+        body = b""
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body, close
+
+
+def _chunked(body: bytes, size: int = 512) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def date() -> str:
+    """Return the present moment as a Date header has it; make it once a second."""
+    global _date
+    now = int(time.time())
+    if _date[0] != now:
+        _date = (now, formatdate(now, usegmt=True))
+    return _date[1]
+
+
+_date = (0, "")
