@@ -1,4 +1,4 @@
-"""The kill matrix: every seeded defect found under its clause and no other, every conforming variant left in peace.
+"""The kill matrix: every seeded defect is found under its clause alone, and no conforming variant fails.
 
 `python -m benchmarks.detection [PROFILE…] [--budget BUDGET] [--store [--lacking]]` runs all of it; the meta tests run
 a representative part. What is stored is shown in docs/detection.md.
@@ -20,7 +20,7 @@ from reference.variants import CATALOGUE as VARIANTS
 from reference.variants import Variant
 
 MEASURED = Path(__file__).resolve().parent.parent / "benchmarks" / "measured"
-"""Where the measurements are kept that the docs quote."""
+"""The folder of the measurements that the docs quote."""
 
 FOUND = ("fail", "error", "inconclusive", "deviation")
 
@@ -35,16 +35,16 @@ def job_for(defect: Defect, budget: str = "standard") -> Job:
 
 
 def complaint(defect: Defect, result: Result) -> str:
-    """What is wrong with the way in which a defect was found; empty when nothing is."""
+    """Return what is wrong with the way in which a defect was found, or an empty text."""
     red = result.outcomes(*FOUND) if result.results else {}
     if defect.clause not in red:
         return f"{defect.name} breaks {defect.clause} ({defect.description}), and the suite said {red}"
-    beside = {slug: reason for slug, reason in red.items() if slug not in (defect.clause, *defect.also)}
-    return f"{defect.name} breaks {defect.clause} alone, and the suite said {beside}" if beside else ""
+    others = {slug: reason for slug, reason in red.items() if slug not in (defect.clause, *defect.also)}
+    return f"{defect.name} breaks {defect.clause} alone, and the suite said {others}" if others else ""
 
 
 def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Sequence[Defect]:
-    """The first defect of every contract clause, intermittent ones, and more until a profile has its least."""
+    """Return the first defect of every contract clause, intermittent ones, and more until a profile has its minimum."""
     everything = list(defects)
     chosen: dict[str, Defect] = {}
     for defect in everything:
@@ -62,7 +62,7 @@ def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Seque
 
 
 def seen_quickly() -> frozenset[str]:
-    """The names of the defects that a quick run was measured to find."""
+    """Return the names of the defects that a quick run was measured to find."""
     return frozenset(name for name, row in stored_rows("quick").items() if not row["complaint"])
 
 
@@ -79,7 +79,7 @@ def closely(chosen: Sequence[Defect]) -> frozenset[str]:
 
 
 def variant_job(variant: Variant, profile: str, *, stateless: bool = False) -> Job:
-    """The run in which a conforming `variant` must stay without a finding."""
+    """Return the run in which a conforming `variant` must have no finding."""
     arguments: list[str] = ["--profile", profile]
     for option, identifiers in (("--customer", variant.customers), ("--payment-method", variant.payment_methods)):
         arguments += [argument for identifier in identifiers for argument in (option, identifier)]
@@ -90,19 +90,19 @@ def variant_job(variant: Variant, profile: str, *, stateless: bool = False) -> J
 
 
 def false_alarms(variant: Variant, result: Result) -> dict[str, str]:
-    """The clauses that a conforming variant was wrongly said to break, with the reasons."""
+    """Return the clauses that fail on a conforming variant, with the reasons."""
     red = result.outcomes("fail", "error", "deviation")
     return {slug: reason for slug, reason in red.items() if slug not in variant.deviates}
 
 
 def row_of(defect: Defect, result: Result) -> Mapping[str, object]:
-    """What is kept of the run that had to find `defect`."""
+    """Return the row to store for the run that had to find `defect`."""
     numbers = {name: result.results.get(name) for name in ("first_finding", "requests", "seconds")}
     return {"defect": defect.name, "complaint": complaint(defect, result), **numbers}
 
 
 def stored_rows(budget: str) -> dict[str, Mapping[str, object]]:
-    """What was stored of each defect with that budget, by its name."""
+    """Return the stored row of each defect with that budget, by the defect's name."""
     path = MEASURED / f"detection-{budget}.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     return {row["defect"]: row for row in rows}
@@ -132,7 +132,7 @@ __all__ = [
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the matrix that the arguments ask for, and print each complaint; how many there are."""
+    """Run the matrix that the arguments ask for, print each complaint, and return how many there are."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
     parser.add_argument("profiles", nargs="*", metavar="PROFILE", help="only the defects of these profiles")
     parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
