@@ -1,4 +1,4 @@
-"""The loader of the catalogue rejects what is ill-formed, and says what to mend."""
+"""The loader of the catalogue rejects an ill-formed file, and says what to fix."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_root_causes_come_first() -> None:
 
 
 def test_a_must_rests_on_what_binds() -> None:
-    """What is only quoted or reported by others never makes a target fail."""
+    """A clause that others only quote or report never makes a target fail."""
     catalogue = load_catalogue()
     loose = [clause.slug for clause in catalogue if clause.level == "MUST" and surest(clause) not in BINDING]
     assert not loose

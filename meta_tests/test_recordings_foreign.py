@@ -1,4 +1,4 @@
-"""Recorded traffic is of foreign origin: whatever is in a file, it is judged or refused, and never an error."""
+"""Recorded traffic is of foreign origin: the suite judges or rejects any file, and never fails on it."""
 
 from __future__ import annotations
 

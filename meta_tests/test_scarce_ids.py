@@ -38,7 +38,7 @@ JUDGED_WITH_THREE = frozenset(
 
 @dataclass(frozen=True)
 class Given:
-    """A run with so many ids against the reference with a defect; the ids in `absent` name nothing."""
+    """A run with that many ids against the reference with a defect; the ids in `absent` name nothing."""
 
     customers: int = 2
     payment_methods: int = 3

@@ -1,4 +1,4 @@
-"""What a second close reading found missing: how the judges and the wire see it."""
+"""Judges and wire format of the clauses that a second close reading added."""
 
 from __future__ import annotations
 

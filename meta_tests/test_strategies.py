@@ -1,4 +1,4 @@
-"""What is called valid is valid, and what is called invalid is not, by a validator that knows no strategy."""
+"""Valid attempts are valid and invalid ones are not, by a validator that knows no strategy."""
 
 from __future__ import annotations
 

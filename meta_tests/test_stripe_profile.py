@@ -1,4 +1,4 @@
-"""The judges of the profile stripe: recorded answers pass, each departure is seen, and what is open stays open."""
+"""The judges of the profile stripe: recorded answers pass, each departure is seen, and what is open is inconclusive."""
 
 from __future__ import annotations
 
@@ -231,9 +231,9 @@ def test_request_ids_are_there_and_new() -> None:
 
 
 def test_versions_are_named_and_ill_formed_ones_refused() -> None:
-    def judged(sent: str, status: int, *told: tuple[str, str]) -> Outcome:
+    def judged(sent: str, status: int, *headers: tuple[str, str]) -> Outcome:
         asked = (("Stripe-Version", sent),)
-        answer = success(*told, sent=asked) if status == 200 else error(status, INVALID, *told, sent=asked)
+        answer = success(*headers, sent=asked) if status == 200 else error(status, INVALID, *headers, sent=asked)
         return outcome("header.version", "versioned", ("subject", answer))
 
     assert judged("2024-06-20", 200, ("Stripe-Version", "2024-06-20")) is Outcome.PASS

@@ -28,7 +28,7 @@ def broken_by(
 
 
 @pytest.mark.parametrize(
-    ("anew", "broken"),
+    ("with_new", "broken"),
     [
         ((), UNSTEADY),
         ((BAD,), UNSTEADY),
@@ -38,9 +38,9 @@ def broken_by(
     ],
 )
 def test_what_comes_again_with_new_customers_each_time_is_no_unsteadiness(
-    anew: tuple[Exchange, ...], broken: str
+    with_new: tuple[Exchange, ...], broken: str
 ) -> None:
-    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((ANEW, answer) for answer in anew)]
+    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((ANEW, answer) for answer in with_new)]
     assert broken_by((FIRST, BAD), *again) == {broken}
 
 

@@ -54,7 +54,7 @@ CREATED = Provision("test token", "created", stateless=False, retrieves=True)
 
 
 class Node:
-    """A worker that only keeps what it is told to run."""
+    """A worker that only keeps the tests that it is sent."""
 
     def __init__(self, name: str) -> None:
         self.gateway = SimpleNamespace(id=name)
@@ -167,9 +167,9 @@ def test_the_rate_is_dealt_out(
 
 
 def concluded(folder: Path) -> dict[str, Any]:
-    told = json.loads((folder / "results.json").read_text())
-    outcomes = {slug: clause["outcome"] for slug, clause in told["clauses"].items()}
-    return {"outcomes": outcomes, **{name: told[name] for name in ("exit_status", "requests", "plan")}}
+    results = json.loads((folder / "results.json").read_text())
+    outcomes = {slug: clause["outcome"] for slug, clause in results["clauses"].items()}
+    return {"outcomes": outcomes, **{name: results[name] for name in ("exit_status", "requests", "plan")}}
 
 
 @contextlib.contextmanager
@@ -238,7 +238,7 @@ LOST = exchange(None, b"", failure=CONNECTION_LOST)
 
 
 def outage_settled(*parts: str, **facts: Any) -> Ledger:
-    """What is settled of an outage at a request that was sent in these parts of a trial."""
+    """Return the ledger of an outage at a request that was sent in these parts of a trial."""
     performed = [Performed(part, episode("outlived", LOST, clause=STILL_SERVING, **facts)) for part in parts]
     trial = Trial(STILL_SERVING, tuple(performed), OF_OUTAGE)
     return settle(trial, (), published_contract(), load_catalogue()).ledger
