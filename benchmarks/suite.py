@@ -26,7 +26,7 @@ RED = ("fail", "error", "inconclusive")
 class Job:
     """One run of the suite against the reference with a defect or variants, or against `base_url`.
 
-    `arguments` are passed to pytest.
+    `arguments` are passed to pytest. The HTML report is written only with `html`, since it takes a third of a short run.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Job:
     base_url: str | None = None
     path_prefix: str = ""
     arguments: tuple[str, ...] = ()
+    html: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,10 @@ def run(job: Job) -> Result:
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))
         arguments: Sequence[str] = (str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain")
-        selected = (f"--base-url={base_url}", f"--results={folder}")
-        status = pytest.main([*arguments, *selected, *job.arguments])
+        options = [f"--base-url={base_url}", f"--results={folder}"]
+        if not job.html:
+            options += ["-p", "no:html"]
+        status = pytest.main([*arguments, *options, *job.arguments])
         path = folder / "results.json"
         results = json.loads(path.read_text()) if path.exists() else {}
     return Result(job, int(status), results, output.getvalue())

@@ -28,7 +28,7 @@ OTHER = "request.charset-parameter"
 
 
 def gate(defect: str | None, *arguments: str) -> Result:
-    return run(Job("gate", defect, arguments=(*FEW, *arguments)))
+    return run(Job("gate", defect, arguments=(*FEW, *arguments), html="--results" in arguments))
 
 
 def defect_of(slug: str) -> str:

@@ -130,7 +130,7 @@ def jobs_with(urls: Mapping[str, str], folder: Path) -> Iterator[Job]:
     }
     for name, options in arguments.items():
         of_job = (*SHOWING, *options, f"--results={folder / name}", f"--api-key={KEY}")
-        yield Job(name, base_url=urls.get(name, urls["failing"]), arguments=of_job)
+        yield Job(name, base_url=urls.get(name, urls["failing"]), arguments=of_job, html=True)
 
 
 @pytest.fixture(scope="module")
