@@ -26,7 +26,7 @@ RED = ("fail", "error", "inconclusive")
 class Job:
     """One run of the suite against the reference with a defect or variants, or against `base_url`.
 
-    `arguments` are passed to pytest. The HTML report is written only with `html`, since it takes a third of a short run.
+    `arguments` are passed to pytest. The HTML report, a third of a short run, is written only with `html`.
     """
 
     name: str

@@ -291,6 +291,7 @@ def test_a_network_may_lose_one_of_many(odd: Exchange) -> None:
 
 
 def test_what_never_arrived_shows_nothing() -> None:
+    assert NEVER_ARRIVED
     for failure in NEVER_ARRIVED:
         assert judged(episode("survived", exchange(None, b"", failure=failure))).outcome is Outcome.INCONCLUSIVE
 

@@ -64,8 +64,8 @@ def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts
 
 
 def test_every_refusal_told_of_is_a_clause() -> None:
-    catalogue = load_catalogue()
-    assert all(slug in catalogue for slug in REFUSALS)
+    assert set(REFUSALS) <= {clause.slug for clause in load_catalogue()}
+    assert {clause for clause, _ in ADMISSIBLE} == set(REFUSALS)
 
 
 ADMISSIBLE = [
@@ -84,6 +84,12 @@ ADMISSIBLE = [
     ("stripe.detached-reattach", error(402, INVALID)),
     ("idempotency.mismatch", error(400, {"type": "idempotency_error", "message": "No."})),
     ("idempotency.too-long", error(400, INVALID)),
+    ("idempotency.other-path-type", error(400, {"type": "idempotency_error", "message": "No."})),
+    ("method.unrecognized", error(404, INVALID)),
+    ("stripe.customer-empty", error(400, INVALID)),
+    ("stripe.detached-reattach-status", error(400, INVALID)),
+    ("stripe.parameter-missing-code", error(400, INVALID | {"code": "parameter_missing"}, form=b"")),
+    ("stripe.wrong-structure", error(400, INVALID)),
 ]
 INADMISSIBLE = [
     ("stripe.card-declined", error(402, {**DECLINED, "decline_code": ""}), Outcome.FAIL),
@@ -288,6 +294,7 @@ def test_attempts_without_a_key_hold_no_key_of_the_run() -> None:
 
 
 def test_paths_that_are_too_deep_have_more_than_four_levels() -> None:
+    assert stripe.deep_paths()
     for attempt in stripe.deep_paths():
         assert attempt.pairs is not None
         path = str(attempt.pairs[-1].value)
