@@ -23,7 +23,7 @@ VALIDATOR = jsonschema.Draft202012Validator(dict(CONTRACT.body_schema))
 BINDINGS = {"customer": "cus_Known0", "other_customer": "cus_Other0", "payment_method": "pm_Known0"}
 
 MANY = settings(
-    max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
+    max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
 
 

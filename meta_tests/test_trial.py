@@ -74,6 +74,7 @@ def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
     assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["first-of-a-customer-is-created", "body-lost-on-old-connections", "indices-from-one"])
 def test_a_run_names_the_one_clause_that_new_customers_old_connections_or_indices_break(name: str) -> None:
     (result,) = run_all([job_for(DEFECTS[name])])
