@@ -11,7 +11,6 @@ SLOW = frozenset(
         "test_demonstration",
         "test_detection",
         "test_documents",
-        "test_exploring",
         "test_gate",
         "test_hostile_servers",
         "test_house",
