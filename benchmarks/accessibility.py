@@ -1,9 +1,9 @@
-"""What axe-core finds in HTML reports, at a desk's and a phone's width, in light and dark, all evidence opened.
+"""Check HTML reports with axe-core: desktop and phone width, light and dark, all evidence opened.
 
     npm install --prefix /tmp/axe axe-core
     python -m benchmarks.accessibility --axe /tmp/axe/node_modules/axe-core/axe.min.js reports/report.html
 
-Ends with 1 where there is a violation that axe-core calls serious or critical.
+Exits with 1 if axe-core reports a serious or critical violation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIZES = ((1280, 900), (390, 844))
 
 
 def violations(page: Path, axe: str) -> list[tuple[str, dict[str, Any]]]:
-    """Every violation in the page, each with the size and scheme in which it was found."""
+    """Return every violation in the page, each with the size and colour scheme in which it was found."""
     found = []
     for width, height in SIZES:
         for dark in (False, True):
@@ -42,7 +42,7 @@ def violations(page: Path, axe: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def main() -> int:
-    """Check every page given; the exit status."""
+    """Check every page given, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accessibility", description=__doc__.splitlines()[0])
     parser.add_argument("--axe", type=Path, required=True, help="axe.min.js of the npm package axe-core")
     parser.add_argument("pages", type=Path, nargs="+", metavar="HTML")

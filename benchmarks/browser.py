@@ -30,7 +30,7 @@ MISSING = "no chromium and chromedriver on the path: apt-get install chromium ch
 
 
 def programs() -> tuple[str, str] | None:
-    """The paths of browser and driver; None where one of them is missing."""
+    """Return the paths of browser and driver, or None if one of them is missing."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     return (browser, driver) if browser and driver else None
@@ -38,7 +38,7 @@ def programs() -> tuple[str, str] | None:
 
 @contextlib.contextmanager
 def chromium(width: int = 1280, height: int = 900, *, dark: bool = False) -> Iterator[Chrome]:
-    """A browser with a page of that size in pixels. Raises RuntimeError where there is none on this machine."""
+    """Start a browser with a page of that size in pixels. Raises RuntimeError if none is installed."""
     found = programs()
     if found is None:
         raise RuntimeError(MISSING)
@@ -62,12 +62,12 @@ def chromium(width: int = 1280, height: int = 900, *, dark: bool = False) -> Ite
 
 
 def console(browser: Chrome) -> list[dict[str, Any]]:
-    """What pages have written to the console since this was last asked."""
+    """Return what pages have written to the console since the last call."""
     return list(browser.get_log("browser"))  # type: ignore[no-untyped-call]  # selenium leaves it untyped
 
 
 def requested(browser: Chrome) -> list[str]:
-    """The addresses that the browser has asked for since this was last asked."""
+    """Return the addresses that the browser has requested since the last call."""
     entries = browser.get_log("performance")  # type: ignore[no-untyped-call]  # selenium leaves it untyped
     messages = [json.loads(entry["message"])["message"] for entry in entries]
     return [

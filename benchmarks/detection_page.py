@@ -36,7 +36,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def rows_of(name: str) -> Any:
-    """What was measured, by the name of its file without the ending. Raises SystemExit where it was not."""
+    """Return a measurement, by the name of its file without the ending. Raises SystemExit if there is none."""
     path = MEASURED / f"{name}.json"
     if not path.exists():
         raise SystemExit(f"{path.name} is missing in {MEASURED}: measure it first with `{COMMANDS[name]}`")
@@ -44,19 +44,19 @@ def rows_of(name: str) -> Any:
 
 
 def found(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The defects that were found under their clause and no other."""
+    """Return the rows of the defects that were found under their clause and no other."""
     return [row for row in rows if not row["complaint"]]
 
 
 def share(part: int, whole: int) -> str:
-    """A part of a whole in words, with one digit behind the point, never rounded up to all."""
+    """Return a part of a whole in words, with one digit behind the point, never rounded up to all."""
     percent = 100 * part / whole if whole else 0.0
     rounded = min(percent, 99.9) if part < whole else percent
     return f"{part} of {whole} ({rounded:.1f} %)"
 
 
 def by_profile(rows: Rows) -> list[tuple[str, str]]:
-    """For each profile how many of its defects were found."""
+    """Return how many defects of each profile were found."""
     said = []
     for profile in PROFILES:
         of_profile = [row for row in rows if DEFECTS[row["defect"]].profile == profile]
@@ -65,7 +65,7 @@ def by_profile(rows: Rows) -> list[tuple[str, str]]:
 
 
 def until_found(rows: Rows) -> Mapping[str, int]:
-    """The requests until the first finding, over the defects that were found: quartiles, and the ninth tenth."""
+    """Return quartiles and the ninth decile of the requests until the first finding."""
     numbers = [row["first_finding"] for row in found(rows) if row["first_finding"]]
     quarters = statistics.quantiles(numbers, n=4)
     tenths = statistics.quantiles(numbers, n=10)
@@ -73,12 +73,12 @@ def until_found(rows: Rows) -> Mapping[str, int]:
 
 
 def cell(text: object) -> str:
-    """A text that can stand in a table."""
+    """Return a text that can stand in a table."""
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
 def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
-    """For each defect what it is, and how each budget found it."""
+    """Return for each defect its description, and how each budget found it."""
     at_quick = {row["defect"]: row for row in quick}
     return [
         {
@@ -91,12 +91,12 @@ def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
 
 
 def _found_after(row: Mapping[str, Any], otherwise: str) -> str:
-    """After how many requests a defect was found; `✓` where no request of a test's own showed it."""
+    """Return after how many requests a defect was found; `✓` if no request of a test showed it."""
     return otherwise if row["complaint"] else str(row["first_finding"] or "✓")
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     from benchmarks import schemathesis_runner, shrinking
 
     standard, quick = rows_of("detection-standard"), rows_of("detection-quick")

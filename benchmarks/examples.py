@@ -45,7 +45,7 @@ ERROR: dict[str, Any] = {"error": {"type": "invalid_request_error", "message": "
 
 
 def but(value: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A copy with some members changed; those changed to `...` left out."""
+    """Return a copy with some members changed; those changed to `...` are left out."""
     changed = {**value, **changes}
     return {key: item for key, item in changed.items() if item is not ...}
 
@@ -60,7 +60,7 @@ def exchange(
     payment_method: str = PAYMENT_METHOD,
     **more: Any,
 ) -> Exchange:
-    """An exchange; a `body` that is no bytes is written as JSON."""
+    """Return an exchange; a `body` that is not bytes is written as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = Request(method, f"/v1/payment_methods/{payment_method}/attach", (), sent.encode())
     headers = (("Content-Type", media_type),) if media_type else ()
@@ -68,6 +68,6 @@ def exchange(
 
 
 def episode(expectation: str, *subjects: Exchange, clause: str = "", kind: str = "valid", **facts: Any) -> Episode:
-    """An episode whose steps are all subjects."""
+    """Return an episode whose steps are all subjects."""
     steps = tuple(Step("subject", subject, kind=kind) for subject in subjects)
     return Episode(clause or "request.minimal-body", expectation, steps, {}, facts)

@@ -8,11 +8,11 @@ import urllib.request
 from collections.abc import Mapping
 
 KEY = "sk_test_conformanceGivenIds"
-"""The key by which they are made, which the run must send, too: each key has objects of its own."""
+"""The key that creates them, and that the run must send, too: each key has its own objects."""
 
 
 def make_ids(url: str, *, customers: int, payment_methods: int) -> tuple[str, ...]:
-    """Make so many objects; the options that name them."""
+    """Create that many objects, and return the options that name them."""
     made = [("--customer", _made(f"{url}/v1/customers", {"name": "Given"})) for _ in range(customers)]
     form = {"type": "card", "card[token]": "tok_visa"}
     made += [("--payment-method", _made(f"{url}/v1/payment_methods", form)) for _ in range(payment_methods)]

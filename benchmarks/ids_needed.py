@@ -32,7 +32,7 @@ PAYMENT_METHODS = {"quick": 400, "standard": 800, "thorough": 6000}
 
 
 class Watch:
-    """Notes for each test how many payment methods it took."""
+    """A plugin that notes how many payment methods each test took."""
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
@@ -40,7 +40,7 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Compare what is left before and after a test."""
+        """Compare the number of unused payment methods before and after a test."""
         runner = item.config.pluginmanager.get_plugin("conformance-items")
         assert runner is not None
         fixtures = runner.fixtures
@@ -52,8 +52,8 @@ class Watch:
             self.clauses[name_of(item)] = slug_of(item) or ""
 
 
-def measured(budget: str) -> tuple[Watch, set[str]]:
-    """Run the suite with that budget; what each test took, and the clauses that lacked fixtures all the same."""
+def measure(budget: str) -> tuple[Watch, set[str]]:
+    """Run the suite with that budget; return what each test took, and the clauses that still lacked fixtures."""
     watch = Watch()
     with running() as server, tempfile.TemporaryDirectory() as folder:
         ids = make_ids(server.url, customers=CUSTOMERS, payment_methods=PAYMENT_METHODS[budget])
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.budget:
         rows = {row["test"]: row for row in json.loads(NEEDS.read_text(encoding="utf-8"))}
     for budget in options.budget or BUDGETS:
-        watch, lacking = measured(budget)
+        watch, lacking = measure(budget)
         for test, taken in watch.taken.items():
             row = rows.setdefault(
                 test, {"test": test, "clause": watch.clauses[test], "taken": dict.fromkeys(BUDGETS, 0)}

@@ -1,9 +1,9 @@
-"""How large the report of many findings is, and how soon it can be used in a browser.
+"""Measure the report of many findings: its size, and the time until a browser can use it.
 
     python -m benchmarks.large_report [--findings 10000]
 
 Prints the size of the page in bytes, the seconds until it is loaded, until a filter has shown its rows, and until all
-evidence is opened. Ends with 1 where the page is larger than 6 MB, or loaded and filtered only after 2 s.
+evidence is opened. Exits with 1 if the page is larger than 6 MB, or if loading and filtering take more than 2 s.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ requestAnimationFrame(() => requestAnimationFrame(() => done((performance.now() 
 
 
 def main() -> int:
-    """Measure, and print; the exit status."""
+    """Measure, print, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large_report", description=__doc__.splitlines()[0])
     parser.add_argument("--findings", type=int, default=10_000, metavar="N")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""All that docs/detection.md shows, measured in one go, and the page written.
+"""Measure all that docs/detection.md shows in one run, and write the page.
 
 `python -m benchmarks.measure [--seeds N]` takes more than an hour on two cores, most of it for the conforming variants.
 """
@@ -28,7 +28,7 @@ def detect() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure everything; how many conforming variants were wronged."""
+    """Measure everything, and return the number of false alarms."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measure", description=__doc__)
     parser.add_argument("--seeds", type=int, default=silence.SEEDS, metavar="N", help="(default: %(default)s)")
     options = parser.parse_args(arguments)

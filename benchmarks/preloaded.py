@@ -1,7 +1,7 @@
-"""All that a run of the suite imports and reads, once for every run that the fork server starts (see `suite.py`).
+"""Import and read, once, all that every run of the fork server needs (see `suite.py`).
 
-The tests are not among it: what Hypothesis does for them is settled when they are imported, by the settings of the run.
-Nothing of it is collected as garbage, or each of those runs would go through it several times.
+The tests are not imported: Hypothesis fixes their settings when they are imported, and each run has its own settings.
+The garbage collector skips all of it; otherwise each run would walk through it several times.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import gc
 import io
 
-import pyrate_limiter  # noqa: F401  # for its own sake, as the others of which that is said
+import pyrate_limiter  # noqa: F401  # imported only so that runs find it loaded
 import pytest
 import schemathesis.specs.openapi.schemas  # noqa: F401  # as above
 

@@ -1,4 +1,4 @@
-"""`pytest` as a user starts it, but for the time that imports take: the fork server has them (`preloaded.py`)."""
+"""Run `pytest` as a user does, but without the time of the imports: the fork server has them (`preloaded.py`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTEXT.set_forkserver_preload(["benchmarks.preloaded"])
 
 
 class PytestProcess:
-    """A run of pytest in a process of its own, with the environment, the terminal and the arguments of its own, too."""
+    """A run of pytest in its own process, with its own environment, output and arguments."""
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -28,12 +28,12 @@ class PytestProcess:
         self._process.start()
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the process."""
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
 
     def wait(self, timeout: float) -> subprocess.CompletedProcess[str]:
-        """What came of it. Raises TimeoutError, and ends it, when that takes more than `timeout` seconds."""
+        """Return the finished run. Kills it and raises TimeoutError after `timeout` seconds."""
         self._process.join(timeout)
         status = self._process.exitcode
         if status is None:

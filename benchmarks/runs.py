@@ -25,7 +25,7 @@ SLUGS = tuple(clause.slug for clause in CATALOGUE if not clause.not_tested)
 
 
 def settings(**changes: Any) -> Settings:
-    """The settings of an ordinary run."""
+    """Return the settings of an ordinary run."""
     ordinary: dict[str, Any] = {
         "base_url": TARGET,
         "profile": "stripe",
@@ -43,14 +43,14 @@ def settings(**changes: Any) -> Settings:
 
 
 def finding(clause: str, *answers: Exchange, observed: str = "accepted with 200", **step: Any) -> Finding:
-    """A finding whose episode has a step for each answer; the last one shows it."""
+    """Return a finding whose episode has a step for each answer; the last one shows it."""
     given = {"attempt": "POST customer=‹customer›", **step}
     steps = tuple(Step("subject", answer, **given) for answer in answers)
     return Finding(clause, observed, Episode(clause, "accepted", steps), len(steps) - 1)
 
 
 def run_with(findings: Mapping[str, Sequence[Finding]] | None = None, **changes: Any) -> Run:
-    """A run in which every clause holds but those with findings. `changes` are fields of `Run`."""
+    """Return a run in which every clause holds but those with findings. `changes` are fields of `Run`."""
     ledger = Ledger()
     for slug in SLUGS:
         ledger.entry(slug).held = 1
@@ -81,7 +81,7 @@ def run_with(findings: Mapping[str, Sequence[Finding]] | None = None, **changes:
 
 
 def run_of_many(count: int, answer: bytes = b"{}", sent: str = "customer=cus_1&foo=1") -> Run:
-    """A run with that many findings, one of a kind each, shared out over all clauses."""
+    """Return a run with that many findings, all different, spread over all clauses."""
     run = run_with()
     per_clause, rest = divmod(count, len(SLUGS))
     results = dict(run.results)

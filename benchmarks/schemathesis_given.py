@@ -1,4 +1,4 @@
-"""The variables of the environment by which Schemathesis's own runner is told what exists on the server."""
+"""The environment variables that tell Schemathesis's own runner which objects exist on the server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What makes the comparison with Schemathesis's own runner fair: ids that exist, and arrays as this API reads them.
+"""Hooks that make the comparison with Schemathesis's own runner fair: existing ids, and arrays as this API reads them.
 
 Loaded by `schemathesis run` through SCHEMATHESIS_HOOKS, and by nothing else: it changes every case that is called. Each
-request gets a payment method of its own, since an attach uses one up.
+request gets a new payment method, since an attach uses one up.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _session = requests.Session()
 
 
 def new_payment_method() -> str:
-    """The id of a payment method that nothing has been done to; the one that is given where none can be created."""
+    """Return the id of an unused payment method, or the given one if none can be created."""
     given = os.environ.get(PAYMENT_METHOD)
     if given:
         return given

@@ -1,9 +1,9 @@
-"""The same servers given to this suite and to Schemathesis's own runner: what each finds, and when it cries wolf.
+"""Run this suite and Schemathesis's own runner against the same servers, and compare findings and false alarms.
 
 `python -m benchmarks.schemathesis_runner [--defects N | --all] [--to FILE.json]` runs `schemathesis run` with our
 contract document, a key, ids that exist, arrays written as this API reads them, and a fixed seed, against seeded
-defects and conforming variants; and the suite against the same. A defect counts as found by Schemathesis where it
-reports any failure that it does not report for the conforming reference, and by the suite only under its own clause.
+defects and conforming variants; and the suite against the same. Schemathesis has found a defect if it reports any
+failure that it does not report for the conforming reference; the suite has found it only under the defect's clause.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ HOOKS = "benchmarks.schemathesis_hooks"
 KEY = "sk_test_benchmark0123456789abcdef"
 SEED = 1
 EVERY_VARIANT = 3
-"""By default one of so many variants is run."""
+"""By default every third variant is run, to halve the time."""
 AT_ONCE = os.cpu_count() or 1
 PATIENCE = 300.0
-"""How long one run may take, in seconds."""
+"""The time limit of one run, in seconds."""
 
 Measurement = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Ran:
-    """What `schemathesis run` said of a server: the titles of its failures, and what that took."""
+    """A run of `schemathesis run`: the titles of its failures, its requests and seconds."""
 
     failures: tuple[str, ...]
     requests: int
@@ -78,7 +78,7 @@ class Ran:
 
 
 def run_schemathesis(server: Server) -> Ran:
-    """Run it against a server of its own. Raises RuntimeError where it gives no report."""
+    """Run Schemathesis against a new server. Raises RuntimeError if it writes no report."""
     variants = (server.variant.name,) if server.variant else ()
     name, stateless = (server.defect.name, server.defect.stateless) if server.defect else (None, False)
     with running(name, variants, stateless, api_key=KEY) as started, tempfile.TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ def _customer(url: str, variant: Variant | None) -> str:
 
 
 def _counted(behaviour: Any) -> Any:
-    """Have the server count what it is asked; how much that was so far."""
+    """Have the server count its requests; return a function that returns their number so far."""
     seen: list[None] = []
     usual = behaviour.serve
 
@@ -140,7 +140,7 @@ def _counted(behaviour: Any) -> Any:
 
 
 def chosen(count: int | None, *, everything: bool) -> tuple[list[Defect], list[Variant]]:
-    """The defects and variants to run: all, so many evenly chosen ones, or a representative part."""
+    """Return the defects and variants to run: all, `count` evenly chosen ones, or a representative part."""
     if everything:
         return list(DEFECTS.values()), list(VARIANTS.values())
     defects = list(representative())
@@ -151,7 +151,7 @@ def chosen(count: int | None, *, everything: bool) -> tuple[list[Defect], list[V
 
 
 def measure(defects: Sequence[Defect], variants: Sequence[Variant]) -> Measurement:
-    """Both runners against all of them."""
+    """Run both runners against all of them, and return the measurement."""
     servers = [Server(), *(Server(defect=one) for one in defects), *(Server(variant=one) for one in variants)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         reference, *theirs = pool.map(run_schemathesis, servers)
@@ -162,7 +162,7 @@ def measure(defects: Sequence[Defect], variants: Sequence[Variant]) -> Measureme
         {
             "defect": defect.name,
             "profile": defect.profile,
-            "schemathesis": _told(ran, found=bool(set(ran.failures) - usual)),
+            "schemathesis": _as_json(ran, found=bool(set(ran.failures) - usual)),
             "suite": {"found": not complaint(defect, result), **_numbers(result.results)},
         }
         for defect, ran, result in zip(defects, theirs, ours, strict=False)
@@ -171,7 +171,7 @@ def measure(defects: Sequence[Defect], variants: Sequence[Variant]) -> Measureme
         {
             "variant": variant.name,
             "profile": variant.profiles[-1],
-            "schemathesis": _told(ran, alarm=bool(set(ran.failures) - usual)),
+            "schemathesis": _as_json(ran, alarm=bool(set(ran.failures) - usual)),
             "suite": {"alarm": bool(false_alarms(variant, result)), **_numbers(result.results)},
         }
         for variant, ran, result in zip(variants, theirs[len(defects) :], ours[len(defects) :], strict=True)
@@ -179,13 +179,13 @@ def measure(defects: Sequence[Defect], variants: Sequence[Variant]) -> Measureme
     return {
         "version": importlib.metadata.version("schemathesis"),
         "seed": SEED,
-        "reference": _told(reference),
+        "reference": _as_json(reference),
         "defects": measured_defects,
         "variants": measured_variants,
     }
 
 
-def _told(ran: Ran, **verdict: bool) -> dict[str, Any]:
+def _as_json(ran: Ran, **verdict: bool) -> dict[str, Any]:
     return {**verdict, "failures": list(ran.failures), "requests": ran.requests, "seconds": ran.seconds}
 
 
@@ -194,7 +194,7 @@ def _numbers(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table(measurement: Measurement) -> str:
-    """What was measured, side by side, in Markdown."""
+    """Return the measurement of both runners as Markdown."""
     defects, variants = measurement["defects"], measurement["variants"]
     lines = ["| | this suite | `schemathesis run` |", "|---|---|---|"]
     for profile in PROFILES:
@@ -219,17 +219,17 @@ def table(measurement: Measurement) -> str:
     said += "reports any failure that it does not report for the conforming reference"
     said += f" (there: {', '.join(usual)})" if usual else " (there it reports none)"
     said += "; by this suite, only where it names the clause that is broken, and no other."
-    told = f" What Schemathesis says of servers that conform: {', '.join(alarms)}." if alarms else ""
-    told += " Its requests are those that create a payment method for each attach, too."
+    others = f" What Schemathesis says of servers that conform: {', '.join(alarms)}." if alarms else ""
+    others += " Its requests are those that create a payment method for each attach, too."
     command = f"Measured by `python -m benchmarks.schemathesis_runner{_options(len(defects))}`."
-    return "\n".join([*lines, "", f"{said}{told} {command}"])
+    return "\n".join([*lines, "", f"{said}{others} {command}"])
 
 
 RUNNERS = ("suite", "schemathesis")
 
 
 def _options(count: int) -> str:
-    """The options with which so many defects were measured."""
+    """Return the options with which `count` defects were measured."""
     if count == len(DEFECTS):
         return " --all"
     return "" if count == len(representative()) else f" --defects {count}"
@@ -243,7 +243,7 @@ def _line(name: str, rows: Sequence[Mapping[str, Any]], holds: Any) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure, print the table, and write what was measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.schemathesis_runner", description=__doc__)
-    parser.add_argument("--defects", type=int, metavar="N", help="only so many (default: a representative part)")
+    parser.add_argument("--defects", type=int, metavar="N", help="only N of them (default: a representative part)")
     parser.add_argument("--all", action="store_true", help="every defect and every variant")
     parser.add_argument("--to", type=Path, default=STORED, metavar="FILE", help="(default: %(default)s)")
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""What a failing clause costs: the requests from its first failure on, to confirm it and to make it small.
+"""Measure what a failing clause costs: the requests after its first failure, to confirm and to shrink it.
 
 `python -m benchmarks.shrinking [--defects N] [--budget BUDGET] [--to FILE.json]` runs the suite against seeded defects,
-evenly chosen, and prints how many requests were sent after the first failure of each clause that failed. Ends with 1
-where one costs more than 40. What is written to benchmarks/measured/shrinking.json is shown in docs/detection.md.
+evenly chosen, and prints how many requests were sent after the first failure of each clause that failed. Exits with
+1 if one costs more than 40. What is written to benchmarks/measured/shrinking.json is shown in docs/detection.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.detection import DEFECTS, job_for
 from benchmarks.shrinking_probe import MARKER
 from benchmarks.suite import Result, run_all
-from benchmarks.watching import told_in, watched
+from benchmarks.watching import lines_in, watched
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.engine import MOST_REQUESTS_AFTER_A_FAILURE
 
@@ -31,7 +31,7 @@ BUCKETS = (0, 2, 5, 10, 20, 30, BOUND)
 
 @dataclass(frozen=True)
 class Cost:
-    """How many `requests` were sent for `clause` after it first failed, on a server with `defect`."""
+    """The number of `requests` sent for `clause` after it first failed, on a server with `defect`."""
 
     defect: str
     clause: str
@@ -39,14 +39,14 @@ class Cost:
 
 
 def costs_of(result: Result) -> Iterator[Cost]:
-    """What the clauses that failed have cost in a run that the probe has watched."""
-    for costs in told_in(result, MARKER):
+    """Return the cost of each clause that failed in a run that the probe has watched."""
+    for costs in lines_in(result, MARKER):
         for clause, requests in costs.items():
             yield Cost(result.job.name, clause, requests)
 
 
 def distribution(costs: Iterable[Cost]) -> dict[str, int]:
-    """How many clauses cost how many requests, by ranges."""
+    """Count the clauses by ranges of their cost."""
     counted = Counter(next((limit for limit in BUCKETS if cost.requests <= limit), None) for cost in costs)
     lows = (0, *(limit + 1 for limit in BUCKETS[:-1]))
     named = {
@@ -57,7 +57,7 @@ def distribution(costs: Iterable[Cost]) -> dict[str, int]:
 
 
 def in_words(measured: Mapping[str, Any]) -> str:
-    """What was measured, in Markdown."""
+    """Return the measurement as Markdown."""
     numbers = [cost["requests"] for cost in measured["costs"]]
     lines = [
         f"A failing clause may cost at most {measured['bound']} requests after its first failure: to perform it again, "
@@ -75,9 +75,9 @@ def in_words(measured: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print and write; the exit status."""
+    """Measure, print, write, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shrinking", description=__doc__)
-    parser.add_argument("--defects", type=int, default=60, metavar="N", help="only so many (default: %(default)s)")
+    parser.add_argument("--defects", type=int, default=60, metavar="N", help="only N of them (default: %(default)s)")
     parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
     options = parser.parse_args(arguments)
@@ -96,15 +96,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(results: Sequence[Result]) -> Mapping[str, Any]:
-    """What the runs say that the probe has watched, the costliest clause first."""
+    """Summarise runs that the probe has watched, the costliest clause first."""
     costs = sorted((cost for result in results for cost in costs_of(result)), key=lambda cost: -cost.requests)
     most = max((cost.requests for cost in costs), default=0)
-    told = {"defects": len(results), "bound": BOUND, "most": most, "counts": distribution(costs)}
-    return {**told, "costs": list(map(asdict, costs))}
+    numbers = {"defects": len(results), "bound": BOUND, "most": most, "counts": distribution(costs)}
+    return {**numbers, "costs": list(map(asdict, costs))}
 
 
 def write(path: Path, measured: Mapping[str, Any]) -> None:
-    """Keep it for docs/detection.md, with a clause a line."""
+    """Store the measurement for docs/detection.md, one clause a line."""
     costs = ",\n".join(f"  {json.dumps(cost)}" for cost in measured["costs"])
     rest = json.dumps({name: value for name, value in measured.items() if name != "costs"})
     path.write_text(f'{rest[:-1]},\n "costs": [\n{costs}\n]}}\n', encoding="utf-8")

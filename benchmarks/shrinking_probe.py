@@ -15,13 +15,13 @@ from conformance.verdict.ledger import UNSTEADY, Ledger
 from conformance.verdict.trial import Trial
 
 MARKER = "after the first failure: "
-"""What the line begins with that the probe adds to the terminal's output."""
+"""The beginning of the line that the probe adds to the terminal's output."""
 
 _costs: dict[str, int] = {}
 
 
 class _Watch:
-    """What one test has sent when each clause first failed in it, and when that was confirmed."""
+    """The number of requests of one test when each clause first failed in it, and when that was confirmed."""
 
     def __init__(self) -> None:
         self.first: dict[str, int] = {}
@@ -38,7 +38,7 @@ class _Watch:
             self.confirmed.setdefault(slug, engine.stage.client.requests_sent)
 
     def costs(self, engine: Engine, own: str) -> Iterator[tuple[str, int]]:
-        """What each clause that failed has cost: its own test goes on to the end, for others it is confirmed."""
+        """Return the cost of each failed clause: to the end in its own test, to its confirmation in another."""
         for slug in (engine.stage.case.ledger.broken - {UNSTEADY}).intersection(self.first):
             is_confirmed = slug != own and slug in self.confirmed
             last = self.confirmed[slug] if is_confirmed else engine.stage.client.requests_sent
@@ -90,15 +90,15 @@ _watching = watching(_costs)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to watch."""
+    """Begin to watch the run."""
     _watching.__enter__()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Watch no more."""
+    """End watching the run."""
     _watching.__exit__(None, None, None)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Tell it in one line."""
+    """Write the costs in one line."""
     terminalreporter.write_line(MARKER + json.dumps(_costs, sort_keys=True))

@@ -1,4 +1,4 @@
-"""The suite stays silent on every conforming variant, whatever the seed.
+"""Check that the suite reports nothing on any conforming variant, with any seed.
 
 `python -m benchmarks.silence [VARIANT…] [--seeds N] [--store]` runs every variant with the seeds 1 to N.
 """
@@ -19,9 +19,9 @@ SEEDS = 20
 
 
 def jobs_for(variants: Sequence[Variant], seeds: int, explore: float | None = None) -> Iterator[tuple[Variant, Job]]:
-    """Each variant with each seed, at the widest profile that it conforms to, which includes the others.
+    """Return each variant with each seed, at the widest profile that it conforms to, which includes the others.
 
-    With `explore` each run explores for so many minutes.
+    With `explore` each run explores for that many minutes.
     """
     more = () if explore is None else (f"--explore={explore:g}",)
     for seed in range(1, seeds + 1):
@@ -31,7 +31,7 @@ def jobs_for(variants: Sequence[Variant], seeds: int, explore: float | None = No
 
 
 def noise(variant: Variant, result: Result) -> str:
-    """What was wrongly said of a conforming variant; empty when nothing was."""
+    """Return the false alarm on a conforming variant, or an empty text."""
     if not result.results:
         return f"{variant.name}: no results, exit status {result.status}: {result.output[-300:]}"
     if diagnosis := result.results.get("diagnosis"):
@@ -41,11 +41,11 @@ def noise(variant: Variant, result: Result) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the variants that the arguments name, all by default, and print each false alarm; how many there were."""
+    """Run the variants that the arguments name, print each false alarm, and return their number."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.silence", description=__doc__)
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="only these (default: all)")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N (default: %(default)s)")
-    parser.add_argument("--explore", type=float, metavar="MINUTES", help="explore each for so long")
+    parser.add_argument("--explore", type=float, metavar="MINUTES", help="explore each for that long")
     parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.variants) - set(VARIANTS)):

@@ -1,6 +1,6 @@
-"""Running the whole suite from a meta test, many times over, on as many cores as there are.
+"""Run the suite many times, on all cores.
 
-A fork server that has imported everything once gives each run a process of its own, so that runs share no state.
+A fork server that has imported everything once starts a process for each run, so that runs share no state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RED = ("fail", "error", "inconclusive")
 class Job:
     """One run of the suite against the reference with a defect or variants, or against `base_url`.
 
-    `arguments` are passed to pytest.
+    `arguments` are passed to pytest. The HTML report, a third of a short run, is written only with `html`.
     """
 
     name: str
@@ -36,11 +36,12 @@ class Job:
     base_url: str | None = None
     path_prefix: str = ""
     arguments: tuple[str, ...] = ()
+    html: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a job: the exit status, the content of results.json, and what the terminal showed."""
+    """The result of a job: exit status, content of results.json, and the terminal's output."""
 
     job: Job
     status: int
@@ -48,18 +49,18 @@ class Result:
     output: str
 
     def outcomes(self, *wanted: str) -> dict[str, str]:
-        """The reasons of the clauses with one of the wanted outcomes, by slug."""
+        """Return the reasons of the clauses with one of the wanted outcomes, by slug."""
         clauses = self.results["clauses"]
         return {slug: clause["reason"] for slug, clause in clauses.items() if clause["outcome"] in wanted}
 
     @property
     def red(self) -> dict[str, str]:
-        """The clauses that are red: failed, in error or inconclusive."""
+        """The reasons of the clauses that failed, are in error or inconclusive."""
         return self.outcomes(*RED)
 
 
 def run_all(jobs: Iterable[Job], processes: int | None = None) -> Iterator[Result]:
-    """The results of the jobs, in their order."""
+    """Run the jobs, each in its own process, and yield their results in order."""
     with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=CONTEXT, max_tasks_per_child=1) as pool:
         yield from pool.map(run, jobs)
 
@@ -80,8 +81,10 @@ def run(job: Job) -> Result:
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))
         arguments: Sequence[str] = (str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain")
-        selected = (f"--base-url={base_url}", f"--results={folder}")
-        status = pytest.main([*arguments, *selected, *job.arguments])
+        options = [f"--base-url={base_url}", f"--results={folder}"]
+        if not job.html:
+            options += ["-p", "no:html"]
+        status = pytest.main([*arguments, *options, *job.arguments])
         path = folder / "results.json"
         results = json.loads(path.read_text()) if path.exists() else {}
     return Result(job, int(status), results, output.getvalue())

@@ -18,7 +18,7 @@ _EXPRESSION = re.compile(r"\$\{\{ *([\w.-]+) *\}\}")
 
 @dataclass(frozen=True)
 class ActionRun:
-    """What came of the action: the status of its last step, all that it printed, its outputs and the job's summary."""
+    """The result of the action: the status of its last step, its output, its outputs and the job's summary."""
 
     status: int
     printed: str
@@ -32,8 +32,8 @@ def run_action(place: Workplace, given: Mapping[str, str], secrets: Mapping[str,
     action: dict[str, Any] = yaml.safe_load(ACTION.read_text())
     unknown = given.keys() - action["inputs"].keys()
     assert not unknown, f"the action has no inputs {unknown}"
-    assert all(name in given for name, told in action["inputs"].items() if told.get("required"))
-    values = {f"inputs.{name}": str(told.get("default", "")) for name, told in action["inputs"].items()}
+    assert all(name in given for name, declared in action["inputs"].items() if declared.get("required"))
+    values = {f"inputs.{name}": str(declared.get("default", "")) for name, declared in action["inputs"].items()}
     values |= {f"inputs.{name}": value for name, value in given.items()}
     values |= {"github.action_path": str(SUITE), "steps.python.outputs.python-path": str(place.shims / "python3")}
     summary, printed, artifacts = place.folder / "summary.md", "", []
@@ -48,8 +48,8 @@ def run_action(place: Workplace, given: Mapping[str, str], secrets: Mapping[str,
         output = place.folder / f"output-{number}"
         output.touch()
         environment = {name: filled(value, values) for name, value in step.get("env", {}).items()}
-        told = {"RUNNER_TEMP": str(place.folder), "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
-        done = place.run(step["run"], **told, **environment)
+        files = {"RUNNER_TEMP": str(place.folder), "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
+        done = place.run(step["run"], **files, **environment)
         printed += done.stdout
         for line in output.read_text().splitlines():
             name, _, value = line.partition("=")
@@ -57,7 +57,7 @@ def run_action(place: Workplace, given: Mapping[str, str], secrets: Mapping[str,
         status = done.returncode
         if status:
             break
-    outputs = {name: filled(told["value"], values) for name, told in action["outputs"].items()}
+    outputs = {name: filled(declared["value"], values) for name, declared in action["outputs"].items()}
     return ActionRun(status, printed, outputs, summary.read_text(), tuple(artifacts))
 
 

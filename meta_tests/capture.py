@@ -1,4 +1,4 @@
-"""A server that keeps what arrives, byte for byte, and answers as it is told."""
+"""A server that keeps every request, byte for byte, and sends the responses that a test prepared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Arrived:
 
 @dataclass
 class Capture:
-    """What arrived so far, and the `answers` that are laid ready: whole ones, an empty one to hang up."""
+    """The requests that arrived, and the prepared `answers`: whole responses, or empty ones to hang up."""
 
     url: str = ""
     arrived: list[Arrived] = field(default_factory=list)

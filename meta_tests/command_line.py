@@ -13,7 +13,7 @@ Command = Callable[..., tuple[int, str]]
 
 
 def command_line(name: str, key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """What runs the command of this name with the key in the environment."""
+    """Return a function that runs the command of this name with the key in the environment."""
     monkeypatch.setenv("STRIPE_API_KEY", key)
 
     def run(*arguments: object) -> tuple[int, str]:

@@ -1,9 +1,8 @@
-"""The commands that the documents tell a reader to type, and a place in which they are executed as they stand there.
+"""The commands of the documents, and a folder in which they run unchanged.
 
-What needs the network, or a service off this machine, is substituted there, and nothing else: `git clone` gives this
-very suite, a new virtual environment is the one that runs the tests, `pip install` checks that what it is asked for is
-there, `docker` runs what the image's entry point runs, Stripe's address is that of the reference, and each port is a
-free one.
+Only commands that need the network or another machine are replaced: `git clone` links this suite, a new virtual
+environment is the one that runs the tests, `pip install` checks that the package is installed, `docker` runs the
+command of the image's entry point, Stripe's address is that of the reference, and each port is a free one.
 """
 
 from __future__ import annotations
@@ -137,9 +136,9 @@ class Workplace:
         (self.project / block.file).write_text(self.translated(block.text))
 
     def run(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a script as GitHub and GitLab would, and end whatever it leaves running."""
+        """Run a script as GitHub and GitLab would, and end the processes that it leaves running."""
         shown = {name: value for name, value in os.environ.items() if name not in ("STRIPE_API_KEY", "PYTEST_ADDOPTS")}
-        told = {
+        place = {
             "PATH": f"{self.shims}:{os.environ['PATH']}",
             "PLACE_SUITE": str(SUITE),
             "PLACE_PYTHON": sys.executable,
@@ -154,7 +153,7 @@ class Workplace:
             process = subprocess.Popen(
                 ["bash", "-euo", "pipefail", "-c", self.translated(script)],
                 cwd=self.project,
-                env={**shown, **told, **environment},
+                env={**shown, **place, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

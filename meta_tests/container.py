@@ -56,7 +56,7 @@ def joined(lines: Iterator[str]) -> Iterator[str]:
 
 
 def copies(found: Sequence[Instruction]) -> Iterator[tuple[str, str]]:
-    """What is copied from the build context, and to where below the working directory."""
+    """Yield the paths copied from the build context, and their targets below the working directory."""
     for instruction in found:
         if instruction.name == "COPY":
             *sources, place = instruction.words

@@ -1,6 +1,6 @@
 """A reference server in a process of its own that a certain request ends; and one that starts it again.
 
-`python -m meta_tests.dying PORT TRIGGER [DOWN]`: with DOWN, it is started again after so many seconds,
+`python -m meta_tests.dying PORT TRIGGER [DOWN]`: with DOWN, it is started again after that many seconds,
 without its state.
 """
 

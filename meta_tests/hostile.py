@@ -21,7 +21,7 @@ from reference.wire.values import Request, Response
 PLACEHOLDER = "@@odd@@"
 MANY_LEVELS, TOO_MANY_LEVELS = 300, 100_000
 AFTER_PROBING = 25
-"""So many answers are left as they are, so that the target is not already given up while it is probed."""
+"""The number of responses left unchanged, so that the suite does not give up while it probes the target."""
 
 JSON_VALUES: Mapping[str, str] = {
     "null": "null",
@@ -199,7 +199,7 @@ class Oddity:
 
 
 def of_member(path: str, value: str, *, after_probing: bool = False) -> Oddity:
-    """The oddity that puts the JSON text of that name in the place of a member, wherever that member stands."""
+    """The oddity that puts the JSON text of that name in the place of a member, at every place of that member."""
 
     def change(response: Response) -> Response:
         body = replaced(response.body, path, JSON_VALUES[value])

@@ -23,11 +23,11 @@ MODULES = ("pytest", "conformance")
 
 def ask(path: str, arguments: list[str]) -> int:
     """Have `python ARGUMENTS` done behind the socket, with the terminal of this process; its exit status."""
-    told = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+    request = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST)
         connection.connect(path)
-        socket.send_fds(connection, [json.dumps(told).encode()], [0, 1, 2])
+        socket.send_fds(connection, [json.dumps(request).encode()], [0, 1, 2])
         return int(connection.recv(16) or b"70")
 
 
@@ -51,14 +51,14 @@ def _do(connection: socket.socket) -> None:
     import runpy
 
     message, terminal, _, _ = socket.recv_fds(connection, LONGEST, 3)
-    told = json.loads(message)
+    request = json.loads(message)
     for number, file in enumerate(terminal):
         os.dup2(file, number)
         os.close(file)
     os.environ.clear()
-    os.environ.update(told["environment"])
-    os.chdir(told["folder"])
-    _, module, *arguments = told["arguments"]
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    _, module, *arguments = request["arguments"]
     sys.argv = [module, *arguments]
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     status = 0
@@ -76,7 +76,7 @@ def _do(connection: socket.socket) -> None:
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process as soon as whoever asked for it is gone."""
+    """End this process as soon as the process that asked for it is gone."""
     connection.recv(1)
     os._exit(1)
 

@@ -24,7 +24,7 @@ Change = Callable[[Call, Response, int], Response]
 
 @dataclass(frozen=True)
 class Manner:
-    """How each answer is changed, by its number, and after how many."""
+    """A change of every response, by its number, that begins after `after` responses."""
 
     change: Change
     after: int = AFTER_PROBING

@@ -141,7 +141,7 @@ def private_authority(folder: Path, *names: str) -> Authority:
 
 @dataclass
 class Proxy:
-    """A proxy that reaches one server, by whatever name it is asked for; `asked` are the request lines it was sent."""
+    """A proxy that reaches one server, by any name that a client asks for; `asked` are its request lines."""
 
     target: int
     refusal: bytes = b""

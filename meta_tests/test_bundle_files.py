@@ -75,7 +75,7 @@ def test_what_is_signed_is_verified_with_its_own_key_alone(kind: str, tmp_path: 
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_openssl_verifies_our_signature(kind: str, tmp_path: Path) -> None:
-    """The pre-authentication encoding is written out here by hand, so that it is not ours that is held against ours."""
+    """The pre-authentication encoding is written out here by hand, so that our code is not checked by itself."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed: our signatures were NOT checked by another tool")

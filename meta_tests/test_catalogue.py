@@ -1,4 +1,4 @@
-"""The loader of the catalogue rejects what is ill-formed, and says what to mend."""
+"""The loader of the catalogue rejects an ill-formed file, and says what to fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.docs.scope import BINDING, KINDS, beyond_the_document, evidence_of, surest
-from contracts import CatalogueError, load_catalogue
+from contracts import Catalogue, CatalogueError, load_catalogue
 
 GOOD = """
 [[clause]]
@@ -22,14 +22,15 @@ admissible = ["yes"]
 SECOND = GOOD.replace("request.a", "request.b")
 
 
-def load(tmp_path: Path, text: str) -> object:
+def load(tmp_path: Path, text: str) -> Catalogue:
     path = tmp_path / "requirements.toml"
     path.write_text(text)
     return load_catalogue(path)
 
 
 def test_a_good_catalogue_loads(tmp_path: Path) -> None:
-    assert load(tmp_path, GOOD)
+    (clause,) = load(tmp_path, GOOD)
+    assert (clause.slug, clause.profile, clause.level) == ("request.a", "contract", "MUST")
 
 
 @pytest.mark.parametrize(
@@ -65,14 +66,14 @@ def test_an_ill_formed_catalogue_is_rejected(tmp_path: Path, text: str, said: st
 
 def test_root_causes_come_first() -> None:
     order = load_catalogue().root_causes_first
-    catalogue = load_catalogue()
-    for clause in catalogue:
-        for slug in clause.earlier:
-            assert order.index(slug) < order.index(clause.slug)
+    pairs = [(slug, clause.slug) for clause in load_catalogue() for slug in clause.earlier]
+    assert len(pairs) > 100
+    for earlier, later in pairs:
+        assert order.index(earlier) < order.index(later)
 
 
 def test_a_must_rests_on_what_binds() -> None:
-    """What is only quoted or reported by others never makes a target fail."""
+    """A clause that others only quote or report never makes a target fail."""
     catalogue = load_catalogue()
     loose = [clause.slug for clause in catalogue if clause.level == "MUST" and surest(clause) not in BINDING]
     assert not loose

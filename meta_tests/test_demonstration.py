@@ -50,11 +50,11 @@ if (HERE / "regression").exists():
 
 from localstripe import server
 
-if (HERE / "mended").exists():
+if (HERE / "repaired").exists():
     read = server.get_post_data
 
     async def read_forms_only(request, **options):
-        """JSON is refused, whatever it is called."""
+        """Reject JSON of any media type."""
         try:
             await request.json()
         except json.JSONDecodeError:
@@ -113,7 +113,7 @@ def test_a_gate_from_the_document_to_a_regression_and_a_fix(place: Workplace) ->
     assert f"conformance.toml: not as expected (1 unexpected failure, {count - 1} expected failures)" in worse.stdout
     (project / "regression").unlink()
 
-    (project / "mended").touch()
+    (project / "repaired").touch()
     better = done(place, gate)
     assert better.returncode == 1, better.stdout
     lines = (project / "conformance.toml").read_text().splitlines()

@@ -1,4 +1,8 @@
-"""The suite bites, and never barks wrongly: a representative part of the kill matrix."""
+"""The suite finds seeded defects under their clauses, and reports nothing on conforming servers.
+
+`python -m benchmarks.detection` and `python -m benchmarks.silence` run all defects and variants. Here, every clause
+has to find its first defect, and whole runs show for a few defects that no other clause fails.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,35 @@ import pytest
 from benchmarks.detection import (
     DEFECTS,
     VARIANTS,
-    closely,
+    clause_job,
     complaint,
     false_alarms,
+    first_of_each,
     job_for,
-    representative,
+    stored_rows,
     variant_job,
 )
 from benchmarks.suite import Job, Result, run_all
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
-CHOSEN = representative()
-CLOSELY = closely(CHOSEN)
+EACH_CLAUSE = first_of_each(lambda defect: defect.clause)
+EACH_CHAPTER = first_of_each(lambda defect: (defect.profile, defect.clause.partition(".")[0]))
+INTERMITTENT = [defect for defect in DEFECTS.values() if defect.intermittent][:2]
+WHOLE = [*EACH_CHAPTER, *INTERMITTENT]
+
+SEEDED = 778
+"""The number of defects. Who adds one raises it; a registry that loses a name fails."""
+UNSEEDED = {
+    "idempotency.other-path-type",
+    "request.charset-capitals",
+    "request.query-customer",
+    "request.value-exact-whitespace",
+    "stripe.detached-reattach-status",
+}
+"""Clauses of level SHOULD or MAY for which there is no defect yet."""
+MISSED_QUICKLY = 86
+"""The most defects that a quick run may miss."""
 
 QUIET = [
     "bare-errors",
@@ -37,17 +57,35 @@ QUIET = [
     "old-shape",
     "connection-close",
 ]
+STATELESS = QUIET[:2]
+JUDGED = 60
+"""The fewest clauses that pass with the profile `contract`: a run that judges nothing has no false alarm either."""
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Result]:
-    jobs = [job_for(defect, "standard" if defect.name in CLOSELY else "quick") for defect in CHOSEN]
-    return {result.job.name: result for result in run_all(jobs)}
+def alone() -> dict[str, Result]:
+    """Return a run of the clause's own tests for each clause's first defect."""
+    return {result.job.name: result for result in run_all(map(clause_job, EACH_CLAUSE))}
 
 
-@pytest.mark.parametrize("name", [defect.name for defect in CHOSEN])
-def test_a_defect_is_found_under_its_clause_and_no_other(name: str, found: dict[str, Result]) -> None:
-    assert not complaint(DEFECTS[name], found[name])
+@pytest.fixture(scope="module")
+def whole() -> dict[str, Result]:
+    return {result.job.name: result for result in run_all(map(job_for, WHOLE))}
+
+
+@pytest.mark.parametrize("name", [defect.name for defect in EACH_CLAUSE])
+def test_every_clause_finds_its_first_defect(name: str, alone: dict[str, Result]) -> None:
+    assert not complaint(DEFECTS[name], alone[name])
+
+
+@pytest.mark.parametrize("name", [defect.name for defect in WHOLE])
+def test_a_whole_run_finds_a_defect_under_its_clause_and_no_other(name: str, whole: dict[str, Result]) -> None:
+    assert not complaint(DEFECTS[name], whole[name])
+
+
+def test_every_clause_that_can_fail_has_a_defect() -> None:
+    clauses = {clause.slug for clause in load_catalogue() if not clause.not_tested}
+    assert clauses - {defect.clause for defect in DEFECTS.values()} == UNSEEDED
 
 
 def test_every_defect_names_a_clause_that_its_profile_includes() -> None:
@@ -57,33 +95,35 @@ def test_every_defect_names_a_clause_that_its_profile_includes() -> None:
         assert catalogue[defect.clause].level == defect.level, defect.name
 
 
-def test_enough_defects_are_seeded() -> None:
-    by_profile = [defect.profile for defect in DEFECTS.values()]
-    assert by_profile.count("contract") >= 80
-    assert by_profile.count("stateful") >= 25
-    assert by_profile.count("stripe") >= 25
-    assert len(DEFECTS) >= 150
+@pytest.mark.parametrize(("budget", "most_missed"), [("standard", 0), ("quick", MISSED_QUICKLY)])
+def test_no_defect_has_vanished(budget: str, most_missed: int) -> None:
+    rows = stored_rows(budget)
+    assert len(DEFECTS) >= SEEDED
+    assert set(rows) == set(DEFECTS)
+    missed = [name for name, row in rows.items() if row["complaint"]]
+    assert len(missed) <= most_missed, missed
 
 
 @pytest.fixture(scope="module")
 def quiet() -> dict[str, Result]:
-    jobs = [variant_job(VARIANTS[name], "contract") for name in QUIET]
-    jobs += [variant_job(VARIANTS[name], "contract", stateless=True) for name in QUIET[:2]]
+    jobs = [variant_job(VARIANTS[name], "contract", "quick") for name in QUIET]
+    jobs += [variant_job(VARIANTS[name], "contract", "quick", stateless=True) for name in STATELESS]
     return {result.job.name: result for result in run_all(jobs)}
 
 
-@pytest.mark.parametrize("name", [*QUIET, *(f"{name} without state" for name in QUIET[:2])])
-def test_a_conforming_server_is_left_in_peace(name: str, quiet: dict[str, Result]) -> None:
+@pytest.mark.parametrize("name", [*QUIET, *(f"{name} without state" for name in STATELESS)])
+def test_a_conforming_server_has_no_finding(name: str, quiet: dict[str, Result]) -> None:
     result = quiet[name]
     assert result.results["diagnosis"] is None, result.results["diagnosis"]
     assert not false_alarms(VARIANTS[name.removesuffix(" without state")], result)
+    assert len(result.outcomes("pass")) >= JUDGED
 
 
-def test_what_is_drawn_does_not_decide_whether_a_clause_is_judged() -> None:
-    """Where `expand[0]` is refused, however it is escaped, its spellings get the same answer: the refusal."""
-    asked = ("--clause", "request.equivalent-encodings", "--profile", "contract")
+def test_the_seed_does_not_decide_whether_a_clause_is_judged() -> None:
+    """The server rejects `expand[0]`, however it is escaped: its spellings get the same response, a rejection."""
+    selected = ("--clause", "request.equivalent-encodings", "--profile", "contract")
     jobs = [
-        Job(f"seed {seed}", "expand-index-refused", arguments=(*asked, "--seed", str(seed))) for seed in range(1, 5)
+        Job(f"seed {seed}", "expand-index-refused", arguments=(*selected, "--seed", str(seed))) for seed in range(1, 5)
     ]
-    results = [result.results for result in run_all(jobs)]
-    assert {told["clauses"]["request.equivalent-encodings"]["outcome"] for told in results} == {"pass"}
+    outcomes = [result.results["clauses"]["request.equivalent-encodings"]["outcome"] for result in run_all(jobs)]
+    assert outcomes == ["pass"] * len(jobs)

@@ -174,9 +174,9 @@ def test_the_plain_shell_passes_and_so_does_the_container(place: Workplace) -> N
 def test_the_action_says_all_that_its_table_says() -> None:
     import yaml
 
-    told = set(re.findall(r"^\| `([\w-]+)` \|", SERVICES.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `([\w-]+)` \|", SERVICES.read_text(), re.MULTILINE))
     action = yaml.safe_load((SUITE / "action.yml").read_text())
-    assert told == set(action["inputs"])
+    assert documented == set(action["inputs"])
 
 
 # What is no command
@@ -214,7 +214,7 @@ OF_PYTEST = {"--base-url", "--html", "--junit-xml", "--showlocals"}
 
 
 def wrong_with(command: str) -> str:
-    """What is wrong with a command in the text of a page; empty where nothing is, or where it is none of ours."""
+    """Return what is wrong with a command in the text of a page, or an empty text."""
     words = shlex.split(command)
     if words[:3] == ["python", "-m", "conformance"] or words[:1] == ["attach-conformance"]:
         names = {name for action in parser()._subparsers._group_actions for name in action.choices}  # type: ignore[union-attr]

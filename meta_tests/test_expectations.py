@@ -99,15 +99,14 @@ def test_a_file_says_what_is_expected_and_where() -> None:
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, line: int, said: str) -> None:
-    told = problems(text)
-    assert len(told) == 1, told
-    assert told[0].startswith(f"known.toml:{line}: ")
-    assert said in told[0]
+    (problem,) = problems(text)
+    assert problem.startswith(f"known.toml:{line}: ")
+    assert said in problem
 
 
 def test_every_error_is_told_at_once() -> None:
     text = GOOD.replace("reason", "# reason") + GOOD.replace("json-refused", "nothing") + "expires = 2020-01-01\n"
-    assert [told.split(": ")[0] for told in problems(text)] == ["known.toml:1", "known.toml:6", "known.toml:9"]
+    assert [problem.split(": ")[0] for problem in problems(text)] == ["known.toml:1", "known.toml:6", "known.toml:9"]
 
 
 def test_what_looks_like_an_entry_within_a_text_is_none() -> None:

@@ -1,4 +1,4 @@
-"""Findings have ids that are short, the same for the same plan, unique in a run, and shown wherever a finding is."""
+"""Findings have ids that are short, the same for the same plan, unique in a run, and shown with every finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER = finding(UNKNOWN, exchange(200, SUCCESS), attempt_digest="b" * 64)
 
 
 class Terminal:
-    """What the summary writes, as text."""
+    """A terminal that keeps the text of the summary."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -77,11 +77,11 @@ def test_naming_again_changes_nothing() -> None:
 def test_the_id_is_shown_wherever_the_finding_is() -> None:
     run = run_with({UNKNOWN: [ALIKE]})
     (name,) = ids_of(run)
-    told = run.to_json()
-    assert [found["id"] for found in told["clauses"][UNKNOWN]["findings"]] == [name]
+    results = run.to_json()
+    assert [found["id"] for found in results["clauses"][UNKNOWN]["findings"]] == [name]
     assert f'id="cf-{name}"' in html_page(run)
     assert f"finding <code>{name}</code>" in html_page(run)
-    assert f"`{name}`" in summary_of(told)
+    assert f"`{name}`" in summary_of(results)
     terminal = Terminal()
     print_summary(terminal, run)
     assert f"finding:    {name}\n" in terminal.text

@@ -28,7 +28,7 @@ OTHER = "request.charset-parameter"
 
 
 def gate(defect: str | None, *arguments: str) -> Result:
-    return run(Job("gate", defect, arguments=(*FEW, *arguments)))
+    return run(Job("gate", defect, arguments=(*FEW, *arguments), html="--results" in arguments))
 
 
 def defect_of(slug: str) -> str:
@@ -175,9 +175,9 @@ def ended(catalogue: Catalogue, results: Mapping[str, ClauseResult], weighed: Ga
     """The exit status of a run with these results."""
     settings = Settings("http://127.0.0.1:1", "contract", "must", (), (), Path(), "standard", 1, None, 10.0, False)
     verdicts = all_verdicts(results, catalogue, level="must", stateless=False)
-    told: dict[str, Any] = {"target": "", "provision": "", "stateless": False, "requests": 0, "seconds": 0.0}
-    told |= {"started": "", "versions": {}, "results": weighed.results, "verdicts": verdicts, "gate": weighed}
-    return Run(settings=settings, contract=published_contract(), catalogue=catalogue, **told).exit_status
+    fields: dict[str, Any] = {"target": "", "provision": "", "stateless": False, "requests": 0, "seconds": 0.0}
+    fields |= {"started": "", "versions": {}, "results": weighed.results, "verdicts": verdicts, "gate": weighed}
+    return Run(settings=settings, contract=published_contract(), catalogue=catalogue, **fields).exit_status
 
 
 def test_no_file_is_overwritten(known: Path) -> None:

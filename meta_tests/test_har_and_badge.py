@@ -162,7 +162,7 @@ UNMET = {"is_met": False, "expected": []}
 
 
 @pytest.mark.parametrize(
-    ("told", "words", "colour"),
+    ("content", "words", "colour"),
     [
         (results(), "conforms", GREEN),
         (results(expectations={"is_met": True, "expected": []}), "conforms", GREEN),
@@ -177,9 +177,9 @@ UNMET = {"is_met": False, "expected": []}
         (results(dry_run=True), "rehearsed only", GREY),
     ],
 )
-def test_only_what_conforms_is_green(told: Mapping[str, Any], words: str, colour: str) -> None:
-    assert verdict_of(told) == (words, colour)
-    badge = badge_of(told)
+def test_only_what_conforms_is_green(content: Mapping[str, Any], words: str, colour: str) -> None:
+    assert verdict_of(content) == (words, colour)
+    badge = badge_of(content)
     assert words in badge
     assert (GREEN in badge) == (colour == GREEN)
 

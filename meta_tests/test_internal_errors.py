@@ -97,7 +97,7 @@ def test_the_record_of_an_error_renders_the_same(keyed: pytest.MonkeyPatch, tmp_
     assert run.exit_status is ExitStatus.OUR_ERROR
     assert run.to_json()["errors"] == results_in(tmp_path)["errors"]
     for form in FORMS.values():
-        form.render(record, run)
+        assert form.render(record, run)
 
 
 @pytest.mark.usefixtures("in_the_judge")

@@ -1,4 +1,4 @@
-"""The judge: what each clause says of an answer, and that it says nothing of a good one."""
+"""The judge: each clause fails on its bad response, and none fails on a good one."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_an_expanded_answer_is_as_complete_as_a_plain_one_of_a_like_object() -> 
     ],
 )
 def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, Any], expected: Outcome) -> None:
-    told = {**EXPANDED_CUSTOMER, "email": "a@example.com", "metadata": {"run": "1"}}
+    kept = {**EXPANDED_CUSTOMER, "email": "a@example.com", "metadata": {"run": "1"}}
     form = "email=a@example.com&metadata[run]=1"
     subject = exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, **shown}))
 
@@ -305,9 +305,9 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
         steps = (Step("set-up", created), Step("subject", subject))
         return judged(Episode("expand.inlined", "inlined", steps)).outcome
 
-    assert outcome(told) is expected
-    assert outcome({**told, "id": "cus_Other"}) is Outcome.PASS
-    assert outcome({**told, "email": "b@example.com", "metadata": {}}) is Outcome.PASS, (
+    assert outcome(kept) is expected
+    assert outcome({**kept, "id": "cus_Other"}) is Outcome.PASS
+    assert outcome({**kept, "email": "b@example.com", "metadata": {}}) is Outcome.PASS, (
         "it was not kept in the first place"
     )
 
@@ -334,6 +334,7 @@ def test_a_network_may_lose_one_of_many(odd: Exchange) -> None:
 
 
 def test_what_never_arrived_shows_nothing() -> None:
+    assert NEVER_ARRIVED
     for failure in NEVER_ARRIVED:
         assert judged(episode("survived", exchange(None, b"", failure=failure))).outcome is Outcome.INCONCLUSIVE
 

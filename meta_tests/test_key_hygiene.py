@@ -1,4 +1,4 @@
-"""The API key stands nowhere in what is left behind, whatever a run comes to and whatever is made of it afterwards."""
+"""The API key is in no file and no output, however a run ends, and in nothing that is made of its record."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def quoting(behaviour: Behaviour) -> None:
 
     def quote(call: Call, response: Response) -> Response:
         sent = call.request.header("authorization") or ""
-        told = " ".join((sent, *(SPELLINGS if KEY in sent else ())))
+        quoted = " ".join((sent, *(SPELLINGS if KEY in sent else ())))
         try:
             document = json.loads(response.body)
-            document["error"]["message"] += f" (Authorization: {told})"
+            document["error"]["message"] += f" (Authorization: {quoted})"
             body = json.dumps(document).encode()
         except (ValueError, KeyError):
             body = response.body
         if call.request.method != "POST":
             return replace(response, body=NO_UTF_8 + " ".join(TOO_LITTLE_MASKED).encode())
-        return replace(response, body=body, headers=(*response.headers, ("X-Sent", told)))
+        return replace(response, body=body, headers=(*response.headers, ("X-Sent", quoted)))
 
     def mask_too_little(_: Call, response: Response) -> Response:
         return replace(response, headers=(*response.headers, ("X-Key", " ".join(TOO_LITTLE_MASKED))))
@@ -93,7 +93,7 @@ def dying(server: Server) -> None:
 
 @dataclass(frozen=True)
 class Left:
-    """What a run or a command has left: a folder, all that it showed, and its exit status."""
+    """The traces of a run or a command: its folder, its output, and its exit status."""
 
     folder: Path
     shown: str
@@ -128,9 +128,9 @@ def jobs_with(urls: Mapping[str, str], folder: Path) -> Iterator[Job]:
         "ended at once": (*QUICK, *stumbling, "--stumble=fault:1", f"--debug={folder / 'debug.log'}"),
         "exploring": (*CONTRACT, "--explore=1", "--seed=1", "-x", "-k", "minimal_body or test_any_text"),
     }
-    for name, told in arguments.items():
-        of_job = (*SHOWING, *told, f"--results={folder / name}", f"--api-key={KEY}")
-        yield Job(name, base_url=urls.get(name, urls["failing"]), arguments=of_job)
+    for name, options in arguments.items():
+        of_job = (*SHOWING, *options, f"--results={folder / name}", f"--api-key={KEY}")
+        yield Job(name, base_url=urls.get(name, urls["failing"]), arguments=of_job, html=True)
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +158,10 @@ def command(server: Server) -> Iterator[Callable[..., Left]]:
     """Runs `python -m conformance …` in this process, with the key in the environment."""
 
     def run(folder: Path, *arguments: object) -> Left:
-        told = io.StringIO()
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             status = main([str(argument) for argument in arguments])
-        return Left(folder, told.getvalue(), status)
+        return Left(folder, output.getvalue(), status)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY_VARIABLE, KEY)

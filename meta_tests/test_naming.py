@@ -1,4 +1,4 @@
-"""Naming: one defect shows under one clause, whatever else met it in passing."""
+"""Naming: one defect shows under one clause, even if the tests of others met it in passing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole suite against targets that are bad all over: no error of the suite, with created and with given ids."""
+"""Run the suite against targets that misbehave on every request: no error of the suite, with created or given ids."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from conformance.verdict.settings import KEY_VARIABLE
 from meta_tests.nasty import MANNERS, running_nasty
 
 IDS = {"created": (0, 0), "few given": (1, 2), "given customers": (3, 0), "given": (2, 6), "many given": (4, 60)}
-"""How many customers and payment methods are given."""
+"""The numbers of given customers and payment methods."""
 
 CASES = [
-    *((manner, ids) for manner in sorted(MANNERS) for ids in ("created", "given")),
-    *(
-        (manner, ids)
-        for manner in ("accept-all", "list-nothing", "refuse-attaches")
-        for ids in ("few given", "many given")
-    ),
-    *((manner, "given customers") for manner in ("accept-all", "fail-all", "refuse-attaches")),
+    *((manner, "created") for manner in sorted(MANNERS)),
+    ("accept-all", "few given"),
+    ("accept-all", "many given"),
+    ("fail-all", "given customers"),
+    ("empty-object", "given"),
+    ("list-nothing", "given"),
+    ("lose-every-second", "given"),
+    ("refuse-attaches", "few given"),
 ]
+"""Every manner with created ids, and every kind of given ids with a manner that goes far with them."""
 
 
 def run_against(manner: str, ids: str, *, budget: str = "quick") -> Result:
@@ -54,19 +56,19 @@ def test_no_target_is_an_error_of_the_suite(pool: ProcessPoolExecutor, manner: s
     assert result.status in set(ExitStatus) - {ExitStatus.OUR_ERROR, ExitStatus.CONFORMS}, result.output[-2000:]
 
 
-@pytest.mark.parametrize("seed", [5, 6])
-def test_given_customers_of_a_conforming_target_fail_nothing(pool: ProcessPoolExecutor, seed: int) -> None:
-    result = pool.submit(run_with_given_customers, seed).result(timeout=120)
+def test_given_customers_of_a_conforming_target_fail_nothing(pool: ProcessPoolExecutor) -> None:
+    result = pool.submit(run_with_given_customers).result(timeout=120)
     assert not result.outcomes("fail", "error")
     assert result.status == ExitStatus.INCONCLUSIVE
+    assert "state.model" in result.outcomes("pass")
 
 
-def run_with_given_customers(seed: int) -> Result:
+def run_with_given_customers() -> Result:
     """Run the sequences of operations with three given customers, which cannot be deleted."""
     from reference import running
 
     os.environ[KEY_VARIABLE] = KEY
     with running() as server:
         given = make_ids(server.url, customers=3, payment_methods=0)
-        arguments = ("--profile=stripe", f"--seed={seed}", *given)
+        arguments = ("--profile=stripe", "--seed=5", *given)
         return run(Job("given customers", base_url=server.url, arguments=arguments))

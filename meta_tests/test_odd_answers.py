@@ -109,8 +109,8 @@ def test_no_answer_is_an_error_of_the_judge(expectation: str, data: st.DataObjec
     odd = data.draw(odd_episodes(expectation))
     judgement = judge(odd, CONTRACT, CATALOGUE)
     assert judgement.outcome in set(Outcome) - {Outcome.ERROR}
-    for told in (judgement.reason, *(finding.observed for finding in judgement.findings)):
-        assert told.isprintable()
+    for text in (judgement.reason, *(finding.observed for finding in judgement.findings)):
+        assert text.isprintable()
     kept = json.loads(json.dumps(odd.to_json()))
     assert judge(Episode.from_json(kept), CONTRACT, CATALOGUE).broken == judgement.broken
 

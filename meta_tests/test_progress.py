@@ -59,7 +59,7 @@ def test_it_is_shown_where_someone_looks_and_asked_for_nothing_else(
 
 
 def shown_on_a_terminal(*arguments: str) -> str:
-    """What pytest writes to a terminal."""
+    """Run pytest on a terminal, and return its output."""
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in ("CI", "STRIPE_API_KEY")}
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What is rendered from a record is what the run itself wrote, however that run ended."""
+"""Reports rendered from a record are those that the run itself wrote, however that run ended."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def suite_run(folder: Path, *arguments: str, act: Callable[[PytestProcess], obje
 
 @contextlib.contextmanager
 def reached(server: Server, number: int) -> Iterator[threading.Event]:
-    """An event that tells when the server has got so many attaching requests; the last one is left unanswered."""
+    """Yield an event that is set at the attaching request of that number, which gets no response."""
     there, over = threading.Event(), threading.Event()
     serve, left = server.world.behaviour.serve, itertools.count(number, -1)
 
@@ -150,7 +150,7 @@ Runner = Callable[[Path], Done]
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Runner], Done]:
-    """What gives a run that has ended; each is made once."""
+    """Return a function that performs a run, each only once."""
     return cache(lambda run: run(tmp_path_factory.mktemp(run.__name__) / "reports"))
 
 
@@ -182,9 +182,9 @@ def cases_of(path: Path) -> dict[tuple[str, str], str]:
     found = {}
     for case in ElementTree.parse(path).iter("testcase"):
         inner = [child for child in case if child.tag in ("failure", "error", "skipped")]
-        told = f"{inner[0].tag} {inner[0].get('type') or ''}".strip() if inner else "passed"
-        if case.get("name"):  # of a test that was broken off, pytest writes a case without a name
-            found[str(case.get("classname")), str(case.get("name"))] = told
+        outcome = f"{inner[0].tag} {inner[0].get('type') or ''}".strip() if inner else "passed"
+        if case.get("name"):  # pytest writes a case without a name for an interrupted test
+            found[str(case.get("classname")), str(case.get("name"))] = outcome
     return found
 
 
@@ -262,8 +262,8 @@ def edited(content: bytes) -> bytes:
 
 def with_another_verdict(content: bytes) -> bytes:
     record = Record.of(content)
-    told = {**record.footer, "outcomes": {**record.outcomes, BROKEN: "pass"}}
-    return written(record.header, record.entries, told)
+    footer = {**record.footer, "outcomes": {**record.outcomes, BROKEN: "pass"}}
+    return written(record.header, record.entries, footer)
 
 
 def of_another_catalogue(content: bytes) -> bytes:
@@ -303,11 +303,11 @@ def test_a_record_that_is_not_whole_is_refused_in_one_line(
     record = tmp_path / "run.jsonl"
     record.write_bytes(change(failed.record.read_bytes()))
     assert main(["render", str(record)]) == ExitStatus.WRONG_USAGE
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"{record}: ")
-    assert said in told.err
-    assert told.err.count("\n") == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"{record}: ")
+    assert said in shown.err
+    assert shown.err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]
 
 

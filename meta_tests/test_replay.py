@@ -55,10 +55,10 @@ LATER = {
     "only-the-newest-looked-at": "state.same-customer-again",  # what else the customer has been given
 }
 OUT_OF_ORDER = {
-    "newest-taken-from-the-list": "state.detach",  # what is played in another order than it is told
+    "newest-taken-from-the-list": "state.detach",  # steps that run in another order than they are shown in
 }
 BEFORE = ("state.persisted", "state.second-customer", "state.only-this-one")
-"""What a run does before, and gives customers payment methods by."""
+"""Clauses whose tests run before, and give customers payment methods."""
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ def serving(*names: str) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Found:
-    """What a run on a server with `defects` found, and where that was recorded."""
+    """A run on a server with `defects`, and the path of its record."""
 
     defects: Mapping[str, str]
     record: Path
@@ -143,7 +143,7 @@ def test_a_target_on_which_nobody_has_been_is_given_somebody(found: Sequence[Fou
 def test_an_unsteady_server_is_known_by_answers_that_differ_from_round_to_round(
     found: Sequence[Found], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A control that fails now and then says nothing of the subject, and enough of the server."""
+    """A control that fails now and then shows nothing about the subject, but that the server is flaky."""
     finding = next(one for each in found for one in each.findings.values() if one.clause == UNSTEADY)
     words = iter((FIXED, CANNOT_RUN))
     never_sent = Client(Address("http://127.0.0.1:1"), Secret(KEY), published_contract())
@@ -178,7 +178,7 @@ def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], comm
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         (["nothing", "--record", "RECORD"], "the record has no finding 'nothing'; it has "),
         (["nothing", "--record", "nowhere"], "nowhere cannot be read (No such file or directory): say which record"),
@@ -189,11 +189,11 @@ def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], comm
     ],
 )
 def test_what_cannot_be_replayed_is_told_in_one_line(
-    arguments: list[str], told: str, found: Sequence[Found], command: Command
+    arguments: list[str], said: str, found: Sequence[Found], command: Command
 ) -> None:
     status, shown = command(*(str(found[0].record) if word == "RECORD" else word for word in arguments))
     assert status == ExitStatus.WRONG_USAGE
-    assert told in shown
+    assert said in shown
     assert shown.count("\n") == 1
 
 

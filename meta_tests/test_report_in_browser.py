@@ -41,7 +41,7 @@ def shared(report: Path) -> Iterator[Chrome]:
 
 @pytest.fixture
 def browser(shared: Chrome, report: Path) -> Iterator[Chrome]:
-    """The report, freshly opened; whatever a test does with it, no error and no request may follow."""
+    """The report, freshly opened; no test may cause an error or a request."""
     open_page(shared, report)
     yield shared
     assert not console(shared)

@@ -80,6 +80,6 @@ def test_a_fair_run_says_nothing_of_the_reference_and_something_of_a_server_that
     assert reference.failures == ()
     assert reference.requests > 100
     measured = measure([DEFECTS["always-refused"]], [])
-    (told,) = measured["defects"]
-    assert told["schemathesis"]["found"]
-    assert told["suite"]["found"]
+    (row_of_defect,) = measured["defects"]
+    assert row_of_defect["schemathesis"]["found"]
+    assert row_of_defect["suite"]["found"]

@@ -1,4 +1,4 @@
-"""What a second close reading found missing: how the judges and the wire see it."""
+"""Judges and wire format of the clauses that a second close reading added."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def test_every_normalisation_changes_the_value_in_several_forms() -> None:
 
 
 def test_no_other_value_that_is_echoed_changes_with_its_normal_form() -> None:
-    for attempt in (*resembling.resembling_ids(), *resembling.echoed_values()):
+    attempts = (*resembling.resembling_ids(), *resembling.echoed_values())
+    assert len(attempts) > 10
+    for attempt in attempts:
         body = (attempt.bind(BINDINGS).body or b"").decode()
         assert unicodedata.normalize("NFKD", body) == body
 

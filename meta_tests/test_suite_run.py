@@ -24,7 +24,7 @@ JSON = "request.json-refused"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project that does to pytest whatever a project can do to it."""
+    """A project that changes pytest in every way that a project can."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "pytest.ini").write_text(

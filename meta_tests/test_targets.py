@@ -82,7 +82,7 @@ def test_every_shipped_target_is_described_as_it_should_be() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "said"),
     [
         ("name = ", "mine.toml is not TOML"),
         (LEAST.replace('title = "Mine"', ""), '"title" is a required property'),
@@ -110,11 +110,11 @@ def test_every_shipped_target_is_described_as_it_should_be() -> None:
         ),
     ],
 )
-def test_what_a_file_may_not_say_is_told_in_one_line(text: str, told: str, tmp_path: Path) -> None:
+def test_what_a_file_may_not_say_is_told_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(TargetFileError) as caught:
         find("mine.toml", tmp_path)
-    assert told in str(caught.value)
+    assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -162,8 +162,8 @@ def test_a_server_that_listens_on_more_than_loopback_is_stopped(monkeypatch: pyt
         return {*addresses[0], "0.0.0.0"}
 
     monkeypatch.setattr(server_running, "_listening", also_elsewhere)
-    told = r"reference listens on 0\.0\.0\.0, not on loopback alone: it was stopped"
-    with pytest.raises(CannotRun, match=told), running(find("reference", SUITE), KEY):
+    said = r"reference listens on 0\.0\.0\.0, not on loopback alone: it was stopped"
+    with pytest.raises(CannotRun, match=said), running(find("reference", SUITE), KEY):
         pass
     assert addresses == [{"127.0.0.1"}]
 
@@ -182,12 +182,12 @@ def test_a_server_that_ends_or_does_not_answer_is_told_with_its_last_words(tmp_p
 
 def test_a_server_gets_no_key_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_ofsomebodyreal0123456789")
-    told = tmp_path / "told"
-    script = f"import os, pathlib; pathlib.Path({str(told)!r}).write_text(os.environ.get('STRIPE_API_KEY', 'none'))"
+    kept = tmp_path / "kept"
+    script = f"import os, pathlib; pathlib.Path({str(kept)!r}).write_text(os.environ.get('STRIPE_API_KEY', 'none'))"
     target = described(tmp_path, server("{python}", "-c", script))
     with pytest.raises(CannotRun), running(target, KEY):
         pass
-    assert told.read_text() == "none"
+    assert kept.read_text() == "none"
 
 
 def test_a_server_does_not_outlive_the_run_that_was_killed() -> None:
@@ -213,15 +213,15 @@ def test_a_target_is_installed_once_into_the_folder_of_choice(tmp_path: Path) ->
     script = "import pathlib, sys; pathlib.Path(sys.argv[1], 'file').write_text('there')"
     more = f"install = [['{{python}}', '-c', {script!r}, '{{folder}}']]"
     target = described(tmp_path, server("{folder}/file", more=more))
-    told: list[str] = []
+    messages: list[str] = []
     told_so = "is not installed: run `python -m conformance targets --install mine`"
     with pytest.raises(CannotRun, match=told_so), running(target, KEY, cache=tmp_path):
         pass
-    install(target, tmp_path, told.append)
-    install(target, tmp_path, told.append)
+    install(target, tmp_path, messages.append)
+    install(target, tmp_path, messages.append)
     assert is_installed(target, tmp_path)
     assert (tmp_path / "mine-1" / "file").read_text() == "there"
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 def test_what_cannot_be_installed_is_told_in_one_line(tmp_path: Path) -> None:
@@ -251,10 +251,10 @@ def test_the_command_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_command_starts_and_stops(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["targets", "--start", "reference", "sandbox"]) == 0
-    told = capsys.readouterr().out
-    assert "sandbox: not started here: it is at https://api.stripe.com" in told
-    assert "reference 0.1.0: http://127.0.0.1:" in told
-    assert told.endswith("reference: stopped\n")
+    shown = capsys.readouterr().out
+    assert "sandbox: not started here: it is at https://api.stripe.com" in shown
+    assert "reference 0.1.0: http://127.0.0.1:" in shown
+    assert shown.endswith("reference: stopped\n")
     assert main(["targets", "--start", "nobody"]) == 4
     assert "there is no target 'nobody'" in capsys.readouterr().err
 
@@ -278,15 +278,15 @@ def test_pytest_starts_tests_and_stops_localstripe(localstripe: Path, tmp_path: 
     done = pytest_run("--target", str(localstripe), "--results", str(results), *asked)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "implementation: Mine 1" in done.stdout
-    told = results_in(results)
-    assert told["target"]["implementation"] == "Mine 1"
+    content = results_in(results)
+    assert content["target"]["implementation"] == "Mine 1"
     assert "Mine 1 does not conform" in (results / "report.html").read_text()
     assert run_of(Record.at(results / "run.jsonl")).settings.implementation == "Mine 1"
-    clauses = told["clauses"]
+    clauses = content["clauses"]
     assert clauses["request.minimal-body"]["outcome"] == "pass"
     assert clauses["request.json-refused"]["outcome"] == "fail"
     assert clauses["request.accept"]["reason"] == "not selected"
-    assert not is_listening(told["target"]["base_url"])
+    assert not is_listening(content["target"]["base_url"])
 
 
 def test_localstripe_has_the_defects_that_are_recorded_and_the_reference_none_of_them(localstripe: Path) -> None:
@@ -301,7 +301,7 @@ def test_localstripe_has_the_defects_that_are_recorded_and_the_reference_none_of
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         (("--target", "nobody"), "--target: there is no target 'nobody'"),
         (("--clause", "request.minimal-bod"), "did you mean request.minimal-body?"),
@@ -310,11 +310,11 @@ def test_localstripe_has_the_defects_that_are_recorded_and_the_reference_none_of
     ],
 )
 def test_what_cannot_be_asked_of_pytest_is_told_in_one_line(
-    arguments: tuple[str, ...], told: str, tmp_path: Path
+    arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     done = pytest_run(*arguments, "--results", str(tmp_path))
     assert done.returncode == 4
-    assert told in done.stderr
+    assert said in done.stderr
 
 
 def test_a_clause_that_ends_the_server_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:

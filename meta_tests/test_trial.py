@@ -28,7 +28,7 @@ def broken_by(
 
 
 @pytest.mark.parametrize(
-    ("anew", "broken"),
+    ("with_new", "broken"),
     [
         ((), UNSTEADY),
         ((BAD,), UNSTEADY),
@@ -38,9 +38,9 @@ def broken_by(
     ],
 )
 def test_what_comes_again_with_new_customers_each_time_is_no_unsteadiness(
-    anew: tuple[Exchange, ...], broken: str
+    with_new: tuple[Exchange, ...], broken: str
 ) -> None:
-    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((ANEW, answer) for answer in anew)]
+    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((ANEW, answer) for answer in with_new)]
     assert broken_by((FIRST, BAD), *again) == {broken}
 
 
@@ -74,6 +74,7 @@ def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
     assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["first-of-a-customer-is-created", "body-lost-on-old-connections", "indices-from-one"])
 def test_a_run_names_the_one_clause_that_new_customers_old_connections_or_indices_break(name: str) -> None:
     (result,) = run_all([job_for(DEFECTS[name])])

@@ -1,4 +1,4 @@
-"""What arrives at a server is, byte for byte, what the attempt says: for every kind of attempt."""
+"""Every kind of attempt arrives at a server, byte for byte, as it is written down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a CI service is told: annotations whose parts cannot be mistaken, and Markdown that shows texts unchanged."""
+"""Output for CI services: annotations whose parts cannot be mistaken, and Markdown that shows texts unchanged."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def but(slug: str, outcome: str, reason: str, **more: Any) -> dict[str, Any]:
 
 
 def test_nothing_in_a_message_or_a_property_can_be_taken_for_another_command() -> None:
-    told = annotation("error", "50%\r\n::set-output::", title="a:b,c%\n", line=3)
-    assert told == "::error title=a%3Ab%2Cc%25%0A,line=3::50%25%0D%0A::set-output::"
+    written = annotation("error", "50%\r\n::set-output::", title="a:b,c%\n", line=3)
+    assert written == "::error title=a%3Ab%2Cc%25%0A,line=3::50%25%0D%0A::set-output::"
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_each_failure_is_an_error_and_what_decides_nothing_is_none() -> None:
 
 def test_the_summary_folds_away_what_is_expected() -> None:
     gate = {"file": "known.toml", "is_met": True, "expected": ["request.a"], "unexpected": [], "words": "as expected"}
-    told = summary_of(
+    summary = summary_of(
         results("as-expected", **but("request.a", "expected", "accepted", expected="why <b>"), expectations=gate)
     )
-    assert "<details><summary>Expected failures (1)</summary>" in told
-    assert "| `request.a` | MUST | why \\<b\\> |  |" in told
+    assert "<details><summary>Expected failures (1)</summary>" in summary
+    assert "| `request.a` | MUST | why \\<b\\> |  |" in summary
 
 
 def test_a_known_implementation_is_called_by_its_name() -> None:
