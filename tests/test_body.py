@@ -101,4 +101,4 @@ def test_unknown_nested_parameter(scene: Scene, attempt: Attempt) -> None:
 def test_customer_twice(scene: Scene) -> None:
     """One of two customers is used or none, in the answer and in the store alike."""
     step = scene.attach(requests.TWO_CUSTOMERS)
-    scene.expect(judge.one_of_two, step, *scene.stage.read_back(step))
+    scene.expect(judge.one_of_two, step, *scene.api.read_back(step))

@@ -95,7 +95,7 @@ def test_other_parameters(scene: Scene) -> None:
     others = [
         scene.attach(with_key(other, key), first) for other in (stripe.FOR_OTHER_CUSTOMER, stripe.OTHERWISE_EXPANDED)
     ]
-    read = scene.stage.read_back(others[-1])
+    read = scene.api.read_back(others[-1])
 
     scene.expect(judge.rejected_as_required, first, *others, *read, attached_before=first.bindings["customer"])
 

@@ -234,7 +234,7 @@ def test_declining_card(scene: Scene) -> None:
     if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS.get(way)) is not None:
         scene.needs.unmet(NO_DECLINING_CARD)
 
-    scene.expect(judge.rejected_as_required, *steps, *scene.stage.read_back(steps[-1]))
+    scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[-1]))
 
 
 @clause("stripe.test-tokens")

@@ -219,8 +219,7 @@ class Controller:
         hold_general_clauses(self.ledger, self.catalogue)
         gate = self._weighed(conclude(self.catalogue, self.ledger))
         results = gate.results if gate else conclude(self.catalogue, self.ledger)
-        explored = [one.clause for one in self.exploration().found] if self.exploration else []
-        for slug in dict.fromkeys([*general, *self.beside, *explored]):
+        for slug in dict.fromkeys([*general, *self.beside]):
             for report in reports_for(results[slug]):
                 self.config.hook.pytest_runtest_logreport(report=report)
         for report in reports_of_stale(gate) if gate else ():

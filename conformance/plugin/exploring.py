@@ -33,20 +33,21 @@ class Explorer:
         self.controller = controller
         self.minutes = settings.explore
         self.rounds = 0
-        self._deadline = time.monotonic() + 60 * self.minutes
+        self._deadline = 0.0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Run the tests, and explore with what is left of the minutes."""
+        """Run the tests, and then explore until the minutes are over."""
         result = yield
         runner: ItemRunner | None = self.config.pluginmanager.get_plugin("conformance-items")
         if runner is not None:
-            self.controller.exploration = lambda: Exploration(self.minutes, self.rounds, (), True)
+            self.controller.exploration = lambda: Exploration(self.minutes, self.rounds)
             self._explore(session, runner)
         return result
 
     def _explore(self, session: pytest.Session, runner: ItemRunner) -> None:
         items = [item for item in session.items if isinstance(item, pytest.Function) and _is_drawn(item)]
+        self._deadline = time.monotonic() + 60 * self.minutes
         runner.engine.is_over = self._is_over
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS

@@ -37,6 +37,7 @@ from conformance.verdict.ledger import (
     blocking,
     conclude,
     own_outcome,
+    refer_to,
     without_what_others_own,
 )
 from conformance.verdict.settings import DEFAULT_RATE, Settings
@@ -160,7 +161,7 @@ class ItemRunner:
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
         if cause := self._cause(slug):
-            pytest.skip(f"see {cause}")
+            pytest.skip(refer_to(cause))
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")
         try:

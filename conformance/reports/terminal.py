@@ -42,7 +42,6 @@ def print_summary(terminal: Any, run: Run) -> None:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
         _print_result(terminal, result, _base_url(run))
-    _print_examples(terminal, run)
     _print_expected(terminal, by_outcome[Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)
@@ -70,21 +69,6 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
         terminal.write_line(f"                {curl(step.exchange, base_url)}")
         terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
         terminal.write_line(f"    admissible: {admissible_in_short(result.clause)}")
-
-
-def _print_examples(terminal: Any, run: Run) -> None:
-    """Print the findings of an exploration as Python to paste above the tests that are to keep them."""
-    found = run.exploration.found if run.exploration else ()
-    if found:
-        terminal.write_sep("=", "found by exploring: examples to pin")
-    for one in found:
-        terminal.write_line("")
-        terminal.write(one.clause, red=True, bold=True)
-        terminal.write_line(f"  {one.finding.observed} (seed {run.settings.seed}, round {one.round})")
-        terminal.write_line(f"    {curl(culprit_of(one.finding).exchange, _base_url(run))}")
-        terminal.write_line(f"    # above @given of {one.test}")
-        for line in (*one.imports, one.code):
-            terminal.write_line(f"    {line}")
 
 
 def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
@@ -141,9 +125,9 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write(words.text, bold=True, **_MOODS[words.mood])
         terminal.write_line(f" ({words.detail}){decides}")
     if run.exploration is not None:
-        minutes, rounds, found = run.exploration.minutes, run.exploration.rounds, len(run.exploration.found)
+        minutes, rounds = run.exploration.minutes, run.exploration.rounds
         how_long = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
-        terminal.write_line(f"{how_long}, {found or 'nothing'} found")
+        terminal.write_line(how_long)
     if run.errors:
         terminal.write_line(f"{run.errors_in_words}{DECIDES}", red=True, bold=True)
     for error in run.errors:

@@ -82,7 +82,7 @@ class Api:
                 raise Absent("the target does not retrieve payment methods")
             return exchange
 
-        return step_of(role, self.patiently(read, until))
+        return step_of(role, patiently(self.stage, read, until))
 
     def retrieve_customer(self, customer: str, *, role: str = "follow-up") -> Step:
         """Retrieve a customer. Raises Absent where the target retrieves none."""
@@ -100,7 +100,9 @@ class Api:
         if first is None:
             return []
         answers = [first]
-        exchange = self.patiently(lambda: answers.pop() if answers else self.stage.client.send(first.request), until)
+        exchange = patiently(
+            self.stage, lambda: answers.pop() if answers else self.stage.client.send(first.request), until
+        )
         is_list = exchange.is_success and isinstance(exchange.object.get("data"), list)
         return [step_of("follow-up", exchange)] if is_list else []
 
@@ -108,19 +110,25 @@ class Api:
         """List the card's customer by the endpoint that is not in use; off loopback until the card is there."""
         fixtures = self.stage.fixtures
         kind = fixtures.endpoints.type_of(card.id)
-        answer = self.patiently(
+        answer = patiently(
+            self.stage,
             lambda: fixtures.endpoints.list_by_other_endpoint(card.customer, kind),
             lambda found: found is None or bool(times_listed(found, card.id)),
         )
         return [] if answer is None else [step_of("follow-up", answer)]
 
-    def patiently(self, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:
-        """Ask, and off loopback ask again until it holds, for a while: a far target may take a moment."""
+    def read_back(self, step: Step) -> list[Step]:
+        """Retrieve the payment method that a step was about; nothing where the target retrieves none."""
+        return self.stage.read_back(step)
+
+
+def patiently(stage: Stage, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:
+    """Ask, and off loopback ask again until it holds, for a while: a far target may take a moment."""
+    answer = ask()
+    deadline = time.monotonic() + PATIENCE
+    while until is not None and not stage.client.address.is_loopback:
+        if until(answer) or time.monotonic() >= deadline:
+            break
+        time.sleep(PAUSE)
         answer = ask()
-        deadline = time.monotonic() + PATIENCE
-        while until is not None and not self.stage.client.address.is_loopback:
-            if until(answer) or time.monotonic() >= deadline:
-                break
-            time.sleep(PAUSE)
-            answer = ask()
-        return answer
+    return answer

@@ -7,6 +7,7 @@ smallest attempt that shows it.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from conformance.scenes.scene import Mode, Scene, Telling
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import STILL_SERVING, Outages, Watch
-from conformance.verdict.ledger import Ledger
+from conformance.verdict.ledger import Ledger, refer_to
 from conformance.verdict.trial import (
     AGAIN,
     ANEW,
@@ -50,6 +51,10 @@ MOST_REQUESTS_AFTER_A_FAILURE = 40
 """How many more requests a clause may cost once an episode has broken it: to confirm that, and to make it small."""
 
 
+JUDGEMENTS_KEPT = 8
+"""How many of the latest judgements are kept, so that no episode is judged twice in a trial."""
+
+
 @dataclass
 class _Trial:
     """A trial in progress: what was performed, what happened to the target, and the smallest arguments."""
@@ -72,6 +77,7 @@ class Engine:
         self.is_over: Callable[[], bool] = lambda: False
         self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
         self._last_cost = 0
+        self._judgements: deque[tuple[Episode, Judgement]] = deque(maxlen=JUDGEMENTS_KEPT)
 
     # What the runner calls around each test
 
@@ -130,7 +136,7 @@ class Engine:
             return
         except Blocked as blocked:
             if blocked.cause:
-                case.note(NOT_RUN, f"see {blocked.cause}")
+                case.note(NOT_RUN, refer_to(blocked.cause))
             return
         settled = self._settle(trial)
         if trial.missing and settled.own is None:
@@ -170,7 +176,7 @@ class Engine:
     def _leave(self, reason: str, cause: str) -> str:
         case = self.stage.case
         case.is_left = True
-        reason = f"see {cause}" if cause else reason
+        reason = refer_to(cause) if cause else reason
         if case.clause:
             case.note(NOT_RUN, reason)
         return reason
@@ -222,9 +228,11 @@ class Engine:
 
     def _judge(self, trial: _Trial, part: str, play: Callable[[], Episode]) -> Judgement:
         before = self.stage.client.requests_sent
-        trial.performed.append(Performed(part, self.watch.perform(play, trial.outages)))
+        episode = self.watch.perform(play, trial.outages)
         self._last_cost = self.stage.client.requests_sent - before
-        return self._judged(trial.performed[-1].episode)
+        judgement = self._judged(episode)
+        trial.performed.append(Performed.judged(part, episode, judgement))
+        return judgement
 
     def _confirm(self, trial: _Trial, doubtful: Sequence[Finding]) -> None:
         """Perform again, rejections on a new connection; with new customers what never came again."""
@@ -233,7 +241,7 @@ class Engine:
         if not doubtful[0].exchange.is_success:
             stage.client.reconnect()
         if stage.fixtures.provision.payment_methods != "given":
-            stage.use_up()  # this request is not to blame for what an earlier one did to the shared payment method
+            stage.shared.use_up()  # this request is not to blame for what an earlier one did to it
         broken: frozenset[str] = frozenset()
         for number in range(CONFIRMATIONS):
             if number == 0 or self._can_afford(self._last_cost, start):
@@ -287,7 +295,10 @@ class Engine:
     # Judging
 
     def _judged(self, episode: Episode) -> Judgement:
-        judgement = judge(episode, self.stage.contract, self.stage.catalogue)
+        judgement = next((one for told, one in self._judgements if told is episode), None)
+        if judgement is None:
+            judgement = judge(episode, self.stage.contract, self.stage.catalogue)
+            self._judgements.append((episode, judgement))
         case = self.stage.case
         if case.clause in judgement.broken and case.sent_at_failure is None:
             case.sent_at_failure = self.stage.client.requests_sent

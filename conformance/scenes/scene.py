@@ -13,13 +13,12 @@ from conformance.evidence.episode import Episode, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
-from conformance.scenes.api import Api
+from conformance.scenes.api import Api, patiently
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows
 from conformance.scenes.needs import Needs
 from conformance.scenes.stage import Card, Stage, step_of
 from conformance.scenes.watch import Watch
-from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.values import Text, render
 
@@ -64,7 +63,8 @@ class Telling:
 class Scene:
     """One telling of a test's story: what it makes, what it sends, what it looks at, and what must hold.
 
-    `needs` are the story's prerequisites, `api` the other endpoints; `stage` is what they share with the engine.
+    `needs` are the story's prerequisites, `api` the other endpoints, `budget` says how often this run repeats requests.
+    `is_confirmation` is true where the story is told to confirm a failure; `stage` is what scene and engine share.
     """
 
     def __init__(self, stage: Stage, watch: Watch, mode: Mode, judge: Callable[[Episode], Judgement]) -> None:
@@ -75,16 +75,8 @@ class Scene:
         self.telling = Telling()
         self.needs = Needs(stage)
         self.api = Api(stage)
-
-    @property
-    def budget(self) -> Repetitions:
-        """The number of times that this run repeats requests."""
-        return self.stage.repetitions
-
-    @property
-    def is_confirmation(self) -> bool:
-        """True where the story is performed again to confirm a failure."""
-        return self.mode is Mode.CONFIRMATION
+        self.budget: Repetitions = stage.repetitions
+        self.is_confirmation = mode is Mode.CONFIRMATION
 
     # What is made
 
@@ -122,7 +114,7 @@ class Scene:
         What is not whole, because an answer was lost, is made again, too.
         """
         kept = self.stage.memory.shared
-        if self.mode is Mode.CONFIRMATION or name not in kept or not is_whole(kept[name]):
+        if self.is_confirmation or name not in kept or not is_whole(kept[name]):
             kept[name] = make()
         made: Value = kept[name]
         return made
@@ -179,23 +171,12 @@ class Scene:
         present one, so that reading it shows what came of this.
         """
         if attempt.kind == "valid":
-            is_new = self.mode is Mode.CONFIRMATION
-            step = self.stage.send_fresh(attempt) if is_new else self.stage.sample_success(attempt)
+            step = self.stage.send_fresh(attempt) if self.is_confirmation else self.stage.sample_success(attempt)
         elif self.mode is Mode.FIRST:
             step = self.stage.sample_answer(attempt, to_be_read=to_be_read)
         else:
             step = self.stage.send_shared(attempt)
         return replace(step, role=role)
-
-    def each(self, send: Callable[[Attempt], Step], *attempts: Attempt) -> list[Step]:
-        """Return the step of each attempt as far as fixtures go; only the first must be had."""
-        steps = [send(attempts[0])]
-        for attempt in attempts[1:]:
-            try:
-                steps.append(send(attempt))
-            except OutOfFixtures as ran_out:
-                self.stage.case.note(LACKING, str(ran_out))
-        return steps
 
     def at_once(self, attempt: Attempt, wishes: Sequence[Mapping[str, str]]) -> list[Step]:
         """Send the attempt with each of these ids at the same time, each on a connection of its own.
@@ -239,7 +220,7 @@ class Scene:
             ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if entries else []
             return count is None or ids.count(identifier) == count
 
-        answer = self.api.patiently(lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind), holds)
+        answer = patiently(stage, lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind), holds)
         return [] if answer is None else [step_of("follow-up", answer)]
 
     def detach(self, card: Card | str, *, role: str = "subject") -> Step:

@@ -84,6 +84,41 @@ class Memory:
         self.cards.clear()
 
 
+class SharedPaymentMethod:
+    """The unattached payment method that requests to be rejected share, until one of them uses it up."""
+
+    def __init__(self, fixtures: Fixtures) -> None:
+        self._fixtures = fixtures
+        self._uses = 0
+
+    def take(self) -> str:
+        """Return its id; it is read at intervals that still pin the request that attached it."""
+        if self._uses >= USES_BETWEEN_READS:
+            self.check()
+        methods = self._fixtures.methods
+        if methods.shared is None:
+            methods.shared, self._uses = methods.take_reserved(), 0
+        self._uses += 1
+        return methods.shared
+
+    def use_up(self) -> None:
+        """Take another one the next time: this one may be attached."""
+        self._fixtures.methods.shared = None
+
+    def check(self) -> None:
+        """Read it, and use it up if an earlier request has attached it."""
+        present = self._fixtures.methods.shared
+        read = self._fixtures.endpoints.read_payment_method(present) if present and self._uses else None
+        self._uses = 0
+        if read is not None and read.is_success and read.object.get("customer") is not None:
+            self.use_up()
+
+    def note_read(self, identifier: str, read: Exchange) -> None:
+        """Note that a retrieval showed a payment method to be unattached."""
+        if identifier == self._fixtures.methods.shared and read.object.get("customer", "") is None:
+            self._uses = 0
+
+
 class Stage:
     """Sends attempts on the objects of one run, and builds episodes of the steps.
 
@@ -105,7 +140,7 @@ class Stage:
         self.plan = hashlib.sha256()
         self.sent: dict[str, Attempt] = {}
         self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
-        self._uses = 0
+        self.shared = SharedPaymentMethod(fixtures)
 
     # Sending
 
@@ -169,10 +204,10 @@ class Stage:
             raise OutOfFixtures(
                 "only one payment method is left, and it is kept for negative tests: pass more with --payment-method"
             )
-        bindings = self.bind(attempt, self.unattached_payment_method, named or {})
+        bindings = self.bind(attempt, self.shared.take, named or {})
         step = self.send(attempt, bindings, role=role, new_connection=new_connection)
         if not step.exchange.is_refusal:
-            self.use_up()
+            self.shared.use_up()
         return step
 
     def count_success(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
@@ -205,29 +240,6 @@ class Stage:
             self.memory.answers[attempt] = step
         return step
 
-    # The shared payment method
-
-    def unattached_payment_method(self) -> str:
-        """Return the shared payment method, read at intervals that still pin the guilty request."""
-        if self._uses >= USES_BETWEEN_READS:
-            self.check_unattached()
-        if self.fixtures.methods.shared is None:
-            self.fixtures.methods.shared, self._uses = self.fixtures.methods.take_reserved(), 0
-        self._uses += 1
-        return self.fixtures.methods.shared
-
-    def use_up(self) -> None:
-        """Take another shared payment method the next time: the present one is no longer unattached."""
-        self.fixtures.methods.shared = None
-
-    def check_unattached(self) -> None:
-        """Use the shared payment method up if an earlier request has attached it."""
-        present = self.fixtures.methods.shared
-        read = self.fixtures.endpoints.read_payment_method(present) if present and self._uses else None
-        self._uses = 0
-        if read is not None and read.is_success and read.object.get("customer") is not None:
-            self.use_up()
-
     def read_back(self, step: Step) -> list[Step]:
         """Return a retrieval of the payment method that a step was about; none where the target retrieves none."""
         identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
@@ -236,8 +248,7 @@ class Stage:
         read = self.fixtures.endpoints.read_payment_method(identifier)
         if read is None:
             return []
-        if identifier == self.fixtures.methods.shared and read.object.get("customer", "") is None:
-            self._uses = 0
+        self.shared.note_read(identifier, read)
         return [Step("follow-up", read, f"GET {identifier}")]
 
     # Episodes
@@ -272,8 +283,7 @@ class Stage:
         """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
         self.memory.forget_objects()
         self.fixtures.forget_objects()
-        self.use_up()
-        self._uses = 0
+        self.shared.use_up()
 
 
 def step_of(role: str, exchange: Exchange) -> Step:

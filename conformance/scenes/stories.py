@@ -23,6 +23,7 @@ from conformance.judge.reads import times_listed
 from conformance.judge.steadiness import dropped
 from conformance.scenes.scene import Expectation, Scene
 from conformance.scenes.stage import Card
+from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
 from strategies.credentials import WITHOUT_KEY, unknown_keys
@@ -36,13 +37,25 @@ ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
 KEY_LETTERS = string.ascii_letters + string.digits
 
+
+def as_far_as_ids_go(scene: Scene, send: Callable[[Attempt], Step], *attempts: Attempt) -> list[Step]:
+    """Return the step of each attempt as far as fixtures go; only the first must be had."""
+    steps = [send(attempts[0])]
+    for attempt in attempts[1:]:
+        try:
+            steps.append(send(attempt))
+        except OutOfFixtures as ran_out:
+            scene.stage.case.note(LACKING, str(ran_out))
+    return steps
+
+
 # Comparisons
 
 
 def compare(scene: Scene, comparison: Comparison, expectation: Expectation = judge.same_answer, **facts: Any) -> None:
     """Expect the same answer to each subject as to the control, each on a payment method of its own."""
     control = scene.sample(comparison.control, role="control")
-    subjects = scene.each(scene.attach, *comparison.subjects)
+    subjects = as_far_as_ids_go(scene, scene.attach, *comparison.subjects)
     scene.expect(expectation, control, *subjects, control_succeeds=comparison.needs_success, **facts)
 
 
@@ -59,7 +72,7 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
 def expect_taken_as_sent(scene: Scene, attempt: Attempt) -> None:
     """Expect a value that only resembles a known id to be rejected, or echoed exactly."""
     step = scene.send(attempt, rejected=True)
-    reads = scene.stage.read_back(step) if step.exchange.is_success else []
+    reads = scene.api.read_back(step) if step.exchange.is_success else []
     sent = step.exchange.sent_values("customer") or ("",)
     scene.expect(judge.taken_as_sent, step, *reads, value=sent[-1])
 
@@ -72,9 +85,9 @@ def expect_refused_when_attached(scene: Scene, attempt: Attempt) -> None:
 
 def expect_not_obeyed(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
     """Expect none of the attempts to succeed, and nothing to be attached by them."""
-    scene.stage.check_unattached()
+    scene.stage.shared.check()
     steps = [scene.sample(attempt, to_be_read=True) for attempt in attempts]
-    scene.expect(judge.not_obeyed, *steps, *scene.stage.read_back(steps[-1]))
+    scene.expect(judge.not_obeyed, *steps, *scene.api.read_back(steps[-1]))
 
 
 def expect_locked_out(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
@@ -82,10 +95,10 @@ def expect_locked_out(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
 
     The connection has shown the key before: a server is not to remember it.
     """
-    scene.sample(NO_PAYMENT_METHOD)
-    scene.stage.check_unattached()
+    with_key = scene.sample(NO_PAYMENT_METHOD, role="control")
+    scene.stage.shared.check()
     steps = [scene.sample(attempt, to_be_read=True) for attempt in attempts]
-    scene.expect(judge.locked_out, *steps, *scene.stage.read_back(steps[-1]))
+    scene.expect(judge.locked_out, with_key, *steps, *scene.api.read_back(steps[-1]))
 
 
 def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
@@ -94,7 +107,7 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     if not attempt.needs - {"payment_method"}:
         scene.expect(judge.rejected, scene.sample(attempt))
         return
-    ids = {"customer": customer, "payment_method": scene.stage.unattached_payment_method()}
+    ids = {"customer": customer, "payment_method": scene.stage.shared.take()}
     if ATTACHED in attempt.needs:
         left = (card.id for card in scene.stage.memory.cards if card.customer == customer)
         ids[ATTACHED] = next(left, "") or scene.card(attached_to=customer).id
@@ -208,9 +221,9 @@ def expect_well_formed(scene: Scene, *attempts: Attempt) -> None:
     """
 
     def send_all() -> list[Step]:
-        steps = scene.each(scene.sample, *attempts)
+        steps = as_far_as_ids_go(scene, scene.sample, *attempts)
         if len(attempts) > 1 and scene.stage.fixtures.provision.payment_methods != "given":
-            steps += scene.each(partial(scene.stage.send_fresh, plain=True), attempts[0])
+            steps += as_far_as_ids_go(scene, partial(scene.stage.send_fresh, plain=True), attempts[0])
         return steps
 
     scene.expect(judge.well_formed, *scene.shared(attempts, send_all))
@@ -295,7 +308,7 @@ def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
         if own is None:
             return [first, again]
         lists = scene.api.list_whole(own, until=lambda answer: bool(entries_of(answer)))
-        return [first, again, *lists, *scene.stage.read_back(first)]
+        return [first, again, *lists, *scene.api.read_back(first)]
 
     return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=_all_answered)
 
@@ -307,7 +320,7 @@ def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
         key = new_key(scene)
         first = scene.attach(with_key(attempt, key), role="set-up")
         second = scene.attach(again_with_key(attempt, key))
-        reads = scene.stage.read_back(second) if second.exchange.is_success else []
+        reads = scene.api.read_back(second) if second.exchange.is_success else []
         return [first, second, *reads]
 
     return scene.shared(("the key of another path", attempt), send_both, is_whole=_all_answered)
@@ -344,7 +357,7 @@ def attach_again_after_detaching(scene: Scene, first: Attempt, again: Attempt) -
         later = attach_and_detach(scene, first)
         other = scene.stage.fixtures.customers.named("other_customer")
         retried = [scene.attach(again, attached, to=other), scene.attach(again, attached)]
-        return [attached, detached, *later, *retried, *scene.stage.read_back(retried[-1])]
+        return [attached, detached, *later, *retried, *scene.api.read_back(retried[-1])]
 
     return scene.shared(("after a detachment", first, again), send_all, is_whole=_all_answered)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
-from conformance.evidence.episode import Finding
+from conformance.evidence.episode import Outcome
 from conformance.evidence.traffic import Traffic
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Gate, counted
@@ -120,50 +120,15 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Pinnable:
-    """A finding of an exploration, and the `imports` and the `code` that pin it above the test of that id.
-
-    `round` is the round that drew it; 0 if an earlier exploration had found it.
-    """
-
-    finding: Finding
-    test: str
-    imports: tuple[str, ...]
-    code: str
-    round: int
-
-    @property
-    def clause(self) -> str:
-        """The slug of the clause that is broken."""
-        return self.finding.clause
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-like form."""
-        return {
-            "clause": self.clause,
-            "observed": self.finding.observed,
-            "round": self.round,
-            "test": self.test,
-            "imports": list(self.imports),
-            "code": self.code,
-        }
-
-
-@dataclass(frozen=True)
 class Exploration:
-    """The result of exploring for that many `minutes`, in that many `rounds`.
-
-    `has_judged` says whether any clause held; a record keeps only what an exploration found, so it cannot show that.
-    """
+    """An exploration that lasted that many `minutes`, in that many `rounds`."""
 
     minutes: float
     rounds: int
-    found: tuple[Pinnable, ...]
-    has_judged: bool
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form."""
-        return {"minutes": self.minutes, "rounds": self.rounds, "found": [one.to_json() for one in self.found]}
+        return {"minutes": self.minutes, "rounds": self.rounds}
 
 
 def without_proof(verdicts: Mapping[str, ProfileVerdict]) -> dict[str, ProfileVerdict]:
@@ -260,7 +225,8 @@ class Run:
                 return Ending.NOT_AS_EXPECTED
             if verdict == "does-not-conform":
                 return Ending.EXPECTED_IN_PART if self.gate.undecided else Ending.AS_EXPECTED
-        if self.exploration is not None and self.exploration.has_judged and self.verdict == "inconclusive":
+        has_judged = any(result.outcome is Outcome.PASS for result in self.results.values())
+        if self.exploration is not None and has_judged and self.verdict == "inconclusive":
             return Ending.NOTHING_FOUND
         return Ending(self.verdict)
 

@@ -58,6 +58,13 @@ class Performed:
         """The judgement of the episode by the published contract, made once."""
         return judge(self.episode, published_contract(), _catalogue())
 
+    @classmethod
+    def judged(cls, part: str, episode: Episode, judgement: Judgement) -> Performed:
+        """Return an episode with the judgement that the caller has made of it."""
+        performed = cls(part, episode)
+        vars(performed)["judgement"] = judgement
+        return performed
+
     def with_id(self, identifier: str) -> Performed:
         """Return the same with an id for the episode, and with the judgement if it is made already."""
         episode = replace(self.episode, id=identifier)
