@@ -1,6 +1,7 @@
 """The kill matrix: every seeded defect is found under its clause alone, and no conforming variant fails.
 
-`python -m benchmarks.detection [PROFILE…] [--budget BUDGET] [--store [--lacking]]` runs all of it; the meta tests run
+`python -m benchmarks.detection [PROFILE…] [--budget BUDGET] [--only DEFECT] [--store [--lacking]]` runs all of it; the
+meta tests run
 a representative part. What is stored is shown in docs/detection.md.
 """
 
@@ -151,13 +152,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--budget", choices=tuple(BUDGETS), default="standard")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write what was measured as JSON")
     parser.add_argument("--store", action="store_true", help="keep what was measured for docs/detection.md")
+    parser.add_argument("--only", action="append", metavar="DEFECT", help="only this defect; repeatable")
     parser.add_argument("--lacking", action="store_true", help="only the defects of which nothing is stored yet")
     options = parser.parse_args(arguments)
-    if options.store and options.profiles:
-        parser.error("what is stored is measured over all profiles")
+    if options.store and (options.profiles or options.only):
+        parser.error("what is stored is measured over all profiles and defects")
+    if unknown := sorted(set(options.only or ()) - set(DEFECTS)):
+        parser.error(f"there is no such defect: {', '.join(unknown)}")
     stored = stored_rows(options.budget) if options.lacking else {}
     defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
     defects = [defect for defect in defects if defect.name not in stored]
+    if options.only:
+        defects = [DEFECTS[name] for name in options.only]
     results = run_all(job_for(defect, options.budget) for defect in defects)
     measured = [row_of(defect, result) for defect, result in zip(defects, results, strict=True)]
     complaints = [row["complaint"] for row in measured if row["complaint"]]

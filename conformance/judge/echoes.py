@@ -1,4 +1,4 @@
-"""Echoes: text of the request that comes back in an answer, in whatever spelling the server writes it.
+"""Echoes: text of the request that comes back in an answer, in every spelling that a server may give it.
 
 Both sides are read down to the same plain form. Escapes of JSON, URLs, HTML and programming languages are undone,
 letters lose case and compatibility form, and white space, quotes and backslashes are left out, since servers double,

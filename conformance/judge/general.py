@@ -141,7 +141,7 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
 
 
 def _is_page(exchange: Exchange) -> bool:
-    """Return whether the body is empty or a page of HTML, whatever its Content-Type."""
+    """Return whether the body is empty or a page of HTML, regardless of its Content-Type."""
     return (exchange.body or b"").lstrip()[:1] in (b"<", b"")
 
 

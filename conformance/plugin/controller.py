@@ -226,7 +226,7 @@ class Controller:
             self.config.hook.pytest_runtest_logreport(report=report)
 
     def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
-        """The results weighed against what is expected; None where nothing is, as in a dry run."""
+        """Return the results weighed against what is expected; None where nothing is, as in a dry run."""
         expectations, profile, level = self.settings.expectations, self.settings.profile, self.settings.level
         if expectations is None or self.settings.dry_run:
             return None
@@ -274,7 +274,7 @@ class Controller:
         return run
 
     def _concluded(self, exitstatus: int) -> Run:
-        """The run as a value, concluded from its record, which is written: all that is rendered can be so again."""
+        """Return the run as a value, concluded from its record, which is written: it can be rendered again."""
         header = header_of(
             self.settings,
             self.provision,
@@ -307,7 +307,7 @@ class Controller:
         return replace(run, settings=self.settings, exploration=exploration)
 
     def _in_order(self, nodeids: Iterable[str]) -> list[str]:
-        """Tests in the order in which one worker ran them; of several workers, in that of their names."""
+        """Return tests in the order in which one worker ran them; of several workers, in that of their names."""
         return list(nodeids) if (self.workers.count or 1) == 1 else sorted(nodeids)
 
     def _take_over(

@@ -24,7 +24,7 @@ GIVEN = "given"
 
 
 def group_of(nodeid: str) -> str:
-    """The group of a test: its chapter, or the one on which that leans."""
+    """Return the group of a test: its chapter, or the one on which that leans."""
     chapter = nodeid.partition("::")[0].rpartition("/")[2].removesuffix(".py")
     return LEANS_ON.get(chapter, chapter)
 

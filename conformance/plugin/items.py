@@ -286,7 +286,7 @@ FOUND = pytest.StashKey[Ledger]()
 
 
 def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
-    """The clauses to which belongs what a test finds on the side."""
+    """Return the clauses to which belongs what a test finds in passing."""
     mark = item.get_closest_marker(MARK)
     return () if mark is None else tuple(mark.args[1])
 

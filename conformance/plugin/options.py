@@ -146,7 +146,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def whole_number(text: str) -> int:
-    """The seed that `text` is. Raises argparse.ArgumentTypeError for what cannot be one."""
+    """Return the seed that `text` is. Raises argparse.ArgumentTypeError for what cannot be one."""
     try:
         number = int(text)
     except ValueError:
@@ -157,7 +157,7 @@ def whole_number(text: str) -> int:
 
 
 def positive(text: str) -> float:
-    """The number above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
+    """Return the number above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
     try:
         number = float(text)
     except ValueError:
@@ -168,7 +168,10 @@ def positive(text: str) -> float:
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The settings that the command line means. Raises pytest.UsageError with one line for what it cannot mean."""
+    """Return the settings that the command line means.
+
+    Raises pytest.UsageError with one line for what it cannot mean.
+    """
     option = config.option
     try:
         address = Address.of(option.base_url) if option.base_url else None
@@ -235,7 +238,7 @@ def check_ids(option: str, identifiers: Sequence[str]) -> None:
 
 
 def key_for(environment: Mapping[str, str], base_url: str | None) -> Secret:
-    """The key from the environment; for a target on this machine a made-up one when there is none.
+    """Return the key from the environment; for a target on this machine a made-up one when there is none.
 
     Raises pytest.UsageError for a live key, an ill-formed one, or a missing one where one is needed.
     """

@@ -18,7 +18,7 @@ LETTERLESS = "conformance_letterless"
 
 
 def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
-    """The three reports that pytest makes of one test, for a clause that is judged beside all tests."""
+    """Return the three reports that pytest makes of one test, for a clause that is judged beside all tests."""
     slug = result.clause.slug
     outcome: Any = "passed"
     longrepr: Any = None
@@ -33,7 +33,7 @@ def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
 
 
 def reports_of_stale(gate: Gate) -> Iterator[pytest.TestReport]:
-    """The reports of entries that have to go from the expectations file, each a test that failed."""
+    """Return the reports of entries that have to go from the expectations file, each a test that failed."""
     for stale in gate.stale:
         what = f"{gate.expectations.place(stale.entry)}: {stale.why}"
         yield from _reports("expectations", f"line {stale.entry.line}: {stale.entry.clause}", "failed", what, {})

@@ -8,7 +8,7 @@ import platform
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide what is drawn and sent."""
+    """Return the versions that decide what is drawn and sent."""
     names = ("attach-conformance", "schemathesis", "hypothesis", "pytest")
     found = {}
     for name in names:

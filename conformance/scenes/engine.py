@@ -295,7 +295,7 @@ class Engine:
     # Judging
 
     def _judged(self, episode: Episode) -> Judgement:
-        judgement = next((one for told, one in self._judgements if told is episode), None)
+        judgement = next((one for judged, one in self._judgements if judged is episode), None)
         if judgement is None:
             judgement = judge(episode, self.stage.contract, self.stage.catalogue)
             self._judgements.append((episode, judgement))

@@ -35,7 +35,7 @@ class GeneratedAttempt:
 
 
 def attempt_from(case: schemathesis.Case[Any], contract: Contract) -> GeneratedAttempt | None:
-    """The case as an attempt with one defect: known ids stand in for its path id and for a legal customer.
+    """Return the case as an attempt with one defect: known ids stand in for its path id and for a legal customer.
 
     None for other methods: request.other-methods sends them all.
     """

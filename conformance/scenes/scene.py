@@ -64,7 +64,7 @@ class Scene:
     """One telling of a test's story: what it makes, what it sends, what it looks at, and what must hold.
 
     `needs` are the story's prerequisites, `api` the other endpoints, `budget` says how often this run repeats requests.
-    `is_confirmation` is true where the story is told to confirm a failure; `stage` is what scene and engine share.
+    `is_confirmation` is true where the story confirms a failure; `stage` is what scene and engine share.
     """
 
     def __init__(self, stage: Stage, watch: Watch, mode: Mode, judge: Callable[[Episode], Judgement]) -> None:

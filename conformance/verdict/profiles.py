@@ -13,10 +13,11 @@ from contracts.catalogue import PROFILES
 
 @dataclass(frozen=True)
 class ProfileVerdict:
-    """The verdict of a run on one profile: `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or
-    `internal-error` if the suite itself failed and nothing is known to be broken.
+    """The verdict of a run on one profile.
 
-    `reason` is the rest of the sentence. `selected` of `total` clauses were to be tested.
+    It is `conforms`, `does-not-conform`, `inconclusive`, `not-applicable`, or `internal-error` if the suite itself
+    failed and nothing is known to be broken. `reason` is the rest of the sentence. `selected` of `total` clauses were
+    to be tested.
     """
 
     profile: str

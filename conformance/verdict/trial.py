@@ -243,9 +243,9 @@ def _confirm(trial: Trial, established: Container[str]) -> Judgement:
     """Return the judgement of the decisive episode, in which what did not come again is unsteadiness."""
     first = trial.judgement
     new = needs_confirmation(first, established)
-    anew = [_at_the_same_place(first, performed) for performed in trial.performed_as(ANEW)]
-    if len(anew) == ANEW_TIMES:
-        always = frozenset.intersection(*(judgement.broken for judgement in anew))
+    with_new = [_at_the_same_place(first, performed) for performed in trial.performed_as(ANEW)]
+    if len(with_new) == ANEW_TIMES:
+        always = frozenset.intersection(*(judgement.broken for judgement in with_new))
         new = tuple(finding for finding in new if finding.clause not in always)
 
     latest = first

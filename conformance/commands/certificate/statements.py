@@ -25,7 +25,7 @@ CLAUSE_RESULTS = "urn:attach-conformance:predicate:clause-results:v1"
 VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 POLICY = "urn:attach-conformance:policy:certification:v1"
 
-REDACTIONS = ("the API key, wherever it would stand",)
+REDACTIONS = ("the API key, in each place where it would stand",)
 """What is left out of the evidence."""
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
