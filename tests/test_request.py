@@ -83,7 +83,7 @@ def test_charset_parameter(scene: Scene, comparison: Comparison) -> None:
     compare(scene, comparison)
 
 
-@clause("request.charset-parameter", quick=False)
+@clause("request.charset-parameter", last=True)
 def test_charset_of_what_is_refused(scene: Scene) -> None:
     """A body that is rejected without the charset is rejected with it."""
     compare_rejections(scene, requests.CHARSET_OF_REFUSED)
