@@ -26,7 +26,7 @@ from meta_tests import launcher
 
 PAGES = tuple(sorted([SUITE / "README.md", SUITE / "CONTRIBUTING.md", *(SUITE / "docs").glob("*.md")]))
 KEY = "sk_test_documents0123456789abcdef"
-LANGUAGES = ("sh", "toml", "yaml", "json", "text")
+LANGUAGES = ("sh", "toml", "yaml", "json", "text", "diff")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")
 _REMARK = re.compile(r"^<!-- (?:exits with (?P<status>\d+)|file: (?P<file>\S+)) -->$")
