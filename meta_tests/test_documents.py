@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,15 +58,21 @@ reason = "JSON is convenient"
 CERTIFICATION = SUITE / "docs" / "certification.md"
 """Whose run is a whole one, since no other can be certified."""
 
-ORDINARY = [page for page in PAGES if page not in (DEMONSTRATED, SERVICES, CERTIFICATION) and scripts_of(page)]
+ADDING = SUITE / "docs" / "adding-a-clause.md"
+"""Its commands change the suite, and run in a copy of it."""
+
+SPECIAL = (DEMONSTRATED, SERVICES, CERTIFICATION, ADDING)
+ORDINARY = [page for page in PAGES if page not in SPECIAL and scripts_of(page)]
 
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a launcher."""
+    """Yield the socket of a launcher. No command may change a file of this checkout."""
     socket = tmp_path_factory.mktemp("launcher") / "socket"
+    before = changed_files()
     with serving(socket):
         yield socket
+    assert changed_files() == before
 
 
 @pytest.fixture
@@ -111,6 +120,33 @@ def test_the_commands_about_certificates_do_what_the_page_says(place: Workplace)
             done = place.run(block.text, STRIPE_API_KEY=KEY)
             assert done.returncode == block.status, f"{block}: {done.stdout}"
     assert "Verified OK" in done.stdout
+
+
+def test_the_commands_about_clauses_work_in_a_copy_of_the_suite(tmp_path: Path) -> None:
+    copy = tmp_path / "suite"
+    shutil.copytree(SUITE, copy, ignore=shutil.ignore_patterns(".git", ".tox", ".venv", "__pycache__", "reports"))
+    before = changed_files()
+    for block in scripts_of(ADDING):
+        script = block.text.replace(".venv/bin/pytest", ".venv/bin/python -m pytest")
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script.replace(".venv/bin/python", sys.executable)],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == block.status, f"{block}: {done.stdout}{done.stderr}"
+    assert (copy / "contracts" / "requirements.toml").read_text() != (
+        SUITE / "contracts" / "requirements.toml"
+    ).read_text()
+    assert changed_files() == before
+
+
+def changed_files() -> str:
+    """Return the differences between this checkout and its last commit."""
+    command = ["git", "diff", "HEAD", "--stat"]
+    return subprocess.run(command, cwd=SUITE, capture_output=True, text=True, check=True).stdout
 
 
 def of_services(language: str) -> list[Block]:
@@ -195,7 +231,8 @@ def test_every_block_says_what_it_is_and_no_command_stands_outside(page: Path) -
 
 
 def test_every_page_with_commands_is_executed_by_a_test() -> None:
-    assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, DEMONSTRATED, SERVICES, CERTIFICATION}
+    assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, *SPECIAL}
+    assert {"README.md", "CONTRIBUTING.md"} <= {page.name for page in ORDINARY}
 
 
 def test_the_example_of_an_expectation_can_be_read() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from conformance.fixtures.objects import Fixtures
 from conformance.judge import verdict
+from conformance.judge.expectations import expectation_of
 from conformance.paths import SUITE
 from conformance.plugin.controller import Controller
 from conformance.plugin.items import ItemRunner
@@ -56,7 +57,7 @@ def in_the_verb(keyed: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def in_the_judge(keyed: pytest.MonkeyPatch) -> None:
-    keyed.setitem(verdict.ALL_EXPECTATIONS, "refused", bug)
+    keyed.setattr(verdict, "expectation_of", lambda name: bug if name == "refused" else expectation_of(name))
 
 
 @pytest.mark.parametrize("place", ["in_the_verb", "in_the_judge"])

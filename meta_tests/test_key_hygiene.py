@@ -25,8 +25,7 @@ from meta_tests.needles import running_with
 from meta_tests.test_bundle_files import write_keys
 from reference.behaviour import Behaviour
 from reference.call import Call
-from reference.changes import check_first, edit_response, rejection
-from reference.rules.attach import Attempt
+from reference.changes import edit_response
 from reference.wire.server import Server
 from reference.wire.values import Response
 
@@ -66,19 +65,6 @@ def quoting(behaviour: Behaviour) -> None:
     edit_response(mask_too_little, success=True)(behaviour)
 
 
-def stumbling_later(behaviour: Behaviour) -> None:
-    """Such a server that is not tripped up by the first look at it, but by what is searched for afterwards."""
-    quoting(behaviour)
-    left = iter(range(REQUESTS_BEFORE))
-
-    def stumble(call: Call, attempt: Attempt) -> None:
-        customer = str(call.parameters.tree.get("customer"))
-        if next(left, None) is None and not customer.isalnum() and not customer.startswith("cus_"):
-            raise rejection(500, "the id cannot be converted")
-
-    check_first("later", stumble)(behaviour)
-
-
 def dying(server: Server) -> None:
     """The server ends in the middle of a run."""
     serve, left = server.world.behaviour.serve, iter(range(REQUESTS_BEFORE))
@@ -111,7 +97,6 @@ STATUSES = {
     "interrupted": 2,
     "of two workers": 3,
     "ended at once": 3,
-    "exploring": 1,
 }
 """The runs by name, and how each ends."""
 
@@ -126,7 +111,6 @@ def jobs_with(urls: Mapping[str, str], folder: Path) -> Iterator[Job]:
         "interrupted": (*QUICK, *stumbling, f"--stumble=interrupt:{REQUESTS_BEFORE}"),
         "of two workers": (*QUICK, *stumbling, f"--stumble=fault:{REQUESTS_BEFORE // 2}", "-n2"),
         "ended at once": (*QUICK, *stumbling, "--stumble=fault:1", f"--debug={folder / 'debug.log'}"),
-        "exploring": (*CONTRACT, "--explore=1", "--seed=1", "-x", "-k", "minimal_body or test_any_text"),
     }
     for name, options in arguments.items():
         of_job = (*SHOWING, *options, f"--results={folder / name}", f"--api-key={KEY}")
@@ -144,11 +128,9 @@ def runs(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Mapping[st
     """Runs that end in all kinds of ways, on servers that give the key away; what they leave is below one folder."""
     folder = tmp_path_factory.mktemp("runs")
     with contextlib.ExitStack() as stack:
-        good, mortal, searched = (
-            stack.enter_context(running_with(needle, api_key=KEY)) for needle in (None, quoting, stumbling_later)
-        )
+        good, mortal = (stack.enter_context(running_with(needle, api_key=KEY)) for needle in (None, quoting))
         dying(mortal)
-        urls = {"passing": good.url, "killed": mortal.url, "exploring": searched.url, "failing": server.url}
+        urls = {"passing": good.url, "killed": mortal.url, "failing": server.url}
         done = run_all(jobs_with(urls, folder))
         return {one.job.name: Left(folder / one.job.name, one.output, one.status) for one in done}
 
@@ -204,7 +186,6 @@ def test_the_runs_had_something_to_hide(runs: Mapping[str, Left]) -> None:
     )
     assert f"****{'*' * 24}" in record, "what was masked too little"
     assert "INTERNALERROR> " in runs["ended at once"].shown
-    assert list((runs["exploring"].folder / "explored").rglob("*")), "Hypothesis has kept examples"
 
 
 # what is made of their records
