@@ -175,21 +175,26 @@ def shorten(operations: Operations, episode: Episode, tries: Try) -> tuple[Opera
     if len(operations) <= LONGEST:
         return played, episode
 
-    def try_one(candidate: Operations) -> tuple[Operations, Episode] | None:
-        shown = tries.tell(candidate, _most_requests(candidate) + len(episode.steps))
+    def try_one(candidate: Operations, best: tuple[Operations, Episode]) -> tuple[Operations, Episode] | None:
+        """Return the candidate as far as it disagrees, if it can be played and the best one yet be confirmed."""
+        shown = tries.tell(candidate, _most_requests(candidate) + len(best[1].steps))
         return None if shown is None else (operations_until_failure(candidate, shown), shown)
 
-    shorter = (one for one in suspect_sequences(operations, episode) if len(one) < len(played))
-    best = next(filter(None, map(try_one, shorter)), (played, episode))
+    best = played, episode
+    for candidate in suspect_sequences(operations, episode):
+        shorter = try_one(candidate, best) if len(candidate) < len(played) else None
+        if shorter is not None:
+            best = shorter
+            break
     place = 0
     for _ in range(MOST_SHORTER_ONES):
         if place >= len(best[0]) - 1:
             break
-        shortened = try_one(best[0][:place] + best[0][place + 1 :])
-        if shortened is None:
+        shorter = try_one(best[0][:place] + best[0][place + 1 :], best)
+        if shorter is None:
             place += 1
         else:
-            best = shortened
+            best = shorter
     return best
 
 
