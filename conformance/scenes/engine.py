@@ -250,6 +250,8 @@ class Engine:
         if came_again or stage.fixtures.provision.customers != "created":
             return
         for _ in range(ANEW_TIMES):
+            if not doubtful[0].exchange.is_success:
+                stage.client.reconnect()  # a connection that wears out is no matter of the customers
             with contextlib.suppress(OutOfFixtures), stage.fixtures.customers.substitute():
                 self._judge(trial, ANEW, lambda: self._tell_again(trial))
 
@@ -290,7 +292,7 @@ class Engine:
             story.function(scene, **arguments)
         except Absent as absent:
             return Telling(), self.stage.episode("absent", (), facts={"absent": str(absent)})
-        return scene.telling, scene.telling.decisive(self._judged, self._established())
+        return scene.telling, scene.telling.decisive(self._judged)
 
     # Judging
 

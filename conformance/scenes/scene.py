@@ -49,15 +49,15 @@ class Telling:
     also: tuple[tuple[str, str], ...] = ()
     is_proof: bool = False
 
-    def decisive(self, judge: Callable[[Episode], Judgement], known: frozenset[str]) -> Episode:
-        """Return the first episode that breaks its clause, else one that breaks an unknown one, else the last pass."""
+    def decisive(self, judge: Callable[[Episode], Judgement]) -> Episode:
+        """Return the first episode that breaks its clause, else the last that passed or breaks another clause."""
         if len(self.episodes) == 1:
             return self.episodes[0]
         judged = [(episode, judge(episode)) for episode in self.episodes]
         failed = [episode for episode, one in judged if one.outcome is Outcome.FAIL]
-        new = [episode for episode, one in judged if one.broken - known]
         passed = [episode for episode, one in judged if one.outcome is Outcome.PASS]
-        return [*failed[:1], *new[:1], *passed[-1:], self.episodes[-1]][0]
+        last, judgement = judged[-1]
+        return [*failed[:1], *([last] if judgement.broken else passed[-1:]), last][0]
 
 
 class Scene:
@@ -253,5 +253,9 @@ class Scene:
         """Return whether the last expectation fails, so that a long story can end there."""
         return self._judge(self.telling.episodes[-1]).outcome is Outcome.FAIL
 
+    def breaks_anything(self) -> bool:
+        """Return whether the last episode breaks any clause, so that it need not be repeated."""
+        return bool(self._judge(self.telling.episodes[-1]).broken)
 
-__all__ = ["Absent", "Card", "Mode", "OutOfFixtures", "Scene", "Telling"]
+
+__all__ = ["Absent", "Card", "Expectation", "Mode", "OutOfFixtures", "Scene", "Telling"]
