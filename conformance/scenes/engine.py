@@ -88,13 +88,17 @@ class Engine:
 
     def end(self) -> Ledger:
         """Finish the running test: check that the target still serves, and return what the test found."""
+        self._check_still_serving()
+        self.stage.known.merge(self.stage.case.ledger)
+        return self.stage.case.ledger
+
+    def _check_still_serving(self) -> None:
+        """Check that the target still serves, if it has survived as many odd attempts as the budget says."""
         most = self.stage.repetitions.survived
         if self.stage.fixtures.provision.payment_methods == "given":
             most = max(SURVIVED_WHERE_GIVEN, most)
         if len(self.stage.memory.survived) >= most:
             self.watch.check_still_serving()
-        self.stage.known.merge(self.stage.case.ledger)
-        return self.stage.case.ledger
 
     def leave_for_gone(self) -> str:
         """Leave the running test, since the target is given up; return the reason that is noted."""
@@ -139,6 +143,8 @@ class Engine:
                 case.note(NOT_RUN, refer_to(blocked.cause))
             return
         settled = self._settle(trial)
+        if len(case.remembered) == 0:
+            self._check_still_serving()  # once behind the first attempt, which later ones might absorb
         if trial.missing and settled.own is None:
             return
         case.remembered[what] = settled.own
