@@ -21,7 +21,7 @@ def test_version(scene: Scene) -> None:
     scene.expect(judge.versioned, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
 
 
-@clause("header.version")
+@clause("header.version", further=True)
 def test_ill_formed_version(scene: Scene) -> None:
     """A version that does not exist is rejected."""
     scene.expect(judge.versioned, *map(scene.sample, stripe.ILL_FORMED_VERSIONS))
