@@ -1,1 +1,1 @@
-"""How to send attempts and what to conclude: client, fixtures, judge, ledger, reports, and the pytest plugin."""
+"""The suite behind the tests, in rooms by stage: ARCHITECTURE.md lists them from the bottom up."""

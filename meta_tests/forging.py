@@ -75,7 +75,7 @@ def rewritten(
 
 
 def log_of(record: Record) -> list[Trial | Note]:
-    """What a record holds between header and footer."""
+    """The entries of a record between header and footer."""
     return [entry.logged for entry in record.entries]
 
 
@@ -95,7 +95,7 @@ def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step stands in a log: the trial, the episode in it, and the step in that."""
+    """The place of a step in a log: the trial, the episode in it, and the step in that."""
 
     trial: int
     episode: int

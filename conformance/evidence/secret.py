@@ -122,7 +122,7 @@ class Secret:
 
     @property
     def is_test_key(self) -> bool:
-        """Whether the key says of itself that it belongs to a test account."""
+        """True where the key says that it belongs to a test account."""
         return self._value.startswith(("sk_test_", "rk_test_"))
 
     def stands_in(self, data: bytes) -> bool:
@@ -139,7 +139,7 @@ class Secret:
 
     @property
     def _is_to_blot(self) -> bool:
-        """Whether the key is blotted out: a short word such as `test` is no secret, and stands in every record."""
+        """True where the key is blotted out: a short word such as `test` is no secret, and stands in every record."""
         return len(self._value) >= SHORTEST_TO_BLOT or self.is_test_key
 
     def __repr__(self) -> str:

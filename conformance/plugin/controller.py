@@ -71,14 +71,15 @@ class Controller:
         config.pluginmanager.register(Reporters(self.errors), "conformance-reporters")
         self.workers = Workers(config, self.errors, self._take_over)
         config.pluginmanager.register(self.workers, "conformance-workers")
+        config.pluginmanager.register(HtmlReport(self), "conformance-html")
         self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
         self._seconds = 0.0
         self._stack = contextlib.ExitStack()
-        self._runner: ItemRunner | None = None
-        self._run: Run | None = None
+        self.runner: ItemRunner | None = None
+        self.run: Run | None = None
         self._interrupted = False
         self._proposed = ""
         self._plan = ""
@@ -108,8 +109,8 @@ class Controller:
         self.workers.send_to(self.base_url, self.provision)
         if self.workers.count is not None:
             return
-        self._runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
-        self.config.pluginmanager.register(self._runner, "conformance-items")
+        self.runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
+        self.config.pluginmanager.register(self.runner, "conformance-items")
 
     def _probe(self) -> None:
         address = Address(self.base_url)
@@ -157,7 +158,7 @@ class Controller:
                 manager.unregister(progress)
 
     def _requests_so_far(self) -> int:
-        sent = self._sent.values() if self._runner is None else [self._runner.client.requests_sent]
+        sent = self._sent.values() if self.runner is None else [self.runner.client.requests_sent]
         return self.requests + sum(sent)
 
     # While and after they run
@@ -247,7 +248,7 @@ class Controller:
         """Conclude, write the results, and take over the exit status."""
         session.exitstatus = ExitStatus.OUR_ERROR
         try:
-            run = self._run = self._finished(exitstatus)
+            run = self.run = self._finished(exitstatus)
         except Exception as error:  # the suite cannot conclude: its own bug, which must not look like a verdict
             self.errors.add("conclusion", error)
             content = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
@@ -264,8 +265,8 @@ class Controller:
 
     def _finished(self, exitstatus: int) -> Run:
         """Clean up, conclude, and write the record and the results."""
-        if self._runner is not None:
-            self._take_over(**self._runner.wrap_up())
+        if self.runner is not None:
+            self._take_over(**self.runner.wrap_up())
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
         run = self._concluded(exitstatus)
@@ -344,15 +345,27 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell the clauses that did not pass, and the verdicts."""
-        if self._run is not None:
-            run = self._run
+        if self.run is not None:
+            run = self.run
             self.errors.rendered("the summary", lambda: print_summary(terminalreporter, run))
-        for error in self.errors.errors if self._run is None else ():
+        for error in self.errors.errors if self.run is None else ():
             terminalreporter.write_line(f"{INTERNAL_ERROR}: {error.where}: {error.what}\n{error.traceback}", red=True)
         for line in self.errors.unwritten:
             terminalreporter.write_line(line, red=True)
         if self._proposed:
             terminalreporter.write_line(self._proposed)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Remember the session, to stop it early."""
+        self.session = session
+
+
+class HtmlReport:
+    """Puts the verdict and the clauses into the report of pytest-html."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -362,9 +375,11 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put verdict and clauses on top of the HTML report."""
-        if self._run is not None:
-            run = self._run
-            prefix.append(self.errors.rendered("report.html", lambda: self.key.blotted(html_section(run))))
+        if self.controller.run is not None:
+            run = self.controller.run
+            prefix.append(
+                self.controller.errors.rendered("report.html", lambda: self.controller.key.blotted(html_section(run)))
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -372,8 +387,3 @@ class Controller:
         is_clause = report.nodeid.startswith(f"{TESTS.name}/")
         if is_clause and (report.when == "call" or not report.failed):
             cells.clear()
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Remember the session, to stop it early."""
-        self.session = session

@@ -249,13 +249,10 @@ class Scene:
         self.telling.also = tuple((clause, expectation_name(other)) for clause, other in also)
         self.telling.is_proof = proof
 
-    def fails(self) -> bool:
-        """Return whether the last expectation fails, so that a long story can end there."""
-        return self._judge(self.telling.episodes[-1]).outcome is Outcome.FAIL
-
-    def breaks_anything(self) -> bool:
-        """Return whether the last episode breaks any clause, so that it need not be repeated."""
-        return bool(self._judge(self.telling.episodes[-1]).broken)
+    def fails(self, *, any_clause: bool = False) -> bool:
+        """Return whether the last expectation fails, or breaks `any_clause`, so that a long story can end there."""
+        judgement = self._judge(self.telling.episodes[-1])
+        return bool(judgement.broken) if any_clause else judgement.outcome is Outcome.FAIL
 
 
 __all__ = ["Absent", "Card", "Expectation", "Mode", "OutOfFixtures", "Scene", "Telling"]

@@ -66,7 +66,7 @@ class History:
 
 @dataclass(frozen=True)
 class Setting:
-    """How to make the objects that no step of the episode makes.
+    """A way to make the objects that no step of the episode makes.
 
     With `flipped`, payment methods get details of their own if the recorded ones seem to have had none, and none if
     they had. With `used`, customers have been read before, and get as many more payment methods as the recorded ones
