@@ -35,7 +35,7 @@ class Difference:
 
     @property
     def kind(self) -> tuple[object, ...]:
-        """Return the part that two equal differences have in common: of statuses the values, else the place and the side."""
+        """Return what two equal differences share: of statuses the values, of others the place and the side."""
         if self.part == STATUS:
             return self.part, self.about, self.a, self.b
         return self.part, self.about, self.place, self.a == ABSENT, self.b == ABSENT
