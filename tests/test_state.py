@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
+from conformance.judge.reads import times_listed
 from conformance.scenes.marks import clause, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Absent, OutOfFixtures, Scene
@@ -23,7 +24,6 @@ from conformance.scenes.stories import (
     expect_of_shelf,
     expect_unknown_refused,
     fill_shelf,
-    times_on,
 )
 from conformance.scenes.unchanged import expect_attached_left_alone, expect_nothing_changed, find_guilty
 from contracts import published_contract
@@ -115,7 +115,7 @@ def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None
     for card in reversed(shelf[:-1]):
         is_alike = card.customer == last.customer and kind_of(card.id) == kind_of(last.id)
         if is_alike and card.was_read_back:
-            if times_on(listing, card):
+            if times_listed(listing.exchange, card.id):
                 return None
             read = scene.retrieve(card)
             is_attached = read.exchange.is_success and read.exchange.object.get("customer") == card.customer

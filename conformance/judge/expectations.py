@@ -44,6 +44,8 @@ Expectation = Callable[Concatenate[Episode, Contract, Arguments], Verdict]
 ALL_EXPECTATIONS: dict[str, Callable[..., Verdict]] = {}
 """Every expectation by the name that records keep."""
 
+_NAMES: dict[Callable[..., Verdict], str] = {}
+
 
 class Concluded(Exception):
     """The verdict of the first check that does not hold."""
@@ -68,6 +70,7 @@ def expectation(name: str = "") -> Callable[[Check[Arguments]], Expectation[Argu
             return PASS
 
         ALL_EXPECTATIONS[name or check.__name__] = judge_by
+        _NAMES[judge_by] = name or check.__name__
         return judge_by
 
     return register
@@ -80,8 +83,7 @@ def expectation_name(function: Callable[..., Verdict]) -> str:
     """
     if isinstance(function, partial):
         return f"{expectation_name(function.func)} {json.dumps(function.keywords, sort_keys=True)}"
-    names = {registered: name for name, registered in ALL_EXPECTATIONS.items()}
-    return names[function]
+    return _NAMES[function]
 
 
 def expectation_of(name: str) -> Callable[..., Verdict]:

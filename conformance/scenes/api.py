@@ -95,31 +95,38 @@ class Api:
 
     def list_whole(self, customer: str, *, until: Callable[[Exchange], bool] | None = None) -> list[Step]:
         """List a customer's cards; off loopback `until` that holds. Nothing where the answer is no list."""
-        fixtures = self.stage.fixtures
-        first = fixtures.endpoints.list_payment_methods(customer, fixtures.endpoints.type_of(""))
-        if first is None:
-            return []
-        answers = [first]
-        exchange = patiently(
-            self.stage, lambda: answers.pop() if answers else self.stage.client.send(first.request), until
-        )
-        is_list = exchange.is_success and isinstance(exchange.object.get("data"), list)
-        return [step_of("follow-up", exchange)] if is_list else []
+        endpoints = self.stage.fixtures.endpoints
+        lists = ask_for_list(self.stage, lambda: endpoints.list_payment_methods(customer, endpoints.type_of("")), until)
+        return [
+            step for step in lists if step.exchange.is_success and isinstance(step.exchange.object.get("data"), list)
+        ]
 
     def list_by_other_endpoint(self, card: Card) -> list[Step]:
         """List the card's customer by the endpoint that is not in use; off loopback until the card is there."""
-        fixtures = self.stage.fixtures
-        kind = fixtures.endpoints.type_of(card.id)
-        answer = patiently(
+        endpoints = self.stage.fixtures.endpoints
+        kind = endpoints.type_of(card.id)
+        return ask_for_list(
             self.stage,
-            lambda: fixtures.endpoints.list_by_other_endpoint(card.customer, kind),
-            lambda found: found is None or bool(times_listed(found, card.id)),
+            lambda: endpoints.list_by_other_endpoint(card.customer, kind),
+            lambda found: bool(times_listed(found, card.id)),
         )
-        return [] if answer is None else [step_of("follow-up", answer)]
 
     def read_back(self, step: Step) -> list[Step]:
         """Retrieve the payment method that a step was about; nothing where the target retrieves none."""
-        return self.stage.read_back(step)
+        identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
+        read = self.stage.fixtures.endpoints.read_payment_method(identifier) if isinstance(identifier, str) else None
+        if read is None:
+            return []
+        self.stage.shared.note_read(str(identifier), read)
+        return [Step("follow-up", read, f"GET {identifier}")]
+
+
+def ask_for_list(
+    stage: Stage, ask: Callable[[], Exchange | None], until: Callable[[Exchange], bool] | None
+) -> list[Step]:
+    """Ask for a list, off loopback `until` that holds; nothing where the target has no such list."""
+    answer = patiently(stage, ask, lambda found: found is None or until is None or until(found))
+    return [] if answer is None else [step_of("follow-up", answer)]
 
 
 def patiently(stage: Stage, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge import answered, judge, rejected
+from conformance.judge import absent, answered, judge, rejected
 from conformance.scenes.case import Blocked, Case, ClauseBroken, Inapplicable, Killed
 from conformance.scenes.generated import GeneratedAttempt
 from conformance.scenes.scene import Mode, Scene, Telling
@@ -143,7 +143,7 @@ class Engine:
                 case.note(NOT_RUN, refer_to(blocked.cause))
             return
         settled = self._settle(trial)
-        if len(case.remembered) == 0:
+        if not case.remembered:
             self._check_still_serving()  # once behind the first attempt, which later ones might absorb
         if trial.missing and settled.own is None:
             return
@@ -262,8 +262,8 @@ class Engine:
                 self._judge(trial, ANEW, lambda: self._tell_again(trial))
 
     def _came_again(self, trial: _Trial) -> set[str]:
-        again = [one.episode for one in trial.performed if one.part not in (FIRST, SEARCH)]
-        return {slug for episode in again for slug in self._judged(episode).broken}
+        again = [one for one in trial.performed if one.part not in (FIRST, SEARCH)]
+        return {slug for performed in again for slug in performed.judgement.broken}
 
     # Telling
 
@@ -296,8 +296,8 @@ class Engine:
         scene = Scene(self.stage, self.watch, mode, self._judged)
         try:
             story.function(scene, **arguments)
-        except Absent as absent:
-            return Telling(), self.stage.episode("absent", (), facts={"absent": str(absent)})
+        except Absent as lacking:
+            return Telling(), self.stage.episode(absent, (), facts={"absent": str(lacking)})
         return scene.telling, scene.telling.decisive(self._judged)
 
     # Judging

@@ -10,10 +10,10 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from conformance.evidence.episode import Episode, Judgement, Outcome, Step
-from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
-from conformance.scenes.api import Api, patiently
+from conformance.judge.reads import times_listed
+from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows
 from conformance.scenes.needs import Needs
@@ -148,8 +148,7 @@ class Scene:
             bindings["payment_method"] = stage.fixtures.methods.new() if on is None else render(on, {})
         if to:
             bindings["customer"] = to
-        bindings.update(named)
-        bindings.update((name, stage.id_for(name)) for name in sorted(attempt.needs - set(bindings)))
+        bindings = stage.bind(attempt, stage.fixtures.methods.new, {**bindings, **named})
         step = stage.send(attempt, bindings, role=role, new_connection=new_connection)
         if isinstance(on, Step):
             return step
@@ -215,13 +214,11 @@ class Scene:
         identifier = card.id if isinstance(card, Card) else card
         kind = stage.fixtures.endpoints.type_of(identifier)
 
-        def holds(answer: Exchange | None) -> bool:
-            entries = answer.object.get("data") if answer is not None else None
-            ids = [entry.get("id") for entry in entries if isinstance(entry, dict)] if entries else []
-            return count is None or ids.count(identifier) == count
-
-        answer = patiently(stage, lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind), holds)
-        return [] if answer is None else [step_of("follow-up", answer)]
+        return ask_for_list(
+            stage,
+            lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind),
+            lambda answer: count is None or times_listed(answer, identifier) == count,
+        )
 
     def detach(self, card: Card | str, *, role: str = "subject") -> Step:
         """Detach a payment method; one request. Raises Absent where the target has no endpoint for that."""
@@ -244,7 +241,7 @@ class Scene:
         `also` are expectations of other clauses. `proof` says that a failure needs no confirmation. Where a story
         expects several things, the first that fails is shown.
         """
-        episode = self.stage.episode(expectation_name(expectation), steps, fixtures=about, facts=facts)
+        episode = self.stage.episode(expectation, steps, fixtures=about, facts=facts)
         self.telling.episodes.append(episode)
         self.telling.also = tuple((clause, expectation_name(other)) for clause, other in also)
         self.telling.is_proof = proof

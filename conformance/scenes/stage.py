@@ -14,6 +14,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures
+from conformance.judge import expectation_name
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.case import Case
 from conformance.transport.client import Client
@@ -240,22 +241,11 @@ class Stage:
             self.memory.answers[attempt] = step
         return step
 
-    def read_back(self, step: Step) -> list[Step]:
-        """Return a retrieval of the payment method that a step was about; none where the target retrieves none."""
-        identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
-        if not isinstance(identifier, str):
-            return []
-        read = self.fixtures.endpoints.read_payment_method(identifier)
-        if read is None:
-            return []
-        self.shared.note_read(identifier, read)
-        return [Step("follow-up", read, f"GET {identifier}")]
-
     # Episodes
 
     def episode(
         self,
-        expectation: str,
+        expectation: Callable[..., Any],
         steps: Sequence[Step],
         *,
         clause: str = "",
@@ -273,7 +263,7 @@ class Stage:
             known["created_as"] = "card"
         return Episode(
             clause or self.case.clause,
-            expectation,
+            expectation_name(expectation),
             tuple(steps),
             dict(_bindings_of(steps) if fixtures is None else fixtures),
             {**(facts or {}), **known},

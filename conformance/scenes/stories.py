@@ -19,7 +19,6 @@ from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge.race import CONFLICT
 from conformance.judge.reads import listed as entries_of
-from conformance.judge.reads import times_listed
 from conformance.judge.steadiness import dropped
 from conformance.scenes.scene import Expectation, Scene
 from conformance.scenes.stage import Card
@@ -279,7 +278,7 @@ def with_key(attempt: Attempt, key: Text) -> Attempt:
 
 def again_with_key(attempt: Attempt, key: Text) -> Attempt:
     """Return the attempt with a key that was used before, so that a success is not judged as an ordinary one."""
-    return with_header(attempt.but(kind="wire"), IDEMPOTENCY_KEY, key)
+    return with_key(attempt.but(kind="wire"), key)
 
 
 def replay(scene: Scene, attempt: Attempt) -> list[Step]:
@@ -427,11 +426,6 @@ def attach_again(scene: Scene, again: Attempt) -> Card:
         return card.then(subject, after, *scene.list(customer, card, count=1))
 
     return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: _all_answered(c.steps))
-
-
-def times_on(listing: Step, card: Card) -> int:
-    """Return how often a list holds the card."""
-    return times_listed(listing.exchange, card.id)
 
 
 LONG_AGO = "a card that was attached long ago"

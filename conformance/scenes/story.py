@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Episode
+from conformance.judge import expectation_name, rejected
 from conformance.scenes.narrowing import Narrow, Try, drop_parameters
 from contracts import Contract
 from strategies.attempt import Attempt
 
-REFUSED = "refused"
+REJECTED = expectation_name(rejected)
 """The expectation whose failures are shown with as few parameters as it takes, whichever attempt was sent."""
 
 
@@ -37,7 +38,7 @@ class Story:
         episode if it shows the failure, too.
         """
         narrowing = self.narrowing
-        if narrowing is None and episode.expectation == REFUSED:
+        if narrowing is None and episode.expectation == REJECTED:
             invalid = (name for name, value in self.arguments.items() if isinstance(value, Attempt))
             argument = next(invalid, None)
             narrowing = None if argument is None else (argument, drop_parameters)

@@ -16,7 +16,7 @@ from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.outage import Lookout, Outage
 from conformance.fixtures.provisioning import OutOfFixtures
-from conformance.judge import judge
+from conformance.judge import expectation_name, outlived, served_again, survived
 from conformance.judge.outage import ENDED, SHARED, WAITED
 from conformance.scenes.case import Killed
 from conformance.scenes.stage import Stage, as_role
@@ -36,7 +36,7 @@ HANG_UPS = 3
 SHOWN_BEFORE = 4
 """How many requests are shown before the one that ended the target."""
 
-ABOUT_ONE_REQUEST = "survived"
+ABOUT_ONE_REQUEST = expectation_name(survived)
 """The expectation of episodes whose clause is about the request that may end the target."""
 
 CHECKS_FOR_A_NEW_CONNECTION = 3
@@ -118,7 +118,7 @@ class Watch:
         """Return whether the episode's own clause is about the request that ended the target."""
         if episode.expectation != ABOUT_ONE_REQUEST:
             return False
-        findings = judge(episode, self.stage.contract, self.stage.catalogue).findings
+        findings = Performed(FIRST, episode).judgement.findings
         return any(one.clause == episode.clause and one.exchange is outage.killer for one in findings)
 
     def _name_of(self, outage: Outage) -> str:
@@ -179,7 +179,7 @@ class Watch:
         return self._outlived(steps, facts)
 
     def _outlived(self, steps: Sequence[Step], facts: dict[str, Any]) -> Episode:
-        return self.stage.episode("outlived", steps, clause=STILL_SERVING, facts=facts)
+        return self.stage.episode(outlived, steps, clause=STILL_SERVING, facts=facts)
 
     def _step_of(self, exchange: Exchange) -> Step:
         step = next((step for step in reversed(self.stage.steps) if step.exchange is exchange), None)
@@ -218,7 +218,7 @@ class Watch:
         for part in (FIRST, SEARCH):
             with contextlib.suppress(OutOfFixtures):
                 performed.append(Performed(part, self._sent_after(before)))
-        if len(performed) < 2 or not all(self._fails(one.episode) for one in performed):
+        if len(performed) < 2 or not all(map(_fails, performed)):
             return False
         self._settle(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.stage.case.test))
         return True
@@ -259,7 +259,7 @@ class Watch:
                     outages.append(outage)
                     self.forget_objects()
             performed.append(Performed(SEARCH if before else FIRST, self._served_again(steps)))
-            return self._fails(performed[-1].episode)
+            return _fails(performed[-1])
 
         missing, is_found = "", False
         try:
@@ -292,10 +292,11 @@ class Watch:
         return self.stage.count_success(MINIMAL, step, new_connection=new_connection)
 
     def _served_again(self, steps: Sequence[Step]) -> Episode:
-        return self.stage.episode("served_again", steps, clause=STILL_SERVING)
+        return self.stage.episode(served_again, steps, clause=STILL_SERVING)
 
-    def _fails(self, episode: Episode) -> bool:
-        return judge(episode, self.stage.contract, self.stage.catalogue).outcome is Outcome.FAIL
+
+def _fails(performed: Performed) -> bool:
+    return performed.judgement.outcome is Outcome.FAIL
 
 
 def _attempt(play: Perform) -> tuple[Episode | None, Exception | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode, Step
 from conformance.fixtures.ids import bound_ids, created_ids, pattern_of
+from conformance.judge import expectation_name, steady
 from conformance.verdict.trial import Trial
 
 ID = "*"
@@ -15,7 +16,7 @@ ID = "*"
 NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 """Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
 
-GATHERED = "steady"
+GATHERED = expectation_name(steady)
 """The expectation of an episode that gathers successes from the whole run, as many as there happen to be."""
 
 _OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
