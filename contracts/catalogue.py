@@ -8,7 +8,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -122,17 +122,21 @@ def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
     Raises CatalogueError when a key is missing or unknown, a slug is used twice, a level or profile does not exist, a
     source is empty, or `requires` or `after` names an unknown clause or closes a circle.
     """
-    data = path.read_bytes()
+    return _read_catalogue(path.read_bytes(), path.name)
+
+
+@cache
+def _read_catalogue(data: bytes, name: str) -> Catalogue:
     try:
         document = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path.name} is not TOML: {error}") from None
+        raise CatalogueError(f"{name} is not TOML: {error}") from None
     entries = document.get("clause", [])
     if not entries:
-        raise CatalogueError(f"{path.name} holds no [[clause]]")
+        raise CatalogueError(f"{name} holds no [[clause]]")
     for entry in entries:
         for problem in _problems_of_clause(entry):
-            raise CatalogueError(f"{path.name}: {entry.get('slug', 'a clause without slug')}: {problem}")
+            raise CatalogueError(f"{name}: {entry.get('slug', 'a clause without slug')}: {problem}")
     clauses = tuple(map(_clause, entries))
     for problem in _problems_together(clauses):
         raise CatalogueError(problem)

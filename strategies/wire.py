@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import unquote_to_bytes
 
-Escape = Literal["minimal", "first", "alternate", "all", "raw-utf-8"]
+Escape = Literal["minimal", "first", "all", "raw-utf-8"]
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.*~")
 _BRACKETS = frozenset(b"[]")
@@ -23,8 +23,8 @@ _BRACKETS = frozenset(b"[]")
 class Spelling:
     """One of the equivalent spellings of a name or a value on the wire.
 
-    `escape` says which bytes are percent-encoded: what must be (`minimal`), the first one too (`first`), every other
-    one (`alternate`), `all` of them, or what must be but no byte above 127 (`raw-utf-8`). `lower_hex` writes `%5b`,
+    `escape` says which bytes are percent-encoded: what must be (`minimal`), the first one too (`first`), `all` of
+    them, or what must be but no byte above 127 (`raw-utf-8`). `lower_hex` writes `%5b`,
     `escaped_brackets` `%5B` rather than `[`, `plus_for_blank` `+` rather than `%20`.
     """
 
@@ -37,8 +37,6 @@ class Spelling:
         """Return the data percent-encoded in this spelling."""
         if self.escape == "first" and data:
             return self._escaped(data[0]) + b"".join(map(self._table.__getitem__, data[1:]))
-        if self.escape == "alternate":
-            return b"".join(self._escaped(byte) if place % 2 else self._table[byte] for place, byte in enumerate(data))
         return b"".join(map(self._table.__getitem__, data))
 
     @cached_property

@@ -216,6 +216,11 @@ class ClauseResult:
         """The outcome that was observed, whether or not it was expected."""
         return self.was or self.outcome
 
+    @property
+    def is_left_out(self) -> bool:
+        """True where the run selected no test of the clause, although there is one."""
+        return not self.selected and not self.clause.not_tested
+
 
 def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
     """Return the outcome of a clause by its own entry alone, without the clauses that it requires.

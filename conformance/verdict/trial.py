@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
@@ -41,11 +41,6 @@ ANEW_TIMES = 2
 """How many times it is performed with new customers, if it never failed again with the same ones."""
 
 
-@cache
-def _catalogue() -> Catalogue:
-    return load_catalogue()
-
-
 @dataclass(frozen=True)
 class Performed:
     """An episode, and the `part` of its trial that it is (one of PARTS)."""
@@ -56,7 +51,7 @@ class Performed:
     @cached_property
     def judgement(self) -> Judgement:
         """The judgement of the episode by the published contract, made once."""
-        return judge(self.episode, published_contract(), _catalogue())
+        return judge(self.episode, published_contract(), load_catalogue())
 
     @classmethod
     def judged(cls, part: str, episode: Episode, judgement: Judgement) -> Performed:

@@ -9,7 +9,6 @@ from conformance.commands.certificate.statements import LEVELS, Evidence
 from conformance.evidence.episode import Outcome
 from conformance.plugin.versions import versions
 from conformance.scenes.budgets import BUDGETS
-from conformance.verdict.ledger import NOT_SELECTED
 from conformance.verdict.record import SUITE_NAME, Record
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
@@ -62,7 +61,7 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
     if not record.header["selection"]["whole"]:
         yield Objection("selection", f"only a part was run: {record.header['selection']['arguments']}")
     for result in evidence.required:
-        if result.reason == NOT_SELECTED:
+        if result.is_left_out:
             yield Objection("selection", f"no request was sent for {result.clause.slug}")
     if record.header["workers"] != 1:
         text = f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`"

@@ -11,7 +11,7 @@ from conformance.commands.compare.masking import Mask
 from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.ledger import NOT_SELECTED, ClauseResult
+from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.record import Record, run_of
 from conformance.verdict.run import Run
 from conformance.verdict.shapes import sent_by
@@ -131,7 +131,7 @@ def _in_order(episode: Episode) -> list[Step]:
 def _other_outcomes(a: Run, b: Run) -> Iterator[OtherOutcome]:
     for slug, mine in a.results.items():
         theirs = b.results[slug]
-        is_selected = NOT_SELECTED not in (mine.reason, theirs.reason)
+        is_selected = not (mine.is_left_out or theirs.is_left_out)
         if is_selected and mine.outcome != theirs.outcome:
             yield OtherOutcome(mine, theirs)
 
