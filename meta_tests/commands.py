@@ -2,8 +2,7 @@
 
 Only commands that need the network or another machine are replaced: `git clone` links this suite, a new virtual
 environment is the one that runs the tests, `pip install` checks that the package is installed, `docker` runs the
-command of the image's entry point, Stripe's address is that of the reference, and each port is a free one. What
-writes to the suite itself writes to a copy.
+command of the image's entry point, Stripe's address is that of the reference, and each port is a free one.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -131,16 +129,7 @@ class Workplace:
         """A document's script with ports that are free here, and the words of this place."""
         for word, other in self.words.items():
             text = text.replace(word, other)
-        if "conformance new-clause" in text:
-            text = text.replace("new-clause", f"new-clause --checkout {self._copy()}")
         return _PORT.sub(lambda match: str(self.port(match[0])), text)
-
-    def _copy(self) -> Path:
-        """A copy of what a command may write to."""
-        copy = self.folder / "copy"
-        for name in ("contracts", "tests"):
-            shutil.copytree(SUITE / name, copy / name, dirs_exist_ok=True)
-        return copy
 
     def keep(self, block: Block) -> None:
         """Keep a block as the file that it is to be."""

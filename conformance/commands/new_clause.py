@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from pathlib import Path
 
 from conformance.paths import SUITE
 from conformance.verdict.run import ExitStatus
@@ -63,39 +62,33 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("slug", metavar="CHAPTER.NAME", help="the clause's slug, such as header.no-cookie")
     command.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="(default: %(default)s)")
     command.add_argument("--level", choices=("MUST", "SHOULD", "MAY"), default="SHOULD", help="(default: %(default)s)")
-    command.add_argument(
-        "--checkout", type=Path, default=SUITE, metavar="FOLDER", help="the checkout to write to (default: this one)"
-    )
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    problem = _problem_with(options.slug, options.checkout)
+    problem = _problem_with(options.slug)
     if problem:
         print(f"new-clause {options.slug}: {problem}", file=sys.stderr)
         return ExitStatus.WRONG_USAGE
     chapter, _, name = options.slug.partition(".")
-    requirements = options.checkout / "contracts" / "requirements.toml"
-    test = options.checkout / "tests" / f"test_{chapter}.py"
+    requirements = SUITE / "contracts" / "requirements.toml"
+    test = SUITE / "tests" / f"test_{chapter}.py"
     entry = CLAUSE.format(slug=options.slug, profile=options.profile, level=options.level)
     requirements.write_text(_insert(requirements.read_text(encoding="utf-8"), entry, chapter, options.profile))
     story = TEST.format(slug=options.slug, name=name.replace("-", "_"))
     before = test.read_text(encoding="utf-8") if test.exists() else NEW_CHAPTER
     test.write_text(before.rstrip("\n") + "\n" + story, encoding="utf-8")
-    places = {"requirements": str(requirements), "test": str(test)}
+    places = {"requirements": str(requirements.relative_to(SUITE)), "test": str(test.relative_to(SUITE))}
     print(f"written: {places['requirements']} and {places['test']}")
     print(NEXT.format(slug=options.slug, profile=options.profile, **places))
     return ExitStatus.CONFORMS
 
 
-def _problem_with(slug: str, checkout: Path) -> str:
+def _problem_with(slug: str) -> str:
     """Return why this cannot be the slug of a new clause; empty where it can."""
     if not SLUG.fullmatch(slug):
         return "a slug has the form chapter.name, in lower-case letters, digits and hyphens"
-    requirements = checkout / "contracts" / "requirements.toml"
-    if not requirements.is_file():
-        return f"{checkout} is no checkout of the suite: {requirements} does not exist"
-    return "there is such a clause already" if slug in load_catalogue(requirements) else ""
+    return "there is such a clause already" if slug in load_catalogue() else ""
 
 
 def _insert(text: str, entry: str, chapter: str, profile: str) -> str:
