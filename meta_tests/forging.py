@@ -26,7 +26,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, run_of, written
+from conformance.verdict.record import Record, run_of, write_record
 from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
@@ -71,7 +71,7 @@ def rewritten(
     if concluded:
         outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
         draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
-    return replace(draft, content=written(draft.header, draft.entries, draft.footer))
+    return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
 
 
 def log_of(record: Record) -> list[Trial | Note]:

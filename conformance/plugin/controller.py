@@ -20,8 +20,9 @@ from conformance.fixtures.provisioning import Provision, Unreachable
 from conformance.paths import TESTS
 from conformance.plugin.careful import Errors, Reporters
 from conformance.plugin.dealing import Workers
+from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.first_lines import header_lines
-from conformance.plugin.items import PROPERTY, ItemRunner, set_up_hypothesis
+from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
 from conformance.plugin.progress import Progress, is_wanted
 from conformance.plugin.proposing import propose
@@ -39,8 +40,8 @@ from conformance.transport.client import Address, Client
 from conformance.verdict.expectations import Gate, weigh
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR
-from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
-from conformance.verdict.record import RECORD_FILE, concluded, footer_of, header_of, numbered, written
+from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
+from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, number_episodes, write_record
 from conformance.verdict.run import Diagnosis, ExitStatus, Exploration, Run
 from conformance.verdict.settings import DEFAULT_RATE, Settings
 from conformance.verdict.trial import Entry, Note, Trial
@@ -237,7 +238,7 @@ class Controller:
     def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
         """Return the clauses whose own tests were not selected, or cut short: that they pass proves nothing."""
         within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
-        skipped = {slug for slug in within if results[slug].reason == NOT_SELECTED}
+        skipped = {slug for slug in within if results[slug].is_left_out}
         if not BUDGETS[self.settings.budget].whole:
             return frozenset(within)
         is_whole = skipped <= set(self.config.option.without_clause)
@@ -300,9 +301,11 @@ class Controller:
             "seconds": round(self._seconds, 3),
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        entries = list(numbered(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid]))
-        run = concluded(header, entries, ending)
-        content = written(header, entries, footer_of(run, ending), blotted=self.key.blotted)
+        entries = list(
+            number_episodes(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid])
+        )
+        run = conclude_run(header, entries, ending)
+        content = write_record(header, entries, footer_of(run, ending), blotted=self.key.blotted)
         self.errors.write(self.settings.results / RECORD_FILE, content)
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
 import pytest
 from _pytest.runner import runtestprotocol  # what plugins that run a test again use: pytest has no public name for it
 
-from conformance.plugin.items import ItemRunner, set_up_hypothesis
+from conformance.plugin.drawing import is_drawn, more_drawn, set_seed
+from conformance.plugin.items import ItemRunner
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.run import Exploration
 from conformance.verdict.settings import Settings
@@ -46,20 +46,20 @@ class Explorer:
         return result
 
     def _explore(self, session: pytest.Session, runner: ItemRunner) -> None:
-        items = [item for item in session.items if isinstance(item, pytest.Function) and _is_drawn(item)]
+        items = [item for item in session.items if isinstance(item, pytest.Function) and is_drawn(item)]
         self._deadline = time.monotonic() + 60 * self.minutes
         runner.engine.is_over = self._is_over
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS
-        set_up_hypothesis(self.settings, drawn=BUDGETS["thorough"].drawn)
         for number in itertools.count(1):
             if self._is_over() or session.shouldfail or session.shouldstop or not items:
                 return
             self.rounds = number
-            setattr(hypothesis.core, "global_force_seed", self.settings.seed + number)  # noqa: B010  # as in items.py
+            set_seed(self.settings.seed + number)
             for item in items:
                 if not self._is_over():
-                    self._run(item)
+                    with more_drawn(item, BUDGETS["thorough"].drawn):
+                        self._run(item)
             runner.tidy()
             runner.engine.forget_objects()
             self._report(f"round {number}: {runner.client.requests_sent} requests")
@@ -81,7 +81,3 @@ class Explorer:
             reporter.ensure_newline()
             left = max(0.0, self._deadline - time.monotonic())
             reporter.write_line(self.controller.key.blotted(f"exploring, {left:.0f} s left: {what}"))
-
-
-def _is_drawn(item: pytest.Function) -> bool:
-    return hasattr(item.obj, "hypothesis")

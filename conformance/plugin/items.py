@@ -7,18 +7,15 @@ import uuid
 from collections.abc import Generator
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase
-from hypothesis import settings as hypothesis_settings
-from hypothesis.internal.conjecture import providers
 
 from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.dealing import workers_at_work
-from conformance.plugin.order import is_further, only_quick, slug_of
+from conformance.plugin.drawing import only_quick
+from conformance.plugin.order import is_further, slug_of
 from conformance.reports.words import finding_in_short
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.case import ClauseBroken
@@ -26,7 +23,6 @@ from conformance.scenes.engine import Engine
 from conformance.scenes.marks import MARK
 from conformance.scenes.stage import Stage
 from conformance.transport.client import Address, Client
-from conformance.transport.serializer import schema_of
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.verdict.ledger import (
@@ -42,35 +38,10 @@ from conformance.verdict.ledger import (
 )
 from conformance.verdict.settings import DEFAULT_RATE, Settings
 from conformance.verdict.trial import ERROR, NOT_APPLICABLE
-from contracts import Catalogue, Contract, published_contract
+from contracts import Catalogue, Contract
 
 PROPERTY = "conformance"
 """The name under which a test's findings travel in its report."""
-
-
-def set_up_hypothesis(settings: Settings, drawn: int | None = None) -> None:
-    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whichever modules are imported.
-
-    Each test draws as many attempts as the budget says, unless `drawn` is given.
-    """
-    breadth = BUDGETS[settings.budget].drawn if drawn is None else drawn
-    phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
-    hypothesis_settings.register_profile(
-        "conformance",
-        max_examples=max(breadth, 1),
-        phases=phases,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    hypothesis_settings.load_profile("conformance")
-    setattr(hypothesis.core, "global_force_seed", settings.seed)  # noqa: B010  # its stub says it is always None
-    schema_of(published_contract()).config.seed = settings.seed
-    no_constants = type(providers._local_constants)()
-    providers._get_local_constants = lambda: no_constants
 
 
 class ItemRunner:
@@ -298,4 +269,4 @@ def _is_verdict(error: BaseException) -> bool:
     return isinstance(error, ClauseBroken | pytest.skip.Exception)
 
 
-__all__: list[Any] = ["PROPERTY", "ItemRunner", "set_up_hypothesis", "slug_of", "slugs_beside"]
+__all__: list[Any] = ["PROPERTY", "ItemRunner", "slug_of", "slugs_beside"]

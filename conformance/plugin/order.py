@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import Phase
-from hypothesis import settings as hypothesis_settings
 
 from conformance.scenes.marks import MARK, QUICK
 from conformance.verdict.needs import methods_for_tests
@@ -88,19 +84,3 @@ def in_order_of_need(items: Sequence[pytest.Item], catalogue: Catalogue) -> list
         return is_last, not is_root, profile, not is_quick(item), taken, places.get(slug, len(places))
 
     return sorted(items, key=place)
-
-
-@contextlib.contextmanager
-def only_quick(item: pytest.Function, *, is_limited: bool) -> Iterator[None]:
-    """Leave a test only the pinned values of the quick budget, where the run `is_limited` to that."""
-    test: Any = item.function
-    if not is_limited or not hasattr(test, QUICK):
-        yield
-        return
-    examples, chosen = test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings
-    test.hypothesis_explicit_examples = examples[-getattr(test, QUICK) :]
-    test._hypothesis_internal_use_settings = hypothesis_settings(chosen, phases=(Phase.explicit,))
-    try:
-        yield
-    finally:
-        test.hypothesis_explicit_examples, test._hypothesis_internal_use_settings = examples, chosen

@@ -10,7 +10,8 @@ import pytest
 
 from conformance.evidence.secret import Secret
 from conformance.fixtures.provisioning import Provision
-from conformance.plugin.items import ItemRunner, set_up_hypothesis
+from conformance.plugin.drawing import set_up_hypothesis
+from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
 from conformance.plugin.tracebacks import Tracebacks
 from conformance.verdict.settings import KEY_VARIABLE

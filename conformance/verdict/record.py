@@ -380,7 +380,3 @@ def _previous(line: bytes) -> str:
 
 def _digest_of(lines: Iterable[bytes]) -> str:
     return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
-
-
-concluded, written, numbered = conclude_run, write_record, number_episodes
-"""The names by which the plugin calls these functions."""

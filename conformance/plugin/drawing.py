@@ -1,0 +1,85 @@
+"""What Hypothesis draws for a test: its private names for that, and for the seed of a run, stand here alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
+from hypothesis.internal.conjecture import providers
+
+from conformance.scenes.budgets import BUDGETS
+from conformance.scenes.marks import QUICK
+from conformance.transport.serializer import schema_of
+from conformance.verdict.settings import Settings
+from contracts import published_contract
+
+
+def set_up_hypothesis(settings: Settings) -> None:
+    """Make Hypothesis and Schemathesis draw the same plan from the same seed, whichever modules are imported."""
+    breadth = BUDGETS[settings.budget].drawn
+    phases = (Phase.explicit, Phase.generate, Phase.shrink) if breadth else (Phase.explicit,)
+    hypothesis_settings.register_profile(
+        "conformance",
+        max_examples=max(breadth, 1),
+        phases=phases,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    hypothesis_settings.load_profile("conformance")
+    set_seed(settings.seed)
+    schema_of(published_contract()).config.seed = settings.seed
+    no_constants = type(providers._local_constants)()
+    providers._get_local_constants = lambda: no_constants
+
+
+def set_seed(seed: int) -> None:
+    """Make every test draw from this seed."""
+    setattr(hypothesis.core, "global_force_seed", seed)  # noqa: B010  # its stub says it is always None
+
+
+def is_drawn(item: pytest.Item) -> bool:
+    """Return whether a test has an argument that is drawn."""
+    return hasattr(getattr(item, "function", None), "hypothesis")
+
+
+@contextlib.contextmanager
+def only_quick(item: pytest.Function, *, is_limited: bool) -> Iterator[None]:
+    """Leave a test only the pinned values of the quick budget, where the run `is_limited` to that."""
+    test: Any = item.function
+    if not is_limited or not hasattr(test, QUICK):
+        yield
+        return
+    examples = test.hypothesis_explicit_examples
+    test.hypothesis_explicit_examples = examples[-getattr(test, QUICK) :]
+    try:
+        with _changed(test, phases=(Phase.explicit,)):
+            yield
+    finally:
+        test.hypothesis_explicit_examples = examples
+
+
+@contextlib.contextmanager
+def more_drawn(item: pytest.Function, examples: int) -> Iterator[None]:
+    """Draw that many examples for a test, and try none of its pinned values."""
+    with _changed(item.function, phases=(Phase.generate, Phase.shrink), max_examples=examples):
+        yield
+
+
+@contextlib.contextmanager
+def _changed(test: Any, **changes: Any) -> Iterator[None]:
+    """Change a test's settings, which it took over when it was decorated, for as long as the block lasts."""
+    usual = test._hypothesis_internal_use_settings
+    test._hypothesis_internal_use_settings = hypothesis_settings(usual, **changes)
+    try:
+        yield
+    finally:
+        test._hypothesis_internal_use_settings = usual
