@@ -78,7 +78,7 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     scene.expect(judge.same_object, *card.steps, before, attach, after)
 
 
-@clause("state.same-object", last=True)
+@clause("state.same-object", quick=True, last=True)
 def test_nothing_changes_when_attached_again(scene: Scene) -> None:
     """Attaching again changes nothing at all: a client that repeats itself must not lose what it saved."""
     scene.needs.nothing_known_of("state.same-customer-again", "expand.inlined")
@@ -123,7 +123,7 @@ def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None
     return None
 
 
-@clause("state.listed", last=True)
+@clause("state.listed", quick=True, last=True)
 def test_attached_is_listed_still(scene: Scene) -> None:
     """The card of last year is listed beside that of today."""
     scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
@@ -291,7 +291,7 @@ def test_detach(scene: Scene) -> None:
     scene.expect(judge.detached, *later.set_up, *card.steps, detach, *after, about=about)
 
 
-@clause("state.detach", last=True)
+@clause("state.detach", quick=True, last=True)
 def test_detach_of_what_was_attached_twice(scene: Scene) -> None:
     """One detachment is enough, however often a card was attached."""
     scene.needs.nothing_known_of("state.same-customer-again")

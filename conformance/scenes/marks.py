@@ -26,24 +26,24 @@ NARROWED = "conformance_narrowed"
 
 
 def clause(
-    slug: str, *, also: Sequence[str] = (), quick: bool = True, further: bool = False, last: bool = False
+    slug: str, *, also: Sequence[str] = (), quick: bool | None = None, further: bool = False, last: bool = False
 ) -> Callable[[Test], Test]:
     """Mark a test as one for the clause `slug`; what it finds in passing belongs to the clauses in `also`.
 
     Tests run in the order of the catalogue; the `last` ones, which look back at the whole run, run behind all others.
-    The quick budget leaves out these and what is not `quick`. All of them, and `further` tests, are skipped where an
-    earlier test has found the clause broken.
+    The quick budget sends what is `quick`: all but the `last` ones, if nothing is said. What it leaves out is skipped
+    where an earlier test has found the clause broken, and so are the `last` and the `further` tests.
     """
     mark = clause_mark(slug, also=also, quick=quick, further=further, last=last)
     return lambda test: mark(as_story(test))
 
 
 def clause_mark(
-    slug: str, *, also: Sequence[str] = (), quick: bool = True, further: bool = False, last: bool = False
+    slug: str, *, also: Sequence[str] = (), quick: bool | None = None, further: bool = False, last: bool = False
 ) -> pytest.MarkDecorator:
     """Return the mark of `clause` alone, for the cases of a parametrized story."""
-    quick = quick and not last
-    return pytest.mark.clause(slug, tuple(also), quick=quick, further=further or not quick, last=last)
+    quick = not last if quick is None else quick
+    return pytest.mark.clause(slug, tuple(also), quick=quick, further=further or last or not quick, last=last)
 
 
 def explores(*slugs: str) -> pytest.MarkDecorator:
