@@ -41,7 +41,7 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=4, races=1), whole=False),
+    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=8, races=1), whole=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
 }

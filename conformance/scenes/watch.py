@@ -207,21 +207,36 @@ class Watch:
         if ended:
             self._report(ended, self.stage.client.history.since(0))
             return True
-        return self._spoils_the_next(finding)
+        return self._spoils_the_next(finding) or self._spoilt_by_an_odd_one()
 
     def _spoils_the_next(self, finding: Finding) -> bool:
         """Return whether the request before the one that shows the finding spoils a valid one on its connection."""
         before = self.stage.client.history.before(finding.exchange)
         if before is None or not before.is_to_operation:
             return False
+        return self._fails_twice(lambda: self._sent_after(before))
+
+    def _spoilt_by_an_odd_one(self) -> bool:
+        """Return whether one of the odd requests since the latest check spoils a valid one after it.
+
+        A lone one is left to the check that follows.
+        """
+        survived = list(reversed(self.stage.memory.survived))
+        return len(survived) > 1 and any(self._fails_twice(partial(self._after_odd_one, one)) for one in survived)
+
+    def _after_odd_one(self, attempt: Attempt) -> Episode:
+        return self._served_again(self._steps_after([attempt]))
+
+    def _fails_twice(self, play: Perform) -> bool:
+        """Return whether the target no longer serves at the end of an episode, and again; then conclude from both."""
         performed: list[Performed] = []
         for part in (FIRST, SEARCH):
             with contextlib.suppress(OutOfFixtures):
-                performed.append(Performed(part, self._sent_after(before)))
-        if len(performed) < 2 or not all(map(_fails, performed)):
-            return False
+                performed.append(Performed(part, play()))
+            if not performed or not _fails(performed[-1]):
+                return False
         self._settle(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.stage.case.test))
-        return True
+        return len(performed) > 1
 
     def _sent_after(self, before: Exchange) -> Episode:
         """Perform the request and a valid one after it, on one new connection."""
