@@ -65,6 +65,7 @@ SLOW = frozenset(
         "test_house",
         "test_internal_errors",
         "test_key_hygiene",
+        "test_keys",
         "test_killed",
         "test_matrix",
         "test_nasty_targets",

@@ -40,3 +40,10 @@ class ExchangeFailed(Exception):
         self.failure = failure
         self.error = str(error)
         super().__init__(f"{failure}: {self.error}" if self.error else str(failure))
+
+
+class LiveAccount(BaseException):
+    """An object that the suite has made is live: money may be at stake, and nothing more may be sent.
+
+    It ends a run as an interruption does, past whatever handles errors.
+    """

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.secret import SHORTEST_TO_BLOT
+from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
 from conformance.judge.internals import card_data_in, internals_in

@@ -79,7 +79,7 @@ def same_answer_by_path(episode: Episode, contract: Contract) -> None:
     for exchange in episode.exchanges("subject"):
         shown, named = exchange.object.get("id"), sent_payment_method(exchange)
         is_own = shown == named or not exchange.is_success
-        expect(is_own, f"`id` is {shown!r}; the path names {named!r}", exchange)
+        expect(is_own, f"`id` is {shown!r}; the path names {named!r}", exchange, "response.id")
 
 
 @expectation()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.failure import LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.embedded import CannotStart, embedded_reference
@@ -105,6 +106,8 @@ class Controller:
             self.diagnosis = Diagnosis(str(error), "run `python -m reference` to see more")
         except CannotRun as error:
             self.diagnosis = Diagnosis(str(error), "")
+        except LiveAccount as error:
+            self.diagnosis = Diagnosis(str(error), "", is_misuse=True)
         if self.provision is None:
             return
         self.workers.send_to(self.base_url, self.provision)
@@ -175,6 +178,8 @@ class Controller:
             self._sent[found["worker"]] = found["requests"]  # type: ignore[index]  # as above
             self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
             self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
+            if found["live"]:  # type: ignore[index]  # as above
+                self.diagnosis = Diagnosis(found["live"], "", is_misuse=True)  # type: ignore[index]  # as above
             self._stop_early(report, ledger)
         self.reported.add(report)
         self.errors.add_report(report)
@@ -288,7 +293,7 @@ class Controller:
             selection=narrowed_by(self.config),
         )
         ending = {
-            "diagnosis": {"what": self.diagnosis.what, "hint": self.diagnosis.hint} if self.diagnosis else None,
+            "diagnosis": self.diagnosis.to_json() if self.diagnosis else None,
             "interrupted": self._is_cut_short(exitstatus),
             **self.errors.footer(exitstatus),
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.evidence.episode import Outcome
+from conformance.evidence.failure import LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
@@ -73,6 +74,7 @@ class ItemRunner:
         self.left: list[str] = []
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
+        self.live = ""
         self._unreported: dict[str, Any] | None = None
         budget = BUDGETS[settings.budget]
         self.is_quick = not budget.whole
@@ -109,10 +111,13 @@ class ItemRunner:
         }
 
     def tidy(self) -> None:
-        """Remove what was made, and count it."""
+        """Remove what was made, and count it. To a live account nothing is sent: what was made is named."""
         for kind, _ in self.fixtures.inventory.made:
             self.made[kind] = self.made.get(kind, 0) + 1
-        self.left += self.fixtures.clean_up()
+        if self.live:
+            self.left += [identifier for _, identifier in self.fixtures.inventory.made]
+        else:
+            self.left += self.fixtures.clean_up()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -120,6 +125,8 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
+        if self.live:
+            pytest.skip(self.live)
         self.engine.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[FOUND] = ledger
@@ -138,12 +145,15 @@ class ItemRunner:
         try:
             with only_quick(pyfuncitem, is_limited=self.is_quick):
                 return (yield)
+        except LiveAccount as live:
+            self.live = str(live)
+            pytest.skip(self.live)
         except KeyboardInterrupt:
             log = [entry.to_json() for entry in self.stage.case.log]
             self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}
             raise
         finally:
-            if self._unreported is None:
+            if self._unreported is None and not self.live:
                 pyfuncitem.stash[FOUND] = self.engine.end()
 
     @pytest.hookimpl(wrapper=True)
@@ -173,6 +183,7 @@ class ItemRunner:
                 "log": log,
                 "worker": self.worker,
                 "requests": self.client.requests_sent,
+                "live": self.live,
             }
             report.user_properties.append((PROPERTY, found))
         if report.longrepr is not None and not isinstance(report.longrepr, tuple):

@@ -245,7 +245,7 @@ def key_for(environment: Mapping[str, str], base_url: str | None) -> Secret:
     given = environment.get(KEY_VARIABLE, "")
     if given:
         try:
-            return Secret(given)
+            return Secret.given(given)
         except (LiveKeyError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
     if base_url is None or Address(base_url).is_loopback:

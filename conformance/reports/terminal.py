@@ -115,6 +115,7 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         _print_costs(terminal, run)
     if run.diagnosis is not None:
         _print_diagnosis(terminal, run.diagnosis)
+        _print_left_over(terminal, run)
         return
     if run.wanted is not None:
         terminal.write_line(str(run.wanted), yellow=True)
@@ -139,8 +140,7 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         terminal.write_line(f"required, but missing on the target: {', '.join(run.lacking)}", red=True, bold=True)
     if run.interrupted:
         terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
-    if run.left_over:
-        terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
+    _print_left_over(terminal, run)
     terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")
 
 
@@ -152,6 +152,11 @@ def _print_costs(terminal: Any, run: Run) -> None:
     methods, customers = ids_for_profile(run.settings.profile, run.settings.budget, run.catalogue)
     ids = f"about {methods} payment methods (--payment-method) and {customers} customers (--customer)"
     terminal.write_line(f"dry run: with ids that are given instead, the whole profile needs {ids}")
+
+
+def _print_left_over(terminal: Any, run: Run) -> None:
+    if run.left_over:
+        terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
 
 
 def _print_diagnosis(terminal: Any, diagnosis: Diagnosis) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,11 +14,12 @@ from schemathesis import Case
 from schemathesis.core import NOT_SET
 
 from conformance.evidence.exchange import Exchange, goes_to_operation
-from conformance.evidence.failure import ExchangeFailed
+from conformance.evidence.failure import ExchangeFailed, LiveAccount
+from conformance.evidence.foreign import one_line
 from conformance.evidence.history import History
-from conformance.evidence.secret import Secret
+from conformance.evidence.secret import Secret, without_any_key
 from conformance.transport.connection import Deadline
-from conformance.transport.route import Route
+from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
 from conformance.transport.session import Delivery, Outgoing, WireSession
 from conformance.transport.ways import Manner
@@ -54,11 +54,7 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Return whether the host is this machine by its name or number."""
-        host = self.parts.hostname or ""
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host.endswith(".localhost")
+        return is_this_machine(self.parts.hostname or "")
 
     @classmethod
     def of(cls, url: str) -> Address:
@@ -67,13 +63,19 @@ class Address:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise TargetError(f"--base-url {url!r} is no URL: give one such as http://127.0.0.1:8420") from None
+            raise TargetError(f"--base-url {_shown(url)} is no URL: give one such as http://127.0.0.1:8420") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise TargetError(f"--base-url {url!r} must start with http:// or https:// and name a host")
+            raise TargetError(f"--base-url {_shown(url)} must start with http:// or https:// and name a host")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise TargetError("--base-url must hold no credentials, query or fragment: give the key in STRIPE_API_KEY")
         path = parts.path.rstrip("/")
         return cls(f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v1')}")
+
+
+def _shown(url: str) -> str:
+    """Return what was given as a URL without what stands before an `@` or looks like a key."""
+    scheme, slashes, rest = url.rpartition("//")
+    return repr(without_any_key(f"{scheme}{slashes}{rest.rpartition('@')[2]}"))
 
 
 class Pacer:
@@ -146,8 +148,18 @@ class Client:
     def call(
         self, method: str, target: str, form: Mapping[str, str] | None = None, manner: Manner = PLAINLY
     ) -> Exchange:
-        """Write and send a request to another endpoint; `target` is path and query below the base URL."""
-        return self.send(manner.request(method, target, form))
+        """Write and send a request to another endpoint; `target` is path and query below the base URL.
+
+        Raises LiveAccount where what it made or changed is live.
+        """
+        exchange = self.send(manner.request(method, target, form))
+        if method == "POST" and exchange.is_success and exchange.object.get("livemode") is True:
+            what = one_line(str(exchange.object.get("id", "an object")))
+            raise LiveAccount(
+                f"POST {target} was answered with `livemode: true`: this is a live account, and nothing more is sent. "
+                f"Remove {what} by hand, and test with the key of a sandbox."
+            )
+        return exchange
 
     def keep_to(self, per_second: float | None) -> None:
         """Change the rate."""

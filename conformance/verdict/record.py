@@ -263,7 +263,7 @@ def conclude_run(
         seconds=known["seconds"],
         started=header["started"],
         versions=header["versions"],
-        diagnosis=Diagnosis(diagnosis["what"], diagnosis["hint"], tries) if diagnosis else None,
+        diagnosis=Diagnosis.from_json(diagnosis, tries) if diagnosis else None,
         interrupted=known["interrupted"],
         left_over=tuple(known["left_over"]),
         objects=known["objects"],

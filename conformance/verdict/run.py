@@ -109,11 +109,24 @@ class Words:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The reason why a target cannot be tested at all, a hint, and the attempts to get fixtures."""
+    """The reason why a target cannot be tested at all, a hint, and the attempts to get fixtures.
+
+    `is_misuse` says that it must not be tested, such as a live account.
+    """
 
     what: str
     hint: str
     tries: tuple[Try, ...] = ()
+    is_misuse: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON, without the attempts."""
+        return {"what": self.what, "hint": self.hint, **({"is_misuse": True} if self.is_misuse else {})}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], tries: tuple[Try, ...]) -> Diagnosis:
+        """Read what `to_json` returned, and add the attempts."""
+        return cls(data["what"], data["hint"], tries, is_misuse=data.get("is_misuse", False))
 
     def __str__(self) -> str:
         return f"{self.what} — {self.hint}" if self.hint else self.what
@@ -209,7 +222,7 @@ class Run:
     def ending(self) -> Ending:
         """The way in which the run ended. It decides the exit status, and is decided here and nowhere else."""
         if self.diagnosis:
-            return Ending.UNREACHABLE
+            return Ending.WRONG_USAGE if self.diagnosis.is_misuse else Ending.UNREACHABLE
         if self.interrupted:
             return Ending.INTERRUPTED
         if self.stopped == WRONG_USAGE:

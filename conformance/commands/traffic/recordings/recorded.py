@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 from conformance.commands.traffic.recordings.bodies import as_bytes
 from conformance.commands.traffic.recordings.members import Headers, Member, UnreadableMember, value_of
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.secret import BLOT, SHORTEST_TO_BLOT, holds_key, without_key
+from conformance.evidence.secret import BLOT, holds_key, without_key
+from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 
 NO_ANSWER = "no answer was recorded"

@@ -1,0 +1,131 @@
+"""The spellings in which a secret can come back in an answer, and the parts of a text that show one.
+
+Servers echo what they got: as it was, escaped for JSON, HTML or a URL, encoded, in other letters, backwards, in parts.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from urllib.parse import quote
+
+SHORTEST_TO_BLOT = 16
+"""Keys shorter than this many characters are not looked for in answers: `test` stands in every other word."""
+
+SHORTEST_TO_MASK = 24
+"""Of keys with at least this many characters, parts are sought as well."""
+
+PIECE = 6
+"""Pieces of at least this many characters count together where a key is split."""
+
+_ESCAPES = ("%{:02x}", "%25{:02x}", "\\u{:04x}", "\\x{:02x}", "&#{};", "&#x{:x};", "={:02x}", "{:02x}", "{:02x} ")
+"""What can stand for each single character, with its code in place of the braces."""
+
+CLIENT_SECRET = re.compile(r"\b[a-z]{2,}_[A-Za-z0-9_]{8,}_secret_[A-Za-z0-9]{8,}")
+"""A secret by which a browser may act on one object, such as that of a SetupIntent."""
+
+
+def lowered(text: str) -> str:
+    """Return the text in small letters, each character in its place."""
+    small = text.lower()
+    return small if len(small) == len(text) else "".join(one if len(one.lower()) != 1 else one.lower() for one in text)
+
+
+@cache
+def spellings_of(key: str) -> tuple[str, ...]:
+    """Return a key as it is, escaped in every usual way, encoded within any text, and backwards; in small letters."""
+    forms = [key, json.dumps(key)[1:-1], html.escape(key), quote(key, safe=""), key[::-1]]
+    forms += [quote(key, safe="").replace("_", escape) for escape in ("%5f", "%255f", "=5f", "&#95;", "\\_")]
+    forms += ["".join(escape.format(ord(character)) for character in key).strip() for escape in _ESCAPES]
+    forms += ["\0".join(key), " ".join(key)]
+    for before in range(3):
+        encoded = base64.b64encode(b" " * before + key.encode() + b" " * 3).decode()
+        part = encoded[-(-before * 4 // 3) : (before + len(key)) * 4 // 3]
+        forms += [part, part.replace("+", "-").replace("/", "_"), quote(part, safe="")]
+    for before in range(5):
+        encoded = base64.b32encode(b" " * before + key.encode() + b" " * 5).decode()
+        forms.append(encoded[-(-before * 8 // 5) : (before + len(key)) * 8 // 5])
+    return tuple(dict.fromkeys(map(lowered, forms)))
+
+
+def wholes(text: str, key: str) -> Iterator[tuple[int, int]]:
+    """Yield where a spelling of `key` stands in `text`, whole or without one character at an end."""
+    small = lowered(text)
+    for form in spellings_of(key):
+        for start, end in runs(small, form):
+            if end - start >= len(form) - 1:
+                yield start, end
+
+
+def parts(text: str, key: str) -> Iterator[tuple[int, int]]:
+    """Yield where `text` shows more than half of a spelling of `key`, in one piece or in several of the key itself."""
+    small = lowered(text)
+    for form in spellings_of(key):
+        yield from runs(small, form)
+    yield from _pieces(small, lowered(key))
+
+
+def may_show(text: str, key: str) -> bool:
+    """Return quickly whether `text` may show the key: nearly no text does, and every text is asked."""
+    small = lowered(text)
+    for core in _cores(key):  # noqa: SIM110  # twice as fast as any()
+        if core in small:
+            return True
+    return False
+
+
+@cache
+def _cores(key: str) -> tuple[str, ...]:
+    """Return the middle of each spelling, which every telling part of it holds, and blocks for a key in pieces."""
+    forms = spellings_of(key)
+    cores = [form[len(form) - _shortest(form) : _shortest(form)] for form in forms]
+    if len(key) >= SHORTEST_TO_MASK:
+        cores += [lowered(key)[at : at + PIECE] for at in range(len(key) % PIECE, len(key), PIECE)]
+    return tuple(dict.fromkeys(cores))
+
+
+def _shortest(form: str) -> int:
+    """Return how many characters of a form reveal it: more than half, of a short one all or all but one.
+
+    Half of a short one is not much more than the prefix of all test keys.
+    """
+    length = len(form)
+    return length // 2 + 2 if length >= SHORTEST_TO_MASK else length - (length >= SHORTEST_TO_BLOT)
+
+
+def runs(text: str, form: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each part of `form` in `text` that is long enough to reveal it."""
+    length, shortest = len(form), _shortest(form)
+    first = length - shortest
+    core = form[first:shortest]
+    at = text.find(core)
+    while at >= 0:
+        start, end = at, at + len(core)
+        while start > at - first and text[start - 1] == form[first - 1 - (at - start)]:
+            start -= 1
+        while end < at + length - first and text[end : end + 1] == form[first + end - at]:
+            end += 1
+        is_long = end - start >= shortest
+        if is_long:
+            yield start, end
+        at = text.find(core, end if is_long else at + 1)
+
+
+def _pieces(text: str, key: str) -> list[tuple[int, int]]:
+    """Return where pieces of a long key stand, if together they show more than half of it."""
+    if len(key) < SHORTEST_TO_MASK:
+        return []
+    shown: set[int] = set()
+    found: list[tuple[int, int]] = []
+    for first in range(len(key) - PIECE + 1):
+        piece = key[first : first + PIECE]
+        at = text.find(piece)
+        while at >= 0:
+            shown.update(range(first, first + PIECE))
+            found.append((at, at + PIECE))
+            at = text.find(piece, at + 1)
+    return found if len(shown) >= _shortest(key) else []
