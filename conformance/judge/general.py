@@ -22,6 +22,8 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
+LENGTH_REQUIRED = 411
+
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
@@ -99,15 +101,16 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
 def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     """Return whether a front-end server may have rejected the request in its own words.
 
-    It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), and for a
-    malformed request.
+    It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for one that
+    does not say its length (section 15.5.12), and for a malformed request.
     """
     if exchange.error or exchange.status not in LEGAL_WITHOUT_ENVELOPE:
         return False
     body = exchange.request.body or b""
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
+    is_unmeasured = exchange.request.chunked and exchange.status == LENGTH_REQUIRED
     is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
-    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_malformed
+    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_unmeasured or is_malformed
 
 
 def _holds_another_key(exchange: Exchange) -> bool:
