@@ -14,7 +14,7 @@ from conformance.commands.certificate.consistency import contradictions
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.objections import Kind, Objection, Refused, gravest, refuse_for
 from conformance.commands.certificate.planned import compare_with_plan
-from conformance.commands.certificate.policy import check_kind, check_policy, remarks
+from conformance.commands.certificate.policy import check_kind, check_policy, check_product, remarks
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
@@ -25,13 +25,18 @@ from conformance.commands.certificate.statements import (
     Product,
     Validity,
     clause_results,
+    read_time,
     sha256_of,
     target_of,
     test_result,
+    verification_summary,
 )
 from conformance.verdict.record import BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
+
+CLOCKS_APART = datetime.timedelta(minutes=5)
+"""By how much the clocks of a signer and a certifier may differ."""
 
 LONGEST_VALUE = 80
 """How many characters of a value a message quotes."""
@@ -92,6 +97,7 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
     objections = [
         *_compare_clauses(evidence, bundle),
         *_compare_predicates(claim, bundle),
+        *_compare_summary(claim, bundle),
         *_check_validity(claim, demands.at),
         *check_policy(evidence, demands.profile, demands.level),
     ]
@@ -113,6 +119,7 @@ def _read_claim(bundle: Bundle) -> Claim:
         digest = bundle.target.get("imageDigest") or ""
         product = Product(predicate["product"]["name"], predicate["product"]["version"], digest)
         refuse_for(check_kind(record))
+        refuse_for(check_product(product, validity, str(record.header["target"]["base_url"])))
         return Claim(product, validity, Evidence.of(record))
     except Refused:
         raise
@@ -189,6 +196,21 @@ def _compare_predicates(claim: Claim, bundle: Bundle) -> Iterator[Objection]:
         other = stated.get(slug) if isinstance(stated, dict) else None
         if isinstance(other, dict) and {**other, "outcome": ""} != {**clause, "outcome": ""}:
             yield Objection("statement", f"the statement about {slug} differs from the record in more than its outcome")
+
+
+def _compare_summary(claim: Claim, bundle: Bundle) -> Iterator[Objection]:
+    """Make the certifier's summary again, and yield the members that differ. Who and when are theirs to say."""
+    about = [signed.line for signed in bundle.signed if signed.predicate_type != VERIFICATION_SUMMARY]
+    for signed in bundle.of_type(VERIFICATION_SUMMARY):
+        found = signed.predicate
+        try:
+            verifier, when = str(found["verifier"]["id"]), read_time(found["timeVerified"])
+        except (KeyError, TypeError, ValueError):
+            yield Objection("summary", "the summary does not say who verified what when")
+            continue
+        yield from _compare("summary", "the summary", verification_summary(verifier, claim, when, about), found)
+        if not claim.validity.begins - CLOCKS_APART <= when <= claim.validity.ends:
+            yield Objection("summary", "the summary was made at a time when the certificate is not valid")
 
 
 def _compare(code: str, what: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Objection]:

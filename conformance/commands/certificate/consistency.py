@@ -16,8 +16,10 @@ from conformance.evidence.exchange import Exchange, is_creation
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
 from conformance.fixtures.provisioning import RUN_TAG, Provision
+from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
 from conformance.verdict.shapes import steps_in
+from conformance.verdict.trial import AGAIN, ANEW, CONFIRMATION, FIRST, OF_A_CLAUSE, Trial
 
 CLOCK_TOLERANCE = 2.0
 """By how many seconds two times of one clock may be apart the wrong way."""
@@ -39,13 +41,15 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
     episodes = [performed.episode for trial in record.trials for performed in trial.episodes]
     steps = [step for _, step in steps_in(record.trials)]
     exchanges = list(dict.fromkeys(step.exchange for step in steps))
+    yield from _find_gaps(exchanges)
     yield from _find_different_versions(exchanges)
     yield from _find_wrong_lengths(exchanges)
     yield from _find_wrong_times(evidence, exchanges)
     yield from _find_disorder(episodes)
     yield from _find_wrong_dates(exchanges)
     yield from _find_other_runs(steps)
-    yield from _find_other_targets(episodes, provision)
+    yield from _find_other_targets(episodes, provision, str(record.header["target"]["base_url"]))
+    yield from _find_other_confirmations(record.trials)
     if record.footer["requests"] < len(exchanges):
         text = f"{len(exchanges)} requests are recorded, and {record.footer['requests']} were sent"
         yield Objection("episodes", text)
@@ -60,6 +64,16 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
 def describe(exchange: Exchange) -> str:
     """Return an exchange in a few words."""
     return f"{exchange.request.method} {exchange.request.target[:80]} ({exchange.status or exchange.failure})"
+
+
+def _find_gaps(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
+    """Yield the answers that are not whole: a run records head and body of each, and neither can be judged without."""
+    for exchange in exchanges:
+        if exchange.status is not None and (exchange.headers is None or exchange.body is None):
+            lacking = "head" if exchange.headers is None else "body"
+            yield Objection("record", f"{describe(exchange)} was answered, and the {lacking} of the answer is missing")
+        if exchange.status is None and not exchange.failure:
+            yield Objection("record", f"{describe(exchange)} has neither an answer nor the reason why it has none")
 
 
 def _find_different_versions(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
@@ -162,16 +176,32 @@ def _runs_of(step: Step) -> tuple[str | None, str | None]:
     return step.bindings.get(RUN), sent_fields(step.exchange.request).get(tag) if is_creation(step.exchange) else None
 
 
-def _find_other_targets(episodes: Sequence[Episode], provision: Provision) -> Iterator[Objection]:
+def _find_other_targets(episodes: Sequence[Episode], provision: Provision, base_url: str) -> Iterator[Objection]:
     created_as = "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None
+    remote = True if base_url.startswith("http") and not Address(base_url).is_loopback else None
     if len({episode.facts.get("test_key") for episode in episodes}) > 1:
         yield Objection("another-target", "some episodes were recorded with a test key, and some not")
     for episode in episodes:
-        for name, value in (("stateless", provision.stateless), ("created_as", created_as)):
+        for name, value in (("stateless", provision.stateless), ("created_as", created_as), ("remote", remote)):
             found = episode.facts.get(name)
             if found != value:
                 text = f"`{name}` is {found!r} in an episode of {episode.clause or 'no clause'}"
                 yield Objection("another-target", f"{text}, and {value!r} in the header")
+
+
+def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the episodes that stand for a repetition of another one, and are about something else."""
+    for trial in trials:
+        if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN):
+            continue
+        decisive = trial.decisive
+        for performed in trial.performed_as(AGAIN, CONFIRMATION, ANEW):
+            again = performed.episode
+            if (again.clause, again.expectation) != (decisive.clause, decisive.expectation):
+                text = f"{again.id or performed.part} of {trial.clause or 'no clause'} repeats another clause's episode"
+                yield Objection("episodes", text)
+        if decisive.clause != trial.clause:
+            yield Objection("episodes", f"{decisive.id} of {trial.clause or 'no clause'} is about {decisive.clause}")
 
 
 # ids that recur

@@ -12,8 +12,10 @@ from typing import IO
 
 MOST_FILES = 16
 """How many files a bundle may have. Ours has four."""
-MOST_BYTES = 128 * 1024 * 1024
-"""How many bytes all files of a bundle may have together, unpacked."""
+MOST_BYTES = 48 * 1024 * 1024
+"""How many bytes all files of a bundle may have together, unpacked. A run of the largest budget has a tenth of it."""
+MOST_VALUES = 3_000_000
+"""How many values the JSON of all files may have: each takes some hundred bytes of memory, however short it is."""
 BLOCK = 1024 * 1024
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -163,6 +165,8 @@ def _read_into(files: dict[str, bytes], name: str, file: IO[bytes]) -> None:
         blocks.append(block)
     files[name] = b"".join(blocks)
     _check_count(len(files))
+    values = sum(content.count(sign) for content in files.values() for sign in (b",", b"[", b"{"))
+    _refuse_if(values > MOST_VALUES, "too-large", f"with {name} it holds more than {MOST_VALUES:,} values")
 
 
 def _refuse_if(condition: object, code: str, message: str) -> None:

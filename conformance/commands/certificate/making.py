@@ -6,6 +6,7 @@ import argparse
 import datetime
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
@@ -22,8 +23,15 @@ from conformance.commands.certificate.files import (
 )
 from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
 from conformance.commands.certificate.objections import Refused, refuse_for
-from conformance.commands.certificate.policy import check_kind, check_policy
-from conformance.commands.certificate.rerunning import CannotPlan
+from conformance.commands.certificate.policy import (
+    IMAGE_DIGEST,
+    LARGEST_VALID_DAYS,
+    NAME,
+    check_kind,
+    check_policy,
+    check_product,
+)
+from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -37,15 +45,12 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
+from conformance.evidence.foreign import one_line
 from conformance.verdict.record import BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
 VALID_DAYS = 365
-LARGEST_VALID_DAYS = 3650
 NONCE_BITS = 63
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-"""What a package URL holds unescaped."""
-IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s]+")
 
 
@@ -57,17 +62,30 @@ class CannotCertify(ValueError):
         self.status = status
 
 
-def certify(content: bytes, product: Product, signer: CryptoSigner, valid_days: int = VALID_DAYS) -> dict[str, bytes]:
-    """Return the files of a bundle that certifies the run in a record. Raises CannotCertify, or BrokenRecord."""
+def certify(
+    content: bytes,
+    product: Product,
+    signer: CryptoSigner,
+    valid_days: int = VALID_DAYS,
+    plan: Callable[[PlanOptions], Plan] | None = None,
+) -> dict[str, bytes]:
+    """Return the files of a bundle that certifies the run in a record, checked as `verify` does.
+
+    Raises CannotCertify, BrokenRecord, or CannotPlan.
+    """
     record = Record.of(content)
+    begins = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    validity = Validity(begins, begins + datetime.timedelta(days=valid_days))
     try:
         refuse_for(check_kind(record))
+        refuse_for(check_product(product, validity, str(record.header["target"]["base_url"])))
         evidence = Evidence.of(record)
         refuse_for(check_policy(evidence))
+        files = sign_claim(Claim(product, validity, evidence), signer)
+        refuse_for(check(files, Demands(signer.public_key, begins), plan).objections)
     except Refused as refused:
         raise CannotCertify("\n".join(f"verify would refuse it: {one}" for one in refused.objections)) from None
-    begins = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    return sign_claim(Claim(product, Validity(begins, begins + datetime.timedelta(days=valid_days)), evidence), signer)
+    return files
 
 
 def sign_claim(claim: Claim, signer: CryptoSigner) -> dict[str, bytes]:
@@ -149,7 +167,7 @@ def _certify(options: argparse.Namespace) -> int:
         path = options.out or Path(f"{product.name}-{product.version}.zip")
         write_bundle(files, path)
     except (UnusableKey, CannotCertify, UnreadableBundle, BrokenRecord, CannotPlan) as error:
-        print(error)
+        _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
     return ExitStatus.CONFORMS
@@ -163,13 +181,18 @@ def _countersign(options: argparse.Namespace) -> int:
         files = countersign(files, check(files, Demands(key, when)), certifier, options.certifier, when)
         write_bundle(files, options.out)
     except CannotCertify as error:
-        print(error)
+        _print_lines(error)
         return error.status
     except (UnusableKey, UnreadableBundle, UnsafeBundle, CannotPlan) as error:
-        print(error)
+        _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{options.out}: countersigned as {options.certifier}")
     return ExitStatus.CONFORMS
+
+
+def _print_lines(error: Exception) -> None:
+    """Print what an error says, which may quote a bundle."""
+    print(*map(one_line, str(error).splitlines()), sep="\n")
 
 
 def _read(path: Path) -> bytes:

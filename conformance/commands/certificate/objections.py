@@ -57,6 +57,8 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "lengths": (Kind.FORGED, "an answer has another length than its Content-Length says"),
     "ids": (Kind.FORGED, "ids do not recur as they must: of created objects, of requests"),
     "another-target": (Kind.FORGED, "an episode was recorded at another kind of target than the header says"),
+    "product": (Kind.FORGED, "the product's name, version or digest is none, or the validity longer than any"),
+    "summary": (Kind.FORGED, "the certifier's summary says something else than the statements that it is about"),
     # what it says
     "outcome": (Kind.DIFFERENT, "judged again, the episodes lead to other outcomes than those that are stated"),
     "statement": (Kind.DIFFERENT, "a statement says something else than the record that it is about"),

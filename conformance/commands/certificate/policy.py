@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator
 
 from conformance.commands.certificate.objections import Objection
-from conformance.commands.certificate.statements import LEVELS, Evidence
+from conformance.commands.certificate.statements import LEVELS, Evidence, Product, Validity
 from conformance.evidence.episode import Outcome
 from conformance.plugin.versions import versions
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import SUITE_NAME, Record
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
+
+LARGEST_VALID_DAYS = 3650
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+"""What a package URL holds unescaped."""
+IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 STANDARD = "standard"
 """The least budget of a certified run."""
@@ -58,6 +65,8 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
         yield Objection("level", f"it was judged at the level {settings.level}, and {level} is demanded")
     if BUDGETS[settings.budget].drawn < BUDGETS[STANDARD].drawn:
         yield Objection("budget", f"the budget was {settings.budget}, and {STANDARD} is the least")
+    if settings.dry_run:
+        yield Objection("selection", "it is a dry run against the embedded reference, not of a product")
     if not record.header["selection"]["whole"]:
         yield Objection("selection", f"only a part was run: {record.header['selection']['arguments']}")
     for result in evidence.required:
@@ -69,6 +78,19 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
     if record.header["options"]["expectations"]:
         yield Objection("expectations", "failures were expected")
     yield from _find_gaps(evidence)
+
+
+def check_product(product: Product, validity: Validity, base_url: str) -> Iterator[Objection]:
+    """Yield what no certificate may say of a product: a name that misleads, or a validity that is none."""
+    for what, text in (("name", product.name), ("version", product.version)):
+        if not isinstance(text, str) or not NAME.fullmatch(text):
+            yield Objection("product", f"the {what} of the product is not 1 to 100 letters, digits and . _ + -")
+    if product.image_digest and not IMAGE_DIGEST.fullmatch(product.image_digest):
+        yield Objection("product", "the digest of the image is not sha256: and 64 hexadecimal digits")
+    if validity.ends - validity.begins > datetime.timedelta(days=LARGEST_VALID_DAYS):
+        yield Objection("product", f"it would be valid for more than {LARGEST_VALID_DAYS} days")
+    if not base_url.startswith(("http://", "https://")) and product.name != SUITE_NAME:
+        yield Objection("product", f"the run was against the {base_url}, which is no other product than {SUITE_NAME}")
 
 
 def _find_gaps(evidence: Evidence) -> Iterator[Objection]:

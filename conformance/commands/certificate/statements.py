@@ -66,7 +66,7 @@ class Validity:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Validity:
         """Return the validity that `to_json` wrote. Raises KeyError, TypeError or ValueError when it is none."""
-        return cls(_time(data["notBefore"]), _time(data["notAfter"]))
+        return cls(read_time(data["notBefore"]), read_time(data["notAfter"]))
 
 
 @dataclass(frozen=True)
@@ -274,5 +274,6 @@ def _digest(content: bytes) -> dict[str, str]:
     return {"sha256": sha256_of(content)}
 
 
-def _time(text: str) -> datetime.datetime:
+def read_time(text: str) -> datetime.datetime:
+    """Return the time that a statement names. Raises ValueError or TypeError where it is none."""
     return datetime.datetime.strptime(text, TIME_FORMAT).replace(tzinfo=datetime.UTC)

@@ -17,6 +17,7 @@ from conformance.commands.certificate.keys import UnusableKey, public_key
 from conformance.commands.certificate.objections import REASONS, Objection, gravest
 from conformance.commands.certificate.rerunning import CannotPlan, CannotSample, sample_target
 from conformance.commands.certificate.statements import Claim, test_result
+from conformance.evidence.foreign import one_line
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
@@ -102,12 +103,12 @@ def _run(options: argparse.Namespace) -> int:
     except UnsafeBundle as error:
         checked = Checked([Objection(error.code, str(error))])
     except (UnusableKey, UnreadableBundle, CannotPlan, pytest.UsageError) as error:
-        print(error)
+        print(one_line(str(error)))
         return ExitStatus.WRONG_USAGE
     except CannotSample as error:
-        print(error)
+        print(one_line(str(error)))
         return ExitStatus.UNREACHABLE
-    print(*describe(checked), sep="\n")
+    print(*map(one_line, describe(checked)), sep="\n")
     return checked.exit_status
 
 
