@@ -28,8 +28,8 @@ def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt
     return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
 
 
-LONG_ARRAY = 20
-"""The number of entries of an array that is too long for a server that looks at ten pairs."""
+LONG_ARRAYS = (20, 1000)
+"""The numbers of entries of an array that are too many for a server that looks at ten pairs, or at a thousand."""
 
 # body.customer-required
 
@@ -63,7 +63,7 @@ def structured_customers() -> Sequence[Attempt]:
     return (
         *map(structured_customer, _CUSTOMER_KEYS),
         *beside_expand,
-        structured_customer("[a]", spelling=Spelling(escaped_brackets=True)),
+        structured_customer("[$gte]", spelling=Spelling(escaped_brackets=True)),
         structured_customer("[a][b]"),
     )
 
@@ -124,28 +124,44 @@ def unknown_parameters() -> Sequence[Attempt]:
     return (
         unknown_parameter("foo"),
         broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
+        broken("action", why, CUSTOMER, Pair("action", "1"), Pair("controller", "2")),
         unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("customer_id", GOOD_ID),
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
-        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
-        unknown_parameter("x", "0"),
+        broken("$x. × 30", why, CUSTOMER, Pair(Repeated("$x.", 30), "1")),
+        unknown_parameter("utf8", "0"),
         unknown_parameter("constructor"),
         broken("expands", why, Pair("expands", "false"), CUSTOMER),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("foo", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
+        broken("format", why, CUSTOMER, Pair("format", "json"), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
-        unknown_parameter("customer ", GOOD_ID),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
+        *(broken(name, why, Pair(name, GOOD_ID)) for name in DISGUISES),
+        *(
+            Attempt(payload=joined(*before, GOOD_ID, behind), kind="invalid", invalid=Invalid("body", reason))
+            for before, behind, reason in RAW_DISGUISES
+        ),
     )
 
 
-def unknown_behind_a_long_array() -> Attempt:
-    """Return an unknown parameter behind `LONG_ARRAY` entries of `expand`."""
+DISGUISES = (" customer", "[customer]", "customer\x00x", "!customer")
+"""Names that parsers and binders take for `customer`, each sent alone."""
+
+RAW_DISGUISES: Sequence[tuple[tuple[Text, ...], str, str]] = (
+    (("?customer=",), "", "the name begins with a question mark"),
+    ((b"\xef\xbb\xbf", "customer="), "", "the name begins with U+FEFF"),
+    (("customer=",), "&x;y=1", "there is a parameter `x;y`"),
+    (("customer=",), "&foo=%zz", "there is a parameter `foo`"),
+)
+"""Bodies of which parsers overlook a part: what comes before the id, what behind it, and the reason to reject it."""
+
+
+def unknown_behind_a_long_array(length: int) -> Attempt:
+    """Return an unknown parameter behind that many entries of `expand`."""
     why = "the contract has no such property"
-    return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * LONG_ARRAY, Pair("foo", "1"))
+    return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * length, Pair("foo", "1"))
 
 
 def is_without_meaning(name: str, contract: Contract) -> bool:
@@ -167,8 +183,10 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 def unknown_nested_parameters() -> Sequence[Attempt]:
     """Return unknown parameters with brackets in their names."""
     why = "the contract has no such property"
-    beside_expand = (broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[bar]", "foo[]"))
-    names = ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]")
+    beside_expand = (
+        broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[constructor]", "foo[]")
+    )
+    names = ("foo[]", "foo[0][bar]", "foo[bar]", "expand[]x")
     return (*map(unknown_parameter, names), *beside_expand)
 
 

@@ -154,13 +154,15 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Return bodies with names nested sixty deep, with brackets that do not pair, and with odd keys."""
+    """Return bodies with names nested sixty deep, with brackets that do not pair, with odd keys, and with clashes."""
     return (
         _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
         _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
         _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
+        _pairs(CUSTOMER, Pair("customer[a]", "b")),
+        _pairs(CUSTOMER, Pair("expand[]", "customer"), Pair("expand[a]", "customer")),
     )
 
 
@@ -172,6 +174,15 @@ def no_media_type() -> Sequence[Attempt]:
         base.but(media_type="", label="with an empty Content-Type"),
         base.but(media_type="nonsense", label="with Content-Type: nonsense"),
         base.but(media_type="application/x-www-form-urlencoded; charset=nonsense", label="with charset=nonsense"),
+    )
+
+
+def content_codings() -> Sequence[Attempt]:
+    """Return a good body that calls itself compressed, which it is not, and one in a coding that does not exist."""
+    base = Attempt((CUSTOMER,), kind="wire")
+    return tuple(
+        base.but(headers=(("Content-Encoding", coding),), label=f"with Content-Encoding: {coding}")
+        for coding in ("gzip", "nonsense")
     )
 
 

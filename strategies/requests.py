@@ -98,9 +98,18 @@ ACCEPTS: Sequence[Comparison] = tuple(
         (MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),),
         needs_success=True,
     )
-    for accept in ("application/json;q=0.9", None, "*/*")
+    for accept in ("application/json;q=0.9", None)
 )
 """Accept headers that all allow JSON, each compared with the plain one."""
+
+
+def other_urls() -> Sequence[Attempt]:
+    """Return good requests to URLs that are almost the operation's."""
+    why = Invalid("path", "the operation has another URL")
+    return tuple(
+        MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
+        for suffix in ("/attach/", "/ATTACH", "/attach.json")
+    )
 
 
 MEDIA_TYPE_IN_CAPITALS = Comparison(

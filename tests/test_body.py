@@ -81,10 +81,12 @@ def test_unknown_parameter_on_attached(scene: Scene) -> None:
 
 
 @clause("body.unknown-parameter", last=True)
-def test_unknown_parameter_behind_a_long_array(scene: Scene) -> None:
+@pinned("length", invalid.LONG_ARRAYS)
+@given(length=st.sampled_from(invalid.LONG_ARRAYS))
+def test_unknown_parameter_behind_a_long_array(scene: Scene, length: int) -> None:
     """However many pairs come first, the last one is looked at."""
-    if scene.needs.is_sound("expand.duplicates"):
-        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array()))
+    if scene.needs.is_sound("expand.duplicates", "expand.many", "robustness.many-parameters"):
+        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array(length)))
     else:
         scene.expect(judge.rejected, scene.sample(invalid.unknown_parameter("foo")))
 

@@ -13,10 +13,11 @@ from conformance.scenes.stories import (
     as_far_as_ids_go,
     compare,
     compare_rejections,
+    compare_with_sample,
     expect_not_obeyed,
     expect_taken_as_sent,
 )
-from strategies import Attempt, Comparison, requests, resembling, valid
+from strategies import Attempt, Comparison, headers, requests, resembling, valid
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 LENGTH_REQUIRED = 411
@@ -65,6 +66,14 @@ def test_value_is_used_exactly(scene: Scene, attempt: Attempt) -> None:
 def test_white_space_around_an_id(scene: Scene, attempt: Attempt) -> None:
     """An id with white space around it is another string; to trim it hides a client's mistake."""
     expect_taken_as_sent(scene, attempt)
+
+
+@clause("request.value-exact-whitespace", quick=False)
+def test_white_space_in_the_path(scene: Scene) -> None:
+    """A blank behind the id in the path makes it another id, as in the body."""
+    if scene.stage.fixtures.provision.stateless:
+        scene.needs.end()
+    scene.expect(judge.rejected, scene.send(resembling.BLANK_IN_PATH, rejected=True))
 
 
 @clause("request.value-exact-unicode")
@@ -149,6 +158,31 @@ def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempt
 def test_accept(scene: Scene, comparison: Comparison) -> None:
     """The answer is JSON for each form of Accept that allows it."""
     compare(scene, comparison)
+
+
+@clause("request.accept", quick=False)
+def test_rejection_for_any_client(scene: Scene) -> None:
+    """A client that takes any media type gets the rejection in JSON, too: no page, and no redirect to one."""
+    compare_with_sample(scene, headers.LIKE_CURL)
+
+
+@clause("request.header-names", quick=False)
+def test_header_names_in_lower_case(scene: Scene) -> None:
+    """Names of headers know no case (RFC 9110 section 5.1): HTTP/2 and many libraries write them small."""
+    compare_with_sample(scene, headers.IN_LOWER_CASE)
+
+
+@clause("request.user-agent", quick=False)
+def test_without_user_agent(scene: Scene) -> None:
+    """A client need not say its name (RFC 9110 section 10.1.5)."""
+    compare_with_sample(scene, headers.NAMELESS)
+
+
+@clause("request.exact-path", quick=False)
+@narrowed("attempts", single_out, tuple(requests.other_urls()))
+def test_other_urls(scene: Scene, attempts: Attempts) -> None:
+    """A URL that is almost the operation's is another one: a client must learn of it before production does."""
+    expect_not_obeyed(scene, attempts)
 
 
 @clause("request.query-customer", quick=False)
