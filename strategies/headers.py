@@ -24,6 +24,9 @@ IN_LOWER_CASE = Comparison(
 NAMELESS = Comparison(NO_CUSTOMER, (NO_CUSTOMER.but(headers=(("User-Agent", ""),), label="without User-Agent"),))
 """A request of a client that does not say its name."""
 
+WITHOUT_GZIP = NO_CUSTOMER.but(headers=(("Accept-Encoding", "gzip;q=0"),), label="with Accept-Encoding: gzip;q=0")
+"""A request whose client cannot read gzip."""
+
 SCHEMES_IN_LOWER_CASE = tuple(
     Comparison(
         NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case"),)

@@ -138,6 +138,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("format", why, CUSTOMER, Pair("format", "json"), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
+        broken("[expand][]", why, CUSTOMER, Pair("[expand][]", "customer")),
         *(broken(name, why, Pair(name, GOOD_ID)) for name in DISGUISES),
         *(
             Attempt(payload=joined(*before, GOOD_ID, behind), kind="invalid", invalid=Invalid("body", reason))
@@ -146,7 +147,7 @@ def unknown_parameters() -> Sequence[Attempt]:
     )
 
 
-DISGUISES = (" customer", "[customer]", "customer\x00x", "!customer")
+DISGUISES = (" customer", "customer\x00x", "!customer")
 """Names that parsers and binders take for `customer`, each sent alone."""
 
 RAW_DISGUISES: Sequence[tuple[tuple[Text, ...], str, str]] = (
@@ -187,7 +188,12 @@ def unknown_nested_parameters() -> Sequence[Attempt]:
         broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[constructor]", "foo[]")
     )
     names = ("foo[]", "foo[0][bar]", "foo[bar]", "expand[]x")
-    return (*map(unknown_parameter, names), *beside_expand)
+    deepest = broken(f"foo and [a] × {DEEPEST}", why, CUSTOMER, Pair(joined("foo", Repeated("[a]", DEEPEST)), "1"))
+    return (*map(unknown_parameter, names), *beside_expand, deepest)
+
+
+DEEPEST = 70
+"""How many brackets are more than any parser reads: PHP drops a name with more than 64."""
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:

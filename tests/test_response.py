@@ -11,7 +11,7 @@ from conformance import judge
 from conformance.scenes.marks import as_story, clause, clause_mark
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import expect_well_formed
-from strategies import credentials
+from strategies import credentials, headers
 from strategies.requests import SAMPLE
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
@@ -20,6 +20,12 @@ from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 def test_framing_is_true(scene: Scene) -> None:
     """One RFC 8259 value in UTF-8, and nothing but what Content-Length and Content-Encoding announce."""
     expect_well_formed(scene, MINIMAL.but(transport="raw"))
+
+
+@clause("response.accepted-coding", quick=False)
+def test_coding_is_accepted(scene: Scene) -> None:
+    """A client that rules a content coding out cannot read it."""
+    scene.expect(judge.not_in_gzip, scene.sample(headers.WITHOUT_GZIP))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ BATCH = "natural"
 UNKNOWN = "body.unknown-parameter"
 NESTED = "body.unknown-parameter-nested"
 
+DEEPEST = 64
+
 read = wrap_at_attach("read_name")
 build = wrap_at_attach("build")
 split = wrap_at_attach("split")
@@ -43,15 +45,24 @@ def names_end_at_a_nul(usual: ReadName, call: Call, name: str) -> tuple[str, ...
 
 @contract(UNKNOWN, "hard", read, batch=BATCH)
 def brackets_around_a_name_lost(usual: ReadName, call: Call, name: str) -> tuple[str, ...]:
-    """qs 6.14 takes a name in brackets for what they hold: `[customer]` is `customer`."""
-    bare = re.fullmatch(r"\[([^\[\]]+)\]", name)
-    return usual(call, bare[1] if bare else name)
+    """qs 6.14 takes brackets at the beginning of a name for what they hold: `[expand][]` is `expand[]`."""
+    return usual(call, re.sub(r"^\[([^\[\]]+)\]", r"\1", name))
 
 
 @contract(UNKNOWN, "hard", read, batch=BATCH)
 def brackets_at_the_ends_of_a_name_lost(usual: ReadName, call: Call, name: str) -> tuple[str, ...]:
-    """Rack 2.2 strips brackets before a name, and closing ones behind it: `[customer]` and `customer]` are known."""
+    """Rack 2.2 strips brackets before a name, and closing ones behind it: `[expand][]` and `customer]` are known."""
     return usual(call, re.sub(r"^[\[\]]*([^\[\]]+)\]*", r"\1", name))
+
+
+contract.row("names-that-begin-with-a-bracket-dropped", UNKNOWN, "hard", batch=BATCH)(
+    "PHP 8.4 drops a parameter whose name is empty, blank or begins with a bracket, without a word.",
+    build(lambda usual, call, pairs: usual(call, [pair for pair in pairs if pair[0].lstrip(" ")[:1] not in ("", "[")])),
+)
+contract.row("brackets-too-deep-dropped", NESTED, "hard", batch=BATCH)(
+    "PHP 8.4 (max_input_nesting_level) drops a parameter with more than 64 brackets, without a word.",
+    build(lambda usual, call, pairs: usual(call, [pair for pair in pairs if pair[0].count("[") <= DEEPEST])),
+)
 
 
 @contract(NESTED, "hard", read, batch=BATCH)
@@ -158,7 +169,7 @@ def roots_of(call: Call, *, nested: bool) -> set[str]:
     return {name.partition("[")[0] for name in names if ("[" in name) == nested}
 
 
-contract.row("string-and-hash-of-one-name-crash", "error.status-class", "hard", batch=BATCH)(
+contract.row("string-and-hash-of-one-name-crash", "robustness.deep-brackets", "hard", batch=BATCH)(
     "Rack 3.2 raises ParameterTypeError where a name is a string and a hash; outside of Rails nothing catches it: 500.",
     interrupt(lambda call: bool(roots_of(call, nested=True) & roots_of(call, nested=False)), crash),
 )
@@ -191,7 +202,13 @@ def control_characters_removed(usual: Build, call: Call, pairs: Sequence[Pair]) 
     return usual(call, [(name, INVISIBLE.sub("", value)) for name, value in pairs])
 
 
-@contract("request.value-exact-whitespace", "medium", build, level="SHOULD", batch=BATCH)
+@contract("request.value-exact", "hard", build, also="request.value-exact-whitespace", batch=BATCH)
+def nul_and_blanks_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """PHP 8.4's trim() takes a NUL for white space: an id with one behind it is the id."""
+    return usual(call, [(name, value.strip(" \t\n\r\0\v")) for name, value in pairs])
+
+
+@contract("request.value-exact-unicode", "medium", build, level="SHOULD", batch=BATCH)
 def values_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """Laravel 12 trims every value (TrimStrings), invisible characters of Unicode included."""
     return usual(call, [(name, value.strip(" \t\r\n\v\f\u00a0\u200b\ufeff")) for name, value in pairs])

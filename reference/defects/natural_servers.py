@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -147,7 +148,7 @@ contract.row("false-gzip-crashes", "robustness.content-coding", "medium", batch=
 )
 
 
-@contract("robustness.still-serving", "hard", batch=BATCH)
+@stripe("auth.malformed", "hard", also="auth.empty auth.unknown-key auth.first error.envelope", batch=BATCH)
 def body_of_a_401_left_on_the_connection(b: Behaviour) -> None:
     """Python 3.14's http.server leaves reading a body to the handler: that of a 401 is taken for the next request."""
     left: set[int] = set()
@@ -189,6 +190,19 @@ def rejected_keys_are_stored(b: Behaviour) -> None:
             raise
 
     wrap("authenticate")(authenticate)(b)
+
+
+# Answers
+
+
+@contract("response.accepted-coding", "hard", wrap("finish"), level="SHOULD", batch=BATCH)
+def coding_found_anywhere_in_the_header(usual: Finish, call: Call, response: Response) -> Response:
+    """PHP 8.4's ob_gzhandler looks for `gzip` in Accept-Encoding, and compresses for `gzip;q=0` too."""
+    response = usual(call, response)
+    if "gzip" not in (call.request.header("accept-encoding") or ""):
+        return response
+    packed = replace(response, body=gzip.compress(response.body, 1))
+    return packed.with_header("Content-Encoding", "gzip")
 
 
 # Stores
@@ -234,7 +248,12 @@ def operators_in_brackets_obeyed(usual: Serve, call: Call) -> Response:
     return usual(call)
 
 
-@contract("error.status-class", "hard", batch=BATCH)
+@contract(
+    "robustness.still-serving",
+    "hard",
+    also="robustness.malformed-encoding robustness.control-characters robustness.deep-brackets",
+    batch=BATCH,
+)
 def transaction_left_aborted(b: Behaviour) -> None:
     """PostgreSQL 17 refuses all commands until an aborted transaction is rolled back: an unknown customer's is not."""
     aborted: set[int] = set()
