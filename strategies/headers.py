@@ -6,8 +6,24 @@ from contracts.contract import FORM_MEDIA_TYPE
 from strategies.comparison import Comparison
 from strategies.refusals import NO_CUSTOMER
 
-LIKE_CURL = Comparison(NO_CUSTOMER, (NO_CUSTOMER.but(accept="*/*", label="with Accept: */*"),))
-"""A request that is rejected, with the Accept that curl and other clients send of their own."""
+ACCEPTS = tuple(
+    Comparison(
+        NO_CUSTOMER, (NO_CUSTOMER.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),)
+    )
+    for accept in ("application/json;q=0.9", None, "*/*")
+)
+"""A request that is rejected, with Accept headers that all allow JSON; the last is what curl sends of its own."""
+
+FROM_ANOTHER_SITE = Comparison(
+    NO_CUSTOMER,
+    (
+        NO_CUSTOMER.but(
+            headers=(("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart")),
+            label="with Origin and Referer of another site",
+        ),
+    ),
+)
+"""A request with the headers that a browser on another site adds."""
 
 IN_LOWER_CASE = Comparison(
     NO_CUSTOMER,

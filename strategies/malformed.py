@@ -154,13 +154,19 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Return bodies with names nested sixty deep, with brackets that do not pair, with odd keys, and with clashes."""
+    """Return bodies with names nested sixty deep, with brackets that do not pair, and with odd keys."""
     return (
         _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
         _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
         _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
+    )
+
+
+def clashing_names() -> Sequence[Attempt]:
+    """Return bodies in which a name is a string and a hash, and an array and a hash."""
+    return (
         _pairs(CUSTOMER, Pair("customer[a]", "b")),
         _pairs(CUSTOMER, Pair("expand[]", "customer"), Pair("expand[a]", "customer")),
     )

@@ -92,17 +92,6 @@ def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
     )
 
 
-ACCEPTS: Sequence[Comparison] = tuple(
-    Comparison(
-        MINIMAL,
-        (MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),),
-        needs_success=True,
-    )
-    for accept in ("application/json;q=0.9", None)
-)
-"""Accept headers that all allow JSON, each compared with the plain one."""
-
-
 def other_urls() -> Sequence[Attempt]:
     """Return good requests to URLs that are almost the operation's."""
     why = Invalid("path", "the operation has another URL")

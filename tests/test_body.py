@@ -68,6 +68,14 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("body.unknown-parameter", quick=False)
+@pinned("attempt", invalid.disguised_customers(), quick=0)
+@given(attempt=st.sampled_from(invalid.disguised_customers()))
+def test_another_name_for_customer(scene: Scene, attempt: Attempt) -> None:
+    """A name that only resembles `customer` is another one, as its bytes say, whatever parsers make of them."""
+    scene.expect(judge.rejected, scene.sample(attempt))
+
+
+@clause("body.unknown-parameter", quick=False)
 def test_unknown_parameter_again(scene: Scene) -> None:
     """An attempt that was rejected is rejected a second time."""
     again = invalid.unknown_parameter("again")

@@ -52,6 +52,12 @@ def test_equivalent_encodings(scene: Scene, comparison: Comparison) -> None:
     compare(scene, comparison)
 
 
+@clause("request.equivalent-encodings", quick=False)
+def test_name_without_equals_sign(scene: Scene) -> None:
+    """A name without an equals sign has the empty value, as one with nothing behind it has."""
+    compare_rejections(scene, valid.BARE_NAME)
+
+
 @clause("request.value-exact")
 @pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], quick=10)
 @given(attempt=resembling.any_resembling_id())
@@ -153,17 +159,11 @@ def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempt
 
 
 @clause("request.accept")
-@pinned("comparison", requests.ACCEPTS, quick=0)
-@given(comparison=st.sampled_from(requests.ACCEPTS))
+@pinned("comparison", headers.ACCEPTS, quick=0)
+@given(comparison=st.sampled_from(headers.ACCEPTS))
 def test_accept(scene: Scene, comparison: Comparison) -> None:
-    """The answer is JSON for each form of Accept that allows it."""
-    compare(scene, comparison)
-
-
-@clause("request.accept", quick=False)
-def test_rejection_for_any_client(scene: Scene) -> None:
-    """A client that takes any media type gets the rejection in JSON, too: no page, and no redirect to one."""
-    compare_with_sample(scene, headers.LIKE_CURL)
+    """A client that takes any media type, or names none, gets a rejection in JSON, too: no page, and no redirect."""
+    compare_with_sample(scene, comparison)
 
 
 @clause("request.header-names", quick=False)
@@ -176,6 +176,12 @@ def test_header_names_in_lower_case(scene: Scene) -> None:
 def test_without_user_agent(scene: Scene) -> None:
     """A client need not say its name (RFC 9110 section 10.1.5)."""
     compare_with_sample(scene, headers.NAMELESS)
+
+
+@clause("request.other-site", quick=False)
+def test_from_another_site(scene: Scene) -> None:
+    """A key is what counts, not the page from which a request comes (RFC 9110 section 10.1.3)."""
+    compare_with_sample(scene, headers.FROM_ANOTHER_SITE)
 
 
 @clause("request.exact-path", quick=False)

@@ -14,6 +14,7 @@ from ..changes import Change, check_after, crash, edit_rejections, interrupt, to
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
+from ..wire.values import Response
 from .registry import Topic
 from .unknown_parameters import OF_EVERY_OBJECT
 
@@ -169,10 +170,36 @@ def roots_of(call: Call, *, nested: bool) -> set[str]:
     return {name.partition("[")[0] for name in names if ("[" in name) == nested}
 
 
-contract.row("string-and-hash-of-one-name-crash", "robustness.deep-brackets", "hard", batch=BATCH)(
+contract.row("string-and-hash-of-one-name-crash", "error.status-class", "hard", batch=BATCH)(
     "Rack 3.2 raises ParameterTypeError where a name is a string and a hash; outside of Rails nothing catches it: 500.",
     interrupt(lambda call: bool(roots_of(call, nested=True) & roots_of(call, nested=False)), crash),
 )
+
+
+def show_page(call: Call) -> Response:
+    """Answer with the page of a framework."""
+    page = b"<!DOCTYPE html><h1>Bad Request</h1><p>Invalid query parameters: expected Hash (got String)</p>"
+    return Response(400, (("Content-Type", "text/html"),), page)
+
+
+contract.row("string-and-hash-of-one-name-are-a-page", "error.envelope", "hard", batch=BATCH)(
+    "Sinatra 3.0 answers a name that is a string and a hash with a page of its own, outside of the application.",
+    interrupt(lambda call: bool(roots_of(call, nested=True) & roots_of(call, nested=False)), show_page),
+)
+contract.row("brackets-beyond-the-limit-crash", "robustness.deep-brackets", "hard", batch=BATCH)(
+    "Rack 2.2 raises RangeError for more than 100 brackets, which Sinatra 3.0 does not take for a bad request: 500.",
+    interrupt(lambda call: call.request.body.count(b"[") > MOST_BRACKETS, crash),
+)
+MOST_BRACKETS = 100
+
+
+@contract("request.equivalent-encodings", "hard", split, batch=BATCH)
+def names_without_equals_sign_are_nil(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+    """Rack 2.2 reads `expand` as nil, and `expand=` as an empty string: the first passes for absent."""
+    pieces = [piece for piece in body.split(b"&") if b"=" in piece or piece != b"expand"]
+    return usual(call, b"&".join(pieces))
+
+
 HIGH_INDEX = re.compile(rb"expand(?:\[|%5[Bb])0*(?:[1-9]\d{3,}|2(?:5[6-9]|[6-9]\d)|[3-9]\d\d)(?:\]|%5[Dd])")
 
 

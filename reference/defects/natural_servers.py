@@ -90,6 +90,17 @@ contract.row("rejections-are-pages-for-browsers", "error.envelope", "hard", batc
     ),
 )
 
+
+@contract("request.other-site", "hard", wrap_at_attach("finish"), level="SHOULD", batch=BATCH)
+def json_kept_from_other_sites(usual: Finish, call: Call, response: Response) -> Response:
+    """rack-protection 3.0 (JsonCsrf), on by default in Sinatra, turns JSON for a page of another site into 403."""
+    response = usual(call, response)
+    if call.request.header("referer") is None:
+        return response
+    error = b'{"error": {"message": "Forbidden", "type": "invalid_request_error"}}'
+    return replace(response, status=403, body=error)
+
+
 SESSION = "sessionid=0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
