@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
@@ -17,6 +17,7 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
+`lower-case bearer` and `lower-case basic` spell the scheme so, `bearer in a lower-case header` the header.
 Values that only resemble the key are `key and junk`, `key cut short`, `key in another case`, `key in another scheme`
 and `key as password`.
 """
@@ -81,6 +82,7 @@ class Attempt:
     contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (the contract does not decide).
     `headers` replace the defaults of the same name; names in their values are no fixtures, and the sender binds them. A
     `raw` attempt is sent as exact bytes on a separate connection, with `path_id` in the path as it is written here.
+    An attempt with another `suffix` behind the id goes to another URL; its label says so.
     """
 
     pairs: tuple[Pair, ...] | None = None
@@ -97,6 +99,7 @@ class Attempt:
     transport: Transport = "schemathesis"
     chunked: bool = False
     label: str = ""
+    suffix: str = field(default=PATH_SUFFIX, repr=False)
 
     def __post_init__(self) -> None:
         if (self.kind == "invalid") != (self.invalid is not None):
@@ -125,7 +128,7 @@ class Attempt:
             if self.transport == "raw"
             else quote(render(self.path_id, bindings), safe="")
         )
-        target = f"{PATH_PREFIX}{segment}{PATH_SUFFIX}"
+        target = f"{PATH_PREFIX}{segment}{self.suffix}"
         if self.query:
             target += "?" + _encoded(self.query, bindings).decode("ascii")
         body = self._body(bindings)

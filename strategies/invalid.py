@@ -28,8 +28,8 @@ def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt
     return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
 
 
-LONG_ARRAY = 20
-"""The number of entries of an array that is too long for a server that looks at ten pairs."""
+LONG_ARRAYS = (20, 1000)
+"""The numbers of entries of an array that are too many for a server that looks at ten pairs, or at a thousand."""
 
 # body.customer-required
 
@@ -63,7 +63,7 @@ def structured_customers() -> Sequence[Attempt]:
     return (
         *map(structured_customer, _CUSTOMER_KEYS),
         *beside_expand,
-        structured_customer("[a]", spelling=Spelling(escaped_brackets=True)),
+        structured_customer("[$gte]", spelling=Spelling(escaped_brackets=True)),
         structured_customer("[a][b]"),
     )
 
@@ -124,28 +124,50 @@ def unknown_parameters() -> Sequence[Attempt]:
     return (
         unknown_parameter("foo"),
         broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("bar", "2")),
+        broken("action", why, CUSTOMER, Pair("action", "1"), Pair("controller", "2")),
         unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("customer_id", GOOD_ID),
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
-        broken("x × 100", why, CUSTOMER, Pair(Repeated("x", 100), "1")),
-        unknown_parameter("x", "0"),
+        broken("$x. × 30", why, CUSTOMER, Pair(Repeated("$x.", 30), "1")),
+        unknown_parameter("utf8", "0"),
         unknown_parameter("constructor"),
         broken("expands", why, Pair("expands", "false"), CUSTOMER),
         broken("foo", why, CUSTOMER, Pair("foo", "1"), Pair("foo", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
-        broken("foo", why, CUSTOMER, Pair("foo", "1"), EXPAND_CUSTOMER),
+        broken("format", why, CUSTOMER, Pair("format", "json"), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
-        unknown_parameter("customer ", GOOD_ID),
         broken("foo", why, CUSTOMER, Pair("foo", None)),
+        broken("[expand][]", why, CUSTOMER, Pair("[expand][]", "customer")),
+        _raw("&x;y=1", "there is a parameter `x;y`"),
+        _raw("&foo=%zz", "there is a parameter `foo`"),
     )
 
 
-def unknown_behind_a_long_array() -> Attempt:
-    """Return an unknown parameter behind `LONG_ARRAY` entries of `expand`."""
+def _raw(behind: str, why: str) -> Attempt:
+    return Attempt(
+        payload=joined("customer=", GOOD_ID, behind), kind="invalid", invalid=Invalid(behind.strip("&"), why)
+    )
+
+
+def disguised_customers() -> Sequence[Attempt]:
+    """Return bodies without `customer`, with a name that parsers and binders take for it."""
+    why = "the contract has no such property, and `customer` is not there"
+    names = (" customer", "customer\x00x", "!customer")
+    begins = ("?", b"\xef\xbb\xbf")
+    return (
+        *(broken(name, why, Pair(name, GOOD_ID)) for name in names),
+        *(
+            Attempt(payload=joined(begin, "customer=", GOOD_ID), kind="invalid", invalid=Invalid("body", why))
+            for begin in begins
+        ),
+    )
+
+
+def unknown_behind_a_long_array(length: int) -> Attempt:
+    """Return an unknown parameter behind that many entries of `expand`."""
     why = "the contract has no such property"
-    return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * LONG_ARRAY, Pair("foo", "1"))
+    return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * length, Pair("foo", "1"))
 
 
 def is_without_meaning(name: str, contract: Contract) -> bool:
@@ -167,9 +189,14 @@ def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
 def unknown_nested_parameters() -> Sequence[Attempt]:
     """Return unknown parameters with brackets in their names."""
     why = "the contract has no such property"
-    beside_expand = (broken(name, why, CUSTOMER, EXPAND_CUSTOMER, Pair(name, "1")) for name in ("foo[bar]", "foo[]"))
-    names = ("foo[]", "foo[0][bar]", "foo[bar]", "metadata[order]")
-    return (*map(unknown_parameter, names), *beside_expand)
+    beside_expand = broken("foo[constructor]", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo[constructor]", "1"))
+    names = ("foo[]", "foo[0][bar]", "foo[bar]", "expand[]x")
+    deepest = broken(f"foo and [a] × {DEEPEST}", why, CUSTOMER, Pair(joined("foo", Repeated("[a]", DEEPEST)), "1"))
+    return (*map(unknown_parameter, names), beside_expand, deepest)
+
+
+DEEPEST = 130
+"""How many brackets are more than parsers read: PHP 64, Rack 100."""
 
 
 def any_unknown_nested_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:

@@ -164,6 +164,14 @@ def deep_brackets() -> Sequence[Attempt]:
     )
 
 
+def clashing_names() -> Sequence[Attempt]:
+    """Return bodies in which a name is a string and a hash, and an array and a hash."""
+    return (
+        _pairs(CUSTOMER, Pair("customer[a]", "b")),
+        _pairs(CUSTOMER, Pair("expand[]", "customer"), Pair("expand[a]", "customer")),
+    )
+
+
 def no_media_type() -> Sequence[Attempt]:
     """Return good bodies without a Content-Type, and with ones that mean nothing."""
     base = Attempt((CUSTOMER,), kind="wire", transport="raw")
@@ -173,6 +181,12 @@ def no_media_type() -> Sequence[Attempt]:
         base.but(media_type="nonsense", label="with Content-Type: nonsense"),
         base.but(media_type="application/x-www-form-urlencoded; charset=nonsense", label="with charset=nonsense"),
     )
+
+
+def content_codings() -> Sequence[Attempt]:
+    """Return a good body that calls itself compressed, which it is not."""
+    plain = Attempt((CUSTOMER,), kind="wire")
+    return (plain.but(headers=(("Content-Encoding", "gzip"),), label="with Content-Encoding: gzip"),)
 
 
 def chunked_bodies() -> Sequence[Attempt]:

@@ -92,15 +92,13 @@ def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
     )
 
 
-ACCEPTS: Sequence[Comparison] = tuple(
-    Comparison(
-        MINIMAL,
-        (MINIMAL.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),),
-        needs_success=True,
+def other_urls() -> Sequence[Attempt]:
+    """Return good requests to URLs that are almost the operation's."""
+    why = Invalid("path", "the operation has another URL")
+    return tuple(
+        MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
+        for suffix in ("/attach/", "/ATTACH", "/attach.json")
     )
-    for accept in ("application/json;q=0.9", None, "*/*")
-)
-"""Accept headers that all allow JSON, each compared with the plain one."""
 
 
 MEDIA_TYPE_IN_CAPITALS = Comparison(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from strategies.attempt import Attempt, Pair
-from strategies.valid import as_sent_suffixes
+from strategies.valid import MINIMAL, as_sent_suffixes
 from strategies.values import Joined, Known, Text, joined
 from strategies.wire import PLAIN, Spelling
 
@@ -28,7 +28,7 @@ def _raw(*parts: Text) -> Attempt:
 def resembling_ids() -> Sequence[Attempt]:
     """Return bodies with junk behind the id, another case, one character less, double encoding, or raw separators."""
     return (
-        resembling(joined(CUSTOMER_ID, "\x00x")),
+        resembling(joined(CUSTOMER_ID, "\x00")),
         resembling(Known("customer", "in the other case")),
         resembling(Known("customer", "without its last character")),
         resembling(joined(CUSTOMER_ID, "-x")),
@@ -40,12 +40,13 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(joined(CUSTOMER_ID, "%")),
         _raw("customer=", CUSTOMER_ID, "+x"),
         resembling(joined(CUSTOMER_ID, "?x")),
-        resembling(joined(CUSTOMER_ID, "#x")),
+        _raw("customer=", CUSTOMER_ID, ",x"),
         resembling(joined(CUSTOMER_ID, "😀")),
         resembling(Known("customer", "as a JSON string with an escape in it")),
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
         resembling(joined("/v1/customers/", CUSTOMER_ID)),
+        resembling("123"),
     )
 
 
@@ -84,6 +85,10 @@ def ids_with_white_space() -> Sequence[Attempt]:
             joined(CUSTOMER_ID, "\u00a0"),
         )
     )
+
+
+BLANK_IN_PATH = MINIMAL.but(path_id=joined(Known("payment_method"), " "), kind="wire")
+"""A good request with a blank behind the payment method's id in the path."""
 
 
 def ids_in_other_forms() -> Sequence[Attempt]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
+from strategies.credentials import WITHOUT_KEY
 from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
@@ -17,8 +18,8 @@ DECLINING_TOKEN = "pm_card_chargeDeclined"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VERSION = "Stripe-Version"
 
-LONG_NAME = "mango_with_a_name_of_more_than_forty_characters"
-"""A name that shows whether the `param` of an error is cut short."""
+LONG_NAME = "mango.with_a_name_of_more_than_forty_characters"
+"""A name that shows whether the `param` of an error is cut short, or its dot is lost."""
 
 DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 
@@ -85,6 +86,7 @@ def unknown_paths() -> Sequence[Attempt]:
     return (
         _expand("nope", "there is no field `nope`"),
         _expand("CUSTOMER", "there is no field `CUSTOMER`"),
+        _expand("customer,card", "there is no field `customer,card`"),
         invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
     )
 
@@ -115,8 +117,8 @@ def unknown_customers() -> Sequence[Attempt]:
 
 
 def refused_by_validation() -> Sequence[Attempt]:
-    """Return requests that validation of their parameters rejects."""
-    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0], invalid.structured_customer("[id]"))
+    """Return requests that are rejected before they are executed: two by validation, and one for want of a key."""
+    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0], WITHOUT_KEY)
 
 
 LONGEST_KEY = 255

@@ -162,3 +162,10 @@ def expand_item_lengths(contract: Contract) -> Sequence[Comparison]:
 def as_sent_suffixes() -> st.SearchStrategy[Text]:
     """Generate one to six printable characters that need no escape in a URL."""
     return st.text(string.ascii_letters + string.digits + "-.~_", min_size=1, max_size=6)
+
+
+UNKNOWN_ID = Pair("customer", f"{ID_PREFIX}{'a' * 24}")
+BARE_NAME = Comparison(
+    Attempt((UNKNOWN_ID, Pair("expand", "")), kind="wire"), (Attempt((UNKNOWN_ID, Pair("expand", None)), kind="wire"),)
+)
+"""A name with an equals sign and nothing behind it, and without one."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from conformance import judge
-from conformance.scenes.marks import clause
+from conformance.scenes.marks import clause, pinned
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import expect_locked_out, replay
-from strategies import credentials
+from conformance.scenes.stories import compare_with_sample, expect_locked_out, replay
+from strategies import Comparison, credentials, headers
+from strategies.stripe import with_header
 from strategies.valid import MINIMAL
 
 
@@ -23,6 +27,19 @@ def test_no_key_and_a_replay(scene: Scene) -> None:
     """A stored answer is for clients that have the key of the account: an idempotency key is not enough."""
     first, _, without_key, _ = replay(scene, MINIMAL)
     scene.expect(judge.locked_out, replace(first, role="set-up"), without_key)
+
+
+@clause("auth.missing", further=True)
+def test_no_key_but_a_session(scene: Scene) -> None:
+    """The cookie of an earlier answer is no key: a client that forgets the key must learn of it, session or not."""
+    earlier = scene.sample(MINIMAL, role="set-up")
+    cookies = [
+        value.partition(";")[0] for name, value in earlier.exchange.headers or () if name.lower() == "set-cookie"
+    ]
+    if not cookies:
+        scene.needs.end()
+    with_cookie = with_header(credentials.WITHOUT_KEY, "Cookie", "; ".join(cookies), "with a cookie and no key")
+    scene.expect(judge.locked_out, earlier, scene.send(with_cookie))
 
 
 @clause("auth.malformed")
@@ -62,6 +79,14 @@ def test_either_scheme(scene: Scene) -> None:
     by_bearer = scene.attach(credentials.BY_BEARER)
     by_basic = scene.attach(credentials.BY_BASIC)
     scene.expect(judge.either_scheme, by_bearer, by_basic)
+
+
+@clause("auth.scheme-capitals", quick=False)
+@pinned("comparison", headers.SCHEMES_IN_LOWER_CASE, quick=0)
+@given(comparison=st.sampled_from(headers.SCHEMES_IN_LOWER_CASE))
+def test_scheme_in_lower_case(scene: Scene, comparison: Comparison) -> None:
+    """Names of schemes know no case (RFC 9110 section 11.1): some clients write `bearer`."""
+    compare_with_sample(scene, comparison)
 
 
 @clause("auth.first")

@@ -68,6 +68,14 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("body.unknown-parameter", quick=False)
+@pinned("attempt", invalid.disguised_customers(), quick=0)
+@given(attempt=st.sampled_from(invalid.disguised_customers()))
+def test_another_name_for_customer(scene: Scene, attempt: Attempt) -> None:
+    """A name that only resembles `customer` is another one, as its bytes say, whatever parsers make of them."""
+    scene.expect(judge.rejected, scene.sample(attempt))
+
+
+@clause("body.unknown-parameter", quick=False)
 def test_unknown_parameter_again(scene: Scene) -> None:
     """An attempt that was rejected is rejected a second time."""
     again = invalid.unknown_parameter("again")
@@ -81,10 +89,12 @@ def test_unknown_parameter_on_attached(scene: Scene) -> None:
 
 
 @clause("body.unknown-parameter", last=True)
-def test_unknown_parameter_behind_a_long_array(scene: Scene) -> None:
+@pinned("length", invalid.LONG_ARRAYS)
+@given(length=st.sampled_from(invalid.LONG_ARRAYS))
+def test_unknown_parameter_behind_a_long_array(scene: Scene, length: int) -> None:
     """However many pairs come first, the last one is looked at."""
-    if scene.needs.is_sound("expand.duplicates"):
-        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array()))
+    if scene.needs.is_sound("expand.duplicates", "expand.many", "robustness.many-parameters"):
+        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array(length)))
     else:
         scene.expect(judge.rejected, scene.sample(invalid.unknown_parameter("foo")))
 

@@ -13,10 +13,11 @@ from conformance.scenes.stories import (
     as_far_as_ids_go,
     compare,
     compare_rejections,
+    compare_with_sample,
     expect_not_obeyed,
     expect_taken_as_sent,
 )
-from strategies import Attempt, Comparison, requests, resembling, valid
+from strategies import Attempt, Comparison, headers, requests, resembling, valid
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 LENGTH_REQUIRED = 411
@@ -51,6 +52,12 @@ def test_equivalent_encodings(scene: Scene, comparison: Comparison) -> None:
     compare(scene, comparison)
 
 
+@clause("request.equivalent-encodings", quick=False)
+def test_name_without_equals_sign(scene: Scene) -> None:
+    """A name without an equals sign has the empty value, as one with nothing behind it has."""
+    compare_rejections(scene, valid.BARE_NAME)
+
+
 @clause("request.value-exact")
 @pinned("attempt", [*resembling.resembling_ids(), *resembling.echoed_values()], quick=10)
 @given(attempt=resembling.any_resembling_id())
@@ -65,6 +72,14 @@ def test_value_is_used_exactly(scene: Scene, attempt: Attempt) -> None:
 def test_white_space_around_an_id(scene: Scene, attempt: Attempt) -> None:
     """An id with white space around it is another string; to trim it hides a client's mistake."""
     expect_taken_as_sent(scene, attempt)
+
+
+@clause("request.value-exact-whitespace", quick=False)
+def test_white_space_in_the_path(scene: Scene) -> None:
+    """A blank behind the id in the path makes it another id, as in the body."""
+    if scene.stage.fixtures.provision.stateless:
+        scene.needs.end()
+    scene.expect(judge.rejected, scene.send(resembling.BLANK_IN_PATH, rejected=True))
 
 
 @clause("request.value-exact-unicode")
@@ -144,11 +159,36 @@ def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempt
 
 
 @clause("request.accept")
-@pinned("comparison", requests.ACCEPTS, quick=0)
-@given(comparison=st.sampled_from(requests.ACCEPTS))
+@pinned("comparison", headers.ACCEPTS, quick=0)
+@given(comparison=st.sampled_from(headers.ACCEPTS))
 def test_accept(scene: Scene, comparison: Comparison) -> None:
-    """The answer is JSON for each form of Accept that allows it."""
-    compare(scene, comparison)
+    """A client that takes any media type, or names none, gets a rejection in JSON, too: no page, and no redirect."""
+    compare_with_sample(scene, comparison)
+
+
+@clause("request.header-names", quick=False)
+def test_header_names_in_lower_case(scene: Scene) -> None:
+    """Names of headers know no case (RFC 9110 section 5.1): HTTP/2 and many libraries write them small."""
+    compare_with_sample(scene, headers.IN_LOWER_CASE)
+
+
+@clause("request.user-agent", quick=False)
+def test_without_user_agent(scene: Scene) -> None:
+    """A client need not say its name (RFC 9110 section 10.1.5)."""
+    compare_with_sample(scene, headers.NAMELESS)
+
+
+@clause("request.other-site", quick=False)
+def test_from_another_site(scene: Scene) -> None:
+    """A key is what counts, not the page from which a request comes (RFC 9110 section 10.1.3)."""
+    compare_with_sample(scene, headers.FROM_ANOTHER_SITE)
+
+
+@clause("request.exact-path", quick=False)
+@narrowed("attempts", single_out, tuple(requests.other_urls()))
+def test_other_urls(scene: Scene, attempts: Attempts) -> None:
+    """A URL that is almost the operation's is another one: a client must learn of it before production does."""
+    expect_not_obeyed(scene, attempts)
 
 
 @clause("request.query-customer", quick=False)

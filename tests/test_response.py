@@ -6,12 +6,14 @@ Every clause here looks at a small sample; besides, each successful answer of th
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conformance import judge
-from conformance.scenes.marks import as_story, clause, clause_mark
+from conformance.scenes.marks import as_story, clause, clause_mark, pinned
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import expect_well_formed
-from strategies import credentials
+from strategies import Attempt, credentials, headers, malformed
 from strategies.requests import SAMPLE
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
@@ -20,6 +22,12 @@ from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 def test_framing_is_true(scene: Scene) -> None:
     """One RFC 8259 value in UTF-8, and nothing but what Content-Length and Content-Encoding announce."""
     expect_well_formed(scene, MINIMAL.but(transport="raw"))
+
+
+@clause("response.accepted-coding", quick=False)
+def test_coding_is_accepted(scene: Scene) -> None:
+    """A client that rules a content coding out cannot read it."""
+    scene.expect(judge.not_in_gzip, scene.sample(headers.WITHOUT_GZIP))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,14 @@ def test_expanded_wish_of_another(scene: Scene) -> None:
     """A wish of another customer for an attached card is answered: other clauses say how."""
     attached = scene.sample(MINIMAL, role="set-up")
     scene.expect(judge.answered_well, attached, scene.attach(EXPANDED_FOR_OTHER_CUSTOMER, attached))
+
+
+@clause("error.status-class", quick=False)
+@pinned("attempt", malformed.clashing_names(), quick=0)
+@given(attempt=st.sampled_from(malformed.clashing_names()))
+def test_clashing_names(scene: Scene, attempt: Attempt) -> None:
+    """A name that is a string and a hash at once is a client's mistake, and is answered like any other."""
+    scene.expect(judge.answered_well, scene.send(attempt, rejected=True))
 
 
 @clause("error.no-secrets", quick=False)

@@ -127,6 +127,14 @@ def test_no_media_type(scene: Scene, attempt: Attempt) -> None:
     survive(scene, attempt)
 
 
+@clause("robustness.content-coding", also=BESIDES)
+@pinned("attempt", malformed.content_codings(), quick=0)
+@given(attempt=st.sampled_from(malformed.content_codings()))
+def test_content_coding(scene: Scene, attempt: Attempt) -> None:
+    """A body that is not in the coding that it names is the client's mistake."""
+    survive(scene, attempt)
+
+
 @clause("robustness.chunked-body", also=BESIDES)
 @pinned("attempt", malformed.chunked_bodies())
 @given(attempt=st.sampled_from(malformed.chunked_bodies()))

@@ -30,7 +30,7 @@ from conformance.judge.request import (
     same_answer_by_path,
     taken_as_sent,
 )
-from conformance.judge.response import well_formed
+from conformance.judge.response import not_in_gzip, well_formed
 from conformance.judge.robustness import enveloped, served_again, survived
 from conformance.judge.state import (
     absent,
@@ -78,6 +78,7 @@ __all__ = [
     "locked_out",
     "nested",
     "not_answered_for_another",
+    "not_in_gzip",
     "not_obeyed",
     "not_replayed",
     "nothing_changed",

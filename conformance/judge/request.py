@@ -95,7 +95,7 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
     sent = episode.facts["value"]
     stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
     for taken in (customer_id(exchange), *stored):
-        is_sent = taken == sent or not isinstance(taken, str)
+        is_sent = taken == sent or not isinstance(taken, str | int | float)
         expect(is_sent, f"{sent!r} was taken for {taken!r}", exchange)
 
 

@@ -9,7 +9,14 @@ from typing import Any
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge.answers import shorten
-from conformance.judge.expectations import expectation, facts_about_success, require_success
+from conformance.judge.expectations import (
+    each_answered,
+    expect,
+    expectation,
+    facts_about_success,
+    require_headers,
+    require_success,
+)
 from conformance.judge.general import Broken, broken_general_clauses, expect_obedience, unless
 from conformance.judge.internals import card_data_in
 from conformance.judge.request import sent_payment_method
@@ -24,6 +31,15 @@ _OWNED_AT_TOP = frozenset({"object", "id", "customer", "created", "livemode", "m
 _OWNED_THROUGHOUT = frozenset({"customer", "metadata"})
 
 _KINDS = {list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
+
+
+@expectation()
+def not_in_gzip(episode: Episode, contract: Contract) -> None:
+    """Expect no response in gzip, which the requests rule out."""
+    for exchange in each_answered(episode):
+        require_headers(exchange)
+        coding = exchange.header("Content-Encoding") or ""
+        expect("gzip" not in coding.lower(), f"a {exchange.status} with `Content-Encoding: {coding}`", exchange)
 
 
 @expectation()

@@ -82,9 +82,12 @@ OF_THE_KEY = {
     "key in another case": (
         "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"
     ),
+    "lower-case bearer": "bearer ${STRIPE_API_KEY}",
+    "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
+    "bearer in a lower-case header": "Bearer ${STRIPE_API_KEY}",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }
-"""Credentials that only resemble the key, as a shell writes them."""
+"""Credentials that only resemble the key, or are spelled unusually, as a shell writes them."""
 
 SENT_BY_CURL = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
 """Headers that are left out: the first changes nothing, and curl adds the second itself."""
@@ -105,7 +108,9 @@ def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
     parts = [*program.split(), *_method_options(request), *_authorization(request.credentials)]
     has_type = any(name.lower() == "content-type" for name, _ in request.headers)
     for name, value in request.headers:
-        if (name, value) not in SENT_BY_CURL:
+        if name == "User-Agent" and not value:
+            parts += ["-H", "'User-Agent:'"]
+        elif (name, value) not in SENT_BY_CURL:
             parts += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
     if request.body is not None and not has_type:
         parts += ["-H", "'Content-Type:'"]
@@ -137,6 +142,8 @@ def _authorization(credentials: str) -> list[str]:
         return ["-u", '"$STRIPE_API_KEY:"']
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
+    if credentials == "bearer in a lower-case header":
+        return ["-H", '"authorization: Bearer $STRIPE_API_KEY"']
     if credentials in OF_THE_KEY:
         return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']
     return ["-H", shlex.quote(f"Authorization: {credentials}")]

@@ -65,6 +65,13 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
     scene.expect(judge.same_answer, control, *subjects, control_succeeds=comparison.needs_success)
 
 
+def compare_with_sample(scene: Scene, comparison: Comparison) -> None:
+    """Compare rejected attempts with the answer to the control that other tests have asked for, too."""
+    control = scene.sample(comparison.control, role="control")
+    subjects = [scene.send(subject) for subject in comparison.subjects]
+    scene.expect(judge.same_answer, control, *subjects)
+
+
 # Values and attempts that are wrong
 
 

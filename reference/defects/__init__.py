@@ -16,6 +16,8 @@ from . import (
     lookups,
     media_types,
     methods_and_paths,
+    natural_forms,
+    natural_servers,
     owners,
     payment_method,
     races,
@@ -37,8 +39,9 @@ ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
 STRANGE = (robustness, steadiness)
 STATEFUL = (storage, side_effects, owners, lookups, races)
 STRIPE = (api_keys, idempotency, codes, cards, headers)
+NATURAL = (natural_forms, natural_servers)
 
-MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE)
+MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
 
 CATALOGUE = catalogue(topic for module in MODULES for topic in vars(module).values() if isinstance(topic, Topic))
 """Every defect by its name, topic after topic."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +14,7 @@ from ..changes import wrap
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, Rejection
-from ..rules.forms import Form, Pair, RawPair
+from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
 from .registry import STRIPE, Variants
 from .rules import ask_before
 
@@ -96,3 +98,49 @@ def first_of_two_counts(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form
 def empty_expand_is_an_empty_array(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """`expand=` is how client libraries write an array without entries, and is taken for that."""
     return usual(call, [pair for pair in pairs if pair != ("expand", "")])
+
+
+BATCH = "natural"
+MOST_PAIRS = 1000
+
+
+@variant(STRIPE, wrap("split"), batch=BATCH)
+def broken_escapes_taken_literally(usual: Split, call: Call, body: bytes) -> list[RawPair]:
+    """A percent sign that encodes nothing is a percent sign, as the URL Standard has it."""
+    return [(literal(name), literal(value)) for name, value in usual(call, body)]
+
+
+def literal(raw: bytes) -> bytes:
+    """Return the bytes with each broken escape written as an escaped percent sign."""
+    return BROKEN_ESCAPE.sub(b"%25", raw)
+
+
+@variant(STRIPE, wrap("split"), batch=BATCH)
+def more_than_a_thousand_pairs_are_413(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+    """More than a thousand parameters are rejected with 413, as body-parser 2.2 does."""
+    pairs = usual(call, body)
+    if len(pairs) > MOST_PAIRS:
+        raise ApiError(Rejection("variant", 413, "Too many parameters."))
+    return pairs
+
+
+@variant(STRIPE, wrap("media_type"), batch=BATCH)
+def compressed_bodies_read(usual: Guard, call: Call) -> None:
+    """A body that is called gzip is inflated, as body-parser 2.2 does; one that is none is rejected with 400."""
+    if call.request.header("content-encoding") != "gzip":
+        usual(call)
+        return
+    kept = tuple(header for header in call.request.headers if header[0] != "content-encoding")
+    try:
+        call.request = replace(call.request, headers=kept, body=gzip.decompress(call.request.body))
+    except (OSError, EOFError, zlib.error):
+        raise errors.malformed_form() from None
+    usual(call)
+
+
+@variant(STRIPE, wrap("build"), batch=BATCH)
+def later_of_string_and_hash_counts(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """Of a string and a hash of one name the later counts, as in PHP 8.4."""
+    last = {name.partition("[")[0]: "[" in name for name, _ in pairs}
+    kept = [pair for pair in pairs if ("[" in pair[0]) == last[pair[0].partition("[")[0]]]
+    return usual(call, kept)

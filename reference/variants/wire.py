@@ -261,3 +261,18 @@ variant.row("closes-when-idle-for-a-moment", STRIPE)(
 def http_1_0_without_length(call: Call, response: Response) -> Response:
     """Answers are HTTP/1.0, and end where their connection ends: no Content-Length, no Connection."""
     return replace(response, protocol="HTTP/1.0", until_close=True, close=True)
+
+
+variant.row("cookie-of-the-balancer", STRIPE, batch="natural")(
+    "A load balancer sets a cookie on every answer, which names a server.",
+    send(lambda call, r: r.with_header("Set-Cookie", "AWSALB=c2VydmVyLTE; Path=/")),
+)
+
+
+@variant(STRIPE, wrap("serve"), batch="natural")
+def final_slash_redirected(usual: Serve, call: Call) -> Response:
+    """A URL with a slash at its end is redirected with 307 to the one without, as FastAPI 0.121 does."""
+    path, question, query = call.request.target.partition("?")
+    if not path.endswith("/"):
+        return usual(call)
+    return Response(307, (("Location", path.rstrip("/") + question + query),))

@@ -42,6 +42,11 @@ class Limits:
     unread: int | None = None
 
 
+def in_lower_case(headers: Headers) -> Headers:
+    """Return the headers with their names in lower case."""
+    return tuple((name.lower(), value) for name, value in headers)
+
+
 class Stream:
     """A reader of consecutive requests on one connection."""
 
@@ -58,7 +63,8 @@ class Stream:
     def request(self) -> Request:
         """Return the next request; raise Gone at the end and WireError on bytes that are not HTTP."""
         method, target, version = self._request_line()
-        headers = self._headers()
+        sent = self._headers()
+        headers = in_lower_case(sent)
         chunked, length = self._framing(headers)
         if length > self._limits.body:
             raise WireError(413, "Request body is too large.", headers)
@@ -67,14 +73,15 @@ class Stream:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self._chunked_body(headers) if chunked else self._exactly(self._read_length(length))
         self._position += 1
-        return Request(method, target, headers, body, version, chunked, self._connection, self._position)
+        names = tuple(name for name, _ in sent)
+        return Request(method, target, headers, body, version, chunked, self._connection, self._position, names)
 
     def _request_line(self) -> tuple[str, str, str]:
         line = self._line(BEYOND, 414, TOO_LONG)
         if not line:
             line = self._line(BEYOND, 414, TOO_LONG)
         if len(line) > self._limits.line:
-            raise WireError(414, TOO_LONG, self._headers())
+            raise WireError(414, TOO_LONG, in_lower_case(self._headers()))
         match = REQUEST_LINE.fullmatch(line)
         if match is None:
             raise WireError(400, "Malformed request line.")
@@ -93,7 +100,7 @@ class Stream:
             if match is None:
                 raise WireError(400, "Malformed header field.")
             name, value = match.groups()
-            headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
+            headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
             if room <= 0 or len(headers) > self._limits.header_count:
                 raise WireError(431, "Request header fields too large.")
         return tuple(headers)

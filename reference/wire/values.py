@@ -11,7 +11,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived, but for header names, which are in lower case."""
+    """One request as it arrived, but with the names of headers in lower case; `header_names` has them as sent."""
 
     method: str
     target: str
@@ -21,6 +21,7 @@ class Request:
     chunked: bool = False
     connection: int = 0
     position: int = 1
+    header_names: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

@@ -1,0 +1,52 @@
+"""Requests that differ in their headers only, and that are rejected alike."""
+
+from __future__ import annotations
+
+from contracts.contract import FORM_MEDIA_TYPE
+from strategies.comparison import Comparison
+from strategies.refusals import NO_CUSTOMER
+
+ACCEPTS = tuple(
+    Comparison(
+        NO_CUSTOMER, (NO_CUSTOMER.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),)
+    )
+    for accept in ("application/json;q=0.9", None, "*/*")
+)
+"""A request that is rejected, with Accept headers that all allow JSON; the last is what curl sends of its own."""
+
+FROM_ANOTHER_SITE = Comparison(
+    NO_CUSTOMER,
+    (
+        NO_CUSTOMER.but(
+            headers=(("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart")),
+            label="with Origin and Referer of another site",
+        ),
+    ),
+)
+"""A request with the headers that a browser on another site adds."""
+
+IN_LOWER_CASE = Comparison(
+    NO_CUSTOMER,
+    (
+        NO_CUSTOMER.but(
+            headers=(("content-type", FORM_MEDIA_TYPE), ("accept", "application/json"), ("user-agent", "conformance")),
+            credentials="bearer in a lower-case header",
+            label="with the names of its headers in lower case",
+        ),
+    ),
+)
+"""A request with the names of its headers in lower case, as HTTP/2 and some libraries write them."""
+
+NAMELESS = Comparison(NO_CUSTOMER, (NO_CUSTOMER.but(headers=(("User-Agent", ""),), label="without User-Agent"),))
+"""A request of a client that does not say its name."""
+
+WITHOUT_GZIP = NO_CUSTOMER.but(headers=(("Accept-Encoding", "gzip;q=0"),), label="with Accept-Encoding: gzip;q=0")
+"""A request whose client cannot read gzip."""
+
+SCHEMES_IN_LOWER_CASE = tuple(
+    Comparison(
+        NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case"),)
+    )
+    for scheme in ("bearer", "basic")
+)
+"""A request with the name of its scheme of authentication in lower case, each compared with the usual one."""
