@@ -248,6 +248,7 @@ class Engine:
             stage.client.reconnect()
         if stage.fixtures.provision.payment_methods != "given":
             stage.shared.use_up()  # this request is not to blame for what an earlier one did to it
+            stage.memory.cards.clear()  # the failure may have changed them
         broken: frozenset[str] = frozenset()
         for number in range(CONFIRMATIONS):
             if number == 0 or self._can_afford(self._last_cost, start):
@@ -258,7 +259,8 @@ class Engine:
         for _ in range(ANEW_TIMES):
             if not doubtful[0].exchange.is_success:
                 stage.client.reconnect()  # a connection that wears out is no matter of the customers
-            with contextlib.suppress(OutOfFixtures), stage.fixtures.customers.substitute():
+            new_customers = (stage.fixtures.customers.substitute(), stage.memory.with_new_customers())
+            with contextlib.suppress(OutOfFixtures), new_customers[0], new_customers[1]:
                 self._judge(trial, ANEW, lambda: self._tell_again(trial))
 
     def _came_again(self, trial: _Trial) -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -83,6 +84,15 @@ class Memory:
             kept.clear()
         self.customers.clear()
         self.cards.clear()
+
+    @contextmanager
+    def with_new_customers(self) -> Iterator[None]:
+        """Have tests make customers and cards of their own for as long as the block lasts."""
+        usual, self.customers, self.cards = self.customers, [], []
+        try:
+            yield
+        finally:
+            self.customers, self.cards = usual, []
 
 
 class SharedPaymentMethod:
