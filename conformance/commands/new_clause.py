@@ -48,7 +48,8 @@ NEXT = """still to do, in this order (docs/adding-a-clause.md has an example):
   3. reference/defects/: a defect that breaks the clause alone; reference/variants/: another way to conform, if any
   4. python -m conformance docs
   5. pytest --clause {slug} --profile {profile}
-  6. python -m benchmarks.detection --only DEFECT"""
+  6. python -m benchmarks.detection --only DEFECT (and --only each older defect that breaks the clause, too)
+  7. python -m benchmarks.detection --store --lacking, once more with --budget quick, and benchmarks.detection_page"""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -77,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
     requirements.write_text(_insert(requirements.read_text(encoding="utf-8"), entry, chapter, options.profile))
     story = TEST.format(slug=options.slug, name=name.replace("-", "_"))
     before = test.read_text(encoding="utf-8") if test.exists() else NEW_CHAPTER
-    test.write_text(before.rstrip("\n") + "\n" + story, encoding="utf-8")
+    test.write_text(_with_import(before).rstrip("\n") + "\n" + story, encoding="utf-8")
     places = {"requirements": str(requirements.relative_to(SUITE)), "test": str(test.relative_to(SUITE))}
     print(f"written: {places['requirements']} and {places['test']}")
     print(NEXT.format(slug=options.slug, profile=options.profile, **places))
@@ -92,8 +93,17 @@ def _problem_with(slug: str) -> str:
 
 
 def _insert(text: str, entry: str, chapter: str, profile: str) -> str:
-    """Return the catalogue with the entry behind the last clause of its chapter and profile, or else at the end."""
+    """Return the catalogue with the entry behind the last clause of its chapter and profile, or else of its profile."""
     tables = list(re.finditer(r'^\[\[clause\]\]\nslug = "(\w+)\.[^"]*"\nprofile = "(\w+)"\n(?:[^\n]+\n)*', text, re.M))
-    alike = [table.end() for table in tables if (table[1], table[2]) == (chapter, profile)]
-    place = alike[-1] if alike else len(text)
+    of_profile = [table for table in tables if table[2] == profile]
+    alike = [table for table in of_profile if table[1] == chapter]
+    place = (alike or of_profile)[-1].end()
     return text[:place] + entry + text[place:]
+
+
+def _with_import(text: str) -> str:
+    """Return a chapter of tests that imports the attempt of the skeleton, behind its other imports."""
+    if re.search(r"^from strategies.*\bMINIMAL\b|^    MINIMAL,$", text, re.MULTILINE):
+        return text
+    last = list(re.finditer(r"^from \S+ import (?:\([^)]*\)|[^\n]*)\n", text, re.MULTILINE))[-1]
+    return f"{text[: last.end()]}from strategies.valid import MINIMAL\n{text[last.end() :]}"
