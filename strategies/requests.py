@@ -135,6 +135,23 @@ PATH_ENCODED = Comparison(
 QUERY_CUSTOMER = Attempt(kind="wire", query=(CUSTOMER,), label="with `customer` only in the query")
 
 
+TWO_PLACES = Attempt(
+    (CUSTOMER,),
+    kind="wire",
+    query=(Pair("customer", Known("other_customer")),),
+    label="with another customer in the query",
+)
+"""A customer in the body, and another one in the query, which is no place for parameters of the operation."""
+
+UNREADABLE_ANSWERS = MINIMAL.but(
+    kind="wire",
+    accept="image/png",
+    headers=(("Accept-Encoding", "identity;q=0"),),
+    label="by a client that can read no answer",
+)
+"""A good request that allows neither JSON nor an answer without a content coding."""
+
+
 def twice(*names: str) -> Attempt:
     """Return a body with `customer` once for each of the named fixtures."""
     return Attempt(tuple(Pair("customer", Known(name)) for name in names), kind="wire")

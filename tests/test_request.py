@@ -195,3 +195,10 @@ def test_other_urls(scene: Scene, attempts: Attempts) -> None:
 def test_customer_in_the_query(scene: Scene) -> None:
     """No source says whether `customer` is also read from the query; the report shows what happens."""
     scene.expect(judge.reported, scene.attach(requests.QUERY_CUSTOMER))
+
+
+@clause("request.body-decides", quick=False)
+def test_another_customer_in_the_query(scene: Scene) -> None:
+    """A card goes to the customer in the body: a framework that merges query and body may give it to another."""
+    step = scene.attach(requests.TWO_PLACES)
+    scene.expect(judge.body_decides, step, *scene.api.read_back(step))

@@ -27,7 +27,7 @@ from conformance.scenes.stories import (
 )
 from conformance.scenes.unchanged import expect_attached_left_alone, expect_nothing_changed, find_guilty
 from contracts import published_contract
-from strategies import Attempt, refusals, sequences
+from strategies import Attempt, refusals, requests, sequences
 from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID
 from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
@@ -154,6 +154,13 @@ def test_rejections_leave_attached_alone(scene: Scene, attempts: Attempts) -> No
     """A rejection takes no card from its owner: what was attached before it is attached after it."""
     scene.needs.sound("state.persisted")
     expect_attached_left_alone(scene, attempts)
+
+
+@clause("state.refusal-changes-nothing", further=True)
+def test_unreadable_answer(scene: Scene) -> None:
+    """Middleware that looks at the answer only may reject what was done already: the card is charged nevertheless."""
+    step = scene.attach(requests.UNREADABLE_ANSWERS)
+    scene.expect(judge.refused_undone, step, *(scene.api.read_back(step) if step.exchange.is_refusal else ()))
 
 
 @clause("state.only-this-one")

@@ -22,6 +22,7 @@ from conformance.judge.race import all_kept, one_winner
 from conformance.judge.request import (
     accepted,
     accepted_again,
+    body_decides,
     not_obeyed,
     one_of_two,
     rejected,
@@ -41,6 +42,7 @@ from conformance.judge.state import (
     nothing_changed,
     only_this_one,
     persisted,
+    refused_undone,
     same_object,
     stays_with_first,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "answered_well",
     "as_modelled",
     "attached_again",
+    "body_decides",
     "challenged",
     "cloned",
     "cloned_and_listed",
@@ -87,6 +90,7 @@ __all__ = [
     "only_this_one",
     "outlived",
     "persisted",
+    "refused_undone",
     "rejected",
     "rejected_as_required",
     "replayed",

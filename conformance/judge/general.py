@@ -22,9 +22,9 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
-LENGTH_REQUIRED = 411
+NOT_ACCEPTABLE, LENGTH_REQUIRED = 406, 411
 
-LEGAL_WITHOUT_ENVELOPE = frozenset({400, 411, 413, 414, 431})
+LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
 UNREADABLE = frozenset(
@@ -102,15 +102,24 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     """Return whether a front-end server may have rejected the request in its own words.
 
     It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for one that
-    does not say its length (section 15.5.12), and for a malformed request.
+    does not say its length (section 15.5.12), for one that accepts no JSON (section 15.5.7), and for a malformed one.
     """
     if exchange.error or exchange.status not in LEGAL_WITHOUT_ENVELOPE:
         return False
     body = exchange.request.body or b""
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
     is_unmeasured = exchange.request.chunked and exchange.status == LENGTH_REQUIRED
+    is_unwanted = exchange.status == NOT_ACCEPTABLE and not _takes_json(exchange)
     is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
-    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_unmeasured or is_malformed
+    is_special = is_needless or is_unmeasured or is_unwanted or is_malformed
+    return owns_server_errors or len(body) > LARGE_BODY or is_special
+
+
+def _takes_json(exchange: Exchange) -> bool:
+    """Return whether the request's headers allow an answer in JSON, in no content coding."""
+    headers = {name.lower(): value for name, value in exchange.request.headers}
+    accept, coding = headers.get("accept", "*/*"), headers.get("accept-encoding", "")
+    return any(kind in accept for kind in ("*/*", "application/*", "json")) and "identity;q=0" not in coding
 
 
 def _holds_another_key(exchange: Exchange) -> bool:

@@ -119,6 +119,20 @@ def one_of_two(episode: Episode, contract: Contract) -> None:
 
 
 @expectation()
+def body_decides(episode: Episode, contract: Contract) -> None:
+    """Expect a rejection, or the customer of the body in the response and in the reads afterwards."""
+    exchange = episode.subject
+    require_answer(exchange)
+    if exchange.is_refusal:
+        return
+    (sent,) = exchange.sent_values("customer")
+    stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
+    for used in (customer_id(exchange), *stored):
+        observed = f"`customer` is {used!r}; the body names {sent!r}"
+        expect(used == sent or not isinstance(used, str), observed, exchange, "response.customer")
+
+
+@expectation()
 def not_obeyed(episode: Episode, contract: Contract) -> None:
     """Expect other methods not to succeed, and reads afterwards to show nothing attached."""
     exchanges = episode.exchanges("subject")

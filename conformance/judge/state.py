@@ -137,6 +137,19 @@ def nothing_changed(episode: Episode, contract: Contract) -> None:
     expect(not changed, f"{_describe_answers(subjects)}; afterwards {changed}", subjects[-1], *rests_on)
 
 
+@expectation()
+def refused_undone(episode: Episode, contract: Contract) -> None:
+    """Expect a payment method whose attach was rejected to be unattached afterwards."""
+    subject = episode.subject
+    require_answer(subject)
+    if not subject.is_refusal:
+        return
+    for read in episode.exchanges("follow-up"):
+        require_readable(read)
+        is_attached = read.is_success and shown_customer(read) != "null"
+        expect(not is_attached, f"answered {subject.status}; afterwards it is attached", subject)
+
+
 def _is_attach(exchange: Exchange) -> bool:
     return exchange.is_to_operation and exchange.is_success
 

@@ -31,8 +31,8 @@ STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=14)
 class Budget:
     """An amount of requests: how many attempts each test draws besides the pinned ones, and the repetitions.
 
-    The first attempt that Hypothesis draws is always the simplest; from the second on the seed decides. A budget
-    that is not `whole` sends only what the marks of the tests call quick.
+    The first attempt that Hypothesis draws is always the simplest, and is left out where there are pinned ones; from
+    the second on the seed decides. A budget that is not `whole` sends only what the marks of the tests call quick.
     """
 
     drawn: int

@@ -21,6 +21,9 @@ MARK = "clause"
 QUICK = "conformance_quick"
 """The attribute of a test that says how many of its pinned values the quick budget tries."""
 
+PINNED = "conformance_pinned"
+"""The attribute of a test with the number of its pinned values."""
+
 NARROWED = "conformance_narrowed"
 """The attribute of a test's body with the argument that it gets besides those that are drawn, and how to narrow it."""
 
@@ -64,6 +67,7 @@ def pinned(argument: str, values: Sequence[object], *, quick: int = 1) -> Callab
         for value in reversed(values):
             test = example(**{argument: value})(test)
         setattr(test, QUICK, quick)
+        setattr(test, PINNED, len(values))
         return test
 
     return decorate
@@ -86,12 +90,12 @@ def narrowed(argument: str, narrow: Narrow, value: Any = None) -> Callable[[Test
 def as_story(test: Test) -> Test:
     """Return the test as a function whose body the engine tells as a story, as often as it takes."""
     if hasattr(test, "hypothesis"):
-        test.hypothesis.inner_test = _told(test.hypothesis.inner_test)
+        test.hypothesis.inner_test = _told(test.hypothesis.inner_test, getattr(test, PINNED, 0))
         return test
     return _told(test)  # type: ignore[return-value]  # it takes the same arguments, but for what is narrowed
 
 
-def _told(body: Callable[..., None]) -> Callable[..., None]:
+def _told(body: Callable[..., None], pinned: int = 0) -> Callable[..., None]:
     argument, narrow, value = getattr(body, NARROWED, ("", None, None))
     given = {} if value is None else {argument: value}
 
@@ -103,7 +107,7 @@ def _told(body: Callable[..., None]) -> Callable[..., None]:
     def tell(*positional: Any, **named: Any) -> None:
         arguments = shown.bind(*positional, **named).arguments
         engine: Engine = arguments.pop("scene")
-        engine.tell(Story(body, {**arguments, **given}, (argument, narrow) if narrow else None))
+        engine.tell(Story(body, {**arguments, **given}, (argument, narrow) if narrow else None), pinned)
 
     tell.__signature__ = shown  # type: ignore[attr-defined]  # functions take attributes
     return tell

@@ -17,6 +17,7 @@ from . import (
     media_types,
     methods_and_paths,
     natural_forms,
+    natural_middleware,
     natural_servers,
     owners,
     payment_method,
@@ -39,7 +40,7 @@ ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
 STRANGE = (robustness, steadiness)
 STATEFUL = (storage, side_effects, owners, lookups, races)
 STRIPE = (api_keys, idempotency, codes, cards, headers)
-NATURAL = (natural_forms, natural_servers)
+NATURAL = (natural_forms, natural_servers, natural_middleware)
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
 
