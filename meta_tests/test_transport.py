@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import conformance.transport.client as client_module
 import conformance.transport.session
 from conformance.evidence.failure import NEVER_ARRIVED, Failure
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
@@ -357,3 +358,40 @@ def test_an_exchange_is_written_with_its_failure() -> None:
     for name in ("original_error", "unread", "idle"):  # older records are without these
         del written[name]
     assert exchange_from_json(written).failure == failed.failure
+
+
+# what a target may cost
+
+
+def throttled(retry_after: str) -> bytes:
+    return f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def test_a_target_that_throttles_for_ever_is_not_asked_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("conformance.transport.client.time.sleep", waits.append)
+    with serving(answering(throttled("1000000000"))) as port:
+        client = client_of(f"http://127.0.0.1:{port}")
+        retries = [client.call("GET", "/v1/customers").retries for _ in range(client_module.PATIENT_TIMES + 5)]
+    assert retries == [client_module.MAX_THROTTLED_RETRIES] * client_module.PATIENT_TIMES + [0] * 5
+    assert max(waits) <= client_module.LONGEST_RETRY_WAIT
+
+
+def large(content: bytes) -> bytes:
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + content
+
+
+def test_large_answers_are_kept_only_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "MOST_IN_LARGE_BODIES", 300_000)
+    with serving(answering(large(b'"' + b"x" * 100_000 + b'"'))) as port:
+        client = client_of(f"http://127.0.0.1:{port}")
+        failures = [client.call("GET", "/v1/customers").failure for _ in range(4)]
+    assert failures == ["", "", Failure.TOO_LARGE, Failure.TOO_LARGE]
+
+
+def test_an_answer_with_more_values_than_memory_is_too_large() -> None:
+    with serving(answering(large(b"[" + b"[]," * client_module.MOST_VALUES + b"[]]"))) as port:
+        exchange = client_of(f"http://127.0.0.1:{port}").call("GET", "/v1/customers")
+    assert exchange.failure == Failure.TOO_LARGE
+    assert "values" in exchange.original_error

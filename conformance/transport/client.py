@@ -14,7 +14,7 @@ from schemathesis import Case
 from schemathesis.core import NOT_SET
 
 from conformance.evidence.exchange import Exchange, goes_to_operation
-from conformance.evidence.failure import ExchangeFailed, LiveAccount
+from conformance.evidence.failure import ExchangeFailed, Failure, LiveAccount
 from conformance.evidence.foreign import one_line
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret, without_any_key
@@ -32,6 +32,17 @@ DEFAULT_TIMEOUT = 10.0
 PLAINLY = Manner()
 """The usual form of requests to other endpoints."""
 MAX_THROTTLED_RETRIES = 4
+
+PATIENT_TIMES = 3
+"""How many requests in a row may stay throttled through all retries before further ones are sent once each."""
+
+LARGE_BODY = 64 * 1024
+MOST_IN_LARGE_BODIES = 64 * 1024 * 1024
+"""How many bytes a run keeps of bodies that are larger than LARGE_BODY; an object of this API has some thousand."""
+
+MOST_VALUES = 200_000
+"""How many values the JSON of an answer may have: each takes some hundred bytes of memory, however short it is."""
+
 LONGEST_RETRY_WAIT = 10.0
 """Seconds before a rate-limited request is sent again, however long the server asks to wait."""
 
@@ -127,6 +138,8 @@ class Client:
         self.resends = 0
         self.history = History()
         self.credentials: Credentials = "bearer"
+        self._throttled = 0
+        self._in_large_bodies = 0
         self._operation = operation_of(contract)
         self._route = Route.to(address.url)
         self._pacer = Pacer(rate)
@@ -138,10 +151,11 @@ class Client:
         """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
         exchange = self._send_once(request, new_connection=new_connection)
         for retry in range(1, MAX_THROTTLED_RETRIES + 1):
-            if exchange.status != 429:
+            if exchange.status != 429 or self._throttled >= PATIENT_TIMES:
                 break
             time.sleep(_retry_wait(exchange, retry))
             exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
+        self._throttled = self._throttled + 1 if exchange.status == 429 else 0
         self.history.add(exchange)
         return exchange
 
@@ -202,6 +216,7 @@ class Client:
         start = time.monotonic()
         try:
             delivery = self._deliver(Outgoing(request, Deadline(self.timeout), self.credentials), session)
+            self._check_size(delivery.answer.body)
         except ExchangeFailed as failed:
             seconds, error = time.monotonic() - start, self.key.blotted(failed.error)
             return Exchange(
@@ -211,6 +226,17 @@ class Client:
         with self._count_lock:
             self.resends += delivery.resent
         return self._to_exchange(request, delivery, seconds)
+
+    def _check_size(self, body: bytes) -> None:
+        """Raise ExchangeFailed for a body that, together with those before it, would take too much memory."""
+        if len(body) <= LARGE_BODY:
+            return
+        if sum(body.count(sign) for sign in (b",", b"[", b"{")) > MOST_VALUES:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_VALUES} values")
+        with self._count_lock:
+            self._in_large_bodies += len(body)
+        if self._in_large_bodies > MOST_IN_LARGE_BODIES:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_LARGE_BODIES} bytes in large bodies")
 
     def _deliver(self, outgoing: Outgoing, session: WireSession) -> Delivery:
         request = outgoing.request
