@@ -159,7 +159,10 @@ contract.row("false-gzip-crashes", "robustness.content-coding", "medium", batch=
 )
 
 
-@stripe("auth.malformed", "hard", also="auth.empty auth.unknown-key auth.first error.envelope", batch=BATCH)
+A_401_MAKES = "auth.empty auth.unknown-key auth.first error.envelope idempotency.validation-not-stored"
+
+
+@stripe("auth.malformed", "hard", also=A_401_MAKES, batch=BATCH)
 def body_of_a_401_left_on_the_connection(b: Behaviour) -> None:
     """Python 3.14's http.server leaves reading a body to the handler: that of a 401 is taken for the next request."""
     left: set[int] = set()
@@ -262,7 +265,7 @@ def operators_in_brackets_obeyed(usual: Serve, call: Call) -> Response:
 @contract(
     "robustness.still-serving",
     "hard",
-    also="robustness.malformed-encoding robustness.control-characters robustness.deep-brackets",
+    also="robustness.malformed-encoding robustness.control-characters robustness.deep-brackets error.status-class",
     batch=BATCH,
 )
 def transaction_left_aborted(b: Behaviour) -> None:
