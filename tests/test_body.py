@@ -71,7 +71,7 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 @pinned("attempt", invalid.disguised_names(), quick=0)
 @given(attempt=st.sampled_from(invalid.disguised_names()))
 def test_name_in_disguise(scene: Scene, attempt: Attempt) -> None:
-    """A name that only resembles a known one is another, as its bytes say, whatever parsers make of them."""
+    """A name that only resembles a known one is another one: the bytes of a name count."""
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
