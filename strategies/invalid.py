@@ -137,6 +137,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("format", why, CUSTOMER, Pair("format", None), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
+        broken("expand.0", why, CUSTOMER, Pair("expand.0", "customer")),
         _raw("&x;y=1", "there is a parameter `x;y`"),
         _raw("&foo=%zz", "there is a parameter `foo`"),
     )

@@ -46,7 +46,6 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(Known("customer", "without its prefix")),
         resembling(joined('"', CUSTOMER_ID, '"')),
         resembling(joined("/v1/customers/", CUSTOMER_ID)),
-        resembling("123"),
     )
 
 

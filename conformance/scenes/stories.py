@@ -68,7 +68,7 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
 def compare_with_sample(scene: Scene, comparison: Comparison) -> None:
     """Compare rejected attempts with the answer to the control that other tests have asked for, too."""
     control = scene.sample(comparison.control, role="control")
-    subjects = [scene.send(subject) for subject in comparison.subjects]
+    subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
     scene.expect(judge.same_answer, control, *subjects)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from ..behaviour import Build, ReadName, Split
 from ..call import Call
-from ..changes import Change, check_after, crash, edit_rejections, interrupt, tolerate, wrap_at_attach
+from ..changes import Change, check_after, crash, edit_rejections, interrupt, rejection, tolerate, wrap_at_attach
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
@@ -200,6 +200,28 @@ def names_without_equals_sign_are_nil(usual: Split, call: Call, body: bytes) -> 
     return usual(call, b"&".join(pieces))
 
 
+MOST_ENTRIES = 20
+
+
+@contract("expand.many-entries", "hard", partial(check_after, "customer-structure"), level="SHOULD", batch=BATCH)
+def long_arrays_are_objects(call: Call, attempt: Attempt) -> None:
+    """qs 6.14 (arrayLimit 20) makes an object of an array with 21 entries, which @fastify/formbody 9 hands on."""
+    if len(call.parameters.items("expand")) > MOST_ENTRIES:
+        raise rejection(400, "body/expand must be array")
+
+
+@contract(UNKNOWN, "hard", read, batch=BATCH)
+def dots_are_brackets(usual: ReadName, call: Call, name: str) -> tuple[str, ...]:
+    """koa-bodyparser 4.4 reads dots as brackets (qs with allowDots): `expand.0` is `expand[0]`."""
+    return usual(call, re.sub(r"\.([^.\[]+)", r"[\1]", name))
+
+
+@stripe("stripe.expand-path", "hard", build, also="expand.every-entry", level="SHOULD", batch=BATCH)
+def last_of_a_repeated_name_kept(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """hpp 0.2 keeps the last of parameters with one name, of `expand[]` too: what comes before it is not looked at."""
+    return usual(call, list(dict(pairs).items()))
+
+
 HIGH_INDEX = re.compile(rb"expand(?:\[|%5[Bb])0*(?:[1-9]\d{3,}|2(?:5[6-9]|[6-9]\d)|[3-9]\d\d)(?:\]|%5[Dd])")
 
 
@@ -235,7 +257,7 @@ def nul_and_blanks_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> F
     return usual(call, [(name, value.strip(" \t\n\r\0\v")) for name, value in pairs])
 
 
-@contract("request.value-exact-unicode", "medium", build, level="SHOULD", batch=BATCH)
+@contract("request.value-exact-whitespace", "medium", build, level="SHOULD", batch=BATCH)
 def values_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """Laravel 12 trims every value (TrimStrings), invisible characters of Unicode included."""
     return usual(call, [(name, value.strip(" \t\r\n\v\f\u00a0\u200b\ufeff")) for name, value in pairs])
