@@ -59,11 +59,11 @@ def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) ->
 
 def structured_customers() -> Sequence[Attempt]:
     """Return the usual hashes and arrays in place of `customer`."""
-    beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[]", EXPAND_CUSTOMER))
+    beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[$gte]", EXPAND_CUSTOMER))
     return (
         *map(structured_customer, _CUSTOMER_KEYS),
         *beside_expand,
-        structured_customer("[$gte]", spelling=Spelling(escaped_brackets=True)),
+        structured_customer("[a]", spelling=Spelling(escaped_brackets=True)),
         structured_customer("[a][b]"),
     )
 

@@ -170,7 +170,10 @@ def as_sent_suffixes() -> st.SearchStrategy[Text]:
 
 
 UNKNOWN_ID = Pair("customer", f"{ID_PREFIX}{'a' * 24}")
-BARE_NAME = Comparison(
-    Attempt((UNKNOWN_ID, Pair("expand", "")), kind="wire"), (Attempt((UNKNOWN_ID, Pair("expand", None)), kind="wire"),)
+BARE_NAMES: Sequence[Comparison] = tuple(
+    Comparison(
+        Attempt((UNKNOWN_ID, Pair(name, "")), kind="wire"), (Attempt((UNKNOWN_ID, Pair(name, None)), kind="wire"),)
+    )
+    for name in ("expand", "expand[]")
 )
-"""A name with an equals sign and nothing behind it, and without one."""
+"""A name without an equals sign, compared with the same name with one, and nothing behind it."""
