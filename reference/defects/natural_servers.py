@@ -22,6 +22,7 @@ stateful = Topic("stateful")
 stripe = Topic("stripe")
 
 BATCH = "natural"
+ZOO = "zoo"
 
 # Headers and credentials
 
@@ -91,7 +92,7 @@ contract.row("rejections-are-pages-for-browsers", "error.envelope", "hard", batc
 )
 
 
-@contract("request.other-site", "hard", wrap_at_attach("finish"), level="SHOULD", batch=BATCH)
+@contract("request.other-site", "hard", wrap_at_attach("finish"), level="SHOULD", batch=ZOO)
 def json_kept_from_other_sites(usual: Finish, call: Call, response: Response) -> Response:
     """rack-protection 3.0 (JsonCsrf), on by default in Sinatra, turns JSON for a page of another site into 403."""
     response = usual(call, response)
@@ -209,7 +210,7 @@ def rejected_keys_are_stored(b: Behaviour) -> None:
 # Answers
 
 
-@contract("response.accepted-coding", "hard", wrap("finish"), level="SHOULD", batch=BATCH)
+@contract("response.accepted-coding", "hard", wrap("finish"), level="SHOULD", batch=ZOO)
 def coding_found_anywhere_in_the_header(usual: Finish, call: Call, response: Response) -> Response:
     """PHP 8.4's ob_gzhandler looks for `gzip` in Accept-Encoding, and compresses for `gzip;q=0` too."""
     response = usual(call, response)
