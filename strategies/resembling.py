@@ -81,7 +81,6 @@ def ids_with_white_space() -> Sequence[Attempt]:
             joined(CUSTOMER_ID, " "),
             joined(" ", CUSTOMER_ID),
             joined(CUSTOMER_ID, "\n"),
-            joined(CUSTOMER_ID, "\u00a0"),
         )
     )
 
@@ -95,6 +94,7 @@ def ids_in_other_forms() -> Sequence[Attempt]:
     return (
         resembling(Known("customer", "in full-width letters")),
         resembling(joined(CUSTOMER_ID, "\u200b")),
+        resembling(joined(CUSTOMER_ID, "\u00a0")),
         resembling(joined("\ufeff", CUSTOMER_ID)),
         resembling(IN_SEVERAL_FORMS),
     )

@@ -222,7 +222,7 @@ def dots_are_brackets(usual: ReadName, call: Call, name: str) -> tuple[str, ...]
     return usual(call, re.sub(r"\.([^.\[]+)", r"[\1]", name))
 
 
-@stripe("stripe.expand-path", "hard", build, also="expand.every-entry", level="SHOULD", batch=ZOO)
+@contract("expand.every-entry", "hard", build, batch=ZOO)
 def last_of_a_repeated_name_kept(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """hpp 0.2 keeps the last of parameters with one name, of `expand[]` too: what comes before it is not looked at."""
     return usual(call, list(dict(pairs).items()))
