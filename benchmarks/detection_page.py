@@ -114,6 +114,7 @@ def page() -> str:
         silence=rows_of("silence"),
         batches=tries["batch"],
         close=tries["close_reading"],
+        natural=tries["natural"],
         share=share,
         undetectable=tomllib.loads(UNDETECTABLE.read_text(encoding="utf-8"))["mistake"],
         schemathesis_table=schemathesis_runner.table(rows_of("schemathesis")),

@@ -21,7 +21,7 @@ INJECTED_HEADER = "X-Injected"
 LONG_VALUE = 100_000
 LONG_PATH_ID = 2_500
 MANY_PARAMETERS = 10_000
-BRACKETS = 60
+BRACKETS = 130
 LARGE_BODY = 1_000_000
 
 
@@ -154,7 +154,7 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Return bodies with names nested sixty deep, with brackets that do not pair, and with odd keys."""
+    """Return bodies with names nested 130 deep, with brackets that do not pair, and with odd keys."""
     return (
         _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
         _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),

@@ -20,8 +20,12 @@ NEVER = "conformance0never0existed"
 NO_CUSTOMER_ID = f"cus_{NEVER}"
 NO_CUSTOMER = invalid.broken("customer", "no customer has this id", Pair("customer", NO_CUSTOMER_ID))
 """A customer of the usual form that names nobody."""
-NO_CUSTOMER_EXPANDED = Attempt((Pair("customer", NO_CUSTOMER_ID), EXPAND_CUSTOMER), kind="wire")
+NO_CUSTOMER_EXPANDED = invalid.broken(
+    "customer", "no customer has this id", Pair("customer", NO_CUSTOMER_ID), EXPAND_CUSTOMER
+)
 """The same, to be expanded."""
+NO_CUSTOMER_MUCH_EXPANDED = NO_CUSTOMER_EXPANDED.but(pairs=(Pair("customer", NO_CUSTOMER_ID), *[EXPAND_CUSTOMER] * 21))
+"""The same, to be expanded once more often than some parsers make an array of."""
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
 OF_EVERY_OBJECT = "constructor"

@@ -84,7 +84,9 @@ def unknown_paths() -> Sequence[Attempt]:
     """Return paths to expand whose first segment names no field, or a field that holds no object's id."""
     second = Pair("expand[1]", "metadata")
     return (
-        _expand("nope", "there is no field `nope`"),
+        invalid.broken(
+            "expand[]", "there is no field `nope`", CUSTOMER, Pair("expand[]", "nope"), Pair("expand[]", "customer")
+        ),
         _expand("CUSTOMER", "there is no field `CUSTOMER`"),
         _expand("customer,card", "there is no field `customer,card`"),
         invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),

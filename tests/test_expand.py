@@ -13,6 +13,7 @@ from conformance.scenes.stage import as_role
 from conformance.scenes.stories import (
     compare,
     compare_rejections,
+    compare_with_sample,
     expect_every_entry,
     expect_inlined,
     send_in_turn,
@@ -20,7 +21,7 @@ from conformance.scenes.stories import (
 )
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid
-from strategies.refusals import NO_CUSTOMER_EXPANDED
+from strategies.refusals import NO_CUSTOMER_EXPANDED, NO_CUSTOMER_MUCH_EXPANDED
 from strategies.valid import (
     EXPANDED,
     EXPANDED_FOR_OTHER_CUSTOMER,
@@ -73,7 +74,7 @@ def test_nothing_expands_unasked(scene: Scene) -> None:
 @clause("expand.not-expanded", quick=False)
 def test_nothing_is_left_of_a_refusal(scene: Scene) -> None:
     """A refusal is over when it is answered: what it asked for has no part in the next answer."""
-    refused = scene.send(NO_CUSTOMER_EXPANDED, role="set-up")
+    refused = scene.sample(NO_CUSTOMER_EXPANDED, role="set-up")
     if refused.exchange.is_refusal:
         scene.expect(judge.unexpanded, refused, scene.send(MINIMAL, rejected=True))
     else:
@@ -134,6 +135,12 @@ def test_entry_at_its_length(scene: Scene, comparison: Comparison) -> None:
 def test_duplicate_entries(scene: Scene, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""
     survive(scene, attempt)
+
+
+@clause("expand.many-entries", quick=False)
+def test_more_entries_than_an_array_has(scene: Scene) -> None:
+    """An array has no greatest length in the schema: parsers that make something else of a long one are wrong."""
+    compare_with_sample(scene, Comparison(NO_CUSTOMER_EXPANDED, (NO_CUSTOMER_MUCH_EXPANDED,)))
 
 
 @clause("expand.many")

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance import judge
+from conformance.evidence.episode import Step
 from conformance.scenes.marks import clause, pinned
 from conformance.scenes.scene import OutOfFixtures, Scene
 from conformance.scenes.stories import (
     again_with_key,
+    all_answered,
     key_on_another_path,
     new_key,
     replay,
@@ -32,21 +34,40 @@ def test_replay(scene: Scene) -> None:
 
 @clause("idempotency.replay", further=True)
 def test_replay_after_a_change(scene: Scene) -> None:
-    """A replay is the stored answer, not the state of today, in whichever order the parameters come again."""
+    """A replay is the stored answer, not the state of today."""
     scene.needs.state()
-    reordered = EXPANDED.but(
-        kind="wire", pairs=tuple(reversed(EXPANDED.pairs or ())), label="with its parameters in another order"
-    )
-    key = new_key(scene)
-
-    first = scene.attach(with_key(EXPANDED, key), role="control")
-    changes = []
-    if scene.needs.has("detach"):
-        detached = scene.detach(first.bindings["payment_method"], role="set-up")
-        changes = [] if detached.exchange.is_refusal else [detached]
-    again = scene.attach(with_key(reordered, key), first)
-
+    first, *changes, again, _ = replay_after_a_change(scene)
     scene.expect(judge.replayed, first, *changes, again, of="a success")
+
+
+@clause("idempotency.parameter-order")
+def test_replay_in_another_order(scene: Scene) -> None:
+    """A request is the same in whichever order its parameters come again: clients serialise maps in any order."""
+    scene.needs.state()
+    first, *changes, _, reordered = replay_after_a_change(scene)
+    scene.expect(judge.replayed, first, *changes, reordered, of="a success")
+
+
+def replay_after_a_change(scene: Scene) -> list[Step]:
+    """Return an expanded attach, a detachment where the target detaches, and two replays, the last in another order."""
+
+    def send_all() -> list[Step]:
+        key = new_key(scene)
+        first = scene.attach(with_key(EXPANDED, key), role="control")
+        changes = []
+        if scene.needs.has("detach"):
+            detached = scene.detach(first.bindings["payment_method"], role="set-up")
+            changes = [] if detached.exchange.is_refusal else [detached]
+        again = [scene.attach(again_with_key(attempt, key), first) for attempt in (EXPANDED, REORDERED)]
+        return [first, *changes, *again]
+
+    return scene.shared("replays after a change", send_all, is_whole=all_answered)
+
+
+REORDERED = EXPANDED.but(
+    kind="wire", pairs=tuple(reversed(EXPANDED.pairs or ())), label="with its parameters in another order"
+)
+"""The expanded attach with its parameters in another order."""
 
 
 @clause("idempotency.replay")

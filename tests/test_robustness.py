@@ -115,7 +115,7 @@ def test_many_parameters(scene: Scene, attempt: Attempt) -> None:
 @pinned("attempt", malformed.deep_brackets())
 @given(attempt=st.sampled_from(malformed.deep_brackets()))
 def test_deep_brackets(scene: Scene, attempt: Attempt) -> None:
-    """Brackets sixty deep overflow no stack, and unbalanced ones no parser."""
+    """Brackets 130 deep overflow no stack, and unbalanced ones no parser."""
     survive(scene, attempt)
 
 

@@ -40,6 +40,9 @@ MORE_THAN_A_SECOND = 1.1
 CONTENDERS = 4
 """How many customers want one payment method at once."""
 
+MANY = 12
+"""How many cards are more than a page has by default."""
+
 CROWD = 5
 """How many payment methods customers get at once."""
 
@@ -139,6 +142,25 @@ def test_attached_is_listed_still(scene: Scene) -> None:
     steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in card.steps]
     about = {"payment_method": card.id, "customer": customer, "other_customer": other}
     scene.expect(judge.listed, *steps, *lists, about=about)
+
+
+@clause("state.listed", last=True)
+def test_newest_of_many_is_listed(scene: Scene) -> None:
+    """However many cards a customer has, the list holds the newest, or says that there is more."""
+    scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
+    successes = [step for _, step in scene.stage.memory.repeated.get(MINIMAL, [])]
+    if len(successes) < MANY or scene.stage.fixtures.provision.stateless:
+        scene.needs.end()
+    attach = successes[-1]
+    customer, card = attach.bindings["customer"], attach.bindings["payment_method"]
+
+    lists = scene.list(customer, card, count=1)
+    if not lists or lists[0].exchange.object.get("has_more") is True:
+        scene.needs.end()
+
+    other = next(one for one in scene.customers(2) if one != customer)
+    about = {"payment_method": card, "customer": customer, "other_customer": other}
+    scene.expect(judge.listed, replace(attach, role="subject"), *lists, about=about)
 
 
 @clause("state.refusal-changes-nothing")

@@ -68,7 +68,7 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
 def compare_with_sample(scene: Scene, comparison: Comparison) -> None:
     """Compare rejected attempts with the answer to the control that other tests have asked for, too."""
     control = scene.sample(comparison.control, role="control")
-    subjects = [scene.send(subject) for subject in comparison.subjects]
+    subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
     scene.expect(judge.same_answer, control, *subjects)
 
 
@@ -243,7 +243,7 @@ def send_in_turn(scene: Scene, first: Attempt, second: Attempt) -> list[Step]:
         step = scene.sample(first, role="set-up") if is_given else scene.attach(first, role="set-up")
         return [step, scene.attach(second, step)]
 
-    return scene.shared((first, second), send_both, is_whole=_all_answered)
+    return scene.shared((first, second), send_both, is_whole=all_answered)
 
 
 def expect_every_entry(scene: Scene, attempts: tuple[Attempt, ...], alone: Attempt) -> None:
@@ -297,7 +297,7 @@ def replay(scene: Scene, attempt: Attempt) -> list[Step]:
         again = scene.attach(again_with_key(attempt, key), first, new_connection=True)
         return [first, again, *(scene.attach(with_key(stranger, key), first) for stranger in STRANGERS)]
 
-    return scene.shared(("again with its key", attempt), send_all, is_whole=_all_answered)
+    return scene.shared(("again with its key", attempt), send_all, is_whole=all_answered)
 
 
 def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
@@ -316,7 +316,7 @@ def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
         lists = scene.api.list_whole(own, until=lambda answer: bool(entries_of(answer)))
         return [first, again, *lists, *scene.api.read_back(first)]
 
-    return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=_all_answered)
+    return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=all_answered)
 
 
 def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
@@ -329,7 +329,7 @@ def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
         reads = scene.api.read_back(second) if second.exchange.is_success else []
         return [first, second, *reads]
 
-    return scene.shared(("the key of another path", attempt), send_both, is_whole=_all_answered)
+    return scene.shared(("the key of another path", attempt), send_both, is_whole=all_answered)
 
 
 def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Step]:
@@ -345,7 +345,7 @@ def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Ste
         steps += [scene.send(attempt) for attempt in kinds.refused]
         return [*steps, scene.attach(kinds.declined, kinds.declined.path_id)]
 
-    return scene.shared(kinds, send_all, is_whole=_all_answered)
+    return scene.shared(kinds, send_all, is_whole=all_answered)
 
 
 # Detached payment methods
@@ -365,7 +365,7 @@ def attach_again_after_detaching(scene: Scene, first: Attempt, again: Attempt) -
         retried = [scene.attach(again, attached, to=other), scene.attach(again, attached)]
         return [attached, detached, *later, *retried, *scene.api.read_back(retried[-1])]
 
-    return scene.shared(("after a detachment", first, again), send_all, is_whole=_all_answered)
+    return scene.shared(("after a detachment", first, again), send_all, is_whole=all_answered)
 
 
 def attach_and_detach(scene: Scene, attempt: Attempt) -> tuple[Step, Step]:
@@ -432,7 +432,7 @@ def attach_again(scene: Scene, again: Attempt) -> Card:
         scene.stage.memory.shared[LONG_AGO] = card
         return card.then(subject, after, *scene.list(customer, card, count=1))
 
-    return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: _all_answered(c.steps))
+    return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: all_answered(c.steps))
 
 
 LONG_AGO = "a card that was attached long ago"
@@ -442,5 +442,6 @@ DETACHED = "a card that was detached"
 """The name by which tests share a card that its customer had."""
 
 
-def _all_answered(steps: Any) -> bool:
+def all_answered(steps: Any) -> bool:
+    """Return whether each of the steps was answered."""
     return all(step.exchange.answered for step in steps)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from ..behaviour import Build, ReadName, Split
 from ..call import Call
-from ..changes import Change, check_after, crash, edit_rejections, interrupt, tolerate, wrap_at_attach
+from ..changes import Change, check_after, crash, edit_rejections, interrupt, rejection, tolerate, wrap_at_attach
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
@@ -22,6 +22,7 @@ contract = Topic("contract")
 stripe = Topic("stripe")
 
 BATCH = "natural"
+ZOO = "zoo"
 UNKNOWN = "body.unknown-parameter"
 NESTED = "body.unknown-parameter-nested"
 
@@ -56,11 +57,11 @@ def brackets_at_the_ends_of_a_name_lost(usual: ReadName, call: Call, name: str) 
     return usual(call, re.sub(r"^[\[\]]*([^\[\]]+)\]*", r"\1", name))
 
 
-contract.row("names-that-begin-with-a-bracket-dropped", UNKNOWN, "hard", batch=BATCH)(
+contract.row("names-that-begin-with-a-bracket-dropped", UNKNOWN, "hard", batch=ZOO)(
     "PHP 8.4 drops a parameter whose name is empty, blank or begins with a bracket, without a word.",
     build(lambda usual, call, pairs: usual(call, [pair for pair in pairs if pair[0].lstrip(" ")[:1] not in ("", "[")])),
 )
-contract.row("brackets-too-deep-dropped", NESTED, "hard", batch=BATCH)(
+contract.row("brackets-too-deep-dropped", NESTED, "hard", batch=ZOO)(
     "PHP 8.4 (max_input_nesting_level) drops a parameter with more than 64 brackets, without a word.",
     build(lambda usual, call, pairs: usual(call, [pair for pair in pairs if pair[0].count("[") <= DEEPEST])),
 )
@@ -182,22 +183,49 @@ def show_page(call: Call) -> Response:
     return Response(400, (("Content-Type", "text/html"),), page)
 
 
-contract.row("string-and-hash-of-one-name-are-a-page", "error.envelope", "hard", batch=BATCH)(
+contract.row("string-and-hash-of-one-name-are-a-page", "error.envelope", "hard", batch=ZOO)(
     "Sinatra 3.0 answers a name that is a string and a hash with a page of its own, outside of the application.",
     interrupt(lambda call: bool(roots_of(call, nested=True) & roots_of(call, nested=False)), show_page),
 )
-contract.row("brackets-beyond-the-limit-crash", "robustness.deep-brackets", "hard", batch=BATCH)(
+contract.row("brackets-beyond-the-limit-crash", "robustness.deep-brackets", "hard", batch=ZOO)(
     "Rack 2.2 raises RangeError for more than 100 brackets, which Sinatra 3.0 does not take for a bad request: 500.",
-    interrupt(lambda call: call.request.body.count(b"[") > MOST_BRACKETS, crash),
+    interrupt(lambda call: re.search(rb"(?:\[\w*\]){101}", call.request.body) is not None, crash),
 )
-MOST_BRACKETS = 100
 
 
-@contract("request.equivalent-encodings", "hard", split, batch=BATCH)
+@contract("request.equivalent-encodings", "hard", split, batch=ZOO)
 def names_without_equals_sign_are_nil(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """Rack 2.2 reads `expand` as nil, and `expand=` as an empty string: the first passes for absent."""
     pieces = [piece for piece in body.split(b"&") if b"=" in piece or piece != b"expand"]
     return usual(call, b"&".join(pieces))
+
+
+@contract("request.equivalent-encodings", "hard", split, batch=ZOO)
+def nil_entries_are_dropped(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+    """Rails 6.1 takes nil out of arrays: `expand[]` without an equals sign passes, and `expand[]=` does not."""
+    return usual(call, b"&".join(piece for piece in body.split(b"&") if piece not in (b"expand[]", b"expand%5B%5D")))
+
+
+MOST_ENTRIES = 20
+
+
+@contract("expand.many-entries", "hard", partial(check_after, "customer-structure"), level="SHOULD", batch=ZOO)
+def long_arrays_are_objects(call: Call, attempt: Attempt) -> None:
+    """qs 6.14 (arrayLimit 20) makes an object of an array with 21 entries, which @fastify/formbody 9 hands on."""
+    if len(call.parameters.items("expand")) > MOST_ENTRIES:
+        raise rejection(400, "body/expand must be array")
+
+
+@contract(UNKNOWN, "hard", read, batch=ZOO)
+def dots_are_brackets(usual: ReadName, call: Call, name: str) -> tuple[str, ...]:
+    """koa-bodyparser 4.4 reads dots as brackets (qs with allowDots): `expand.0` is `expand[0]`."""
+    return usual(call, re.sub(r"\.([^.\[]+)", r"[\1]", name))
+
+
+@contract("expand.every-entry", "hard", build, batch=ZOO)
+def last_of_a_repeated_name_kept(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """hpp 0.2 keeps the last of parameters with one name, of `expand[]` too: what comes before it is not looked at."""
+    return usual(call, list(dict(pairs).items()))
 
 
 HIGH_INDEX = re.compile(rb"expand(?:\[|%5[Bb])0*(?:[1-9]\d{3,}|2(?:5[6-9]|[6-9]\d)|[3-9]\d\d)(?:\]|%5[Dd])")
@@ -229,13 +257,13 @@ def control_characters_removed(usual: Build, call: Call, pairs: Sequence[Pair]) 
     return usual(call, [(name, INVISIBLE.sub("", value)) for name, value in pairs])
 
 
-@contract("request.value-exact", "hard", build, also="request.value-exact-whitespace", batch=BATCH)
+@contract("request.value-exact", "hard", build, also="request.value-exact-whitespace", batch=ZOO)
 def nul_and_blanks_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """PHP 8.4's trim() takes a NUL for white space: an id with one behind it is the id."""
     return usual(call, [(name, value.strip(" \t\n\r\0\v")) for name, value in pairs])
 
 
-@contract("request.value-exact-unicode", "medium", build, level="SHOULD", batch=BATCH)
+@contract("request.value-exact-whitespace", "medium", build, level="SHOULD", batch=BATCH)
 def values_trimmed(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """Laravel 12 trims every value (TrimStrings), invisible characters of Unicode included."""
     return usual(call, [(name, value.strip(" \t\r\n\v\f\u00a0\u200b\ufeff")) for name, value in pairs])

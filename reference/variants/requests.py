@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -144,3 +145,15 @@ def later_of_string_and_hash_counts(usual: Build, call: Call, pairs: Sequence[Pa
     last = {name.partition("[")[0]: "[" in name for name, _ in pairs}
     kept = [pair for pair in pairs if ("[" in pair[0]) == last[pair[0].partition("[")[0]]]
     return usual(call, kept)
+
+
+MOST_INDEX = 100
+INDEX = re.compile(r"\[(\d+)\]")
+
+
+@variant(STRIPE, wrap("build"), batch="zoo")
+def high_indexes_refused(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """An index of 100 and more is rejected with 400, as qs 6.17 with an arrayLimit of 100 lets a schema do."""
+    if any(int(index) >= MOST_INDEX for name, _ in pairs for index in INDEX.findall(name)):
+        raise errors.malformed_form()
+    return usual(call, pairs)
