@@ -11,6 +11,8 @@ from . import (
     errors,
     expand_answers,
     expand_requests,
+    first_try_answers,
+    first_try_requests,
     headers,
     idempotency,
     lookups,
@@ -37,8 +39,9 @@ ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
 STRANGE = (robustness, steadiness)
 STATEFUL = (storage, side_effects, owners, lookups, races)
 STRIPE = (api_keys, idempotency, codes, cards, headers)
+FIRST_TRY = (first_try_requests, first_try_answers)
 
-MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE)
+MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *FIRST_TRY)
 
 CATALOGUE = catalogue(topic for module in MODULES for topic in vars(module).values() if isinstance(topic, Topic))
 """Every defect by its name, topic after topic."""
