@@ -17,7 +17,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Amend, Attach, Behaviour, Dump, FindCustomer, FindMethod, Finish, Guard, Once, Transaction
+from ..behaviour import (
+    Amend,
+    Attach,
+    Behaviour,
+    Dump,
+    FindCustomer,
+    FindMethod,
+    Finish,
+    Guard,
+    Once,
+    Serve,
+    Transaction,
+)
 from ..call import Call, Endpoint
 from ..changes import (
     Change,
@@ -34,7 +46,7 @@ from ..objects.models import Customer, PaymentMethod
 from ..rules import auth, errors
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
-from ..rules.idempotency import execute
+from ..rules.idempotency import LONGEST, execute
 from ..wire.values import Answer, Json, Response
 from .first_try_requests import BATCH
 from .parts import unexpected_error
@@ -194,7 +206,7 @@ def stored_id_points_into_the_buffer(
 def emoji_in_surrogates(b: Behaviour) -> None:
     """Characters beyond the basic plane are written as two surrogates of three octets each, which is no UTF-8.
 
-    CESU-8 of Oracle's character set UTF8 and of JNI: rjb issue 68 (up to 1.6), utfcpp issue 6.
+    CESU-8 of Oracle's character set UTF8 and of JNI: rjb issue 68 (before 1.6.0), utfcpp issue 6.
     """
 
     def written(usual: Dump, call: Call, payload: Any) -> bytes:
@@ -320,7 +332,7 @@ def message_of_the_mapper_is_passed_on(rejection: Rejection) -> Rejection:
     return replace(rejection, message=INVOCATION)
 
 
-@contract("error.envelope", "easy", answer_rejections("unauthorized"), batch=BATCH)
+@stripe("error.envelope", "easy", answer_rejections("unauthorized"), batch=BATCH)
 def gateway_rejects_in_its_own_words(call: Call, response: Response) -> Response:
     """A 401 comes from the gateway in its own format: `{"message": …}`, without `error` around it.
 
@@ -380,9 +392,25 @@ def long_keys_do_not_fit_the_cache(usual: Once, call: Call, endpoint: Endpoint) 
 def mismatch_has_no_media_type(call: Call, response: Response) -> Response:
     """The rejection of an idempotency key that was used before has no Content-Type.
 
-    one_and_done 0.1 for Plug: its pull request 4.
+    one_and_done 0.1.2 for Plug: its pull request 4, and its change log of 0.1.3.
     """
     return response.without("Content-Type")
+
+
+@stripe(
+    "state.refusal-changes-nothing", "medium", wrap("serve"), also="idempotency.too-long state.persisted", batch=BATCH
+)
+def too_long_key_does_not_halt(usual: Serve, call: Call) -> Response:
+    """An idempotency key of more than 255 characters is rejected, but the request goes on and attaches.
+
+    one_and_done 0.1.2 to 0.1.5 for Plug: its pull request 8, and its change log of 0.1.6.
+    """
+    rejected = usual(call)
+    key = call.request.header("idempotency-key") or ""
+    if call.is_attach and len(key) > LONGEST:
+        others = tuple(header for header in call.request.headers if header[0] != "idempotency-key")
+        usual(Call(call.world, replace(call.request, headers=others)))
+    return rejected
 
 
 # Proxies.

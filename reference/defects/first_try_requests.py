@@ -25,7 +25,7 @@ from ..changes import (
     wrap_at_attach,
 )
 from ..objects.models import PaymentMethod
-from ..rules import checks, errors
+from ..rules import checks
 from ..rules.attach import Attempt
 from ..rules.forms import BROKEN_ESCAPE, FORM, INDEX, Form, Pair, RawPair
 from ..wire.values import Answer, Farewell, Response
@@ -233,17 +233,6 @@ def validation_by_exact_media_type(b: Behaviour) -> None:
 
     for name in ("unknown-parameters", "customer-length", "expand-length"):
         skip_check(name, is_misspelled)(b)
-
-
-@contract("request.media-type-capitals", "hard", wrap_at_attach("media_type"), level="SHOULD", batch=BATCH)
-def capital_i_loses_its_dot(usual: Guard, call: Call) -> None:
-    """The media type is put in lower case by the rules of Turkish, where `I` becomes a dotless `ı`: no form.
-
-    Java's toLowerCase without a locale: helidon issue 12439, async-http-client issue 361, rest-assured 1889.
-    """
-    usual(call)
-    if "I" in (call.request.header("content-type") or "").partition(";")[0]:
-        raise errors.wrong_media_type()
 
 
 # Limits.
