@@ -99,7 +99,7 @@ def long_array_becomes_an_object(call: Call, attempt: Attempt) -> None:
 
 
 @stripe("stripe.expand-path", "hard", partial(check_after, "expand-structure"), level="SHOULD", batch=BATCH)
-def entries_split_at_commas(call: Call, attempt: Attempt) -> None:
+def paths_split_at_commas(call: Call, attempt: Attempt) -> None:
     """An item of an array is split at its commas: `expand[]=customer,card` counts as two paths.
 
     Fiber 2.0 to 2.48, BodyParser: fiber issue 2557.
