@@ -282,7 +282,7 @@ REDIRECT = b'<!DOCTYPE html>\n<html><head><meta http-equiv="refresh" content="0;
     also="error.envelope request.accept",
     batch=BATCH,
 )
-def rejections_redirect_browsers_again(call: Call, response: Response) -> Response:
+def validation_redirects_back(call: Call, response: Response) -> Response:
     """Where `Accept` does not name JSON, what fails validation is redirected with 302 to the page before.
 
     Laravel 5 to 10: framework issues 13311 and 32061, firefly-iii issue 1699.
