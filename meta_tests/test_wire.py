@@ -72,7 +72,7 @@ def test_every_kind_of_attempt_arrives_as_it_is_written() -> None:
             sent = {name.lower(): value for name, value in request.headers}
             came = {name.lower(): value for name, value in arrived.headers}
             assert came["authorization"] == f"Bearer {KEY.reveal()}"
-            for name in ("host", "authorization", "user-agent", "accept-encoding", "connection"):
+            for name in {"host", "authorization", "user-agent", "accept-encoding", "connection"} - set(sent):
                 came.pop(name, None)
             length = came.pop("content-length", None)
             assert length in (None, str(len(request.body or b""))), str(attempt)

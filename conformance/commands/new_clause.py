@@ -49,7 +49,7 @@ NEXT = """still to do, in this order (docs/adding-a-clause.md has an example):
   4. python -m conformance docs
   5. pytest --clause {slug} --profile {profile}
   6. python -m benchmarks.detection --only DEFECT (and --only each older defect that breaks the clause, too)
-  7. python -m benchmarks.detection --store --lacking, once more with --budget quick, and benchmarks.detection_page"""
+  7. python -m benchmarks.detection --store --lacking, again with --budget quick, and benchmarks.detection_page"""
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -45,5 +45,5 @@ class ExchangeFailed(Exception):
 class LiveAccount(BaseException):
     """An object that the suite has made is live: money may be at stake, and nothing more may be sent.
 
-    It ends a run as an interruption does, past whatever handles errors.
+    It ends a run as an interruption does, past all that handles errors.
     """

@@ -38,7 +38,7 @@ def without_key(text: str, key: str) -> str:
 
 
 def without_any_key(text: str) -> str:
-    """Return `text` without whatever looks like a key of any account."""
+    """Return `text` without all that looks like a key of any account."""
     return _ANY_KEY.sub(BLOT, text)
 
 
@@ -74,7 +74,7 @@ class Secret:
 
     @classmethod
     def given(cls, value: str) -> Secret:
-        """Return the key that a user gave. Raises LiveKeyError for whatever is no test key: it might be a live one."""
+        """Return the key that a user gave. Raises LiveKeyError for all that is no test key, which may be a live one."""
         key = cls(value)
         if not key.is_test_key:
             is_quoted = value[0] in "\"'"

@@ -46,9 +46,9 @@ class Blocked(Exception):
 class Case:
     """The running test: its clause, what it has found, and the verdicts that it remembers.
 
-    `log` holds what it performed and noted, in order; `told` counts its stories. `sent_at_failure` is how many requests
-    had been sent when an episode first broke the clause, None before. `is_left` says that the target is gone, so that
-    nothing more is performed.
+    `log` holds what it performed and noted, in order; `stories` counts what it performed. `sent_at_failure` is how many
+    requests had been sent when an episode first broke the clause, None before. `is_left` says that the target is gone,
+    so that nothing more is performed.
     """
 
     clause: str
@@ -58,7 +58,7 @@ class Case:
     remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
     performed_after_failure: int = 0
     has_failed: bool = False
-    told: int = 0
+    stories: int = 0
     explores: bool = False
     is_left: bool = False
     sent_at_failure: int | None = None

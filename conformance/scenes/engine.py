@@ -125,8 +125,8 @@ class Engine:
         What Hypothesis draws first, behind that many `pinned` values, is always the simplest: it tells nothing new.
         """
         case = self.stage.case
-        case.told += 1
-        if pinned and case.told == pinned + 1:
+        case.stories += 1
+        if pinned and case.stories == pinned + 1:
             return
         what = story.key
         if what in case.remembered:
