@@ -25,7 +25,7 @@ NO_CUSTOMER_EXPANDED = invalid.broken(
 )
 """The same, to be expanded."""
 NO_CUSTOMER_MUCH_EXPANDED = NO_CUSTOMER_EXPANDED.but(pairs=(Pair("customer", NO_CUSTOMER_ID), *[EXPAND_CUSTOMER] * 21))
-"""The same, to be expanded once more often than some parsers make an array of."""
+"""The same, to be expanded 21 times: parsers make something else of more than 20 entries than an array."""
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
 OF_EVERY_OBJECT = "constructor"
