@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.comparison import Comparison
+from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
 
+INVALID = missing_customer()[0]
+"""What any validation rejects."""
+
 ACCEPTS = tuple(
-    Comparison(
-        NO_CUSTOMER, (NO_CUSTOMER.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),)
-    )
+    Comparison(INVALID, (INVALID.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),))
     for accept in ("application/json;q=0.9", None, "*/*")
 )
-"""A request that is rejected, with Accept headers that all allow JSON; the last is what curl sends of its own."""
+"""A request that a validation rejects, with Accept headers that all allow JSON; the last is what curl sends."""
 
 FROM_ANOTHER_SITE = Comparison(
     NO_CUSTOMER,

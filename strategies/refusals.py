@@ -25,7 +25,7 @@ NO_CUSTOMER_EXPANDED = invalid.broken(
 )
 """The same, to be expanded."""
 NO_CUSTOMER_MUCH_EXPANDED = NO_CUSTOMER_EXPANDED.but(pairs=(Pair("customer", NO_CUSTOMER_ID), *[EXPAND_CUSTOMER] * 21))
-"""The same, to be expanded one time more than some parsers make an array of."""
+"""The same, to be expanded 21 times: parsers make something else of more than 20 entries than an array."""
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
 OF_EVERY_OBJECT = "constructor"
@@ -120,8 +120,10 @@ def unknown_payment_methods() -> Sequence[Attempt]:
         Known(ANOTHER_OBJECT),
     )
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
+    escaped_twice = MINIMAL.but(path_id=Known("payment_method", "percent-encoded"), kind="wire", label="escaped twice")
     with_matrix_parameter = MINIMAL.but(path_id=joined(method, ";x"), kind="wire", transport="raw")
-    return (NO_PAYMENT_METHOD, *plain, with_matrix_parameter, EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire"))
+    others = (with_matrix_parameter, escaped_twice)
+    return (NO_PAYMENT_METHOD, *plain, *others, EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire"))
 
 
 ATTACHED = "payment method that a customer has"

@@ -24,11 +24,14 @@ def with_charset(attempt: Attempt, parameter: str) -> Comparison:
     return Comparison(attempt, (subject,), needs_success=True)
 
 
+NOT_ASCII = Attempt((Pair("customer", "cus_é€😀"),), kind="wire")
+QUOTED = '; charset="utf-8"'
+
 CHARSETS: Sequence[Comparison] = (
     with_charset(MINIMAL, "; charset=utf-8"),
     with_charset(EXPANDED, ";charset=utf-8"),
-    replace(
-        with_charset(Attempt((Pair("customer", "cus_é€😀"),), kind="wire"), "; charset=utf-8"), needs_success=False
+    Comparison(
+        NOT_ASCII, with_charset(NOT_ASCII, "; charset=utf-8").subjects + with_charset(NOT_ASCII, QUOTED).subjects
     ),
 )
 """The charset that every form has anyway."""
@@ -111,6 +114,16 @@ MEDIA_TYPE_IN_CAPITALS = Comparison(
     needs_success=True,
 )
 """The media type in other capitals, compared with the usual ones."""
+
+REJECTED_IN_CAPITALS = Comparison(
+    unknown_parameter("foo"),
+    (
+        unknown_parameter("foo").but(
+            headers=(("Content-Type", "Application/X-WWW-Form-UrlEncoded"),), label="with its media type in capitals"
+        ),
+    ),
+)
+"""A body with an unknown parameter, by the media type in other capitals and in the usual ones."""
 
 IN_CHUNKS = Comparison(
     MINIMAL, (MINIMAL.but(kind="wire", transport="raw", chunked=True, label="in chunks"),), needs_success=True

@@ -216,7 +216,10 @@ def test_simultaneous_requests(scene: Scene) -> None:
     scene.expect(judge.executed_once, *scene.at_once(twice, [{"customer": customer, "payment_method": card}] * 2))
 
 
-@clause("idempotency.too-long")
+@clause("idempotency.too-long", also=("state.refusal-changes-nothing",))
 def test_key_beyond_its_length(scene: Scene) -> None:
-    """Keys have up to 255 characters; a longer one is rejected, and not cut."""
-    scene.expect(judge.rejected_as_required, scene.send(with_key(MINIMAL, new_key(scene, stripe.LONGEST_KEY + 1))))
+    """Keys have up to 255 characters; a longer one is rejected, and not cut, and the request is not executed."""
+    step = scene.send(with_key(MINIMAL, new_key(scene, stripe.LONGEST_KEY + 1)))
+    reads = scene.api.read_back(step) if step.exchange.is_refusal else []
+    undone = ("state.refusal-changes-nothing", judge.refused_undone)
+    scene.expect(judge.rejected_as_required, step, *reads, also=[undone])

@@ -118,6 +118,12 @@ def test_media_type_in_capitals(scene: Scene) -> None:
     compare(scene, requests.MEDIA_TYPE_IN_CAPITALS)
 
 
+@clause("request.media-type-capitals", quick=False, further=True)
+def test_media_type_in_capitals_of_what_is_rejected(scene: Scene) -> None:
+    """A body is checked however its media type is written: a validator that knows one spelling lets all else pass."""
+    compare_with_sample(scene, requests.REJECTED_IN_CAPITALS)
+
+
 @clause("request.chunked-body", quick=False)
 def test_body_in_chunks(scene: Scene) -> None:
     """A client that streams its body sends chunks: they are read (RFC 9112 section 7.1), or a length is asked for."""

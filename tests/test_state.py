@@ -190,7 +190,7 @@ def test_others_are_untouched(scene: Scene) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
     scene.needs.sound("state.persisted")
     customer, other = scene.customers(2)
-    earlier, others = scene.card(attached_to=customer), scene.card(attached_to=other)
+    earlier, others = scene.card(attached_to=customer), scene.card(attached_to=other, latest=True)
     defaults = [*scene.api.set_default(customer, earlier.id), *scene.api.set_default(other, others.id)]
     unattached, card = scene.card(), scene.card(plain=True)
     cards = {

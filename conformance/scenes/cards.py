@@ -25,9 +25,9 @@ class Cards:
         identifier, created = self.stage.fixtures.methods.create(plain=plain)
         return Card(identifier, steps=() if created is None else (step_of("set-up", created),))
 
-    def attached(self, customer: str, *, oldest: bool = False, by: Attempt | None = None) -> Card:
+    def attached(self, customer: str, *, oldest: bool = False, latest: bool = False, by: Attempt | None = None) -> Card:
         """Return a card of that customer's, which the last of its steps, a control, shows to be so."""
-        left = [card for card in self.stage.memory.cards if card.customer == customer]
+        left = [card for card in self.stage.memory.cards if card.customer == customer and not latest]
         left.sort(key=lambda card: not _is_attached_by(card, by))
         for card in reversed(left) if oldest else left:
             self.stage.memory.cards.remove(card)

@@ -95,16 +95,24 @@ class Scene:
         return tuple(known[:count])
 
     def card(
-        self, *, attached_to: str = "", plain: bool = False, oldest: bool = False, by: Attempt | None = None
+        self,
+        *,
+        attached_to: str = "",
+        plain: bool = False,
+        oldest: bool = False,
+        latest: bool = False,
+        by: Attempt | None = None,
     ) -> Card:
         """Return a payment method: a new one with details of its own (one request), or one that a customer has.
 
         A `plain` one has no details. One that is `attached_to` a customer was read to make sure (one request, four
         where none is left from other tests); it is the newest, or the `oldest`, which others have followed, and it was
-        attached `by` that attempt where one is.
+        attached `by` that attempt where one is. The `latest` is attached now.
         """
         cards = Cards(self.stage)
-        return cards.attached(attached_to, oldest=oldest, by=by) if attached_to else cards.new(plain=plain)
+        if attached_to:
+            return cards.attached(attached_to, oldest=oldest, latest=latest, by=by)
+        return cards.new(plain=plain)
 
     def shared(
         self, name: Hashable, make: Callable[[], Value], *, is_whole: Callable[[Value], bool] = lambda made: True

@@ -6,7 +6,7 @@ import contextlib
 import random
 import string
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
@@ -123,7 +123,7 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
 # Robustness
 
 
-def survive(scene: Scene, attempt: Attempt) -> None:
+def survive(scene: Scene, attempt: Attempt, also: Sequence[tuple[str, Expectation]] = ()) -> None:
     """Expect an odd attempt to be answered in time and below 500, and the server to go on serving.
 
     Its ordinary counterpart, where it has one, comes first: a server that fails for that does not fail for what is odd.
@@ -137,7 +137,7 @@ def survive(scene: Scene, attempt: Attempt) -> None:
     is_of_the_chapter = scene.stage.case.clause.startswith("robustness.")
     if is_of_the_chapter and step.exchange.failure not in NEVER_ARRIVED and attempt not in survived:
         survived.append(attempt)
-    scene.expect(judge.survived, *control, step, also=[(ENVELOPE_OF_MALFORMED, judge.enveloped)])
+    scene.expect(judge.survived, *control, step, also=[(ENVELOPE_OF_MALFORMED, judge.enveloped), *also])
 
 
 def _send_on_any(scene: Scene, attempt: Attempt) -> Step:

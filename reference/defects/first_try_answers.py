@@ -34,7 +34,6 @@ from ..call import Call, Endpoint
 from ..changes import (
     Change,
     apply,
-    counter,
     customers_sent,
     edit_rejections,
     edit_success,
@@ -88,7 +87,7 @@ def answer_rejections(
 # Collations: two texts that a database takes for the same.
 
 
-@stateful("state.unknown-payment-method", "hard", wrap_at_attach("find_payment_method"), batch=BATCH)
+@stateful("request.value-exact-whitespace", "hard", wrap_at_attach("find_payment_method"), level="SHOULD", batch=BATCH)
 def trailing_blanks_are_padding(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
     """Blanks behind the id in the path count as padding: `pm_…%20` attaches `pm_…`.
 
@@ -113,11 +112,11 @@ def ignorable_characters_do_not_count(usual: FindCustomer, call: Call, identifie
 
 
 @stateful(
-    "state.race",
+    "error.status-class",
     "medium",
     wrap_at_attach("transaction", running=Counter, guard=threading.Lock),
     intermittent=True,
-    also="error.status-class",
+    also="state.race robustness.same-request-same-answer",
     batch=BATCH,
 )
 @contextmanager
@@ -298,10 +297,10 @@ WARNING = (
 
 
 @contract(
-    "response.json",
+    "error.envelope",
     "easy",
     answer_rejections("missing-customer"),
-    also="error.no-internals error.envelope",
+    also="error.no-internals response.json",
     batch=BATCH,
 )
 def warning_stands_before_the_json(call: Call, response: Response) -> Response:
@@ -363,7 +362,7 @@ def length_before_compression(usual: Finish, call: Call, response: Response) -> 
 # API keys.
 
 
-@stripe("auth.schemes", "hard", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.scheme-capitals", "hard", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def bearer_needs_a_capital(usual: Guard, call: Call) -> None:
     """The scheme is compared as it is written: `bearer` and `BEARER` are rejected, only `Bearer` is known.
 
@@ -411,23 +410,3 @@ def too_long_key_does_not_halt(usual: Serve, call: Call) -> Response:
         others = tuple(header for header in call.request.headers if header[0] != "idempotency-key")
         usual(Call(call.world, replace(call.request, headers=others)))
     return rejected
-
-
-# Proxies.
-
-
-@stripe("stripe.test-tokens", "hard", intermittent=True, also="state.only-this-one", batch=BATCH)
-def proxy_repeats_the_request(b: Behaviour) -> None:
-    """Every third request is sent to the application twice: a shared token leaves two payment methods behind.
-
-    nginx before 1.9.13, proxy_next_upstream, which repeats a POST too: rancher issue 35424 and nginx's change log.
-    """
-    is_repeated = counter(3)
-
-    @apply(b, wrap("attach"))
-    def attach(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
-        method = usual(call, attempt)
-        if not is_repeated():
-            return method
-        attempt.payment_method = call.behaviour.find_payment_method(call, attempt.payment_method_id)
-        return usual(call, attempt)
