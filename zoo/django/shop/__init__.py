@@ -1,0 +1,1 @@
+"""Stripe's customers and payment methods for the tests of a shop."""
