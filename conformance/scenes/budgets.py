@@ -24,7 +24,7 @@ class Repetitions:
     races: int = 3
 
 
-STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=13)
+STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=12)
 
 
 @dataclass(frozen=True)
