@@ -115,6 +115,7 @@ def page() -> str:
         batches=tries["batch"],
         close=tries["close_reading"],
         natural=tries["natural"],
+        reported=tries["reported"],
         share=share,
         undetectable=tomllib.loads(UNDETECTABLE.read_text(encoding="utf-8"))["mistake"],
         schemathesis_table=schemathesis_runner.table(rows_of("schemathesis")),

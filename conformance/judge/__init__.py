@@ -6,7 +6,7 @@ record keeps.
 """
 
 from conformance.judge.auth import challenged, either_scheme, identified, key_first, locked_out, uncached, versioned
-from conformance.judge.expand import every_entry, inlined, inlined_or_rejected, nested, unexpanded
+from conformance.judge.expand import every_entry, inlined, inlined_or_rejected, nested, object_or_rejected, unexpanded
 from conformance.judge.expectations import Expectation, expectation_name, expectation_of
 from conformance.judge.general import answered, answered_well
 from conformance.judge.idempotency import (
@@ -85,6 +85,7 @@ __all__ = [
     "not_obeyed",
     "not_replayed",
     "nothing_changed",
+    "object_or_rejected",
     "one_of_two",
     "one_winner",
     "only_this_one",

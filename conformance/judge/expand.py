@@ -53,6 +53,15 @@ def inlined_or_rejected(episode: Episode, contract: Contract) -> None:
         require_pass(inlined(episode, contract))
 
 
+@expectation()
+def object_or_rejected(episode: Episode, contract: Contract) -> None:
+    """Expect the customer as an object, whichever it is, or a rejection."""
+    subject = episode.subject
+    require_answer(subject)
+    customer = subject.object.get("customer")
+    expect(subject.is_refusal or isinstance(customer, dict), f"`customer` is {customer!r}, no object", subject)
+
+
 def _expect_whole_customer(exchange: Exchange, contract: Contract) -> None:
     """Expect the customer that the request names, as an object that fits its schema."""
     customer = exchange.object.get("customer")
