@@ -3,6 +3,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"flag"
 	"io"
 	"log"
@@ -12,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/gin-contrib/cors"
 	"github.com/gin-contrib/gzip"
@@ -134,9 +133,19 @@ func (s *store) createMethod(c *gin.Context) {
 	if number := c.PostFormMap("card")["number"]; len(number) > 4 {
 		last4 = number[len(number)-4:]
 	}
-	billing := gin.H{"address": nil, "email": nil, "name": nil, "phone": nil}
+	// PostFormMap cuts a name behind its first brackets, so the address is read field by field.
+	address := gin.H{}
+	for _, name := range []string{"city", "country", "line1", "line2", "postal_code", "state"} {
+		address[name] = nil
+		if value, ok := c.GetPostForm("billing_details[address][" + name + "]"); ok {
+			address[name] = value
+		}
+	}
+	billing := gin.H{"address": address, "email": nil, "name": nil, "phone": nil}
 	for key, value := range c.PostFormMap("billing_details") {
-		billing[key] = value
+		if key != "address" {
+			billing[key] = value
+		}
 	}
 	id := "pm_" + rand.Text()[:24]
 	s.methods[id] = gin.H{
