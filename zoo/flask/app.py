@@ -11,6 +11,7 @@ from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
@@ -166,7 +167,10 @@ def finish(response: Any) -> Any:
         saved = SavedAnswer(key=g.idempotency_key, path=request.path, form=saved_form())
         saved.status, saved.body = response.status_code, response.get_data(as_text=True)
         db.session.add(saved)
-        db.session.commit()
+        try:
+            db.session.commit()
+        except IntegrityError:  # the same request came twice at once
+            db.session.rollback()
     response.headers["Request-Id"] = new_id("req")
     response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", "2026-08-26.dahlia")
     response.headers["Cache-Control"] = "no-cache, no-store"

@@ -55,7 +55,8 @@ class StripeMiddleware:
             response = self.get_response(request)
             if response.status_code < 400:
                 body = response.content.decode()
-                SavedAnswer.objects.create(key=key, request=described, status=response.status_code, body=body)
+                first = {"request": described, "status": response.status_code, "body": body}
+                SavedAnswer.objects.get_or_create(key=key, defaults=first)
             return response
         if saved.request != described:
             message = (

@@ -25,8 +25,13 @@ MIDDLEWARE = [
     "shop.middleware.StripeMiddleware",
 ]
 ROOT_URLCONF = "shop.urls"
+# A deferred transaction that comes to write late is refused with "database is locked".
 DATABASES = {
-    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("DATABASE", "shop.sqlite3")},
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("DATABASE", "shop.sqlite3"),
+        "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+    },
 }
 CORS_ALLOW_ALL_ORIGINS = True
 USE_TZ = True
