@@ -14,7 +14,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.judge import all_kept, judge, replayed
 from conformance.judge.incidental import used_incidentally
 from conformance.judge.reads import number_listed
-from conformance.verdict.ledger import Ledger, conclude
+from conformance.verdict.ledger import UNSTEADY, Ledger, conclude
 from contracts import load_catalogue, published_contract
 from strategies import invalid, malformed
 from strategies.attempt import Attempt
@@ -198,3 +198,15 @@ def test_a_race_is_lost_by_ids_of_the_other_requests_alone(shown: dict[str, Any]
     )
     case = Episode("state.race", "all_kept", (Step("subject", mine), Step("subject", their)), {"customer": "cus_1"})
     assert all_kept(case, CONTRACT).outcome is outcome
+
+
+def test_an_unsteadiness_that_another_clause_explains_hides_nothing() -> None:
+    """Nothing is left unreported for a clause that is itself not reported."""
+    content = finding_of("state.model", exchange(400, ERROR))
+    token = finding_of("stripe.test-tokens", exchange(404, ERROR))
+    token = replace(token, rests_on=(*token.rests_on, UNSTEADY))
+    unsteady = replace(token, clause=UNSTEADY, seen_at="expand.inlined", rests_on=())
+    assert concluded(token, unsteady)["stripe.test-tokens"] == (Outcome.NOT_RUN, f"see {UNSTEADY}")
+    told = concluded(content, token, unsteady)
+    assert told["stripe.test-tokens"][0] is Outcome.FAIL
+    assert told[UNSTEADY][0] is not Outcome.FAIL

@@ -311,7 +311,8 @@ def _blocked_by(cause: str) -> Reason:
 class Culprits:
     """The clauses that findings may be explained by.
 
-    `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors.
+    `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors. An
+    unsteadiness that others explain is none of them: it will not be reported.
     """
 
     broken: AbstractSet[str]
@@ -328,7 +329,11 @@ class Culprits:
             if any(not causes_in_passing(finding, broken, catalogue) for finding in ledger.findings_of(slug))
         }
         owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
-        return cls(broken, standing, owners)
+        culprits = cls(broken, standing, owners)
+        unsteady = ledger.findings_of(UNSTEADY)
+        if all(_is_explained(UNSTEADY, finding, culprits, catalogue) for finding in unsteady):
+            return cls(broken - {UNSTEADY}, standing - {UNSTEADY}, owners - {UNSTEADY})
+        return culprits
 
     @property
     def break_content(self) -> bool:
