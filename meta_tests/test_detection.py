@@ -28,13 +28,12 @@ EACH_PROFILE = first_of_each(lambda defect: (defect.profile, defect.level))
 INTERMITTENT = [defect for defect in DEFECTS.values() if defect.intermittent][:2]
 WHOLE = [*EACH_PROFILE, *INTERMITTENT]
 
-SEEDED = 778
+SEEDED = 870
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {
     "idempotency.other-path-type",
     "request.charset-capitals",
     "request.query-customer",
-    "request.value-exact-whitespace",
     "stripe.detached-reattach-status",
 }
 """Clauses of level SHOULD or MAY for which there is no defect yet."""

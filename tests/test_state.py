@@ -93,7 +93,7 @@ def test_attached_is_listed(scene: Scene) -> None:
     """Shops show the saved cards of a customer from this list: each once, and nobody else's."""
     shelf = fill_shelf(scene)
     card = shelf[-1]
-    (other,) = (customer for customer in scene.customers(2) if customer != card.customer)
+    other = next(customer for customer in scene.customers(2) if customer != card.customer)
     about = {"payment_method": card.id, "customer": card.customer, "other_customer": other}
     lists: list[Step] = []
     set_up: list[Step] = []

@@ -312,7 +312,7 @@ class Culprits:
     """The clauses that findings may be explained by.
 
     `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors. An
-    unsteadiness that others explain is none of them: it will not be reported.
+    unsteadiness that others explain, or that was seen at single clauses only, explains nothing else.
     """
 
     broken: AbstractSet[str]
@@ -331,7 +331,7 @@ class Culprits:
         owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
         culprits = cls(broken, standing, owners)
         unsteady = ledger.findings_of(UNSTEADY)
-        if all(_is_explained(UNSTEADY, finding, culprits, catalogue) for finding in unsteady):
+        if all(one.seen_at or _is_explained(UNSTEADY, one, culprits, catalogue) for one in unsteady):
             return cls(broken - {UNSTEADY}, standing - {UNSTEADY}, owners - {UNSTEADY})
         return culprits
 
