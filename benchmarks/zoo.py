@@ -30,6 +30,8 @@ STORED = MEASURED / "zoo.json"
 BROKEN = ("fail", "error", "deviation")
 LOCKS = ("package.json", "package-lock.json", "requirements.txt", "go.mod", "go.sum", "Cargo.toml", "Cargo.lock")
 """Files beside a program that are no part of it."""
+NOW_AND_THEN = "now and then: "
+"""How a recorded mistake begins that not every run meets."""
 SECONDS = 300
 """The longest that a run may take."""
 
@@ -46,8 +48,9 @@ class Visit:
     def difference(self, member: TargetDescription) -> str:
         """Return how the run differs from the mistakes on record, or an empty text."""
         recorded = {defect.clause for defect in member.defects}
+        always = {defect.clause for defect in member.defects if not defect.observed.startswith(NOW_AND_THEN)}
         new = [f"{slug}: {reason}" for slug, reason in self.broken.items() if slug not in recorded]
-        gone = [f"{slug}: recorded, and not found" for slug in sorted(recorded - set(self.broken))]
+        gone = [f"{slug}: recorded, and not found" for slug in sorted(always - set(self.broken))]
         return "; ".join([*([self.said] if self.said else []), *new, *gone])
 
 
