@@ -92,7 +92,7 @@ def test_no_spelling_of_the_key_is_left(text: str) -> None:
 
 
 @pytest.mark.parametrize("between", [" ", "\n", '", "', " and then "])
-@pytest.mark.parametrize("at", [10, 16, 20])
+@pytest.mark.parametrize("at", [16, 20, 24])
 def test_a_key_in_two_parts_is_masked(at: int, between: str) -> None:
     blotted = Secret(KEY).blotted(f"{KEY[:at]}{between}{KEY[at:]}")
     assert KEY[at - 6 : at] not in blotted

@@ -19,8 +19,10 @@ SHORTEST_TO_BLOT = 16
 SHORTEST_TO_MASK = 24
 """Of keys with at least this many characters, parts are sought as well."""
 
-PIECE = 6
-"""Pieces of at least this many characters count together where a key is split."""
+PIECE = 8
+"""Pieces of at least this many characters of what is secret in a key count together where it is split."""
+
+_PREFIX = re.compile(r"[a-z]{2}_(?:org_)?(?:test|live)_")
 
 _ESCAPES = ("%{:02x}", "%25{:02x}", "\\u{:04x}", "\\x{:02x}", "&#{};", "&#x{:x};", "={:02x}", "{:02x}", "{:02x} ")
 """What can stand for each single character, with its code in place of the braces."""
@@ -83,8 +85,10 @@ def _cores(key: str) -> tuple[str, ...]:
     """Return the middle of each spelling, which every telling part of it holds, and blocks for a key in pieces."""
     forms = spellings_of(key)
     cores = [form[len(form) - _shortest(form) : _shortest(form)] for form in forms]
-    if len(key) >= SHORTEST_TO_MASK:
-        cores += [lowered(key)[at : at + PIECE] for at in range(len(key) % PIECE, len(key), PIECE)]
+    secret = _secret_of(lowered(key))
+    if len(secret) >= SHORTEST_TO_BLOT:
+        half = PIECE // 2  # every piece holds such a block
+        cores += [secret[at : at + half] for at in range(0, len(secret) - half + 1, half)]
     return tuple(dict.fromkeys(cores))
 
 
@@ -115,9 +119,15 @@ def runs(text: str, form: str) -> Iterator[tuple[int, int]]:
         at = text.find(core, end if is_long else at + 1)
 
 
+def _secret_of(key: str) -> str:
+    """Return a key without the prefix that all test keys have."""
+    return _PREFIX.sub("", key, count=1)
+
+
 def _pieces(text: str, key: str) -> list[tuple[int, int]]:
-    """Return where pieces of a long key stand, if together they show more than half of it."""
-    if len(key) < SHORTEST_TO_MASK:
+    """Return where pieces of a long key stand, if together they show more than half of its secret."""
+    key = _secret_of(key)
+    if len(key) < SHORTEST_TO_BLOT:
         return []
     shown: set[int] = set()
     found: list[tuple[int, int]] = []
@@ -128,4 +138,4 @@ def _pieces(text: str, key: str) -> list[tuple[int, int]]:
             shown.update(range(first, first + PIECE))
             found.append((at, at + PIECE))
             at = text.find(piece, at + 1)
-    return found if len(shown) >= _shortest(key) else []
+    return found if len(shown) > len(key) // 2 else []
