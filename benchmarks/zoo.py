@@ -81,7 +81,8 @@ def lines_of(member: TargetDescription) -> int:
     """Return the lines of its program that are not blank."""
     folder = member.path.parent
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".toml", ".lock"))
-    texts = (path.read_text(encoding="utf-8") for path in files if path.name not in LOCKS)
+    own = (path for path in files if path.name not in LOCKS and "__pycache__" not in path.parts)
+    texts = (path.read_text(encoding="utf-8") for path in own)
     return sum(bool(line.strip()) for text in texts for line in text.splitlines())
 
 
