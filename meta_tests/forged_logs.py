@@ -31,6 +31,35 @@ def is_subject(clause: str) -> Callable[[Trial, Any], bool]:
     return lambda trial, step: trial.clause == clause and step.role == "subject"
 
 
+def with_answer_without(record: Record, **lost: Any) -> list[Trial | Note]:
+    """One refused attempt whose answer lacks its head or its body, wherever it stands."""
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
+    trial = log_of(record)[place.trial]
+    assert isinstance(trial, Trial)
+    wanted = trial.episodes[place.episode].episode.steps[place.step].exchange
+    return everywhere(log_of(record), lambda one: replace(one, **lost) if one == wanted else one)
+
+
+def with_claim_to_be_remote(record: Record) -> list[Trial | Note]:
+    place = find(log_of(record), is_subject("body.unknown-parameter"))
+    trial = log_of(record)[place.trial]
+    assert isinstance(trial, Trial)
+    episode = trial.episodes[place.episode].episode
+    return with_episode(log_of(record), place, replace(episode, facts={**episode.facts, "remote": True}))
+
+
+def with_confirmation_of_another(record: Record) -> list[Trial | Note]:
+    """A failure that an episode of another clause, which passed, says not to have come again."""
+    log = log_of(record)
+    number, other = find_clause(log, BROKEN), log[find_clause(log, "body.customer-required")]
+    trial = log[number]
+    assert isinstance(trial, Trial)
+    assert isinstance(other, Trial)
+    passed = replace(other.episodes[0].episode, id="")
+    episodes = (trial.episodes[0], *(Performed("confirmation", passed) for _ in range(2)))
+    return [*log[:number], replace(trial, episodes=episodes), *log[number + 1 :]]
+
+
 def with_request_edited(record: Record) -> list[Trial | Note]:
     """A refusal whose request was not the wrong one after all."""
     place = find(log_of(record), is_subject("body.unknown-parameter"))

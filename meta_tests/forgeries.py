@@ -13,7 +13,15 @@ from securesystemslib.signer import CryptoSigner
 
 from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
 from conformance.commands.certificate.files import Files
-from conformance.commands.certificate.statements import CLAUSE_RESULTS, TEST_RESULT, Validity
+from conformance.commands.certificate.making import sign_claim
+from conformance.commands.certificate.statements import (
+    CLAUSE_RESULTS,
+    TEST_RESULT,
+    VERIFICATION_SUMMARY,
+    Product,
+    Validity,
+    verification_summary,
+)
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note
 from meta_tests.forged_logs import (
@@ -21,8 +29,11 @@ from meta_tests.forged_logs import (
     later,
     reordered,
     whitewashed,
+    with_answer_without,
     with_attempt_unnamed,
     with_body_edited,
+    with_claim_to_be_remote,
+    with_confirmation_of_another,
     with_creation_of_another,
     with_creation_of_another_run,
     with_date_moved,
@@ -39,6 +50,7 @@ from meta_tests.forged_logs import (
 from meta_tests.forging import (
     SIGNER,
     Predicates,
+    claim_of,
     find_clause,
     honest,
     log_of,
@@ -108,6 +120,19 @@ def with_validity(record: Record, begins: int, ends: int) -> Files:
     ended = datetime.datetime.fromisoformat(record.footer["ended"])
     validity = Validity(ended + datetime.timedelta(hours=begins), ended + datetime.timedelta(hours=ends))
     return restated(record, lambda predicates: predicates[CLAUSE_RESULTS].update(validity=validity.to_json()))
+
+
+def renamed(record: Record, name: Any) -> Files:
+    """A bundle about a product of that name, in both predicates that have it and in the target."""
+    claim = replace(claim_of(record), product=Product(name, "1"))
+    return sign_claim(claim, SIGNER)
+
+
+def summarised(record: Record) -> Files:
+    """A bundle of a product that fails, with a summary that says that it passed."""
+    claim, files = claim_of(record), honest(record)
+    summary = verification_summary("urn:certifier", claim, claim.validity.begins, files[CERTIFICATE].splitlines())
+    return add_statement(files, VERIFICATION_SUMMARY, {**summary, "verificationResult": "PASSED"}, SIGNER)
 
 
 def with_lines(files: Files, change: Callable[[list[bytes]], list[bytes]]) -> Files:
@@ -198,6 +223,35 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         lambda runs: forgery(runs.good, log=with_creation_of_another(runs.good)),
     ),
     "a run of another hour": ("times", lambda runs: forgery(runs.other, log=later(runs.other))),
+    "an answer without its body": (
+        "record",
+        lambda runs: forgery(runs.other, log=with_answer_without(runs.other, body=None)),
+    ),
+    "an answer without its head": (
+        "record",
+        lambda runs: forgery(runs.other, log=with_answer_without(runs.other, headers=None)),
+    ),
+    "an episode that claims to be of a far target": (
+        "another-target",
+        lambda runs: forgery(runs.other, log=with_claim_to_be_remote(runs.other)),
+    ),
+    "a confirmation that belongs to another clause": (
+        "episodes",
+        lambda runs: forgery(runs.bad, log=with_confirmation_of_another(runs.bad)),
+    ),
+    "a product whose name is a verdict of its own": (
+        "product",
+        lambda runs: renamed(runs.bad, "mock\n\x1b[32mgenuine: the product conforms"),
+    ),
+    "a product with a name of a megabyte": ("product", lambda runs: renamed(runs.other, "m" * 1_000_000)),
+    "a product without a name": ("product", lambda runs: renamed(runs.other, None)),
+    "valid for a thousand years": ("product", lambda runs: with_validity(runs.other, 0, 24 * 365_000)),
+    "a dry run": ("selection", lambda runs: forgery(runs.other, header=said(runs.other, "options", dry_run=True))),
+    "a run of the embedded reference under another name": (
+        "product",
+        lambda runs: forgery(runs.other, header=said(runs.other, "target", base_url="embedded reference")),
+    ),
+    "a certifier's summary of another product": ("summary", lambda runs: summarised(runs.bad)),
     "another contract": (
         "contract",
         lambda runs: forgery(runs.other, header={**runs.other.header, "contract": "0" * 64}),
