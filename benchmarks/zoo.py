@@ -28,7 +28,7 @@ FOLDER = SUITE / "zoo"
 PAGE = SUITE / "docs" / "zoo.md"
 STORED = MEASURED / "zoo.json"
 BROKEN = ("fail", "error", "deviation")
-LOCKS = ("package.json", "package-lock.json", "requirements.txt", "go.mod", "go.sum", "Cargo.toml", "Cargo.lock")
+LOCKS = ("package.json", "package-lock.json", "requirements.txt", "go.mod", "go.sum", "Cargo.toml", "lock.py")
 """Files beside a program that are no part of it."""
 NOW_AND_THEN = "now and then: "
 """How a recorded mistake begins that not every run meets."""
