@@ -21,6 +21,7 @@ from conformance.commands.matrix import command as matrix
 from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
+from conformance.evidence.failure import LiveAccount
 from conformance.reports import workflow
 from conformance.verdict.run import ExitStatus
 
@@ -55,7 +56,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
     options = parser().parse_args(arguments)
-    return int(options.run(options) or 0)
+    try:
+        return int(options.run(options) or 0)
+    except LiveAccount as error:
+        print(error, file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
 
 
 if __name__ == "__main__":
