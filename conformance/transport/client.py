@@ -18,6 +18,7 @@ from conformance.evidence.failure import ExchangeFailed, Failure, LiveAccount
 from conformance.evidence.foreign import one_line
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret, without_any_key
+from conformance.evidence.strict_json import count_values
 from conformance.transport.connection import Deadline
 from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
@@ -231,7 +232,7 @@ class Client:
         """Raise ExchangeFailed for a body that, together with those before it, would take too much memory."""
         if len(body) <= LARGE_BODY:
             return
-        if sum(body.count(sign) for sign in (b",", b"[", b"{")) > MOST_VALUES:
+        if count_values(body) > MOST_VALUES:
             raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_VALUES} values")
         with self._count_lock:
             self._in_large_bodies += len(body)
