@@ -55,6 +55,7 @@ class Tiny:
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
     read_before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     requests_sent: int = 0
     made: int = 0
     credentials: str = "bearer"
@@ -97,7 +98,9 @@ class Tiny:
                 return 200, self._new(self.methods, "pm_", {"customer": None, "type": "card", "created": 1})
             case ("GET", "payment_methods") if "list" not in self.lacks:
                 customer = dict(parse_qsl(url.query))["customer"]
-                return 200, {"data": [one for one in self.methods.values() if one["customer"] == customer]}
+                own = [one for one in self.methods.values() if one["customer"] == customer]
+                kept = self.lists.setdefault(customer, own)
+                return 200, {"data": kept if "caches lists" in self.faults else own}
             case ("GET", "payment_methods", method) if method in self.methods:
                 before = self.read_before.get(method, self.methods[method])
                 self.read_before[method] = dict(self.methods[method])
@@ -195,6 +198,13 @@ def test_a_conforming_target_passes(slug: str) -> None:
 @pytest.mark.parametrize("slug", ["state.second-customer", "state.model", "state.race"])
 def test_a_takeover_is_seen(slug: str) -> None:
     assert conclude(slug, Tiny(faults=("takes over",))).findings
+
+
+def test_a_list_from_a_cache_is_shown_with_the_read_that_filled_it() -> None:
+    (finding,) = conclude("state.listed", Tiny(faults=("caches lists",))).findings[:1]
+    first, *others = [step.exchange.request.target for step in finding.episode.steps]
+    assert "payment_methods?customer=" in first
+    assert first in others
 
 
 def test_the_guilty_refusal_is_singled_out() -> None:

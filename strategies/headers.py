@@ -10,11 +10,17 @@ from strategies.refusals import NO_CUSTOMER
 INVALID = missing_customer()[0]
 """What any validation rejects."""
 
-ACCEPTS = tuple(
-    Comparison(INVALID, (INVALID.but(accept=accept, label=f"with Accept: {accept}" if accept else "without Accept"),))
-    for accept in ("application/json;q=0.9", None, "*/*")
-)
-"""A request that a validation rejects, with Accept headers that all allow JSON; the last is what curl sends."""
+
+def _with_accept(accept: str | None) -> Comparison:
+    label = f"with Accept: {accept}" if accept else "without Accept"
+    return Comparison(INVALID, (INVALID.but(accept=accept, label=label),))
+
+
+ACCEPTS = (_with_accept(None), _with_accept("application/json;q=0.9"))
+"""A request that a validation rejects, without an Accept header, and with one that allows JSON."""
+
+ANYTHING_ACCEPTED = _with_accept("*/*")
+"""A request that a validation rejects, with the Accept header that curl sends."""
 
 FROM_ANOTHER_SITE = Comparison(
     NO_CUSTOMER,

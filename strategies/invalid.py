@@ -47,8 +47,6 @@ def missing_customer() -> Sequence[Attempt]:
 
 # body.customer-structure
 
-_CUSTOMER_KEYS = ("[id]", "[]", "[0]")
-
 
 def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) -> Attempt:
     """Return `customer` with brackets behind it, holding the good id, with other parameters `beside` it."""
@@ -59,11 +57,15 @@ def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) ->
 
 def structured_customers() -> Sequence[Attempt]:
     """Return the usual hashes and arrays in place of `customer`."""
-    beside_expand = (structured_customer("[id]", EXPAND_CUSTOMER), structured_customer("[$gte]", EXPAND_CUSTOMER))
+    escaped = Spelling(escaped_brackets=True)
     return (
-        *map(structured_customer, _CUSTOMER_KEYS),
-        *beside_expand,
-        structured_customer("[a]", spelling=Spelling(escaped_brackets=True)),
+        structured_customer("[id]", EXPAND_CUSTOMER),
+        structured_customer("[]"),
+        structured_customer("[0]"),
+        structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=escaped),
+        structured_customer("[id]"),
+        structured_customer("[$gte]", EXPAND_CUSTOMER),
+        structured_customer("[a]", spelling=escaped),
         structured_customer("[a][b]"),
     )
 
@@ -125,11 +127,12 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("foo"),
         broken("_x", why, Pair("_x", ""), CUSTOMER, EXPAND_CUSTOMER),
         broken("action", why, CUSTOMER, Pair("action", "1"), Pair("controller", "2")),
-        unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("customer_id", GOOD_ID),
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
-        broken("$x. × 30", why, CUSTOMER, Pair(Repeated("$x.", 30), "1")),
+        broken('$x." × 30', why, CUSTOMER, Pair(Repeated('$x."', 30), "1")),
+        _raw("&x;y=%zz", "there is a parameter `x;y`"),
+        unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("utf8", "0"),
         unknown_parameter("__proto__"),
         broken("expands", why, Pair("expands", "false"), CUSTOMER),
@@ -152,11 +155,12 @@ def _raw(behind: str, why: str) -> Attempt:
 def disguised_names() -> Sequence[Attempt]:
     """Return bodies with a name that parsers and binders take for `expand` or, where there is none, for `customer`."""
     why = "the contract has no such property, and `customer` is not there"
-    names = (" customer", "customer\x00x", "!customer")
+    first, *others = (" customer", "customer\x00x", "!customer")
     begins = ("?", b"\xef\xbb\xbf")
     return (
+        broken(first, why, Pair(first, GOOD_ID)),
         broken("[expand][]", "the contract has no such property", CUSTOMER, Pair("[expand][]", "customer")),
-        *(broken(name, why, Pair(name, GOOD_ID)) for name in names),
+        *(broken(name, why, Pair(name, GOOD_ID)) for name in others),
         *(
             Attempt(payload=joined(begin, "customer=", GOOD_ID), kind="invalid", invalid=Invalid("body", why))
             for begin in begins
@@ -217,8 +221,6 @@ def ill_structured_expands() -> Sequence[Attempt]:
     """Return `expand` as a string, and as an array of hashes."""
     return (
         broken("expand", "`expand` is a string, not an array", CUSTOMER, Pair("expand", "customer")),
-        broken("expand[0][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[0][a]", "customer")),
-        broken("expand[][]", "an entry of `expand` is an array", CUSTOMER, Pair("expand[][]", "customer")),
         broken(
             "expand[1][a]",
             "the second entry of `expand` is a hash",
@@ -226,6 +228,8 @@ def ill_structured_expands() -> Sequence[Attempt]:
             EXPAND_CUSTOMER_INDEXED,
             Pair("expand[1][a]", "card"),
         ),
+        broken("expand[0][a]", "an entry of `expand` is a hash", CUSTOMER, Pair("expand[0][a]", "customer")),
+        broken("expand[][]", "an entry of `expand` is an array", CUSTOMER, Pair("expand[][]", "customer")),
     )
 
 

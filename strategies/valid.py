@@ -98,17 +98,20 @@ def equivalent_encodings() -> Sequence[Comparison]:
         Pair("customer", customer, everything, everything),
     )
     brackets = ("%5b%5d", "%5B]", "[%5D")
-    blanks = Pair("customer", joined(ID_PREFIX, "a b"))
-    blank_escaped = Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False))
     minimal = [Comparison(MINIMAL, (Attempt((pair,)),), needs_success=True) for pair in of_minimal]
     expanded = [
         Comparison(EXPANDED, (Attempt(payload=joined("customer=", customer, f"&expand{pair}=customer")),))
         for pair in brackets
     ]
-    plus = Comparison(Attempt((blank_escaped,), kind="wire"), (Attempt((blanks,), kind="wire"),))
+    return (*minimal[:1], *expanded[:1], *minimal[1:], *expanded[1:])
+
+
+def equivalent_escapes() -> Sequence[Comparison]:
+    """Return two spellings of a blank, and of the dots in a path to expand."""
+    blank = Attempt((Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False)),), kind="wire")
+    plus = Attempt((Pair("customer", joined(ID_PREFIX, "a b")),), kind="wire")
     dots_escaped = Pair("expand[]", SECOND_PATH.value, value_spelling=Spelling("all"))
-    dotted = Comparison(SECOND_EXPANDED, (Attempt((CUSTOMER, dots_escaped)),))
-    return (*minimal[:1], *expanded[:1], plus, *minimal[1:], *expanded[1:], dotted)
+    return Comparison(blank, (plus,)), Comparison(SECOND_EXPANDED, (Attempt((CUSTOMER, dots_escaped)),))
 
 
 @st.composite
@@ -128,10 +131,10 @@ def unknown_customer(length: int, unit: str = "a") -> Attempt:
     return Attempt((Pair("customer", repeated_to(length, unit, ID_PREFIX)),), kind="wire")
 
 
-def customer_lengths(contract: Contract, unit: str = "a") -> Comparison:
-    """Return the longest legal `customer`, and one shorter, compared with a short one of the same characters."""
+def customer_lengths(contract: Contract) -> Sequence[Comparison]:
+    """Return the longest legal `customer`, and one shorter, each compared with a short one of the same characters."""
     limit = contract.customer_max_length
-    return Comparison(unknown_customer(50, unit), (unknown_customer(limit, unit), unknown_customer(limit - 1, unit)))
+    return tuple(Comparison(unknown_customer(50), (unknown_customer(length),)) for length in (limit, limit - 1))
 
 
 def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:

@@ -185,7 +185,7 @@ def test_other_path_type(scene: Scene) -> None:
 
 
 @clause("idempotency.validation-not-stored")
-@pinned("refused", stripe.refused_by_validation())
+@pinned("refused", stripe.refused_by_validation(), quick=3)
 @given(refused=st.sampled_from(stripe.refused_by_validation()))
 def test_key_after_validation(scene: Scene, refused: Attempt) -> None:
     """A request that validation rejects was not executed, so a client may correct it and keep its key."""

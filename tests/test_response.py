@@ -62,8 +62,8 @@ def test_expanded_wish_of_another(scene: Scene) -> None:
     scene.expect(judge.answered_well, attached, scene.attach(EXPANDED_FOR_OTHER_CUSTOMER, attached))
 
 
-@clause("error.status-class", quick=False)
-@pinned("attempt", malformed.clashing_names(), quick=0)
+@clause("error.status-class", further=True)
+@pinned("attempt", malformed.clashing_names())
 @given(attempt=st.sampled_from(malformed.clashing_names()))
 def test_clashing_names(scene: Scene, attempt: Attempt) -> None:
     """A name that is a string and a hash at once is a client's mistake, and is answered like any other."""

@@ -10,6 +10,7 @@ from conformance.scenes.scene import Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, expect_steady, survive
 from conformance.scenes.watch import STILL_SERVING
 from strategies import Attempt, invalid, malformed
+from strategies.requests import RECOMMENDED_AT_ONCE
 from strategies.valid import MINIMAL
 
 BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
@@ -24,7 +25,7 @@ def test_malformed_encoding(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.invalid-utf8", also=BESIDES)
-@pinned("attempt", malformed.invalid_utf8())
+@pinned("attempt", malformed.invalid_utf8(), quick=2)
 @given(attempt=st.sampled_from(malformed.invalid_utf8()))
 def test_invalid_utf8(scene: Scene, attempt: Attempt) -> None:
     """Bytes that are no UTF-8 are answered like any other nonsense."""
@@ -48,7 +49,7 @@ def test_non_bmp(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.quotes", also=BESIDES)
-@pinned("attempt", malformed.quotes(), quick=2)
+@pinned("attempt", malformed.quotes())
 @given(attempt=st.sampled_from(malformed.quotes()))
 def test_quotes(scene: Scene, attempt: Attempt) -> None:
     """Characters that are syntax in SQL, shells, templates or HTML are mere text in a form."""
@@ -56,7 +57,7 @@ def test_quotes(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.empty-values", also=BESIDES)
-@pinned("attempt", malformed.empty_values(), quick=2)
+@pinned("attempt", malformed.empty_values())
 @given(attempt=st.sampled_from(malformed.empty_values()))
 def test_empty_values(scene: Scene, attempt: Attempt) -> None:
     """Names without values and values without names are legal forms."""
@@ -112,7 +113,7 @@ def test_many_parameters(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.deep-brackets", also=BESIDES)
-@pinned("attempt", malformed.deep_brackets())
+@pinned("attempt", malformed.deep_brackets(), quick=2)
 @given(attempt=st.sampled_from(malformed.deep_brackets()))
 def test_deep_brackets(scene: Scene, attempt: Attempt) -> None:
     """Brackets 130 deep overflow no stack, and unbalanced ones no parser."""
@@ -140,7 +141,7 @@ def test_content_coding(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=st.sampled_from(malformed.chunked_bodies()))
 def test_chunked_body(scene: Scene, attempt: Attempt) -> None:
     """A body sent in chunks is a body (RFC 9112 section 7.1)."""
-    survive(scene, attempt)
+    survive(scene, attempt, at_once=RECOMMENDED_AT_ONCE)
 
 
 @clause("robustness.same-request-same-answer", last=True)

@@ -13,7 +13,8 @@ class Repetitions:
     One that is to be refused is sent on a kept connection as often as `refused` says.
 
     After every `survived` odd requests a server is asked whether it still serves. `shelf` is how many payment methods
-    are attached to see a target that loses one, `races` how often several customers want the same one.
+    are attached to see a target that loses one, `races` how often several customers want the same one. Differences that
+    are to change nothing are tried all in one request first, if `at_once`, and one by one only where that fails.
     """
 
     kept: int
@@ -22,6 +23,7 @@ class Repetitions:
     survived: int = 1
     shelf: int = 8
     races: int = 3
+    at_once: bool = False
 
 
 STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=12)
@@ -41,7 +43,7 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=8, races=1), whole=False),
+    "quick": Budget(0, Repetitions(kept=7, new=3, refused=7, survived=20, shelf=8, races=1, at_once=True), whole=False),
     "standard": Budget(2, STANDARD_REPETITIONS),
     "thorough": Budget(40, Repetitions(kept=150, new=50, refused=150, shelf=16, races=15)),
 }

@@ -21,7 +21,7 @@ from conformance.judge.race import CONFLICT
 from conformance.judge.reads import listed as entries_of
 from conformance.judge.steadiness import dropped
 from conformance.scenes.scene import Expectation, Scene
-from conformance.scenes.stage import Card
+from conformance.scenes.stage import Card, step_of
 from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
@@ -51,11 +51,32 @@ def as_far_as_ids_go(scene: Scene, send: Callable[[Attempt], Step], *attempts: A
 # Comparisons
 
 
-def compare(scene: Scene, comparison: Comparison, expectation: Expectation = judge.same_answer, **facts: Any) -> None:
-    """Expect the same answer to each subject as to the control, each on a payment method of its own."""
+def compare(
+    scene: Scene,
+    comparison: Comparison,
+    expectation: Expectation = judge.same_answer,
+    *,
+    at_once: Comparison | None = None,
+    **facts: Any,
+) -> None:
+    """Expect the same answer to each subject as to the control, each on a payment method of its own.
+
+    `at_once` is a request with this difference and others: nothing else is sent where the budget wants it and it holds.
+    """
+    if at_once is not None and _holds_at_once(scene, at_once, expectation, **facts):
+        return
     control = scene.sample(comparison.control, role="control")
     subjects = as_far_as_ids_go(scene, scene.attach, *comparison.subjects)
     scene.expect(expectation, control, *subjects, control_succeeds=comparison.needs_success, **facts)
+
+
+def _holds_at_once(scene: Scene, at_once: Comparison, expectation: Expectation, **facts: Any) -> bool:
+    """Return whether a request with all differences that are to change nothing is answered as one without."""
+    if not scene.budget.at_once or scene.is_confirmation:
+        return False
+    control = scene.sample(at_once.control, role="control")
+    subjects = scene.shared(at_once, lambda: as_far_as_ids_go(scene, scene.attach, *at_once.subjects))
+    return scene.holds(expectation, control, *subjects, control_succeeds=at_once.needs_success, **facts)
 
 
 def compare_rejections(scene: Scene, comparison: Comparison) -> None:
@@ -65,8 +86,13 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
     scene.expect(judge.same_answer, control, *subjects, control_succeeds=comparison.needs_success)
 
 
-def compare_with_sample(scene: Scene, comparison: Comparison) -> None:
-    """Compare rejected attempts with the answer to the control that other tests have asked for, too."""
+def compare_with_sample(scene: Scene, comparison: Comparison, at_once: Comparison | None = None) -> None:
+    """Compare rejected attempts with the answer to the control that other tests have asked for, too.
+
+    `at_once` is the same as in `compare`.
+    """
+    if at_once is not None and _holds_at_once(scene, at_once, judge.same_answer):
+        return
     control = scene.sample(comparison.control, role="control")
     subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
     scene.expect(judge.same_answer, control, *subjects)
@@ -123,11 +149,19 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
 # Robustness
 
 
-def survive(scene: Scene, attempt: Attempt, also: Sequence[tuple[str, Expectation]] = ()) -> None:
+def survive(
+    scene: Scene,
+    attempt: Attempt,
+    also: Sequence[tuple[str, Expectation]] = (),
+    at_once: Comparison | None = None,
+) -> None:
     """Expect an odd attempt to be answered in time and below 500, and the server to go on serving.
 
     Its ordinary counterpart, where it has one, comes first: a server that fails for that does not fail for what is odd.
+    `at_once` is the same as in `compare`.
     """
+    if at_once is not None and _holds_at_once(scene, at_once, judge.survived):
+        return
     ordinary = ordinary_counterpart(attempt, scene.stage.contract)
     control = [] if ordinary is None else [scene.sample(ordinary, role="control")]
     with contextlib.suppress(OutOfFixtures):
@@ -395,8 +429,10 @@ def _fill_shelf(scene: Scene) -> list[Card]:
     stage = scene.stage
     first, second = scene.customers(2)
     if stage.fixtures.provision.customers == "created":
-        stage.fixtures.endpoints.list_payment_methods(first)
-        stage.fixtures.endpoints.list_payment_methods(second)
+        for customer in (first, second):
+            listed = stage.fixtures.endpoints.list_payment_methods(customer)
+            if listed is not None:
+                stage.memory.shared[EMPTY_LIST, customer] = step_of("set-up", listed)
     size = scene.budget.shelf if stage.fixtures.provision.payment_methods != "given" else 2
     shelf: list[Card] = []
     for index in range(size):
@@ -411,6 +447,14 @@ def _fill_shelf(scene: Scene) -> list[Card]:
         shelf.append(card)
     stage.memory.cards[:] = reversed(shelf)
     return shelf
+
+
+def list_before(scene: Scene, customer: str, listing: Step) -> list[Step]:
+    """Return the list of a customer of the shelf from before its first card, where it is still shown: from a cache."""
+    before: Step | None = scene.stage.memory.shared.get((EMPTY_LIST, customer))
+    if before is None or entries_of(before.exchange) != entries_of(listing.exchange):
+        return []
+    return [before]
 
 
 def expect_of_shelf(scene: Scene, expectation: Expectation) -> None:
@@ -434,6 +478,9 @@ def attach_again(scene: Scene, again: Attempt) -> Card:
 
     return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: all_answered(c.steps))
 
+
+EMPTY_LIST = "the list before its first card"
+"""The name by which tests share the list of a customer who has no card."""
 
 LONG_AGO = "a card that was attached long ago"
 """The name by which tests share a card that other ones have followed."""

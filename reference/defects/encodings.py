@@ -114,7 +114,7 @@ def expansions_before_their_customer_lost(call: Call, attempt: Attempt) -> None:
     "request.parameter-order",
     "easy",
     wrap_at_attach("build"),
-    also="expand.accepted request.minimal-body body.unknown-parameter",
+    also="expand.accepted request.minimal-body body.unknown-parameter body.unknown-parameter-nested",
     batch="unseen 6",
 )
 def reading_ends_at_the_array(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
