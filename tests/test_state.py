@@ -168,11 +168,12 @@ def test_newest_of_many_is_listed(scene: Scene) -> None:
 
 def find_still_attached(scene: Scene, successes: list[Step]) -> tuple[Step, Step]:
     """Return the newest of these attaches that holds still, and a retrieval that shows it: tests detach some cards."""
-    for attach in reversed(successes[-MANY:]):
-        read = scene.retrieve(attach.bindings["payment_method"], role="control")
-        if shows(attach.bindings["customer"])(read.exchange):
-            return attach, read
-    scene.needs.end()
+    reads = (
+        (attach, scene.retrieve(attach.bindings["payment_method"], role="control"))
+        for attach in reversed(successes[-MANY:])
+    )
+    found = next((pair for pair in reads if shows(pair[0].bindings["customer"])(pair[1].exchange)), None)
+    return found or scene.needs.end()
 
 
 @clause("state.refusal-changes-nothing")
