@@ -47,6 +47,8 @@ def missing_customer() -> Sequence[Attempt]:
 
 # body.customer-structure
 
+ESCAPED = Spelling(escaped_brackets=True)
+
 
 def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) -> Attempt:
     """Return `customer` with brackets behind it, holding the good id, with other parameters `beside` it."""
@@ -57,17 +59,21 @@ def structured_customer(keys: str, *beside: Pair, spelling: Spelling = PLAIN) ->
 
 def structured_customers() -> Sequence[Attempt]:
     """Return the usual hashes and arrays in place of `customer`."""
-    escaped = Spelling(escaped_brackets=True)
     return (
-        structured_customer("[id]", EXPAND_CUSTOMER),
         structured_customer("[]"),
         structured_customer("[0]"),
-        structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=escaped),
         structured_customer("[id]"),
+        structured_customer("[id]", EXPAND_CUSTOMER),
         structured_customer("[$gte]", EXPAND_CUSTOMER),
-        structured_customer("[a]", spelling=escaped),
+        structured_customer("[a]", spelling=ESCAPED),
         structured_customer("[a][b]"),
     )
+
+
+def hashes_beside_expand() -> Sequence[Attempt]:
+    """Return hashes in place of `customer`, beside an expand; that of an operator has its brackets escaped."""
+    operator = structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=ESCAPED)
+    return structured_customer("[id]", EXPAND_CUSTOMER), operator
 
 
 def any_structured_customer() -> st.SearchStrategy[Attempt]:
@@ -131,7 +137,6 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("metadata", "a"),
         unknown_parameter("id", Known("payment_method")),
         broken('$x." × 30', why, CUSTOMER, Pair(Repeated('$x."', 30), "1")),
-        _raw("&x;y=%zz", "there is a parameter `x;y`"),
         unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("utf8", "0"),
         unknown_parameter("__proto__"),
@@ -150,6 +155,11 @@ def _raw(behind: str, why: str) -> Attempt:
     return Attempt(
         payload=joined("customer=", GOOD_ID, behind), kind="invalid", invalid=Invalid(behind.strip("&"), why)
     )
+
+
+def malformed_pair() -> Attempt:
+    """Return a body with an unknown parameter whose name has a semicolon and whose value a broken escape."""
+    return _raw("&x;y=%zz", "there is a parameter `x;y`")
 
 
 def disguised_names() -> Sequence[Attempt]:

@@ -106,12 +106,17 @@ def equivalent_encodings() -> Sequence[Comparison]:
     return (*minimal[:1], *expanded[:1], *minimal[1:], *expanded[1:])
 
 
-def equivalent_escapes() -> Sequence[Comparison]:
-    """Return two spellings of a blank, and of the dots in a path to expand."""
-    blank = Attempt((Pair("customer", joined(ID_PREFIX, "a b"), PLAIN, Spelling(plus_for_blank=False)),), kind="wire")
-    plus = Attempt((Pair("customer", joined(ID_PREFIX, "a b")),), kind="wire")
-    dots_escaped = Pair("expand[]", SECOND_PATH.value, value_spelling=Spelling("all"))
-    return Comparison(blank, (plus,)), Comparison(SECOND_EXPANDED, (Attempt((CUSTOMER, dots_escaped)),))
+_BLANK = joined(ID_PREFIX, "a b")
+PLUS_FOR_BLANK = Comparison(
+    Attempt((Pair("customer", _BLANK, PLAIN, Spelling(plus_for_blank=False)),), kind="wire"),
+    (Attempt((Pair("customer", _BLANK),), kind="wire"),),
+)
+"""A customer with a blank, as a plus and as an escape."""
+
+ESCAPED_DOTS = Comparison(
+    SECOND_EXPANDED, (Attempt((CUSTOMER, Pair("expand[]", SECOND_PATH.value, value_spelling=Spelling("all")))),)
+)
+"""A path to expand, with its dots as they are and escaped."""
 
 
 @st.composite

@@ -130,7 +130,7 @@ def test_entry_at_its_length(scene: Scene, comparison: Comparison) -> None:
 
 
 @clause("expand.duplicates")
-@pinned("attempt", malformed.repeated_expands())
+@pinned("attempt", malformed.repeated_expands(), quick=0, combined=(malformed.THRICE_EXPANDED,))
 @given(attempt=st.sampled_from(malformed.repeated_expands()))
 def test_duplicate_entries(scene: Scene, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""

@@ -54,11 +54,15 @@ def test_equivalent_encodings(scene: Scene, comparison: Comparison) -> None:
 
 
 @clause("request.equivalent-encodings", further=True)
-@pinned("comparison", valid.equivalent_escapes())
-@given(comparison=st.sampled_from(valid.equivalent_escapes()))
-def test_equivalent_escapes(scene: Scene, comparison: Comparison) -> None:
-    """A blank is a plus or an escape, and a dot may be escaped: the value is the same."""
-    compare(scene, comparison)
+def test_plus_is_a_blank(scene: Scene) -> None:
+    """A blank is a plus in a form, and an escape is as good."""
+    compare_rejections(scene, valid.PLUS_FOR_BLANK)
+
+
+@clause("request.equivalent-encodings", quick=False)
+def test_escaped_dots(scene: Scene) -> None:
+    """A path to expand may have its dots escaped, as anything may."""
+    compare(scene, valid.ESCAPED_DOTS)
 
 
 @clause("request.equivalent-encodings", quick=False)

@@ -81,7 +81,7 @@ def test_long_path_id(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.odd-path-id", also=BESIDES)
-@pinned("attempt", malformed.odd_path_ids(), quick=2)
+@pinned("attempt", malformed.odd_path_ids(), combined=(malformed.BLANK_AND_QUOTE,))
 @given(attempt=st.sampled_from(malformed.odd_path_ids()))
 def test_odd_path_id(scene: Scene, attempt: Attempt) -> None:
     """An id in the path may hold every character that a path segment may."""

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
 from conformance.scenes.budgets import BUDGETS
-from conformance.scenes.marks import QUICK
+from conformance.scenes.marks import COMBINED, QUICK
 from conformance.transport.serializer import schema_of
 from conformance.verdict.settings import Settings
 from contracts import published_contract
@@ -52,16 +52,19 @@ def is_drawn(item: pytest.Item) -> bool:
 
 
 @contextlib.contextmanager
-def only_quick(item: pytest.Function, *, is_limited: bool) -> Iterator[None]:
-    """Leave a test only the pinned values of the quick budget, where the run `is_limited` to that."""
+def as_the_budget_says(item: pytest.Function, *, is_quick: bool) -> Iterator[None]:
+    """Leave a test its pinned values, or only those of the quick budget."""
     test: Any = item.function
-    if not is_limited or not hasattr(test, QUICK):
+    if not hasattr(test, QUICK):
         yield
         return
-    examples = test.hypothesis_explicit_examples
-    test.hypothesis_explicit_examples = examples[-getattr(test, QUICK) :]
+    combined, quick = getattr(test, COMBINED), getattr(test, QUICK)
+    examples = test.hypothesis_explicit_examples  # the last one first
+    phases = {"phases": (Phase.explicit,)} if is_quick else {}
+    chosen = [*examples[:combined], *examples[len(examples) - quick :]] if is_quick else examples[combined:]
+    test.hypothesis_explicit_examples = chosen
     try:
-        with _changed(test, phases=(Phase.explicit,)):
+        with _changed(test, **phases):
             yield
     finally:
         test.hypothesis_explicit_examples = examples

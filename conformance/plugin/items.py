@@ -15,7 +15,7 @@ from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.dealing import workers_at_work
-from conformance.plugin.drawing import only_quick
+from conformance.plugin.drawing import as_the_budget_says
 from conformance.plugin.order import is_further, slug_of
 from conformance.reports.words import finding_in_short
 from conformance.scenes.budgets import BUDGETS
@@ -143,7 +143,7 @@ class ItemRunner:
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")
         try:
-            with only_quick(pyfuncitem, is_limited=self.is_quick):
+            with as_the_budget_says(pyfuncitem, is_quick=self.is_quick):
                 return (yield)
         except LiveAccount as live:
             self.live = str(live)
