@@ -11,6 +11,7 @@ from . import (
     errors,
     expand_answers,
     expand_requests,
+    field_answers,
     field_requests,
     first_try_answers,
     first_try_requests,
@@ -50,6 +51,7 @@ NATURAL = (
     first_try_requests,
     first_try_answers,
     field_requests,
+    field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
