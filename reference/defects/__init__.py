@@ -11,6 +11,8 @@ from . import (
     errors,
     expand_answers,
     expand_requests,
+    field_answers,
+    field_requests,
     first_try_answers,
     first_try_requests,
     headers,
@@ -42,7 +44,15 @@ ANSWERS = (expand_answers, response_text, schema, payment_method, errors)
 STRANGE = (robustness, steadiness)
 STATEFUL = (storage, side_effects, owners, lookups, races)
 STRIPE = (api_keys, idempotency, codes, cards, headers)
-NATURAL = (natural_forms, natural_servers, natural_middleware, first_try_requests, first_try_answers)
+NATURAL = (
+    natural_forms,
+    natural_servers,
+    natural_middleware,
+    first_try_requests,
+    first_try_answers,
+    field_requests,
+    field_answers,
+)
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
 
