@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from conformance import judge
-from conformance.scenes.marks import clause, narrowed, pinned
+from conformance.scenes.marks import clause, each, narrowed
 from conformance.scenes.narrowing import Attempts, single_out_of
 from conformance.scenes.scene import Scene
 from conformance.scenes.stage import as_role
@@ -98,40 +95,35 @@ def test_both_of_two_entries_are_honoured(scene: Scene) -> None:
 
 
 @clause("expand.structure")
-@pinned("attempt", invalid.ill_structured_expands(), quick=2)
-@given(attempt=st.sampled_from(invalid.ill_structured_expands()))
+@each("attempt", invalid.ill_structured_expands(), quick=2)
 def test_expand_is_an_array_of_strings(scene: Scene, attempt: Attempt) -> None:
     """A scalar `expand`, and hashes as its entries, do not fit the schema."""
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.named-index")
-@pinned("attempt", invalid.named_expand_indexes())
-@given(attempt=st.sampled_from(invalid.named_expand_indexes()))
+@each("attempt", invalid.named_expand_indexes())
 def test_named_index(scene: Scene, attempt: Attempt) -> None:
     """`expand[foo]` spells a hash, not an array."""
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.item-max-length")
-@pinned("attempt", invalid.too_long_expand_items(CONTRACT))
-@given(attempt=st.sampled_from(invalid.too_long_expand_items(CONTRACT)))
+@each("attempt", invalid.too_long_expand_items(CONTRACT))
 def test_entry_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     """One character more than the schema allows for an entry is refused."""
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
 @clause("expand.item-length-limit-exact")
-@pinned("comparison", valid.expand_item_lengths(CONTRACT), quick=0)
-@given(comparison=st.sampled_from(valid.expand_item_lengths(CONTRACT)))
+@each("comparison", valid.expand_item_lengths(CONTRACT), quick=0)
 def test_entry_at_its_length(scene: Scene, comparison: Comparison) -> None:
     """The longest legal entry gets the same answer as a short one."""
     compare_rejections(scene, comparison)
 
 
 @clause("expand.duplicates")
-@pinned("attempt", malformed.repeated_expands(), quick=0, combined=(malformed.THRICE_EXPANDED,))
-@given(attempt=st.sampled_from(malformed.repeated_expands()))
+@each("attempt", malformed.repeated_expands(), quick=0, combined=(malformed.THRICE_EXPANDED,))
 def test_duplicate_entries(scene: Scene, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""
     survive(scene, attempt)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from conformance import judge
 from conformance.evidence.episode import Step
-from conformance.scenes.marks import clause, pinned
+from conformance.scenes.marks import clause, each
 from conformance.scenes.scene import OutOfFixtures, Scene
 from conformance.scenes.stories import (
     again_with_key,
@@ -185,8 +182,7 @@ def test_other_path_type(scene: Scene) -> None:
 
 
 @clause("idempotency.validation-not-stored")
-@pinned("refused", stripe.refused_by_validation(), quick=3)
-@given(refused=st.sampled_from(stripe.refused_by_validation()))
+@each("refused", stripe.refused_by_validation(), quick=3)
 def test_key_after_validation(scene: Scene, refused: Attempt) -> None:
     """A request that validation rejects was not executed, so a client may correct it and keep its key."""
     key = new_key(scene)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from conformance import judge
-from conformance.scenes.marks import clause, pinned
+from conformance.scenes.marks import clause, each
 from conformance.scenes.scene import Scene
 from strategies import Attempt, requests
 
@@ -14,8 +11,7 @@ AS_USUAL = requests.other_methods_as_usual()
 
 
 @clause("method.unrecognized")
-@pinned("attempt", AS_USUAL)
-@given(attempt=st.sampled_from(AS_USUAL))
+@each("attempt", AS_USUAL)
 def test_other_methods_are_unrecognized(scene: Scene, attempt: Attempt) -> None:
     """Stripe answers 404, not 405, to a method that a path lacks: clients tell the two apart."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))

@@ -6,11 +6,9 @@ Every clause here looks at a small sample; besides, each successful answer of th
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from conformance import judge
-from conformance.scenes.marks import as_story, clause, clause_mark, pinned
+from conformance.scenes.marks import as_story, clause, clause_mark, each
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
@@ -63,8 +61,7 @@ def test_expanded_wish_of_another(scene: Scene) -> None:
 
 
 @clause("error.status-class", further=True)
-@pinned("attempt", malformed.clashing_names())
-@given(attempt=st.sampled_from(malformed.clashing_names()))
+@each("attempt", malformed.clashing_names())
 def test_clashing_names(scene: Scene, attempt: Attempt) -> None:
     """A name that is a string and a hash at once is a client's mistake, and is answered like any other."""
     scene.expect(judge.answered_well, scene.send(attempt, rejected=True))

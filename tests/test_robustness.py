@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from conformance.scenes.marks import clause, pinned
+from conformance.scenes.marks import clause, each
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, expect_steady, survive
 from conformance.scenes.watch import STILL_SERVING
@@ -17,128 +14,112 @@ BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
 
 
 @clause("robustness.malformed-encoding", also=BESIDES)
-@pinned("attempt", malformed.malformed_encodings(), quick=2)
-@given(attempt=st.sampled_from(malformed.malformed_encodings()))
+@each("attempt", malformed.malformed_encodings(), quick=2)
 def test_malformed_encoding(scene: Scene, attempt: Attempt) -> None:
     """A percent sign that encodes nothing is a client's mistake, not a server's failure."""
     survive(scene, attempt)
 
 
 @clause("robustness.invalid-utf8", also=BESIDES)
-@pinned("attempt", malformed.invalid_utf8(), quick=2)
-@given(attempt=st.sampled_from(malformed.invalid_utf8()))
+@each("attempt", malformed.invalid_utf8(), quick=2)
 def test_invalid_utf8(scene: Scene, attempt: Attempt) -> None:
     """Bytes that are no UTF-8 are answered like any other nonsense."""
     survive(scene, attempt)
 
 
 @clause("robustness.control-characters", also=BESIDES)
-@pinned("attempt", malformed.control_characters(), quick=2)
-@given(attempt=st.sampled_from(malformed.control_characters()))
+@each("attempt", malformed.control_characters(), quick=2)
 def test_control_characters(scene: Scene, attempt: Attempt) -> None:
     """Control characters reach neither logs nor headers as they are, and bring nothing down."""
     survive(scene, attempt)
 
 
 @clause("robustness.non-bmp", also=BESIDES)
-@pinned("attempt", malformed.non_bmp())
-@given(attempt=st.sampled_from(malformed.non_bmp()))
+@each("attempt", malformed.non_bmp())
 def test_non_bmp(scene: Scene, attempt: Attempt) -> None:
     """Characters of four bytes are characters."""
     survive(scene, attempt)
 
 
 @clause("robustness.quotes", also=BESIDES)
-@pinned("attempt", malformed.quotes())
-@given(attempt=st.sampled_from(malformed.quotes()))
+@each("attempt", malformed.quotes())
 def test_quotes(scene: Scene, attempt: Attempt) -> None:
     """Characters that are syntax in SQL, shells, templates or HTML are mere text in a form."""
     survive(scene, attempt)
 
 
 @clause("robustness.empty-values", also=BESIDES)
-@pinned("attempt", malformed.empty_values())
-@given(attempt=st.sampled_from(malformed.empty_values()))
+@each("attempt", malformed.empty_values())
 def test_empty_values(scene: Scene, attempt: Attempt) -> None:
     """Names without values and values without names are legal forms."""
     survive(scene, attempt)
 
 
 @clause("robustness.long-value", also=BESIDES)
-@pinned("attempt", malformed.long_values())
-@given(attempt=st.sampled_from(malformed.long_values()))
+@each("attempt", malformed.long_values())
 def test_long_value(scene: Scene, attempt: Attempt) -> None:
     """A value beyond every limit is refused, not choked on."""
     survive(scene, attempt)
 
 
 @clause("robustness.long-path-id", also=BESIDES)
-@pinned("attempt", malformed.long_path_ids())
-@given(attempt=st.sampled_from(malformed.long_path_ids()))
+@each("attempt", malformed.long_path_ids())
 def test_long_path_id(scene: Scene, attempt: Attempt) -> None:
     """An id far longer than any real one is an unknown id."""
     survive(scene, attempt)
 
 
 @clause("robustness.odd-path-id", also=BESIDES)
-@pinned("attempt", malformed.odd_path_ids(), combined=(malformed.BLANK_AND_QUOTE,))
-@given(attempt=st.sampled_from(malformed.odd_path_ids()))
+@each("attempt", malformed.odd_path_ids(), combined=(malformed.BLANK_AND_QUOTE,))
 def test_odd_path_id(scene: Scene, attempt: Attempt) -> None:
     """An id in the path may hold every character that a path segment may."""
     survive(scene, attempt)
 
 
 @clause("robustness.path-encoding", also=BESIDES)
-@pinned("attempt", malformed.path_encodings(), quick=2)
-@given(attempt=st.sampled_from(malformed.path_encodings()))
+@each("attempt", malformed.path_encodings(), quick=2)
 def test_path_encoding(scene: Scene, attempt: Attempt) -> None:
     """Percent signs in the path that encode nothing are answered all the same."""
     survive(scene, attempt)
 
 
 @clause("robustness.large-body", also=BESIDES)
-@pinned("attempt", malformed.large_bodies())
-@given(attempt=st.sampled_from(malformed.large_bodies()))
+@each("attempt", malformed.large_bodies())
 def test_large_body(scene: Scene, attempt: Attempt) -> None:
     """A megabyte is read or refused, and answered."""
     survive(scene, attempt)
 
 
 @clause("robustness.many-parameters", also=BESIDES)
-@pinned("attempt", malformed.many_parameters())
-@given(attempt=st.sampled_from(malformed.many_parameters()))
+@each("attempt", malformed.many_parameters())
 def test_many_parameters(scene: Scene, attempt: Attempt) -> None:
     """Ten thousand parameters take no quadratic time."""
     survive(scene, attempt)
 
 
 @clause("robustness.deep-brackets", also=BESIDES)
-@pinned("attempt", malformed.deep_brackets(), quick=2)
-@given(attempt=st.sampled_from(malformed.deep_brackets()))
+@each("attempt", malformed.deep_brackets(), quick=2)
 def test_deep_brackets(scene: Scene, attempt: Attempt) -> None:
     """Brackets 130 deep overflow no stack, and unbalanced ones no parser."""
     survive(scene, attempt)
 
 
 @clause("robustness.no-media-type", also=BESIDES)
-@pinned("attempt", malformed.no_media_type())
-@given(attempt=st.sampled_from(malformed.no_media_type()))
+@each("attempt", malformed.no_media_type())
 def test_no_media_type(scene: Scene, attempt: Attempt) -> None:
     """A body without, or with a senseless, Content-Type is answered."""
     survive(scene, attempt)
 
 
 @clause("robustness.content-coding", also=BESIDES)
-@pinned("attempt", malformed.content_codings(), quick=0)
-@given(attempt=st.sampled_from(malformed.content_codings()))
+@each("attempt", malformed.content_codings(), quick=0)
 def test_content_coding(scene: Scene, attempt: Attempt) -> None:
     """A body that is not in the coding that it names is the client's mistake."""
     survive(scene, attempt)
 
 
 @clause("robustness.chunked-body", also=BESIDES)
-@pinned("attempt", malformed.chunked_bodies())
-@given(attempt=st.sampled_from(malformed.chunked_bodies()))
+@each("attempt", malformed.chunked_bodies())
 def test_chunked_body(scene: Scene, attempt: Attempt) -> None:
     """A body sent in chunks is a body (RFC 9112 section 7.1)."""
     survive(scene, attempt, at_once=RECOMMENDED_AT_ONCE)

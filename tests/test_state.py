@@ -6,14 +6,13 @@ import time
 from dataclasses import replace
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.cards import shows
-from conformance.scenes.marks import clause, narrowed, pinned
+from conformance.scenes.marks import clause, each, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Absent, OutOfFixtures, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
@@ -249,8 +248,7 @@ def test_same_customer_again(scene: Scene) -> None:
 
 
 @clause("state.second-customer")
-@pinned("attempt", (MINIMAL, EXPANDED), quick=2)
-@given(attempt=st.sampled_from((MINIMAL, EXPANDED)))
+@each("attempt", (MINIMAL, EXPANDED), quick=2)
 def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
     """A payment method belongs to one customer: attaching it to another is rejected, and the owner keeps it."""
     owner, other = scene.customers(2)
@@ -267,8 +265,7 @@ def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("state.unknown-payment-method")
-@pinned("attempt", refusals.unknown_payment_methods(), quick=8)
-@given(attempt=st.sampled_from(refusals.unknown_payment_methods()))
+@each("attempt", refusals.unknown_payment_methods(), quick=8)
 def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     """Only a payment method that exists can be attached, and an id that is nearly right is wrong."""
     expect_unknown_refused(scene, attempt)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
-from conformance.scenes.marks import clause, pinned
+from conformance.scenes.marks import clause, each
 from conformance.scenes.scene import Absent, OutOfFixtures, Scene
 from conformance.scenes.stories import (
     DETACHED,
@@ -33,8 +30,7 @@ UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
 
 
 @clause("stripe.parameter-missing")
-@pinned("attempt", stripe.missing_customers())
-@given(attempt=st.sampled_from(stripe.missing_customers()))
+@each("attempt", stripe.missing_customers())
 def test_missing_customer(scene: Scene, attempt: Attempt) -> None:
     """A missing customer is the client's mistake: 400, of `customer` or of no parameter in particular."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
@@ -47,24 +43,21 @@ def test_code_of_missing_customer(scene: Scene) -> None:
 
 
 @clause("stripe.parameter-unknown")
-@pinned("attempt", stripe.unknown_parameters(), quick=3)
-@given(attempt=st.sampled_from(stripe.unknown_parameters()))
+@each("attempt", stripe.unknown_parameters(), quick=3)
 def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
     """A misspelled parameter is named in the error, so that it is found."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.too-long")
-@pinned("attempt", stripe.too_long_customers(CONTRACT))
-@given(attempt=st.sampled_from(stripe.too_long_customers(CONTRACT)))
+@each("attempt", stripe.too_long_customers(CONTRACT))
 def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
     """A value beyond the limit is refused for its length, before anything is looked up."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.wrong-structure")
-@pinned("attempt", stripe.structured_customers())
-@given(attempt=st.sampled_from(stripe.structured_customers()))
+@each("attempt", stripe.structured_customers())
 def test_structured_customer(scene: Scene, attempt: Attempt) -> None:
     """A hash or an array where a string is due is an invalid request."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
@@ -89,9 +82,12 @@ def test_nested_path(scene: Scene) -> None:
         scene.needs.unmet(NO_DEFAULT)
 
     expanded = scene.attach(stripe.EXPANDED_DEFAULT_METHOD, to=own)
-
     about = {**expanded.bindings, "default_payment_method": method}
     scene.expect(judge.nested, attached, *changed, expanded, about=about)
+
+    if scene.needs.is_sound("state.same-customer-again"):
+        again = scene.attach(stripe.EXPANDED_DEFAULT_METHOD, method, to=own)
+        scene.expect(judge.nested, attached, *changed, again, about=about)
 
 
 def is_ignored(changed: Step, method: str, attached: Step) -> bool:
@@ -102,32 +98,28 @@ def is_ignored(changed: Step, method: str, attached: Step) -> bool:
 
 
 @clause("stripe.expand-path")
-@pinned("attempt", stripe.unknown_paths(), quick=3)
-@given(attempt=st.sampled_from(stripe.unknown_paths()))
+@each("attempt", stripe.unknown_paths(), quick=3)
 def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.expand-depth")
-@pinned("attempt", stripe.deep_paths())
-@given(attempt=st.sampled_from(stripe.deep_paths()))
+@each("attempt", stripe.deep_paths())
 def test_deep_path(scene: Scene, attempt: Attempt) -> None:
     """Paths have at most four levels, and a longer one has a code of its own."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-payment-method")
-@pinned("attempt", stripe.unknown_methods(), quick=2)
-@given(attempt=st.sampled_from(stripe.unknown_methods()))
+@each("attempt", stripe.unknown_methods(), quick=2)
 def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in the path is 404, and the error says which of the two ids is missing."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
 @clause("stripe.resource-missing-customer")
-@pinned("attempt", stripe.unknown_customers())
-@given(attempt=st.sampled_from(stripe.unknown_customers()))
+@each("attempt", stripe.unknown_customers())
 def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in a parameter is 400, and the error says which of the two ids is missing."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
 from conformance.scenes.budgets import BUDGETS
-from conformance.scenes.marks import COMBINED, QUICK
+from conformance.scenes.marks import COMBINED, QUICK, UNDRAWN
 from conformance.transport.serializer import schema_of
 from conformance.verdict.settings import Settings
 from contracts import published_contract
@@ -48,7 +48,8 @@ def set_seed(seed: int) -> None:
 
 def is_drawn(item: pytest.Item) -> bool:
     """Return whether a test has an argument that is drawn."""
-    return hasattr(getattr(item, "function", None), "hypothesis")
+    test = getattr(item, "function", None)
+    return hasattr(test, "hypothesis") and not hasattr(test, UNDRAWN)
 
 
 @contextlib.contextmanager
@@ -60,7 +61,7 @@ def as_the_budget_says(item: pytest.Function, *, is_quick: bool) -> Iterator[Non
         return
     combined, quick = getattr(test, COMBINED), getattr(test, QUICK)
     examples = test.hypothesis_explicit_examples  # the last one first
-    phases = {"phases": (Phase.explicit,)} if is_quick else {}
+    phases = {"phases": (Phase.explicit,)} if is_quick or hasattr(test, UNDRAWN) else {}
     chosen = [*examples[:combined], *examples[len(examples) - quick :]] if is_quick else examples[combined:]
     test.hypothesis_explicit_examples = chosen
     try:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import example
+from hypothesis import example, given
+from hypothesis.strategies import sampled_from
 
 from conformance.scenes.engine import Engine
 from conformance.scenes.narrowing import Narrow
@@ -22,6 +23,8 @@ QUICK = "conformance_quick"
 """The attribute of a test that says how many of its pinned values the quick budget tries."""
 COMBINED = "conformance_combined"
 """The attribute of a test that says how many values it has for the quick budget alone."""
+UNDRAWN = "conformance_undrawn"
+"""The attribute of a test that is true where nothing is drawn: its pinned values are all that there are."""
 
 PINNED = "conformance_pinned"
 """The attribute of a test with the number of its pinned values."""
@@ -75,6 +78,22 @@ def pinned(
         setattr(test, COMBINED, len(combined))
         setattr(test, PINNED, len(values))
         return test
+
+    return decorate
+
+
+def each(
+    argument: str, values: Sequence[object], *, quick: int = 1, combined: Sequence[object] = ()
+) -> Callable[[Test], Test]:
+    """Make a run try each of `values` for an argument of the test, in this order, and draw nothing.
+
+    The rest is as in `pinned`.
+    """
+
+    def decorate(test: Test) -> Test:
+        undrawn: Test = given(**{argument: sampled_from(values)})(test)  # type: ignore[assignment]  # as a test is
+        setattr(undrawn, UNDRAWN, True)
+        return pinned(argument, values, quick=quick, combined=combined)(undrawn)
 
     return decorate
 

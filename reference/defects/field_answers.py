@@ -187,7 +187,7 @@ def numeric_strings_are_numbers(call: Call, payload: Json) -> Any:
 # Expansion.
 
 
-@stateful("state.same-object", "hard", edit_success, also="expand.inlined", batch="second field")
+@contract("expand.inlined", "hard", edit_success, also="state.same-object", batch="second field")
 def columns_of_the_same_name(call: Call, payload: Json) -> None:
     """The expanded answer is one joined row, in which the customer's `created` and `metadata` hide the method's own.
 
@@ -328,7 +328,7 @@ def nulls_not_written(usual: Detach, call: Call, method: PaymentMethod) -> Payme
 # Idempotency.
 
 
-@stripe("idempotency.replay", "medium", wrap_at_attach("once"), also="error.status-class", batch="second field")
+@stripe("error.status-class", "medium", wrap_at_attach("once"), also="idempotency.replay", batch="second field")
 def replay_is_always_200(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
     """Only the body is stored for an idempotency key, and its replay has the status 200: a decline, too.
 

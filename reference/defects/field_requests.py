@@ -268,7 +268,7 @@ def body_left_on_the_connection(b: Behaviour) -> None:
 # Stores and keys.
 
 
-@stateful("state.unknown-customer", "hard", wrap("find_customer"), also="request.value-exact", batch="second field")
+@contract("request.value-exact", "hard", wrap("find_customer"), also="state.unknown-customer", batch="second field")
 def customers_looked_up_by_like(usual: FindCustomer, call: Call, identifier: str) -> Customer | None:
     """Customers are looked up with LIKE, where `_` stands for any character and `%` for any text.
 
