@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,7 +14,7 @@ SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
 # ruff: noqa: E402  # only from here on are these packages ours
-from conformance.commands import new_clause, render, run, sweep
+from conformance.commands import explain, new_clause, render, run, sweep
 from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
 from conformance.commands.docs import command as docs
@@ -25,7 +26,7 @@ from conformance.evidence.failure import LiveAccount
 from conformance.reports import workflow
 from conformance.verdict.run import ExitStatus
 
-COMMANDS = (run, workflow, render, docs, new_clause, sweep, judging, replay, compare, targets, matrix)
+COMMANDS = (run, explain, workflow, render, docs, new_clause, sweep, judging, replay, compare, targets, matrix)
 """The modules that register a command, in the order of the help text; those of the certificate come after them."""
 
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         prog=called if called == "attach-conformance" else "python -m conformance",
         description="Conformance of the attach operation.",
     )
+    parser.add_argument("--version", action="version", version=f"attach-conformance {version('attach-conformance')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:
         module.add_command(commands)

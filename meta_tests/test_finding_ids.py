@@ -8,7 +8,7 @@ from benchmarks.examples import ERROR, SUCCESS, exchange
 from benchmarks.runs import finding, run_of_many, run_with
 from conformance.evidence.episode import Finding
 from conformance.reports.html import html_page
-from conformance.reports.terminal import print_summary
+from conformance.reports.terminal import STEPS_SHOWN, print_summary
 from conformance.reports.workflow import summary_of
 from conformance.verdict.finding_ids import DIGITS, id_of, with_ids
 from conformance.verdict.run import Run
@@ -85,3 +85,34 @@ def test_the_id_is_shown_wherever_the_finding_is() -> None:
     terminal = Terminal()
     print_summary(terminal, run)
     assert f"finding:    {name}\n" in terminal.text
+
+
+def with_steps(before: int) -> Finding:
+    """Return a finding whose last step shows it, behind that many others."""
+    (last,) = ALIKE.episode.steps
+    others = tuple(replace(last, role="set-up", attempt=f"POST number {number}\x1b") for number in range(before))
+    return replace(ALIKE, culprit=before, episode=replace(ALIKE.episode, steps=(*others, last)))
+
+
+def shown_of(found: Finding) -> list[str]:
+    terminal = Terminal()
+    print_summary(terminal, run_with({UNKNOWN: [found]}))
+    return terminal.text.splitlines()
+
+
+def test_the_terminal_shows_the_steps_of_a_finding_in_order_and_which_of_them_shows_it() -> None:
+    arrows = [line.split("→")[0].split() for line in shown_of(with_steps(2)) if "→" in line]
+    assert arrows[0][-1] == "0\\x1b"
+    assert arrows[1][-1] == "1\\x1b"
+    assert [words[0] == "▸" for words in arrows[1:]] == [False, True]
+    assert not any("→" in line for line in shown_of(ALIKE))
+
+
+def test_of_many_steps_the_last_ones_are_shown_and_the_rest_counted() -> None:
+    lines = shown_of(with_steps(STEPS_SHOWN + 4))
+    assert sum("→" in line for line in lines) == STEPS_SHOWN
+    assert any("5 more" in line for line in lines)
+
+
+def test_the_terminal_says_where_a_clause_is_explained() -> None:
+    assert any(line.endswith(f"explain {UNKNOWN}") for line in shown_of(ALIKE))

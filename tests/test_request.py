@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from hypothesis import given
 
 from conformance import judge
@@ -20,9 +22,6 @@ from strategies import Attempt, Comparison, headers, requests, resembling, valid
 from strategies.invalid import unknown_parameter
 from strategies.requests import RECOMMENDED_AT_ONCE, REQUIRED_AT_ONCE
 from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
-
-LENGTH_REQUIRED = 411
-"""The status by which a server may ask for a Content-Length (RFC 9110 section 15.5.12)."""
 
 
 @clause("request.minimal-body")
@@ -138,7 +137,7 @@ def test_media_type_in_capitals_of_what_is_rejected(scene: Scene) -> None:
 @clause("request.chunked-body")
 def test_body_in_chunks(scene: Scene) -> None:
     """A client that streams its body sends chunks: they are read (RFC 9112 section 7.1), or a length is asked for."""
-    compare(scene, requests.IN_CHUNKS, at_once=RECOMMENDED_AT_ONCE, or_refused_with=LENGTH_REQUIRED)
+    compare(scene, requests.IN_CHUNKS, at_once=RECOMMENDED_AT_ONCE, or_refused_with=HTTPStatus.LENGTH_REQUIRED)
 
 
 @clause("request.path-encoding")

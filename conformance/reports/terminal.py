@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from conformance.evidence.episode import Outcome
+from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import one_line
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.reports.workflow import RESULTS_FILE
@@ -16,6 +17,9 @@ from contracts.catalogue import PROFILES
 
 LINES_OF_TRACEBACK = 6
 """How many lines of a traceback are shown: the place in the suite, and the error."""
+
+STEPS_SHOWN = 8
+"""How many steps of a finding are shown, the last ones."""
 
 SLUGS_SHOWN = 4
 """How many clauses are named for each reason."""
@@ -42,6 +46,9 @@ def print_summary(terminal: Any, run: Run) -> None:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
         _print_result(terminal, result, _base_url(run))
+    if any(result.findings for result in loud):
+        slugs = " ".join([result.clause.slug for result in loud if result.findings][:SLUGS_SHOWN])
+        terminal.write_line(f"\nwhat they demand, and why: python -m conformance explain {slugs}")
     _print_expected(terminal, by_outcome[Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)
@@ -69,6 +76,22 @@ def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
         terminal.write_line(f"                {curl(step.exchange, base_url)}")
         terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
         terminal.write_line(f"    admissible: {admissible_in_short(result.clause)}")
+        for line in _steps_in_order(first):
+            terminal.write_line(f"    {line}")
+
+
+def _steps_in_order(finding: Finding) -> Iterator[str]:
+    """Yield a line for each step of a finding that has several, the one that shows it marked."""
+    steps, culprit = finding.episode.steps, culprit_of(finding)
+    if len(steps) == 1:
+        return
+    left_out = len(steps) - STEPS_SHOWN
+    if left_out > 0:
+        yield f"in order:     … {left_out} more before (`replay` sends them all)"
+    for number, step in enumerate(steps[-STEPS_SHOWN:]):
+        head = "in order:  " if not number and left_out <= 0 else " " * 11
+        answer = step.exchange.status or step.exchange.failure
+        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt)} → {answer}"
 
 
 def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:

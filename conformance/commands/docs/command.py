@@ -12,6 +12,7 @@ from conformance.commands.certificate.objections import REASONS
 from conformance.commands.docs.readme import README, readme_with_table, with_table
 from conformance.commands.docs.scope import scope_page
 from conformance.commands.docs.targets_page import targets_page
+from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
 from conformance.paths import SUITE
 from conformance.plugin.options import BASE_URL_HELP, add_options
@@ -136,6 +137,7 @@ def records_page(_: Catalogue) -> str:
 
 PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "clauses.md": clauses_page,
+    "explained.md": lambda catalogue: f"{HEAD}\n{explained(catalogue)}",
     "options.md": options_page,
     "exit-statuses.md": statuses_page,
     "scope.md": lambda catalogue: f"{HEAD}\n{scope_page(catalogue)}",

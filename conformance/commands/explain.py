@@ -1,0 +1,133 @@
+"""The command `explain`: what a clause demands and why, which real software breaks it, and how to try it alone."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from conformance.paths import SUITE, TESTS
+from conformance.targets.description import Defect, TargetDescription, load, shipped
+from conformance.verdict.run import ExitStatus
+from contracts import Catalogue, Clause, load_catalogue
+
+ZOO = SUITE / "zoo"
+MARK = "clause"
+OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
+NO_TEST = "No test sends it: "
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A clause, the reasons for which tests judge it, and the implementations that break it, with what each does."""
+
+    clause: Clause
+    reasons: tuple[str, ...]
+    broken_by: tuple[tuple[TargetDescription, Defect], ...]
+
+
+def explain(slug: str, catalogue: Catalogue | None = None) -> Explanation:
+    """Return the explanation of a clause. Raises KeyError where there is none of that name."""
+    clause = (catalogue or load_catalogue())[slug]
+    broken_by = ((target, defect) for target in _implementations() for defect in target.defects)
+    return Explanation(clause, _reasons().get(slug, ()), tuple(pair for pair in broken_by if pair[1].clause == slug))
+
+
+def as_markdown(explanation: Explanation) -> Iterator[str]:
+    """Yield the lines of an explanation, without its heading."""
+    clause = explanation.clause
+    yield f"**{clause.level}**, profile `{clause.profile}`. {clause.statement}"
+    if clause.general:
+        yield from ("", OF_EACH_ANSWER)
+    if clause.not_tested:
+        yield from ("", f"{NO_TEST}{clause.not_tested}.")
+    yield from _listed("Why", explanation.reasons)
+    yield from _listed("What a conforming server answers", clause.admissible)
+    yield from ("", f"Source: {clause.source}.", *([clause.note] if clause.note else []))
+    if clause.requires:
+        requires = ", ".join(f"`{one}`" for one in clause.requires)
+        yield from ("", f"It is judged only where these hold, which come first: {requires}.")
+    broken = (f"{target.title} {target.version}: {defect.observed}" for target, defect in explanation.broken_by)
+    yield from _listed("What breaks it in real software", tuple(broken))
+    if not clause.not_tested:
+        yield from ("", f"Alone: `pytest --base-url URL --clause {clause.slug}`")
+
+
+def page(catalogue: Catalogue) -> str:
+    """Return the explanations of all clauses as one page, without its first line."""
+    lines = ["# Each clause explained", "", "`python -m conformance explain CLAUSE` says the same in a terminal."]
+    for clause in catalogue:
+        lines += ["", f"## {clause.slug}", "", *as_markdown(explain(clause.slug, catalogue))]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
+    if entries:
+        yield from ("", f"{title}:", "", *(f"- {entry}" for entry in entries))
+
+
+@cache
+def _implementations() -> tuple[TargetDescription, ...]:
+    """Return the shipped targets, and the programs of the zoo where the clone holds them."""
+    members = (load(path) for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
+    return (*shipped().values(), *(member for member in members if member is not None))
+
+
+@cache
+def _reasons() -> dict[str, tuple[str, ...]]:
+    """Return the first paragraph of the docstring of each test, by the clause that it is for."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(TESTS.glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
+            for slug in _slugs(node) if text else ():
+                found.setdefault(slug, []).append(" ".join(str(text).partition("\n\n")[0].split()))
+    return {slug: tuple(dict.fromkeys(texts)) for slug, texts in found.items()}
+
+
+def _slugs(node: ast.AST) -> Iterator[str]:
+    """Yield the clauses of a test: that of its mark, or those of its parameters."""
+    if not isinstance(node, ast.FunctionDef):
+        return
+    for decorator in node.decorator_list:
+        if not isinstance(decorator, ast.Call):
+            continue
+        is_mark = isinstance(decorator.func, ast.Name) and decorator.func.id == MARK
+        within = decorator.args[:1] if is_mark else [decorator]
+        if is_mark or isinstance(decorator.func, ast.Attribute):
+            texts = (one.value for root in within for one in ast.walk(root) if isinstance(one, ast.Constant))
+            yield from (text for text in texts if isinstance(text, str) and "." in text and " " not in text)
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `explain`."""
+    command = commands.add_parser(
+        "explain",
+        help="say what a clause demands and why, and what breaks it",
+        description="Say what a clause demands and why, its source, what a conforming server answers, and which real "
+        "software breaks it.",
+        epilog="example: python -m conformance explain expand.inlined",
+    )
+    command.add_argument("clause", nargs="+", metavar="CLAUSE", help="its slug, such as request.minimal-body")
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    catalogue = load_catalogue()
+    for slug in options.clause:
+        if slug not in catalogue:
+            print(f"there is no clause {slug!r}{_meant(slug, catalogue)}", file=sys.stderr)
+            return ExitStatus.WRONG_USAGE
+    for number, slug in enumerate(options.clause):
+        print(*([""] if number else []), slug, "", *as_markdown(explain(slug, catalogue)), sep="\n")
+    return ExitStatus.CONFORMS
+
+
+def _meant(slug: str, catalogue: Catalogue) -> str:
+    """Return what to do about a clause that does not exist."""
+    near = difflib.get_close_matches(slug, list(catalogue.by_slug), cutoff=0.5)
+    return f": did you mean {' or '.join(near)}?" if near else ": all of them stand in docs/clauses.md"

@@ -1,0 +1,58 @@
+"""The command `explain`, and the page that says the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.__main__ import main
+from conformance.commands.docs.command import DOCS
+from conformance.commands.explain import NO_TEST, as_markdown, explain, page
+from conformance.verdict.run import ExitStatus
+from contracts import load_catalogue
+
+CATALOGUE = load_catalogue()
+WITHOUT_TEST_OF_ITS_OWN = {
+    clause.slug for clause in CATALOGUE if clause.general or clause.chapter == "robustness" or clause.not_tested
+}
+
+
+@pytest.mark.parametrize("slug", [clause.slug for clause in CATALOGUE])
+def test_every_clause_says_what_it_demands_and_on_what_ground(slug: str) -> None:
+    clause = CATALOGUE[slug]
+    text = "\n".join(as_markdown(explain(slug)))
+    assert clause.statement in text
+    assert clause.source in text
+    assert all(phrase in text for phrase in clause.admissible)
+    assert (NO_TEST in text) == bool(clause.not_tested)
+
+
+@pytest.mark.parametrize("slug", [one.slug for one in CATALOGUE if one.slug not in WITHOUT_TEST_OF_ITS_OWN])
+def test_a_clause_with_a_test_says_why(slug: str) -> None:
+    assert explain(slug).reasons
+
+
+def test_it_names_the_software_that_breaks_the_clause_and_no_other() -> None:
+    broken_by = explain("request.exact-path").broken_by
+    assert "Koa" in {target.title for target, _ in broken_by}
+    assert {defect.clause for _, defect in broken_by} == {"request.exact-path"}
+
+
+def test_several_clauses_are_explained_in_the_order_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "response.id", "request.accept"]) == ExitStatus.CONFORMS
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "response.id"
+    assert lines.index("request.accept") > lines.index("Why:")
+
+
+def test_an_unknown_clause_is_one_line_with_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "request.exactpath"]) == ExitStatus.WRONG_USAGE
+    out, error = capsys.readouterr()
+    assert not out
+    assert "request.exact-path" in error
+    assert error.count("\n") == 1
+
+
+def test_the_page_has_a_section_for_each_clause() -> None:
+    written = (DOCS / "explained.md").read_text(encoding="utf-8")
+    assert written.endswith(page(CATALOGUE))
+    assert [line[3:] for line in written.splitlines() if line.startswith("## ")] == [one.slug for one in CATALOGUE]
