@@ -1,0 +1,141 @@
+"""The command `doctor`: say whether a target can be tested and what it can do, with each request and its answer."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import LiveAccount
+from conformance.evidence.foreign import one_line
+from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
+from conformance.fixtures.probing import probe
+from conformance.fixtures.provisioning import Provision, Unreachable
+from conformance.plugin.options import key_for
+from conformance.reports.words import answer_in_short
+from conformance.transport.client import DEFAULT_TIMEOUT, Address, Client, TargetError
+from conformance.verdict.needs import ids_for_profile
+from conformance.verdict.run import ExitStatus
+from conformance.verdict.settings import DEFAULT_RATE
+from contracts import load_catalogue, published_contract
+from contracts.catalogue import PROFILES
+
+ABOUT = {
+    ("contract", "quick"): 120,
+    ("contract", "standard"): 460,
+    ("stripe", "quick"): 500,
+    ("stripe", "standard"): 850,
+}
+"""About how many requests a run of a profile and a budget sends, with those that create customers and cards."""
+
+LONGEST_ANSWER, LONGEST_BODY = 160, 120
+"""How many characters of an answer, and of the body of a request, are shown."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found out: how fixtures are had, what else the target can do, and the exchanges in order.
+
+    Without a provision the target cannot be tested, for the reason in `trouble` and with the advice in `hint`.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    provision: Provision | None = None
+    capabilities: tuple[str, ...] = ()
+    trouble: str = ""
+    hint: str = ""
+
+
+def examine(client: Client, payment_methods: Sequence[str] = (), customers: Sequence[str] = ()) -> Findings:
+    """Find out whether the client's target can be tested, with some thirty requests."""
+    try:
+        provision = probe(client, payment_methods, customers)
+        capabilities, provision = probe_capabilities(client, provision)
+    except Unreachable as error:
+        return Findings(client.history.since(0), trouble=error.diagnosis, hint=error.hint)
+    return Findings(client.history.since(0), provision, capabilities)
+
+
+def describe(found: Findings, base_url: str, rate: float | None = None) -> Iterator[str]:
+    """Yield the lines of the report; `rate` is in requests a second."""
+    yield "what was sent, and what came back:"
+    for exchange in found.exchanges:
+        body = (exchange.request.body or b"").decode("utf-8", "replace")[:LONGEST_BODY]
+        sent = f"{exchange.request.method} {exchange.request.target} {body}".rstrip()
+        yield f"  {one_line(sent)} → {one_line(answer_in_short(exchange, LONGEST_ANSWER))}"
+    yield ""
+    if found.provision is None:
+        yield f"cannot be tested: {found.trouble}"
+        if found.hint:
+            yield f"hint: {found.hint}"
+        return
+    yield f"{base_url} can be tested"
+    yield from _of_provision(found.provision)
+    yield from (f"  {'✓' if name in found.capabilities else '–'} {name}" for name in CAPABILITY_NAMES)
+    if set(CAPABILITY_NAMES) - set(found.capabilities):
+        yield "  what is missing makes clauses about it not applicable; the profile `contract` does without"
+    yield ""
+    yield from _costs(found.exchanges, rate)
+    yield f"next: pytest --base-url {base_url} --profile contract"
+
+
+def _of_provision(provision: Provision) -> Iterator[str]:
+    scheme = "Basic user name" if provision.scheme == "basic" else "Bearer token"
+    yield f"  the key is taken as {scheme}"
+    yield f"  customers: {provision.customers}; payment methods: {provision.payment_methods}"
+    if provision.stateless:
+        yield "  it keeps no state: any id is known, so that clauses about state are not applicable"
+
+
+def _costs(exchanges: Sequence[Exchange], rate: float | None) -> Iterator[str]:
+    """Yield how many requests a run sends, how long they take, and how many ids do where none can be created."""
+    seconds = statistics.median(one.seconds for one in exchanges)
+    each = max(seconds, 1 / rate if rate else 0.0)
+    for (profile, budget), requests in ABOUT.items():
+        time = f"{max(1.0, requests * each):.0f} s at least"
+        yield f"--profile {profile} --budget {budget}: about {requests} requests, {time} at {each * 1000:.0f} ms each"
+    catalogue = load_catalogue()
+    for profile in (PROFILES[0], PROFILES[-1]):
+        methods, customers = ids_for_profile(profile, "standard", catalogue)
+        yield f"with given ids, --profile {profile} needs about {methods} payment methods and {customers} customers"
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command `doctor`."""
+    command = commands.add_parser(
+        "doctor",
+        help="say whether a target can be tested, what it can do, and what a run would cost",
+        description="Say whether a target can be tested: reachable, this API, the key, how customers and payment "
+        "methods are had, what else it can do. Each request is shown with its answer.",
+        epilog="example: python -m conformance doctor --base-url http://127.0.0.1:8420",
+    )
+    command.add_argument("--base-url", required=True, metavar="URL", help="what stands before /v1/payment_methods/…")
+    command.add_argument("--payment-method", action="append", default=[], metavar="ID", help="one that exists there")
+    command.add_argument("--customer", action="append", default=[], metavar="ID", help="one that exists there")
+    command.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="SECONDS", help="for each answer")
+    command.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        address = Address.of(options.base_url)
+        key = key_for(os.environ, options.base_url)
+    except (TargetError, pytest.UsageError) as error:
+        print(error)
+        return ExitStatus.WRONG_USAGE
+    rate = None if address.is_loopback else DEFAULT_RATE
+    client = Client(address, key, published_contract(), timeout=options.timeout, rate=rate)
+    with contextlib.closing(client):
+        try:
+            found = examine(client, tuple(options.payment_method), tuple(options.customer))
+        except LiveAccount as live:
+            print(live)
+            return ExitStatus.WRONG_USAGE
+    print(*describe(found, address.url, rate), sep="\n")
+    return ExitStatus.UNREACHABLE if found.provision is None else ExitStatus.CONFORMS
