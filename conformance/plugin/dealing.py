@@ -16,6 +16,7 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.careful import Errors
+from conformance.transport.bounds import Bounds
 
 LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
 """The chapters that use what another has attached, listed or detached, and that one."""
@@ -71,11 +72,16 @@ class Workers:
         """The number of workers that pytest-xdist runs; None without it."""
         return len(parse_tx_spec_config(self.config)) if getattr(self.config.option, "tx", None) else None
 
-    def send_to(self, base_url: str, provision: Provision) -> None:
+    def send_to(self, base_url: str, provision: Provision, bounds: Bounds | None = None) -> None:
         """Say where the target is and how it gives fixtures, before the workers start: one alone uses given ids."""
         if GIVEN in (provision.customers, provision.payment_methods) and self.count is not None:
             self.config.option.tx = parse_tx_spec_config(self.config)[:1]
-        self._told = {"base_url": base_url, "provision": provision.to_json(), "workers": self.count or 1}
+        self._told = {
+            "base_url": base_url,
+            "provision": provision.to_json(),
+            "workers": self.count or 1,
+            "bounds": (bounds or Bounds()).to_json(),
+        }
 
     def header_lines(self) -> list[str]:
         """Say how many workers there are, and why not as many as were asked for; nothing without pytest-xdist."""

@@ -14,6 +14,7 @@ from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
 from conformance.plugin.tracebacks import Tracebacks
+from conformance.transport.bounds import Bounds
 from conformance.verdict.settings import KEY_VARIABLE
 from contracts import load_catalogue, published_contract
 
@@ -37,6 +38,7 @@ def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None
         key,
         published_contract(),
         load_catalogue(),
+        bounds=Bounds.from_json(given["bounds"]),
         workers=given["workers"],
         worker=number,
     )
