@@ -25,6 +25,7 @@ from conformance.plugin.careful import Errors, Reporters
 from conformance.plugin.dealing import Workers
 from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.first_lines import header_lines
+from conformance.plugin.interruptions import Interruptions, Phase
 from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
 from conformance.plugin.progress import Progress, is_wanted
@@ -55,10 +56,11 @@ from contracts import load_catalogue, published_contract
 class Controller:
     """One run of the suite, from the first probe to the exit status."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, key: Secret) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, key: Secret, interruptions: Interruptions) -> None:
         self.config = config
         self.settings = settings
         self.key = key
+        self.interruptions = interruptions
         self.contract = published_contract()
         self.catalogue = load_catalogue()
         self.ledger = Ledger()
@@ -113,6 +115,12 @@ class Controller:
             self.diagnosis = Diagnosis(str(error), "")
         except LiveAccount as error:
             self.diagnosis = Diagnosis(str(error), "", is_misuse=True)
+        except KeyboardInterrupt:  # pytest writes no results where it begins with that
+            self.provision = None
+            self._interrupted = True
+            self.diagnosis = Diagnosis(
+                f"{self.interruptions.received or 'an interruption'} came while the target was looked at", "run again"
+            )
         if self.provision is None:
             return
         self.workers.send_to(self.base_url, self.provision, self.bounds)
@@ -161,6 +169,8 @@ class Controller:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Run the tests if there is a target, and then report the clauses that have no test of their own."""
+        if self._interrupted:
+            raise KeyboardInterrupt(f"interrupted by {self.interruptions.received}")
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
@@ -235,9 +245,11 @@ class Controller:
             if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
                 session.shouldfail = f"stopping: {slug} is broken"
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that the run is not whole."""
+        """Remember that the run is not whole; from here to the clean-up no signal does anything."""
         self._interrupted = True
+        self.interruptions.phase = Phase.WRITING
 
     @pytest.hookimpl(trylast=True)
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -295,8 +307,11 @@ class Controller:
 
     def _finished(self, exitstatus: int) -> Run:
         """Clean up, conclude, and write the record and the results."""
-        if self.runner is not None:
-            self._take_over(**self.runner.wrap_up())
+        with self.interruptions.cleaning():
+            if self.runner is not None:
+                self._take_over(**self.runner.wrap_up())
+            if self._interrupted:
+                self.workers.stop()
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
         run = self._concluded(exitstatus)

@@ -13,7 +13,7 @@ LARGEST_RANDOM_SEED = 2**32
 DEFAULT_RATE = 20.0
 SECONDS_A_REQUEST = 2.0
 """Seconds that a request may take on average before a run off this machine is stopped: many times the usual."""
-MOST_REQUESTS = {"quick": 600, "standard": 2_400, "thorough": 6_000}
+MOST_REQUESTS = {"quick": 1_000, "standard": 1_800, "thorough": 4_500}
 """About twice as many requests as a run of the largest profile sends with each budget."""
 REPORT_FILE = "report.html"
 
