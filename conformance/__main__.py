@@ -23,6 +23,8 @@ from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
+from conformance.plugin.interruptions import handled
+from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
 from conformance.verdict.run import ExitStatus
 
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         description="Conformance of the attach operation.",
     )
     parser.add_argument("--version", action="version", version=f"attach-conformance {version('attach-conformance')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for module in COMMANDS:
         module.add_command(commands)
     making.add_commands(commands)
@@ -57,12 +59,27 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
-    options = parser().parse_args(arguments)
-    try:
-        return int(options.run(options) or 0)
-    except LiveAccount as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    with surviving_output("the command goes on without it") as output, handled() as interruptions:
+        try:
+            options = parser().parse_args(arguments)
+            status = int(options.run(options) or 0)
+        except LiveAccount as error:
+            return _ended(ExitStatus.WRONG_USAGE, str(error))
+        except KeyboardInterrupt:
+            name = interruptions.received or "SIGINT"
+            return _ended(ExitStatus.INTERRUPTED, f"interrupted by {name} before the end: run the command again")
+        except OSError as error:
+            where = error.filename or "a file"
+            return _ended(ExitStatus.WRONG_USAGE, f"{where} cannot be read or written: {error.strerror or error}")
+        output.flush()
+        is_cut_off = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
+        return ExitStatus.INTERRUPTED if is_cut_off and options.command != "run" else status
+
+
+def _ended(status: ExitStatus, why: str) -> int:
+    """Say why a command ended, and return its status."""
+    print(why, file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from conformance.fixtures import outage
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.outage import Lookout
-from conformance.fixtures.probing import HANGS_AFTER, probe
-from conformance.fixtures.provisioning import Provision, Unreachable
+from conformance.fixtures.probing import probe
+from conformance.fixtures.provisioning import HANGS_AFTER, Provision, Unreachable
 from conformance.transport.client import Client
 from meta_tests.odd_servers import OK, read_request, serving
 from meta_tests.sending import BINDINGS, client_of

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.evidence.files import write_whole
 from conformance.reports.rendering import FORMS, concluded_again
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
@@ -59,8 +60,7 @@ def _run(options: argparse.Namespace) -> int:
             return _refused(f"--{name} {given}: that is the record itself")
         content = form.render(record, run)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            write_whole(path, content if isinstance(content, bytes) else content.encode())
         except OSError as error:
             return _refused(f"{path} cannot be written: {error.strerror}")
         print(f"{path}: {form.what}")

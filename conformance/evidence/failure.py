@@ -47,3 +47,10 @@ class LiveAccount(BaseException):
 
     It ends a run as an interruption does, past all that handles errors.
     """
+
+
+class BoundReached(BaseException):
+    """A bound of the run is reached, which the message names: nothing more may be sent.
+
+    It passes all that handles errors, as an interruption does.
+    """

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.files import discard, move, partial, write_whole
 from conformance.evidence.foreign import one_line
 from conformance.evidence.secret import Secret
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.run import NOTHING_SELECTED, WRONG_USAGE
+
+PATHS = ("logfile", "_report_path")
+"""The attributes in which pytest's JUnit plugin and pytest-html keep the paths of their files."""
 
 
 @dataclass
@@ -57,9 +61,14 @@ class Errors:
     def write(self, path: Path, content: bytes) -> None:
         """Write a file; where that is impossible, say so and go on."""
         try:
-            path.write_bytes(content)
+            write_whole(path, content)
         except OSError as error:
-            self.unwritten.append(f"{path} could not be written: {error.strerror or error}")
+            self.add_unwritten(path, error)
+
+    def add_unwritten(self, path: Path, error: OSError) -> None:
+        """Say that a file could not be written."""
+        todo = "make room or choose another folder with --results, and run again"
+        self.unwritten.append(f"{path} could not be written: {error.strerror or error}; {todo}")
 
     def rendered(self, what: str, render: Callable[[], str | None]) -> str:
         """Return what a renderer makes; keep the error that it failed with. The run's status does not depend on it."""
@@ -76,18 +85,51 @@ class Reporters:
 
     def __init__(self, errors: Errors) -> None:
         self.errors = errors
+        self.hook: Any = None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Let the other plugins write their files, and keep the status that the run has."""
+        self.hook = session.config.hook
+        for implementation in session.config.hook.pytest_sessionfinish.get_hookimpls():
+            for name in PATHS:
+                if hasattr(implementation.plugin, name):
+                    write = self._writing_whole(implementation.function, implementation.plugin, name)
+                    implementation.function = write  # type: ignore[misc]  # pluggy says it is final, and calls it
         try:
             return (yield)
         except OSError as error:
-            where = error.filename or "a report"
-            self.errors.unwritten.append(f"{where} could not be written: {error.strerror or error}")
+            self.errors.add_unwritten(Path(error.filename or "a report"), error)
         except Exception as error:  # a bug of a reporter is no verdict
             self.errors.rendered("a report", _raising(error))
         return None
+
+    def _writing_whole(self, write: Callable[..., object], plugin: Any, name: str) -> Callable[..., None]:
+        """Return the function that has a plugin write its file, whose path is in the attribute `name`, whole."""
+
+        def write_beside(*arguments: object) -> None:
+            place = getattr(plugin, name)
+            path = Path(place)
+            part = partial(path)
+            setattr(plugin, name, type(place)(part))
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write(*arguments)
+                move(part, path)
+            except OSError as error:
+                discard(part, path)
+                self.errors.add_unwritten(path, error)
+                self._silence(plugin)
+            finally:
+                setattr(plugin, name, place)
+
+        return write_beside
+
+    def _silence(self, plugin: object) -> None:
+        """Have a plugin say nothing about a file that it could not write: it would say that the file is there."""
+        for implementation in self.hook.pytest_terminal_summary.get_hookimpls():
+            if implementation.plugin is plugin:
+                implementation.function = lambda *_: None
 
 
 def _raising(error: Exception) -> Callable[[], str]:

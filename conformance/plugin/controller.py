@@ -5,24 +5,27 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.evidence.failure import LiveAccount
+from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.embedded import CannotStart, embedded_reference
-from conformance.fixtures.probing import probe
+from conformance.fixtures.probing import probe, remove_probed
 from conformance.fixtures.provisioning import Provision, Unreachable
 from conformance.paths import TESTS
 from conformance.plugin.careful import Errors, Reporters
 from conformance.plugin.dealing import Workers
 from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.first_lines import header_lines
+from conformance.plugin.interruptions import Interruptions, Phase
 from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
 from conformance.plugin.progress import Progress, is_wanted
@@ -37,14 +40,15 @@ from conformance.reports.workflow import RESULTS_FILE
 from conformance.scenes.budgets import BUDGETS
 from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
+from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
 from conformance.verdict.expectations import Gate, weigh
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
 from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, number_episodes, write_record
-from conformance.verdict.run import Diagnosis, ExitStatus, Exploration, Run
-from conformance.verdict.settings import DEFAULT_RATE, Settings
+from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, ExitStatus, Exploration, Run
+from conformance.verdict.settings import DEFAULT_RATE, Settings, default_max_time
 from conformance.verdict.trial import Entry, Note, Trial
 from contracts import load_catalogue, published_contract
 
@@ -52,10 +56,11 @@ from contracts import load_catalogue, published_contract
 class Controller:
     """One run of the suite, from the first probe to the exit status."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, key: Secret) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, key: Secret, interruptions: Interruptions) -> None:
         self.config = config
         self.settings = settings
         self.key = key
+        self.interruptions = interruptions
         self.contract = published_contract()
         self.catalogue = load_catalogue()
         self.ledger = Ledger()
@@ -74,6 +79,8 @@ class Controller:
         self.workers = Workers(config, self.errors, self._take_over)
         config.pluginmanager.register(self.workers, "conformance-workers")
         config.pluginmanager.register(HtmlReport(self), "conformance-html")
+        self.bounds = Bounds()
+        self.bound = ""
         self._sent: dict[int, int] = {}
         self.beside: dict[str, None] = {}
         self.started = datetime.datetime.now(datetime.UTC)
@@ -108,35 +115,62 @@ class Controller:
             self.diagnosis = Diagnosis(str(error), "")
         except LiveAccount as error:
             self.diagnosis = Diagnosis(str(error), "", is_misuse=True)
+        except KeyboardInterrupt:  # pytest writes no results where it begins with that
+            self.provision = None
+            self._interrupted = True
+            self.diagnosis = Diagnosis(
+                f"{self.interruptions.received or 'an interruption'} came while the target was looked at", "run again"
+            )
         if self.provision is None:
             return
-        self.workers.send_to(self.base_url, self.provision)
+        self.workers.send_to(self.base_url, self.provision, self.bounds)
         if self.workers.count is not None:
             return
-        self.runner = ItemRunner(self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
+        arguments = (self.settings, self.base_url, self.provision, self.key, self.contract, self.catalogue)
+        self.runner = ItemRunner(*arguments, bounds=self.bounds)
         self.config.pluginmanager.register(self.runner, "conformance-items")
 
     def _probe(self) -> None:
         address = Address(self.base_url)
         rate = self.settings.rate or (None if address.is_loopback else DEFAULT_RATE)
-        client = Client(address, self.key, self.contract, timeout=self.settings.timeout, rate=rate)
+        self.bounds = self._bounds_for(address)
+        timeout = self.settings.timeout
+        client = Client(address, self.key, self.contract, timeout=timeout, rate=rate, bounds=self.bounds)
         given = () if self.settings.dry_run else (self.settings.payment_methods, self.settings.customers)
         try:
             self.provision = probe(client, *given)
             if self.settings.profile != "contract" or self.settings.required:
                 self.capabilities, self.provision = probe_capabilities(client, self.provision)
+        except BoundReached as bound:
+            self.provision, self.bound = None, str(bound)
+            self.diagnosis = Diagnosis(f"{bound} before it was known how the target gives fixtures", RAISE_THE_BOUND)
         finally:
+            self.left_over += remove_probed(client)
             self.requests += client.requests_sent
             client.close()
+
+    def _bounds_for(self, address: Address) -> Bounds:
+        """Return the bounds of the run, which begins now; off this machine its time has a limit."""
+        settings = self.settings
+        seconds = settings.max_time
+        if seconds is None and not address.is_loopback:
+            seconds = default_max_time(settings.budget, settings.rate, settings.explore)
+        tally = None
+        if settings.max_requests is not None and self.workers.count is not None:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            tally = Path(folder, "requests")
+        return Bounds(seconds, settings.max_requests, tally=tally)
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
         lines = header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
-        return lines + self.workers.header_lines()
+        return lines + self.bounds.header_lines() + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Run the tests if there is a target, and then report the clauses that have no test of their own."""
+        if self._interrupted:
+            raise KeyboardInterrupt(f"interrupted by {self.interruptions.received}")
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
@@ -211,9 +245,11 @@ class Controller:
             if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
                 session.shouldfail = f"stopping: {slug} is broken"
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that the run is not whole."""
+        """Remember that the run is not whole; from here to the clean-up no signal does anything."""
         self._interrupted = True
+        self.interruptions.phase = Phase.WRITING
 
     @pytest.hookimpl(trylast=True)
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -244,7 +280,7 @@ class Controller:
         """Return the clauses whose own tests were not selected, or cut short: that they pass proves nothing."""
         within = {clause.slug for clause in self.catalogue.within(self.settings.profile)}
         skipped = {slug for slug in within if results[slug].is_left_out}
-        if not BUDGETS[self.settings.budget].whole:
+        if self.bound or not BUDGETS[self.settings.budget].whole:
             return frozenset(within)
         is_whole = skipped <= set(self.config.option.without_clause)
         return frozenset() if is_whole else frozenset(within - self._tested)
@@ -271,8 +307,11 @@ class Controller:
 
     def _finished(self, exitstatus: int) -> Run:
         """Clean up, conclude, and write the record and the results."""
-        if self.runner is not None:
-            self._take_over(**self.runner.wrap_up())
+        with self.interruptions.cleaning():
+            if self.runner is not None:
+                self._take_over(**self.runner.wrap_up())
+            if self._interrupted:
+                self.workers.stop()
         self._stack.close()
         self._seconds = time.monotonic() - self._clock
         run = self._concluded(exitstatus)
@@ -295,6 +334,7 @@ class Controller:
         ending = {
             "diagnosis": self.diagnosis.to_json() if self.diagnosis else None,
             "interrupted": self._is_cut_short(exitstatus),
+            **({"bound": self.bound} if self.bound else {}),
             **self.errors.footer(exitstatus),
             "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
             "tests": self.reported.to_json(self._in_order),
@@ -325,11 +365,13 @@ class Controller:
         left: list[str],
         requests: int,
         first_finding: int | None = None,
+        bound: str = "",
         unreported: Mapping[str, Any] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         plan: str = "",
     ) -> None:
         self._plan = plan
+        self.bound = self.bound or bound
         self.errors.take_over(errors)
         if unreported is not None:
             self._keep(**unreported)

@@ -6,6 +6,11 @@ order. Ids that were given exist once: with them, one worker runs everything.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import queue
+import signal
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,11 +21,15 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.careful import Errors
+from conformance.transport.bounds import CLEAN_UP_SECONDS, Bounds
 
 LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
 """The chapters that use what another has attached, listed or detached, and that one."""
 
 GIVEN = "given"
+
+INTERRUPTED = "keyboard-interrupt"
+"""What pytest-xdist calls the end of a worker that was interrupted."""
 
 
 def group_of(nodeid: str) -> str:
@@ -71,11 +80,16 @@ class Workers:
         """The number of workers that pytest-xdist runs; None without it."""
         return len(parse_tx_spec_config(self.config)) if getattr(self.config.option, "tx", None) else None
 
-    def send_to(self, base_url: str, provision: Provision) -> None:
+    def send_to(self, base_url: str, provision: Provision, bounds: Bounds | None = None) -> None:
         """Say where the target is and how it gives fixtures, before the workers start: one alone uses given ids."""
         if GIVEN in (provision.customers, provision.payment_methods) and self.count is not None:
             self.config.option.tx = parse_tx_spec_config(self.config)[:1]
-        self._told = {"base_url": base_url, "provision": provision.to_json(), "workers": self.count or 1}
+        self._told = {
+            "base_url": base_url,
+            "provision": provision.to_json(),
+            "workers": self.count or 1,
+            "bounds": (bounds or Bounds()).to_json(),
+        }
 
     def header_lines(self) -> list[str]:
         """Say how many workers there are, and why not as many as were asked for; nothing without pytest-xdist."""
@@ -96,11 +110,29 @@ class Workers:
         if self._told is not None:
             node.workerinput["conformance"] = self._told
 
+    def stop(self) -> None:
+        """Interrupt the workers, and hear from each what it made and left; pytest-xdist would just kill them."""
+        distributed: Any = self.config.pluginmanager.get_plugin("dsession")
+        nodes = distributed._active_nodes if distributed is not None else ()
+        active = {node for node in nodes if hasattr(node, "workerinfo")}  # the others have not begun
+        for node in active:
+            with contextlib.suppress(OSError):
+                os.kill(node.workerinfo["pid"], signal.SIGINT)
+        deadline = time.monotonic() + CLEAN_UP_SECONDS
+        with contextlib.suppress(queue.Empty, KeyboardInterrupt):
+            while active:
+                name, arguments = distributed.queue.get(timeout=max(0.0, deadline - time.monotonic()))
+                if name == "testreport":
+                    distributed.worker_testreport(**arguments)
+                elif name in ("workerfinished", "errordown"):
+                    self.pytest_testnodedown(arguments["node"], None)
+                    active.discard(arguments["node"])
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Hear from a worker what it made and left."""
-        output = getattr(node, "workeroutput", {}).get("conformance")
+        output = getattr(node, "workeroutput", {}).pop("conformance", None)
         if output:
             self._hear(**output)
-        if error:
+        if error and error != INTERRUPTED:
             self._errors.add_text(f"worker {node.gateway.id}", str(error))

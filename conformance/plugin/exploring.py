@@ -52,7 +52,7 @@ class Explorer:
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS
         for number in itertools.count(1):
-            if self._is_over() or session.shouldfail or session.shouldstop or not items:
+            if self._is_over() or runner.client.bounds.reached or session.shouldfail or session.shouldstop or not items:
                 return
             self.rounds = number
             set_seed(self.settings.seed + number)

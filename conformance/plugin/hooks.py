@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.plugin import options
+from conformance.plugin.interruptions import handled
+from conformance.plugin.output import open_nowhere, surviving_output
 from conformance.plugin.rootdir import find_root_again
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.marks import MARK
@@ -28,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
     """Take a key off the command line before anything can show it, and settle the root directory again."""
     find_root_again(early_config)
     options.hide_key(args, os.environ)
@@ -38,6 +42,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     shown = list(early_config.invocation_params.args)
     options.hide_key(shown, {})
     object.__setattr__(early_config.invocation_params, "args", tuple(shown))
+    early_config.add_cleanup(lambda: _replace_closed_output(early_config))  # after pytest's capturing has ended
+    return (yield)
+
+
+def _replace_closed_output(config: pytest.Config) -> None:
+    """Have a standard output after a run of the suite, which pytest flushes, if it was closed from the start."""
+    if sys.stdout is None and options.selects_suite(config):
+        sys.stdout = open_nowhere()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,11 +74,16 @@ def pytest_configure(config: pytest.Config) -> None:
     key = options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
+    surviving = surviving_output(f"the run goes on without it; its results will be in {config.option.results}")
+    stack = contextlib.ExitStack()
+    stack.enter_context(surviving)
+    interruptions = stack.enter_context(handled())
+    config.add_cleanup(stack.close)
     from conformance.plugin.controller import Controller
     from conformance.plugin.tracebacks import Tracebacks
 
     config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
-    controller = Controller(config, settings, key)
+    controller = Controller(config, settings, key, interruptions)
     config.pluginmanager.register(controller, "conformance-controller")
     if settings.explore is not None:
         from conformance.plugin.exploring import Explorer
@@ -84,7 +101,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML and JUnit reports there, unless the user said where."""
-    results.mkdir(parents=True, exist_ok=True)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=results).close()
+    except OSError as error:
+        why = f"nothing can be written there ({error.strerror or error}): name another folder"
+        raise pytest.UsageError(f"--results {config.option.results}: {why}") from None
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / REPORT_FILE)
     config.option.self_contained_html = True

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.evidence.episode import Outcome
-from conformance.evidence.failure import LiveAccount
+from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
@@ -23,6 +23,7 @@ from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
 from conformance.scenes.marks import MARK
 from conformance.scenes.stage import Stage
+from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
@@ -57,6 +58,7 @@ class ItemRunner:
         contract: Contract,
         catalogue: Catalogue,
         *,
+        bounds: Bounds | None = None,
         workers: int = 1,
         worker: int = 0,
     ) -> None:
@@ -68,7 +70,7 @@ class ItemRunner:
         self.rate = rate
         self.workers = workers
         self.catalogue = catalogue
-        client = Client(address, key, contract, timeout=settings.timeout, rate=rate)
+        client = Client(address, key, contract, timeout=settings.timeout, rate=rate, bounds=bounds)
         draw = random.Random(f"{settings.seed}/{worker}")
         self.made: dict[str, int] = {}
         self.left: list[str] = []
@@ -89,12 +91,15 @@ class ItemRunner:
     def wrap_up(self) -> dict[str, Any]:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
 
-        `first_finding` is how many were sent until the first finding, None without one; `unreported` what an
+        `bound` is the bound that was reached, empty for none; `first_finding` how many requests were sent until the
+        first finding, None without one; `unreported` what an
         interrupted test has left behind, `errors` what went wrong in the clean-up, `plan` the digest of what was sent.
         """
         errors: list[dict[str, str]] = []
         try:
             self.tidy()
+        except KeyboardInterrupt:  # the user does not wait for the clean-up
+            self.left += self.fixtures.abandon()
         except Exception as error:  # the run is concluded all the same
             failure = InternalError.of("clean-up", error)
             errors.append({name: self.key.blotted(text) for name, text in failure.to_json().items()})
@@ -105,6 +110,7 @@ class ItemRunner:
             "left": self.left,
             "requests": self.client.requests_sent,
             "first_finding": first,
+            "bound": self.client.bounds.reached,
             "unreported": self._unreported,
             "errors": errors,
             "plan": self.stage.plan.hexdigest(),
@@ -138,6 +144,10 @@ class ItemRunner:
             reason = self.engine.leave_for_gone()
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
+        if self.client.bounds.reached:
+            reason = self.engine.leave_for_bound()
+            pyfuncitem.stash[FOUND] = self.engine.end()
+            pytest.skip(reason)
         if cause := self._cause(slug):
             pytest.skip(refer_to(cause))
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
@@ -148,6 +158,8 @@ class ItemRunner:
         except LiveAccount as live:
             self.live = str(live)
             pytest.skip(self.live)
+        except BoundReached:
+            pytest.skip(self.engine.leave_for_bound())
         except KeyboardInterrupt:
             log = [entry.to_json() for entry in self.stage.case.log]
             self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}

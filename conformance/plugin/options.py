@@ -17,7 +17,15 @@ from conformance.paths import TESTS
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
-from conformance.verdict.settings import DEFAULT_RATE, DEFAULT_SEED, KEY_VARIABLE, LARGEST_RANDOM_SEED, Settings
+from conformance.verdict.settings import (
+    DEFAULT_RATE,
+    DEFAULT_SEED,
+    KEY_VARIABLE,
+    LARGEST_RANDOM_SEED,
+    SECONDS_A_REQUEST,
+    Settings,
+    default_max_time,
+)
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
@@ -113,6 +121,23 @@ def add_options(parser: pytest.Parser) -> None:
         help="how long an exchange may take, from the look-up of the host to the last byte (default: %(default)s)",
     )
     group.addoption(
+        "--max-time",
+        type=positive,
+        default=None,
+        metavar="SECONDS",
+        help="stop sending after that time; what was found by then stands, and the rest is not run (default: no limit "
+        f"on loopback, else {SECONDS_A_REQUEST:g} s and the pace of --rate for each request of the plan: "
+        f"{default_max_time('standard', None) / 60:.0f} min with --budget standard; --explore adds its minutes)",
+    )
+    group.addoption(
+        "--max-requests",
+        type=count,
+        default=None,
+        metavar="N",
+        help="stop sending after that many requests, of all workers together, likewise; removing what the run has made "
+        "comes on top (default: no limit)",
+    )
+    group.addoption(
         "--require",
         action="append",
         default=[],
@@ -167,6 +192,14 @@ def positive(text: str) -> float:
     return number
 
 
+def count(text: str) -> int:
+    """Return the count above zero that `text` is. Raises argparse.ArgumentTypeError for anything else."""
+    number = positive(text)
+    if number != int(number):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number")
+    return int(number)
+
+
 def settings_of(config: pytest.Config) -> Settings:
     """Return the settings that the command line means.
 
@@ -193,6 +226,8 @@ def settings_of(config: pytest.Config) -> Settings:
         seed=DEFAULT_SEED if option.seed is None else option.seed,
         rate=option.rate,
         timeout=option.timeout,
+        max_time=option.max_time,
+        max_requests=option.max_requests,
         dry_run=option.dry_run,
         required=tuple(option.require),
         expectations=_expectations(config),

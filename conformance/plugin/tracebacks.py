@@ -34,7 +34,14 @@ class Tracebacks:
         usual = excinfo.getrepr
 
         def getrepr(*arguments: Any, **options: Any) -> Any:
-            return self._blot(usual(*arguments, **options))
+            try:
+                shown = usual(*arguments, **options)
+            except TypeError:  # CPython 3.11 does not always know the line at which a signal came
+                shown = _repr_without_places(excinfo.value)
+            crash = getattr(shown, "reprcrash", None)
+            if crash is not None:
+                crash.message = crash.message.partition("\n")[0]  # behind that, Hypothesis adds what it was drawing
+            return self._blot(shown)
 
         excinfo.getrepr = getrepr  # type: ignore[method-assign]  # there is no hook for what is made of it
 
@@ -47,3 +54,11 @@ class Tracebacks:
 
             shown.toterminal = toterminal  # type: ignore[method-assign]  # what writes it, in every form
         return shown
+
+
+def _repr_without_places(error: BaseException) -> Any:
+    """Return what pytest makes of an error of the same type and text that was raised here."""
+    try:
+        raise type(error)(str(error))
+    except BaseException as raised:
+        return pytest.ExceptionInfo.from_exception(raised).getrepr()

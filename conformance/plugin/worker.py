@@ -11,9 +11,11 @@ import pytest
 from conformance.evidence.secret import Secret
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.drawing import set_up_hypothesis
+from conformance.plugin.interruptions import Interruptions, Phase
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
 from conformance.plugin.tracebacks import Tracebacks
+from conformance.transport.bounds import Bounds
 from conformance.verdict.settings import KEY_VARIABLE
 from contracts import load_catalogue, published_contract
 
@@ -37,21 +39,31 @@ def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None
         key,
         published_contract(),
         load_catalogue(),
+        bounds=Bounds.from_json(given["bounds"]),
         workers=given["workers"],
         worker=number,
     )
     config.pluginmanager.register(runner, RUNNER)
-    config.pluginmanager.register(_CleanUp(runner), "conformance-clean-up")
+    interruptions = Interruptions()
+    interruptions.install()
+    config.pluginmanager.register(_CleanUp(runner, interruptions), "conformance-clean-up")
 
 
 class _CleanUp:
     """Removes what a worker made, and tells the controller what is left."""
 
-    def __init__(self, runner: ItemRunner) -> None:
+    def __init__(self, runner: ItemRunner, interruptions: Interruptions) -> None:
         self.runner = runner
+        self.interruptions = interruptions
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Have no signal do anything from here to the clean-up."""
+        self.interruptions.phase = Phase.WRITING
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        result = self.runner.wrap_up()
+        with self.interruptions.cleaning():
+            result = self.runner.wrap_up()
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["conformance"] = result

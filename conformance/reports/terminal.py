@@ -161,6 +161,8 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
         _print_gate(terminal, run.gate)
     if run.lacking:
         terminal.write_line(f"required, but missing on the target: {', '.join(run.lacking)}", red=True, bold=True)
+    if run.bound:
+        terminal.write_line(run.bound_in_words, yellow=True)
     if run.interrupted:
         terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
     _print_left_over(terminal, run)

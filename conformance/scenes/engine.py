@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
+from conformance.evidence.failure import BoundReached
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import absent, answered, judge, rejected
 from conformance.scenes.case import Blocked, Case, ClauseBroken, Inapplicable, Killed
@@ -94,6 +95,8 @@ class Engine:
 
     def _check_still_serving(self) -> None:
         """Check that the target still serves, if it has survived as many odd attempts as the budget says."""
+        if self.stage.client.bounds.reached:
+            return
         most = self.stage.repetitions.survived
         if self.stage.fixtures.provision.payment_methods == "given":
             most = max(SURVIVED_WHERE_GIVEN, most)
@@ -104,6 +107,10 @@ class Engine:
         """Leave the running test, since the target is given up; return the reason that is noted."""
         is_reported = self.stage.known.has_finding(STILL_SERVING)
         return self._leave(self.watch.gone, STILL_SERVING if is_reported else "")
+
+    def leave_for_bound(self) -> str:
+        """Leave the running test, since a bound of the run is reached; return the reason that is noted."""
+        return self._leave(self.stage.client.bounds.reached, "")
 
     def forget_objects(self) -> None:
         """Make new objects from now on, and ask again what was asked."""
@@ -213,6 +220,9 @@ class Engine:
             missing = str(ended)
         except KeyboardInterrupt:
             self._settle(self._as_value(trial, INTERRUPTED))
+            raise
+        except BoundReached as bound:
+            self._settle(self._as_value(trial, str(bound)))
             raise
         return self._as_value(trial, missing)
 

@@ -19,6 +19,7 @@ from conformance.evidence.foreign import one_line
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret, without_any_key
 from conformance.evidence.strict_json import count_values
+from conformance.transport.bounds import Bounds
 from conformance.transport.connection import Deadline
 from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
@@ -99,15 +100,17 @@ class Pacer:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Sleep until the next request may leave."""
+    def wait(self, check: Callable[[float], object] = lambda _: None) -> None:
+        """Sleep until the next request may leave; `check` is called with the seconds before."""
         if not self._interval:
             return
         with self._lock:
             now = self._clock()
             start = max(now, self._next)
             self._next = start + self._interval
-        time.sleep(max(0.0, start - now))
+        pause = max(0.0, start - now)
+        check(pause)
+        time.sleep(pause)
 
 
 class Client:
@@ -121,6 +124,7 @@ class Client:
     - `credentials`: the scheme by which the key is presented where a request leaves that open.
     - `resends`: the number of requests sent again because a kept connection was closed before the answer.
     - `history`: the last exchanges.
+    - `bounds`: those of the run; beyond them every request raises BoundReached.
     """
 
     def __init__(
@@ -131,6 +135,7 @@ class Client:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         rate: float | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self.address = address
         self.key = key
@@ -138,6 +143,7 @@ class Client:
         self.requests_sent = 0
         self.resends = 0
         self.history = History()
+        self.bounds = bounds or Bounds()
         self.credentials: Credentials = "bearer"
         self._throttled = 0
         self._in_large_bodies = 0
@@ -154,7 +160,9 @@ class Client:
         for retry in range(1, MAX_THROTTLED_RETRIES + 1):
             if exchange.status != 429 or self._throttled >= PATIENT_TIMES:
                 break
-            time.sleep(_retry_wait(exchange, retry))
+            pause = _retry_wait(exchange, retry)
+            self.bounds.check_time(pause)
+            time.sleep(pause)
             exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
         self._throttled = self._throttled + 1 if exchange.status == 429 else 0
         self.history.add(exchange)
@@ -211,8 +219,9 @@ class Client:
 
     def _exchange(self, request: Request, session: WireSession) -> Exchange:
         """Send a request once and return its exchange. Errors of the suite itself pass through."""
-        self._pacer.wait()
+        self._pacer.wait(self.bounds.check_time)
         with self._count_lock:
+            self.bounds.count_request()
             self.requests_sent += 1
         start = time.monotonic()
         try:

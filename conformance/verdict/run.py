@@ -87,6 +87,10 @@ WRONG_USAGE, NOTHING_SELECTED = STOPS = (Ending.WRONG_USAGE.value, Ending.NOTHIN
 """The reasons why pytest itself ended a run before there was anything to conclude."""
 
 
+RAISE_THE_BOUND = "raise the bound with --max-time or --max-requests, or send less with --profile or --budget quick"
+"""What to do about a bound that was reached."""
+
+
 class Mood(Enum):
     """Good, bad, or neither."""
 
@@ -161,6 +165,7 @@ class Run:
     explored. An expected failure is still a failure: it changes the exit status, never a verdict. `first_finding` is
     the number of requests until the first finding, None without one. `payment_methods` and `customers` say where they
     come from, in the words of `Provision`. `errors` are those of the suite itself; `stopped` is one of STOPS, or empty.
+    `bound` says which bound the run reached, so that the rest was not sent; it is empty if it reached none.
     """
 
     settings: Settings
@@ -189,6 +194,7 @@ class Run:
     exploration: Exploration | None = None
     errors: tuple[InternalError, ...] = ()
     stopped: str = ""
+    bound: str = ""
 
     @property
     def verdict(self) -> str:
@@ -200,7 +206,9 @@ class Run:
         if self.lacking:
             return "does-not-conform"
         word = self.verdicts[self.settings.profile].verdict
-        return "does-not-conform" if word == "not-applicable" else word
+        if word == "not-applicable":
+            return "does-not-conform"
+        return "inconclusive" if self.bound and word == "conforms" else word
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -209,7 +217,9 @@ class Run:
 
     @property
     def wanted(self) -> Wanted | None:
-        """The ids that would judge more clauses of the profile; None if none would."""
+        """The ids that would judge more clauses of the profile; None if none would, or for want of time."""
+        if self.bound:
+            return None
         return ids_wanted(
             (self.results[clause.slug] for clause in self.catalogue.within(self.settings.profile)),
             self.settings.profile,
@@ -221,10 +231,12 @@ class Run:
     @property
     def ending(self) -> Ending:
         """The way in which the run ended. It decides the exit status, and is decided here and nowhere else."""
-        if self.diagnosis:
-            return Ending.WRONG_USAGE if self.diagnosis.is_misuse else Ending.UNREACHABLE
+        if self.diagnosis and self.diagnosis.is_misuse:
+            return Ending.WRONG_USAGE
         if self.interrupted:
             return Ending.INTERRUPTED
+        if self.diagnosis:
+            return Ending.INCONCLUSIVE if self.bound else Ending.UNREACHABLE
         if self.stopped == WRONG_USAGE:
             return Ending.WRONG_USAGE
         if self.errors:
@@ -237,9 +249,9 @@ class Run:
             if not self.gate.is_met:
                 return Ending.NOT_AS_EXPECTED
             if verdict == "does-not-conform":
-                return Ending.EXPECTED_IN_PART if self.gate.undecided else Ending.AS_EXPECTED
+                return Ending.EXPECTED_IN_PART if self.gate.undecided or self.bound else Ending.AS_EXPECTED
         has_judged = any(result.outcome is Outcome.PASS for result in self.results.values())
-        if self.exploration is not None and has_judged and self.verdict == "inconclusive":
+        if self.exploration is not None and has_judged and self.verdict == "inconclusive" and not self.bound:
             return Ending.NOTHING_FOUND
         return Ending(self.verdict)
 
@@ -247,6 +259,12 @@ class Run:
     def exit_status(self) -> ExitStatus:
         """The status with which the process ends."""
         return STATUSES[self.ending]
+
+    @property
+    def bound_in_words(self) -> str:
+        """The bound that was reached, and what to do; empty if none was."""
+        what = "the run stopped sending, and what it had not sent is not run"
+        return f"{self.bound}: {what}; {RAISE_THE_BOUND}" if self.bound else ""
 
     @property
     def errors_in_words(self) -> str:
@@ -258,9 +276,9 @@ class Run:
         return f"internal error of the suite {where} (this is a bug of the suite, not of your server)"
 
     def word(self, profile: str) -> str:
-        """Return the verdict on a profile as one word; an interrupted run proves no conformance."""
+        """Return the verdict on a profile as one word; a run that was cut short proves no conformance."""
         word = self.verdicts[profile].verdict
-        if self.diagnosis or (self.interrupted and word == "conforms"):
+        if self.diagnosis or ((self.interrupted or self.bound) and word == "conforms"):
             return "inconclusive"
         return word
 
@@ -306,6 +324,7 @@ class Run:
             "verdict": self.verdict,
             "exit_status": int(self.exit_status),
             "ending": self.ending.value,
+            "bound": self.bound or None,
             "diagnosis": str(self.diagnosis) if self.diagnosis else None,
             "errors": [error.to_json() for error in self.errors],
             "verdicts": {profile: verdict.verdict for profile, verdict in self.verdicts.items()},

@@ -11,6 +11,10 @@ KEY_VARIABLE = "STRIPE_API_KEY"
 DEFAULT_SEED = 1
 LARGEST_RANDOM_SEED = 2**32
 DEFAULT_RATE = 20.0
+SECONDS_A_REQUEST = 2.0
+"""Seconds that a request may take on average before a run off this machine is stopped: many times the usual."""
+MOST_REQUESTS = {"quick": 1_000, "standard": 1_800, "thorough": 4_500}
+"""About twice as many requests as a run of the largest profile sends with each budget."""
 REPORT_FILE = "report.html"
 
 
@@ -18,6 +22,7 @@ REPORT_FILE = "report.html"
 class Settings:
     """The settings of a run. `base_url` is None for the embedded reference, `explore` the minutes to explore.
 
+    `max_time` is how many seconds it may send and `max_requests` how many requests, None for no such bound.
     `implementation` is the title of a known target; empty if none was named.
     """
 
@@ -37,3 +42,11 @@ class Settings:
     proposal: Path | None = None
     explore: float | None = None
     implementation: str = ""
+    max_time: float | None = None
+    max_requests: int | None = None
+
+
+def default_max_time(budget: str, rate: float | None, explore: float | None = None) -> float:
+    """Return the seconds after which a run off this machine stops sending, unless the user says otherwise."""
+    a_request = SECONDS_A_REQUEST + 1 / (rate or DEFAULT_RATE)
+    return MOST_REQUESTS[budget] * a_request + 60 * (explore or 0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import re
 import stat
 import zipfile
@@ -10,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from conformance.evidence.files import write_whole
 from conformance.evidence.strict_json import count_values
 
 MOST_FILES = 16
@@ -79,13 +83,16 @@ def write_folder(files: Files, folder: Path) -> None:
 def write_zip(files: Files, path: Path) -> None:
     """Write the files into a new zip file. Raises UnreadableBundle if it exists already."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        content_of_file = io.BytesIO()
+        with zipfile.ZipFile(content_of_file, "w") as archive:
             for name, content in files.items():
                 entry = zipfile.ZipInfo(name, WHEN_PACKED)
                 entry.external_attr = (stat.S_IFREG | 0o644) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, content)
+        write_whole(path, content_of_file.getvalue())
     except OSError as error:
         raise UnreadableBundle(f"{path} cannot be written: {error.strerror}") from None
 

@@ -95,8 +95,10 @@ def check_product(product: Product, validity: Validity, base_url: str) -> Iterat
 
 def _find_gaps(evidence: Evidence) -> Iterator[Objection]:
     run = evidence.run
-    if run.diagnosis or run.interrupted:
-        yield Objection("inconclusive", f"the run was not finished: {run.diagnosis or 'it was interrupted'}")
+    if run.diagnosis or run.interrupted or run.bound:
+        yield Objection(
+            "inconclusive", f"the run was not finished: {run.diagnosis or run.bound or 'it was interrupted'}"
+        )
     for error in run.errors:
         yield Objection("inconclusive", f"the suite itself failed: {error.where}: {error.what}")
     for result in evidence.required:

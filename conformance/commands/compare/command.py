@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conformance.commands.compare.comparison import NothingAlike, compare
 from conformance.commands.compare.page import html_page, markdown_page
+from conformance.evidence.files import write_whole
 from conformance.paths import SUITE
 from conformance.plugin.options import whole_number
 from conformance.scenes.budgets import BUDGETS
@@ -90,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
         text = markdown_page(comparison)
         for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
             if path is not None:
-                path.write_text(page(comparison), encoding="utf-8")
+                write_whole(path, page(comparison).encode())
     except CannotCompare as error:
         print(error, file=sys.stderr)
         return error.status

@@ -167,5 +167,7 @@ def _warnings(a: Record, b: Record) -> Iterator[str]:
     for letter, record in (("A", a), ("B", b)):
         if record.footer["interrupted"]:
             yield f"the run of {letter} was interrupted"
+        if record.footer.get("bound"):
+            yield f"the run of {letter} stopped sending: {record.footer['bound']}"
         if not record.header["selection"]["whole"]:
             yield f"only a part of {letter} was run: {record.header['selection']['arguments']}"

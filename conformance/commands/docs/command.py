@@ -14,10 +14,12 @@ from conformance.commands.docs.scope import scope_page
 from conformance.commands.docs.targets_page import targets_page
 from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
+from conformance.evidence.files import write_whole
 from conformance.paths import SUITE
 from conformance.plugin.options import BASE_URL_HELP, add_options
 from conformance.reports.rendering import FORMS
 from conformance.targets.description import shipped
+from conformance.transport.bounds import CLEAN_UP_SECONDS
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
 from contracts.catalogue import PROFILES
@@ -82,14 +84,15 @@ _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
     "file does not list is broken, or an entry in the file no longer fails; `replay`: something still fails; "
     "`compare`: the two differ",
-    ExitStatus.INTERRUPTED: "the run was interrupted",
+    ExitStatus.INTERRUPTED: "the run or the command was interrupted, by Ctrl-C, SIGTERM or SIGHUP: a run has written "
+    "what it had learnt; or standard output was full while a command printed its result",
     ExitStatus.OUR_ERROR: "the suite itself failed, which is no verdict on the target; the traceback is in the results",
     ExitStatus.WRONG_USAGE: "wrong usage: a live key, or an invalid option or file, such as an expectations file with "
     "an error or with an entry that has expired",
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
     ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that; "
-    "`replay`: something cannot run",
+    "`replay`: something cannot run; or a bound was reached (`--max-time`, `--max-requests`) before anything was found",
     ExitStatus.FORGED: "`verify`: it is not what its signer made, or its evidence contradicts itself or the plan",
     ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
     ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",
@@ -97,10 +100,37 @@ _MEANINGS: Mapping[ExitStatus, str] = {
 }
 
 
+_INTERRUPTIONS = (
+    "## Interruptions and bounds",
+    "",
+    "No interruption gives status 1 by itself. What is on disk is whole: a file is written beside its place and moved",
+    "there. A file that cannot be written is named, and none of an earlier run stays in its place.",
+    "",
+    *table("what happens", "what the run does"),
+    row("Ctrl-C, SIGTERM or SIGHUP", "it stops, removes what it has made, writes what it has learnt, and ends with 2"),
+    row("a second signal during the removal", "it names what is left, which `sweep` removes, and writes the results"),
+    row("a signal while the results are written", "it writes them to their end; under `nohup` SIGHUP is ignored, too"),
+    row(
+        "standard output is closed, as by `head`",
+        "it goes on, and says so on standard error: the status is the verdict's",
+    ),
+    row(
+        "the disk is full, or the results folder has gone",
+        "it names each missing file: the status is the verdict's",
+    ),
+    row("nothing can be written to the results folder at the start", "nothing is sent: status 4"),
+    row(
+        "`--max-time` or `--max-requests` is reached",
+        "it sends nothing more but the removal of what it has made (at most "
+        f"{CLEAN_UP_SECONDS:g} s and one more for each object): what was found decides (1), else 11",
+    ),
+)
+
+
 def statuses_page(_: Catalogue) -> str:
     """Return every exit status with its meaning."""
     rows = [row(str(int(status)), meaning) for status, meaning in _MEANINGS.items()]
-    return "\n".join([HEAD, "# Exit statuses", "", *table("status", "meaning"), *rows]) + "\n"
+    return "\n".join([HEAD, "# Exit statuses", "", *table("status", "meaning"), *rows, "", *_INTERRUPTIONS]) + "\n"
 
 
 def known_targets_page(_: Catalogue) -> str:
@@ -158,7 +188,7 @@ def write_pages(folder: Path = DOCS) -> list[Path]:
         path: text for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     }
     for path, text in outdated.items():
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     return list(outdated)
 
 

@@ -10,6 +10,7 @@ from conformance.commands.matrix.page import html_page, lasting, markdown_page
 from conformance.commands.matrix.standing import Standing, StandingFileError, from_json, to_json, updated
 from conformance.commands.matrix.testing import Plan, test_all
 from conformance.commands.targets.command import add_cache_option
+from conformance.evidence.files import write_whole
 from conformance.scenes.budgets import BUDGETS
 from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped
 from conformance.targets.installing import cache_folder
@@ -72,15 +73,15 @@ def write_pages(standings: list[Standing], targets: dict[str, TargetDescription]
     """Write the table into `folder`, as HTML and as Markdown."""
     catalogue = load_catalogue()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "matrix.html").write_text(html_page(standings, targets, catalogue), encoding="utf-8")
-    (folder / "matrix.md").write_text(markdown_page(standings, targets, catalogue), encoding="utf-8")
+    write_whole(folder / "matrix.html", html_page(standings, targets, catalogue).encode())
+    write_whole(folder / "matrix.md", markdown_page(standings, targets, catalogue).encode())
 
 
 def store(standings: list[Standing], path: Path = STORED) -> None:
     """Merge the standings into the stored ones, from which the page of the docs is written."""
     old = from_json(path) if path.exists() else []
     kept = updated(old, [lasting(standing) for standing in standings if not standing.trouble])
-    path.write_text(to_json(sorted(kept, key=lambda standing: standing.name)), encoding="utf-8")
+    write_whole(path, to_json(sorted(kept, key=lambda standing: standing.name)).encode())
 
 
 def stored_page() -> str:

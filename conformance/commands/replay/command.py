@@ -16,6 +16,7 @@ from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, R
 from conformance.evidence.episode import Finding
 from conformance.evidence.secret import Secret
 from conformance.fixtures.embedded import CannotStart, embedded_reference
+from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.plugin.options import check_ids, key_for, positive
@@ -75,7 +76,17 @@ def replayer(run: Run, history: History, url: str, key: Secret, options: argpars
         try:
             yield replayer
         finally:
-            replayer.fixtures.clean_up()
+            left = _removed(replayer.fixtures)
+            if left:
+                print(f"left on the target: {', '.join(left)}", file=sys.stderr)
+
+
+def _removed(fixtures: Fixtures) -> list[str]:
+    """Remove what was made, unless the user does not wait for that, and return the ids of what is left."""
+    try:
+        return fixtures.clean_up()
+    except KeyboardInterrupt:
+        return fixtures.abandon()
 
 
 def describe(replayed: Replayed, base_url: str) -> Iterator[str]:
