@@ -29,7 +29,7 @@ from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.conftest import Recorded
-from meta_tests.forgeries import (
+from benchmarks.forged_bundles import (
     FORGERIES,
     STRANGER,
     Forgery,
@@ -37,7 +37,7 @@ from meta_tests.forgeries import (
     said,
     with_lines,
 )
-from meta_tests.forging import (
+from benchmarks.forging import (
     SIGNER,
     honest,
     rewritten,

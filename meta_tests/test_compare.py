@@ -22,7 +22,7 @@ from conformance.verdict.record import RECORD_FILE, Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
 from meta_tests.conftest import Recorded
-from meta_tests.forging import rewritten
+from benchmarks.forging import rewritten
 from reference import running
 from strategies.values import CHANGES
 

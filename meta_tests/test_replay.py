@@ -24,7 +24,7 @@ from conformance.verdict.record import RECORD_FILE, REFERENCE, Record
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 from meta_tests.command_line import Command, command_line
-from meta_tests.forging import rewritten
+from benchmarks.forging import rewritten
 from reference import Server, build, defects
 from strategies.attempt import Request
 

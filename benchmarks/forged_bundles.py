@@ -24,7 +24,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note
-from meta_tests.forged_logs import (
+from benchmarks.forged_logs import (
     BROKEN,
     later,
     reordered,
@@ -47,7 +47,7 @@ from meta_tests.forged_logs import (
     without,
     without_what_explores,
 )
-from meta_tests.forging import (
+from benchmarks.forging import (
     SIGNER,
     Predicates,
     claim_of,
