@@ -11,19 +11,6 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
-from conformance.commands.certificate.files import Files
-from conformance.commands.certificate.making import sign_claim
-from conformance.commands.certificate.statements import (
-    CLAUSE_RESULTS,
-    TEST_RESULT,
-    VERIFICATION_SUMMARY,
-    Product,
-    Validity,
-    verification_summary,
-)
-from conformance.verdict.record import Record
-from conformance.verdict.trial import Note
 from benchmarks.forged_logs import (
     BROKEN,
     later,
@@ -57,6 +44,19 @@ from benchmarks.forging import (
     restated,
     rewritten,
 )
+from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
+from conformance.commands.certificate.files import Files
+from conformance.commands.certificate.making import sign_claim
+from conformance.commands.certificate.statements import (
+    CLAUSE_RESULTS,
+    TEST_RESULT,
+    VERIFICATION_SUMMARY,
+    Product,
+    Validity,
+    verification_summary,
+)
+from conformance.verdict.record import Record
+from conformance.verdict.trial import Note
 
 CONTRACT = ("--profile", "contract")
 DEFECT = "unknown-nested-ignored"

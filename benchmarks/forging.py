@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from securesystemslib.signer import CryptoSigner
@@ -47,14 +48,26 @@ def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
     return sign_claim(claim_of(record), signer)
 
 
-_CLAIMS: dict[bytes, Claim] = {}
+MOST_CLAIMS = 16
+"""How many claims are kept: those of the records that forgeries are made of, and some of what is made of them."""
 
 
 def claim_of(record: Record) -> Claim:
     """Return the honest claim from a record, whose episodes are judged once for all the forgeries made of it."""
-    if record.content not in _CLAIMS:
-        _CLAIMS[record.content] = Claim(PRODUCT, valid_for(record), Evidence.of(record))
-    return _CLAIMS[record.content]
+    return _claim_of(_Content(record.content, record))
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A record that is known by its content."""
+
+    content: bytes
+    record: Record = field(compare=False)
+
+
+@lru_cache(MOST_CLAIMS)
+def _claim_of(content: _Content) -> Claim:
+    return Claim(PRODUCT, valid_for(content.record), Evidence.of(content.record))
 
 
 def rewritten(
@@ -69,9 +82,16 @@ def rewritten(
     entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
     draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
     if concluded:
-        outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
-        draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
+        draft = replace(draft, footer={**draft.footer, "outcomes": _outcomes_of(draft)})
     return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
+
+
+def _outcomes_of(record: Record) -> Mapping[str, str]:
+    """Return what a record leads to; where no judge can make anything of it, what its footer says."""
+    try:
+        return {slug: str(result.outcome) for slug, result in run_of(record).results.items()}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return record.outcomes
 
 
 def log_of(record: Record) -> list[Trial | Note]:
@@ -79,15 +99,20 @@ def log_of(record: Record) -> list[Trial | Note]:
     return [entry.logged for entry in record.entries]
 
 
-def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
-    """An honest bundle but for what is stated: `change` edits the predicates."""
+def statements_of(record: Record) -> Predicates:
+    """Return the predicates that an honest signer states of a record, by their types."""
     claim = claim_of(record)
-    predicates: Predicates = {
+    return {
         TEST_RESULT: test_result(claim.evidence),
         CLAUSE_RESULTS: json.loads(json.dumps(clause_results(claim))),
     }
+
+
+def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
+    """An honest bundle but for what is stated: `change` edits the predicates."""
+    predicates = statements_of(record)
     change(predicates)
-    return make_bundle(record.content, target_of(claim), predicates, SIGNER)
+    return make_bundle(record.content, target_of(claim_of(record)), predicates, SIGNER)
 
 
 # editing a log

@@ -103,7 +103,9 @@ def check_case(case: Case, result: Result, folder: Path, plans: Plans) -> Row:
         files = certify(content, Product("mock", "1"), signer, plan=plans)
         checked = check(files, Demands(signer.public_key, datetime.datetime.now(datetime.UTC)), plans)
     except CannotCertify as error:
-        complaint = "" if result.status == ExitStatus.INCONCLUSIVE else "; ".join(f"not certified: {error}".splitlines()[:3])
+        complaint = (
+            "" if result.status == ExitStatus.INCONCLUSIVE else "; ".join(f"not certified: {error}".splitlines()[:3])
+        )
         return Row(case.name, result.status, ExitStatus.WRONG_USAGE, complaint)
     except (OSError, BrokenRecord, CannotPlan) as error:
         complaint = f"not certified: {error}"

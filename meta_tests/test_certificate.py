@@ -16,19 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from conformance.__main__ import main
-from conformance.commands.certificate import checking
-from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, make_bundle
-from conformance.commands.certificate.checking import Checked, Demands, check
-from conformance.commands.certificate.files import Files, write_folder
-from conformance.commands.certificate.keys import private_key
-from conformance.commands.certificate.making import new_nonce
-from conformance.commands.certificate.objections import REASONS
-from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
-from conformance.scenes.budgets import BUDGETS
-from conformance.verdict.record import Record
-from conformance.verdict.run import ExitStatus
-from meta_tests.conftest import Recorded
 from benchmarks.forged_bundles import (
     FORGERIES,
     STRANGER,
@@ -42,6 +29,19 @@ from benchmarks.forging import (
     honest,
     rewritten,
 )
+from conformance.__main__ import main
+from conformance.commands.certificate import checking
+from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, make_bundle
+from conformance.commands.certificate.checking import Checked, Demands, check
+from conformance.commands.certificate.files import Files, write_folder
+from conformance.commands.certificate.keys import private_key
+from conformance.commands.certificate.making import new_nonce
+from conformance.commands.certificate.objections import REASONS
+from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
+from conformance.scenes.budgets import BUDGETS
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
+from meta_tests.conftest import Recorded
 from meta_tests.test_bundle_files import write_keys
 from reference import running
 

@@ -62,9 +62,7 @@ def _trials_of(trials: Sequence[Trial], passed: frozenset[str], left_out: frozen
     return [trial for trial in performed if trial.decisive.expectation not in left_out]
 
 
-def _compare_shapes(
-    recorded: Sequence[Trial], planned: Sequence[Trial], payment_methods: str
-) -> Iterator[Objection]:
+def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial], payment_methods: str) -> Iterator[Objection]:
     have, want = list(map(shape_of, recorded)), list(map(shape_of, planned))
     if have == want:
         yield from _find_other_customers(recorded, planned)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-
 from urllib.parse import parse_qs, unquote
 
 from conformance.commands.certificate.objections import Objection
@@ -105,7 +104,9 @@ def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
         for performed in trial.episodes:
             for finding in _findings_of(trial, performed):
                 if finding.clause not in broken:
-                    text = f"{_name(trial)} shows that {finding.clause} fails ({finding.observed}), and it is passed over"
+                    text = (
+                        f"{_name(trial)} shows that {finding.clause} fails ({finding.observed}), and it is passed over"
+                    )
                     yield Objection("episodes", text)
 
 
@@ -226,4 +227,3 @@ def _name(trial: Trial) -> str:
 
 
 __all__ = ["count_own_repetitions", "find_gaps", "find_other_objects"]
-
