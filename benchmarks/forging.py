@@ -38,13 +38,13 @@ Predicates = dict[str, dict[str, Any]]
 
 
 def valid_for(record: Record, days: int = 30) -> Validity:
-    """A validity that begins right after the run."""
+    """Return a validity that begins right after the run."""
     begins = datetime.datetime.fromisoformat(record.footer["ended"]) + datetime.timedelta(seconds=1)
     return Validity(begins, begins + datetime.timedelta(days=days))
 
 
 def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
-    """The bundle that `certify` makes."""
+    """Return the bundle that `certify` makes."""
     return sign_claim(claim_of(record), signer)
 
 
@@ -78,7 +78,7 @@ def rewritten(
     *,
     concluded: bool = True,
 ) -> Record:
-    """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
+    """Return a record with something replaced; with `concluded` its footer says what it now leads to."""
     entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
     draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
     if concluded:
@@ -95,7 +95,7 @@ def _outcomes_of(record: Record) -> Mapping[str, str]:
 
 
 def log_of(record: Record) -> list[Trial | Note]:
-    """The entries of a record between header and footer."""
+    """Return the entries of a record between header and footer."""
     return [entry.logged for entry in record.entries]
 
 
@@ -109,7 +109,7 @@ def statements_of(record: Record) -> Predicates:
 
 
 def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
-    """An honest bundle but for what is stated: `change` edits the predicates."""
+    """Return a bundle that is honest but for what is stated: `change` edits the predicates."""
     predicates = statements_of(record)
     change(predicates)
     return make_bundle(record.content, target_of(claim_of(record)), predicates, SIGNER)
@@ -128,7 +128,7 @@ class Place:
 
 
 def find(log: Log, wanted: Callable[[Trial, Step], bool]) -> Place:
-    """The first step that is wanted. Raises LookupError when there is none."""
+    """Return the first step that is wanted. Raises LookupError when there is none."""
     for number, trial in enumerate(log):
         for place, performed in enumerate(trial.episodes if isinstance(trial, Trial) else ()):
             for index, step in enumerate(performed.episode.steps):
@@ -138,12 +138,12 @@ def find(log: Log, wanted: Callable[[Trial, Step], bool]) -> Place:
 
 
 def find_clause(log: Log, clause: str) -> int:
-    """The number of the first trial for a clause. Raises LookupError when there is none."""
+    """Return the number of the first trial for a clause. Raises LookupError when there is none."""
     return find(log, lambda trial, _: trial.clause == clause).trial
 
 
 def edited(log: Log, place: Place, change: Callable[[Step], Step]) -> list[Trial | Note]:
-    """The log with one step changed."""
+    """Return the log with one step changed."""
     trial = log[place.trial]
     assert isinstance(trial, Trial)
     performed = trial.episodes[place.episode]
@@ -153,7 +153,7 @@ def edited(log: Log, place: Place, change: Callable[[Step], Step]) -> list[Trial
 
 
 def with_episode(log: Log, place: Place, episode: Episode) -> list[Trial | Note]:
-    """The log with one episode replaced."""
+    """Return the log with one episode replaced."""
     trial = log[place.trial]
     assert isinstance(trial, Trial)
     episodes = list(trial.episodes)
@@ -162,7 +162,7 @@ def with_episode(log: Log, place: Place, episode: Episode) -> list[Trial | Note]
 
 
 def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial | Note]:
-    """The log with every exchange changed, the same in each episode that rests on it."""
+    """Return the log with every exchange changed, the same in each episode that rests on it."""
 
     def of_episode(performed: Performed) -> Performed:
         steps = tuple(replace(step, exchange=change(step.exchange)) for step in performed.episode.steps)
@@ -174,7 +174,7 @@ def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial |
 
 
 def answered(exchange: Exchange, status: int, body: Any, **headers: str) -> Exchange:
-    """The exchange with another answer, its length and all told anew."""
+    """Return the exchange with another answer, its length and headers included."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     told = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {
         "content-length": str(len(content))

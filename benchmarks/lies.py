@@ -685,7 +685,8 @@ def a_far_server_in_every_episode(record: Record) -> Record:
 @lie
 def a_far_server_that_lost_its_answers(record: Record) -> Record:
     """The product is far away, and the network lost each answer that would have shown the failure."""
-    lost = at_culprits(record, lambda one: replace(one, status=None, headers=None, body=None, failure="connection lost"))
+    lost = LIES["offending answers lost with their connection"](record)
+    assert isinstance(lost, Record)
     log = everywhere_with_facts(lost, remote=True)
     told = {**record.header["target"], "base_url": "https://api.example.com"}
     return rewritten(lost, log, {**record.header, "target": told})

@@ -16,14 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.forged_bundles import (
-    FORGERIES,
-    STRANGER,
-    Forgery,
-    Runs,
-    said,
-    with_lines,
-)
 from benchmarks.forging import (
     SIGNER,
     honest,
@@ -42,6 +34,14 @@ from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.conftest import Recorded
+from meta_tests.forgeries import (
+    FORGERIES,
+    STRANGER,
+    Forgery,
+    Runs,
+    said,
+    with_lines,
+)
 from meta_tests.test_bundle_files import write_keys
 from reference import running
 

@@ -24,8 +24,9 @@ def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
     """Yield the objections to the recorded trials of the clauses that passed, given the plan.
 
     A server on which nothing fails is sent exactly what was planned. To one that deviates the suite adapts in a few
-    places: there each planned attempt must be among those recorded for its clause, unless the server accepted it
-    for a clause that did not pass. To one that fails it adapts in many, and what is missing cannot make a failure a success: it is no objection.
+    places: there each planned attempt must be among those recorded for its clause, unless the server accepted it for
+    a clause that did not pass. To one that fails it adapts in many, and what is missing cannot make a failure a
+    success: it is no objection.
     """
     trials, passed = evidence.record.trials, evidence.passed
     yield from _find_edited_requests(trials, plan.attempts)

@@ -111,7 +111,7 @@ def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
 
 
 def _findings_of(trial: Trial, performed: Performed) -> Sequence[Finding]:
-    """Return the failures that an episode shows; when the suite searches a guilty request, those alone of its clause."""
+    """Return the failures that an episode shows; of a search for a guilty request, those of its clause."""
     findings = performed.judgement.findings
     if trial.kind == OF_A_CLAUSE:
         return findings

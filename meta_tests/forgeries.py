@@ -11,29 +11,6 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.forged_logs import (
-    BROKEN,
-    later,
-    reordered,
-    whitewashed,
-    with_answer_without,
-    with_attempt_unnamed,
-    with_body_edited,
-    with_claim_to_be_remote,
-    with_confirmation_of_another,
-    with_creation_of_another,
-    with_creation_of_another_run,
-    with_date_moved,
-    with_fewer_repetitions,
-    with_follow_up_dropped,
-    with_kind_changed,
-    with_one_telling_edited,
-    with_request_edited,
-    with_request_id_of_another,
-    with_trial_of,
-    without,
-    without_what_explores,
-)
 from benchmarks.forging import (
     SIGNER,
     Predicates,
@@ -57,6 +34,29 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note
+from meta_tests.forged_logs import (
+    BROKEN,
+    later,
+    reordered,
+    whitewashed,
+    with_answer_without,
+    with_attempt_unnamed,
+    with_body_edited,
+    with_claim_to_be_remote,
+    with_confirmation_of_another,
+    with_creation_of_another,
+    with_creation_of_another_run,
+    with_date_moved,
+    with_fewer_repetitions,
+    with_follow_up_dropped,
+    with_kind_changed,
+    with_one_telling_edited,
+    with_request_edited,
+    with_request_id_of_another,
+    with_trial_of,
+    without,
+    without_what_explores,
+)
 
 CONTRACT = ("--profile", "contract")
 DEFECT = "unknown-nested-ignored"
