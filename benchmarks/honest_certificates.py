@@ -3,8 +3,8 @@
 `python -m benchmarks.honest_certificates [NAME…] [--sample N] [--variants N] [--to FILE]` runs the suite against the
 reference with seeded defects and with conforming variants, certifies each run, and verifies the certificate. A defect
 must be genuine and not conforming (status 23), a variant genuine and conforming (status 0). A run that is inconclusive
-is not certified. With `--to`, each result is
-kept in a file as it comes, and what stands there is not run again.
+is not certified, and a product that lacks an endpoint to which a clause applies is not shown to conform. With `--to`,
+each result is kept in a file as it comes, and what stands there is not run again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from conformance.commands.certificate.checking import Demands, check
 from conformance.commands.certificate.making import CannotCertify, certify
 from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions, plan_again
 from conformance.commands.certificate.statements import Product
-from conformance.verdict.record import RECORD_FILE, BrokenRecord
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
 SEED = 1
@@ -50,9 +50,13 @@ class Case:
         """Return the name of the defect or variant."""
         return self.job.name
 
-    def wanted(self, run_status: int) -> ExitStatus:
-        """Return the status that `verify` must end with, after a run that ended with `run_status`."""
-        conforms = self.conforms or (self.may_conform and run_status == ExitStatus.CONFORMS)
+    def wanted(self, run_status: int, outcomes: Mapping[str, str]) -> ExitStatus:
+        """Return the status that `verify` must end with, after a run that ended with `run_status` and these outcomes.
+
+        A clause that does not apply to a product, since it lacks an endpoint, is not shown to hold.
+        """
+        is_whole = "not-applicable" not in outcomes.values()
+        conforms = (self.conforms and is_whole) or (self.may_conform and run_status == ExitStatus.CONFORMS)
         return ExitStatus.CONFORMS if conforms else ExitStatus.NOT_CONFORMING
 
 
@@ -110,7 +114,7 @@ def check_case(case: Case, result: Result, folder: Path, plans: Plans) -> Row:
     except (OSError, BrokenRecord, CannotPlan) as error:
         complaint = f"not certified: {error}"
         return Row(case.name, result.status, ExitStatus.WRONG_USAGE, complaint)
-    wanted = case.wanted(result.status)
+    wanted = case.wanted(result.status, Record.of(content).outcomes)
     if not checked.is_genuine:
         complaint = f"not genuine: {checked.objections[0]}"
     elif checked.exit_status is not wanted:

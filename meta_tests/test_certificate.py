@@ -6,7 +6,8 @@ import base64
 import contextlib
 import datetime
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from conformance.commands.certificate.making import new_nonce
 from conformance.commands.certificate.objections import REASONS
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
 from conformance.scenes.budgets import BUDGETS
+from conformance.targets.running import free_port
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.conftest import Recorded
@@ -43,7 +45,9 @@ from meta_tests.forgeries import (
     with_lines,
 )
 from meta_tests.test_bundle_files import write_keys
-from reference import running
+from reference import build, running
+from reference.call import Call
+from reference.wire.values import Response
 
 BROKEN = "body.unknown-parameter-nested"
 DEFECT = "unknown-nested-ignored"
@@ -323,6 +327,59 @@ def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
         done = command(*asked, "--against", server.url, "--sample", "1000")
     assert done.status == ExitStatus.DIFFERENT, done.shown
     assert f"answers: {BROKEN} is pass in the certificate, and now fail" in done.shown
+
+
+@contextlib.contextmanager
+def attaching(change: Callable[[Response], Response]) -> Iterator[str]:
+    """Serve the reference with each answer to an attach changed, at the URL that is yielded."""
+    server = build(api_key=KEY)
+    behaviour = server.world.behaviour
+    usual = behaviour.finish
+
+    def finish(call: Call, response: Response) -> Response:
+        finished = usual(call, response)
+        return change(finished) if call.request.is_attach else finished
+
+    behaviour.finish = finish
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+def throttling() -> AbstractContextManager[str]:
+    """Serve a reference that throttles each attach, for ever."""
+    return attaching(lambda response: replace(response, status=429))
+
+
+def dropping() -> AbstractContextManager[str]:
+    """Serve a reference that never answers an attach."""
+    return attaching(lambda response: replace(response, dropped=True))
+
+
+@contextlib.contextmanager
+def dead() -> Iterator[str]:
+    """Yield a URL at which nothing listens."""
+    yield f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize("serving", [throttling, dropping, dead])
+def test_a_target_that_gives_no_answer_confirms_nothing(
+    serving: Callable[[], AbstractContextManager[str]],
+    runs: Runs,
+    command: Command,
+    keys: dict[str, tuple[Path, Path]],
+    tmp_path: Path,
+) -> None:
+    write_folder(honest(runs.other, private_key(keys["vendor"][0])), tmp_path / "bundle")
+    tomorrow = datetime.datetime.fromisoformat(runs.other.footer["ended"]) + datetime.timedelta(days=1)
+    asked = ["verify", tmp_path / "bundle", "--key", keys["vendor"][1], "--at", tomorrow.isoformat()]
+    with serving() as url:
+        done = command(*asked, "--against", url, "--sample", "3")
+    assert done.status in (ExitStatus.NOT_COMPARED, ExitStatus.DIFFERENT), done.shown
+    assert "not compared: " in done.shown
+    assert "genuine" not in done.shown
 
 
 @pytest.mark.parametrize(
