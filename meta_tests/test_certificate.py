@@ -17,11 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.forging import (
-    SIGNER,
-    honest,
-    rewritten,
-)
+from benchmarks.forgeries import ALL_LIES, forge
+from benchmarks.forging import SIGNER, honest, log_of, rewritten
 from conformance.__main__ import main
 from conformance.commands.certificate import checking
 from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, make_bundle
@@ -35,6 +32,7 @@ from conformance.scenes.budgets import BUDGETS
 from conformance.targets.running import free_port
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
+from conformance.verdict.trial import Trial
 from meta_tests.conftest import Recorded
 from meta_tests.forgeries import (
     FORGERIES,
@@ -48,6 +46,9 @@ from meta_tests.test_bundle_files import write_keys
 from reference import build, running
 from reference.call import Call
 from reference.wire.values import Response
+
+LEAST_LIES = 120
+"""How many distinct lies the benchmark must tell."""
 
 BROKEN = "body.unknown-parameter-nested"
 DEFECT = "unknown-nested-ignored"
@@ -132,6 +133,34 @@ def test_forgeries_with_the_right_key_are_refused_for_their_reason(name: str, ru
     assert code in codes(result), [str(objection) for objection in result.objections]
     assert not result.is_genuine
     assert result.exit_status in {kind.exit_status for kind, _ in REASONS.values()}
+
+
+SOME_LIES = (
+    "confirmations said to be repetitions",
+    "failing trials left out",
+    "failing trials left to another worker",
+    "offending answers timed out",
+    "offending answers throttled",
+    "every clause stated to pass",
+)
+
+
+@pytest.mark.parametrize("name", SOME_LIES)
+def test_no_lie_about_a_product_that_fails_is_accepted(name: str, runs: Runs) -> None:
+    files, _ = forge(ALL_LIES[name], runs.bad)
+    assert not checked(files).conforms
+
+
+def test_there_are_many_lies() -> None:
+    assert len(ALL_LIES) >= LEAST_LIES
+
+
+def test_fixtures_that_ran_out_do_not_hide_what_was_shown(runs: Runs) -> None:
+    """Each trial of a product that conforms, with the remark that it is incomplete."""
+    log = [replace(one, missing="no payment method is left") for one in log_of(runs.other) if isinstance(one, Trial)]
+    result = checked(honest(rewritten(runs.other, log)))
+    assert not result.conforms
+    assert "inconclusive" in codes(result)
 
 
 def test_what_is_asked_for_beyond_the_certificate_is_refused(runs: Runs) -> None:
