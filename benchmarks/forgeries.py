@@ -52,7 +52,7 @@ SIGNED_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Row:
-    """A forgery and what `verify` says of it, with the code of the first objection."""
+    """A forgery and what `verify` says of it, with the codes of the objections."""
 
     lie: str
     base: str
@@ -129,7 +129,7 @@ def _row(name: str, base: str, files: Files, record: Record, plan: Callable[[Pla
         return Row(name, base, ACCEPTED)
     if checked.is_genuine:
         return Row(name, base, GENUINE)
-    return Row(name, base, REFUSED, checked.objections[0].code)
+    return Row(name, base, REFUSED, " ".join(sorted({objection.code for objection in checked.objections})))
 
 
 def main(arguments: Sequence[str]) -> int:

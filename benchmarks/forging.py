@@ -27,7 +27,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, run_of, write_record
+from conformance.verdict.record import Record, number_episodes, run_of, write_record
 from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
@@ -80,7 +80,8 @@ def rewritten(
 ) -> Record:
     """Return a record with something replaced; with `concluded` its footer says what it now leads to."""
     entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
-    draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
+    numbered = list(number_episodes(entries))
+    draft = replace(record, entries=numbered, header=header or record.header, footer=footer or record.footer)
     if concluded:
         draft = replace(draft, footer={**draft.footer, "outcomes": _outcomes_of(draft)})
     return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
