@@ -61,6 +61,7 @@ SLOW = frozenset(
         "test_detection",
         "test_documents",
         "test_gate",
+        "test_honest_certificates",
         "test_hostile_servers",
         "test_house",
         "test_internal_errors",

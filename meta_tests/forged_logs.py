@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from benchmarks.forging import Place, answered, edited, everywhere, find, find_clause, log_of, with_episode
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note, Performed, Trial
-from meta_tests.forging import Place, answered, edited, everywhere, find, find_clause, log_of, with_episode
 
 BROKEN = "body.unknown-parameter-nested"
 

@@ -11,6 +11,16 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
+from benchmarks.forging import (
+    SIGNER,
+    Predicates,
+    claim_of,
+    find_clause,
+    honest,
+    log_of,
+    restated,
+    rewritten,
+)
 from conformance.commands.certificate.bundle import CERTIFICATE, TARGET, add_statement, make_bundle
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.making import sign_claim
@@ -46,16 +56,6 @@ from meta_tests.forged_logs import (
     with_trial_of,
     without,
     without_what_explores,
-)
-from meta_tests.forging import (
-    SIGNER,
-    Predicates,
-    claim_of,
-    find_clause,
-    honest,
-    log_of,
-    restated,
-    rewritten,
 )
 
 CONTRACT = ("--profile", "contract")

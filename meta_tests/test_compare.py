@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.examples import exchange
+from benchmarks.forging import rewritten
 from conformance.commands.compare.comparison import Comparison, NothingAlike, compare
 from conformance.commands.compare.differences import ABSENT, Difference, differences
 from conformance.commands.compare.masking import Mask
@@ -22,7 +23,6 @@ from conformance.verdict.record import RECORD_FILE, Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
 from meta_tests.conftest import Recorded
-from meta_tests.forging import rewritten
 from reference import running
 from strategies.values import CHANGES
 

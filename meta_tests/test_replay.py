@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.forging import rewritten
 from benchmarks.suite import Job, run_all
 from conformance.commands.replay.command import findings_of, read_run
 from conformance.commands.replay.playing import History
@@ -24,7 +25,6 @@ from conformance.verdict.record import RECORD_FILE, REFERENCE, Record
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 from meta_tests.command_line import Command, command_line
-from meta_tests.forging import rewritten
 from reference import Server, build, defects
 from strategies.attempt import Request
 

@@ -34,6 +34,7 @@ class ExitStatus(IntEnum):
     EXPIRED = 21
     DIFFERENT = 22
     NOT_CONFORMING = 23
+    NOT_COMPARED = 24
 
 
 class Ending(StrEnum):

@@ -6,6 +6,7 @@ import argparse
 import datetime
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
@@ -29,7 +30,7 @@ from conformance.commands.certificate.policy import (
     check_kind,
     check_policy,
 )
-from conformance.commands.certificate.rerunning import CannotPlan
+from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -65,8 +66,9 @@ def certify(
     product: Product,
     signer: CryptoSigner,
     valid_days: int = VALID_DAYS,
+    plan: Callable[[PlanOptions], Plan] | None = None,
 ) -> dict[str, bytes]:
-    """Return the files of a bundle that certifies the run in a record, checked as `verify` does.
+    """Return the files of a bundle that certifies the run in a record, checked as `verify` does; `plan` as in `check`.
 
     Raises CannotCertify, BrokenRecord, or CannotPlan.
     """
@@ -78,7 +80,7 @@ def certify(
         evidence = Evidence.of(record)
         refuse_for(check_policy(evidence))
         files = sign_claim(Claim(product, validity, evidence), signer)
-        refuse_for(check(files, Demands(signer.public_key, begins)).objections)
+        refuse_for(check(files, Demands(signer.public_key, begins), plan).objections)
     except Refused as refused:
         raise CannotCertify("\n".join(f"verify would refuse it: {one}" for one in refused.objections)) from None
     return files

@@ -14,6 +14,7 @@ class Kind(Enum):
 
     FORGED = "forged"
     DIFFERENT = "different"
+    NOT_COMPARED = "not compared"
     EXPIRED = "expired"
     NOT_CONFORMING = "not conforming"
 
@@ -67,6 +68,10 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "catalogue": (Kind.DIFFERENT, "it was made with another catalogue of clauses"),
     "nonce": (Kind.DIFFERENT, "its seed is not the nonce that the checker gave"),
     "answers": (Kind.DIFFERENT, "the target that was asked again answers otherwise"),
+    "not-compared": (
+        Kind.NOT_COMPARED,
+        "the target that was asked again gave no answer: it is dead, throttles for ever, or times out",
+    ),
     "expired": (Kind.EXPIRED, "its validity has ended"),
     "not-yet-valid": (Kind.EXPIRED, "its validity has not begun"),
     # what it proves

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
 from conformance.commands.certificate.statements import Evidence
+from conformance.commands.certificate.wholeness import count_own_repetitions, find_gaps, find_other_objects
+from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
-from conformance.verdict.shapes import GATHERED, Shape, attempts_in, shape_of
+from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of
 from conformance.verdict.trial import Trial
 from strategies.attempt import Attempt
 
-ADAPTING = frozenset({"nothing_changed", "executed_once"})
+NOTHING_CHANGED = "nothing_changed"
+ADAPTING = frozenset({NOTHING_CHANGED, "executed_once"})
 """Expectations of episodes that leave out what a target accepts against its contract, or take what it has."""
 
 
@@ -21,8 +24,9 @@ def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
     """Yield the objections to the recorded trials of the clauses that passed, given the plan.
 
     A server on which nothing fails is sent exactly what was planned. To one that deviates the suite adapts in a few
-    places: there each planned attempt must be among those recorded for its clause, or for one that did not pass. To
-    one that fails it adapts in many, and what is missing cannot make a failure a success: it is no objection.
+    places: there each planned attempt must be among those recorded for its clause, unless the server accepted it for
+    a clause that did not pass. To one that fails it adapts in many, and what is missing cannot make a failure a
+    success: it is no objection.
     """
     trials, passed = evidence.record.trials, evidence.passed
     yield from _find_edited_requests(trials, plan.attempts)
@@ -31,9 +35,12 @@ def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
     nothing_to_adapt_to = {trial.clause for trial in plan.trials} <= {*passed, ""}
     adapting = frozenset() if nothing_to_adapt_to else ADAPTING
     recorded = _trials_of(trials, passed, adapting)
-    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed, adapting))
+    payment_methods = Provision.from_json(evidence.record.header["target"]["provision"]).payment_methods
+    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed, adapting), payment_methods)
     yield from _find_missing_attempts(evidence, [one for one in plan.trials if _expects(one, adapting)])
     yield from _find_few_repetitions(recorded, plan.repetitions)
+    yield from _find_dropped_repetitions(trials, plan.trials)
+    yield from find_gaps(evidence)
 
 
 def _find_edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attempt]) -> Iterator[Objection]:
@@ -56,10 +63,12 @@ def _trials_of(trials: Sequence[Trial], passed: frozenset[str], left_out: frozen
     return [trial for trial in performed if trial.decisive.expectation not in left_out]
 
 
-def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
+def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial], payment_methods: str) -> Iterator[Objection]:
     have, want = list(map(shape_of, recorded)), list(map(shape_of, planned))
     if have == want:
         yield from _find_other_customers(recorded, planned)
+        for trial, wanted in zip(recorded, planned, strict=True):
+            yield from find_other_objects(trial, wanted, payment_methods)
         return
     missing, extra = Counter(want) - Counter(have), Counter(have) - Counter(want)
     for trial in _pick(planned, want, missing):
@@ -89,6 +98,15 @@ def _find_few_repetitions(trials: Sequence[Trial], repetitions: Repetitions) -> 
             yield Objection("plan", f"{_describe(trial)} was sent {len(steps)} times, and {least} are planned")
 
 
+def _find_dropped_repetitions(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the gathered episodes with fewer requests of their own than the plan has: answers were left out."""
+    have, want = count_own_repetitions(recorded), count_own_repetitions(planned)
+    for kind, count in want.items():
+        if have.get(kind, 0) < count:
+            text = f"{have.get(kind, 0)} requests that are {kind} were repeated, and {count} are planned"
+            yield Objection("plan", text)
+
+
 def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
     """Yield where the record has another customer, and the plan one that it has used before.
 
@@ -110,8 +128,10 @@ def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -
 def _find_missing_attempts(evidence: Evidence, planned: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the planned trials of clauses that passed which the record lacks, and the attempts that theirs lack."""
     recorded = {(one.clause, one.test, one.decisive.expectation): one for one in evidence.record.trials if one.episodes}
-    elsewhere = {step.attempt_digest for clause, step in attempts_in(evidence.record.trials)} - {
-        step.attempt_digest for clause, step in attempts_in(evidence.record.trials) if clause in evidence.passed
+    accepted = {
+        step.attempt_digest
+        for clause, step in attempts_in(evidence.record.trials)
+        if clause and clause not in evidence.passed and step.exchange.is_success
     }
     for trial in planned:
         if trial.clause not in evidence.passed:
@@ -120,13 +140,20 @@ def _find_missing_attempts(evidence: Evidence, planned: Sequence[Trial]) -> Iter
         if own is None:
             yield Objection("plan", f"{_describe(trial)} is planned, and not in the record")
             continue
+        if trial.decisive.expectation == NOTHING_CHANGED and _frame_of(own) != _frame_of(trial):
+            yield Objection("plan", f"{_describe(trial)}: what is planned before and after the requests is not there")
         sent = Counter(step.attempt_digest for step in own.decisive.steps)
         for step in trial.decisive.steps:
-            if step.role != "subject" or step.attempt_digest in {*elsewhere, ""}:
+            if step.role != "subject" or step.attempt_digest in {*accepted, ""}:
                 continue
             sent[step.attempt_digest] -= 1
             if sent[step.attempt_digest] < 0:
                 yield Objection("plan", f"{_describe(trial)}: “{step.attempt}” is planned, and not in the record")
+
+
+def _frame_of(trial: Trial) -> list[tuple[str, str]]:
+    """Return the steps around the requests that are to be refused: what is made, and what is read before and after."""
+    return [(step.role, sent_by(step)) for step in trial.decisive.steps if step.role != "subject"]
 
 
 def _expects(trial: Trial, expectations: frozenset[str]) -> bool:

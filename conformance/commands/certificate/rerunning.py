@@ -100,7 +100,10 @@ class Plan:
 def plan_again(options: PlanOptions) -> Plan:
     """Draw the plan for these options. Raises CannotPlan."""
     with tempfile.TemporaryDirectory() as folder:
-        done = _run_this_module("plan", json.dumps(asdict(options)), folder, seconds=PLAN_SECONDS)
+        try:
+            done = _run_this_module("plan", json.dumps(asdict(options)), folder, seconds=PLAN_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise CannotPlan(f"planning had not ended after {PLAN_SECONDS:g} s") from None
         attempts = Path(folder, ATTEMPTS_FILE)
         if done.returncode != 0 or not attempts.exists():
             raise CannotPlan((done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:])
@@ -114,21 +117,35 @@ def plan_again(options: PlanOptions) -> Plan:
 def sample_target(evidence: Evidence, url: str, count: int) -> tuple[tuple[str, ...], list[Objection]]:
     """Run the tests behind `count` random trials against the target at `url`: their names, and what differs.
 
-    Raises CannotSample when that target cannot be tested, pytest.UsageError when its key is missing or live.
+    A target that cannot be tested is one that cannot be compared. Raises pytest.UsageError when its key is missing or
+    live.
     """
     performed = [trial for trial in evidence.record.trials if trial.episodes]
     chosen = random.SystemRandom().sample(performed, min(count, len(performed)))
     names = tuple(sorted({trial.test for trial in chosen}))
     clauses = {trial.clause for trial in evidence.record.trials if trial.test in names}
-    return names, list(_compare(evidence.run, _run_sample(evidence.run, url, names), clauses))
+    try:
+        again = _run_sample(evidence.run, url, names)
+    except CannotSample as error:
+        return names, [Objection("not-compared", str(error))]
+    return names, list(_compare(evidence.run, again, clauses))
 
 
 def _compare(stated: Run, again: Run, clauses: Collection[str]) -> Iterator[Objection]:
-    for slug in filter(clauses.__contains__, stated.results):
-        before, now = stated.results[slug].outcome, again.results[slug].outcome
-        if before != now and {before, now} <= {*CONCLUSIVE}:
-            reason = again.results[slug].reason
+    """Yield the clauses that come out differently, and those of the sample that can no longer be judged."""
+    for slug, result in again.results.items():
+        before, now, reason = stated.results[slug].outcome, result.outcome, result.reason
+        is_failing = before is Outcome.PASS and now in (Outcome.DEVIATION, Outcome.FAIL)
+        if before == now or not (slug in clauses or is_failing):
+            continue
+        if before in CONCLUSIVE and now in CONCLUSIVE:
             yield Objection("answers", f"{slug} is {before} in the certificate, and now {now}: {reason}")
+        elif before in CONCLUSIVE:
+            yield Objection("not-compared", f"{slug} is {before} in the certificate, and now {now}: {reason}")
+    for error in again.errors:
+        yield Objection("not-compared", f"the suite itself failed: {error.where}: {error.what}")
+    if again.interrupted:
+        yield Objection("not-compared", "the run against the target was interrupted")
 
 
 def _run_sample(run: Run, url: str, names: Sequence[str]) -> Run:
@@ -138,7 +155,10 @@ def _run_sample(run: Run, url: str, names: Sequence[str]) -> Run:
     options += [f"--profile={settings.profile}", f"--budget={settings.budget}"]
     with tempfile.TemporaryDirectory() as folder:
         options.append(f"--results={folder}")
-        done = _run_this_module("sample", json.dumps(names), *options, seconds=SAMPLE_SECONDS, key=key.reveal())
+        try:
+            done = _run_this_module("sample", json.dumps(names), *options, seconds=SAMPLE_SECONDS, key=key.reveal())
+        except subprocess.TimeoutExpired:
+            raise CannotSample(f"{url}: the tests had not ended after {SAMPLE_SECONDS:g} s") from None
         try:
             again = run_of(Record.read(Path(folder, RECORD_FILE)))
         except (OSError, BrokenRecord):

@@ -15,7 +15,7 @@ from conformance.commands.certificate.checking import Checked, Demands, check
 from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundle, read_files
 from conformance.commands.certificate.keys import UnusableKey, public_key
 from conformance.commands.certificate.objections import REASONS, Objection, gravest
-from conformance.commands.certificate.rerunning import CannotPlan, CannotSample, sample_target
+from conformance.commands.certificate.rerunning import CannotPlan, sample_target
 from conformance.commands.certificate.statements import Claim, test_result
 from conformance.evidence.foreign import one_line
 from conformance.verdict.run import ExitStatus
@@ -105,9 +105,6 @@ def _run(options: argparse.Namespace) -> int:
     except (UnusableKey, UnreadableBundle, CannotPlan, pytest.UsageError) as error:
         print(one_line(str(error)))
         return ExitStatus.WRONG_USAGE
-    except CannotSample as error:
-        print(one_line(str(error)))
-        return ExitStatus.UNREACHABLE
     print(*map(one_line, describe(checked)), sep="\n")
     return checked.exit_status
 

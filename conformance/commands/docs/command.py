@@ -97,6 +97,7 @@ _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.EXPIRED: "`verify`: the certificate is sound, and its validity has ended or not begun",
     ExitStatus.DIFFERENT: "`verify`: checked again, it comes out differently, or it is for another suite or nonce",
     ExitStatus.NOT_CONFORMING: "`verify`: the certificate is genuine, and does not show that the product conforms",
+    ExitStatus.NOT_COMPARED: "`verify --against`: the target gave no answers to compare, so that nothing is confirmed",
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from securesystemslib.signer import CryptoSigner
@@ -26,7 +27,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, run_of, write_record
+from conformance.verdict.record import Record, number_episodes, run_of, write_record
 from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
@@ -37,24 +38,36 @@ Predicates = dict[str, dict[str, Any]]
 
 
 def valid_for(record: Record, days: int = 30) -> Validity:
-    """A validity that begins right after the run."""
+    """Return a validity that begins right after the run."""
     begins = datetime.datetime.fromisoformat(record.footer["ended"]) + datetime.timedelta(seconds=1)
     return Validity(begins, begins + datetime.timedelta(days=days))
 
 
 def honest(record: Record, signer: CryptoSigner = SIGNER) -> Files:
-    """The bundle that `certify` makes."""
+    """Return the bundle that `certify` makes."""
     return sign_claim(claim_of(record), signer)
 
 
-_CLAIMS: dict[bytes, Claim] = {}
+MOST_CLAIMS = 16
+"""How many claims are kept: those of the records that forgeries are made of, and some of what is made of them."""
 
 
 def claim_of(record: Record) -> Claim:
     """Return the honest claim from a record, whose episodes are judged once for all the forgeries made of it."""
-    if record.content not in _CLAIMS:
-        _CLAIMS[record.content] = Claim(PRODUCT, valid_for(record), Evidence.of(record))
-    return _CLAIMS[record.content]
+    return _claim_of(_Content(record.content, record))
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A record that is known by its content."""
+
+    content: bytes
+    record: Record = field(compare=False)
+
+
+@lru_cache(MOST_CLAIMS)
+def _claim_of(content: _Content) -> Claim:
+    return Claim(PRODUCT, valid_for(content.record), Evidence.of(content.record))
 
 
 def rewritten(
@@ -65,29 +78,42 @@ def rewritten(
     *,
     concluded: bool = True,
 ) -> Record:
-    """The record with something replaced, chained anew; with `concluded` its footer tells what it now leads to."""
+    """Return a record with something replaced; with `concluded` its footer says what it now leads to."""
     entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
-    draft = replace(record, entries=entries, header=header or record.header, footer=footer or record.footer)
+    numbered = list(number_episodes(entries))
+    draft = replace(record, entries=numbered, header=header or record.header, footer=footer or record.footer)
     if concluded:
-        outcomes = {slug: str(result.outcome) for slug, result in run_of(draft).results.items()}
-        draft = replace(draft, footer={**draft.footer, "outcomes": outcomes})
+        draft = replace(draft, footer={**draft.footer, "outcomes": _outcomes_of(draft)})
     return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
 
 
+def _outcomes_of(record: Record) -> Mapping[str, str]:
+    """Return what a record leads to; where no judge can make anything of it, what its footer says."""
+    try:
+        return {slug: str(result.outcome) for slug, result in run_of(record).results.items()}
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return record.outcomes
+
+
 def log_of(record: Record) -> list[Trial | Note]:
-    """The entries of a record between header and footer."""
+    """Return the entries of a record between header and footer."""
     return [entry.logged for entry in record.entries]
 
 
-def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
-    """An honest bundle but for what is stated: `change` edits the predicates."""
+def statements_of(record: Record) -> Predicates:
+    """Return the predicates that an honest signer states of a record, by their types."""
     claim = claim_of(record)
-    predicates: Predicates = {
+    return {
         TEST_RESULT: test_result(claim.evidence),
         CLAUSE_RESULTS: json.loads(json.dumps(clause_results(claim))),
     }
+
+
+def restated(record: Record, change: Callable[[Predicates], object]) -> Files:
+    """Return a bundle that is honest but for what is stated: `change` edits the predicates."""
+    predicates = statements_of(record)
     change(predicates)
-    return make_bundle(record.content, target_of(claim), predicates, SIGNER)
+    return make_bundle(record.content, target_of(claim_of(record)), predicates, SIGNER)
 
 
 # editing a log
@@ -103,7 +129,7 @@ class Place:
 
 
 def find(log: Log, wanted: Callable[[Trial, Step], bool]) -> Place:
-    """The first step that is wanted. Raises LookupError when there is none."""
+    """Return the first step that is wanted. Raises LookupError when there is none."""
     for number, trial in enumerate(log):
         for place, performed in enumerate(trial.episodes if isinstance(trial, Trial) else ()):
             for index, step in enumerate(performed.episode.steps):
@@ -113,12 +139,12 @@ def find(log: Log, wanted: Callable[[Trial, Step], bool]) -> Place:
 
 
 def find_clause(log: Log, clause: str) -> int:
-    """The number of the first trial for a clause. Raises LookupError when there is none."""
+    """Return the number of the first trial for a clause. Raises LookupError when there is none."""
     return find(log, lambda trial, _: trial.clause == clause).trial
 
 
 def edited(log: Log, place: Place, change: Callable[[Step], Step]) -> list[Trial | Note]:
-    """The log with one step changed."""
+    """Return the log with one step changed."""
     trial = log[place.trial]
     assert isinstance(trial, Trial)
     performed = trial.episodes[place.episode]
@@ -128,7 +154,7 @@ def edited(log: Log, place: Place, change: Callable[[Step], Step]) -> list[Trial
 
 
 def with_episode(log: Log, place: Place, episode: Episode) -> list[Trial | Note]:
-    """The log with one episode replaced."""
+    """Return the log with one episode replaced."""
     trial = log[place.trial]
     assert isinstance(trial, Trial)
     episodes = list(trial.episodes)
@@ -137,7 +163,7 @@ def with_episode(log: Log, place: Place, episode: Episode) -> list[Trial | Note]
 
 
 def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial | Note]:
-    """The log with every exchange changed, the same in each episode that rests on it."""
+    """Return the log with every exchange changed, the same in each episode that rests on it."""
 
     def of_episode(performed: Performed) -> Performed:
         steps = tuple(replace(step, exchange=change(step.exchange)) for step in performed.episode.steps)
@@ -149,7 +175,7 @@ def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial |
 
 
 def answered(exchange: Exchange, status: int, body: Any, **headers: str) -> Exchange:
-    """The exchange with another answer, its length and all told anew."""
+    """Return the exchange with another answer, its length and headers included."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     told = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {
         "content-length": str(len(content))

@@ -1,0 +1,229 @@
+"""The wholeness of the evidence for a product that is said to conform: what is missing or unplanned counts against it.
+
+A clause is claimed to hold; then all that was performed for it must be there, answered whole, and nothing that was
+performed for anything may show the contrary, whatever the record says that it was performed for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import parse_qs, unquote
+
+from conformance.commands.certificate.objections import Objection
+from conformance.commands.certificate.statements import Evidence
+from conformance.evidence.episode import Episode, Finding, Outcome, Step
+from conformance.evidence.exchange import Exchange
+from conformance.evidence.secret import BLOT
+from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
+from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.shapes import GATHERED, steps_in
+from conformance.verdict.trial import (
+    AGAIN,
+    ANEW,
+    CONFIRMATION,
+    FIRST,
+    OF_A_CLAUSE,
+    OF_SERVING,
+    SEARCH,
+    Performed,
+    Trial,
+    fold,
+)
+from contracts import load_catalogue, published_contract
+
+SUBJECT = "subject"
+"""The role of the steps that are sent for a trial itself; others may have been asked before, on another object."""
+
+RACES = frozenset({"one_winner", "all_kept"})
+"""Expectations of requests that are sent at once: which of them comes first, or wins, is left to chance."""
+
+LEFT_TO_THE_TARGET = frozenset({"created_as", "remote"})
+"""Facts that say what kind of target it is; they are compared with the header."""
+
+
+def find_gaps(evidence: Evidence) -> Iterator[Objection]:
+    """Yield what is missing, unplanned or overlooked in the record of a product that is said to conform."""
+    decisive = [trial for trial in evidence.record.trials if trial.clause in {*evidence.passed, ""}]
+    yield from _find_incomplete_trials(decisive)
+    yield from _find_unanswered_requests(decisive)
+    yield from _find_misplaced_parts(decisive)
+    yield from _find_overlooked_failures(evidence)
+    yield from _find_shown_keys(evidence.record.trials)
+    yield from _find_other_workers(evidence)
+    yield from _find_other_values(decisive)
+
+
+def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the trials that were broken off: what they lack cannot have held."""
+    for trial in trials:
+        if trial.missing or not trial.episodes:
+            text = trial.missing or "it has no episode"
+            yield Objection("inconclusive", f"{_name(trial)} was not performed in full: {text}")
+
+
+def _find_unanswered_requests(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the requests that got no answer at all, for whatever reason: nobody knows what it would have been."""
+    for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+        if exchange.status is None:
+            request = exchange.request
+            text = f"{request.method} {request.target[:80]} was not answered: {exchange.why_unanswered}"
+            yield Objection("inconclusive", text)
+
+
+def _find_misplaced_parts(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the trials whose episodes are not those that the suite performs after what the first one shows."""
+    for trial in trials:
+        parts = [performed.part for performed in trial.episodes]
+        wanted = list(_parts_after_the_first(trial))
+        if parts[:1] != [FIRST] or any(part not in wanted for part in parts[1:]):
+            shown = ", ".join(parts)
+            yield Objection("episodes", f"{_name(trial)} has episodes that the first gives no reason for: {shown}")
+
+
+def _parts_after_the_first(trial: Trial) -> Iterator[str]:
+    """Yield the parts for which the judgement of the first episode, and that of its repetition, give a reason."""
+    firsts = trial.performed_as(FIRST)
+    if len(firsts) != 1:
+        return
+    first = firsts[0].judgement
+    if trial.kind == OF_SERVING:
+        yield from (SEARCH for _ in range(first.outcome is Outcome.FAIL))
+        return
+    if first.outcome is Outcome.INCONCLUSIVE:
+        yield AGAIN
+    if any(performed.judgement.findings for performed in trial.performed_as(FIRST, AGAIN)):
+        yield from (CONFIRMATION, ANEW)
+
+
+def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
+    """Yield the failures that an episode shows, and that nothing was concluded from."""
+    entries = evidence.record.entries
+    broken = fold(entries, published_contract(), load_catalogue()).broken
+    for trial in evidence.record.trials:
+        for performed in trial.episodes:
+            for finding in _findings_of(trial, performed):
+                if finding.clause not in broken:
+                    text = (
+                        f"{_name(trial)} shows that {finding.clause} fails ({finding.observed}), and it is passed over"
+                    )
+                    yield Objection("episodes", text)
+
+
+def _findings_of(trial: Trial, performed: Performed) -> Sequence[Finding]:
+    """Return the failures that an episode shows; of a search for a guilty request, those of its clause."""
+    findings = performed.judgement.findings
+    if trial.kind == OF_A_CLAUSE:
+        return findings
+    return [finding for finding in findings if finding.clause in (trial.clause, UNSTEADY)]
+
+
+def _find_shown_keys(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the answers in which the suite blotted the key out, and that are not said to have shown it."""
+    for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+        if not exchange.leaked_key and _shows_key(exchange):
+            text = f"the answer to {exchange.request.method} {exchange.request.target[:80]} showed the key"
+            yield Objection("record", f"{text}, and is said not to")
+
+
+def _shows_key(exchange: Exchange) -> bool:
+    values = (value for _, value in exchange.headers or ())
+    return BLOT.encode() in (exchange.body or b"") or any(BLOT in value for value in values)
+
+
+def _find_other_workers(evidence: Evidence) -> Iterator[Objection]:
+    """Yield the entries that the only worker of the run did not leave in its order."""
+    places = [(entry.worker, entry.turn) for entry in evidence.record.entries]
+    if any(worker != 0 for worker, _ in places) or places != sorted(set(places)):
+        yield Objection("episodes", "the entries are not those of one worker, in the order of its turns")
+
+
+def _find_other_values(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the episodes that are judged by another value than the one that was sent."""
+    for trial in trials:
+        for performed in trial.episodes:
+            episode = performed.episode
+            if "value" in episode.facts:
+                sent = episode.subject.sent_values("customer") or ("",)
+                if episode.facts["value"] != sent[-1]:
+                    text = f"{_name(trial)} is judged by {episode.facts['value']!r}, and {sent[-1]!r} was sent"
+                    yield Objection("episodes", text)
+
+
+def count_own_repetitions(trials: Sequence[Trial]) -> Mapping[str, int]:
+    """Return how many requests each trial that gathers answers sent itself, by the kind of its requests.
+
+    The others stand in the trials from which they were gathered.
+    """
+    times = Counter(step.exchange for _, step in steps_in(trials))
+    counts: dict[str, int] = {}
+    for trial in trials:
+        if trial.episodes and trial.decisive.expectation == GATHERED:
+            own = sum(times[step.exchange] == 1 for step in trial.decisive.steps)
+            counts[_kind_of_gathered(trial)] = own
+    return counts
+
+
+def _kind_of_gathered(trial: Trial) -> str:
+    return "refused" if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
+
+
+def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) -> Iterator[Objection]:
+    """Yield where a trial speaks of another object than the one of which the plan speaks in that place.
+
+    An object of the plan stands for one object of the record in the whole trial: in what is sent, in what is read
+    afterwards, and in what the judge is given. Payment methods are not compared where a token stands for many.
+    """
+    if planned.decisive.expectation in (GATHERED, *RACES):
+        return
+    seen: dict[str, str] = {}
+    ours, theirs = _ids_by_place(recorded.decisive), _ids_by_place(planned.decisive)
+    for place, planned_id in theirs.items():
+        if not planned_id.startswith(("pm_", "cus_")):
+            continue
+        if planned_id.startswith("pm_") and not _has_own_methods(payment_methods):
+            continue
+        recorded_id = ours.get(place, "")
+        before = seen.setdefault(planned_id, recorded_id)
+        if recorded_id != before:
+            text = f"{_name(recorded)}: {recorded_id or 'nothing'} stands in {place}, where the plan has {before} again"
+            yield Objection("ids", text)
+
+
+def _has_own_methods(payment_methods: str) -> bool:
+    """Return whether each payment method has an id of its own, under which it is attached and read."""
+    return payment_methods in PAYMENT_METHOD_FORMS or payment_methods in ("given", "any id")
+
+
+def _ids_by_place(episode: Episode) -> dict[str, str]:
+    """Return the ids that an episode speaks of, by the places in which they stand."""
+    found = {f"fixture {name}": identifier for name, identifier in episode.fixtures.items()}
+    for number, step in enumerate(episode.steps):
+        if step.role == SUBJECT:
+            found |= {f"{name} of step {number}": identifier for name, identifier in step.bindings.items()}
+        found |= _ids_read(number, step)
+    known = set(found.values())
+    for name, value in episode.facts.items():
+        if name not in LEFT_TO_THE_TARGET and isinstance(value, str) and value in known:
+            found[f"fact {name}"] = value
+    return found
+
+
+def _ids_read(number: int, step: Step) -> dict[str, str]:
+    """Return the id of the object that a request to another endpoint is about."""
+    if step.attempt_digest:
+        return {}
+    path, _, query = step.exchange.request.target.partition("?")
+    named = parse_qs(query).get("customer", [])
+    parts = path.split("/")
+    if len(parts) > 3:
+        named = [unquote(parts[3])]
+    return {f"target of step {number}": identifier for identifier in named[:1]}
+
+
+def _name(trial: Trial) -> str:
+    identifier = trial.episodes[0].episode.id if trial.episodes else ""
+    return f"{identifier or trial.test or 'a trial'} of {trial.clause or 'no clause'}"
+
+
+__all__ = ["count_own_repetitions", "find_gaps", "find_other_objects"]

@@ -1,0 +1,15 @@
+"""Honest certificates: a part of `python -m benchmarks.honest_certificates`, which has them of every defect."""
+
+from __future__ import annotations
+
+from benchmarks.honest_certificates import case_of_defect, case_of_variant, check_cases
+
+DEFECTS = ("every-second-unknown-key-accepted", "malformed-escape-drops", "expand-index-ignored", "not-listed")
+VARIANTS = ("no-date",)
+
+
+def test_certificates_of_known_servers_are_genuine_and_say_what_is_the_case() -> None:
+    cases = [*map(case_of_defect, DEFECTS), *map(case_of_variant, VARIANTS)]
+    rows = list(check_cases(cases))
+    assert len(rows) == len(cases)
+    assert not [row for row in rows if row.complaint]
