@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
+from conformance.evidence.harmless import HarmlessStream
 from conformance.reports import workflow
 from conformance.verdict.run import ExitStatus
 
@@ -56,11 +58,15 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
     options = parser().parse_args(arguments)
-    try:
-        return int(options.run(options) or 0)
-    except LiveAccount as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    command: Callable[[argparse.Namespace], int | None] = options.run
+    if command is run.run_command:  # pytest writes to the terminal itself
+        return run.run_command(options)
+    with redirect_stdout(HarmlessStream(sys.stdout)), redirect_stderr(HarmlessStream(sys.stderr)):
+        try:
+            return int(command(options) or 0)
+        except LiveAccount as error:
+            print(error, file=sys.stderr)
+            return ExitStatus.WRONG_USAGE
 
 
 if __name__ == "__main__":

@@ -13,12 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import CONTEXT
-from conformance.paths import SUITE
-from conformance.reports.rendering import FORMS, concluded_again
-from conformance.verdict.record import Record
-from conformance.verdict.run import ExitStatus
-from meta_tests.hostile import (
+from benchmarks.hostile.oddities import (
     FRAMES,
     HEADERS,
     JSON_VALUES,
@@ -29,6 +24,11 @@ from meta_tests.hostile import (
     of_member,
     running_with,
 )
+from benchmarks.processes import CONTEXT
+from conformance.paths import SUITE
+from conformance.reports.rendering import FORMS, concluded_again
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 
 QUICK_FRAMES = [name for name in FRAMES if name.startswith(("chunks", "status-line", "header-lines"))]
 """The frames after which a client need not wait for more."""
