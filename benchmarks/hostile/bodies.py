@@ -5,9 +5,8 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cache
 
-from benchmarks.hostile.framing import CONFORMS, UNTESTABLE
+from benchmarks.hostile.framing import CONFORMS, UNDECIDED, UNTESTABLE
 from benchmarks.hostile.oddities import replaced
 from benchmarks.hostile.peer import Act, Gate, Hostile, Turn, forever
 from conformance.verdict.run import ExitStatus
@@ -40,12 +39,11 @@ def lines(*more: bytes) -> Callable[[Turn], bytes]:
     return lambda turn: turn.answer(None, *more)
 
 
-@cache
 def bomb(window: int) -> bytes:
-    """Pack 512 MB of blanks."""
+    """Pack 512 MB of blanks, as one megabyte that is written 512 times; no reader gets as far as the checksum."""
     packer = zlib.compressobj(9, zlib.DEFLATED, window)
-    pieces = [packer.compress(b" " * MEGABYTE) for _ in range(512)]
-    return b"".join([*pieces, packer.flush()])
+    first, again = (packer.compress(b" " * MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + again * 511 + packer.flush()
 
 
 def flipped(data: bytes) -> bytes:
@@ -75,19 +73,28 @@ def endless_header(turn: Turn) -> Iterator[bytes]:
     yield from forever(b"y" * 65536)
 
 
+GZIP_BOMB, DEFLATE_BOMB = bomb(31), bomb(15)
 EMPTY_MEMBER = gzip.compress(b"", mtime=0)
 
 SERVERS = (
-    Hostile("gzip-bomb", "packs 512 MB of blanks into 0.5 MB (gzip)", packed(lambda _: bomb(31), b"gzip")),
     Hostile(
-        "gzip-bomb-at-once", "the same for every request", packed(lambda _: bomb(31), b"gzip"), Gate.ALL, UNTESTABLE
+        "gzip-bomb", "packs 512 MB of blanks into 0.5 MB (gzip)", packed(lambda _: GZIP_BOMB, b"gzip"), status=UNDECIDED
     ),
-    Hostile("deflate-bomb", "packs 512 MB of blanks into 0.5 MB (deflate)", packed(lambda _: bomb(15), b"deflate")),
+    Hostile(
+        "gzip-bomb-at-once", "the same for every request", packed(lambda _: GZIP_BOMB, b"gzip"), Gate.ALL, UNTESTABLE
+    ),
+    Hostile(
+        "deflate-bomb",
+        "packs 512 MB of blanks into 0.5 MB (deflate)",
+        packed(lambda _: DEFLATE_BOMB, b"deflate"),
+        status=UNDECIDED,
+    ),
     Hostile(
         "gzip-members",
         "packs each body as 200,000 empty members of gzip and a last one",
         packed(lambda good: EMPTY_MEMBER * 200_000 + gzip.compress(good), b"gzip"),
         seconds=120,
+        status=UNDECIDED,
     ),
     Hostile("gzip-cut", "cuts packed bodies short", packed(lambda good: gzip.compress(good)[:-12], b"gzip")),
     Hostile(
@@ -104,7 +111,7 @@ SERVERS = (
         "says deflate and sends it without its frame",
         packed(lambda good: zlib.compress(good)[2:-4], b"deflate"),
     ),
-    Hostile("json-of-50-mb", "answers with 50 MB of JSON", huge_json),
+    Hostile("json-of-50-mb", "answers with 50 MB of JSON", huge_json, status=UNDECIDED),
     Hostile("json-of-50-mb-at-once", "the same for every request", huge_json, Gate.ALL, UNTESTABLE),
     Hostile(
         "string-of-4-mb",
@@ -193,9 +200,9 @@ SERVERS = (
     Hostile(
         "header-of-1-mb", "sends a header of 1 MB", lines(b"X-Long: " + b"y" * 1_000_000), status=CONFORMS, seconds=120
     ),
-    Hostile("header-of-3-mb", "sends a header of 3 MB", lines(b"X-Long: " + b"y" * 3_000_000)),
-    Hostile("header-without-end", "sends a header without end", endless_header),
-    Hostile("100000-headers", "sends 100,000 headers", lines(*[b"X-Many: y"] * 100_000)),
+    Hostile("header-of-3-mb", "sends a header of 3 MB", lines(b"X-Long: " + b"y" * 3_000_000), status=UNDECIDED),
+    Hostile("header-without-end", "sends a header without end", endless_header, status=UNDECIDED),
+    Hostile("100000-headers", "sends 100,000 headers", lines(*[b"X-Many: y"] * 100_000), status=UNDECIDED),
     Hostile(
         "9000-headers",
         "sends 9,000 headers of 200 bytes",
@@ -208,7 +215,7 @@ SERVERS = (
         "headers-folded-on-and-on",
         "folds a header 500,000 times",
         lines(b"X-Fold: a", *[b" y"] * 500_000),
-        status=CONFORMS,
+        status=UNDECIDED,
         seconds=120,
     ),
     Hostile(
@@ -216,6 +223,7 @@ SERVERS = (
         "sends 500,000 lines without a colon among the headers",
         lines(*[b"y"] * 500_000),
         seconds=120,
+        status=UNDECIDED,
     ),
     Hostile("header-without-name", "sends a header without a name", lines(b": nobody")),
     Hostile(

@@ -8,11 +8,10 @@ import random
 import time
 from collections.abc import Iterator
 
-from benchmarks.hostile.framing import CONFORMS, UNDECIDED, UNTESTABLE, wait
+from benchmarks.hostile.framing import CONFORMS, EITHER, UNDECIDED, UNTESTABLE, wait
 from benchmarks.hostile.peer import Act, Gate, Hostile, Turn
 from conformance.verdict.run import ExitStatus
 
-EITHER = (ExitStatus.DOES_NOT_CONFORM, ExitStatus.INCONCLUSIVE)
 TOO_MANY = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Slow down."}}'
 
 

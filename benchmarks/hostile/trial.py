@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import resource
 import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from benchmarks.hostile.peer import Hostile, serving
 from benchmarks.key_traces import contents, shown
+from benchmarks.processes import CONTEXT
+from conformance.__main__ import main
 from conformance.paths import SUITE, TESTS
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import KEY_VARIABLE
@@ -34,7 +38,8 @@ UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 RECORD = "run.jsonl"
 """A file for programs alone, in which such characters may stand within strings."""
 
-ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+OUTPUT, MEASURED = "output.txt", "measured.json"
+"""The files of what the process has printed, and of what it has measured of itself."""
 
 
 @dataclass(frozen=True)
@@ -50,62 +55,79 @@ class Trial:
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished process; its status is None where it was killed."""
+    """A finished process: the statuses of the run and of the rendering, None where it did not get so far."""
 
     status: int | None
+    rendered: int | None
     seconds: float
     memory: int
     output: bytes
 
 
-def attempt(hostile: Hostile) -> Trial:
-    """Run the suite against the server, render every report from its record, and look at all that is left behind."""
-    with tempfile.TemporaryDirectory() as folder, serving(hostile) as url:
-        results, rendered = Path(folder, "results"), Path(folder, "rendered")
-        options = [f"--base-url={url}", f"--profile={hostile.profile}", "--budget=quick", f"--timeout={TIMEOUT}"]
-        places = [f"--results={results}", f"--write-expectations={Path(folder, 'proposed.toml')}"]
-        command = ["-m", "pytest", str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", *options, *places]
-        run = _process(command, 2 * hostile.seconds)
-        again = _process(["-m", "conformance", "render", str(results / RECORD), "--to", str(rendered)], 60)
-        wrong = [*_wrong_run(hostile, run), *_wrong_rendering(again), *_wrong_files(results), *_wrong_files(rendered)]
-        wrong += _wrong_texts("the terminal", run.output + again.output)
-        if Path(folder, "proposed.toml").exists():
-            wrong += _wrong_texts("proposed.toml", Path(folder, "proposed.toml").read_bytes())
-        wrong += [f"the key stands in {name}" for name, data in contents(Path(folder)) if shown(data, KEY)]
-        if shown(run.output + again.output, KEY):
-            wrong.append("the key stands on the terminal")
-        if os.environ.get("HOSTILE_OUTPUT"):
-            Path(os.environ["HOSTILE_OUTPUT"], f"{hostile.name}.txt").write_bytes(run.output)
+def attempt(hostile: Hostile, *options: str) -> Trial:
+    """Run the suite against the server, render every report from its record, and look at all that is left behind.
+
+    With `options` that select some clauses, any status that is no internal error will do.
+    """
+    with tempfile.TemporaryDirectory() as name, serving(hostile) as url:
+        folder = Path(name)
+        for kind in ("results", "rendered"):
+            (folder / kind).mkdir()
+        usual = (f"--base-url={url}", f"--profile={hostile.profile}", "--budget=quick", f"--timeout={TIMEOUT}")
+        run = _process([*usual, *options], folder, 2 * hostile.seconds)
+        wrong = [*_wrong_run(hostile, run, any_status=bool(options)), *_wrong_files(folder / "results")]
+        if run.rendered is not None:
+            wrong += _wrong_files(folder / "rendered")
+        wrong += _wrong_texts("the terminal", run.output)
+        wrong += [f"the key stands in {file}" for file, data in contents(folder) if shown(data, KEY)]
         status = -1 if run.status is None else run.status
-        return Trial(hostile.name, status, run.seconds, max(run.memory, again.memory), tuple(dict.fromkeys(wrong)))
+        return Trial(hostile.name, status, run.seconds, run.memory, tuple(dict.fromkeys(wrong)))
 
 
-def _process(arguments: list[str], seconds: float) -> Finished:
-    """Run Python until it ends, or for so many seconds."""
-    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    environment |= {KEY_VARIABLE: KEY, "COLUMNS": "200"}
+def _process(options: Sequence[str], folder: Path, seconds: float) -> Finished:
+    """Run the suite in a process of its own until it ends, or for so many seconds, and render its record."""
     start = time.monotonic()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=SUITE, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-        status: int | None = None
-        while True:
-            done, ended, usage = os.wait4(process.pid, os.WNOHANG)
-            if done:
-                process.returncode = status = os.waitstatus_to_exitcode(ended)
-                break
-            if time.monotonic() - start > seconds:
-                process.kill()
-                _, _, usage = os.wait4(process.pid, 0)
-                process.returncode = -9
-                break
-            time.sleep(0.02)
-        output.seek(0)
-        return Finished(status, time.monotonic() - start, usage.ru_maxrss * 1024, output.read())
+    process = CONTEXT.Process(target=_run, args=(options, str(folder)))
+    process.start()
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+    file = folder / MEASURED
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return Finished(
+        status=found.get("status"),
+        rendered=found.get("rendered"),
+        seconds=found.get("seconds", time.monotonic() - start),
+        memory=found.get("memory", 0) * 1024,
+        output=(folder / OUTPUT).read_bytes(),
+    )
 
 
-def _wrong_run(hostile: Hostile, run: Finished) -> Iterator[str]:
+def _run(options: Sequence[str], folder: str) -> None:
+    """Turn this process into a run of the suite, and then into the command that renders its record."""
+    start = time.monotonic()
+    file = os.open(Path(folder, OUTPUT), os.O_WRONLY | os.O_CREAT)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.chdir(SUITE)
+    os.environ |= {KEY_VARIABLE: KEY, "COLUMNS": "200"}
+    results = Path(folder, "results")
+    own = [str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain"]
+    places = [f"--results={results}", f"--write-expectations={results / 'proposed.toml'}"]
+    found: dict[str, float | None] = {"status": int(pytest.main([*own, *options, *places]))}
+    found["seconds"] = time.monotonic() - start
+
+    def measure(rendered: int | None) -> None:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Path(folder, MEASURED).write_text(json.dumps({**found, "memory": memory, "rendered": rendered}))
+
+    measure(None)
+    measure(main(["render", str(results / RECORD), "--to", str(Path(folder, "rendered"))]))
+    sys.stdout.flush()
+
+
+def _wrong_run(hostile: Hostile, run: Finished, *, any_status: bool) -> Iterator[str]:
     if run.status is None:
         yield f"no end within {2 * hostile.seconds:g} s"
         return
@@ -115,15 +137,10 @@ def _wrong_run(hostile: Hostile, run: Finished) -> Iterator[str]:
         yield f"it took {run.memory // 1024**2} MB of memory"
     if run.status == ExitStatus.OUR_ERROR:
         yield "an internal error of the suite"
-    elif run.status not in hostile.status:
+    elif run.status not in hostile.status and not any_status:
         yield f"it ended with status {run.status}"
-
-
-def _wrong_rendering(again: Finished) -> Iterator[str]:
-    if again.status != 0:
-        yield f"rendering ended with status {again.status}: {again.output.decode(errors='replace')[-200:]}"
-    if again.memory > MOST_MEMORY:
-        yield f"rendering took {again.memory // 1024**2} MB of memory"
+    if run.rendered != 0:
+        yield f"rendering ended with status {run.rendered}: {run.output.decode(errors='replace')[-200:]}"
 
 
 def _wrong_files(folder: Path) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Harmless:
 
 
 def print_summary(reporter: Any, run: Run) -> None:
-    """Write the summary of `run` to pytest's terminal reporter, whatever a target put into it."""
+    """Write the summary of `run` to pytest's terminal reporter, all of it harmless."""
     terminal = Harmless(reporter)
     results = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
     by_outcome = {outcome: [result for result in results if result.outcome is outcome] for outcome in Outcome}

@@ -21,7 +21,7 @@ LONGEST_HEAD = 2 * 1024 * 1024
 """The number of bytes in the heads of an answer and of the interim ones before it. HTTP knows no limit, and some
 servers put each error of a request into a separate header."""
 MOST_HEADERS = 10_000
-"""The number of lines in a head, of headers and whatever else stands there."""
+"""The number of lines in a head, each of which should be a header."""
 MOST_WRONG = 10
 """The number of lines that are no headers, and are named."""
 MOST_INTERIM = 100

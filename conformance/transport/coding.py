@@ -10,6 +10,9 @@ LONGEST_BODY = 4 * 1024 * 1024
 """The number of bytes in a body, before and after it is unpacked; the largest object of this API has some ten
 thousand."""
 
+MOST_MEMBERS = 1_000
+"""The number of gzip members in a body; each costs some time to unpack, even if there is nothing in it."""
+
 _PIECE = 4096
 """The number of bytes unpacked at a time: the rest of a piece is copied at the end of each member of gzip."""
 
@@ -38,7 +41,7 @@ def decode(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
 def _unpack(data: bytes, window: int) -> bytes | None:
     """Unpack data, which may be several gzip members; None where it is of another format."""
     unpacked, place = bytearray(), 0
-    while True:
+    for _ in range(MOST_MEMBERS):
         inflater = zlib.decompressobj(window)
         while not inflater.eof and place < len(data):
             piece = data[place : place + _PIECE]
@@ -55,3 +58,4 @@ def _unpack(data: bytes, window: int) -> bytes | None:
             place += 1
         if window != _GZIP or place == len(data):
             return bytes(unpacked)
+    raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_MEMBERS} members of gzip")
