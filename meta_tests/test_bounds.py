@@ -89,6 +89,12 @@ def test_a_head_has_a_bounded_number_of_lines(line: bytes) -> None:
     assert exchange.failure == Failure.TOO_LARGE
 
 
+def test_a_body_has_a_bounded_number_of_trailers() -> None:
+    head = b"HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    few, many = (asked(head + b"X-T: y\r\n" * count + b"\r\n")[0] for count in (10, MOST_HEADERS + 1))
+    assert (few.status, few.body, many.failure) == (400, b"{}", Failure.TOO_LARGE)
+
+
 def test_only_the_first_lines_that_are_no_headers_are_named() -> None:
     [exchange] = asked(with_lines(*[b"no header %d" % number for number in range(5_000)]))
     assert len(exchange.framing) == MOST_WRONG + 1

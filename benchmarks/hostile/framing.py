@@ -268,7 +268,7 @@ SERVERS = (
         "answers before a request is read, and closes",
         lambda turn: b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
         Gate.CONNECT,
-        UNTESTABLE,
+        FAILS,
     ),
     Hostile("never-answers", "reads requests and answers none", wait, Gate.ALL, UNTESTABLE),
     Hostile("never-answers-attach", "answers no request of the operation", wait, seconds=240, status=EITHER),

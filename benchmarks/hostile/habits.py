@@ -242,7 +242,7 @@ SERVERS = (
         keeps=True,
         profile="stateful",
     ),
-    Hostile("is-live", "says of every object that it is live", live, Gate.ALL, (*UNTESTABLE, ExitStatus.INTERRUPTED)),
+    Hostile("is-live", "says of every object that it is live", live, Gate.ALL, (ExitStatus.WRONG_USAGE,)),
     *(
         Hostile(
             f"damaged-{seed}",

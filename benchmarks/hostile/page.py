@@ -18,7 +18,7 @@ CLASSES: Mapping[ExitStatus, str] = {
     ExitStatus.DOES_NOT_CONFORM: "does not conform",
     ExitStatus.UNREACHABLE: "cannot be tested",
     ExitStatus.INCONCLUSIVE: "inconclusive",
-    ExitStatus.INTERRUPTED: "stopped",
+    ExitStatus.WRONG_USAGE: "refused, as it is live",
 }
 
 

@@ -181,17 +181,23 @@ def _read_head(incoming: _Incoming) -> _Head:
         match = STATUS_LINE.fullmatch(line)
         if match is None or match[1] != b"1":
             raise ExchangeFailed(Failure.GARBLED, f"it begins with {_quote(line)}")
-        lines: list[bytes] = []
-        for line in iter(incoming.line, b""):
-            lines.append(line)
-            if len(lines) > MOST_HEADERS:
-                raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_HEADERS} headers")
+        lines = _read_lines(incoming)
     except EOFError:
         if not incoming.received:
             raise ExchangeFailed(Failure.CONNECTION_LOST, "it ended before the first byte") from None
         raise ExchangeFailed(Failure.GARBLED, f"its head ends after {incoming.received} bytes") from None
     headers, framing = _read_headers(lines)
     return _Head(match[2] != b"0", int(match[3]), headers, framing)
+
+
+def _read_lines(incoming: _Incoming) -> list[bytes]:
+    """Return the lines before the next empty one, of a head or of trailers."""
+    lines: list[bytes] = []
+    for line in iter(incoming.line, b""):
+        lines.append(line)
+        if len(lines) > MOST_HEADERS:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_HEADERS} headers")
+    return lines
 
 
 def _read_headers(lines: Iterable[bytes]) -> tuple[Headers, tuple[str, ...]]:
@@ -238,8 +244,7 @@ def _read_chunks(incoming: _Incoming) -> tuple[bytes, tuple[str, ...]]:
                 raise ExchangeFailed(Failure.TOO_LARGE, f"a body of more than {LONGEST_BODY} bytes")
             if len(piece) < size or incoming.line():
                 raise EOFError
-        while incoming.line():
-            pass
+        _read_lines(incoming)
     except (EOFError, _NoChunk):
         return bytes(body), ("the chunked body ends before its last chunk",)
     return bytes(body), ()
