@@ -66,14 +66,14 @@ class Turn:
         self,
         body: bytes | None = None,
         *lines: bytes,
-        status: bytes = b"",
+        status: bytes | None = None,
         length: bool = True,
         without: tuple[bytes, ...] = (),
     ) -> bytes:
         """Return the answer with another body, more header lines, or another status line."""
         content = self.response.body if body is None else body
         kept = [line for line in self.lines if not line.lower().startswith(without)] if without else self.lines
-        first = status or self.head.split(b"\r\n", 1)[0]
+        first = self.head.split(b"\r\n", 1)[0] if status is None else status
         measured = [b"Content-Length: %d" % len(content)] if length else []
         return b"\r\n".join([first, *kept, *measured, *lines, b"", content])
 
