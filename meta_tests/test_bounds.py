@@ -20,7 +20,8 @@ from conformance.transport.answer import MOST_HEADERS, MOST_WRONG
 from conformance.transport.coding import LONGEST_BODY, MOST_MEMBERS, decode
 from conformance.verdict.record import BrokenRecord, Record
 from meta_tests.odd_servers import answering, serving
-from meta_tests.sending import client_of
+from meta_tests.sending import BINDINGS, client_of
+from strategies.valid import MINIMAL
 
 SOON = 2.0
 """Seconds in which each of these is done many times over, unless it takes time that grows with the square."""
@@ -121,6 +122,13 @@ def test_the_name_of_a_header_does_not_keep_the_key() -> None:
         exchange = client.call("GET", "/v1/customers")
     assert exchange.leaked_key
     assert KEY not in str(exchange.headers)
+
+
+@pytest.mark.parametrize("second", [b"7", b"-1", b"many", b"9" * 5_000, b""])
+def test_two_lengths_are_no_error_of_the_suite(second: bytes) -> None:
+    with serving(answering(with_lines(b"Content-Length: " + second))) as port:
+        exchange = client_of(f"http://127.0.0.1:{port}").send(MINIMAL.bind(BINDINGS))
+    assert (exchange.status, exchange.body) == (400, b"{}")
 
 
 @pytest.mark.parametrize("name", ["conformanceGivenIds", "payment_method_customer", "expectations_idempotency"])

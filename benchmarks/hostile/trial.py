@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.hostile.peer import Hostile, serving
@@ -91,6 +91,8 @@ def _process(options: Sequence[str], folder: Path, seconds: float) -> Finished:
     process.start()
     process.join(seconds)
     if process.exitcode is None:
+        for child in psutil.Process(process.pid).children():
+            child.kill()
         process.kill()
         process.join()
     file = folder / MEASURED
@@ -105,8 +107,7 @@ def _process(options: Sequence[str], folder: Path, seconds: float) -> Finished:
 
 
 def _run(options: Sequence[str], folder: str) -> None:
-    """Turn this process into a run of the suite, and then into the command that renders its record."""
-    start = time.monotonic()
+    """Turn this process into one that runs the suite and then renders the record, each in a process of its own."""
     file = os.open(Path(folder, OUTPUT), os.O_WRONLY | os.O_CREAT)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -115,16 +116,28 @@ def _run(options: Sequence[str], folder: str) -> None:
     results = Path(folder, "results")
     own = [str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain"]
     places = [f"--results={results}", f"--write-expectations={results / 'proposed.toml'}"]
-    found: dict[str, float | None] = {"status": int(pytest.main([*own, *options, *places]))}
-    found["seconds"] = time.monotonic() - start
+    start = time.monotonic()
+    status, memory = _forked(lambda: int(pytest.main([*own, *options, *places])))
+    found = {"status": status, "seconds": time.monotonic() - start, "memory": memory}
+    Path(folder, MEASURED).write_text(json.dumps(found))
+    rendered, memory = _forked(lambda: main(["render", str(results / RECORD), "--to", str(Path(folder, "rendered"))]))
+    found |= {"rendered": rendered, "memory": max(memory, found["memory"])}
+    Path(folder, MEASURED).write_text(json.dumps(found))
 
-    def measure(rendered: int | None) -> None:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        Path(folder, MEASURED).write_text(json.dumps({**found, "memory": memory, "rendered": rendered}))
 
-    measure(None)
-    measure(main(["render", str(results / RECORD), "--to", str(Path(folder, "rendered"))]))
-    sys.stdout.flush()
+def _forked(act: Callable[[], int]) -> tuple[int, int]:
+    """Act in a child of this process; return its status, and the most kilobytes of memory that it took."""
+    child = os.fork()
+    if child == 0:
+        status = int(ExitStatus.OUR_ERROR)
+        try:
+            status = act()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    _, ended, usage = os.wait4(child, 0)
+    return os.waitstatus_to_exitcode(ended), usage.ru_maxrss
 
 
 def _wrong_run(hostile: Hostile, run: Finished, *, any_status: bool) -> Iterator[str]:

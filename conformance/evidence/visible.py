@@ -73,8 +73,8 @@ def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
             continue
         yield from _spell(text[done : match.start()], marked)
         unit, done = match[1], match.end()
-        while text.startswith(unit, done):
-            done += len(unit)
+        more = re.compile(f"(?:{re.escape(unit)})*+").match(text, done)
+        done = more.end() if more else done
         count = (done - match.start()) // len(unit)
         shown = "".join(piece.text for piece, _ in _spell(unit, marked))
         yield Piece(f"{shown} × {count:,}", "count", marked), count * len(unit.encode("utf-8", "surrogateescape"))
