@@ -39,8 +39,9 @@ PATIENT_TIMES = 3
 """How many requests in a row may stay throttled through all retries before further ones are sent once each."""
 
 LARGE_ANSWER = 64 * 1024
-MOST_IN_LARGE_ANSWERS = 64 * 1024 * 1024
-"""How many bytes a run keeps of answers that are larger than LARGE_ANSWER; an object of this API has some thousand."""
+MOST_IN_LARGE_ANSWERS = 24 * 1024 * 1024
+"""How many bytes a run keeps of answers that are larger than LARGE_ANSWER, each several times over (read, in the record
+and in reports); an object of this API has some thousand."""
 
 BYTES_OF_HEADER = 200
 """The bytes that a header takes in memory, however short it is."""
