@@ -124,6 +124,13 @@ def test_the_name_of_a_header_does_not_keep_the_key() -> None:
     assert KEY not in str(exchange.headers)
 
 
+@pytest.mark.parametrize("escape", ["\\u{:04x}", "\\x{:02x}", "{}\0"])
+def test_an_escaped_key_in_a_string_of_json_is_blotted_out(escape: str) -> None:
+    spelled = "".join(escape.format(ord(char) if ":" in escape else char) for char in KEY)
+    body = json.dumps({"error": {"message": spelled}})
+    assert "[API key]" in Secret(KEY).blotted(body)
+
+
 @pytest.mark.parametrize("second", [b"7", b"-1", b"many", b"9" * 5_000, b""])
 def test_two_lengths_are_no_error_of_the_suite(second: bytes) -> None:
     with serving(answering(with_lines(b"Content-Length: " + second))) as port:

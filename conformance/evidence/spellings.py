@@ -26,7 +26,19 @@ PIECE = 8
 
 _PREFIX = re.compile(r"[a-z]{2}_(?:org_)?(?:test|live)_")
 
-_ESCAPES = ("%{:02x}", "%25{:02x}", "\\u{:04x}", "\\x{:02x}", "&#{};", "&#x{:x};", "={:02x}", "{:02x}", "{:02x} ")
+_ESCAPES = (
+    "%{:02x}",
+    "%25{:02x}",
+    "\\u{:04x}",
+    "\\x{:02x}",
+    "\\\\u{:04x}",
+    "\\\\x{:02x}",
+    "&#{};",
+    "&#x{:x};",
+    "={:02x}",
+    "{:02x}",
+    "{:02x} ",
+)
 """What can stand for each single character, with its code in place of the braces."""
 
 CLIENT_SECRET = re.compile(r"\b[a-z]{2,}_[A-Za-z0-9_]{8,}_secret_[A-Za-z0-9]{8,}")
@@ -45,7 +57,7 @@ def spellings_of(key: str) -> tuple[str, ...]:
     forms = [key, json.dumps(key)[1:-1], html.escape(key), quote(key, safe=""), key[::-1]]
     forms += [quote(key, safe="").replace("_", escape) for escape in ("%5f", "%255f", "=5f", "&#95;", "\\_")]
     forms += ["".join(escape.format(ord(character)) for character in key).strip() for escape in _ESCAPES]
-    forms += ["\0".join(key), " ".join(key)]
+    forms += ["\0".join(key), "\\u0000".join(key), " ".join(key)]
     for before in range(3):
         encoded = base64.b64encode(b" " * before + key.encode() + b" " * 3).decode()
         part = encoded[-(-before * 4 // 3) : (before + len(key)) * 4 // 3]
