@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,7 @@ from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
+from conformance.evidence.harmless import HarmlessStream
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with surviving_output("the command goes on without it") as output, handled() as interruptions:
         try:
             options = parser().parse_args(arguments)
-            status = int(options.run(options) or 0)
+            status = _perform(options)
         except LiveAccount as error:
             return _ended(ExitStatus.WRONG_USAGE, str(error))
         except KeyboardInterrupt:
@@ -74,6 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         output.flush()
         is_cut_off = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
         return ExitStatus.INTERRUPTED if is_cut_off and options.command != "run" else status
+
+
+def _perform(options: argparse.Namespace) -> int:
+    """Run the command; only harmless text gets through its streams. What pytest shows is made harmless where it is."""
+    if options.run is run.run_command:
+        return int(run.run_command(options))
+    with redirect_stdout(HarmlessStream(sys.stdout)), redirect_stderr(HarmlessStream(sys.stderr)):
+        return int(options.run(options) or 0)
 
 
 def _ended(status: ExitStatus, why: str) -> int:

@@ -13,12 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import CONTEXT
-from conformance.paths import SUITE
-from conformance.reports.rendering import FORMS, concluded_again
-from conformance.verdict.record import Record
-from conformance.verdict.run import ExitStatus
-from meta_tests.hostile import (
+from benchmarks.hostile.oddities import (
     FRAMES,
     HEADERS,
     JSON_VALUES,
@@ -29,6 +24,13 @@ from meta_tests.hostile import (
     of_member,
     running_with,
 )
+from benchmarks.hostile.table import TABLE
+from benchmarks.hostile.trial import attempt
+from benchmarks.processes import CONTEXT
+from conformance.paths import SUITE
+from conformance.reports.rendering import FORMS, concluded_again
+from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 
 QUICK_FRAMES = [name for name in FRAMES if name.startswith(("chunks", "status-line", "header-lines"))]
 """The frames after which a client need not wait for more."""
@@ -84,3 +86,35 @@ def test_no_answer_of_a_server_is_an_error_of_the_suite(name: str, tmp_path: Pat
     for form in FORMS.values():
         content = form.render(record, run)
         (content if isinstance(content, bytes) else content.encode()).decode()
+
+
+SAMPLE = (
+    "drips-head",
+    "continues-for-ever",
+    "http2-frames",
+    "gzip-bomb-at-once",
+    "json-of-50-mb-at-once",
+    "text-in-errors-at-once",
+    "key-in-bodies-at-once",
+    "ids-are-list",
+)
+"""Hostile servers that end a run while it probes them: of each kind one."""
+
+SAMPLE_OF_CLAUSES = ("text-in-errors", "key-in-header-names", "100000-duplicates", "headers-folded-on-and-on")
+"""Hostile servers for which a run of a few clauses tells enough."""
+
+FEW = ("--clause=request.minimal-body", "--clause=body.customer-required", "--clause=request.json-refused")
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_hostile_server_ends_a_run_and_nothing_else(name: str) -> None:
+    assert attempt(TABLE[name]).wrong == ()
+
+
+@pytest.mark.parametrize("name", SAMPLE_OF_CLAUSES)
+def test_a_hostile_server_is_borne_by_a_few_clauses(name: str) -> None:
+    assert attempt(TABLE[name], *FEW).wrong == ()
+
+
+def test_there_are_many_hostile_servers() -> None:
+    assert len(TABLE) >= 200

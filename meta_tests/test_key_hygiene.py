@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from benchmarks.key_traces import contents, forms_of, shown
 from benchmarks.suite import Job, run_all
 from conformance.__main__ import main
 from conformance.evidence.secret import BLOT, Secret
 from conformance.reports.rendering import FORMS
 from conformance.verdict.record import RECORD_FILE, Record
 from conformance.verdict.settings import KEY_VARIABLE
-from meta_tests.key_traces import contents, forms_of, shown
 from meta_tests.needles import running_with
 from meta_tests.test_bundle_files import write_keys
 from reference.behaviour import Behaviour

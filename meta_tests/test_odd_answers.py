@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.examples import CUSTOMER, ERROR, NOW, PAYMENT_METHOD, SUCCESS, but, episode, exchange
+from benchmarks.hostile.oddities import HEADERS, JSON_VALUES, MEMBERS, replaced
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.strict_json import MOST_LEVELS, read_json
 from conformance.judge import judge
 from conformance.judge.verdict import ALL_EXPECTATIONS
 from contracts import load_catalogue, published_contract
-from meta_tests.hostile import HEADERS, JSON_VALUES, MEMBERS, replaced
 from strategies.attempt import Request
 
 CONTRACT = published_contract()

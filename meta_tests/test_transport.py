@@ -383,7 +383,7 @@ def large(content: bytes) -> bytes:
 
 
 def test_large_answers_are_kept_only_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "MOST_IN_LARGE_BODIES", 300_000)
+    monkeypatch.setattr(client_module, "MOST_IN_LARGE_ANSWERS", 300_000)
     with serving(answering(large(b'"' + b"x" * 100_000 + b'"'))) as port:
         client = client_of(f"http://127.0.0.1:{port}")
         failures = [client.call("GET", "/v1/customers").failure for _ in range(4)]

@@ -75,4 +75,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         prefix_chars="\0",
     )
     command.add_argument("given", nargs=argparse.REMAINDER, metavar="OPTION", help="options of the suite and of pytest")
-    command.set_defaults(run=lambda options: run_suite(options.given))
+    command.set_defaults(run=run_command)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run the suite with the options that the command line gives."""
+    return run_suite(options.given)

@@ -12,10 +12,14 @@ LONGEST_ID = 5000
 """The number of characters in an id: as many as the operation allows for a customer."""
 
 
+SIGNS_OF_FORMS = frozenset("%&+")
+"""Characters that no id may hold: in the bodies that are sent exactly as they stand, they would mean something else."""
+
+
 def usable_id(value: Any) -> str:
-    """Return the id if a request can carry it (no control characters or lone surrogates), else an empty string."""
-    is_usable = isinstance(value, str) and len(value) <= LONGEST_ID and value.isprintable()
-    return value if is_usable else ""
+    """Return the id if a request can carry it (no control characters, lone surrogates or signs of forms), else ''."""
+    is_text = isinstance(value, str) and len(value) <= LONGEST_ID and value.isprintable()
+    return value if is_text and not SIGNS_OF_FORMS & set(value) else ""
 
 
 def path_segment(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ as null, and are not checked, so that every walk through a value stays below Pyt
 LONGEST_INTEGER = 4000
 """The number of characters in an integer that is read exactly; Python rejects more than 4,300 digits. A longer one is
 read as a float, as RFC 8259 section 6 lets any number be."""
+
+MOST_TWICE = 10
+"""How many keys of one object are named that stand there twice."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _STRING_OR_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]+|[\]}]+', re.DOTALL)
@@ -50,9 +54,9 @@ def read_json(body: bytes) -> JsonText:
         problems.append(f"{name} is no JSON number")
 
     def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in members]
-        for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
-            problems.append(f"the key {name!r} stands twice in one object")
+        counts = Counter(name for name, _ in members)
+        twice = sorted(name for name, count in counts.items() if count > 1)
+        problems.extend(f"the key {name!r} stands twice in one object" for name in twice[:MOST_TWICE])
         return dict(members)
 
     decoder = json.JSONDecoder(parse_constant=constant, parse_int=_integer, object_pairs_hook=pairs, strict=True)

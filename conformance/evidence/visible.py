@@ -73,8 +73,8 @@ def _pieces(data: bytes, marked: bool) -> Iterator[tuple[Piece, int]]:
             continue
         yield from _spell(text[done : match.start()], marked)
         unit, done = match[1], match.end()
-        while text.startswith(unit, done):
-            done += len(unit)
+        more = re.compile(f"(?:{re.escape(unit)})*+").match(text, done)
+        done = more.end() if more else done
         count = (done - match.start()) // len(unit)
         shown = "".join(piece.text for piece, _ in _spell(unit, marked))
         yield Piece(f"{shown} × {count:,}", "count", marked), count * len(unit.encode("utf-8", "surrogateescape"))
@@ -87,16 +87,16 @@ def _is_long(match: re.Match[str]) -> bool:
 def _spell(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
     for has_glyph, chars in groupby(text, lambda char: char.isprintable() or char == "\n"):
         run = "".join(chars)
-        shown = run if has_glyph else "".join(map(_escape, run))
+        shown = run if has_glyph else "".join(map(escape_char, run))
         yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
 def escape(text: str) -> str:
     """Return `text` with characters without a glyph escaped, except for line breaks."""
-    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
+    return "".join(char if char.isprintable() or char == "\n" else escape_char(char) for char in text)
 
 
-def _escape(char: str) -> str:
+def escape_char(char: str) -> str:
     """Return the escape of a character that has no glyph or moves others about."""
     short = {"\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)
     number = ord(char)

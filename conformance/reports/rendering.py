@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from conformance.evidence.harmless import json_text
 from conformance.reports.badge import badge_of
 from conformance.reports.har import har_of
 from conformance.reports.html import html_page
@@ -31,13 +31,7 @@ class Form:
 
 def results_text(run: Run) -> str:
     """Return the content of `results.json`."""
-    content = run.to_json()
-    try:
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which only an escape can stand for
-        text = json.dumps(content, indent=1)
-    return text + "\n"
+    return json_text(run.to_json(), indent=1) + "\n"
 
 
 def _junit(record: Record, run: Run) -> bytes:

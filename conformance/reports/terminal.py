@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import one_line
+from conformance.evidence.harmless import harmless
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
@@ -37,8 +38,28 @@ _COLOURS: dict[Outcome, dict[str, bool]] = {
 _MOODS = {Mood.GOOD: {"green": True}, Mood.BAD: {"red": True}, Mood.OPEN: {"yellow": True}}
 
 
-def print_summary(terminal: Any, run: Run) -> None:
-    """Write the summary of `run` to pytest's terminal reporter."""
+class Harmless:
+    """Pytest's terminal reporter, to which only harmless text is written."""
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str, **markup: bool) -> None:
+        """Write text in a style."""
+        self._terminal.write(harmless(text), **markup)
+
+    def write_line(self, line: str, **markup: bool) -> None:
+        """Write a line in a style."""
+        self._terminal.write_line(harmless(line), **markup)
+
+    def write_sep(self, sign: str, title: str) -> None:
+        """Write a title between two rows of a sign."""
+        self._terminal.write_sep(sign, harmless(title))
+
+
+def print_summary(reporter: Any, run: Run) -> None:
+    """Write the summary of `run` to pytest's terminal reporter, all of it harmless."""
+    terminal = Harmless(reporter)
     results = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
     by_outcome = {outcome: [result for result in results if result.outcome is outcome] for outcome in Outcome}
     loud = [result for outcome in LOUD for result in by_outcome[outcome]]
@@ -58,7 +79,7 @@ def _base_url(run: Run) -> str:
     return "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
 
 
-def _print_result(terminal: Any, result: ClauseResult, base_url: str) -> None:
+def _print_result(terminal: Harmless, result: ClauseResult, base_url: str) -> None:
     times = f" ({result.broken} times)" if result.broken > 1 else ""
     terminal.write_line("")
     terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", **_COLOURS[result.outcome])
@@ -94,7 +115,7 @@ def _steps_in_order(finding: Finding) -> Iterator[str]:
         yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt)} → {answer}"
 
 
-def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
+def _print_expected(terminal: Harmless, results: list[ClauseResult]) -> None:
     """Print the expected failures, each with its reason."""
     if results:
         terminal.write_sep("=", "expected failures")
@@ -103,7 +124,7 @@ def _print_expected(terminal: Any, results: list[ClauseResult]) -> None:
         terminal.write_line(f"  expected {result.was}, {result.clause.level}: {result.expected}")
 
 
-def _print_gate(terminal: Any, gate: Gate) -> None:
+def _print_gate(terminal: Harmless, gate: Gate) -> None:
     terminal.write(f"{gate.expectations.file}: ")
     terminal.write_line(gate.in_short(), yellow=gate.is_met, red=not gate.is_met, bold=True)
     for result in gate.unexpected:
@@ -115,7 +136,7 @@ def _print_gate(terminal: Any, gate: Gate) -> None:
         terminal.write_line(f"  not judged in this run, or flaky and passed: {places}")
 
 
-def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
+def _print_quiet(terminal: Harmless, results: list[ClauseResult]) -> None:
     """Print why clauses were not judged, or only in part."""
     groups: dict[str, list[str]] = {}
     for result in results:
@@ -132,7 +153,7 @@ def _print_quiet(terminal: Any, results: list[ClauseResult]) -> None:
         terminal.write_line(f"{reason} — {', '.join(slugs[:SLUGS_SHOWN])}{more}")
 
 
-def _print_verdicts(terminal: Any, run: Run) -> None:
+def _print_verdicts(terminal: Harmless, run: Run) -> None:
     terminal.write_sep("=", "verdict")
     if run.settings.dry_run:
         _print_costs(terminal, run)
@@ -169,7 +190,7 @@ def _print_verdicts(terminal: Any, run: Run) -> None:
     terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")
 
 
-def _print_costs(terminal: Any, run: Run) -> None:
+def _print_costs(terminal: Harmless, run: Run) -> None:
     """Print how much a real run would send and create."""
     objects = [f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items())]
     created = ", ".join(objects) or "nothing"
@@ -179,12 +200,12 @@ def _print_costs(terminal: Any, run: Run) -> None:
     terminal.write_line(f"dry run: with ids that are given instead, the whole profile needs {ids}")
 
 
-def _print_left_over(terminal: Any, run: Run) -> None:
+def _print_left_over(terminal: Harmless, run: Run) -> None:
     if run.left_over:
         terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
 
 
-def _print_diagnosis(terminal: Any, diagnosis: Diagnosis) -> None:
+def _print_diagnosis(terminal: Harmless, diagnosis: Diagnosis) -> None:
     terminal.write_line(f"cannot be tested: {diagnosis.what}", red=True, bold=True)
     if diagnosis.hint:
         terminal.write_line(f"hint: {diagnosis.hint}")

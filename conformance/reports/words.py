@@ -7,6 +7,7 @@ import shlex
 
 from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
+from conformance.evidence.foreign import one_line
 from conformance.judge.answers import describe_refusal
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
@@ -172,14 +173,18 @@ def _compact(body: bytes) -> str:
 
 def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
     """Return the response in one line."""
+    return one_line(_cut(_answer(exchange, 8 * limit), limit))
+
+
+def _answer(exchange: Exchange, most_bytes: int) -> str:
     if exchange.status is None:
-        return _cut(exchange.why_unanswered, limit)
+        return exchange.why_unanswered
     if exchange.error:
         message = exchange.error.get("message")
         quoted = f" “{message}”" if isinstance(message, str) else ""
-        return _cut(describe_refusal(exchange) + quoted, limit)
-    body = " ".join((exchange.body or b"")[: 8 * limit].decode("utf-8", "replace").split())
-    return _cut(f"{exchange.status} {body}".rstrip(), limit)
+        return describe_refusal(exchange) + quoted
+    body = " ".join((exchange.body or b"")[:most_bytes].decode("utf-8", "replace").split())
+    return f"{exchange.status} {body}".rstrip()
 
 
 def admissible_in_short(clause: Clause) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.evidence.failure import ExchangeFailed, Failure
@@ -20,6 +21,9 @@ LONGEST_HEAD = 2 * 1024 * 1024
 """The number of bytes in the heads of an answer and of the interim ones before it. HTTP knows no limit, and some
 servers put each error of a request into a separate header."""
 MOST_HEADERS = 10_000
+"""The number of lines in a head, each of which should be a header."""
+MOST_WRONG = 10
+"""The number of lines that are no headers, and are named."""
 MOST_INTERIM = 100
 """The number of interim answers (1xx, RFC 9110 section 15.2) before the answer."""
 SWITCHING_PROTOCOLS = 101
@@ -177,29 +181,41 @@ def _read_head(incoming: _Incoming) -> _Head:
         match = STATUS_LINE.fullmatch(line)
         if match is None or match[1] != b"1":
             raise ExchangeFailed(Failure.GARBLED, f"it begins with {_quote(line)}")
-        headers: list[tuple[str, str]] = []
-        framing: list[str] = []
-        for line in iter(incoming.line, b""):
-            _add_header(line, headers, framing)
-            if len(headers) > MOST_HEADERS:
-                raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_HEADERS} headers")
+        lines = _read_lines(incoming)
     except EOFError:
         if not incoming.received:
             raise ExchangeFailed(Failure.CONNECTION_LOST, "it ended before the first byte") from None
         raise ExchangeFailed(Failure.GARBLED, f"its head ends after {incoming.received} bytes") from None
-    return _Head(match[2] != b"0", int(match[3]), tuple(headers), tuple(framing))
+    headers, framing = _read_headers(lines)
+    return _Head(match[2] != b"0", int(match[3]), headers, framing)
 
 
-def _add_header(line: bytes, headers: list[tuple[str, str]], framing: list[str]) -> None:
-    name, colon, value = line.partition(b":")
-    text = value.strip().decode("latin-1")
-    if line[:1] in (b" ", b"\t") and headers:  # a value that goes on, RFC 9112 section 5.2
-        last, before = headers[-1]
-        headers[-1] = (last, f"{before} {line.strip().decode('latin-1')}")
-    elif not colon or not name.strip():
-        framing.append(f"the line {_quote(line)} among the headers is no header")
-    else:
-        headers.append((name.strip().decode("latin-1"), text))
+def _read_lines(incoming: _Incoming) -> list[bytes]:
+    """Return the lines before the next empty one, of a head or of trailers."""
+    lines: list[bytes] = []
+    for line in iter(incoming.line, b""):
+        lines.append(line)
+        if len(lines) > MOST_HEADERS:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_HEADERS} headers")
+    return lines
+
+
+def _read_headers(lines: Iterable[bytes]) -> tuple[Headers, tuple[str, ...]]:
+    """Return the headers in the lines of a head, and the errors in them: the first ones, and how many more."""
+    headers: list[tuple[str, list[str]]] = []
+    wrong: list[bytes] = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t") and headers:  # a value that goes on, RFC 9112 section 5.2
+            headers[-1][1].append(line.strip().decode("latin-1"))
+        elif not colon or not name.strip():
+            wrong.append(line)
+        else:
+            headers.append((name.strip().decode("latin-1"), [value.strip().decode("latin-1")]))
+    framing = [f"the line {_quote(line)} among the headers is no header" for line in wrong[:MOST_WRONG]]
+    if len(wrong) > MOST_WRONG:
+        framing.append(f"{len(wrong) - MOST_WRONG} more lines among the headers are no headers")
+    return tuple((name, " ".join(values)) for name, values in headers), tuple(framing)
 
 
 def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tuple[str, ...], bool]:
@@ -228,8 +244,7 @@ def _read_chunks(incoming: _Incoming) -> tuple[bytes, tuple[str, ...]]:
                 raise ExchangeFailed(Failure.TOO_LARGE, f"a body of more than {LONGEST_BODY} bytes")
             if len(piece) < size or incoming.line():
                 raise EOFError
-        while incoming.line():
-            pass
+        _read_lines(incoming)
     except (EOFError, _NoChunk):
         return bytes(body), ("the chunked body ends before its last chunk",)
     return bytes(body), ()

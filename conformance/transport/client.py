@@ -19,6 +19,7 @@ from conformance.evidence.foreign import one_line
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret, without_any_key
 from conformance.evidence.strict_json import count_values
+from conformance.transport.answer import Answer
 from conformance.transport.bounds import Bounds
 from conformance.transport.connection import Deadline
 from conformance.transport.route import Route, is_this_machine
@@ -38,12 +39,20 @@ MAX_THROTTLED_RETRIES = 4
 PATIENT_TIMES = 3
 """How many requests in a row may stay throttled through all retries before further ones are sent once each."""
 
-LARGE_BODY = 64 * 1024
-MOST_IN_LARGE_BODIES = 64 * 1024 * 1024
-"""How many bytes a run keeps of bodies that are larger than LARGE_BODY; an object of this API has some thousand."""
+LARGE_ANSWER = 64 * 1024
+MOST_IN_LARGE_ANSWERS = 24 * 1024 * 1024
+"""How many bytes a run keeps of answers that are larger than LARGE_ANSWER, each several times over (read, in the record
+and in reports); an object of this API has some thousand."""
+
+BYTES_OF_HEADER = 200
+"""The bytes that a header takes in memory, however short it is."""
 
 MOST_VALUES = 200_000
 """How many values the JSON of an answer may have: each takes some hundred bytes of memory, however short it is."""
+
+MANY_VALUES = 5_000
+MOST_IN_MANY_VALUES = 1_000_000
+"""How many values a run keeps of answers with more than MANY_VALUES."""
 
 LONGEST_RETRY_WAIT = 10.0
 """Seconds before a rate-limited request is sent again, however long the server asks to wait."""
@@ -146,7 +155,8 @@ class Client:
         self.bounds = bounds or Bounds()
         self.credentials: Credentials = "bearer"
         self._throttled = 0
-        self._in_large_bodies = 0
+        self._in_large_answers = 0
+        self._in_many_values = 0
         self._operation = operation_of(contract)
         self._route = Route.to(address.url)
         self._pacer = Pacer(rate)
@@ -226,7 +236,7 @@ class Client:
         start = time.monotonic()
         try:
             delivery = self._deliver(Outgoing(request, Deadline(self.timeout), self.credentials), session)
-            self._check_size(delivery.answer.body)
+            self._check_size(delivery.answer)
         except ExchangeFailed as failed:
             seconds, error = time.monotonic() - start, self.key.blotted(failed.error)
             return Exchange(
@@ -237,16 +247,19 @@ class Client:
             self.resends += delivery.resent
         return self._to_exchange(request, delivery, seconds)
 
-    def _check_size(self, body: bytes) -> None:
-        """Raise ExchangeFailed for a body that, together with those before it, would take too much memory."""
-        if len(body) <= LARGE_BODY:
-            return
-        if count_values(body) > MOST_VALUES:
+    def _check_size(self, answer: Answer) -> None:
+        """Raise ExchangeFailed for an answer that, together with those before it, would take too much memory."""
+        values = count_values(answer.body)
+        if values > MOST_VALUES:
             raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_VALUES} values")
+        size = len(answer.body) + sum(BYTES_OF_HEADER + len(name) + len(value) for name, value in answer.headers)
         with self._count_lock:
-            self._in_large_bodies += len(body)
-        if self._in_large_bodies > MOST_IN_LARGE_BODIES:
-            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_LARGE_BODIES} bytes in large bodies")
+            self._in_large_answers += size if size > LARGE_ANSWER else 0
+            self._in_many_values += values if values > MANY_VALUES else 0
+        if size > LARGE_ANSWER and self._in_large_answers > MOST_IN_LARGE_ANSWERS:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_LARGE_ANSWERS} bytes in large answers")
+        if values > MANY_VALUES and self._in_many_values > MOST_IN_MANY_VALUES:
+            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_MANY_VALUES} values in large answers")
 
     def _deliver(self, outgoing: Outgoing, session: WireSession) -> Delivery:
         request = outgoing.request
@@ -273,11 +286,11 @@ class Client:
 
     def _to_exchange(self, request: Request, delivery: Delivery, seconds: float) -> Exchange:
         answer = delivery.answer
-        texts = [answer.body, *(value.encode() for _, value in answer.headers)]
+        texts = [answer.body, *(f"{name}: {value}".encode() for name, value in answer.headers)]
         return Exchange(
             request,
             answer.status,
-            tuple((name, self.key.blotted(value)) for name, value in answer.headers),
+            tuple((self.key.blotted(name), self.key.blotted(value)) for name, value in answer.headers),
             self.key.blotted_bytes(answer.body),
             seconds,
             received=time.time(),

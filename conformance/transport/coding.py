@@ -10,6 +10,12 @@ LONGEST_BODY = 4 * 1024 * 1024
 """The number of bytes in a body, before and after it is unpacked; the largest object of this API has some ten
 thousand."""
 
+MOST_MEMBERS = 1_000
+"""The number of gzip members in a body; each costs some time to unpack, even if there is nothing in it."""
+
+_PIECE = 4096
+"""The number of bytes unpacked at a time: the rest of a piece is copied at the end of each member of gzip."""
+
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
@@ -34,17 +40,22 @@ def decode(body: bytes, encoding: str) -> tuple[bytes, tuple[str, ...]]:
 
 def _unpack(data: bytes, window: int) -> bytes | None:
     """Unpack data, which may be several gzip members; None where it is of another format."""
-    unpacked = bytearray()
-    while True:
+    unpacked, place = bytearray(), 0
+    for _ in range(MOST_MEMBERS):
         inflater = zlib.decompressobj(window)
-        try:
-            unpacked += inflater.decompress(data, LONGEST_BODY + 1 - len(unpacked))
-        except zlib.error:
-            return None
-        if len(unpacked) > LONGEST_BODY:
-            raise ExchangeFailed(Failure.TOO_LARGE, f"it unpacks to more than {LONGEST_BODY} bytes")
+        while not inflater.eof and place < len(data):
+            piece = data[place : place + _PIECE]
+            try:
+                unpacked += inflater.decompress(piece, LONGEST_BODY + 1 - len(unpacked))
+            except zlib.error:
+                return None
+            if len(unpacked) > LONGEST_BODY:
+                raise ExchangeFailed(Failure.TOO_LARGE, f"it unpacks to more than {LONGEST_BODY} bytes")
+            place += len(piece) - len(inflater.unused_data) - len(inflater.unconsumed_tail)
         if not inflater.eof:
             return None
-        data = inflater.unused_data.lstrip(b"\0") if window == _GZIP else b""
-        if not data:
+        while window == _GZIP and data[place : place + 1] == b"\0":
+            place += 1
+        if window != _GZIP or place == len(data):
             return bytes(unpacked)
+    raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_MEMBERS} members of gzip")

@@ -183,11 +183,15 @@ def _exchange(
         raise ExchangeFailed(failed.failure, problem) from failed
 
 
+OF_THE_FRAMING = frozenset({"content-encoding", "transfer-encoding", "content-length"})
+"""Headers that a body which was read has no more use for; urllib3 raises an error for two different lengths."""
+
+
 def _as_response(answer: Answer, request: requests.PreparedRequest) -> requests.Response:
     """Return an answer as Schemathesis wants to have it."""
     fields = urllib3.HTTPHeaderDict()
     for name, value in answer.headers:
-        if name.lower() not in ("content-encoding", "transfer-encoding"):  # the body is without them by now
+        if name.lower() not in OF_THE_FRAMING:
             fields.add(name, value)
     response = requests.Response()
     response.status_code = answer.status

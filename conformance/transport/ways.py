@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 from conformance.evidence.exchange import Exchange
+from conformance.evidence.foreign import one_line, usable_id
 from conformance.evidence.strict_json import read_json
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Credentials, Request
@@ -100,7 +101,8 @@ class Try:
     def of(cls, way: str, exchange: Exchange) -> Try:
         """Note the answer of an exchange to a way."""
         request = exchange.request
-        return cls(way, f"{request.method} {request.target.partition('?')[0]}", exchange.status, _in_short(exchange))
+        sent = f"{request.method} {request.target.partition('?')[0]}"
+        return cls(way, sent, exchange.status, one_line(_in_short(exchange)))
 
 
 def sent_fields(request: Request) -> dict[str, str]:
@@ -122,7 +124,7 @@ def _in_short(exchange: Exchange) -> str:
     if exchange.status is None:
         return exchange.failure
     if exchange.is_success:
-        return "a success" if exchange.object.get("id") else "a success without an `id`"
+        return "a success" if usable_id(exchange.object.get("id")) else "a success without a usable `id`"
     error = exchange.error
     words = " ".join(str(error[name]) for name in ("type", "code", "param", "message") if error.get(name))
     if not words:

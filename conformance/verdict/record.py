@@ -336,7 +336,10 @@ def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
         data = json.loads(line)
     except (ValueError, RecursionError):
         raise BrokenRecord(f"line {number}: it is no JSON") from None
-    error = next(iter(_validator().iter_errors(data)), None)
+    try:
+        error = next(iter(_validator().iter_errors(data)), None)
+    except UnicodeEncodeError:
+        raise BrokenRecord(f"line {number}: it holds half a surrogate pair") from None
     if error is not None:
         place = "/".join(map(str, error.instance_path))
         where = f"`{place}`: " if place else ""

@@ -14,7 +14,7 @@ _DEFLATED = re.compile(rb'"deflate":"([^"]+)"')
 
 
 def forms_of(key: str) -> Iterator[bytes]:
-    """The key as it is and as it is escaped, and what any text that holds it looks like in base64."""
+    """Yield the key as it is and as it is escaped, and what any text that holds it looks like in base64."""
     yield key.encode()
     yield urllib.parse.quote(key).replace("_", "%5F").encode()
     yield "".join(f"\\u{ord(char):04x}" for char in key).encode()
@@ -24,7 +24,7 @@ def forms_of(key: str) -> Iterator[bytes]:
 
 
 def shown(text: bytes, key: str) -> str:
-    """A part of one of the key's forms that stands in `text`, if it is longer than half of it; else nothing."""
+    """Return a part of one of the key's forms that stands in `text` and is longer than half of it, else nothing."""
     for form in forms_of(key):
         longest = len(form) // 2 + 2
         middle = form[len(form) - longest : longest]

@@ -199,7 +199,7 @@ class Oddity:
 
 
 def of_member(path: str, value: str, *, after_probing: bool = False) -> Oddity:
-    """The oddity that puts the JSON text of that name in the place of a member, at every place of that member."""
+    """Put the JSON text of that name in the place of a member, at every place of that member."""
 
     def change(response: Response) -> Response:
         body = replaced(response.body, path, JSON_VALUES[value])
@@ -209,7 +209,7 @@ def of_member(path: str, value: str, *, after_probing: bool = False) -> Oddity:
 
 
 def of_header(name: str, value: str, *, status: int | None = None, after_probing: bool = False) -> Oddity:
-    """The oddity that gives a header that value, and answers of the operation that status."""
+    """Give a header that value, and answers of the operation that status."""
 
     def change(response: Response) -> Response:
         changed = response.with_header(name, value)
@@ -219,12 +219,12 @@ def of_header(name: str, value: str, *, status: int | None = None, after_probing
 
 
 def of_frame(name: str, *, after_probing: bool = False) -> Oddity:
-    """The oddity that writes every answer down in the way of that name."""
+    """Write every answer down in the way of that name."""
     return Oddity(name, frame=FRAMES[name], after_probing=after_probing)
 
 
 def every_oddity() -> Iterator[Oddity]:
-    """All of them: every value at every member, every header, every frame."""
+    """Yield all of them: every value at every member, every header, every frame."""
     for after in (True, False):
         for path, value in itertools.product(MEMBERS, JSON_VALUES):
             yield of_member(path, value, after_probing=after)
@@ -281,7 +281,7 @@ class _Odd:
 
 
 def replaced(body: bytes, path: str, text: str) -> bytes | None:
-    """The JSON `body` with a text in the place of a member; None where it has no such place."""
+    """Return the JSON `body` with a text in the place of a member; None where it has no such place."""
     if not path:
         return text.encode()
     try:
