@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from hypothesis import given
 
 from conformance import judge
+from conformance.judge.general import LENGTH_REQUIRED
 from conformance.scenes.marks import clause, each, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Scene
@@ -137,7 +136,7 @@ def test_media_type_in_capitals_of_what_is_rejected(scene: Scene) -> None:
 @clause("request.chunked-body")
 def test_body_in_chunks(scene: Scene) -> None:
     """A client that streams its body sends chunks: they are read (RFC 9112 section 7.1), or a length is asked for."""
-    compare(scene, requests.IN_CHUNKS, at_once=RECOMMENDED_AT_ONCE, or_refused_with=HTTPStatus.LENGTH_REQUIRED)
+    compare(scene, requests.IN_CHUNKS, at_once=RECOMMENDED_AT_ONCE, or_refused_with=LENGTH_REQUIRED)
 
 
 @clause("request.path-encoding")
