@@ -73,6 +73,8 @@ SPELLINGS: Mapping[str, str] = {
     "backwards": KEY[::-1],
     "UTF-16": KEY.encode("utf-16-le").decode("latin-1"),
     "UTF-16, the other order": KEY.encode("utf-16-be").decode("latin-1"),
+    "UTF-16, escaped": repr(KEY.encode("utf-16-le").decode("latin-1")),
+    "UTF-16, escaped twice": repr(repr(KEY.encode("utf-16-le").decode("latin-1"))),
     "base64": base64.b64encode(f"x{KEY}:".encode()).decode(),
     "base64 for URLs": base64.urlsafe_b64encode(f"xy{KEY}:".encode()).decode(),
     "base32": base64.b32encode(f"xyz{KEY}:".encode()).decode(),

@@ -57,7 +57,7 @@ def spellings_of(key: str) -> tuple[str, ...]:
     forms = [key, json.dumps(key)[1:-1], html.escape(key), quote(key, safe=""), key[::-1]]
     forms += [quote(key, safe="").replace("_", escape) for escape in ("%5f", "%255f", "=5f", "&#95;", "\\_")]
     forms += ["".join(escape.format(ord(character)) for character in key).strip() for escape in _ESCAPES]
-    forms += ["\0".join(key), "\\u0000".join(key), " ".join(key)]
+    forms += [between.join(key) for between in ("\0", "\\u0000", "\\x00", "\\\\u0000", "\\\\x00", " ")]
     for before in range(3):
         encoded = base64.b64encode(b" " * before + key.encode() + b" " * 3).decode()
         part = encoded[-(-before * 4 // 3) : (before + len(key)) * 4 // 3]
