@@ -1,4 +1,4 @@
-"""The bounds of a run: how long it may send, and how many requests."""
+"""The bounds of a run: how long it may send, how many requests, and how much it keeps."""
 
 from __future__ import annotations
 
@@ -73,6 +73,11 @@ class Bounds:
         self.check_time()
         if self._clean_up_deadline is None and self.requests is not None and self._count() > self.requests:
             self._end(f"--max-requests {self.requests} was reached")
+
+    def check_memory(self, most: str) -> None:
+        """Raise BoundReached, since the run would keep more than `most` of large answers; not during a removal."""
+        if self._clean_up_deadline is None:
+            self._end(f"large answers of more than {most} together were received")
 
     @contextmanager
     def lifted_for(self, objects: int) -> Iterator[None]:

@@ -248,7 +248,7 @@ class Client:
         return self._to_exchange(request, delivery, seconds)
 
     def _check_size(self, answer: Answer) -> None:
-        """Raise ExchangeFailed for an answer that, together with those before it, would take too much memory."""
+        """Raise ExchangeFailed for an answer that is too large, and BoundReached where all together take too much."""
         values = count_values(answer.body)
         if values > MOST_VALUES:
             raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_VALUES} values")
@@ -257,9 +257,9 @@ class Client:
             self._in_large_answers += size if size > LARGE_ANSWER else 0
             self._in_many_values += values if values > MANY_VALUES else 0
         if size > LARGE_ANSWER and self._in_large_answers > MOST_IN_LARGE_ANSWERS:
-            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_LARGE_ANSWERS} bytes in large answers")
+            self.bounds.check_memory(f"{MOST_IN_LARGE_ANSWERS} bytes")
         if values > MANY_VALUES and self._in_many_values > MOST_IN_MANY_VALUES:
-            raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_IN_MANY_VALUES} values in large answers")
+            self.bounds.check_memory(f"{MOST_IN_MANY_VALUES} values")
 
     def _deliver(self, outgoing: Outgoing, session: WireSession) -> Delivery:
         request = outgoing.request
