@@ -1,7 +1,7 @@
 """The suite finds seeded defects under their clauses, and reports nothing on conforming servers.
 
-`python -m benchmarks.detection` and `python -m benchmarks.silence` run all defects and variants. Here, every clause
-has to find its first defect, and whole runs show for a few defects that no other clause fails.
+`python -m benchmarks.detection` and `python -m benchmarks.silence` run all defects and variants. Here, every third
+clause has to find its first defect, and whole runs show for a few defects that no other clause fails.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from benchmarks.suite import Job, Result, run_all
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
-EACH_CLAUSE = first_of_each(lambda defect: defect.clause)
-EACH_PROFILE = first_of_each(lambda defect: (defect.profile, defect.level))
-INTERMITTENT = [defect for defect in DEFECTS.values() if defect.intermittent][:2]
+CLAUSES = first_of_each(lambda defect: defect.clause)[::3]
+EACH_PROFILE = first_of_each(lambda defect: defect.profile)
+INTERMITTENT = [defect for defect in DEFECTS.values() if defect.intermittent][:1]
 WHOLE = [*EACH_PROFILE, *INTERMITTENT]
 
 SEEDED = 910
@@ -63,8 +63,8 @@ JUDGED = 60
 
 @pytest.fixture(scope="module")
 def alone() -> dict[str, Result]:
-    """Return a run of the clause's own tests for each clause's first defect."""
-    return {result.job.name: result for result in run_all(map(clause_job, EACH_CLAUSE))}
+    """Return a run of the clause's own tests for the first defect of each of these clauses."""
+    return {result.job.name: result for result in run_all(map(clause_job, CLAUSES))}
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,8 @@ def whole() -> dict[str, Result]:
     return {result.job.name: result for result in run_all(map(job_for, WHOLE))}
 
 
-@pytest.mark.parametrize("name", [defect.name for defect in EACH_CLAUSE])
-def test_every_clause_finds_its_first_defect(name: str, alone: dict[str, Result]) -> None:
+@pytest.mark.parametrize("name", [defect.name for defect in CLAUSES])
+def test_a_clause_finds_its_first_defect(name: str, alone: dict[str, Result]) -> None:
     assert not complaint(DEFECTS[name], alone[name])
 
 
