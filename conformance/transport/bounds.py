@@ -12,7 +12,7 @@ from typing import Any
 from conformance.evidence.failure import BoundReached
 
 CLEAN_UP_SECONDS = 30.0
-"""Seconds for removing what a run has made, whatever its bounds, and one more for each object."""
+"""Seconds for removing what a run has made, independent of its bounds, and one more for each object."""
 
 
 class Bounds:

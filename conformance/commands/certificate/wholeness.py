@@ -1,7 +1,7 @@
 """The wholeness of the evidence for a product that is said to conform: what is missing or unplanned counts against it.
 
 A clause is claimed to hold; then all that was performed for it must be there, answered whole, and nothing that was
-performed for anything may show the contrary, whatever the record says that it was performed for.
+performed for anything may show the contrary, however the record names the reason for it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
 
 
 def _find_unanswered_requests(trials: Sequence[Trial]) -> Iterator[Objection]:
-    """Yield the requests that got no answer at all, for whatever reason: nobody knows what it would have been."""
+    """Yield the requests that got no answer at all, for any reason: nobody knows what it would have been."""
     for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
         if exchange.status is None:
             request = exchange.request
