@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.forging import PRODUCT, SIGNER, claim_of, honest, statements_of, valid_for
 from benchmarks.honest_certificates import Plans
-from benchmarks.lies import LIES, Lie
+from benchmarks.lies import Lie
+from benchmarks.lies_of_runs import ALL_OF_RECORDS as LIES
 from benchmarks.lies_of_statements import STATEMENT_LIES
 from benchmarks.suite import Job, run_all
 from conformance.commands.certificate.bundle import make_bundle

@@ -55,7 +55,7 @@ def find_gaps(evidence: Evidence) -> Iterator[Objection]:
 
 
 def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
-    """Yield the trials that were broken off: what they lack cannot have held."""
+    """Yield the trials that did not end: what they lack cannot have held."""
     for trial in trials:
         if trial.missing or not trial.episodes:
             text = trial.missing or "it has no episode"
