@@ -290,3 +290,17 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="No space left"):
         files.write_whole(path, b"second")
     assert not list(tmp_path.iterdir()), "neither half of this file, nor the one of an earlier run"
+
+
+def test_a_link_or_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
+    link.symlink_to(file)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    files.write_whole(link, b"through a link")
+    files.write_whole(pipe, b"through a pipe")
+    assert os.read(reader, 100) == b"through a pipe"
+    os.close(reader)
+    assert file.read_bytes() == b"through a link"
+    assert link.is_symlink()
+    assert pipe.is_fifo()

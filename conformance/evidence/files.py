@@ -1,4 +1,7 @@
-"""Files that are whole or not there: written beside their place, and then moved there."""
+"""Files that are whole or not there: written beside their place, and then moved there.
+
+A link, a pipe or a device (`/dev/stdout`, say) is nobody's to replace: it is written to as it stands.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from pathlib import Path
 
 
 def partial(path: Path) -> Path:
-    """Return the path at which a file is written before it is moved to `path`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Return the path at which a file is written before it is moved to `path`; the same for what stays in place."""
+    return path if _stays(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -26,11 +29,18 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def move(part: Path, path: Path) -> None:
     """Move a whole file to its place. Raises OSError."""
-    os.replace(part, path)
+    if part != path:
+        os.replace(part, path)
 
 
 def discard(*paths: Path) -> None:
     """Remove files that are cut off, or that another run has left, as far as that is possible."""
     for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink()
+        if not _stays(path):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _stays(path: Path) -> bool:
+    """Return whether a path leads to something that is no file of its own: a link, a pipe or a device."""
+    return path.is_symlink() or (path.exists() and not path.is_file())

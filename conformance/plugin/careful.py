@@ -93,7 +93,7 @@ class Reporters:
         self.hook = session.config.hook
         for implementation in session.config.hook.pytest_sessionfinish.get_hookimpls():
             for name in PATHS:
-                if hasattr(implementation.plugin, name):
+                if isinstance(getattr(implementation.plugin, name, None), str | Path):
                     write = self._writing_whole(implementation.function, implementation.plugin, name)
                     implementation.function = write  # type: ignore[misc]  # pluggy says it is final, and calls it
         try:
