@@ -30,6 +30,7 @@ DECLINED = {
 MISSING = INVALID | {"code": "resource_missing"}
 REPLAY = ("Idempotent-Replayed", "true")
 ID = ("Request-Id", "req_uCM7gGF5z3KgyS")
+SAME_CUSTOMER = "stripe.same-customer"
 
 
 def exchange(
@@ -314,3 +315,9 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
     result = run(Job(variant, variants=(variant,), arguments=("--clause", clause)))
     judged = result.results["clauses"][clause]
     assert judged["outcome"] == expected, judged["reason"]
+
+
+def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
+    arguments = ("--profile", "stripe", "--budget", "quick", "--clause", "expand.nested-path", "--clause", SAME_CUSTOMER)
+    result = run(Job("refused", variants=("same-customer-refused",), arguments=arguments))
+    assert list(result.red) == [SAME_CUSTOMER]
