@@ -70,6 +70,14 @@ def case_of_defect(name: str) -> Case:
     return Case(job, conforms=False, may_conform=defect.intermittent)
 
 
+def case_of_deviation(name: str) -> Case:
+    """Return the case of a seeded defect that breaks a SHOULD, judged at the level at which that is no failure."""
+    defect = DEFECTS[name]
+    job = job_for(defect)
+    arguments = (*job.arguments, f"--profile={defect.profile}", "--level=must")
+    return Case(replace(job, arguments=arguments), conforms=True)
+
+
 def case_of_variant(name: str) -> Case:
     """Return the case of a conforming variant, at the largest profile to which it conforms."""
     variant = VARIANTS[name]

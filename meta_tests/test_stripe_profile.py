@@ -318,6 +318,7 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
 
 
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
-    arguments = ("--profile", "stripe", "--budget", "quick", "--clause", "expand.nested-path", "--clause", SAME_CUSTOMER)
+    clauses = ("--clause", "expand.nested-path", "--clause", SAME_CUSTOMER)
+    arguments = ("--profile", "stripe", "--budget", "quick", *clauses)
     result = run(Job("refused", variants=("same-customer-refused",), arguments=arguments))
     assert list(result.red) == [SAME_CUSTOMER]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
 from conformance.commands.certificate.statements import Evidence
-from conformance.commands.certificate.wholeness import count_own_repetitions, find_gaps, find_other_objects
+from conformance.commands.certificate.wholeness import Gathered, count_gathered, find_gaps, find_other_objects
 from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
 from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of
@@ -99,12 +99,13 @@ def _find_few_repetitions(trials: Sequence[Trial], repetitions: Repetitions) -> 
 
 
 def _find_dropped_repetitions(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:
-    """Yield the gathered episodes with fewer requests of their own than the plan has: answers were left out."""
-    have, want = count_own_repetitions(recorded), count_own_repetitions(planned)
-    for kind, count in want.items():
-        if have.get(kind, 0) < count:
-            text = f"{have.get(kind, 0)} requests that are {kind} were repeated, and {count} are planned"
-            yield Objection("plan", text)
+    """Yield the gathered episodes with fewer requests of their own than are planned: answers were left out."""
+    have = count_gathered(recorded)
+    for kind, wanted in count_gathered(planned).items():
+        found = have.get(kind, Gathered())
+        least = wanted.least_of(found.others)
+        if found.own < least:
+            yield Objection("plan", f"{found.own} requests that are {kind} were repeated, and {least} are planned")
 
 
 def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -> Iterator[Objection]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
 from conformance.commands.certificate.objections import Objection
@@ -16,6 +17,7 @@ from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
+from conformance.scenes.stories import FEW_AT_ONCE
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, steps_in
 from conformance.verdict.trial import (
@@ -40,6 +42,23 @@ RACES = frozenset({"one_winner", "all_kept"})
 
 LEFT_TO_THE_TARGET = frozenset({"created_as", "remote"})
 """Facts that say what kind of target it is; they are compared with the header."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The requests of a trial that gathers answers: its `own`, and those that `others` sent and it took over."""
+
+    own: int = 0
+    others: int = 0
+
+    def least_of(self, others: int) -> int:
+        """Return how many of its own a trial must have that is planned like this one, and takes over that many.
+
+        What it takes over it need not send: on a server that deviates, there is more of that. What is sent at the same
+        time is always its own.
+        """
+        more = max(0, others - self.others)
+        return max(self.own - more, min(self.own, FEW_AT_ONCE))
 
 
 def find_gaps(evidence: Evidence) -> Iterator[Objection]:
@@ -150,17 +169,14 @@ def _find_other_values(trials: Sequence[Trial]) -> Iterator[Objection]:
                     yield Objection("episodes", text)
 
 
-def count_own_repetitions(trials: Sequence[Trial]) -> Mapping[str, int]:
-    """Return how many requests each trial that gathers answers sent itself, by the kind of its requests.
-
-    The others stand in the trials from which they were gathered.
-    """
+def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
+    """Return how many requests each trial that gathers answers holds, by the kind of its requests."""
     times = Counter(step.exchange for _, step in steps_in(trials))
-    counts: dict[str, int] = {}
+    counts: dict[str, Gathered] = {}
     for trial in trials:
         if trial.episodes and trial.decisive.expectation == GATHERED:
             own = sum(times[step.exchange] == 1 for step in trial.decisive.steps)
-            counts[_kind_of_gathered(trial)] = own
+            counts[_kind_of_gathered(trial)] = Gathered(own, len(trial.decisive.steps) - own)
     return counts
 
 
@@ -226,4 +242,4 @@ def _name(trial: Trial) -> str:
     return f"{identifier or trial.test or 'a trial'} of {trial.clause or 'no clause'}"
 
 
-__all__ = ["count_own_repetitions", "find_gaps", "find_other_objects"]
+__all__ = ["Gathered", "count_gathered", "find_gaps", "find_other_objects"]
