@@ -137,8 +137,9 @@ def unknown_customer(length: int, unit: str = "a") -> Attempt:
 
 
 def customer_at_its_length(contract: Contract) -> Comparison:
-    """Return the longest legal `customer`, compared with a short one of the same characters."""
-    return Comparison(unknown_customer(50), (unknown_customer(contract.customer_max_length),))
+    """Return the longest legal `customer`, and one shorter, compared with a short one of the same characters."""
+    limit = contract.customer_max_length
+    return Comparison(unknown_customer(50), (unknown_customer(limit), unknown_customer(limit - 1)))
 
 
 def customer_lengths_in_characters(contract: Contract) -> Sequence[Comparison]:

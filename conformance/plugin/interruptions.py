@@ -45,7 +45,7 @@ class Interruptions:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in NUMBERS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # None: a handler of a program in C
                 self._usual[number] = signal.signal(number, self._handle)
 
     def remove(self) -> None:

@@ -76,6 +76,8 @@ def _holds_at_once(scene: Scene, at_once: Comparison, expectation: Expectation, 
         return False
     control = scene.sample(at_once.control, role="control")
     subjects = scene.shared(at_once, lambda: as_far_as_ids_go(scene, scene.attach, *at_once.subjects))
+    if not all(step.exchange.is_success for step in subjects):
+        return False
     return scene.holds(expectation, control, *subjects, control_succeeds=at_once.needs_success, **facts)
 
 

@@ -25,6 +25,10 @@ AS_THE_OPERATION: Credentials = "key"
 """The scheme for which the key is presented as to the operation under test."""
 
 
+UNUSABLE = "a success without a usable `id` (a text of printable characters, none of them %, & or +)"
+"""The answer to a creation whose object no request can name."""
+
+
 @dataclass(frozen=True)
 class Manner:
     """A manner of writing a request to another endpoint.
@@ -124,7 +128,7 @@ def _in_short(exchange: Exchange) -> str:
     if exchange.status is None:
         return exchange.failure
     if exchange.is_success:
-        return "a success" if usable_id(exchange.object.get("id")) else "a success without a usable `id`"
+        return "a success" if usable_id(exchange.object.get("id")) else UNUSABLE
     error = exchange.error
     words = " ".join(str(error[name]) for name in ("type", "code", "param", "message") if error.get(name))
     if not words:
