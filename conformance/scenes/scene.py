@@ -254,14 +254,6 @@ class Scene:
         self.telling.also = tuple((clause, expectation_name(other)) for clause, other in also)
         self.telling.is_proof = proof
 
-    def holds(self, expectation: Expectation, *steps: Step, **facts: Any) -> bool:
-        """Return whether the steps are as the expectation says; only if they are, it is expected of them."""
-        self.expect(expectation, *steps, **facts)
-        is_held = self._judge(self.telling.episodes[-1]).outcome is Outcome.PASS
-        if not is_held:
-            self.telling.episodes.pop()
-        return is_held
-
     def fails(self, *, any_clause: bool = False) -> bool:
         """Return whether the last expectation fails, or breaks `any_clause`, so that a long story can end there."""
         judgement = self._judge(self.telling.episodes[-1])
