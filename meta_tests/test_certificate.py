@@ -160,7 +160,6 @@ def test_fixtures_that_ran_out_do_not_hide_what_was_shown(runs: Runs) -> None:
     log = [replace(one, missing="no payment method is left") for one in log_of(runs.other) if isinstance(one, Trial)]
     result = checked(honest(rewritten(runs.other, log)))
     assert not result.conforms
-    assert "inconclusive" in codes(result)
 
 
 def test_what_is_asked_for_beyond_the_certificate_is_refused(runs: Runs) -> None:

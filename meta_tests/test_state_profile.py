@@ -29,6 +29,7 @@ from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
+from conformance.transport.bounds import Bounds
 from conformance.verdict.ledger import Entry
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences
@@ -63,6 +64,7 @@ class Tiny:
     address: _Address = field(default_factory=_Address)
     lock: threading.Lock = field(default_factory=threading.Lock)
     history: History = field(default_factory=History)
+    bounds: Bounds = field(default_factory=Bounds)
 
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         form = dict(parse_qsl((request.body or b"").decode("latin-1"), keep_blank_values=True))
