@@ -33,14 +33,14 @@ def values_tried(test: Any, *, is_quick: bool) -> list[object]:
 tried: list[object] = []
 
 
-@pinned("value", "abc", quick=2, combined=("both",))
+@pinned("value", "abc", quick=2)
 @settings(max_examples=3, database=None)
 @given(value=st.text("xyz", min_size=1))
 def drawn(value: str) -> None:
     tried.append(value)
 
 
-@each("value", "abc", quick=1, combined=("both",))
+@each("value", "abc", quick=1)
 def undrawn(value: str) -> None:
     tried.append(value)
 
@@ -54,12 +54,11 @@ def test_a_whole_budget_tries_the_pinned_values_in_order_and_draws_more() -> Non
     values = values_tried(drawn, is_quick=False)
     assert values[:3] == ["a", "b", "c"]
     assert len(values) == 6
-    assert "both" not in values
 
 
-def test_the_quick_budget_tries_the_first_values_and_the_combined_ones() -> None:
-    assert values_tried(drawn, is_quick=True) == ["a", "b", "both"]
-    assert values_tried(undrawn, is_quick=True) == ["a", "both"]
+def test_the_quick_budget_tries_the_first_values_and_nothing_else() -> None:
+    assert values_tried(drawn, is_quick=True) == ["a", "b"]
+    assert values_tried(undrawn, is_quick=True) == ["a"]
 
 
 def test_where_there_are_no_other_values_none_is_drawn() -> None:

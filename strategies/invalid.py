@@ -70,12 +70,6 @@ def structured_customers() -> Sequence[Attempt]:
     )
 
 
-def hashes_beside_expand() -> Sequence[Attempt]:
-    """Return hashes in place of `customer`, beside an expand; that of an operator has its brackets escaped."""
-    operator = structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=ESCAPED)
-    return structured_customer("[id]", EXPAND_CUSTOMER), operator
-
-
 def any_structured_customer() -> st.SearchStrategy[Attempt]:
     """Generate `customer` as a hash or an array with any keys."""
     key = st.text(string.ascii_lowercase + string.digits + "_", max_size=6)
@@ -135,8 +129,9 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("action", why, CUSTOMER, Pair("action", "1"), Pair("controller", "2")),
         unknown_parameter("customer_id", GOOD_ID),
         unknown_parameter("metadata", "a"),
-        unknown_parameter("id", Known("payment_method")),
         broken('$x." × 30', why, CUSTOMER, Pair(Repeated('$x."', 30), "1")),
+        _raw("&x;y=%zz", "there is a parameter `x;y`"),
+        unknown_parameter("id", Known("payment_method")),
         unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("utf8", "0"),
         unknown_parameter("__proto__"),
@@ -147,7 +142,6 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("custom", GOOD_ID),
         broken("expand.0", why, CUSTOMER, Pair("expand.0", "customer")),
         _raw("&x;y=1", "there is a parameter `x;y`"),
-        _raw("&foo=%zz", "there is a parameter `foo`"),
     )
 
 
@@ -155,11 +149,6 @@ def _raw(behind: str, why: str) -> Attempt:
     return Attempt(
         payload=joined("customer=", GOOD_ID, behind), kind="invalid", invalid=Invalid(behind.strip("&"), why)
     )
-
-
-def malformed_pair() -> Attempt:
-    """Return a body with an unknown parameter whose name has a semicolon and whose value a broken escape."""
-    return _raw("&x;y=%zz", "there is a parameter `x;y`")
 
 
 def disguised_names() -> Sequence[Attempt]:

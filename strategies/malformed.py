@@ -117,12 +117,8 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Return requests with odd ids in the path that are correctly encoded: blanks, dots, quotes, emoji."""
-    ids = ("...", "%20", "%F0%9F%98%80", "'%20OR%20%22%22=%22", "*")
+    ids = ("...", "%20%22", "%F0%9F%98%80", "'%20OR%20%22%22=%22", "*")
     return tuple(_path(segment) for segment in ids)
-
-
-BLANK_AND_QUOTE = _path("%20%22")
-"""A blank and a quote in the path."""
 
 
 def path_encodings() -> Sequence[Attempt]:
@@ -212,9 +208,3 @@ def repeated_expands() -> Sequence[Attempt]:
         _pairs(CUSTOMER, first, second),
         _pairs(CUSTOMER, first, first),
     )
-
-
-THRICE_EXPANDED = _pairs(
-    CUSTOMER, Pair("expand[]", "customer"), Pair("expand[]", "customer"), Pair("expand[0]", "customer")
-)
-"""The same entry of `expand` twice in one style of brackets, and once in the other."""

@@ -123,7 +123,7 @@ def test_entry_at_its_length(scene: Scene, comparison: Comparison) -> None:
 
 
 @clause("expand.duplicates")
-@each("attempt", malformed.repeated_expands(), quick=0, combined=(malformed.THRICE_EXPANDED,))
+@each("attempt", malformed.repeated_expands(), quick=2)
 def test_duplicate_entries(scene: Scene, attempt: Attempt) -> None:
     """The same entry twice is answered below 500."""
     survive(scene, attempt)

@@ -14,7 +14,7 @@ BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
 
 
 @clause("robustness.malformed-encoding", also=BESIDES)
-@each("attempt", malformed.malformed_encodings(), quick=2)
+@each("attempt", malformed.malformed_encodings())
 def test_malformed_encoding(scene: Scene, attempt: Attempt) -> None:
     """A percent sign that encodes nothing is a client's mistake, not a server's failure."""
     survive(scene, attempt)
@@ -70,7 +70,7 @@ def test_long_path_id(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("robustness.odd-path-id", also=BESIDES)
-@each("attempt", malformed.odd_path_ids(), combined=(malformed.BLANK_AND_QUOTE,))
+@each("attempt", malformed.odd_path_ids(), quick=2)
 def test_odd_path_id(scene: Scene, attempt: Attempt) -> None:
     """An id in the path may hold every character that a path segment may."""
     survive(scene, attempt)

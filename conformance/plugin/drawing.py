@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis.internal.conjecture import providers
 
 from conformance.scenes.budgets import BUDGETS
-from conformance.scenes.marks import COMBINED, QUICK, UNDRAWN
+from conformance.scenes.marks import QUICK, UNDRAWN
 from conformance.transport.serializer import schema_of
 from conformance.verdict.settings import Settings
 from contracts import published_contract
@@ -59,10 +59,9 @@ def as_the_budget_says(item: pytest.Function, *, is_quick: bool) -> Iterator[Non
     if not hasattr(test, QUICK):
         yield
         return
-    combined, quick = getattr(test, COMBINED), getattr(test, QUICK)
     examples = test.hypothesis_explicit_examples  # the last one first
     phases = {"phases": (Phase.explicit,)} if is_quick or hasattr(test, UNDRAWN) else {}
-    chosen = [*examples[:combined], *examples[len(examples) - quick :]] if is_quick else examples[combined:]
+    chosen = examples[len(examples) - getattr(test, QUICK) :] if is_quick else examples
     test.hypothesis_explicit_examples = chosen
     try:
         with _changed(test, **phases):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.scenes.marks import COMBINED, MARK, QUICK
+from conformance.scenes.marks import MARK, QUICK
 from conformance.verdict.needs import methods_for_tests
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
@@ -32,8 +32,8 @@ def is_further(item: pytest.Item) -> bool:
 
 def is_quick(item: pytest.Item) -> bool:
     """Return whether the quick budget runs an item."""
-    test = getattr(item, "function", None)
-    return _is_marked(item, "quick") and getattr(test, QUICK, 1) + getattr(test, COMBINED, 0) > 0
+    pinned = getattr(getattr(item, "function", None), QUICK, 1)
+    return _is_marked(item, "quick") and pinned > 0
 
 
 def _is_marked(item: pytest.Item, word: str) -> bool:

@@ -21,8 +21,6 @@ MARK = "clause"
 
 QUICK = "conformance_quick"
 """The attribute of a test that says how many of its pinned values the quick budget tries."""
-COMBINED = "conformance_combined"
-"""The attribute of a test that says how many values it has for the quick budget alone."""
 UNDRAWN = "conformance_undrawn"
 """The attribute of a test that is true where nothing is drawn: its pinned values are all that there are."""
 
@@ -59,32 +57,26 @@ def explores(*slugs: str) -> pytest.MarkDecorator:
     return pytest.mark.clause("", slugs, quick=False, further=True, last=True)
 
 
-def pinned(
-    argument: str, values: Sequence[object], *, quick: int = 1, combined: Sequence[object] = ()
-) -> Callable[[Test], Test]:
+def pinned(argument: str, values: Sequence[object], *, quick: int = 1) -> Callable[[Test], Test]:
     """Make every run try `values` for the drawn `argument`, in this order, before anything is drawn.
 
-    The quick budget tries the first `quick` of them and the `combined` ones, each of which stands for several; it tries
-    nothing else, and leaves out a test with none. Other budgets, which show each mistake with the smallest value, do
-    without the combined ones. Raises ValueError when there are no values, or fewer than `quick`.
+    The quick budget tries the first `quick` of them, so that it finds what others find first, and nothing else; a test
+    with none of them is left out there. Raises ValueError when there are no values, or fewer than `quick`.
     """
     if not values or not 0 <= quick <= len(values):
         raise ValueError("there are no pinned values, or fewer than the quick budget takes")
 
     def decorate(test: Test) -> Test:
-        for value in reversed([*values, *combined]):
+        for value in reversed(values):
             test = example(**{argument: value})(test)
         setattr(test, QUICK, quick)
-        setattr(test, COMBINED, len(combined))
         setattr(test, PINNED, len(values))
         return test
 
     return decorate
 
 
-def each(
-    argument: str, values: Sequence[object], *, quick: int = 1, combined: Sequence[object] = ()
-) -> Callable[[Test], Test]:
+def each(argument: str, values: Sequence[object], *, quick: int = 1) -> Callable[[Test], Test]:
     """Make a run try each of `values` for an argument of the test, in this order, and draw nothing.
 
     The rest is as in `pinned`.
@@ -93,7 +85,7 @@ def each(
     def decorate(test: Test) -> Test:
         undrawn: Test = given(**{argument: sampled_from(values)})(test)  # type: ignore[assignment]  # as a test is
         setattr(undrawn, UNDRAWN, True)
-        return pinned(argument, values, quick=quick, combined=combined)(undrawn)
+        return pinned(argument, values, quick=quick)(undrawn)
 
     return decorate
 
