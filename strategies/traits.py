@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import unquote
 
 from strategies.attempt import Request
 from strategies.wire import decode
@@ -60,3 +61,5 @@ def _names(request: Request) -> Iterator[str]:
         yield "chunked-body"
     if len(pairs) > MANY_PAIRS:
         yield "many-parameters"
+    if " " in unquote(request.target.partition("?")[0]):
+        yield "odd-path-id"
