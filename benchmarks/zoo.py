@@ -20,11 +20,10 @@ from typing import Any
 from benchmarks.detection import MEASURED, write_rows
 from conformance.commands.docs.command import row, table
 from conformance.paths import SUITE
-from conformance.targets.description import TargetDescription, load
+from conformance.targets.description import TargetDescription, members
 from conformance.targets.installing import CannotInstall, cache_folder, install, missing_programs
 from contracts import load_catalogue
 
-FOLDER = SUITE / "zoo"
 PAGE = SUITE / "docs" / "zoo.md"
 STORED = MEASURED / "zoo.json"
 BROKEN = ("fail", "error", "deviation")
@@ -52,12 +51,6 @@ class Visit:
         new = [f"{slug}: {reason}" for slug, reason in self.broken.items() if slug not in recorded]
         gone = [f"{slug}: recorded, and not found" for slug in sorted(always - set(self.broken))]
         return "; ".join([*([self.said] if self.said else []), *new, *gone])
-
-
-def members() -> dict[str, TargetDescription]:
-    """Return the members of the zoo by name. Raises TargetFileError for the first invalid file."""
-    found = (load(path) for path in sorted(FOLDER.glob("*/*.toml")) if path.stem == path.parent.name)
-    return {member.name: member for member in found if member is not None}
 
 
 def visit(member: TargetDescription) -> Visit:

@@ -8,29 +8,29 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import zoo
-from conformance.targets.description import Defect
+from conformance.targets.description import ZOO, Defect, members
 
-MEMBERS = zoo.members()
+MEMBERS = members()
 LEAST = 10
 """The fewest members."""
 
 
 def test_there_are_enough_members() -> None:
     assert len(MEMBERS) >= LEAST
-    folders = {path.name for path in zoo.FOLDER.iterdir() if path.is_dir()}
+    folders = {path.name for path in ZOO.iterdir() if path.is_dir()}
     assert folders == set(MEMBERS)
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_no_lock_file_holds_an_address(name: str) -> None:
-    for lock in zoo.FOLDER.glob(f"{name}/*"):
+    for lock in ZOO.glob(f"{name}/*"):
         if lock.name in zoo.LOCKS and lock.suffix == ".json":
             assert '"resolved"' not in lock.read_text(encoding="utf-8"), lock
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_version_is_fixed(name: str) -> None:
-    requirements = zoo.FOLDER / name / "requirements.txt"
+    requirements = ZOO / name / "requirements.txt"
     if requirements.exists():
         lines = [line for line in requirements.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
         assert all(re.fullmatch(r"[\w.\[\]-]+==[\w.]+", line) for line in lines), lines

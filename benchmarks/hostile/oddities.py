@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -120,70 +120,77 @@ def _with_lines(lines: bytes, head: bytes, body: bytes) -> bytes:
     return head[:-2] + lines + b"\r\n" + body
 
 
-FRAMES: Mapping[str, Callable[[bytes, bytes], bytes]] = {
+Frame = Callable[[bytes, bytes], bytes]
+
+
+def _numbered(
+    name: str, change: Callable[[bytes, bytes, bytes], bytes], values: Iterable[bytes]
+) -> Mapping[str, Frame]:
+    """Return the change with each of the values, by the name and the number of the value."""
+    return {f"{name}-{number}": partial(change, value) for number, value in enumerate(values)}
+
+
+FRAMES: Mapping[str, Frame] = {
     **{
         f"length-{value or 'blank'}"[:20]: partial(_with_other_length, value)
         for value in ("+5", "5, 5", "-1", "0x5", "9" * 30, "", " ", "5 5", "\xb2", "1e3", "9" * 5000)
     },
-    **{
-        f"chunks-{number}": partial(_in_chunks, form)
-        for number, form in enumerate(
-            (
-                b"%X\r\n%b\r\n0\r\n\r\n",
-                b"0000000000000000%x\r\n%b\r\n000\r\n\r\n",
-                b'%x;name="a;b\\r"\r\n%b\r\n0;x\r\n\r\n',
-                b"%x \r\n%b\r\n0\r\nX-Trailer: \xff\r\n\r\n",
-                b"%xffffffffffffffffffffffff\r\n%b\r\n0\r\n\r\n",
-                b"-%x\r\n%b\r\n0\r\n\r\n",
-                b"0x%x\r\n%b\r\n0\r\n\r\n",
-                b"+%x\r\n%b\r\n0\r\n\r\n",
-                b"%xzz\r\n%b\r\n0\r\n\r\n",
-                b"%x\r\n%b0\r\n\r\n",
-                b"\r\n%x%b",
-            )
-        )
-    },
-    **{
-        f"status-line-{number}": partial(_with_first_line, line)
-        for number, line in enumerate(
-            (
-                b"HTTP/1.1 200",
-                b"HTTP/1.1 200 \xff\xfe",
-                b"HTTP/1.1  200  OK",
-                b"HTTP/1.1 099 Low",
-                b"HTTP/1.1 999 High",
-                b"HTTP/1.1 1000 Higher",
-                b"HTTP/1.1 -200 Below",
-                b"HTTP/1.1 \xb2\xb2\xb2 Superscript",
-                b"HTTP/1.1 abc",
-                b"HTTP/9.9 200 OK",
-                b"HTTP/1.0 200 OK",
-                b"ICY 200 OK",
-                b"",
-                b"HTTP/1.1 101 Switching",
-                b"HTTP/1.1 204 None",
-                b"HTTP/1.1 304 Same",
-            )
-        )
-    },
-    **{
-        f"header-lines-{number}": partial(_with_lines, lines)
-        for number, lines in enumerate(
-            (
-                b": no name\r\n",
-                b"no colon\r\n",
-                b" folded\r\n",
-                b"X-A: 1\r\nX-A: 2\r\nx-a: \xff\r\n",
-                b"Content-Type: text/html\r\nDate: x\r\nRequest-Id: req_2\r\n",
-                b"Content-Length: 7\r\n",
-                b"Transfer-Encoding: gzip\r\n",
-                b"X-\xff\xfe: \xf0\x9f\x98\x80\r\n",
-                b"X-Nul: a\0b\r\n",
-                b"X-Many: y\r\n" * 150,
-                b"X-Long: " + b"y" * 70_000 + b"\r\n",
-            )
-        )
-    },
+    **_numbered(
+        "chunks",
+        _in_chunks,
+        (
+            b"%X\r\n%b\r\n0\r\n\r\n",
+            b"0000000000000000%x\r\n%b\r\n000\r\n\r\n",
+            b'%x;name="a;b\\r"\r\n%b\r\n0;x\r\n\r\n',
+            b"%x \r\n%b\r\n0\r\nX-Trailer: \xff\r\n\r\n",
+            b"%xffffffffffffffffffffffff\r\n%b\r\n0\r\n\r\n",
+            b"-%x\r\n%b\r\n0\r\n\r\n",
+            b"0x%x\r\n%b\r\n0\r\n\r\n",
+            b"+%x\r\n%b\r\n0\r\n\r\n",
+            b"%xzz\r\n%b\r\n0\r\n\r\n",
+            b"%x\r\n%b0\r\n\r\n",
+            b"\r\n%x%b",
+        ),
+    ),
+    **_numbered(
+        "status-line",
+        _with_first_line,
+        (
+            b"HTTP/1.1 200",
+            b"HTTP/1.1 200 \xff\xfe",
+            b"HTTP/1.1  200  OK",
+            b"HTTP/1.1 099 Low",
+            b"HTTP/1.1 999 High",
+            b"HTTP/1.1 1000 Higher",
+            b"HTTP/1.1 -200 Below",
+            b"HTTP/1.1 \xb2\xb2\xb2 Superscript",
+            b"HTTP/1.1 abc",
+            b"HTTP/9.9 200 OK",
+            b"HTTP/1.0 200 OK",
+            b"ICY 200 OK",
+            b"",
+            b"HTTP/1.1 101 Switching",
+            b"HTTP/1.1 204 None",
+            b"HTTP/1.1 304 Same",
+        ),
+    ),
+    **_numbered(
+        "header-lines",
+        _with_lines,
+        (
+            b": no name\r\n",
+            b"no colon\r\n",
+            b" folded\r\n",
+            b"X-A: 1\r\nX-A: 2\r\nx-a: \xff\r\n",
+            b"Content-Type: text/html\r\nDate: x\r\nRequest-Id: req_2\r\n",
+            b"Content-Length: 7\r\n",
+            b"Transfer-Encoding: gzip\r\n",
+            b"X-\xff\xfe: \xf0\x9f\x98\x80\r\n",
+            b"X-Nul: a\0b\r\n",
+            b"X-Many: y\r\n" * 150,
+            b"X-Long: " + b"y" * 70_000 + b"\r\n",
+        ),
+    ),
 }
 """How an answer's head and body are written down, by name."""
 

@@ -11,19 +11,18 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.commands.asking import client_for
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.failure import LiveAccount
 from conformance.evidence.foreign import one_line
 from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
-from conformance.plugin.options import key_for
 from conformance.reports.words import answer_in_short
-from conformance.transport.client import DEFAULT_TIMEOUT, Address, Client, TargetError
+from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
 from conformance.verdict.needs import ids_for_profile
 from conformance.verdict.run import ExitStatus
-from conformance.verdict.settings import DEFAULT_RATE
-from contracts import load_catalogue, published_contract
+from conformance.verdict.settings import usual_rate
+from contracts import load_catalogue
 from contracts.catalogue import PROFILES
 
 ABOUT = {
@@ -124,18 +123,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        address = Address.of(options.base_url)
-        key = key_for(os.environ, options.base_url)
+        client = client_for(options.base_url, os.environ, options.timeout)
     except (TargetError, pytest.UsageError) as error:
         print(error)
         return ExitStatus.WRONG_USAGE
-    rate = None if address.is_loopback else DEFAULT_RATE
-    client = Client(address, key, published_contract(), timeout=options.timeout, rate=rate)
     with contextlib.closing(client):
-        try:
-            found = examine(client, tuple(options.payment_method), tuple(options.customer))
-        except LiveAccount as live:
-            print(live)
-            return ExitStatus.WRONG_USAGE
-    print(*describe(found, address.url, rate), sep="\n")
+        found = examine(client, tuple(options.payment_method), tuple(options.customer))
+    rate = usual_rate(is_loopback=client.address.is_loopback)
+    print(*describe(found, client.address.url, rate), sep="\n")
     return ExitStatus.UNREACHABLE if found.provision is None else ExitStatus.CONFORMS

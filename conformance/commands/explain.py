@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from conformance.paths import SUITE, TESTS
-from conformance.targets.description import Defect, TargetDescription, load, shipped
+from conformance.paths import TESTS
+from conformance.targets.description import Defect, TargetDescription, members, shipped
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
 
-ZOO = SUITE / "zoo"
 MARK = "clause"
 OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
 NO_TEST = "No test sends it: "
@@ -73,8 +72,7 @@ def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
 @cache
 def _implementations() -> tuple[TargetDescription, ...]:
     """Return the shipped targets, and the programs of the zoo where the clone holds them."""
-    members = (load(path) for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
-    return (*shipped().values(), *(member for member in members if member is not None))
+    return (*shipped().values(), *members().values())
 
 
 @cache
@@ -82,18 +80,17 @@ def _reasons() -> dict[str, tuple[str, ...]]:
     """Return the first paragraph of the docstring of each test, by the clause that it is for."""
     found: dict[str, list[str]] = {}
     for path in sorted(TESTS.glob("test_*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
-            for slug in _slugs(node) if text else ():
-                found.setdefault(slug, []).append(" ".join(str(text).partition("\n\n")[0].split()))
+        tests = (node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef))
+        for test in tests:
+            reason = " ".join((ast.get_docstring(test) or "").partition("\n\n")[0].split())
+            for slug in _slugs(test) if reason else ():
+                found.setdefault(slug, []).append(reason)
     return {slug: tuple(dict.fromkeys(texts)) for slug, texts in found.items()}
 
 
-def _slugs(node: ast.AST) -> Iterator[str]:
+def _slugs(test: ast.FunctionDef) -> Iterator[str]:
     """Yield the clauses of a test: that of its mark, or those of its parameters."""
-    if not isinstance(node, ast.FunctionDef):
-        return
-    for decorator in node.decorator_list:
+    for decorator in test.decorator_list:
         if not isinstance(decorator, ast.Call):
             continue
         is_mark = isinstance(decorator.func, ast.Name) and decorator.func.id == MARK

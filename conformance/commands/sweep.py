@@ -11,14 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
+from conformance.commands.asking import client_for
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import delete_customer
 from conformance.fixtures.provisioning import RUN_TAG
-from conformance.plugin.options import key_for
-from conformance.transport.client import DEFAULT_TIMEOUT, Address, Client, TargetError
+from conformance.transport.client import Client, TargetError
 from conformance.verdict.run import ExitStatus
-from conformance.verdict.settings import DEFAULT_RATE
-from contracts import published_contract
 
 OLD_ENOUGH = 60.0
 """The age in minutes from which on a customer is deleted, so that a run in progress keeps its own."""
@@ -81,13 +79,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        address = Address.of(options.base_url)
-        key = key_for(os.environ, options.base_url)
+        client = client_for(options.base_url, os.environ)
     except (TargetError, pytest.UsageError) as error:
         print(error)
         return ExitStatus.WRONG_USAGE
-    rate = None if address.is_loopback else DEFAULT_RATE
-    client = Client(address, key, published_contract(), timeout=DEFAULT_TIMEOUT, rate=rate)
     try:
         if options.dry_run:
             print(*left_behind(client, options.older_than), sep="\n")

@@ -48,7 +48,7 @@ from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
 from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, number_episodes, write_record
 from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, ExitStatus, Exploration, Run
-from conformance.verdict.settings import DEFAULT_RATE, Settings, default_max_time
+from conformance.verdict.settings import Settings, default_max_time, usual_rate
 from conformance.verdict.trial import Entry, Note, Trial
 from contracts import load_catalogue, published_contract
 
@@ -132,7 +132,7 @@ class Controller:
 
     def _probe(self) -> None:
         address = Address(self.base_url)
-        rate = self.settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        rate = self.settings.rate or usual_rate(is_loopback=address.is_loopback)
         self.bounds = self._bounds_for(address)
         timeout = self.settings.timeout
         client = Client(address, self.key, self.contract, timeout=timeout, rate=rate, bounds=self.bounds)

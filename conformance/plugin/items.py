@@ -38,7 +38,7 @@ from conformance.verdict.ledger import (
     refer_to,
     without_what_others_own,
 )
-from conformance.verdict.settings import DEFAULT_RATE, Settings
+from conformance.verdict.settings import Settings, usual_rate
 from conformance.verdict.trial import ERROR, NOT_APPLICABLE
 from contracts import Catalogue, Contract
 
@@ -63,7 +63,7 @@ class ItemRunner:
         worker: int = 0,
     ) -> None:
         address = Address(base_url)
-        rate = settings.rate or (None if address.is_loopback else DEFAULT_RATE)
+        rate = settings.rate or usual_rate(is_loopback=address.is_loopback)
         self.key = key
         self.worker = worker
         self.expectations = settings.expectations

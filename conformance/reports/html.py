@@ -18,7 +18,7 @@ from conformance.reports.evidence import evidence_of, grouped
 from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
-from conformance.reports.words import SIGNS, headline, profile_sentence
+from conformance.reports.words import LOUD, SIGNS, headline, profile_sentence
 from conformance.verdict.ledger import ClauseResult, size_of
 from conformance.verdict.run import Run
 from contracts.catalogue import PROFILES
@@ -84,7 +84,7 @@ def html_page(run: Run) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = templates(escaped=True, undefined=jinja2.StrictUndefined)
-    environment.globals.update(signs=SIGNS, swatches=SWATCHES)
+    environment.globals.update(signs=SIGNS, loud=LOUD, swatches=SWATCHES)
     environment.filters["coded"] = coded
     return environment
 

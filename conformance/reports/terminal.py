@@ -8,7 +8,7 @@ from typing import Any
 from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
-from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
+from conformance.reports.words import LOUD, SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
 from conformance.verdict.ledger import ClauseResult
@@ -26,8 +26,6 @@ SLUGS_SHOWN = 4
 """How many clauses are named for each reason."""
 
 DECIDES = " ← decides the exit status"
-
-LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 
 _COLOURS: dict[Outcome, dict[str, bool]] = {
     Outcome.ERROR: {"red": True, "bold": True},
@@ -67,8 +65,8 @@ def print_summary(reporter: Any, run: Run) -> None:
         terminal.write_sep("=", "clauses that did not pass")
     for result in loud:
         _print_result(terminal, result, _base_url(run))
-    if any(result.findings for result in loud):
-        slugs = " ".join([result.clause.slug for result in loud if result.findings][:SLUGS_SHOWN])
+    if found := [result.clause.slug for result in loud if result.findings]:
+        slugs = " ".join(found[:SLUGS_SHOWN])
         terminal.write_line(f"\nwhat they demand, and why: python -m conformance explain {slugs}")
     _print_expected(terminal, by_outcome[Outcome.EXPECTED])
     _print_quiet(terminal, results)

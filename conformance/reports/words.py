@@ -14,6 +14,9 @@ from conformance.verdict.run import Run
 from contracts import Clause
 from strategies.attempt import Request
 
+LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
+"""The outcomes that a reader must see first, in this order."""
+
 SIGNS = {
     Outcome.PASS: "✓",
     Outcome.DEVIATION: "!",

@@ -19,6 +19,7 @@ from contracts import load_catalogue
 from contracts.catalogue import Catalogue
 
 FOLDER = SUITE / "targets"
+ZOO = SUITE / "zoo"
 SCHEMA = Path(__file__).with_name("target.schema.json")
 PLACEHOLDERS = ("python", "folder", "scratch", "targets", "contract", "version", "port", "second_port", "key")
 """The names in braces in the commands and environment of a server."""
@@ -96,6 +97,12 @@ class TargetDescription:
 def shipped(folder: Path = FOLDER) -> dict[str, TargetDescription]:
     """Return every target in `folder` by its name. Raises TargetFileError for the first invalid file."""
     return {target.name: target for target in map(load, sorted(folder.glob("*.toml"))) if target is not None}
+
+
+def members(folder: Path = ZOO) -> dict[str, TargetDescription]:
+    """Return the programs of the zoo by name; none where the clone lacks them. Raises TargetFileError."""
+    found = (load(path) for path in sorted(folder.glob("*/*.toml")) if path.stem == path.parent.name)
+    return {member.name: member for member in found if member is not None}
 
 
 def find(name: str, base: Path, folder: Path = FOLDER) -> TargetDescription:

@@ -50,3 +50,8 @@ def default_max_time(budget: str, rate: float | None, explore: float | None = No
     """Return the seconds after which a run off this machine stops sending, unless the user says otherwise."""
     a_request = SECONDS_A_REQUEST + 1 / (rate or DEFAULT_RATE)
     return MOST_REQUESTS[budget] * a_request + 60 * (explore or 0)
+
+
+def usual_rate(*, is_loopback: bool) -> float | None:
+    """Return how many requests a second are sent unless the user says otherwise; no limit on this machine."""
+    return None if is_loopback else DEFAULT_RATE

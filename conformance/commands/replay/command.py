@@ -26,7 +26,7 @@ from conformance.targets.description import TargetDescription, TargetFileError, 
 from conformance.transport.client import Address, Client, TargetError
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
 from conformance.verdict.run import ExitStatus, Run
-from conformance.verdict.settings import DEFAULT_RATE
+from conformance.verdict.settings import usual_rate
 
 MOST_NAMED = 20
 """How many findings a message names at most."""
@@ -67,8 +67,7 @@ def replayer(run: Run, history: History, url: str, key: Secret, options: argpars
     """Replay to the target at `url`, and remove at the end what was made there. Raises Unreachable."""
     settings = run.settings
     address = Address(url)
-    usual_rate = None if address.is_loopback else DEFAULT_RATE
-    rate = options.rate or settings.rate or usual_rate
+    rate = options.rate or settings.rate or usual_rate(is_loopback=address.is_loopback)
     client = Client(address, key, run.contract, timeout=options.timeout or settings.timeout, rate=rate)
     with contextlib.closing(client):
         given = options.payment_method or settings.payment_methods, options.customer or settings.customers
