@@ -14,7 +14,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.judge import all_kept, judge, replayed
 from conformance.judge.incidental import used_incidentally
 from conformance.judge.reads import number_listed
-from conformance.verdict.ledger import UNSTEADY, Ledger, conclude
+from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger, conclude
 from contracts import load_catalogue, published_contract
 from strategies import invalid, malformed
 from strategies.attempt import Attempt
@@ -27,6 +27,7 @@ CONTRACT = published_contract()
 
 WITH_EXPAND = "customer=cus_1&expand[]=customer"
 WITH_TWO = "customer=cus_1&expand[]=card&expand[]=customer"
+TWICE = "customer=cus_1&expand[]=customer&expand[]=customer"
 
 
 def finding_of(clause: str, answer: Exchange, expectation: str = "accepted") -> Finding:
@@ -52,6 +53,7 @@ def concluded(*findings: Finding) -> dict[str, tuple[str, str]]:
         (WITH_EXPAND, {"expand.accepted", "expand.inlined"}),
         ("customer=cus_1&expand[0]=customer", {"expand.accepted", "expand.inlined", "expand.indexed"}),
         (WITH_TWO, {"expand.accepted", "expand.inlined", "expand.every-entry"}),
+        (TWICE, {"expand.accepted", "expand.inlined", "expand.every-entry", "expand.duplicates"}),
     ],
 )
 def test_a_finding_names_the_features_of_expand_that_its_request_uses(sent: str, used: set[str]) -> None:
@@ -208,3 +210,40 @@ def test_an_unsteadiness_that_another_clause_explains_hides_nothing() -> None:
     assert concluded(token, unsteady)["stripe.test-tokens"] == (Outcome.NOT_RUN, f"see {UNSTEADY}")
     met = replace(unsteady, seen_at="expand.inlined")
     assert concluded(token, met)["stripe.test-tokens"][0] is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("crash", "is_explained"),
+    [(exchange(500, ERROR, sent=WITH_TWO), True), (exchange(400, ERROR, sent=WITH_TWO), False)],
+)
+def test_a_server_error_at_a_feature_belongs_to_its_clause_where_that_is_one_too(
+    crash: Exchange, is_explained: bool
+) -> None:
+    owner = Finding("expand.every-entry", "", episode("accepted", crash), 0)
+    error = Finding(SERVER_ERRORS, "answered 500", episode("answered_well", exchange(500, ERROR, sent=WITH_TWO)), 0)
+    lost = replace(error, clause=STILL_SERVING, episode=episode("outlived", exchange(None, None, sent=WITH_TWO)))
+    outcomes = concluded(owner, error, lost)
+    assert outcomes["expand.every-entry"][0] is Outcome.FAIL
+    for slug in (SERVER_ERRORS, STILL_SERVING):
+        assert (outcomes[slug][0] is not Outcome.FAIL) is is_explained
+
+
+def test_a_crash_belongs_to_the_first_clause_about_what_is_odd_in_its_request() -> None:
+    """Two clauses whose requests share what is odd never explain each other away."""
+    blank = replace(finding_of("state.model", exchange(400, ERROR)), rests_on=())
+    crash = exchange(None, None, sent="customer=cus_1", payment_method="%20pm%22")
+    first = replace(blank, clause="robustness.odd-path-id", episode=episode("survived", crash))
+    second = replace(first, clause="robustness.path-encoding")
+    assert concluded(second)["robustness.path-encoding"][0] is Outcome.FAIL
+    outcomes = concluded(first, second)
+    assert outcomes["robustness.odd-path-id"][0] is Outcome.FAIL
+    assert outcomes["robustness.path-encoding"] == (Outcome.NOT_RUN, "see robustness.odd-path-id")
+
+
+def test_what_a_request_leaves_behind_explains_that_later_answers_differ() -> None:
+    unsteady = Finding(UNSTEADY, "answer 1 of 23 differs", episode("steady", exchange(400, ERROR)), 0)
+    spoilt = replace(unsteady, clause=STILL_SERVING, observed="afterwards 400", rests_on=(UNSTEADY,))
+    assert concluded(unsteady)[UNSTEADY][0] is Outcome.FAIL
+    outcomes = concluded(unsteady, spoilt)
+    assert outcomes[STILL_SERVING][0] is Outcome.FAIL
+    assert outcomes[UNSTEADY][0] is not Outcome.FAIL

@@ -100,6 +100,16 @@ def test_a_customer_that_is_expanded_unasked_counts_by_its_id() -> None:
         assert outcome("request.value-exact", "taken_as_sent", ("subject", expanded), value=value) is wanted
 
 
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
+    [("pm_1", Outcome.FAIL), ("pm_1 ", Outcome.PASS), ("pm_2", Outcome.PASS)],
+    ids=["trimmed", "as sent", "another"],
+)
+def test_a_blank_in_the_path_counts_where_the_trimmed_id_is_taken(shown: str, wanted: Outcome) -> None:
+    answer = success(identifier=shown, target="/v1/payment_methods/pm_1%20/attach")
+    assert outcome("request.value-exact-whitespace", "path_taken_as_sent", ("subject", answer)) is wanted
+
+
 LONG = "k" * stripe.LONGEST_KEY
 
 

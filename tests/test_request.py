@@ -89,7 +89,7 @@ def test_white_space_in_the_path(scene: Scene) -> None:
     """A blank behind the id in the path makes it another id, as in the body."""
     if scene.stage.fixtures.provision.stateless:
         scene.needs.end()
-    scene.expect(judge.rejected, scene.send(resembling.BLANK_IN_PATH, rejected=True))
+    scene.expect(judge.path_taken_as_sent, scene.send(resembling.BLANK_IN_PATH, rejected=True))
 
 
 @clause("request.value-exact-unicode")

@@ -70,7 +70,7 @@ def used_incidentally(
     """
     if expectation in ABOUT_THE_SERVER:
         return ()
-    used = tuple(dict.fromkeys(_used_by_request(exchange)))
+    used = clauses_about_request(exchange)
     if exchange.is_success and expectation in OF_A_REJECTION:
         return tuple(slug for slug in used if slug in WITHOUT_WHICH_IT_IS_NOT_READ)
     if not exchange.is_to_operation:
@@ -91,8 +91,12 @@ def is_spelled_unusually(exchange: Exchange) -> bool:
     return exchange.request.body not in (None, b"&".join(plain))
 
 
+def clauses_about_request(exchange: Exchange) -> tuple[str, ...]:
+    """Return the clauses about features that the request uses, such as `expand.accepted`."""
+    return tuple(dict.fromkeys(_used_by_request(exchange)))
+
+
 def _used_by_request(exchange: Exchange) -> Iterator[str]:
-    """Yield the clauses about features that the request uses."""
     if is_list(exchange):
         yield "state.listed"
     if not exchange.is_to_operation:
@@ -107,9 +111,12 @@ def _used_by_request(exchange: Exchange) -> Iterator[str]:
 
 def _used_of_expand(exchange: Exchange) -> Iterator[str]:
     names = [pair.name for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
+    values = [pair.value for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
     yield "expand.accepted"
     yield "expand.inlined"
     if not {b"expand", b"expand[]"}.issuperset(names):
         yield "expand.indexed"
     if len(names) > 1:
         yield "expand.every-entry"
+    if len(values) > len(set(values)):
+        yield "expand.duplicates"

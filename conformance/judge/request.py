@@ -100,6 +100,19 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
 
 
 @expectation()
+def path_taken_as_sent(episode: Episode, contract: Contract) -> None:
+    """Expect an id in the path that only resembles a known one not to be answered with the known one.
+
+    A success with the id exactly as sent is for the clause about unknown payment methods.
+    """
+    exchange = episode.subject
+    require_answer(exchange)
+    sent, shown = sent_payment_method(exchange), exchange.object.get("id")
+    is_taken = exchange.is_success and shown != sent and shown == sent.strip()
+    expect(not is_taken, f"{sent!r} was taken for {shown!r}", exchange)
+
+
+@expectation()
 def one_of_two(episode: Episode, contract: Contract) -> None:
     """Expect none or exactly one of two values under one name to be used.
 

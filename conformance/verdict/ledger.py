@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.evidence.episode import Finding, Outcome
+from conformance.evidence.exchange import Exchange
+from conformance.judge.incidental import clauses_about_request
 from conformance.judge.outage import SHARED
 from contracts import Catalogue, Clause
 from strategies.traits import traits
@@ -311,8 +313,9 @@ def _blocked_by(cause: str) -> Reason:
 class Culprits:
     """The clauses that findings may be explained by.
 
-    `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors. An
-    unsteadiness that others explain, or that was seen at single clauses only, explains nothing else.
+    `broken` have findings; of these `standing` have one that rests on no other, and `owners` own server errors, by the
+    catalogue or since a server error broke them. An unsteadiness that others explain, or that was seen at single
+    clauses only, explains nothing else.
     """
 
     broken: AbstractSet[str]
@@ -328,7 +331,8 @@ class Culprits:
             for slug in broken
             if any(not causes_in_passing(finding, broken, catalogue) for finding in ledger.findings_of(slug))
         }
-        owners = {slug for slug in broken if catalogue[slug].owns_server_errors}
+        crashing = {slug for slug in broken - set(EXPLAINED_BY_REQUESTS) if _shows_a_crash(ledger.findings_of(slug))}
+        owners = crashing | {slug for slug in broken if catalogue[slug].owns_server_errors}
         culprits = cls(broken, standing, owners)
         unsteady = ledger.findings_of(UNSTEADY)
         if all(one.seen_at or _is_explained(UNSTEADY, one, culprits, catalogue) for one in unsteady):
@@ -377,8 +381,10 @@ def _is_explained(slug: str, finding: Finding, culprits: Culprits, catalogue: Ca
         return is_aftermath or _is_owned(finding, culprits.owners)
     if slug == STILL_SERVING:
         return _ends_as(finding, culprits.owners - {slug})
+    if slug == UNSTEADY and not finding.seen_at:
+        return STILL_SERVING in culprits.broken
     if slug == UNSTEADY:
-        return finding.seen_at in culprits.standing or (bool(finding.seen_at) and culprits.break_content)
+        return finding.seen_at in culprits.standing or culprits.break_content
     return bool(causes_in_passing(finding, culprits.broken, catalogue))
 
 
@@ -387,8 +393,18 @@ def causes_in_passing(finding: Finding, broken: Container[str], catalogue: Catal
 
     A clause that is itself a reason for another one to be broken never rests on that other one.
     """
-    used = [slug for slug in finding.rests_on if slug in broken and slug in catalogue]
-    return [slug for slug in used if finding.clause not in catalogue.comes_after(slug)]
+    used = [*finding.rests_on, *_earlier_traits(finding, catalogue)]
+    known = [slug for slug in used if slug in broken and slug in catalogue]
+    return [slug for slug in known if finding.clause not in catalogue.comes_after(slug)]
+
+
+def _earlier_traits(finding: Finding, catalogue: Catalogue) -> list[str]:
+    """Return the traits of a request at which the server failed whose clauses are judged before the finding's."""
+    if not _shows_a_crash([finding]) or finding.clause not in catalogue:
+        return []
+    order = catalogue.root_causes_first
+    earlier = frozenset(order[: order.index(finding.clause)])
+    return [slug for slug in traits(finding.exchange.request) if slug in earlier]
 
 
 def _is_after_an_odd_request(finding: Finding) -> bool:
@@ -399,7 +415,17 @@ def _is_after_an_odd_request(finding: Finding) -> bool:
 
 def _is_owned(finding: Finding, owners: AbstractSet[str]) -> bool:
     explored = bool(finding.episode.facts.get("explores")) and bool(owners)
-    return explored or not owners.isdisjoint(traits(finding.exchange.request))
+    return explored or not owners.isdisjoint(_remarkable(finding.exchange))
+
+
+def _remarkable(exchange: Exchange) -> tuple[str, ...]:
+    """Return the clauses about what is remarkable in a request: its traits, and the features that it uses."""
+    return (*traits(exchange.request), *clauses_about_request(exchange))
+
+
+def _shows_a_crash(findings: Iterable[Finding]) -> bool:
+    """Return whether a request of the findings got a server error, or no answer at all."""
+    return any(finding.exchange.status is None or finding.exchange.status >= 500 for finding in findings)
 
 
 def _ends_as(finding: Finding, owners: AbstractSet[str]) -> bool:
@@ -413,7 +439,7 @@ def _owner_of_the_end(ledger: Ledger, owners: AbstractSet[str]) -> str:
     findings = ledger.findings_of(STILL_SERVING)
     if not all(_ends_as(finding, owners - {STILL_SERVING}) for finding in findings):
         return ""
-    named = [slug for finding in findings for slug in traits(finding.exchange.request) if slug in owners]
+    named = [slug for finding in findings for slug in _remarkable(finding.exchange) if slug in owners]
     return next(iter(named), "")
 
 
