@@ -22,7 +22,7 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
-NOT_ACCEPTABLE, LENGTH_REQUIRED = 406, 411
+METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED = 405, 406, 411
 
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
@@ -88,6 +88,8 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     if status >= 500:
         yield from unless(owns_server_errors, "error.status-class", f"answered {status}")
     elif status >= 400:
+        is_silent = status == METHOD_NOT_ALLOWED and exchange.headers is not None and exchange.header("Allow") is None
+        yield from unless(not is_silent, "error.allowed-methods", f"a {status} without Allow")
         yield from _broken_json(exchange)
         yield from _broken_error(exchange, contract, owns_server_errors=owns_server_errors)
     elif status >= 300:

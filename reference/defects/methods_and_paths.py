@@ -14,7 +14,7 @@ from ..changes import Change, apply, edit_rejections, is_authentic, override, wr
 from ..objects import payment_methods
 from ..rules import attach, errors, forms, routes
 from ..rules.errors import ApiError
-from ..wire.values import Answer, Request, Response
+from ..wire.values import Answer, Headers, Request, Response
 from .parts import change_request
 from .registry import Topic
 
@@ -156,11 +156,11 @@ def underscore_left_encoded(request: Request) -> Request:
     return replace(request, target=re.sub("%5[Ff]", "%255F", request.target))
 
 
-def other_method(status: int) -> Change:
-    """Answer other methods with another status."""
+def other_method(status: int, headers: Headers = (("Allow", "POST"),)) -> Change:
+    """Answer other methods with another status and further headers."""
 
     def allowing(rejection: errors.Rejection) -> errors.Rejection:
-        return replace(rejection, status=status, headers=(("Allow", "POST"),))
+        return replace(rejection, status=status, headers=headers)
 
     return edit_rejections(("unrecognized-url",), allowing)
 
@@ -171,3 +171,6 @@ stripe.row("other-methods-are-405", "method.unrecognized", "medium", level="SHOU
 stripe.row("other-methods-are-400", "method.unrecognized", "medium", level="SHOULD")(
     "Another method is answered with 400.", other_method(400)
 )
+contract.row(
+    "method-not-allowed-without-allow", "error.allowed-methods", "easy", level="SHOULD", also="method.unrecognized"
+)("Another method is answered with 405, but without the header Allow.", other_method(405, headers=()))
