@@ -39,7 +39,7 @@ LONGEST_ANSWER, LONGEST_BODY = 160, 120
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out: how fixtures are had, what else the target can do, and the exchanges in order.
+    """The findings about a target: how fixtures are had, what else the target can do, and the exchanges in order.
 
     Without a provision the target cannot be tested, for the reason in `trouble` and with the advice in `hint`.
     """

@@ -1,4 +1,4 @@
-"""What Hypothesis draws for a test: its private names for that, and for the seed of a run, stand here alone."""
+"""Private names of Hypothesis, for what it draws for a test and for the seed of a run: they stand here alone."""
 
 from __future__ import annotations
 

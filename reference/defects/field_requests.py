@@ -173,7 +173,7 @@ def forms_of_other_sites_forbidden(usual: Guard, call: Call) -> None:
 
 @stateful("state.unknown-payment-method", "hard", change_request, batch="second field")
 def path_parameters_removed(request: Request) -> Request:
-    """What follows a `;` in a part of the path is removed: `pm_1;v=2` is taken for `pm_1`.
+    """Everything behind a `;` in a part of the path is removed: `pm_1;v=2` is taken for `pm_1`.
 
     Spring Framework 5.2, `removeSemicolonContent` of UrlPathHelper (spring-projects/spring-framework#25258).
     """

@@ -229,7 +229,7 @@ def without_zeros(value: Any) -> Any:
     "response.livemode", "easy", edit_success, also="response.schema state.same-object expand.inlined", batch=BATCH
 )
 def zero_values_left_out(call: Call, payload: Json) -> Json:
-    """What has its type's zero value is left out of a success: `livemode` is absent, not false.
+    """A member with its type's zero value is left out of a success: `livemode` is absent, not false.
 
     grpc-gateway 1, EmitDefaults: grpc-gateway issue 233.
     """
@@ -282,7 +282,7 @@ REDIRECT = b'<!DOCTYPE html>\n<html><head><meta http-equiv="refresh" content="0;
     batch=BATCH,
 )
 def validation_redirects_back(call: Call, response: Response) -> Response:
-    """Where `Accept` does not name JSON, what fails validation is redirected with 302 to the page before.
+    """A request whose `Accept` does not name JSON and that fails validation is redirected with 302 to the page before.
 
     Laravel 5 to 10: framework issues 13311 and 32061, firefly-iii issue 1699.
     """

@@ -141,7 +141,7 @@ def compressed_bodies_read(usual: Guard, call: Call) -> None:
 
 @variant(STRIPE, wrap("build"), batch=BATCH)
 def later_of_string_and_hash_counts(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
-    """Of a string and a hash of one name the later counts, as in PHP 8.4."""
+    """A string and a hash of one name: the later counts, as in PHP 8.4."""
     last = {name.partition("[")[0]: "[" in name for name, _ in pairs}
     kept = [pair for pair in pairs if ("[" in pair[0]) == last[pair[0].partition("[")[0]]]
     return usual(call, kept)
