@@ -18,13 +18,16 @@ import pytest
 import conformance.transport.client as client_module
 import conformance.transport.session
 from conformance.evidence.failure import NEVER_ARRIVED, BoundReached, Failure
+from conformance.evidence.secret import Secret
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
 from conformance.fixtures.probing import ADVICE, probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.transport.coding import LONGEST_BODY
+from conformance.transport.request import headers_on_wire
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, Authority, Proxy, answering, forever, private_authority, read_request, serving
 from meta_tests.sending import BINDINGS, client_of, sent
+from strategies import headers
 from strategies.valid import MINIMAL
 
 TRANSPORTS = ("schemathesis", "raw")
@@ -397,3 +400,13 @@ def test_an_answer_with_more_values_than_memory_is_too_large() -> None:
         exchange = client_of(f"http://127.0.0.1:{port}").call("GET", "/v1/customers")
     assert exchange.failure == Failure.TOO_LARGE
     assert "values" in exchange.original_error
+
+
+@pytest.mark.parametrize(("scheme", "value"), [("bearer", "Bearer sk_test_1"), ("basic", "Basic c2tfdGVzdF8xOg==")])
+def test_a_lower_case_header_shows_the_key_in_the_scheme_that_works(scheme: str, value: str) -> None:
+    """A server that takes one scheme only must not fail for the names of headers."""
+    (lower,) = headers.IN_LOWER_CASE.subjects
+    request = lower.bind(BINDINGS)
+    sent = headers_on_wire(request, Secret("sk_test_1"), scheme)
+    assert sent["authorization"] == value
+    assert "Authorization" not in sent

@@ -17,7 +17,7 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
-`lower-case bearer` and `lower-case basic` spell the scheme so, `bearer in a lower-case header` the header.
+`lower-case bearer` and `lower-case basic` spell the scheme so, `key in a lower-case header` the header.
 Values that only resemble the key are `key and junk`, `key cut short`, `key in another case`, `key in another scheme`
 and `key as password`.
 """

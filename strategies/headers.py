@@ -38,7 +38,7 @@ IN_LOWER_CASE = Comparison(
     (
         NO_CUSTOMER.but(
             headers=(("content-type", FORM_MEDIA_TYPE), ("accept", "application/json"), ("user-agent", "conformance")),
-            credentials="bearer in a lower-case header",
+            credentials="key in a lower-case header",
             label="with the names of its headers in lower case",
         ),
     ),

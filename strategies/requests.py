@@ -129,7 +129,7 @@ REQUIRED_AT_ONCE = Comparison(
             kind="wire",
             transport="raw",
             headers=(("content-type", f"{FORM_MEDIA_TYPE};charset=utf-8"), ("user-agent", "conformance")),
-            credentials="bearer in a lower-case header",
+            credentials="key in a lower-case header",
             label="in another order, with escapes, a charset and header names in lower case",
         ),
     ),

@@ -88,7 +88,7 @@ OF_THE_KEY = {
     ),
     "lower-case bearer": "bearer ${STRIPE_API_KEY}",
     "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
-    "bearer in a lower-case header": "Bearer ${STRIPE_API_KEY}",
+    "key in a lower-case header": "Bearer ${STRIPE_API_KEY}",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }
 """Credentials that only resemble the key, or are spelled unusually, as a shell writes them."""
@@ -146,7 +146,7 @@ def _authorization(credentials: str) -> list[str]:
         return ["-u", '"$STRIPE_API_KEY:"']
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
-    if credentials == "bearer in a lower-case header":
+    if credentials == "key in a lower-case header":
         return ["-H", '"authorization: Bearer $STRIPE_API_KEY"']
     if credentials in OF_THE_KEY:
         return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']

@@ -14,7 +14,7 @@ IDENTIFICATION = "attach-conformance"
 LETTERS_IN_ANOTHER_CASE = 8
 """The number of characters at a key's end whose case changes: so few that the rest of it is still blotted out."""
 
-IN_LOWER_CASE_HEADER = "bearer in a lower-case header"
+IN_LOWER_CASE_HEADER = "key in a lower-case header"
 """The credentials whose header is called `authorization`."""
 LEFT_OUT = ("User-Agent", "")
 """The header that says that there is to be none of this name."""
@@ -38,7 +38,6 @@ _AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
     "basic": lambda key: _basic(f"{key}:"),
     "lower-case bearer": lambda key: f"bearer {key}",
     "lower-case basic": lambda key: _basic(f"{key}:").replace("Basic", "basic", 1),
-    IN_LOWER_CASE_HEADER: lambda key: f"Bearer {key}",
     "key and junk": lambda key: f"Bearer {key}x",
     "key in another scheme": lambda key: f"Token {key}",
     "key cut short": lambda key: f"Bearer {key[:-1]}",
@@ -55,9 +54,9 @@ def headers_on_wire(request: Request, key: Secret, scheme: Credentials) -> dict[
         headers.pop(name.title(), None)
         if (name, value) != LEFT_OUT:
             headers[name] = value
-    credentials = scheme if request.credentials == "key" else request.credentials
+    credentials = scheme if request.credentials in ("key", IN_LOWER_CASE_HEADER) else request.credentials
     if credentials in _AUTHORIZATION:
-        name = "authorization" if credentials == IN_LOWER_CASE_HEADER else "Authorization"
+        name = "authorization" if request.credentials == IN_LOWER_CASE_HEADER else "Authorization"
         headers[name] = _AUTHORIZATION[credentials](key.reveal())
     elif credentials != "none":
         headers["Authorization"] = credentials
