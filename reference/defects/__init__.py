@@ -32,6 +32,8 @@ from . import (
     side_effects,
     steadiness,
     storage,
+    third_field,
+    third_field_answers,
     unknown_parameters,
     values,
 )
@@ -52,6 +54,8 @@ NATURAL = (
     first_try_answers,
     field_requests,
     field_answers,
+    third_field,
+    third_field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

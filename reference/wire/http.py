@@ -33,13 +33,17 @@ class Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all."""
+    """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all.
+
+    With `trailers` a chunked body may end with header fields, which are passed over.
+    """
 
     line: int = 16 * 1024
     header_bytes: int = 64 * 1024
     header_count: int = 200
     body: int = 2_000_000
     unread: int | None = None
+    trailers: bool = True
 
 
 def in_lower_case(headers: Headers) -> Headers:
@@ -145,7 +149,8 @@ class Stream:
             body += self._exactly(size)
             if self._line(2, 400, "Malformed chunk."):
                 raise WireError(400, "Malformed chunk.")
-        self._headers()
+        if self._headers() and not self._limits.trailers:
+            raise WireError(400, "Improperly terminated chunked request.")
         return bytes(body)
 
     def _line(self, limit: int, status: int, message: str) -> bytes:
