@@ -28,7 +28,7 @@ EACH_PROFILE = first_of_each(lambda defect: defect.profile)
 INTERMITTENT = [defect for defect in DEFECTS.values() if defect.intermittent][:1]
 WHOLE = [*EACH_PROFILE, *INTERMITTENT]
 
-SEEDED = 911
+SEEDED = 947
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {
     "idempotency.other-path-type",

@@ -6,8 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 
-from strategies.attempt import Attempt, Credentials, Invalid, Pair
-from strategies.invalid import broken
+from strategies.attempt import Attempt, Credentials, Invalid
 from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
@@ -60,6 +59,7 @@ def malformed() -> Sequence[Attempt]:
         _minimal("Basic %%%", "Basic credentials that are not base64"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(word, "random letters and no scheme"),
+        _minimal(f"Bearer {word}é", "a Bearer token beyond ASCII"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
         _minimal("key as password", "the key as Basic password, behind another user name"),
     )
@@ -89,7 +89,11 @@ def otherwise_wrong() -> Sequence[Attempt]:
     """Return requests that are invalid for another reason; a test removes their key."""
     return (
         NO_PAYMENT_METHOD,
-        broken("foo", "there is an unknown parameter and no `customer`", Pair("foo", "1")),
+        Attempt(
+            payload="foo=%zz",
+            kind="invalid",
+            invalid=Invalid("foo", "there is an unknown parameter with a malformed escape, and no `customer`"),
+        ),
         MINIMAL.but(method="GET", pairs=None),
         MINIMAL.but(headers=(("Stripe-Version", "not-a-version"),)),
     )

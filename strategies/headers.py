@@ -6,6 +6,7 @@ from contracts.contract import FORM_MEDIA_TYPE
 from strategies.comparison import Comparison
 from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
+from strategies.valid import MINIMAL
 
 INVALID = missing_customer()[0]
 """What any validation rejects."""
@@ -16,7 +17,7 @@ def _with_accept(accept: str | None) -> Comparison:
     return Comparison(INVALID, (INVALID.but(accept=accept, label=label),))
 
 
-ACCEPTS = (_with_accept(None), _with_accept("application/json;q=0.9"))
+ACCEPTS = (_with_accept(None), _with_accept("application/json;q=0.9, */*;q=0.8"))
 """A request that a validation rejects, without an Accept header, and with one that allows JSON."""
 
 ANYTHING_ACCEPTED = _with_accept("*/*")
@@ -32,6 +33,30 @@ FROM_ANOTHER_SITE = Comparison(
     ),
 )
 """A request with the headers that a browser on another site adds."""
+
+OTHERS = tuple(
+    Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
+    for label, headers in (
+        ("with Accept-Language: *", (("Accept-Language", "*"),)),
+        ("with a Range", (("Range", "bytes=0-9"),)),
+        ("with a cookie of another site", (("Cookie", "theme=%zz"),)),
+        ("with the offer of an upgrade", (("Connection", "Upgrade"), ("Upgrade", "h2c"))),
+    )
+)
+"""Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
+
+OTHERS_AT_ONCE = Comparison(
+    MINIMAL,
+    (
+        MINIMAL.but(
+            headers=tuple(header for other in OTHERS for one in other.subjects for header in one.headers),
+            transport="raw",
+            label="with headers that the operation does not name",
+        ),
+    ),
+    needs_success=True,
+)
+"""A request with all of these headers at once."""
 
 IN_LOWER_CASE = Comparison(
     NO_CUSTOMER,

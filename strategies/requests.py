@@ -31,6 +31,7 @@ QUOTED = '; charset="utf-8"'
 CHARSETS: Sequence[Comparison] = (
     with_charset(MINIMAL, "; charset=utf-8"),
     with_charset(EXPANDED, ";charset=utf-8"),
+    with_charset(MINIMAL, ";"),
     Comparison(
         NOT_ASCII, with_charset(NOT_ASCII, "; charset=utf-8").subjects + with_charset(NOT_ASCII, QUOTED).subjects
     ),
@@ -101,7 +102,7 @@ def other_urls() -> Sequence[Attempt]:
     why = Invalid("path", "the operation has another URL")
     return tuple(
         MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
-        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach")
+        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach", "%2Fattach")
     )
 
 

@@ -95,4 +95,5 @@ def ids_in_other_forms() -> Sequence[Attempt]:
         resembling(joined(CUSTOMER_ID, "\u200b")),
         resembling(joined(CUSTOMER_ID, "\u00a0")),
         resembling(joined("\ufeff", CUSTOMER_ID)),
+        resembling(Known("customer", "with an accent")),
     )

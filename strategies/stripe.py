@@ -9,7 +9,7 @@ from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.credentials import WITHOUT_KEY
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, unknown_customer
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
 
@@ -31,6 +31,9 @@ WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f
 DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, label=f"of {DECLINING_TOKEN}")
 WITH_DECLINING_CARD = MINIMAL.but(kind="wire", label="of a card that declines")
 EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH)), kind="wire")
+EXPANDED_DEFAULT_METHOD_AND_CUSTOMER = Attempt(
+    (CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH), Pair("expand[]", "customer")), kind="wire"
+)
 OTHERWISE_EXPANDED = Attempt((CUSTOMER, Pair("expand[]", "customer")), kind="wire", label="with another `expand`")
 
 
@@ -89,6 +92,7 @@ def unknown_paths() -> Sequence[Attempt]:
         ),
         _expand("CUSTOMER", "there is no field `CUSTOMER`"),
         _expand("customer,card", "there is no field `customer,card`"),
+        _expand("type", "`type` is no other object"),
         invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
     )
 
@@ -111,8 +115,8 @@ def unknown_methods() -> Sequence[Attempt]:
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Return a body with an id that names no customer."""
-    return (NO_CUSTOMER,)
+    """Return bodies with an id that names no customer, and with a text that some languages take for nothing."""
+    return (NO_CUSTOMER, unknown_customer("0"))
 
 
 # idempotency.…
@@ -158,7 +162,9 @@ OF_ALL_KINDS = AnswersOfAllKinds(
     refused=(
         asking_for(OLDER_VERSION, invalid.unknown_parameter("foo")),
         asking_for(SENT_VERSION, invalid.missing_customer()[0]),
-        asking_for(SENT_VERSION, unknown_customers()[0]),
+        with_header(
+            asking_for(SENT_VERSION, unknown_customers()[0]), "X-Request-Id", "of-the-client", "with an X-Request-Id"
+        ),
         asking_for(NAMED_VERSION, unknown_methods()[0]),
     ),
     declined=asking_for(SENT_VERSION, WITH_DECLINING_TOKEN),

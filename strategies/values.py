@@ -27,6 +27,7 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
         chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in known
     ),
     "with a combining accent": lambda known: unicodedata.normalize("NFD", known + "é"),
+    "with an accent": lambda known: known.replace("u", "ú", 1) if "u" in known else known + "\u0301",
     "percent-encoded": lambda known: "".join(f"%{byte:02X}" for byte in known.encode()),
     "first eight characters": lambda known: known[:8],
     "as a JSON string with an escape in it": lambda known: f"\\u{ord(known[0]):04x}{known[1:]}",

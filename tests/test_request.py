@@ -12,6 +12,7 @@ from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     as_far_as_ids_go,
     compare,
+    compare_at_once,
     compare_rejections,
     compare_with_sample,
     expect_not_obeyed,
@@ -202,6 +203,12 @@ def test_without_user_agent(scene: Scene) -> None:
 def test_from_another_site(scene: Scene) -> None:
     """A key is what counts, not the page from which a request comes (RFC 9110 section 10.1.3)."""
     compare_with_sample(scene, headers.FROM_ANOTHER_SITE, RECOMMENDED_AT_ONCE)
+
+
+@clause("request.other-headers", quick=False)
+def test_other_headers(scene: Scene) -> None:
+    """What a browser, a proxy or an HTTP library adds on its own does not decide about the answer."""
+    compare_at_once(scene, headers.OTHERS_AT_ONCE, headers.OTHERS)
 
 
 @clause("request.exact-path", quick=False)

@@ -87,7 +87,7 @@ def test_nested_path(scene: Scene) -> None:
 
     if not scene.needs.is_sound("state.same-customer-again"):
         return
-    again = scene.attach(stripe.EXPANDED_DEFAULT_METHOD, Card(method, customer=own), to=own)
+    again = scene.attach(stripe.EXPANDED_DEFAULT_METHOD_AND_CUSTOMER, Card(method, customer=own), to=own)
     if not again.exchange.is_refusal:  # a rejection is judged by stripe.same-customer
         scene.expect(judge.nested, attached, *changed, again, about=about)
 

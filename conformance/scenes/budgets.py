@@ -26,7 +26,7 @@ class Repetitions:
     at_once: bool = False
 
 
-STANDARD_REPETITIONS = Repetitions(kept=40, new=11, refused=12)
+STANDARD_REPETITIONS = Repetitions(kept=38, new=8, refused=4)
 
 
 @dataclass(frozen=True)

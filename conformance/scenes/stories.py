@@ -85,6 +85,23 @@ def _holds_at_once(scene: Scene, at_once: Comparison, expectation: Expectation, 
     return True
 
 
+def compare_at_once(scene: Scene, together: Comparison, singles: Sequence[Comparison]) -> None:
+    """Expect the same answer to a request with many differences as to the control; then to one with each alone.
+
+    The single ones are sent only where the answer is another one, and only where all of them hold it counts.
+    """
+    control = scene.sample(together.control, role="control")
+    subjects = [scene.attach(subject) for subject in together.subjects]
+    scene.expect(judge.same_answer, control, *subjects, control_succeeds=together.needs_success)
+    if not scene.fails():
+        return
+    of_all = scene.telling.episodes.pop()
+    subjects = as_far_as_ids_go(scene, scene.attach, *(subject for single in singles for subject in single.subjects))
+    scene.expect(judge.same_answer, control, *subjects, control_succeeds=together.needs_success)
+    if not scene.fails():
+        scene.telling.episodes[-1] = of_all
+
+
 def compare_rejections(scene: Scene, comparison: Comparison) -> None:
     """Compare attempts that a server with state rejects, so that no payment method is used up."""
     control = scene.send(comparison.control, role="control", rejected=True)

@@ -28,7 +28,6 @@ stripe = Topic("stripe")
 
 BATCH = "third field"
 
-FIELDS_OF_THE_LIBRARY = frozenset({"key", "payment_user_agent", "referrer"})
 """The parameters that Stripe's browser library adds to a form."""
 MOST_FIELDS = 1000
 """The number of fields in the largest form that is read."""
@@ -39,7 +38,6 @@ LIST_WITH_A_WILDCARD = re.compile(r",\s*\*/\*|\*/\*\s*,")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 ATTACK = re.compile(rb"(?i)'[\s+]*or[\s+]+'?1|union[\s+]+select|drop[\s+]+table|<script")
 """A few of the patterns by which firewalls know an attack."""
-KEY_IN_THE_FORM = re.compile(rb"(?:^|&)access_token=([^&]*)")
 UNSAFE_IN_AN_ID = re.compile(r"[^\w@-]")
 LONGEST_REQUEST_ID = 255
 """The longest id that a request may bring along, in characters."""
@@ -89,11 +87,6 @@ contract.row("index-of-a-collection-dropped", "body.unknown-parameter", "hard", 
     "The form field `expand.index`, which lists the indices of `expand`, is no parameter and never rejected.",
     forget_fields(frozenset({"expand.index"})),
 )
-# localstripe 1.15: `get_post_data` of localstripe/server.py removes them from every form.
-contract.row("fields-of-the-browser-library-dropped", "body.unknown-parameter", "hard", batch=BATCH)(
-    "The fields `key`, `payment_user_agent` and `referrer` are removed from every form, and never rejected.",
-    forget_fields(FIELDS_OF_THE_LIBRARY),
-)
 
 
 @stateful("state.unknown-customer", "hard", wrap("find_customer"), also="request.value-exact", batch=BATCH)
@@ -112,10 +105,11 @@ def row_number_finds_a_customer(usual: FindCustomer, call: Call, identifier: str
 
 
 @contract(
-    "request.value-exact",
+    "request.value-exact-unicode",
     "hard",
     wrap("find_customer"),
-    also="request.value-exact-unicode state.unknown-customer",
+    also="request.value-exact state.unknown-customer",
+    level="SHOULD",
     batch=BATCH,
 )
 def accents_do_not_count(usual: FindCustomer, call: Call, identifier: str) -> Customer | None:
@@ -171,7 +165,7 @@ def trailers_rejected(b: Behaviour) -> None:
     b.limits = replace(b.limits, trailers=False)
 
 
-@contract("request.minimal-body", "hard", wrap_at_attach("split"), batch=BATCH)
+@contract("request.other-headers", "hard", wrap_at_attach("split"), level="SHOULD", batch=BATCH)
 def body_lost_with_an_upgrade(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """A request that offers an upgrade (`Upgrade: h2c`, as Java's client does) loses its body.
 
@@ -223,7 +217,7 @@ contract.row("escaped-slash-separates", "request.exact-path", "hard", level="SHO
 # Keys.
 
 
-@stripe("auth.unknown-key", "easy", wrap("known_key"), also="error.status-class", batch=BATCH)
+@stripe("error.status-class", "easy", wrap("known_key"), batch=BATCH)
 def keys_of_another_length_crash(usual: KnownKey, call: Call, key: str) -> bool:
     """Keys are compared in constant time, which fails for two of different lengths: 500.
 
@@ -235,7 +229,7 @@ def keys_of_another_length_crash(usual: KnownKey, call: Call, key: str) -> bool:
     return usual(call, key)
 
 
-@stripe("auth.malformed", "hard", wrap("known_key"), also="error.status-class", batch=BATCH)
+@stripe("error.status-class", "hard", wrap("known_key"), batch=BATCH)
 def keys_beyond_ascii_crash(usual: KnownKey, call: Call, key: str) -> bool:
     """A key with a character that is not ASCII is a 500.
 
@@ -246,7 +240,7 @@ def keys_beyond_ascii_crash(usual: KnownKey, call: Call, key: str) -> bool:
     return usual(call, key)
 
 
-@stripe("auth.malformed", "medium", wrap_at_attach("authenticate"), also="error.status-class", batch=BATCH)
+@stripe("error.status-class", "medium", wrap_at_attach("authenticate"), batch=BATCH)
 def other_schemes_crash(usual: Guard, call: Call) -> None:
     """Credentials of a scheme other than Basic and Bearer are a 500.
 
@@ -256,21 +250,6 @@ def other_schemes_crash(usual: Guard, call: Call) -> None:
     if credentials and scheme not in ("basic", "bearer"):
         raise unexpected_error()
     usual(call)
-
-
-@stripe("auth.missing", "hard", wrap_at_attach("authenticate"), also="body.unknown-parameter", batch=BATCH)
-def key_in_the_form(usual: Guard, call: Call) -> None:
-    """Without an Authorization header, a form field `access_token` is the key.
-
-    Doorkeeper 5: `from_access_token_param` is one of its default access_token_methods.
-    """
-    sent = KEY_IN_THE_FORM.search(call.request.body)
-    is_shown = call.request.header("authorization") is not None
-    if is_shown or sent is None or not call.behaviour.known_key(call, sent[1].decode("latin-1")):
-        usual(call)
-        return
-    call.authenticated = True
-    call.request = replace(call.request, body=KEY_IN_THE_FORM.sub(b"", call.request.body))
 
 
 @stripe("auth.first", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)

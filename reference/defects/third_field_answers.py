@@ -8,19 +8,19 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..behaviour import Attach, Behaviour, Check, Expand, FindCustomer, Finish, Once, Serve, ShowCustomer, ShowMethod
 from ..call import Call, Endpoint
-from ..changes import apply, counter, edit_success, rejection, wrap, wrap_at_attach, wrap_check
+from ..changes import apply, edit_success, rejection, wrap, wrap_at_attach, wrap_check
 from ..objects.models import Customer, PaymentMethod
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError
 from ..wire.values import Answer, Json, Response
 from .idempotency import dawdle
-from .parts import id_in_path, unexpected_error
+from .parts import unexpected_error
 from .registry import Topic
 
 contract = Topic("contract")
@@ -45,7 +45,7 @@ ONE_CUSTOMER = re.compile(r"/v1/customers/([^/]+)")
 # JSON.
 
 
-@contract("response.status", "hard", wrap_at_attach("finish"), batch=BATCH)
+@contract("response.json", "hard", wrap_at_attach("finish"), also="response.status request.other-headers", batch=BATCH)
 def range_of_a_post(usual: Finish, call: Call, response: Response) -> Response:
     """A POST with a `Range` is answered with 206 and that part of the JSON.
 
@@ -61,16 +61,6 @@ def range_of_a_post(usual: Finish, call: Call, response: Response) -> Response:
         return response
     part = replace(response, status=206, body=response.body[first : last + 1])
     return part.with_header("Content-Range", f"bytes {first}-{last}/{size}")
-
-
-@contract("response.type-hash", "hard", edit_success, also="response.schema state.same-object", batch=BATCH)
-def empty_hash_is_an_array(call: Call, payload: Json) -> None:
-    """The hash of a type without details is an empty array: `"klarna": []`.
-
-    PHP, every version: `json_encode` of an empty array, without JSON_FORCE_OBJECT.
-    """
-    if payload[payload["type"]] == {}:
-        payload[payload["type"]] = []
 
 
 @stateful("state.same-object", "medium", edit_success, batch=BATCH)
@@ -148,7 +138,7 @@ def text_taken_for_an_id(usual: Check, call: Call, attempt: Attempt) -> None:
     usual(call, attempt)
 
 
-@stripe("expand.nested-path", "hard", wrap_at_attach("expand"), also="error.status-class", batch=BATCH)
+@stripe("error.status-class", "hard", wrap_at_attach("expand"), batch=BATCH)
 def circular_structure_crashes(usual: Expand, call: Call, payload: Json, items: Sequence[str]) -> None:
     """A customer whose default is the payment method itself makes a circle, which cannot be written: 500.
 
@@ -269,18 +259,6 @@ def first_method_is_the_default_source(b: Behaviour) -> None:
         return shown if customer.deleted else shown | {"default_source": sources.get(customer.id)}
 
 
-@stripe("stripe.test-tokens", "hard", wrap_at_attach("once", is_due=lambda: counter(4)), batch=BATCH)
-def proxy_tries_again(usual: Once, call: Call, endpoint: Endpoint, *, is_due: Callable[[], bool]) -> Answer:
-    """Every fourth attach of a shared token is executed twice: the customer gets two payment methods.
-
-    nginx before 1.9.13: `proxy_next_upstream` passes a POST to the next server after a time-out, too.
-    """
-    has_key = call.request.header("idempotency-key") is not None
-    if id_in_path(call).startswith("pm_card_") and not has_key and is_due():
-        usual(call, endpoint)
-    return usual(call, endpoint)
-
-
 # Idempotency.
 
 
@@ -299,7 +277,7 @@ def keys_must_be_uuids(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
     return usual(call, endpoint)
 
 
-@stripe("idempotency.replay", "easy", wrap_at_attach("once"), batch=BATCH)
+@stripe("idempotency.replay", "easy", wrap_at_attach("once"), also="error.envelope", batch=BATCH)
 def replay_encoded_twice(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
     """The stored answer is text, and a replay encodes it again: a JSON string that holds JSON.
 
@@ -310,10 +288,8 @@ def replay_encoded_twice(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
 
 
 @stripe(
-    "idempotency.in-use",
+    "error.status-class",
     "hard",
-    also="error.status-class",
-    level="SHOULD",
     intermittent=True,
     batch=BATCH,
 )
