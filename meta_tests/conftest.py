@@ -83,7 +83,6 @@ SLOW = frozenset(
         "test_suite_run",
         "test_targets",
         "test_transport",
-        "test_trial",
         "test_workers",
     }
 )
