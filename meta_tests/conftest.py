@@ -1,4 +1,4 @@
-"""Records of whole runs that files share, made once a session, and the mark of slow tests.
+"""Records of whole runs that files share, made once a session, the mark of slow tests, and which files come first.
 
 `pytest meta_tests -m "not slow"` runs the fast ones alone.
 """
@@ -98,13 +98,30 @@ SLOW = frozenset(
 """The files whose tests run the suite, start processes or browsers, or wait for time limits."""
 
 
+LONGEST_FIRST = (
+    "test_certificate",
+    "test_documents",
+    "test_compare",
+    "test_detection",
+    "test_running",
+    "test_nasty_targets",
+    "test_workers",
+    "test_honest_certificates",
+    "test_schemathesis_runner",
+    "test_demonstration",
+)
+"""The files that take longest: begun last, one would keep a single worker busy when all others are done."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line("markers", "slow: runs the suite, starts processes or browsers, or waits for time limits")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of the slow files."""
+    """Mark every test of the slow files, and bring the longest files to the front."""
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker(pytest.mark.slow)
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
