@@ -88,8 +88,7 @@ def clause_job(defect: Defect) -> Job:
     selected = [defect.clause]
     if load_catalogue()[defect.clause].general or defect.clause in WITHOUT_TEST:
         selected += WITNESSES
-    job = job_for(defect)
-    return replace(job, arguments=(*job.arguments, *(f"--clause={slug}" for slug in selected)))
+    return replace(job_for(defect), clauses=tuple(selected))
 
 
 def variant_job(variant: Variant, profile: str, budget: str = "standard", *, stateless: bool = False) -> Job:

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.suite import paths_for
 from conformance.paths import SUITE
 from meta_tests import launcher
 
@@ -93,14 +94,14 @@ def free_port() -> int:
 class Workplace:
     """A folder in which commands of a document run.
 
-    `words` are replaced in every script; `options` are added to every run of the suite, to make it short. At `socket`
-    a launcher serves what the scripts start.
+    `words` are replaced in every script; with `clauses`, every run of the suite judges only these. At `socket` a
+    launcher serves what the scripts start.
     """
 
     folder: Path
     socket: Path
     words: dict[str, str] = field(default_factory=dict)
-    options: str = ""
+    clauses: tuple[str, ...] = ()
     ports: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,7 +146,8 @@ class Workplace:
             "PLACE_TOOLS": str(self.tools),
             "PLACE_LAUNCHER": launcher.__file__,
             "PLACE_SOCKET": str(self.socket),
-            "PLACE_OPTIONS": self.options,
+            "PLACE_OPTIONS": " ".join(f"--clause {slug}" for slug in self.clauses),
+            "PLACE_TESTS": " ".join(paths_for(self.clauses)),
             "CONFORMANCE_TARGETS": str(self.folder / "targets"),
         }
         output = self.folder / "output.txt"
@@ -195,7 +197,7 @@ while [ $# -gt 0 ]; do
 done
 """,
     "pytest": """
-set -- --rootdir "$PLACE_SUITE" "$PLACE_SUITE/tests" -p no:cacheprovider "$@" $PLACE_OPTIONS
+set -- --rootdir "$PLACE_SUITE" $PLACE_TESTS -p no:cacheprovider "$@" $PLACE_OPTIONS
 exec "$PLACE_TOOLS/python" -m pytest "$@"
 """,
     "attach-conformance": """

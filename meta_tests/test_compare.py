@@ -22,7 +22,7 @@ from conformance.fixtures.forms import RUN
 from conformance.verdict.record import RECORD_FILE, Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
-from meta_tests.conftest import Recorded
+from meta_tests.conftest import AGAIN, Recorded
 from reference import running
 from strategies.values import CHANGES
 
@@ -31,7 +31,7 @@ KEY = "sk_test_comparing0123456789abcdef"
 
 @pytest.fixture(scope="module")
 def records(recorded: Recorded) -> Mapping[str, Path]:
-    return recorded(("good", "again", "uncached", "obeying", "contract", "other seed"))
+    return recorded(("good", AGAIN, "uncached", "obeying", "contract", "other seed"))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_server_is_like_itself_whatever_ids_it_makes(records: Mapping[str, Path], command: Command) -> None:
-    status, shown = command(records["good"], records["again"])
+    status, shown = command(records["good"], records[AGAIN])
     assert status == ExitStatus.CONFORMS, shown
     alike = re.match(r"### A and B are alike in all (\d+) answers that were compared\.\n", shown)
     assert alike is not None, shown
@@ -85,6 +85,17 @@ def test_what_makes_runs_unlike_is_told(records: Mapping[str, Path], command: Co
         compare(record, cut)
 
 
+def test_a_run_that_did_not_reach_its_target_cannot_be_compared(
+    records: Mapping[str, Path], command: Command, tmp_path: Path
+) -> None:
+    record = Record.read(records["contract"])
+    footer = {**record.footer, "diagnosis": {"what": "the connection was refused", "hint": "start it"}}
+    (tmp_path / RECORD_FILE).write_bytes(rewritten(record, log=[], footer=footer, concluded=False).content)
+    status, shown = command(records["contract"], tmp_path / RECORD_FILE)
+    assert status == ExitStatus.UNREACHABLE, shown
+    assert "nothing was tested: the connection was refused" in shown
+
+
 def test_the_pages_are_written_and_need_nothing_else(
     records: Mapping[str, Path], command: Command, tmp_path: Path
 ) -> None:
@@ -108,8 +119,6 @@ def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: P
     assert "budget quick, seed 7" in shown
     assert all(Record.read(tmp_path / side / RECORD_FILE).header["options"]["seed"] == 7 for side in "AB")
     assert KEY not in shown
-    status, shown = command("--base-url", a.url, "--against", b.url, *few)
-    assert status == ExitStatus.UNREACHABLE, shown
 
 
 @pytest.mark.parametrize(

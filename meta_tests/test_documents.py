@@ -39,7 +39,12 @@ from meta_tests.target_cache import pretend_installed
 from reference import running
 
 FEW = ("request.minimal-body", "request.json-refused", "state.persisted", "auth.missing")
-SHORT = " ".join(f"--clause {slug}" for slug in FEW)
+SHORTENED = {
+    "--explore 0.2": "--explore 0.02",
+    "--explore 0.1": "--explore 0.02",
+    "--seed 2 --budget quick": "--seed 2 --budget quick --profile contract",
+}
+"""Options that make a command of a page take long, and those with which it is executed."""
 DEMONSTRATED = SUITE / "docs" / "gate.md"
 """Whose commands the demonstration executes."""
 SERVICES = SUITE / "docs" / "ci.md"
@@ -78,7 +83,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def place(tmp_path: Path, launched: Path) -> Workplace:
     """A clone of the suite, or a project with a server, as far as the commands can tell."""
-    place = Workplace(tmp_path, launched, options=SHORT)
+    place = Workplace(tmp_path, launched, clauses=FEW)
     (place.project / ".venv").mkdir()
     (place.project / ".venv" / "bin").symlink_to(place.tools)
     (place.project / "pyproject.toml").symlink_to(SUITE / "pyproject.toml")
@@ -100,7 +105,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) ->
     scripts = scripts_of(page)
     fails = any(block.status == 1 for block in scripts)
     with running("json-obeyed" if fails else None, api_key=KEY, port=place.port(8420)) as server:
-        place.words = {"https://api.stripe.com": server.url, "sk_test_…": KEY}
+        place.words = {**SHORTENED, "https://api.stripe.com": server.url, "sk_test_…": KEY}
         place.words |= dict(objects_for(server.url, page.read_text()))
         (place.project / "traffic.har").write_text(json.dumps({"log": {"entries": []}}))
         pretend_installed("localstripe", place.folder / "targets")
@@ -113,7 +118,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) ->
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="without openssl the page was NOT executed")
 def test_the_commands_about_certificates_do_what_the_page_says(place: Workplace) -> None:
-    place.options = ""
+    place.clauses = ()
     place.words = {"--profile stripe": "--profile contract"}  # a whole run, and a short one
     with running(api_key=KEY, port=place.port(8420)):
         for block in scripts_of(CERTIFICATION):
@@ -233,6 +238,11 @@ def test_every_block_says_what_it_is_and_no_command_stands_outside(page: Path) -
 def test_every_page_with_commands_is_executed_by_a_test() -> None:
     assert {page for page in PAGES if scripts_of(page)} == {*ORDINARY, *SPECIAL}
     assert {"README.md", "CONTRIBUTING.md"} <= {page.name for page in ORDINARY}
+
+
+@pytest.mark.parametrize("words", SHORTENED)
+def test_what_is_shortened_stands_on_a_page(words: str) -> None:
+    assert [page for page in ORDINARY if words in page.read_text()]
 
 
 def test_the_example_of_an_expectation_can_be_read() -> None:

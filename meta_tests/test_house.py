@@ -14,6 +14,7 @@ from conformance.commands.docs.command import DOCS, PAGES
 from conformance.commands.docs.readme import README, readme_with_table
 from conformance.paths import SUITE
 from contracts import load_catalogue
+from meta_tests.conftest import LONGEST_FIRST, SLOW
 
 LONGEST_FILE = 500
 ROOT_PACKAGES = ("contracts", "strategies", "conformance", "reference", "tests", "benchmarks", "meta_tests")
@@ -53,6 +54,10 @@ def test_no_file_is_long() -> None:
     lengths = {path.relative_to(SUITE): len(path.read_text().splitlines()) for path in python_files()}
     assert {path.parts[0] for path in lengths} >= set(ROOT_PACKAGES)
     assert not {path: length for path, length in lengths.items() if length > LONGEST_FILE}
+
+
+def test_the_slow_files_and_the_longest_are_there() -> None:
+    assert {path.stem for path in python_files("meta_tests")} >= SLOW | set(LONGEST_FIRST)
 
 
 def marked_clauses() -> tuple[set[str], set[str]]:

@@ -96,6 +96,6 @@ def test_a_terminal_shows_one_line_that_is_written_over_and_gone_at_the_end(tmp_
 
 
 def test_who_asks_for_another_style_gets_that(tmp_path: Path) -> None:
-    shown = shown_on_a_terminal("--results", str(tmp_path), "-o", "console_output_style=classic")
+    shown = shown_on_a_terminal("--results", str(tmp_path), "-k", "test_body", "-o", "console_output_style=classic")
     assert "tests/test_body.py" in shown
     assert not LINE.search(shown)

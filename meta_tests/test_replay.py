@@ -95,10 +95,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Found]:
         for names in (ONE_BY_ONE, NOW_AND_THEN, WITH_STATE, ALONE, LATER, OUT_OF_ORDER):
             folder = tmp_path_factory.mktemp("replay")
             url = stack.enter_context(serving(*names)).url
-            selected = [f"--clause={slug}" for slug in (*names.values(), *BEFORE)]
-            jobs.append(
-                Job("defective", base_url=url, arguments=(*selected, f"--api-key={KEY}", f"--results={folder}"))
-            )
+            options = (f"--api-key={KEY}", f"--results={folder}")
+            jobs.append(Job("defective", base_url=url, arguments=options, clauses=(*names.values(), *BEFORE)))
             every.append(Found(names, folder / RECORD_FILE))
         list(run_all(jobs))
     return every

@@ -29,7 +29,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("reports")
     with running(DEFECT) as server:
-        pytest_run("-q", f"--base-url={server.url}", f"--results={folder}")
+        pytest_run("-q", "--budget=quick", f"--base-url={server.url}", f"--results={folder}")
     return folder / "report.html"
 
 

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from benchmarks.processes import pytest_run
-from benchmarks.suite import Job, run, run_all
+from benchmarks.suite import Job, run
 from conformance.paths import SUITE
+from meta_tests.conftest import AGAIN, Recorded
 from reference import running
 
 KEY = "sk_test_metatests0123456789abcdef"
@@ -28,35 +29,31 @@ def results_in(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    folder = tmp_path_factory.mktemp("reports")
-    kept = {name: value for name, value in os.environ.items() if name != "STRIPE_API_KEY"}
-    command = [sys.executable, "-m", "pytest", "--results", str(folder)]
-    done = subprocess.run(command, cwd=SUITE, env=kept, capture_output=True, text=True, timeout=300, check=False)
-    return done, folder
+def plain(recorded: Recorded) -> Path:
+    """Return the results of a run without any option."""
+    return recorded((AGAIN,))[AGAIN].parent
 
 
-def test_the_reference_conforms_and_every_result_is_written(plain: tuple[Any, Path]) -> None:
-    done, folder = plain
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    results = results_in(folder)
+def test_the_reference_conforms_and_every_result_is_written(plain: Path) -> None:
+    results = results_in(plain)
+    assert results["exit_status"] == 0
     red = {
         slug: clause for slug, clause in results["clauses"].items() if clause["outcome"] not in ("pass", "deviation")
     }
     assert not {slug for slug in red if results["clauses"][slug]["profile"] == "contract"}, red
     assert results["verdict"] == "conforms"
     assert set(results["verdicts"]) == {"contract", "stateful", "stripe"}
-    assert (folder / "junit.xml").read_text().startswith("<?xml")
-    page = (folder / "report.html").read_text()
+    assert (plain / "junit.xml").read_text().startswith("<?xml")
+    page = (plain / "report.html").read_text()
     assert "request.minimal-body" in page
     assert 'src="http' not in page
 
 
-def test_the_same_seed_sends_the_same_requests_and_another_does_not() -> None:
-    jobs = [Job(f"seed {seed}", arguments=("--profile", "contract", f"--seed={seed}")) for seed in (1, 1, 2)]
-    first, again, other = (result.results["plan"] for result in run_all(jobs))
-    assert again == first
-    assert other != first
+def test_the_same_seed_sends_the_same_requests_and_another_does_not(recorded: Recorded) -> None:
+    records = recorded(("good", AGAIN, "contract", "other seed"))
+    plans = {name: results_in(path.parent)["plan"] for name, path in records.items()}
+    assert plans[AGAIN] == plans["good"]
+    assert plans["other seed"] != plans["contract"]
 
 
 def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> None:
@@ -136,15 +133,6 @@ def _defects() -> dict[str, Any]:
     return dict(CATALOGUE)
 
 
-def test_two_workers_conclude_what_one_does(plain: tuple[Any, Path], tmp_path: Path) -> None:
-    done = pytest_run("--results", str(tmp_path), "-n", "2")
-    assert done.returncode == 0, done.stdout[-3000:]
-    one, two = results_in(plain[1]), results_in(tmp_path)
-    assert {slug: clause["outcome"] for slug, clause in one["clauses"].items()} == {
-        slug: clause["outcome"] for slug, clause in two["clauses"].items()
-    }
-
-
 def test_a_dry_run_sends_nothing_to_the_target(tmp_path: Path) -> None:
     done = pytest_run(
         "--results",
@@ -184,7 +172,11 @@ def test_a_required_capability_must_be_there(variants: tuple[str, ...], status: 
     assert ("missing on the target: detach" in result.output) == bool(variants)
 
 
-def test_objects_of_other_people_stay_as_they_are() -> None:
+def outcomes_in(folder: Path) -> dict[str, str]:
+    return {slug: clause["outcome"] for slug, clause in results_in(folder)["clauses"].items()}
+
+
+def test_two_workers_conclude_what_one_does_and_leave_objects_of_other_people(plain: Path, tmp_path: Path) -> None:
     with running(api_key=KEY) as server, requests.Session() as session:
         session.auth = (KEY, "")
 
@@ -203,12 +195,12 @@ def test_objects_of_other_people_stay_as_they_are() -> None:
         for customer, method in zip(customers, methods[:100], strict=True):
             post(f"/v1/payment_methods/{method}/attach", customer=customer)
         before = everything()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("STRIPE_API_KEY", KEY)
-            result = run(Job("guests", base_url=server.url))
-        assert result.status == 0, result.output
+        target = ("--base-url", server.url, "--results", str(tmp_path))
+        done = pytest_run(*target, "-n", "2", environment={"STRIPE_API_KEY": KEY})
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert outcomes_in(tmp_path) == outcomes_in(plain)
         assert everything() == before
-        assert not result.results["left_over"]
+        assert not results_in(tmp_path)["left_over"]
         left = session.get(server.url + "/v1/customers", params={"limit": "100"}).json()["data"]
         assert {customer["description"] for customer in left} == {"another's"}
 

@@ -72,7 +72,7 @@ def results() -> Mapping[str, Mapping[str, Any]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STRIPE_API_KEY", KEY)
         for defect, slug in DEFECTS.items():
-            found[defect] = run(Job(defect, defect, arguments=("--clause", slug))).results
+            found[defect] = run(Job(defect, defect, clauses=(slug,))).results
     return found
 
 

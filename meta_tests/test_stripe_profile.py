@@ -312,13 +312,13 @@ def test_paths_that_are_too_deep_have_more_than_four_levels() -> None:
     ],
 )
 def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Outcome) -> None:
-    result = run(Job(variant, variants=(variant,), arguments=("--clause", clause)))
+    result = run(Job(variant, variants=(variant,), clauses=(clause,)))
     judged = result.results["clauses"][clause]
     assert judged["outcome"] == expected, judged["reason"]
 
 
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
-    clauses = ("--clause", "expand.nested-path", "--clause", SAME_CUSTOMER)
-    arguments = ("--profile", "stripe", "--budget", "quick", *clauses)
-    result = run(Job("refused", variants=("same-customer-refused",), arguments=arguments))
+    arguments = ("--profile", "stripe", "--budget", "quick")
+    clauses = ("expand.nested-path", SAME_CUSTOMER)
+    result = run(Job("refused", variants=("same-customer-refused",), arguments=arguments, clauses=clauses))
     assert list(result.red) == [SAME_CUSTOMER]

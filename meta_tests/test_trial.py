@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.detection import DEFECTS, complaint, job_for
 from benchmarks.examples import ERROR, SUCCESS, episode, exchange
-from benchmarks.suite import run_all
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.trial import ANEW, CONFIRMATION, FIRST, Performed, Trial, settle
@@ -72,10 +70,3 @@ def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
     assert not broken_by(*once, clause=clause, expectation=expectation, remote=True)
     again = ((FIRST, answer), (CONFIRMATION, answer), (CONFIRMATION, answer))
     assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["first-of-a-customer-is-created", "body-lost-on-old-connections", "indices-from-one"])
-def test_a_run_names_the_one_clause_that_new_customers_old_connections_or_indices_break(name: str) -> None:
-    (result,) = run_all([job_for(DEFECTS[name])])
-    assert not complaint(DEFECTS[name], result)

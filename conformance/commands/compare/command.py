@@ -40,8 +40,9 @@ def read_record(path: Path) -> Record:
         record = Record.at(path)
     except BrokenRecord as error:
         raise CannotCompare(str(error)) from None
-    if record.footer["diagnosis"]:
-        raise CannotCompare(f"{path}: nothing was tested: {record.footer['diagnosis']}", ExitStatus.UNREACHABLE)
+    diagnosis = record.footer["diagnosis"]
+    if diagnosis:
+        raise CannotCompare(f"{path}: nothing was tested: {diagnosis['what']}", ExitStatus.UNREACHABLE)
     return record
 
 
