@@ -84,6 +84,7 @@ SLOW = frozenset(
         "test_targets",
         "test_transport",
         "test_trial",
+        "test_wheel",
         "test_workers",
     }
 )

@@ -16,7 +16,16 @@ from conformance.paths import SUITE
 from contracts import load_catalogue
 
 LONGEST_FILE = 500
-ROOT_PACKAGES = ("contracts", "strategies", "conformance", "reference", "tests", "benchmarks", "meta_tests")
+ROOT_PACKAGES = (
+    "attach_conformance",
+    "contracts",
+    "strategies",
+    "conformance",
+    "reference",
+    "tests",
+    "benchmarks",
+    "meta_tests",
+)
 UNTRACKED = {".venv", ".tox", "build"}
 
 
