@@ -12,14 +12,15 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_ROOT_USER_ACTION=ignore
 
 WORKDIR /suite
-COPY pyproject.toml README.md LICENSE conftest.py ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY attach_conformance attach_conformance
 COPY contracts contracts
 COPY strategies strategies
 COPY conformance conformance
 COPY reference reference
 COPY tests tests
 COPY targets targets
-RUN pip install --editable . \
+RUN pip install . \
     && useradd --create-home --uid 10001 conformance \
     && install --directory --owner conformance /project
 

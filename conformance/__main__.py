@@ -25,12 +25,16 @@ from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
 from conformance.evidence.harmless import HarmlessStream
+from conformance.paths import IS_CLONE, PROGRAM
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
 from conformance.verdict.run import ExitStatus
 
-COMMANDS = (run, doctor, explain, workflow, render, docs, new_clause, sweep, judging, replay, compare, targets, matrix)
+OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
+"""The modules whose commands write into the suite's own folders."""
+
+COMMANDS = (run, doctor, explain, workflow, render, *OF_A_CLONE, sweep, judging, replay, compare, targets, matrix)
 """The modules that register a command, in the order of the help text; those of the certificate come after them."""
 
 
@@ -47,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     called = Path(sys.argv[0]).stem
     parser: argparse.ArgumentParser = Parser(
-        prog=called if called == "attach-conformance" else "python -m conformance",
+        prog=called if called == "attach-conformance" else PROGRAM,
         description="Conformance of the attach operation.",
     )
     parser.add_argument("--version", action="version", version=f"attach-conformance {version('attach-conformance')}")

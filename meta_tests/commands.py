@@ -1,8 +1,9 @@
 """The commands of the documents, and a folder in which they run unchanged.
 
 Only commands that need the network or another machine are replaced: `git clone` links this suite, a new virtual
-environment is the one that runs the tests, `pip install` checks that the package is installed, `docker` runs the
-command of the image's entry point, Stripe's address is that of the reference, and each port is a free one.
+environment is the one that runs the tests, `pip install` checks that the package is installed, `pipx` and `uvx` check
+that the suite is where it is said to be, `docker` runs the command of the image's entry point, Stripe's address is that
+of the reference, and each port is a free one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from meta_tests import launcher
 
 PAGES = tuple(sorted([SUITE / "README.md", SUITE / "CONTRIBUTING.md", *(SUITE / "docs").glob("*.md")]))
 KEY = "sk_test_documents0123456789abcdef"
+REPOSITORY = "https://git.example/attach-conformance.git"
+"""What stands for the repository that a reader has the suite from."""
 LANGUAGES = ("sh", "toml", "yaml", "json", "text", "diff")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)$")
@@ -110,7 +113,7 @@ class Workplace:
         self.tools = self.folder / "tools"
         for folder in (self.project, self.shims, self.tools):
             folder.mkdir(parents=True)
-        for name in ("python3", "git", "docker"):
+        for name in ("python3", "git", "docker", "pipx", "uvx"):
             self._write(self.shims / name, SHIMS[name])
         for name in ("python", "pip", "pytest", "attach-conformance", "tox"):
             self._write(self.tools / name, SHIMS[name])
@@ -148,6 +151,7 @@ class Workplace:
             "PLACE_SOCKET": str(self.socket),
             "PLACE_OPTIONS": " ".join(f"--clause {slug}" for slug in self.clauses),
             "PLACE_TESTS": " ".join(paths_for(self.clauses)),
+            "ATTACH_CONFORMANCE": REPOSITORY,
             "CONFORMANCE_TARGETS": str(self.folder / "targets"),
         }
         output = self.folder / "output.txt"
@@ -190,6 +194,8 @@ while [ $# -gt 0 ]; do
     case "$1" in
         --quiet|--disable-pip-version-check) ;;
         --editable) shift; [ -f "${1%%\\[*}/pyproject.toml" ] ;;
+        .|"$PLACE_SUITE") [ -f "$PLACE_SUITE/pyproject.toml" ] ;;
+        "git+$ATTACH_CONFORMANCE") ;;
         -*) echo "pip: $1 is not expected here"; exit 2 ;;
         *) "$PLACE_PYTHON" -c 'import importlib.metadata, sys; importlib.metadata.version(sys.argv[1])' "$1" ;;
     esac
@@ -203,6 +209,18 @@ exec "$PLACE_TOOLS/python" -m pytest "$@"
     "attach-conformance": """
 if [ "$1" = run ]; then set -- "$@" $PLACE_OPTIONS; fi
 exec "$PLACE_TOOLS/python" -m conformance "$@"
+""",
+    "pipx": """
+[ "$1 $2 $4" = "run --spec attach-conformance" ]
+[ -f "$3/pyproject.toml" ] || [ "$3" = "git+$ATTACH_CONFORMANCE" ]
+shift 4
+exec "$PLACE_TOOLS/attach-conformance" "$@"
+""",
+    "uvx": """
+[ "$1 $3" = "--from attach-conformance" ]
+[ -f "$2/pyproject.toml" ] || [ "$2" = "git+$ATTACH_CONFORMANCE" ]
+shift 3
+exec "$PLACE_TOOLS/attach-conformance" "$@"
 """,
     # The tests of the suite are what runs this.
     "tox": 'grep --quiet testenv "$PLACE_SUITE/tox.ini"\n',

@@ -92,6 +92,7 @@ SLOW = frozenset(
         "test_suite_run",
         "test_targets",
         "test_transport",
+        "test_wheel",
         "test_workers",
     }
 )

@@ -18,8 +18,8 @@ def words_of(name: str) -> list[list[str]]:
 def test_every_package_is_copied_and_nothing_that_is_not_there() -> None:
     copied = dict(copies(FOUND))
     assert all((SUITE / source).exists() for source in copied)
-    packages = {name.partition(".")[0] for name in PROJECT["tool"]["setuptools"]["packages"]}
-    assert {*packages, "tests", "targets", "pyproject.toml", PROJECT["project"]["readme"]} <= {*copied}
+    packed = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert {*packed, "pyproject.toml", "hatch_build.py", PROJECT["project"]["readme"]} == {*copied} - {"LICENSE"}
 
 
 def test_the_build_context_holds_just_what_is_copied() -> None:

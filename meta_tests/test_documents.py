@@ -161,7 +161,7 @@ def of_services(language: str) -> list[Block]:
 def test_the_workflow_for_github_passes_and_annotates(place: Workplace) -> None:
     (steps,) = [steps for block in of_services("yaml") if (steps := workflow_steps(block))]
     script = "\n".join(step["run"] for step in steps if "run" in step)
-    (action,) = [step for step in steps if "attach-conformance@" in step.get("uses", "")]
+    (action,) = [step for step in steps if step.get("uses") == "./.conformance/suite"]
     given = {name: place.translated(value) for name, value in action["with"].items()}
     server = place.project / "serve.sh"
     server.write_text(place.translated(script))
@@ -198,7 +198,7 @@ def test_the_pipeline_for_gitlab_passes(place: Workplace) -> None:
     assert done.returncode == 0, done.stdout
     assert "conformance.toml: as expected (1 expected failure)" in done.stdout
     (place.project / "conformance.toml").write_text("")
-    assert place.run("\n".join(script[3:])).returncode == 1
+    assert place.run("\n".join(script[2:])).returncode == 1
 
 
 def test_the_plain_shell_passes_and_so_does_the_container(place: Workplace) -> None:
@@ -233,6 +233,11 @@ def test_every_block_says_what_it_is_and_no_command_stands_outside(page: Path) -
     if page.name == "implementations.md":
         text = text.partition("CUS=$(curl")[0]  # from here on it is generated from targets/, which is checked otherwise
     assert not re.search(r"^(?: {4,}|\t)(?:\.venv|python|pip|pytest|curl|git|docker|[A-Z_]+=)\S* ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_leaves_a_name_to_fill_into_an_address(page: Path) -> None:
+    assert not re.search(r"//[\w.]+/[A-Z_<{]{2,}|\b[A-Z]{2,}/attach-conformance", page.read_text())
 
 
 def test_every_page_with_commands_is_executed_by_a_test() -> None:

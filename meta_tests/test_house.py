@@ -17,7 +17,16 @@ from contracts import load_catalogue
 from meta_tests.conftest import LONGEST_FIRST, SLOW
 
 LONGEST_FILE = 500
-ROOT_PACKAGES = ("contracts", "strategies", "conformance", "reference", "tests", "benchmarks", "meta_tests")
+ROOT_PACKAGES = (
+    "attach_conformance",
+    "contracts",
+    "strategies",
+    "conformance",
+    "reference",
+    "tests",
+    "benchmarks",
+    "meta_tests",
+)
 UNTRACKED = {".venv", ".tox", "build"}
 
 

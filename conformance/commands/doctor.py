@@ -17,6 +17,7 @@ from conformance.evidence.foreign import one_line
 from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
+from conformance.paths import PROGRAM, RUN
 from conformance.reports.words import answer_in_short
 from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
 from conformance.verdict.needs import ids_for_profile
@@ -81,7 +82,7 @@ def describe(found: Findings, base_url: str, rate: float | None = None) -> Itera
         yield "  what is missing makes clauses about it not applicable; the profile `contract` does without"
     yield ""
     yield from _costs(found.exchanges, rate)
-    yield f"next: pytest --base-url {base_url} --profile contract"
+    yield f"next: {RUN} --base-url {base_url} --profile contract"
 
 
 def _of_provision(provision: Provision) -> Iterator[str]:
@@ -112,7 +113,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="say whether a target can be tested, what it can do, and what a run would cost",
         description="Say whether a target can be tested: reachable, this API, the key, how customers and payment "
         "methods are had, what else it can do. Each request is shown with its answer.",
-        epilog="example: python -m conformance doctor --base-url http://127.0.0.1:8420",
+        epilog=f"example: {PROGRAM} doctor --base-url http://127.0.0.1:8420",
     )
     command.add_argument("--base-url", required=True, metavar="URL", help="what stands before /v1/payment_methods/…")
     command.add_argument("--payment-method", action="append", default=[], metavar="ID", help="one that exists there")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from conformance.paths import TESTS
+from conformance.paths import PROGRAM, RUN, TESTS
 from conformance.targets.description import Defect, TargetDescription, members, shipped
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
@@ -53,12 +53,12 @@ def as_markdown(explanation: Explanation) -> Iterator[str]:
     broken = (f"{target.title} {target.version}: {defect.observed}" for target, defect in explanation.broken_by)
     yield from _listed("What breaks it in real software", tuple(broken))
     if not clause.not_tested:
-        yield from ("", f"Alone: `pytest --base-url URL --clause {clause.slug}`")
+        yield from ("", f"Alone: `{RUN} --base-url URL --clause {clause.slug}`")
 
 
 def page(catalogue: Catalogue) -> str:
     """Return the explanations of all clauses as one page, without its first line."""
-    lines = ["# Each clause explained", "", "`python -m conformance explain CLAUSE` says the same in a terminal."]
+    lines = ["# Each clause explained", "", f"`{PROGRAM} explain CLAUSE` says the same in a terminal."]
     for clause in catalogue:
         lines += ["", f"## {clause.slug}", "", *as_markdown(explain(clause.slug, catalogue))]
     return "\n".join(lines) + "\n"
@@ -107,7 +107,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="say what a clause demands and why, and what breaks it",
         description="Say what a clause demands and why, its source, what a conforming server answers, and which real "
         "software breaks it.",
-        epilog="example: python -m conformance explain expand.inlined",
+        epilog=f"example: {PROGRAM} explain expand.inlined",
     )
     command.add_argument("clause", nargs="+", metavar="CLAUSE", help="its slug, such as request.minimal-body")
     command.set_defaults(run=_run)

@@ -7,30 +7,13 @@ files, conftest files and plugins of that project are ignored: a gate must mean 
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from collections.abc import Sequence
 
 import pytest
 
-from conformance.paths import SUITE, TESTS
 from conformance.plugin.options import BASE_URL_HELP, add_options
+from conformance.plugin.starting import run_pytest
 from conformance.verdict.run import ExitStatus
-
-PLUGINS = ("attach_conformance", "base_url", "html", "metadata", "xdist", "hypothesispytest", "schemathesis")
-"""The pytest plugins that the suite runs with, by the names of their entry points; `-p NAME` adds others."""
-
-FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG", "PYTEST_XDIST_AUTO_NUM_WORKERS")
-"""Environment variables that change what pytest does."""
-
-
-def arguments_of_pytest(given: Sequence[str]) -> list[str]:
-    """Return the arguments of pytest: the suite's tests and configuration, and then those of the user."""
-    own = [str(TESTS), f"--rootdir={SUITE}", f"--config-file={SUITE / 'pyproject.toml'}", f"--confcutdir={SUITE}"]
-    plugins = [word for name in PLUGINS for word in ("-p", name)]
-    # Some of these are imported before pytest could rewrite their assertions, which does not matter here.
-    quiet = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
-    return [*own, "-p", "no:cacheprovider", *quiet, *plugins, *given]
 
 
 def own_help() -> str:
@@ -58,12 +41,7 @@ def run_suite(given: Sequence[str]) -> int:
     if {"-h", "--help"} & set(given):
         print(own_help(), end="")
         return ExitStatus.CONFORMS
-    for name in FOREIGN:
-        os.environ.pop(name, None)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        return int(pytest.main(arguments_of_pytest(given)))
+    return run_pytest(given)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
+from conformance.paths import PROGRAM
 from conformance.reports.words import LOUD, SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
@@ -67,7 +68,7 @@ def print_summary(reporter: Any, run: Run) -> None:
         _print_result(terminal, result, _base_url(run))
     if found := [result.clause.slug for result in loud if result.findings]:
         slugs = " ".join(found[:SLUGS_SHOWN])
-        terminal.write_line(f"\nwhat they demand, and why: python -m conformance explain {slugs}")
+        terminal.write_line(f"\nwhat they demand, and why: {PROGRAM} explain {slugs}")
     _print_expected(terminal, by_outcome[Outcome.EXPECTED])
     _print_quiet(terminal, results)
     _print_verdicts(terminal, run)

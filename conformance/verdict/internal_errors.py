@@ -60,10 +60,15 @@ def traceback_of(error: BaseException) -> str:
     return text if len(text) <= LONGEST_TRACEBACK else f"…\n{text[-LONGEST_TRACEBACK:]}"
 
 
+def _is_own(file: Path) -> bool:
+    """Return whether it is a file of the suite, and of no environment below the suite's folder."""
+    return SUITE in file.parents and "site-packages" not in file.relative_to(SUITE).parts
+
+
 def _place(error: BaseException) -> str:
     """Return the innermost line of the suite's own code in the traceback, as `file:line in function`."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if SUITE in Path(frame.filename).parents and "site-packages" not in frame.filename]
+    own = [frame for frame in frames if _is_own(Path(frame.filename))]
     if not own:
         return ""
     last = own[-1]

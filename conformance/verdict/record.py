@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import zlib
 from collections import Counter
@@ -317,13 +318,18 @@ def _episodes_of(logged: Logged) -> tuple[Episode, ...]:
 def suite_commit() -> tuple[str | None, bool | None]:
     """Return the commit of the suite, and whether its files differ from that; None for both outside of a repository."""
     try:
-        commit, edited = (
-            subprocess.run(["git", *command], cwd=SUITE, capture_output=True, text=True, check=True, timeout=10).stdout
-            for command in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        )
+        commit, edited = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None, None
     return commit.strip(), bool(edited.strip())
+
+
+def _git(*arguments: str) -> str:
+    """Ask git about the suite's own repository: an installed suite may lie within that of another project."""
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(SUITE.parent)}
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=SUITE, env=environment, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout
 
 
 @cache

@@ -26,9 +26,10 @@ from conformance.evidence.secret import made_up_key
 from conformance.fixtures.embedded import embedded_reference
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.fixtures.provisioning import Provision
-from conformance.paths import SUITE, TESTS
+from conformance.paths import SUITE
 from conformance.plugin.items import slug_of
 from conformance.plugin.options import key_for
+from conformance.plugin.starting import run_pytest
 from conformance.scenes.budgets import BUDGETS, Repetitions
 from conformance.transport.client import Address, Client
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
@@ -220,8 +221,7 @@ def _test_of(item: pytest.Item) -> str | None:
 
 
 def _run_suite(options: Sequence[str], plugin: object) -> int:
-    usual = [str(TESTS), f"--rootdir={SUITE}", "-p", "no:cacheprovider", "--assert=plain", "-q"]
-    return int(pytest.main([*usual, *options], plugins=[plugin]))
+    return run_pytest(["-q", *options], plugins=[plugin])
 
 
 def _plan(options: PlanOptions, folder: Path) -> int:

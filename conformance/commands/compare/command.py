@@ -12,8 +12,8 @@ from pathlib import Path
 from conformance.commands.compare.comparison import NothingAlike, compare
 from conformance.commands.compare.page import html_page, markdown_page
 from conformance.evidence.files import write_whole
-from conformance.paths import SUITE
 from conformance.plugin.options import whole_number
+from conformance.plugin.starting import RUN_COMMAND
 from conformance.scenes.budgets import BUDGETS
 from conformance.targets.description import TargetFileError, find
 from conformance.transport.client import Address, TargetError
@@ -53,7 +53,7 @@ def record_run(target: str | None, folder: Path, options: argparse.Namespace) ->
     if target is not None:
         arguments.append(f"--base-url={target}" if "://" in target else f"--target={target}")
     done = subprocess.run(
-        [sys.executable, str(SUITE / "conformance"), "run", *arguments],
+        [*RUN_COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ from conformance.commands.matrix.standing import Standing, StandingFileError, fr
 from conformance.commands.matrix.testing import Plan, test_all
 from conformance.commands.targets.command import add_cache_option
 from conformance.evidence.files import write_whole
+from conformance.paths import IS_CLONE
 from conformance.scenes.budgets import BUDGETS
 from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped
 from conformance.targets.installing import cache_folder
@@ -40,11 +41,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default=Path("reports/matrix"),
         help="folder for matrix.html, matrix.md and the report of each run (default: %(default)s)",
     )
-    command.add_argument(
-        "--store", action="store_true", help=f"keep the standings in {STORED.parent.name}/{STORED.name} too"
-    )
+    if IS_CLONE:
+        where = f"{STORED.parent.name}/{STORED.name}"
+        command.add_argument("--store", action="store_true", help=f"keep the standings in {where} too")
     add_cache_option(command)
-    command.set_defaults(run=_run)
+    command.set_defaults(run=_run, store=False)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import datetime
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from conformance.commands.matrix.standing import Cell, Standing, merged_cells, verdicts_of
 from conformance.evidence.episode import Finding
-from conformance.paths import SUITE, TESTS
+from conformance.plugin.starting import RUN_COMMAND
 from conformance.reports.words import curl
 from conformance.targets.description import TargetDescription
 from conformance.targets.installing import CACHE_VARIABLE, CannotInstall, install
@@ -61,8 +60,7 @@ def standing_of(target: TargetDescription, plan: Plan, catalogue: Catalogue, tel
 
 def _run(target: TargetDescription, plan: Plan, name: str, more: Sequence[str]) -> dict[str, Any]:
     folder = plan.results / target.name / name
-    command = [sys.executable, "-m", "pytest", str(TESTS), f"--rootdir={SUITE}", "-q", "-p", "no:cacheprovider"]
-    command += ["--target", str(target.path.absolute()), "--results", str(folder)]
+    command = [*RUN_COMMAND, "-q", "--target", str(target.path.absolute()), "--results", str(folder)]
     command += ["--profile", plan.profile, "--budget", plan.budget, *more]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS_FILE).unlink(missing_ok=True)

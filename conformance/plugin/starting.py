@@ -1,0 +1,49 @@
+"""How pytest is started with the suite's tests: alike in every project, in a clone and in a wheel."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from conformance.paths import SUITE, TESTS
+
+PLUGINS = ("conformance.plugin.hooks", "base_url", "html", "metadata", "xdist", "hypothesispytest", "schemathesis")
+"""The pytest plugins that the suite runs with: its own module, and the entry points of others; `-p NAME` adds more."""
+
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG", "PYTEST_XDIST_AUTO_NUM_WORKERS")
+"""Environment variables that change what pytest does."""
+
+RUN_COMMAND = (sys.executable, str(SUITE / "conformance"), "run")
+"""A run in a process of its own; the options of the suite and of pytest come next."""
+
+
+def run_pytest(given: Sequence[str], plugins: Sequence[object] = ()) -> int:
+    """Run the suite's tests in this process with the options `given`, and return pytest's exit status."""
+    with _own_environment():
+        return int(pytest.main(arguments_of_pytest(given), plugins=list(plugins)))
+
+
+def arguments_of_pytest(given: Sequence[str]) -> list[str]:
+    """Return the arguments of pytest: the suite's tests and configuration, and then those of the user."""
+    own = [str(TESTS), f"--rootdir={SUITE}", f"--config-file={SUITE / 'pyproject.toml'}", f"--confcutdir={SUITE}"]
+    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    # Some of these are imported before pytest could rewrite their assertions, which does not matter here.
+    quiet = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+    # The suite's tests assert nothing; rewritten, they would leave files in an environment that nobody removes.
+    return [*own, "-p", "no:cacheprovider", "--assert=plain", *quiet, *plugins, *given]
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Keep the settings and plugins of others away, and the files of Hypothesis out of the current folder."""
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        yield
