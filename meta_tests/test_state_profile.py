@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given, settings
 
+from benchmarks.suite import Job, run
 from conformance.commands.sweep import CannotSweep, sweep
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
@@ -378,3 +379,11 @@ def test_sequences_speak_plainly() -> None:
         "attach method 1 to customer 2, expanded",
         "list what customer 1 has",
     ]
+
+
+def test_a_card_on_a_later_page_leaves_the_clause_to_the_other_tests() -> None:
+    """The server shows ten entries at most, and one customer has many more: the oldest is on a later page."""
+    arguments = ("--clause", "state.listed", "--clause", "robustness.same-request-same-answer")
+    result = run(Job("short pages", variants=("ten-at-most-on-a-page",), arguments=arguments))
+    assert result.outcomes("pass").keys() >= {"state.listed", "robustness.same-request-same-answer"}
+    assert not result.red
