@@ -199,7 +199,7 @@ def single_threaded(usual: Serve, call: Call, *, turn: threading.Lock) -> Respon
 
 
 def rate(count: int, seconds: float, reason: str, headers: Headers = ()) -> Change:
-    """Reject a request with 429 where so many came within the last seconds; rejected ones do not count."""
+    """Reject a request with 429 where `count` came within the last `seconds`; rejected ones do not count."""
 
     @wrap("route", moments=deque, guard=threading.Lock)
     def route(usual: Route, call: Call, *, moments: deque[float], guard: threading.Lock) -> Endpoint:
