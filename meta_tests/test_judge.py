@@ -285,6 +285,19 @@ def test_an_expanded_answer_is_as_complete_as_a_plain_one_of_a_like_object() -> 
     assert outcome() is Outcome.PASS
 
 
+def test_keys_that_are_data_are_no_members_that_an_expanded_answer_lacks() -> None:
+    def outcome(**card: Any) -> Outcome:
+        plain = but(SUCCESS, links={"/v1/payment_methods/pm_1": "GET"}, card={**CARD, "history": {"pm_1": 1}})
+        expanded = but(SUCCESS, customer=EXPANDED_CUSTOMER, links={"/v1/payment_methods/pm_2": "GET"})
+        sent = f"customer={CUSTOMER}&expand[]=customer"
+        subject = exchange(200, but(expanded, card={**CARD, **card}), sent=sent)
+        steps = (Step("control", exchange(200, plain)), Step("subject", subject))
+        return judged(Episode("expand.inlined", "inlined", steps, {}, {"created_as": "card"})).outcome
+
+    assert outcome(history={"pm_2": 1}) is Outcome.PASS
+    assert outcome() is Outcome.FAIL, "the member itself is missing"
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [

@@ -101,6 +101,8 @@ class Tiny:
             case ("GET", "payment_methods") if "list" not in self.lacks:
                 customer = dict(parse_qsl(url.query))["customer"]
                 own = [one for one in self.methods.values() if one["customer"] == customer]
+                if "shows one a page" in self.faults:
+                    return 200, {"data": own[-1:], "has_more": len(own) > 1}
                 kept = self.lists.setdefault(customer, own)
                 return 200, {"data": kept if "caches lists" in self.faults else own}
             case ("GET", "payment_methods", method) if method in self.methods:
@@ -207,6 +209,17 @@ def test_a_list_from_a_cache_is_shown_with_the_read_that_filled_it() -> None:
     first, *others = [step.exchange.request.target for step in finding.episode.steps]
     assert "payment_methods?customer=" in first
     assert first in others
+
+
+@pytest.mark.parametrize(
+    ("test", "held"), [(test_state.test_attached_is_listed, 1), (test_state.test_attached_is_listed_still, 0)]
+)
+def test_a_card_on_a_later_page_is_no_occasion(test: Callable[[Any], object], held: int) -> None:
+    engine = engine_of(Tiny(faults=("shows one a page",)))
+    engine.begin("state.listed")
+    test(engine)
+    entry = engine.end().entry("state.listed")
+    assert (entry.held, entry.inconclusive) == (held, [])
 
 
 def test_the_guilty_refusal_is_singled_out() -> None:

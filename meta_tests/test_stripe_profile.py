@@ -260,6 +260,14 @@ def test_caching(value: str, expected: Outcome) -> None:
     assert outcome("header.cache-control", "uncached", ("subject", success(("Cache-Control", value)))) is expected
 
 
+def test_headers_of_one_name_are_one_list() -> None:
+    """Several headers of one name mean the same as one with their values behind commas (RFC 9110 section 5.3)."""
+    two = success(("Cache-Control", "NO-STORE"), ("cache-control", "No-Cache"))
+    assert outcome("header.cache-control", "uncached", ("subject", two)) is Outcome.PASS
+    same = success(("Cache-Control", "no-store"), ("cache-control", "no-store"))
+    assert outcome("header.cache-control", "uncached", ("subject", same)) is Outcome.FAIL
+
+
 def test_shared_tokens_become_new_payment_methods() -> None:
     def judged(*identifiers: str) -> Outcome:
         answers = [success(identifier=each, method="pm_card_visa") for each in identifiers]

@@ -104,6 +104,11 @@ class Exchange:
                 return value
         return None
 
+    def combined_header(self, name: str) -> str | None:
+        """Join the values of all headers of that name, which make one list (RFC 9110 section 5.3); None for none."""
+        values = [value for key, value in self.headers or () if key.lower() == name.lower()]
+        return ", ".join(values) if values else None
+
     @cached_property
     def sent_pairs(self) -> tuple[DecodedPair, ...]:
         """Decode the parameters of the form body that was sent."""

@@ -141,21 +141,38 @@ def _hashable(value: Any) -> Hashable:
 # two representations of one object
 
 
-def first_lacking(body: Mapping[str, Any], other: Mapping[str, Any], *, everywhere: bool) -> str:
-    """Return the path of the first member that `other` has and `body` lacks; empty when there is none.
+def first_lacking(body: Mapping[str, Any], other: Mapping[str, Any], contract: Contract, *, everywhere: bool) -> str:
+    """Return the path of the first member that payment method `other` has and `body` lacks; empty when there is none.
 
-    With `everywhere` the members of hashes count, too, except for those of `metadata` and `customer`.
+    With `everywhere` the members of hashes that the contract describes count, too, except for those of `metadata` and
+    `customer`. The keys of any other hash may be data, such as ids, which differ from object to object.
     """
+    schemas: Mapping[str, Any] = contract.document["components"]["schemas"]
+    return _first_lacking(body, other, schemas["payment_method"] if everywhere else {}, schemas)
+
+
+def _first_lacking(
+    body: Mapping[str, Any], other: Mapping[str, Any], schema: Mapping[str, Any], schemas: Mapping[str, Any]
+) -> str:
+    described = _followed(schema, schemas).get("properties", {})
     for name in sorted(other):
         if name not in body:
             return name
         inner, others = body[name], other[name]
-        is_compared = everywhere and name not in ("metadata", "customer")
+        is_described = "properties" in _followed(described.get(name, {}), schemas)
+        is_compared = is_described and name not in ("metadata", "customer")
         if is_compared and isinstance(inner, dict) and isinstance(others, dict):
-            lacking = first_lacking(inner, others, everywhere=True)
+            lacking = _first_lacking(inner, others, described[name], schemas)
             if lacking:
                 return f"{name}.{lacking}"
     return ""
+
+
+def _followed(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema that a reference leads to; any other schema as it is."""
+    while "$ref" in schema:
+        schema = schemas[str(schema["$ref"]).removeprefix(_PREFIX)]
+    return schema
 
 
 def difference(
@@ -175,9 +192,7 @@ def _difference(
 ) -> str:
     if path in ignoring:
         return ""
-    while "$ref" in schema:
-        schema = schemas[str(schema["$ref"]).removeprefix(_PREFIX)]
-    properties = schema.get("properties")
+    properties = _followed(schema, schemas).get("properties")
     if properties and isinstance(before if after is None else after, dict):
         before, after = ({} if side is None else side for side in (before, after))
     if not properties or not isinstance(before, dict) or not isinstance(after, dict):

@@ -129,7 +129,7 @@ def uncached(episode: Episode, contract: Contract) -> None:
     """Expect `Cache-Control` with no-cache and no-store in every response."""
     for exchange in each_answered(episode):
         require_headers(exchange)
-        control = exchange.header("Cache-Control")
+        control = exchange.combined_header("Cache-Control")
         directives = {directive.strip().lower() for directive in (control or "").split(",")}
         is_uncached = {"no-cache", "no-store"} <= directives
         expect(is_uncached, f"Cache-Control is {_shown(control)} in a {exchange.status}", exchange)

@@ -42,7 +42,7 @@ def inlined(episode: Episode, contract: Contract) -> None:
         lost = _lost_since(created, exchange.object["customer"])
         expect(not lost, f"the expanded customer lost what it was created with: {lost}", exchange)
     for plain in episode.exchanges("control"):
-        _expect_as_complete(exchange, plain, episode)
+        _expect_as_complete(exchange, plain, contract, episode)
         _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))
 
 
@@ -98,14 +98,14 @@ def _member(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else None
 
 
-def _expect_as_complete(exchange: Exchange, plain: Exchange, episode: Episode) -> None:
+def _expect_as_complete(exchange: Exchange, plain: Exchange, contract: Contract, episode: Episode) -> None:
     """Expect every member of the plain response, where both are about payment methods of the same making."""
     if not plain.is_success:
         return
     is_created, is_stateless = bool(episode.facts.get("created_as")), bool(episode.facts.get("stateless"))
     if is_created or is_stateless:
         is_like = is_created and not is_stateless
-        missing = first_lacking(exchange.object, plain.object, everywhere=is_like)
+        missing = first_lacking(exchange.object, plain.object, contract, everywhere=is_like)
         expect(not missing, f"the expanded answer lacks `{missing}`", exchange)
     if not is_created:
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import access, concurrency, provisioning, requests, rules, shape, wire
+from . import access, concurrency, framing, provisioning, requests, rules, shape, wire
 from .registry import Variant, catalogue
 
 __all__ = ["CATALOGUE", "Variant", "get"]
 
-MODULES = (wire, shape, rules, requests, access, concurrency, provisioning)
+MODULES = (wire, framing, shape, rules, requests, access, concurrency, provisioning)
 
 CATALOGUE = catalogue(module.variant for module in MODULES)
 """Every variant by its name."""

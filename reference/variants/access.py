@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from ..behaviour import Behaviour, Guard, Route
+from ..behaviour import Behaviour, Finish, Guard, Route, Serve
 from ..call import Call, Endpoint
 from ..changes import Change, apply, override, wrap
 from ..objects import cards, payment_methods
@@ -16,6 +17,7 @@ from ..objects.store import Store, new_card
 from ..rules import attach, errors, forms
 from ..rules.errors import ApiError, Rejection
 from ..rules.routes import ROUTES
+from ..wire.values import Answer, Response
 from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 from .rules import amend
 
@@ -162,3 +164,110 @@ def list_below_a_customer_is_501(usual: Route, call: Call) -> Endpoint:
     if endpoint is payment_methods.of_customer:
         raise ApiError(Rejection("not-implemented", 501, "Not implemented.", type="api_error"))
     return endpoint
+
+
+ALARMS = "alarms 1"
+
+
+def challenge(*values: str) -> Change:
+    """Challenge clients without a valid key in other words."""
+
+    def changed(call: Call, rejection: Rejection) -> Rejection:
+        headers = tuple(("WWW-Authenticate", value) for value in values)
+        return replace(rejection, headers=headers) if rejection.rule == "unauthorized" else rejection
+
+    return amend(changed)
+
+
+variant.row("two-challenges", STRIPE, batch=ALARMS)(
+    "A 401 has two challenges, for Basic and for Bearer, in two headers.",
+    challenge('Basic realm="Stripe", charset="UTF-8"', 'Bearer realm="Stripe", error="invalid_token"'),
+)
+variant.row("two-challenges-in-one-header", STRIPE, batch=ALARMS)(
+    "A 401 has two challenges in one header, the name of the second scheme in lower case.",
+    challenge('Basic realm="a, b", charset="UTF-8", bearer realm="Stripe", scope="a b"'),
+)
+variant.row("challenge-without-parameters", STRIPE, batch=ALARMS)(
+    "The challenge of a 401 is the name of the scheme alone, in capitals.", challenge("BEARER")
+)
+
+
+@variant(STRIPE, wrap("finish"), batch=ALARMS)
+def required_headers_only(usual: Finish, call: Call, response: Response) -> Response:
+    """There are no headers but those that a clause asks for."""
+    wanted = ("content-type", "www-authenticate", "request-id", "stripe-version", "cache-control")
+    response = usual(call, response)
+    kept = (item for item in response.headers if item[0].lower() in (*wanted, "idempotent-replayed"))
+    return replace(response, headers=tuple(kept))
+
+
+@variant(STRIPE, wrap("finish"), batch=ALARMS)
+def directives_in_two_headers(usual: Finish, call: Call, response: Response) -> Response:
+    """The directives of Cache-Control are in two headers, in capitals, and in the other order."""
+    response = usual(call, response)
+    if response.header("Cache-Control") is None:
+        return response
+    two = (("Cache-Control", "NO-STORE"), ("cache-control", "No-Cache"))
+    return replace(response, headers=(*response.without("Cache-Control").headers, *two))
+
+
+@variant(STRIPE, batch=ALARMS)
+def request_ids_counted(b: Behaviour) -> None:
+    """Request ids are counted up, and have signs in them: `req_eu-1.000001`."""
+    numbers = itertools.count(1)
+
+    @apply(b, wrap("serve"))
+    def serve(usual: Serve, call: Call) -> Response:
+        call.request_id = call.original_request = f"req_eu-1.{next(numbers):06}"
+        return usual(call)
+
+
+def lacks(*names: str) -> Change:
+    """Leave some endpoints out, by the names of their functions."""
+    return forget_routes(lambda endpoint: f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}" not in names)
+
+
+variant.row("no-lists", STATEFUL, batch=ALARMS)(
+    "There are no lists at all.",
+    lacks("customers.every", "payment_methods.every", "payment_methods.of_customer", "payment_methods.one_of_customer"),
+)
+variant.row("no-retrieval", STATEFUL, batch=ALARMS)(
+    "Nothing can be retrieved; there are lists only.",
+    lacks("customers.retrieve", "payment_methods.retrieve", "payment_methods.one_of_customer"),
+)
+variant.row("no-deletion", STATEFUL, batch=ALARMS)("Customers cannot be deleted.", lacks("customers.delete"))
+variant.row("no-updates", STATEFUL, batch=ALARMS)(
+    "Customers and payment methods cannot be changed.", lacks("customers.update", "payment_methods.update")
+)
+
+
+@variant(STRIPE, batch=ALARMS)
+def account_with_a_past(b: Behaviour) -> None:
+    """The account has two thousand customers from the start, each with a payment method."""
+
+    @apply(b, partial(override, "furnish"))
+    def furnish(store: Store) -> None:
+        for _ in range(2000):
+            customer = store.put_customer(Customer(b.new_id("cus_"), int(time.time()) - 9999))
+            store.attach(store.put_method(new_card(cards.CARDS["visa"], b.new_id("pm_"))), customer.id)
+
+
+@variant(STRIPE, batch=ALARMS)
+def knows_one_card(b: Behaviour) -> None:
+    """There is one test card, `tok_visa` and `pm_card_visa`: other tokens, shared ids and card numbers are unknown."""
+    usual_find = b.find_payment_method
+
+    def is_other(identifier: str) -> bool:
+        return cards.by_shared_id(identifier) is not None and identifier != "pm_card_visa"
+
+    @apply(b, wrap("route"))
+    def route(usual: Route, call: Call) -> Endpoint:
+        endpoint = usual(call)
+        return create if endpoint is payment_methods.create else endpoint
+
+    def create(call: Call) -> Answer:
+        if call.parameters.hash("card").get("token") != "tok_visa":
+            raise errors.invalid_value("card[token]", "No such token.")
+        return payment_methods.create(call)
+
+    b.find_payment_method = lambda call, identifier: None if is_other(identifier) else usual_find(call, identifier)

@@ -6,20 +6,23 @@ import contextlib
 import itertools
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Behaviour, Once, Route
+from ..behaviour import Behaviour, Conflict, Finish, Once, Route, Serve
 from ..call import Call, Endpoint
-from ..changes import apply, change, override, wrap
+from ..changes import Change, apply, change, override, wrap
 from ..objects import cards
 from ..objects.cards import by_shared_id
 from ..rules import attach
 from ..rules.errors import ApiError, Rejection
-from ..wire.values import Answer
+from ..rules.forms import flat
+from ..rules.idempotency import Entry
+from ..wire.values import Answer, Headers, Response
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()
@@ -159,3 +162,96 @@ variant.row("busy-customer-is-409", STRIPE, batch="reading 1")(
     "A customer is locked while something is attached to it: another attach at that time is answered with 409.",
     reject_losers(409, "lock_timeout", lambda call: call.parameters.text("customer") or ""),
 )
+
+
+ALARMS = "alarms 1"
+
+
+def too_many(reason: str, headers: Headers = ()) -> ApiError:
+    """Return the rejection of a request that comes too soon."""
+    limited = (("Stripe-Rate-Limited-Reason", reason), *headers)
+    return ApiError(Rejection("rate", 429, "Too many requests.", code="rate_limit", headers=limited))
+
+
+@variant(STRIPE, wrap("route", busy=lambda: threading.BoundedSemaphore(1)), batch=ALARMS)
+def one_at_a_time(usual: Route, call: Call, *, busy: threading.BoundedSemaphore) -> Endpoint:
+    """While one request of the account is executed, any other is answered with 429."""
+    endpoint = usual(call)
+
+    def alone(call: Call) -> Answer:
+        if not busy.acquire(blocking=False):
+            raise too_many("global-concurrency")
+        try:
+            time.sleep(0.002)
+            return endpoint(call)
+        finally:
+            busy.release()
+
+    return alone
+
+
+@variant(STRIPE, wrap("serve", turn=threading.Lock), batch=ALARMS)
+def single_threaded(usual: Serve, call: Call, *, turn: threading.Lock) -> Response:
+    """One request is served after the other, each in 2 ms: those that come at once wait."""
+    with turn:
+        time.sleep(0.002)
+        return usual(call)
+
+
+def rate(count: int, seconds: float, reason: str, headers: Headers = ()) -> Change:
+    """Reject a request with 429 where `count` came within the last `seconds`; rejected ones do not count."""
+
+    @wrap("route", moments=deque, guard=threading.Lock)
+    def route(usual: Route, call: Call, *, moments: deque[float], guard: threading.Lock) -> Endpoint:
+        endpoint = usual(call)
+        now = time.monotonic()
+        with guard:
+            while moments and moments[0] < now - seconds:
+                moments.popleft()
+            if len(moments) >= count:
+                raise too_many(reason, headers)
+            moments.append(now)
+        return endpoint
+
+    return route
+
+
+variant.row("twenty-five-a-second", STRIPE, batch=ALARMS)(
+    "More than 25 requests in a second are answered with 429, which says neither when nor whether to try again.",
+    rate(25, 1.0, "global-rate"),
+)
+variant.row("forty-in-two-seconds", STRIPE, batch=ALARMS)(
+    "More than 40 requests in two seconds are answered with 429 and `Retry-After: 1`.",
+    rate(40, 2.0, "endpoint-rate", (("Retry-After", "1"),)),
+)
+
+
+variant.row("keys-belong-to-a-path", STRIPE, deviates=("idempotency.other-path-type",), batch=ALARMS)(
+    "An idempotency key counts for its path alone: on another one it is a new key.",
+    override("idempotency_name", lambda call, key: (call.request.path, key)),
+)
+
+
+@variant(STRIPE, wrap("idempotency_conflict"), deviates=("idempotency.parameter-order",), batch=ALARMS)
+def keys_compare_pairs_in_order(usual: Conflict, call: Call, earlier: Entry) -> str | None:
+    """Parameters in another order are other parameters to an idempotency key."""
+    is_other = list(flat(earlier.tree)) != list(flat(call.parameters.tree))
+    return "The parameters stand in another order." if is_other else usual(call, earlier)
+
+
+@variant(STRIPE, wrap("finish"), batch=ALARMS)
+def replays_with_fewer_headers(usual: Finish, call: Call, response: Response) -> Response:
+    """A replay has no Idempotency-Key, no Original-Request and no Stripe-Should-Retry."""
+    response = usual(call, response)
+    if not call.replayed:
+        return response
+    rest = response.without("Idempotency-Key", "Original-Request", "Stripe-Should-Retry", "Idempotent-Replayed")
+    return replace(rest, headers=(("idempotent-replayed", "true"), *rest.headers))
+
+
+@variant(STRIPE, wrap("finish"), batch=ALARMS)
+def first_answers_are_no_replays(usual: Finish, call: Call, response: Response) -> Response:
+    """The first answer to an idempotency key says so: `Idempotent-Replayed: false`."""
+    response = usual(call, response)
+    is_first = call.idempotency_key is not None and not call.replayed
+    return response.with_header("Idempotent-Replayed", "false") if is_first else response

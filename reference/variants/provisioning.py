@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Behaviour, Build, Finish, Guard, Route, Split
+from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Split
 from ..call import Call, Endpoint
 from ..changes import Change, apply, change, wrap
 from ..objects import cards, customers, payment_methods
@@ -355,3 +356,39 @@ variant.row("given-bank-debits", STATEFUL, payment_methods=GIVEN_METHODS)(
 variant.row("given-cards-and-bank-debits", STATEFUL, payment_methods=GIVEN_METHODS)(
     "Every second of the payment methods that exist is a card.", give(lambda number: number % 2 == 0)
 )
+
+
+ALARMS = "alarms 1"
+LISTS = (payment_methods.every, payment_methods.of_customer)
+
+
+def limit_allowed(call: Call) -> None:
+    """Reject a limit of more than ten."""
+    if (call.parameters.text("limit") or "1") not in map(str, range(1, 11)):
+        raise errors.invalid_value("limit", "This value must be between 1 and 10.")
+
+
+variant.row("ten-at-most-on-a-page", STRIPE, batch=ALARMS)(
+    "A limit of more than ten entries a page is rejected.", before(LISTS, limit_allowed)
+)
+
+
+def type_given(call: Call) -> None:
+    """Reject a list without a type."""
+    if not call.parameters.text("type"):
+        raise errors.missing_parameter("type")
+
+
+variant.row("lists-need-a-type", STRIPE, batch=ALARMS)(
+    "A list is not shown without a type, as once at Stripe.", before(LISTS, type_given)
+)
+variant.row("retrievals-take-no-key-by-basic", STRIPE, batch=ALARMS)(
+    "All that is not attaching takes the key as a Bearer token only.",
+    shows_by("bearer", (customers.retrieve, payment_methods.retrieve, *CREATIONS, *LISTS)),
+)
+
+
+@variant(STRIPE, wrap("methods_of"), batch=ALARMS)
+def lists_in_any_order(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
+    """A customer's payment methods are listed in the order of a digest of their ids, which means nothing."""
+    return sorted(usual(call, customer), key=lambda method: zlib.crc32(method.id.encode()))

@@ -8,14 +8,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote, unquote_to_bytes
 
-from ..behaviour import Build, Guard, Split
+from ..behaviour import Build, Guard, Serve, Split, Unquote
 from ..call import Call
 from ..changes import wrap
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.errors import ApiError, Rejection
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
+from ..wire.values import Response
 from .registry import STRIPE, Variants
 from .rules import ask_before
 
@@ -157,3 +159,63 @@ def high_indexes_refused(usual: Build, call: Call, pairs: Sequence[Pair]) -> For
     if any(int(index) >= MOST_INDEX for name, _ in pairs for index in INDEX.findall(name)):
         raise errors.malformed_form()
     return usual(call, pairs)
+
+
+ALARMS = "alarms 1"
+
+
+@variant(STRIPE, wrap("unquote"), batch=ALARMS)
+def invalid_utf8_replaced(usual: Unquote, call: Call, raw: bytes) -> str:
+    """Bytes that are not UTF-8 become replacement characters, as the URL Standard has it."""
+    text = unquote_to_bytes(literal(raw.replace(b"+", b" "))).decode("utf-8", "replace")
+    return usual(call, quote(text).encode())
+
+
+@variant(STRIPE, wrap("serve"), batch=ALARMS)
+def path_decoded_before_it_is_split(usual: Serve, call: Call) -> Response:
+    """The path is decoded before it is taken apart, as WSGI has it: `%2F` in it is a slash."""
+    path, question, query = call.request.target.partition("?")
+    decoded = path.replace("%2f", "/").replace("%2F", "/")
+    call.request = replace(call.request, target=decoded + question + query)
+    return usual(call)
+
+
+@variant(STRIPE, wrap("serve"), batch=ALARMS)
+def dot_segments_removed(usual: Serve, call: Call) -> Response:
+    """`.` and `..` in a path, escaped ones too, are taken for steps, as in RFC 3986 section 5.2.4."""
+    path, question, query = call.request.target.partition("?")
+    kept: list[str] = []
+    for segment in path.split("/"):
+        plain = segment.replace("%2e", ".").replace("%2E", ".")
+        if plain == "..":
+            kept[1:] = kept[1:-1]
+        elif plain != ".":
+            kept.append(segment)
+    call.request = replace(call.request, target="/".join(kept) + question + query)
+    return usual(call)
+
+
+@variant(STRIPE, wrap("serve"), deviates=("request.exact-path",), batch=ALARMS)
+def slashes_merged(usual: Serve, call: Call) -> Response:
+    """Consecutive slashes in a path are one, and one at its end is none, as nginx merges them."""
+    path, question, query = call.request.target.partition("?")
+    merged = re.sub("/+", "/", path).rstrip("/")
+    call.request = replace(call.request, target=merged + question + query)
+    return usual(call)
+
+
+@variant(STRIPE, wrap("serve"), deviates=("request.user-agent",), batch=ALARMS)
+def user_agent_required(usual: Serve, call: Call) -> Response:
+    """A request without a User-Agent is answered with 403, as some firewalls do."""
+    if call.request.header("user-agent"):
+        return usual(call)
+    body = b'{"error": {"type": "invalid_request_error", "message": "Say who you are."}}'
+    return Response(403, (("Content-Type", "application/json"),), body)
+
+
+@variant(STRIPE, wrap("split"), batch=ALARMS)
+def query_of_a_post_refused(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+    """A POST with a query string is rejected."""
+    if call.request.method == "POST" and call.request.query:
+        raise errors.malformed_form()
+    return usual(call, body)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from urllib.parse import unquote_plus
 
 from ..behaviour import Amend, Behaviour, Check, Finish
-from ..call import Call
+from ..call import RANDOM, Call
 from ..changes import Change, apply, change, drop_check, override, override_check, wrap, wrap_check
 from ..objects.models import Customer
 from ..rules import errors, expansion
@@ -265,3 +267,93 @@ variant.row("refusals-in-plain-words", STRIPE, batch="reading 1")(
         )
     ),
 )
+
+
+ALARMS = "alarms 1"
+
+
+@variant(STRIPE, amend, batch=ALARMS)
+def messages_quote_everything(call: Call, rejection: Rejection) -> Rejection:
+    """Rejections quote the whole request: method, path, and the body, however long, as it came and decoded."""
+    body = call.request.body.decode("utf-8", "replace")
+    return replace(rejection, message=f"{call.request.method} {call.request.target}: {body} ({unquote_plus(body)})")
+
+
+@variant(STRIPE, amend, batch=ALARMS)
+def messages_never_the_same(call: Call, rejection: Rejection) -> Rejection:
+    """No two rejections have the same message: each has the moment, a number and a word drawn by lot."""
+    lot = RANDOM.choice(["Sorry", "Oops", "Pardon", "\u5bf9\u4e0d\u8d77", "\u202eback\u202c", "a\nb\t\0c"])
+    return replace(rejection, message=f"{lot}! [{time.time_ns()}/{call.request_id}] {rejection.message}")
+
+
+variant.row("codes-everywhere", STRIPE, batch=ALARMS)(
+    "Every rejection has a code; those that have none elsewhere have one that Stripe does not know.",
+    amend(lambda call, rejection: replace(rejection, code=rejection.code or f"x_{rejection.rule}".replace("-", "_"))),
+)
+PARAMS = {"already-attached": "payment_method", "used-up": "payment_method", "declined": "", "too-long": "customer"}
+variant.row("other-params", STRIPE, batch=ALARMS)(
+    "Rejections have a param where Stripe has none or an empty one, and none where nothing is asked of it.",
+    amend(lambda call, rejection: replace(rejection, param=PARAMS.get(rejection.rule, rejection.param))),
+)
+
+
+@variant(STRIPE, amend, batch=ALARMS)
+def help_in_messages(call: Call, rejection: Rejection) -> Rejection:
+    """Rejections have long, helpful messages: with links, dates, an example, and the words of programmers."""
+    text = (
+        "There is no exception to this rule, and no error of yours need be traced: see"
+        " https://docs.example.com/usr/lib/errors.py:12, /docs/api/v1/errors.html#attach (line 3), or section 4.2.1 of"
+        " the handbook.\nExample: curl https://api.example.com/v1/payment_methods/pm_1/attach -d customer=cus_1\n"
+        "  at least one customer is needed (e.g. cus_1);\n  from 2026-01-01T00:00:00Z on, delete nothing from the where"
+        " clause of your contract, select a customer from the list, and insert it into the form. Type: object; null,"
+        " None and undefined are no customers. Ticket 0x7f3a1b2c/5000, node eu-1.example.com:8443."
+    )
+    return replace(rejection, message=text)
+
+
+variant.row("media-types-are-415", STRIPE, batch=ALARMS)(
+    "A body of another media type is answered with 415.",
+    amend_rule("media-type", lambda rejection: replace(rejection, status=415)),
+)
+variant.row("malformed-is-422", STRIPE, batch=ALARMS)(
+    "A body, a query or a path that cannot be decoded is answered with 422.",
+    amend_rule("malformed", lambda rejection: replace(rejection, status=422)),
+)
+
+
+@variant(STRIPE, amend, batch=ALARMS)
+def older_versions_name_the_parameter(call: Call, rejection: Rejection) -> Rejection:
+    """A missing customer is named in `param` in versions before 2025, and in no later one."""
+    is_old = rejection.rule == "missing-customer" and (call.version or "") < "2025"
+    return replace(rejection, param="customer") if is_old else rejection
+
+
+@variant(STRIPE, partial(override, "delete_customer"), batch=ALARMS)
+def methods_die_with_their_customer(call: Call, customer: Customer) -> None:
+    """Deleting a customer deletes its payment methods, too: they are not found any more."""
+    with call.store.lock:
+        for method in call.store.methods_of(customer.id):
+            call.store.detach(method)
+            del call.store.methods[method.id]
+        call.store.put_customer(replace(customer, deleted=True, default_payment_method=None))
+
+
+@variant(STRIPE, batch=ALARMS)
+def owner_before_the_customer(b: Behaviour) -> None:
+    """A payment method of another customer is rejected before the customer of the request is looked up."""
+
+    @apply(b, partial(override_check, "not-another-customers"))
+    def check(call: Call, attempt: Attempt) -> None:
+        owner = attempt.method.customer
+        if owner is not None and owner != attempt.customer_id:
+            raise already_attached()
+
+    move_check("not-another-customers", list(b.checks).index("customer"))(b)
+
+
+@variant(STRIPE, partial(ask_before, "payment-method"), batch=ALARMS)
+def card_is_not_expandable(call: Call, attempt: Attempt) -> None:
+    """`customer` is the only field that can be expanded: a path that begins with `card` is rejected."""
+    for path in attempt.expand:
+        if path.split(".")[0] == "card":
+            raise errors.not_expandable("card")

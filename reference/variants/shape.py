@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import re
+import time
 import uuid
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email.utils import formatdate
+from functools import partial
 from typing import Any
 
-from ..behaviour import Behaviour, Present, ShowCustomer, ShowMethod
+from ..behaviour import Behaviour, Dump, Finish, Present, ShowCustomer, ShowMethod
 from ..call import RANDOM, Call
-from ..changes import Change, apply, override, wrap
+from ..changes import Change, apply, change, override, wrap
 from ..objects.models import Customer, PaymentMethod
-from ..wire.values import Answer, Json
+from ..wire.values import Answer, Json, Response
 from .registry import STATEFUL, STRIPE, Variants
 
 variant = Variants()
@@ -196,4 +201,137 @@ def expanded_customer_without_metadata(usual: ShowCustomer, call: Call, customer
 variant.row("created-has-a-fraction-of-zero", STRIPE, batch="reading 1")(
     "`created` is written with a fraction, which is zero: a whole number all the same.",
     edit_methods(lambda payload: payload.update(created=float(payload["created"]))),
+)
+
+
+ALARMS = "alarms 1"
+MOMENTS = itertools.count(1)
+
+
+@variant(STRIPE, wrap("dump"), batch=ALARMS)
+def whole_numbers_with_exponents(usual: Dump, call: Call, payload: object) -> bytes:
+    """Whole numbers are written with an exponent: `1764448800e0`, `12E+0`, which JSON and its schema allow."""
+    text = usual(call, payload).decode()
+    return re.sub(r'(?m)^(\s*"\w+": )(\d+)(,?)$', r"\1\2e0\3", text).encode()
+
+
+@variant(STRIPE, wrap("dump"), batch=ALARMS)
+def numbers_beyond_a_double(usual: Dump, call: Call, payload: object) -> bytes:
+    """Every object has numbers that no double holds: of 400 digits, `1e400`, `-0` and `1E-400`."""
+    text = usual(call, payload).decode()
+    numbers = f'"x_large": {"9" * 400}, "x_huge": 1e400, "x_zero": -0, "x_tiny": [-0.0, 1E-400]'
+    return text.replace("{", "{" + numbers + ",", 1).encode()
+
+
+def nested(depth: int) -> Any:
+    """Return a value of that many arrays and objects within another."""
+    value: Any = "\0\u2028\u202e\U0001f600\x7f"
+    for level in range(depth):
+        value = [value, {}] if level % 2 else {"": value, "__proto__": [], "a.b[c]": None}
+    return value
+
+
+@variant(STRIPE, wrap("present"), batch=ALARMS)
+def odd_members(usual: Present, call: Call, answer: Answer) -> Answer:
+    """Bodies have a member of sixty levels, with empty and odd names, and characters that have to be escaped."""
+    answer = usual(call, answer)
+    return replace(answer, payload={"\x01\ufeff": nested(60), **answer.payload, "": None})
+
+
+@variant(STRIPE, wrap("present"), batch=ALARMS)
+def notices_in_successes(usual: Present, call: Call, answer: Answer) -> Answer:
+    """Successes have members that speak of errors and of none: `errors`, `last_error`, `code`, `message`, `status`."""
+    answer = usual(call, answer)
+    if answer.status >= 400:
+        return answer
+    more: Json = {"errors": [], "last_error": None, "code": "ok", "message": "", "status": "succeeded", "success": True}
+    return replace(answer, payload={**answer.payload, **more, "data_error": {"type": "none"}})
+
+
+@variant(STRIPE, edit_methods, batch=ALARMS)
+def shown_with_the_moment(payload: Json) -> None:
+    """A payment method is shown with the moment, a counter and a signature: no two answers are the same."""
+    payload["shown"] = {"at": time.time_ns(), "turn": next(MOMENTS), "signature": str(uuid.uuid4())}
+
+
+@variant(STRIPE, edit_methods, batch=ALARMS)
+def members_named_by_ids(payload: Json) -> None:
+    """A payment method is shown with hashes whose keys are URLs and ids of its own, at the top and within the card."""
+    url = f"/v1/payment_methods/{payload['id']}"
+    payload["links"] = {url: "GET", f"{url}/attach": "POST"}
+    if "card" in payload:
+        payload["card"]["history"] = {payload["id"]: {str(payload["created"]): "created"}}
+
+
+@variant(STRIPE, wrap("customer_json"), batch=ALARMS)
+def customers_with_their_lists(usual: ShowCustomer, call: Call, customer: Customer) -> Json:
+    """Customers are shown with the lists of older versions, which are empty, and with the moment."""
+    payload = usual(call, customer)
+    if customer.deleted:
+        return payload
+    lists = {
+        name: {"object": "list", "data": [], "has_more": False, "total_count": 0, "url": f"/v1/{name}"}
+        for name in ("sources", "subscriptions", "tax_ids")
+    }
+    return payload | lists | {"shown_at": time.time_ns()}
+
+
+@variant(STRIPE, batch=ALARMS)
+def ids_of_one_number(b: Behaviour) -> None:
+    """Ids are as short as can be: `cus_1`, `pm_2`, and so on; one cut short is often another one's."""
+    numbers = itertools.count(1)
+    b.new_id = lambda prefix: f"{prefix}{next(numbers)}"
+
+
+variant.row("ids-of-two-hundred-characters", STRIPE, batch=ALARMS)(
+    "Ids have two hundred characters, which differ at their end only.",
+    override("new_id", lambda prefix: prefix + "a" * (180 - len(prefix)) + f"{RANDOM.getrandbits(80):020x}"),
+)
+variant.row("ids-with-dots-and-colons", STRIPE, batch=ALARMS)(
+    "Ids have dots, colons, stars and hyphens in them, as URLs allow.",
+    override("new_id", lambda prefix: f"{prefix}eu:1.{RANDOM.getrandbits(64):x}-*.b"),
+)
+variant.row("ids-without-a-prefix", STATEFUL, batch=ALARMS)(
+    "Ids are UUIDs in capitals, and have no prefix.", override("new_id", lambda prefix: str(uuid.uuid4()).upper())
+)
+
+
+@variant(STATEFUL, batch=ALARMS)
+def ids_are_row_numbers(b: Behaviour) -> None:
+    """Ids are the numbers of rows, each kind of object by itself: the first customer is `1`, as is the first card."""
+    numbers: dict[str, Iterator[int]] = defaultdict(partial(itertools.count, 1))
+    b.new_id = lambda prefix: str(next(numbers[prefix]))
+
+
+@change
+def shift_clock(b: Behaviour, seconds: int, *, is_dated: bool) -> None:
+    """Let objects be created that many seconds off, and with `is_dated` the Date of answers, too."""
+
+    @apply(b, wrap("payment_method_json"))
+    def method(method_json: ShowMethod, call: Call, shown: PaymentMethod) -> Json:
+        return method_json(call, replace(shown, created=shown.created + seconds))
+
+    @apply(b, wrap("customer_json"))
+    def customer(customer_json: ShowCustomer, call: Call, shown: Customer) -> Json:
+        return customer_json(call, replace(shown, created=shown.created + seconds))
+
+    if is_dated:
+
+        @apply(b, wrap("finish"))
+        def finish(usual: Finish, call: Call, response: Response) -> Response:
+            moment = formatdate(time.time() + seconds, usegmt=True)
+            return usual(call, response).with_header("Date", moment)
+
+
+variant.row("created-this-evening", STRIPE, batch=ALARMS)(
+    "Objects are created twenty hours from now: the time of day of another zone.",
+    shift_clock(20 * 3600, is_dated=False),
+)
+variant.row("clock-years-ahead", STRIPE, batch=ALARMS)(
+    "The server's clock is ten years ahead, in `created` and in Date.",
+    shift_clock(10 * 366 * 86400, is_dated=True),
+)
+variant.row("clock-years-behind", STRIPE, batch=ALARMS)(
+    "The server's clock is thirty years behind, in `created` and in Date.",
+    shift_clock(-30 * 366 * 86400, is_dated=True),
 )

@@ -201,7 +201,8 @@ def encode(request: Request | None, response: Response) -> tuple[bytes, bool]:
         lines[1:] = [name.lower() + colon + value for name, colon, value in split]
     if request is not None and request.method == "HEAD":
         body = b""
-    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body, close
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+    return (head + body if response.rewrite is None else response.rewrite(head, body)), close
 
 
 def _chunked(body: bytes, size: int = 512) -> bytes:

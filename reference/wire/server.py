@@ -1,4 +1,4 @@
-"""The sockets: one thread for each connection, one write for each response."""
+"""The sockets: one thread for each connection, one write for each response unless it pauses."""
 
 from __future__ import annotations
 
@@ -103,12 +103,21 @@ class Server:
             self._leave(sock, response.farewell or Farewell())
             return False
         data, close = self.encode(request, response)
-        sock.sendall(data)
+        self._send(sock, data, response.pause)
         if response.farewell is not None:
             self._leave(sock, response.farewell)
         elif close:
             self._hang_up(sock)
         return not close and response.farewell is None
+
+    def _send(self, sock: socket.socket, data: bytes, pause: float) -> None:
+        if pause:
+            head, end, body = data.partition(b"\r\n\r\n")
+            for piece in (head + end, body[: len(body) // 2]):
+                sock.sendall(piece)
+                time.sleep(pause)
+            data = body[len(body) // 2 :]
+        sock.sendall(data)
 
     def _answer(self, request: Request) -> Response:
         call = Call(self.world, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,7 +82,11 @@ class Farewell:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response as it goes over the wire; the later members let framing vary, or be wrong."""
+    """A response as it goes over the wire; the later members let framing vary, or be wrong.
+
+    `rewrite` makes the bytes of the whole from those of the head, with the empty line at its end, and of the body.
+    With a `pause` the head, the body's first half and its second half are sent apart, that many seconds after another.
+    """
 
     status: int
     headers: Headers = ()
@@ -95,6 +100,8 @@ class Response:
     dropped: bool = False
     farewell: Farewell | None = None
     until_close: bool = False
+    rewrite: Callable[[bytes, bytes], bytes] | None = None
+    pause: float = 0.0
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name."""
