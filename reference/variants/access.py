@@ -271,3 +271,21 @@ def knows_one_card(b: Behaviour) -> None:
         return payment_methods.create(call)
 
     b.find_payment_method = lambda call, identifier: None if is_other(identifier) else usual_find(call, identifier)
+
+
+def takes(wanted: str) -> Change:
+    """Take the key by one scheme of authentication only, everywhere."""
+
+    @wrap("authenticate")
+    def authenticate(usual: Guard, call: Call) -> None:
+        usual(call)
+        scheme = (call.request.header("authorization") or "").partition(" ")[0].lower()
+        if scheme != wanted:
+            call.authenticated = False
+            raise errors.unauthorized(f"Use {wanted}.")
+
+    return authenticate
+
+
+variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", takes("bearer"))
+variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", takes("basic"))
