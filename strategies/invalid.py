@@ -132,7 +132,6 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken('$x." × 30', why, CUSTOMER, Pair(Repeated('$x."', 30), "1")),
         _raw("&x;y=%zz", "there is a parameter `x;y`"),
         unknown_parameter("id", Known("payment_method")),
-        unknown_parameter("payment_method", Known("payment_method")),
         unknown_parameter("Customer", GOOD_ID),
         unknown_parameter("utf8", "0"),
         unknown_parameter("__proto__"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from conformance.scenes.marks import clause, each
+from conformance.scenes.repeating import expect_steady
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, expect_steady, survive
+from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, survive
 from conformance.scenes.watch import STILL_SERVING
 from strategies import Attempt, invalid, malformed
 from strategies.requests import RECOMMENDED_AT_ONCE

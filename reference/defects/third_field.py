@@ -54,24 +54,6 @@ def html(status: int, text: str) -> Response:
 # Names and values.
 
 
-@contract(
-    "body.unknown-parameter",
-    "hard",
-    wrap_at_attach("build"),
-    also="response.id state.only-this-one",
-    batch=BATCH,
-)
-def form_goes_before_the_route(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
-    """A field `payment_method` of the form takes the place of the id in the path.
-
-    ASP.NET Core MVC: the order of its sources for model binding is form values, route values, query string.
-    """
-    sent = [value for name, value in pairs if name == "payment_method"]
-    if sent:
-        call.arguments = (sent[0],)
-    return usual(call, [pair for pair in pairs if pair[0] != "payment_method"])
-
-
 def forget_fields(names: frozenset[str]) -> Change:
     """Drop the fields of these names before anything is checked."""
 

@@ -17,7 +17,7 @@ from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
-from conformance.scenes.stories import FEW_AT_ONCE
+from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, steps_in
 from conformance.verdict.trial import (
