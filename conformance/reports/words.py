@@ -102,14 +102,14 @@ def finding_in_short(result: ClauseResult) -> str:
     return f"{result.clause.slug}: {result.reason}"
 
 
-def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
+def curl(exchange: Exchange, base_url: str, program: str = "curl -i", scheme: str = "bearer") -> str:
     """Return a curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
 
-    `program` stands in front. A body that is long, or that no word of a shell can hold, is written by python3 and piped
-    into curl.
+    `scheme` is how the key was shown where the request leaves that open. `program` stands in front. A long body,
+    or one that no word of a shell can hold, is written by python3 and piped into curl.
     """
     request = exchange.request
-    parts = [*program.split(), *_method_options(request), *_authorization(request.credentials)]
+    parts = [*program.split(), *_method_options(request), *authorization(request.credentials, scheme)]
     has_type = any(name.lower() == "content-type" for name, _ in request.headers)
     for name, value in request.headers:
         if name == "User-Agent" and not value:
@@ -139,10 +139,12 @@ def _method_options(request: Request) -> list[str]:
     return [*method, "--path-as-is"] if request.raw else method
 
 
-def _authorization(credentials: str) -> list[str]:
+def authorization(credentials: str, scheme: str) -> list[str]:
+    """Return the options of curl that show the key; `scheme` is how where the credentials leave that open."""
     if credentials == "none":
         return []
-    if credentials in ("key", "basic"):
+    credentials = scheme if credentials == "key" else credentials
+    if credentials == "basic":
         return ["-u", '"$STRIPE_API_KEY:"']
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
@@ -188,6 +190,13 @@ def _answer(exchange: Exchange, most_bytes: int) -> str:
         return describe_refusal(exchange) + quoted
     body = " ".join((exchange.body or b"")[:most_bytes].decode("utf-8", "replace").split())
     return f"{exchange.status} {body}".rstrip()
+
+
+def request_in_short(exchange: Exchange, limit: int = 300) -> str:
+    """Return the request as it was sent, in one line: the method, the URL and the body."""
+    request = exchange.request
+    body = (request.body or b"").decode("utf-8", "replace")
+    return one_line(_cut(f"{request.method} {request.target} {body}".rstrip(), limit))
 
 
 def admissible_in_short(clause: Clause) -> str:
