@@ -63,7 +63,7 @@ class Harmless:
         self._terminal.write_line(harmless(line), **markup)
 
     def write_cut(self, line: str, end: str = "", used: int = 0, **markup: bool) -> None:
-        """Write the rest of a line, of which so many columns are used, cut to one line; the `end` is always shown."""
+        """Write the rest of a line, of which `used` columns are taken, cut to one line; the `end` is always shown."""
         room = max(self._columns - used - len(end), 20)
         text = one_line(line)
         cut = text if len(text) <= room else f"{text[: room - 1]}…"

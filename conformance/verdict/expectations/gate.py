@@ -215,7 +215,7 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
 
 
 def why_silent(entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue) -> str:
-    """Return why an entry that does not fit says nothing about the run."""
+    """Return why an entry that does not fit is left alone."""
     if catalogue[entry.clause] not in catalogue.within(profile):
         return f"beyond the profile {profile}"
     if not result.selected:
