@@ -15,7 +15,7 @@ SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
 # ruff: noqa: E402  # only from here on are these packages ours
-from conformance.commands import doctor, explain, new_clause, render, run, sweep
+from conformance.commands import doctor, explain, init, new_clause, render, run, sweep
 from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
 from conformance.commands.docs import command as docs
@@ -34,7 +34,7 @@ from conformance.verdict.run import ExitStatus
 OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
 """The modules whose commands write into the suite's own folders."""
 
-COMMANDS = (run, doctor, explain, workflow, render, *OF_A_CLONE, sweep, judging, replay, compare, targets, matrix)
+COMMANDS = (run, init, doctor, explain, workflow, render, *OF_A_CLONE, sweep, judging, replay, compare, targets, matrix)
 """The modules that register a command, in the order of the help text; those of the certificate come after them."""
 
 

@@ -130,7 +130,7 @@ def test_a_gate_from_the_document_to_a_regression_and_a_fix(place: Workplace) ->
     lines = (project / "conformance.toml").read_text().splitlines()
     line = lines.index('clause = "request.json-refused"')
     start = max(number for number in range(line) if lines[number] == "[[expected]]") + 1
-    assert f"conformance.toml:{start}: request.json-refused passes: remove this entry" in better.stdout
+    assert f"conformance.toml:{start}: request.json-refused is fixed: remove it" in better.stdout
 
     proposed = done(place, proposing_anew)
     assert proposed.returncode == proposing_anew.status, proposed.stdout

@@ -169,7 +169,7 @@ def test_any_other_failure_is_unexpected() -> None:
 def test_what_passes_is_to_be_removed() -> None:
     gate = weighed(GOOD, run())
     assert not gate.is_met
-    assert [(stale.entry.line, stale.why) for stale in gate.stale] == [(1, f"{JSON} passes: remove this entry")]
+    assert [(stale.entry.line, stale.why) for stale in gate.stale] == [(1, f"{JSON} is fixed: remove it")]
 
 
 def test_what_is_flaky_may_pass_or_fail_and_no_other_may_fail() -> None:
@@ -188,14 +188,19 @@ def test_only_the_finding_that_is_named_is_expected() -> None:
     assert weighed(text, run(new)).is_met, "without `finding` the clause may be missed in any way"
     assert weighed(pinned, run(known)).is_met
     both = weighed(pinned, run(known, new))
+    assert not both.silent, "what was listed was seen, too"
+    shown = both.results["body.unknown-parameter"]
+    assert (shown.outcome, shown.reason) == (Outcome.FAIL, new.observed)
+    assert shown.listed == {finding_name(known): "JSON is convenient"}
     assert [result.findings[0] for result in both.unexpected] == [new], "what is new comes first"
     assert not both.stale
     other = weighed(pinned, run(new))
     assert other.unexpected
     assert not other.stale, "it may yet be so, behind what is new"
+    assert list(other.silent.values()) == ["the clause failed in another way"]
     listed = weighed(pinned + text + f'finding = "{finding_name(new)}"\n', run(new))
     assert not listed.unexpected
-    assert "`finding` matches nothing" in listed.stale[0].why
+    assert "is fixed: remove it (left: " in listed.stale[0].why
 
 
 def test_of_two_entries_the_one_without_a_finding_is_to_be_removed() -> None:
@@ -328,6 +333,20 @@ def test_a_clause_that_is_missed_in_another_way_keeps_its_reason() -> None:
     assert entry["finding"] == "accepted with 200 | b"
     assert entry["reason"] == "JSON is convenient"
     assert entry["expires"] == datetime.date(2026, 12, 31)
+
+
+def test_each_proposed_entry_has_a_reason_of_its_own() -> None:
+    ways = [finding(JSON, f"answered {status}", invalid=str(status)) for status in (200, 201, 202)]
+    old = "".join(
+        GOOD.replace("JSON is convenient", f"reason {number}") + f'finding = "gone {number} | x"\n' for number in (1, 2)
+    )
+    kept = GOOD + f'finding = "{finding_name(ways[0])}"\n'
+    for text in (old, old + kept):
+        entries = tomllib.loads(proposed(text, run(*ways)))["expected"]
+        reasons = {entry["finding"]: entry["reason"] for entry in entries}
+        assert len(set(reasons.values())) == len(ways)
+        assert "answered 202, for 202" in reasons[finding_name(ways[2])]
+    assert reasons[finding_name(ways[0])] == "JSON is convenient"
 
 
 def test_a_clause_about_headers_is_met_by_whichever_answer() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from benchmarks.examples import ERROR, SUCCESS, exchange
-from benchmarks.runs import finding, run_of_many, run_with
+from benchmarks.runs import CATALOGUE, finding, run_of_many, run_with
 from conformance.evidence.episode import Finding
+from conformance.reports.details import STEPS_SHOWN
 from conformance.reports.html import html_page
-from conformance.reports.terminal import STEPS_SHOWN, print_summary
+from conformance.reports.terminal import FAILURES_SHOWN, print_summary
 from conformance.reports.workflow import summary_of
 from conformance.verdict.finding_ids import DIGITS, id_of, with_ids
 from conformance.verdict.run import Run
@@ -23,6 +25,9 @@ class Terminal:
 
     def __init__(self) -> None:
         self.text = ""
+
+    def isatty(self) -> bool:
+        return False
 
     def write(self, text: str, **_: bool) -> None:
         self.text += text
@@ -84,7 +89,10 @@ def test_the_id_is_shown_wherever_the_finding_is() -> None:
     assert f"`{name}`" in summary_of(results)
     terminal = Terminal()
     print_summary(terminal, run)
-    assert f"finding:    {name}\n" in terminal.text
+    assert f"✗ {UNKNOWN}  {name}  POST " in terminal.text
+    in_full = Terminal()
+    print_summary(in_full, run, in_full=True)
+    assert f"finding:    {name}\n" in in_full.text
 
 
 def with_steps(before: int) -> Finding:
@@ -96,7 +104,7 @@ def with_steps(before: int) -> Finding:
 
 def shown_of(found: Finding) -> list[str]:
     terminal = Terminal()
-    print_summary(terminal, run_with({UNKNOWN: [found]}))
+    print_summary(terminal, run_with({UNKNOWN: [found]}), in_full=True)
     return terminal.text.splitlines()
 
 
@@ -114,5 +122,40 @@ def test_of_many_steps_the_last_ones_are_shown_and_the_rest_counted() -> None:
     assert any("5 more" in line for line in lines)
 
 
-def test_the_terminal_says_where_a_clause_is_explained() -> None:
-    assert any(line.endswith(f"explain {UNKNOWN}") for line in shown_of(ALIKE))
+SCREEN = 50
+"""The lines of a terminal that fills a screen."""
+ROOTS = [clause.slug for clause in CATALOGUE if clause.level == "MUST" and not clause.not_tested]
+FAILING = [slug for slug in ROOTS if not CATALOGUE.rests_on(slug) & set(ROOTS)]
+"""Clauses that rest on no other, so that all of them can fail in one run."""
+
+
+def summary_with(count: int) -> list[str]:
+    found = {slug: [replace(ALIKE, clause=slug)] for slug in FAILING[:count]}
+    terminal = Terminal()
+    print_summary(terminal, run_with(found))
+    return terminal.text.splitlines()
+
+
+def test_the_summary_of_ten_failures_fits_on_a_screen() -> None:
+    lines = summary_with(FAILURES_SHOWN)
+    failed = [line.split()[1] for line in lines if line.startswith("✗ ")]
+    assert sorted(failed) == sorted(FAILING[:FAILURES_SHOWN])
+    assert sum(line.startswith("    expected: ") for line in lines) == FAILURES_SHOWN
+    assert sum(line.startswith("    observed: accepted with 200") for line in lines) == FAILURES_SHOWN
+    assert len(lines) <= SCREEN
+
+
+def test_more_failures_than_that_are_named_on_one_line() -> None:
+    lines = summary_with(FAILURES_SHOWN + 2)
+    assert sum(line.startswith("✗ ") for line in lines) == FAILURES_SHOWN
+    assert any(line.startswith("  and 2 more: ") for line in lines)
+    assert len(lines) <= SCREEN + 1
+
+
+def test_the_terminal_says_how_to_see_a_finding_in_full() -> None:
+    run = run_with({UNKNOWN: [ALIKE]})
+    (name,) = ids_of(run)
+    terminal = Terminal()
+    print_summary(terminal, run)
+    assert re.search(rf"^one in full: .*attach-conformance explain {name}  ", terminal.text, re.MULTILINE)
+    assert re.search(rf"^send again: .*attach-conformance replay {name}$", terminal.text, re.MULTILINE)

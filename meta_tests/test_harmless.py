@@ -88,6 +88,9 @@ class Terminal:
     def __init__(self) -> None:
         self.text = ""
 
+    def isatty(self) -> bool:
+        return False
+
     def write(self, text: str, **_: bool) -> None:
         self.text += text
 

@@ -118,7 +118,7 @@ def test_what_nobody_checked_is_said_to_be_so() -> None:
     assert "- `response.id`: **not checked by hand**" in markdown_page([BAD], {}, CATALOGUE)
     html = html_page([BAD], {}, CATALOGUE)
     assert "(not checked by hand)" in html
-    assert "curl -i -u" in html
+    assert "curl -i -H" in html
 
 
 def test_standings_are_kept_without_what_differs_from_run_to_run(tmp_path: Path) -> None:

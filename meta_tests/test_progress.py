@@ -24,7 +24,10 @@ LINE = re.compile(r" *\d+% \w+ · [\d,]+ requests")
     [
         (Standing("", 0, 0, 0, 12, 0.1), "  0% · 12 requests"),
         (Standing("request", 1, 0, 100, 1200, 2.0), "  1% request · 1,200 requests, 600 a second"),
-        (Standing("body", 50, 3, 100, 90, 30), " 50% body · 90 requests, 3 a second · 3 failed · about 30 s left"),
+        (
+            Standing("body", 50, 3, 100, 90, 30),
+            " 50% body · 90 requests, 3 a second · 3 clauses failed · about 30 s left",
+        ),
         (Standing("state", 10, 0, 100, 90, 30), " 10% state · 90 requests, 3 a second · about 4 min 30 s left"),
         (Standing("state", 100, 0, 100, 90, 30), "100% state · 90 requests, 3 a second"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from conformance.evidence.visible import indent, visible
 from conformance.reports.evidence import evidence_of, grouped, invalid_component, request_parts
 from conformance.reports.html import MOST_OF_ONE_CLAUSE, chosen_evidence, coded, html_page, html_section
 from conformance.reports.plots import bars, histogram, latency_in_words
+from conformance.reports.reproduction import Reached
 from conformance.reports.words import curl
 from conformance.verdict.ledger import FINDINGS_KEPT
 from conformance.verdict.run import Diagnosis, Run
@@ -25,6 +27,7 @@ from strategies.attempt import Request
 
 KEY = "sk_test_metatests0123456789abcdef"
 UNKNOWN = "body.unknown-parameter"
+HERE = Reached("http://x")
 FULL_RUN = 1_500_000
 MANY_FINDINGS = 6_000_000
 
@@ -269,12 +272,39 @@ def test_many_findings_fit_and_the_rest_is_counted(count: int, answer: bytes, se
 
 def test_the_first_finding_of_each_clause_comes_before_the_second_of_any() -> None:
     results = run_of_many(2 * len(SLUGS)).results.values()
-    one = sum(len(fragments[0].encode()) for fragments, _ in chosen_evidence(results, "http://x").values())
+    one = sum(len(fragments[0].encode()) for fragments, _ in chosen_evidence(results, HERE).values())
     for budget, expected in ((0, len(SLUGS)), (one, len(SLUGS)), (2 * one, 2 * len(SLUGS))):
-        chosen = chosen_evidence(results, "http://x", budget)
+        chosen = chosen_evidence(results, HERE, budget)
         assert list(chosen) == list(SLUGS)
         shown = sum(len(fragments) for fragments, _ in chosen.values())
         assert abs(shown - expected) <= 2
+
+
+def test_what_was_not_run_stands_apart_by_its_cause() -> None:
+    run = run_with({UNKNOWN: [finding(UNKNOWN, exchange(200, SUCCESS))]})
+    lacking = replace(run.results["expand.accepted"], outcome=Outcome.NOT_RUN, lacks_fixtures=True, reason="no more")
+    left_out = replace(run.results["auth.missing"], outcome=Outcome.NOT_RUN, selected=False, reason="not selected")
+    page = html_page(replace(run, results={**run.results, "expand.accepted": lacking, "auth.missing": left_out}))
+    for heading, slug in (
+        (f"Not run: blocked by {UNKNOWN}", f"{UNKNOWN}-nested"),
+        ("Not run: fixtures ran out", "expand.accepted"),
+        ("Not run: not selected", "auth.missing"),
+    ):
+        group = page.partition(f"<h3>{heading} ")[2].partition("</section>")[0]
+        assert f'id="cf-{slug}"' in group, heading
+
+
+def test_a_profile_that_was_not_asked_for_has_no_verdict() -> None:
+    page = html_page(run_with(settings=settings(profile="contract")))
+    assert page.count("No verdict: this profile was not asked for.") == 2
+    assert page.count('<section class="cf-card cf-is-not-asked">') == 2
+    assert "No verdict" not in html_page(run_with())
+
+
+def test_an_expected_failure_looks_unlike_a_deviation() -> None:
+    page = html_page(run_with())
+    grounds = dict(re.findall(r"\.cf \.cf-(expected|deviation) \{ background: var\((--\w+)\)", page))
+    assert len(set(grounds.values())) == 2
 
 
 # evidence
@@ -295,7 +325,7 @@ def test_findings_that_are_alike_are_shown_once_with_their_number() -> None:
 
 def test_equal_steps_in_a_row_are_shown_once_and_the_culprit_apart() -> None:
     steps = tuple(Step("subject", exchange(status, SUCCESS, seconds=0.1)) for status in (200, 200, 200, 500, 200))
-    shown = evidence_of(Finding(UNKNOWN, "answered 500", Episode(UNKNOWN, "accepted", steps), 3), 1, "http://x")
+    shown = evidence_of(Finding(UNKNOWN, "answered 500", Episode(UNKNOWN, "accepted", steps), 3), 1, HERE)
     assert (shown.culprit.number, shown.steps) == (4, 5)
     assert [(step.number, step.times) for step in shown.others] == [(1, 3), (5, 1)]
 
@@ -327,8 +357,8 @@ def test_a_body_that_is_no_form_has_no_parameters() -> None:
     one = exchange(200, SUCCESS, sent='{"customer": "a=b&c"}')
     json = replace(one, request=replace(one.request, headers=(("Content-Type", "application/json"),)))
     found = finding(UNKNOWN, json)
-    assert evidence_of(found, 1, "http://x").culprit.parameters is None
-    assert evidence_of(finding(UNKNOWN, one), 1, "http://x").culprit.parameters is not None
+    assert evidence_of(found, 1, HERE).culprit.parameters is None
+    assert evidence_of(finding(UNKNOWN, one), 1, HERE).culprit.parameters is not None
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,28 @@
-"""The command `explain`: what a clause demands and why, which real software breaks it, and how to try it alone."""
+"""The command `explain`: what a clause demands and why, which software breaks it; and a finding of a run in full."""
 
 from __future__ import annotations
 
 import argparse
 import ast
 import difflib
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+from conformance.commands.replay.command import CannotReplay, choose, findings_of, read_run
 from conformance.paths import PROGRAM, RUN, TESTS
+from conformance.reports.details import finding_in_full
+from conformance.reports.reproduction import USUAL_RECORD, Reached, program_here, replay
 from conformance.targets.description import Defect, TargetDescription, members, shipped
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
 
 MARK = "clause"
+FINDING_ID = re.compile(r"[0-9a-f]{7,}")
+"""The id of a finding; a clause has a dot in its name."""
 OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
 NO_TEST = "No test sends it: "
 
@@ -104,24 +111,58 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     """Register the command `explain`."""
     command = commands.add_parser(
         "explain",
-        help="say what a clause demands and why, and what breaks it",
+        help="say what a clause demands and why, and what breaks it; or show a finding of a run in full",
         description="Say what a clause demands and why, its source, what a conforming server answers, and which real "
-        "software breaks it.",
-        epilog=f"example: {PROGRAM} explain expand.inlined",
+        "software breaks it. Of a finding, show request, response, all steps in order, and how to send it again.",
+        epilog=f"examples: {PROGRAM} explain expand.inlined; {PROGRAM} explain 4fcf6f5",
     )
-    command.add_argument("clause", nargs="+", metavar="CLAUSE", help="its slug, such as request.minimal-body")
+    command.add_argument(
+        "names",
+        nargs="+",
+        metavar="CLAUSE-or-ID",
+        help="a clause, such as expand.inlined, or the id of a finding",
+    )
+    command.add_argument(
+        "--record", type=Path, default=USUAL_RECORD, metavar="FILE", help="where the finding is (default: %(default)s)"
+    )
     command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     catalogue = load_catalogue()
-    for slug in options.clause:
-        if slug not in catalogue:
-            print(f"there is no clause {slug!r}{_meant(slug, catalogue)}", file=sys.stderr)
-            return ExitStatus.WRONG_USAGE
-    for number, slug in enumerate(options.clause):
-        print(*([""] if number else []), slug, "", *as_markdown(explain(slug, catalogue)), sep="\n")
+    explained: list[Iterable[str]] = []
+    try:
+        for name in options.names:
+            is_finding = FINDING_ID.fullmatch(name) is not None
+            explained.append(_of_finding(name, options.record) if is_finding else _of_clause(name, catalogue))
+    except (KeyError, CannotReplay) as error:
+        print(error.args[0], file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
+    for number, lines in enumerate(explained):
+        print(*([""] if number else []), *lines, sep="\n")
     return ExitStatus.CONFORMS
+
+
+def _of_clause(slug: str, catalogue: Catalogue) -> Iterable[str]:
+    if slug not in catalogue:
+        raise KeyError(f"there is no clause {slug!r}{_meant(slug, catalogue)}")
+    return (slug, "", *as_markdown(explain(slug, catalogue)))
+
+
+def _of_finding(name: str, record: Path) -> Iterable[str]:
+    """Return the lines about a finding of a recorded run. Raises CannotReplay where there is none of that id."""
+    run, _ = read_run(record)
+    (finding,) = choose([name], findings_of(run))
+    clause = run.catalogue[finding.clause]
+    again = replay([name], record, program_here())
+    what = f"{program_here()} explain {clause.slug}"
+    return (
+        f"{clause.slug}  {clause.level}",
+        clause.statement,
+        f"why: {what}",
+        "",
+        *finding_in_full(finding, clause, Reached.by(run), again),
+    )
 
 
 def _meant(slug: str, catalogue: Catalogue) -> str:

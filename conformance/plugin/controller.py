@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.episode import Outcome
 from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
@@ -28,13 +29,15 @@ from conformance.plugin.first_lines import header_lines
 from conformance.plugin.interruptions import Interruptions, Phase
 from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
-from conformance.plugin.progress import Progress, is_wanted
+from conformance.plugin.progress import Chapters, Progress, is_log, is_wanted
 from conformance.plugin.proposing import propose
 from conformance.plugin.synthetic import LETTERLESS, reports_for, reports_of_stale
 from conformance.plugin.versions import versions
 from conformance.reports.html import TITLE, html_section
+from conformance.reports.junit import JUNIT_FILE, junit_of, seconds_by_clause
 from conformance.reports.rendering import results_text
 from conformance.reports.reported import ReportedTests
+from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.scenes.budgets import BUDGETS
@@ -182,13 +185,15 @@ class Controller:
 
     @contextlib.contextmanager
     def _progress_shown(self, session: pytest.Session) -> Iterator[None]:
-        """Show the progress of the run for as long as the block lasts, if it runs on a terminal."""
+        """Show the progress of the run for as long as the block lasts, unless pytest was asked for its own."""
         manager = self.config.pluginmanager
         reporter = manager.get_plugin("terminalreporter")
-        if self.diagnosis is not None or not is_wanted(self.config, reporter):
+        is_shown = is_wanted(self.config, reporter)
+        if self.diagnosis is not None or not (is_shown or is_log(self.config, reporter)):
             yield
             return
-        with Progress(reporter, session, self._requests_so_far) as progress:
+        kind = Progress if is_shown else Chapters
+        with kind(reporter, session, self._requests_so_far, self._failing_so_far) as progress:
             manager.register(progress)
             try:
                 yield
@@ -198,6 +203,13 @@ class Controller:
     def _requests_so_far(self) -> int:
         sent = self._sent.values() if self.runner is None else [self.runner.client.requests_sent]
         return self.requests + sum(sent)
+
+    def _failing_so_far(self) -> list[str]:
+        """Return the clauses that fail by what is known so far."""
+        results = conclude(self.catalogue, self.ledger)
+        gate = self._weighed(results)
+        shown = gate.results if gate else results
+        return [slug for slug, result in shown.items() if result.outcome is Outcome.FAIL]
 
     # While and after they run
 
@@ -317,6 +329,9 @@ class Controller:
         run = self._concluded(exitstatus)
         content = self.errors.rendered(RESULTS_FILE, lambda: self.key.blotted(results_text(run)))
         self.errors.write(self.settings.results / RESULTS_FILE, content.encode())
+        script = self.errors.rendered(SCRIPT_FILE, lambda: self.key.blotted(script_of(run.to_json())))
+        if script:
+            self.errors.write(self.settings.results / SCRIPT_FILE, script.encode())
         return run
 
     def _concluded(self, exitstatus: int) -> Run:
@@ -352,6 +367,9 @@ class Controller:
         run = conclude_run(header, entries, ending)
         content = write_record(header, entries, footer_of(run, ending), blotted=self.key.blotted)
         self.errors.write(self.settings.results / RECORD_FILE, content)
+        trials = [entry.logged for entry in entries if isinstance(entry.logged, Trial)]
+        junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials)).decode())
+        self.errors.write(self.settings.results / JUNIT_FILE, self.key.blotted(junit).encode())
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)
 
@@ -397,7 +415,9 @@ class Controller:
         """Tell the clauses that did not pass, and the verdicts."""
         if self.run is not None:
             run = self.run
-            self.errors.rendered("the summary", lambda: print_summary(terminalreporter, run))
+            is_asked = self.config.option.verbose > 0
+            terminalreporter.summary_stats = lambda: None  # pytest counts tests, of which a clause may have several
+            self.errors.rendered("the summary", lambda: print_summary(terminalreporter, run, in_full=is_asked))
         for error in self.errors.errors if self.run is None else ():
             terminalreporter.write_line(f"{INTERNAL_ERROR}: {error.where}: {error.what}\n{error.traceback}", red=True)
         for line in self.errors.unwritten:

@@ -65,12 +65,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
         start_worker(config, worker_input)
         return
-    from conformance.targets.choosing import choose_target, implementation_of, key_source
+    from conformance.targets.choosing import choose_target, implementation_of, key_source, started_name
 
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
-    settings = replace(options.settings_of(config), implementation=implementation_of(config))
+    implementation, started = implementation_of(config), started_name(config)
+    settings = replace(options.settings_of(config), implementation=implementation, target=started)
     key = options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[KEY_VARIABLE] = key.reveal()
     _write_results_to(config, settings.results)
@@ -100,7 +101,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
-    """Have pytest write its HTML and JUnit reports there, unless the user said where."""
+    """Have pytest write its HTML report there, unless the user said where."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results).close()
@@ -110,8 +111,6 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / REPORT_FILE)
     config.option.self_contained_html = True
-    if config.option.xmlpath is None:
-        config.option.xmlpath = str(results / "junit.xml")
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "no"
     if config.option.reportchars == "fE":

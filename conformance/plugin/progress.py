@@ -1,4 +1,4 @@
-"""The progress of a run, on one line of a terminal; nothing where the output is no terminal."""
+"""The progress of a run: on one line of a terminal; in a log, one line for each chapter that is done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,7 +24,7 @@ TELLING_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Standing:
-    """The progress of a run: the chapter, tests that are done, have failed and are to come, requests, and seconds."""
+    """The progress of a run: the chapter, tests done and to come, clauses that fail, requests, and seconds."""
 
     chapter: str
     done: int
@@ -38,7 +39,7 @@ class Standing:
         if self.seconds >= 1:
             parts[-1] += f", {self.requests / self.seconds:.0f} a second"
         if self.failed:
-            parts.append(f"{self.failed} failed")
+            parts.append(f"{self.failed} clause{'s' * (self.failed > 1)} failed")
         if TELLING_SHARE <= share < 1:
             parts.append(f"about {_in_words(self.seconds * (1 - share) / share)} left")
         return " · ".join(parts)
@@ -56,13 +57,89 @@ def is_wanted(config: pytest.Config, reporter: Any, environment: Mapping[str, st
     return is_usual and is_shown and config.option.capture != "no" and not environment.get("CI")
 
 
-class Progress:
-    """Writes the line instead of pytest's own dots while the tests run. `requests` counts those sent so far."""
+def is_log(config: pytest.Config, reporter: Any) -> bool:
+    """Return whether pytest would write dots, to a log: where nobody asked for more, or for another style."""
+    is_usual = config.option.verbose <= 0 and config.getini("console_output_style") == "progress"
+    return is_usual and reporter is not None and config.option.capture != "no"
 
-    def __init__(self, reporter: Any, session: pytest.Session, requests: Callable[[], int]) -> None:
+
+def chapter_of(nodeid: str) -> str:
+    """Return the chapter of a test, from the id of its node."""
+    return PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
+
+
+class Chapters:
+    """Writes a line for each chapter when its last test is done, instead of pytest's own dots.
+
+    `requests` counts those sent so far, `failing` gives the clauses that fail so far. A quiet one writes nothing.
+    """
+
+    def __init__(
+        self,
+        reporter: Any,
+        session: pytest.Session,
+        requests: Callable[[], int],
+        failing: Callable[[], Sequence[str]],
+    ) -> None:
+        self.reporter = reporter
+        self.requests = requests
+        self.failing = failing
+        self._left = Counter(chapter_of(item.nodeid) for item in session.items)
+        self._total = self._left.total()
+
+    def __enter__(self) -> Chapters:
+        self._shows_paths = self.reporter.showfspath
+        self.reporter.showfspath = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reporter.showfspath = self._shows_paths
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+        """Learn from a worker which tests there are: with workers, this process collects none."""
+        if not self._total:
+            self._left = Counter(map(chapter_of, ids))
+            self._total = self._left.total()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count, and write the line of a chapter that is done."""
+        chapter = chapter_of(report.nodeid)
+        if report.when != "teardown" or chapter not in self._left:
+            return
+        self._left[chapter] -= 1
+        if self._left[chapter] or self.reporter.config.option.verbose < 0:
+            return
+        share = 1 - self._left.total() / self._total
+        fails = [slug for slug in self.failing() if slug.startswith(f"{chapter}.")]
+        shown = f"; failed: {', '.join(fails)}" if fails else ""
+        self.reporter.write_line(f"{share:4.0%} {chapter}: done, {self.requests():,} requests so far{shown}")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
+        """Have pytest count a test without writing a letter for it."""
+        category, _, _ = yield
+        return category, "", ""
+
+
+class Progress:
+    """Writes the line instead of pytest's own dots while the tests run.
+
+    `requests` counts those sent so far, `failing` gives the clauses that fail so far.
+    """
+
+    def __init__(
+        self,
+        reporter: Any,
+        session: pytest.Session,
+        requests: Callable[[], int],
+        failing: Callable[[], Sequence[str]],
+    ) -> None:
         self.reporter = reporter
         self.session = session
         self.requests = requests
+        self.failing = failing
         self.chapter = ""
         self.done = self.failed = 0
         self._started = time.monotonic()
@@ -87,14 +164,15 @@ class Progress:
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell the chapter of the test that begins."""
-        self.chapter = PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
+        self.chapter = chapter_of(nodeid)
         self.write()
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count."""
         self.done += report.when == "teardown"
-        self.failed += report.failed
+        if report.failed:
+            self.failed = len(self.failing())
         self.write()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

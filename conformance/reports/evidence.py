@@ -10,7 +10,8 @@ from itertools import groupby
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import Exchange, customer_id
 from conformance.evidence.visible import Piece, indent, visible
-from conformance.reports.words import OF_THE_KEY, answer_in_short, curl
+from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
+from conformance.reports.words import OF_THE_KEY, answer_in_short
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import parse_name
@@ -43,10 +44,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class StepShown:
-    """A step of an episode, to be read: the request, the response, and the command that sends it again.
+    """A step of an episode, to be read: the request and the response.
 
     `number` counts from 1; `times` is the number of consecutive steps like it. `parameters` is None if the body is no
-    form. `command` is empty if it would be too long.
+    form.
     """
 
     number: int
@@ -62,12 +63,15 @@ class StepShown:
     notes: tuple[str, ...]
     headers: tuple[Piece, ...]
     body: tuple[Piece, ...]
-    command: str
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A finding, to be read: the smallest of `count` alike ones. `others` are the other steps, in order."""
+    """A finding, to be read: the smallest of `count` alike ones. `others` are the other steps, in order.
+
+    `replay` is the command that sends it again, and `curl` one that shows it alone, empty if none does. `expected` says
+    why it is expected; it is empty if it is not.
+    """
 
     id: str
     observed: str
@@ -77,6 +81,9 @@ class Evidence:
     left_out_steps: int
     steps: int
     fixtures: tuple[tuple[str, str], ...]
+    replay: str
+    curl: str
+    expected: str = ""
 
 
 def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
@@ -92,9 +99,10 @@ def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
     return [(alike[0], len(alike)) for alike in groups.values()]
 
 
-def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
+def evidence_of(finding: Finding, count: int, reached: Reached, expected: str = "") -> Evidence:
     """Return the evidence of a finding, of whose kind there are `count`."""
-    steps = list(_steps_shown(finding, base_url))
+    steps = list(_steps_shown(finding, reached.scheme))
+    command = curl_alone(finding, reached)
     culprit = next(step for step, is_culprit in steps if is_culprit)
     others = [step for step, is_culprit in steps if not is_culprit]
     return Evidence(
@@ -106,25 +114,27 @@ def evidence_of(finding: Finding, count: int, base_url: str) -> Evidence:
         left_out_steps=sum(step.times for step in others[MOST_STEPS:]),
         steps=len(finding.episode.steps),
         fixtures=tuple(finding.episode.fixtures.items()),
+        replay=replay_in_folder(finding.id),
+        curl=command if len(command) <= LONGEST_CURL else "",
+        expected=expected,
     )
 
 
-def _steps_shown(finding: Finding, base_url: str) -> Iterator[tuple[StepShown, bool]]:
+def _steps_shown(finding: Finding, scheme: str) -> Iterator[tuple[StepShown, bool]]:
     def kind(numbered: tuple[int, Step]) -> tuple[object, ...]:
         number, step = numbered
         return (number == finding.culprit, step.role, step.attempt, _in_short(step.exchange))
 
     for _, alike in groupby(enumerate(finding.episode.steps), kind):
         (number, step), *more = alike
-        yield step_shown(step, number + 1, 1 + len(more), base_url), number == finding.culprit
+        yield step_shown(step, number + 1, 1 + len(more), scheme), number == finding.culprit
 
 
-def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
+def step_shown(step: Step, number: int, times: int, scheme: str) -> StepShown:
     """Return a step, to be read, that was the same `times` consecutive times."""
     exchange = step.exchange
     component = invalid_component(step)
     parameters = _parameters(exchange, component)
-    command = curl(exchange, base_url)
     return StepShown(
         number=number,
         times=times,
@@ -133,13 +143,12 @@ def step_shown(step: Step, number: int, times: int, base_url: str) -> StepShown:
         invalid=step.invalid,
         parameters=parameters,
         left_out_parameters=max(0, len(exchange.sent_pairs) - MOST_PAIRS),
-        request=visible(request_parts(exchange, component), LONGEST_REQUEST),
+        request=visible(request_parts(exchange, component, scheme), LONGEST_REQUEST),
         in_short=_in_short(exchange),
         status_line=_status_line(exchange),
         notes=tuple(_notes(exchange)),
         headers=_headers(exchange),
         body=_body(exchange),
-        command=command if len(command) <= LONGEST_CURL else "",
     )
 
 
@@ -180,7 +189,7 @@ def _parameters(exchange: Exchange, component: str) -> tuple[Parameter, ...] | N
     )
 
 
-def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:
+def request_parts(exchange: Exchange, component: str, scheme: str = "bearer") -> Iterator[tuple[bytes, bool]]:
     """Yield the request as the bytes of HTTP/1.1, in parts that are marked if they are the invalid component.
 
     The key is written as `$STRIPE_API_KEY`. Headers that only carry the message (Host, Content-Length) are left out.
@@ -190,7 +199,7 @@ def request_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, b
     yield b" ", False
     yield from _target_parts(request.target, component)
     yield b" HTTP/1.1\n", False
-    for name, value in _headers_sent(request):
+    for name, value in _headers_sent(request, scheme):
         yield f"{name}: {value}".encode("utf-8", "replace"), _is_header(name, component)
         yield b"\n", False
     if request.body is not None:
@@ -207,15 +216,15 @@ def _is_header(name: str, component: str) -> bool:
     return name.lower() == component.lower()
 
 
-def _headers_sent(request: Request) -> Iterator[tuple[str, str]]:
+def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
+    credentials = scheme if request.credentials == "key" else request.credentials
     shown = {
-        "key": "Bearer $STRIPE_API_KEY",
         "bearer": "Bearer $STRIPE_API_KEY",
         "basic": "Basic base64($STRIPE_API_KEY:)",
         **OF_THE_KEY,
     }
-    if request.credentials != "none":
-        yield "Authorization", shown.get(request.credentials, request.credentials)
+    if credentials != "none":
+        yield "Authorization", shown.get(credentials, credentials)
     yield from request.headers
     if request.chunked:
         yield "Transfer-Encoding", "chunked"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +16,11 @@ from conformance.evidence.episode import Finding, Outcome
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
 from conformance.reports.evidence import evidence_of, grouped
 from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
+from conformance.reports.reproduction import Reached
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.words import LOUD, SIGNS, headline, profile_sentence
+from conformance.verdict.expectations import finding_name
 from conformance.verdict.ledger import ClauseResult, size_of
 from conformance.verdict.run import Run
 from contracts.catalogue import PROFILES
@@ -48,7 +50,6 @@ _HEADINGS: Mapping[Outcome, str] = {
     Outcome.DEVIATION: "Deviations",
     Outcome.EXPECTED: "Expected failures",
     Outcome.INCONCLUSIVE: "Inconclusive",
-    Outcome.NOT_RUN: "Not run",
     Outcome.NOT_APPLICABLE: "Not applicable",
     Outcome.PASS: "Passed",
 }
@@ -107,7 +108,7 @@ def _context(run: Run) -> dict[str, Any]:
         "absent": [name for name in CAPABILITY_NAMES if name not in (run.capabilities or CAPABILITY_NAMES)],
         "started": _readable_time(run.started),
         "grid": grid,
-        "groups": {_HEADINGS[outcome]: of_it for outcome, of_it in by_outcome.items() if of_it},
+        "groups": _groups(by_outcome),
         "counts": {outcome: len(of_it) for outcome, of_it in by_outcome.items() if of_it},
         "chapters": chapters,
         "bars": bars(run.traffic, chapters),
@@ -118,10 +119,29 @@ def _context(run: Run) -> dict[str, Any]:
     }
 
 
+def _groups(by_outcome: Mapping[Outcome, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Return the rows under their headings, the gravest first; those not run by their cause."""
+    groups: dict[str, list[Row]] = {}
+    for outcome, rows in by_outcome.items():
+        for row in rows:
+            heading = _why_not_run(row.result) if outcome is Outcome.NOT_RUN else _HEADINGS[outcome]
+            groups.setdefault(heading, []).append(row)
+    return groups
+
+
+def _why_not_run(result: ClauseResult) -> str:
+    if result.cause:
+        return f"Not run: blocked by {result.cause}"
+    if result.lacks_fixtures:
+        return "Not run: fixtures ran out"
+    if result.clause.not_tested:
+        return "Not run: no test"
+    return "Not run" if result.selected else "Not run: not selected"
+
+
 def rows_of(run: Run) -> list[Row]:
     """Return a row for each clause, in the order of the catalogue."""
-    base_url = run.settings.base_url or "http://127.0.0.1:PORT"
-    shown = chosen_evidence(run.results.values(), base_url)
+    shown = chosen_evidence(run.results.values(), Reached.by(run))
     blocked = Counter(result.cause for result in run.results.values())
     rows = []
     for slug, result in run.results.items():
@@ -132,15 +152,17 @@ def rows_of(run: Run) -> list[Row]:
 
 
 def chosen_evidence(
-    results: Any, base_url: str, budget: int = EVIDENCE_BYTES
+    results: Iterable[ClauseResult], reached: Reached, budget: int = EVIDENCE_BYTES
 ) -> dict[str, tuple[tuple[Markup, ...], int]]:
     """Return the evidence to show, by clause, and how many findings it stands for.
 
-    The smallest finding of each clause comes first, then the second of each, and so on, as long as all of it stays
-    within `budget` bytes; the first of each clause is always shown.
+    The smallest finding of each clause comes first, one that is expected after those that are not, then the second of
+    each, and so on, as long as all of it stays within `budget` bytes; the first of each clause is always shown.
     """
+    results = list(results)
+    reasons = {result.clause.slug: result.listed for result in results}
     queues: dict[str, Sequence[tuple[Finding, int]]] = {
-        result.clause.slug: grouped(sorted(result.findings, key=size_of))[:MOST_OF_ONE_CLAUSE] for result in results
+        result.clause.slug: grouped(_unexpected_first(result))[:MOST_OF_ONE_CLAUSE] for result in results
     }
     template = _environment().get_template("evidence.html.jinja")
     chosen: dict[str, tuple[tuple[Markup, ...], int]] = {}
@@ -150,13 +172,19 @@ def chosen_evidence(
             if place >= len(queue):
                 continue
             finding, count = queue[place]
-            fragment = Markup(template.render(evidence=evidence_of(finding, count, base_url), number=place + 1))
+            expected = reasons[slug].get(finding_name(finding), "")
+            evidence = evidence_of(finding, count, reached, expected)
+            fragment = Markup(template.render(evidence=evidence, number=place + 1))
             spent += len(fragment.encode())
             if place and spent > budget:
                 return chosen
             fragments, stands_for = chosen.get(slug, ((), 0))
             chosen[slug] = ((*fragments, fragment), stands_for + count)
     return chosen
+
+
+def _unexpected_first(result: ClauseResult) -> list[Finding]:
+    return sorted(result.findings, key=lambda finding: (finding_name(finding) in result.listed, size_of(finding)))
 
 
 def _readable_time(started: str) -> str:

@@ -9,8 +9,7 @@ from conformance.evidence.harmless import json_text
 from conformance.reports.badge import badge_of
 from conformance.reports.har import har_of
 from conformance.reports.html import html_page
-from conformance.reports.junit import junit_of
-from conformance.reports.reported import ReportedTest
+from conformance.reports.junit import JUNIT_FILE, junit_of, seconds_by_clause
 from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.workflow import RESULTS_FILE, summary_of
 from conformance.verdict.record import BrokenRecord, Record, run_of
@@ -35,8 +34,7 @@ def results_text(run: Run) -> str:
 
 
 def _junit(record: Record, run: Run) -> bytes:
-    tests = [ReportedTest.from_json(test) for test in record.footer["tests"]]
-    return junit_of(tests, started=run.started, seconds=run.seconds)
+    return junit_of(run, seconds_by_clause(record.trials))
 
 
 def _script(run: Run) -> str:
@@ -47,7 +45,7 @@ FORMS: Mapping[str, Form] = {
     form.name: form
     for form in (
         Form("html", "the report, one page without network", REPORT_FILE, lambda _, run: html_page(run)),
-        Form("junit", "every test, as CI services read it", "junit.xml", _junit),
+        Form("junit", "every clause, as CI services read it", JUNIT_FILE, _junit),
         Form("json", "every clause, for programs", RESULTS_FILE, lambda _, run: results_text(run)),
         Form(
             "markdown", "a summary for a job or a pull request", "summary.md", lambda _, run: summary_of(run.to_json())

@@ -18,7 +18,7 @@ from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.reports.shell import Variables
 from conformance.reports.templating import templates
-from conformance.reports.words import admissible_in_short, curl
+from conformance.reports.words import admissible_in_short, authorization, curl
 from contracts import load_catalogue
 from strategies.refusals import near_misses
 
@@ -45,10 +45,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Ways:
-    """The sources of customers and payment methods, in the words of `Provision`."""
+    """The sources of customers and payment methods, and how the key is shown, in the words of `Provision`."""
 
     customers: str = "created"
     payment_methods: str = "a test token"
+    scheme: str = "bearer"
 
     @property
     def form(self) -> Mapping[str, str]:
@@ -65,7 +66,7 @@ class Ways:
 def script_of(results: Mapping[str, Any]) -> str:
     """Return the script for the first finding of each clause, from a `results.json`; empty if there is none."""
     target = results["target"]
-    ways = {name: target[name] for name in ("customers", "payment_methods") if target.get(name)}
+    ways = {name: target[name] for name in ("customers", "payment_methods", "scheme") if target.get(name)}
     base_url = target["base_url"] if "://" in target["base_url"] else ""
     first = [clause["findings"][0] for clause in results["clauses"].values() if clause["findings"]]
     return script_for(map(Finding.from_json, first), base_url, Ways(**ways))
@@ -88,6 +89,7 @@ def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
         sections=sections,
         left_out=left_out,
         base_url=shlex.quote(base_url) if base_url else "",
+        auth=" ".join(authorization("key", ways.scheme)),
         customer=_options({f"metadata[{RUN_TAG}]": "reproduce"}),
         forms=[_options({**ways.form, **details}) for details in (OWN_DETAILS, LESS_DETAILS, {})],
         declining=_options(ways.declining_form),
@@ -153,7 +155,7 @@ class _Body:
         return f"{places} of {len(steps)}, {step.role}: {attempt}; in the run: {answer}{shows}"
 
     def _command(self, step: Step) -> str:
-        command = self.variables.in_shell(curl(step.exchange, _URL, "send"))
+        command = self.variables.in_shell(curl(step.exchange, _URL, "send", self.ways.scheme))
         return command if len(command) <= LONGEST_COMMAND else "echo 'left out: it is too long for a command line'"
 
     def _fixtures(self, steps: Sequence[Step]) -> Iterator[str]:
@@ -192,7 +194,7 @@ class _Body:
         yield f"{variable}=$({function}) || return"
         if name == "deleted_customer":
             yield "say 'that customer is deleted'"
-            yield f'send -u "$STRIPE_API_KEY:" -X DELETE "$BASE_URL/v1/customers/${variable}"'
+            yield f'send "${{auth[@]}}" -X DELETE "$BASE_URL/v1/customers/${variable}"'
 
     def _remember(self, step: Step, later: Sequence[Step]) -> Iterator[str]:
         """Yield the line that keeps the id from a response, if a later step needs it."""

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.episode import Finding, Outcome
+from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
-from conformance.paths import PROGRAM
-from conformance.reports.words import LOUD, SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
+from conformance.reports.details import finding_in_full, sent_in_short
+from conformance.reports.reproduction import USUAL_RECORD, Reached, path_from_here, program_here, replay
+from conformance.reports.words import LOUD, SIGNS, admissible_in_short
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.needs import ids_for_profile
+from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Diagnosis, Mood, Run
+from conformance.verdict.settings import REPORT_FILE
 from contracts.catalogue import PROFILES
 
 LINES_OF_TRACEBACK = 6
 """How many lines of a traceback are shown: the place in the suite, and the error."""
 
-STEPS_SHOWN = 8
-"""How many steps of a finding are shown, the last ones."""
+FAILURES_SHOWN = 10
+"""How many failures are shown, so that the summary fits on a screen; the others are named."""
+
+LINE_OF_A_LOG = 160
+"""How many characters a line has that is cut where the output is no terminal."""
 
 SLUGS_SHOWN = 4
 """How many clauses are named for each reason."""
+
+RESTS_ON_FAILURES = "not-run: rests on a clause that failed or was not judged"
 
 DECIDES = " ← decides the exit status"
 
@@ -42,6 +52,7 @@ class Harmless:
 
     def __init__(self, terminal: Any) -> None:
         self._terminal = terminal
+        self._columns = shutil.get_terminal_size().columns if terminal.isatty() else LINE_OF_A_LOG
 
     def write(self, text: str, **markup: bool) -> None:
         """Write text in a style."""
@@ -51,102 +62,149 @@ class Harmless:
         """Write a line in a style."""
         self._terminal.write_line(harmless(line), **markup)
 
+    def write_cut(self, line: str, end: str = "", used: int = 0, **markup: bool) -> None:
+        """Write the rest of a line, of which `used` columns are taken, cut to one line; the `end` is always shown."""
+        room = max(self._columns - used - len(end), 20)
+        text = one_line(line)
+        cut = text if len(text) <= room else f"{text[: room - 1]}…"
+        self.write_line(f"{cut}{end}", **markup)
+
     def write_sep(self, sign: str, title: str) -> None:
         """Write a title between two rows of a sign."""
         self._terminal.write_sep(sign, harmless(title))
 
 
-def print_summary(reporter: Any, run: Run) -> None:
-    """Write the summary of `run` to pytest's terminal reporter, all of it harmless."""
+def print_summary(reporter: Any, run: Run, *, in_full: bool = False) -> None:
+    """Write the summary of `run` to pytest's terminal reporter, all of it harmless.
+
+    It fits on a screen, unless the failures are to be shown `in_full`.
+    """
     terminal = Harmless(reporter)
     results = [run.results[clause.slug] for clause in run.catalogue.within(run.settings.profile)]
     by_outcome = {outcome: [result for result in results if result.outcome is outcome] for outcome in Outcome}
     loud = [result for outcome in LOUD for result in by_outcome[outcome]]
     if loud:
         terminal.write_sep("=", "clauses that did not pass")
-    for result in loud:
-        _print_result(terminal, result, _base_url(run))
-    if found := [result.clause.slug for result in loud if result.findings]:
-        slugs = " ".join(found[:SLUGS_SHOWN])
-        terminal.write_line(f"\nwhat they demand, and why: {PROGRAM} explain {slugs}")
+    if in_full:
+        _print_in_full(terminal, run, loud)
+    else:
+        _print_in_short(terminal, run, by_outcome)
     _print_expected(terminal, by_outcome[Outcome.EXPECTED])
-    _print_quiet(terminal, results)
+    _print_quiet(terminal, results, in_full=in_full)
     _print_verdicts(terminal, run)
 
 
-def _base_url(run: Run) -> str:
-    return "$BASE_URL" if run.settings.base_url is None else run.settings.base_url
+def _print_in_full(terminal: Harmless, run: Run, loud: Sequence[ClauseResult]) -> None:
+    record = path_from_here(run.settings.results / RECORD_FILE)
+    for result in loud:
+        terminal.write_line("")
+        terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", **_COLOURS[result.outcome])
+        terminal.write_line(f"  {result.outcome}, {result.clause.level}: {result.reason}{_times(result)}")
+        terminal.write_line(f"    {result.clause.statement}")
+        _print_traceback(terminal, result)
+        for first in result.findings[:1]:
+            again = replay([first.id], record, program_here())
+            for line in finding_in_full(first, result.clause, Reached.by(run), again):
+                terminal.write_line(f"    {line}")
 
 
-def _print_result(terminal: Harmless, result: ClauseResult, base_url: str) -> None:
-    times = f" ({result.broken} times)" if result.broken > 1 else ""
-    terminal.write_line("")
-    terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", **_COLOURS[result.outcome])
-    terminal.write_line(f"  {result.outcome}, {result.clause.level}: {result.reason}{times}")
-    terminal.write_line(f"    {result.clause.statement}")
+def _print_in_short(terminal: Harmless, run: Run, by_outcome: Mapping[Outcome, Sequence[ClauseResult]]) -> None:
+    """Print three lines for each of the first failures, and one for each other clause that did not pass."""
+    for result in by_outcome[Outcome.ERROR]:
+        _print_line(terminal, result, f"error: {result.reason}")
+        _print_traceback(terminal, result)
+    failed = by_outcome[Outcome.FAIL]
+    for result in failed[:FAILURES_SHOWN]:
+        _print_failure(terminal, result)
+    if len(failed) > FAILURES_SHOWN:
+        others = ", ".join(result.clause.slug for result in failed[FAILURES_SHOWN:])
+        terminal.write_cut(f"  and {len(failed) - FAILURES_SHOWN} more: {others}")
+    for result in by_outcome[Outcome.DEVIATION]:
+        _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {result.reason}")
+    for result in by_outcome[Outcome.INCONCLUSIVE]:
+        _print_line(terminal, result, f"inconclusive: {result.reason}")
+    _print_more(terminal, run, [result for result in (*failed, *by_outcome[Outcome.DEVIATION]) if result.findings])
+
+
+def _print_failure(terminal: Harmless, result: ClauseResult) -> None:
+    shown = sent_in_short(result.findings[0]) if result.findings else result.reason
+    _print_line(terminal, result, f"{_id_of(result)}{shown}")
+    terminal.write_cut(f"    expected: {admissible_in_short(result.clause)}")
+    listed = f"; also as expected: {'; '.join(dict.fromkeys(result.listed.values()))}" if result.listed else ""
+    terminal.write_cut(f"    observed: {result.reason}{listed}", _times(result))
+
+
+def _print_line(terminal: Harmless, result: ClauseResult, text: str) -> None:
+    head = f"{SIGNS[result.outcome]} {result.clause.slug}"
+    terminal.write(head, **_COLOURS[result.outcome])
+    terminal.write_cut(f"  {text}", used=len(head))
+
+
+def _print_more(terminal: Harmless, run: Run, found: Sequence[ClauseResult]) -> None:
+    """Print how to see a finding in full, and how to send it again."""
+    if not found:
+        return
+    program, record = program_here(), path_from_here(run.settings.results / RECORD_FILE)
+    first, *others = (result.findings[0].id for result in found[:FAILURES_SHOWN])
+    option = "" if record == USUAL_RECORD else f" --record {shlex.quote(str(record))}"
+    terminal.write_line(f"one in full: {program} explain {first}{option}  (all of them: -v; the report: {REPORT_FILE})")
+    terminal.write_line(f"send again:  {replay([first, *others], record, program)}")
+
+
+def _id_of(result: ClauseResult) -> str:
+    return f"{result.findings[0].id}  " if result.findings else ""
+
+
+def _times(result: ClauseResult) -> str:
+    return f" ({result.broken} times)" if result.broken > 1 else ""
+
+
+def _print_traceback(terminal: Harmless, result: ClauseResult) -> None:
     if result.traceback:
         terminal.write_line(f"    the end of the traceback (the whole is in {RESULTS_FILE}):")
     for line in result.traceback.rstrip().splitlines()[-LINES_OF_TRACEBACK:]:
         terminal.write_line(f"      {one_line(line)}")
-    for first in result.findings[:1]:
-        step = culprit_of(first)
-        invalid = f"  [{step.invalid}]" if step.invalid else ""
-        terminal.write_line(f"    finding:    {first.id}")
-        terminal.write_line(f"    sent:       {step.attempt}{invalid}")
-        terminal.write_line(f"                {curl(step.exchange, base_url)}")
-        terminal.write_line(f"    came back:  {answer_in_short(step.exchange)}")
-        terminal.write_line(f"    admissible: {admissible_in_short(result.clause)}")
-        for line in _steps_in_order(first):
-            terminal.write_line(f"    {line}")
 
 
-def _steps_in_order(finding: Finding) -> Iterator[str]:
-    """Yield a line for each step of a finding that has several, the one that shows it marked."""
-    steps, culprit = finding.episode.steps, culprit_of(finding)
-    if len(steps) == 1:
-        return
-    left_out = len(steps) - STEPS_SHOWN
-    if left_out > 0:
-        yield f"in order:     … {left_out} more before (`replay` sends them all)"
-    for number, step in enumerate(steps[-STEPS_SHOWN:]):
-        head = "in order:  " if not number and left_out <= 0 else " " * 11
-        answer = step.exchange.status or step.exchange.failure
-        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt)} → {answer}"
-
-
-def _print_expected(terminal: Harmless, results: list[ClauseResult]) -> None:
-    """Print the expected failures, each with its reason."""
+def _print_expected(terminal: Harmless, results: Sequence[ClauseResult]) -> None:
+    """Print the expected failures, each with its reason, on one line."""
     if results:
         terminal.write_sep("=", "expected failures")
     for result in results:
-        terminal.write(f"{SIGNS[result.outcome]} {result.clause.slug}", yellow=True)
-        terminal.write_line(f"  expected {result.was}, {result.clause.level}: {result.expected}")
+        head = f"{SIGNS[result.outcome]} {result.clause.slug}"
+        terminal.write(head, yellow=True)
+        terminal.write_cut(f"  expected {result.was}, {result.clause.level}: {result.expected}", used=len(head))
 
 
 def _print_gate(terminal: Harmless, gate: Gate) -> None:
     terminal.write(f"{gate.expectations.file}: ")
     terminal.write_line(gate.in_short(), yellow=gate.is_met, red=not gate.is_met, bold=True)
     for result in gate.unexpected:
-        terminal.write_line(f"  unexpected: {result.clause.slug}: {result.reason}", red=True)
+        shown = f": {sent_in_short(result.findings[0])}" if result.findings else ""
+        terminal.write_cut(f"  unexpected: {result.clause.slug}: {result.reason}{shown}", red=True)
+        for reason in dict.fromkeys(result.listed.values()):
+            terminal.write_cut(f"    as expected: {reason}", yellow=True)
     for stale in gate.stale:
         terminal.write_line(f"  {gate.expectations.place(stale.entry)}: {stale.why}", red=True)
-    if gate.silent:
-        places = ", ".join(gate.expectations.place(entry) for entry in gate.silent)
-        terminal.write_line(f"  not judged in this run, or flaky and passed: {places}")
+    silent: dict[str, list[str]] = {}
+    for entry, why in gate.silent.items():
+        silent.setdefault(why, []).append(gate.expectations.place(entry))
+    for why, places in silent.items():
+        terminal.write_line(f"  left alone, {why}: {', '.join(places)}")
 
 
-def _print_quiet(terminal: Harmless, results: list[ClauseResult]) -> None:
+def _print_quiet(terminal: Harmless, results: Sequence[ClauseResult], *, in_full: bool) -> None:
     """Print why clauses were not judged, or only in part."""
     groups: dict[str, list[str]] = {}
     for result in results:
         is_due = result.selected or result.clause.not_tested
         if result.outcome in (Outcome.NOT_RUN, Outcome.NOT_APPLICABLE) and is_due:
-            groups.setdefault(f"{result.outcome}: {result.reason}", []).append(result.clause.slug)
+            is_blocked = bool(result.cause) and not in_full
+            reason = RESTS_ON_FAILURES if is_blocked else f"{result.outcome}: {result.reason}"
+            groups.setdefault(reason, []).append(result.clause.slug)
     for result in results:
         for reason in result.unjudged:
             groups.setdefault(f"passed, but one aspect was not judged: {reason}", []).append(result.clause.slug)
-    if groups:
-        terminal.write_line("")
     for reason, slugs in groups.items():
         more = f" and {len(slugs) - SLUGS_SHOWN} more" if len(slugs) > SLUGS_SHOWN else ""
         terminal.write_line(f"{reason} — {', '.join(slugs[:SLUGS_SHOWN])}{more}")

@@ -88,10 +88,15 @@ OF_THE_KEY = {
     ),
     "lower-case bearer": "bearer ${STRIPE_API_KEY}",
     "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
-    "key in a lower-case header": "Bearer ${STRIPE_API_KEY}",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }
 """Credentials that only resemble the key, or are spelled unusually, as a shell writes them."""
+
+_IN_A_SCHEME = {
+    "bearer": "Bearer $STRIPE_API_KEY",
+    "basic": "Basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
+}
+"""The key as each scheme shows it, as a shell writes it."""
 
 SENT_BY_CURL = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
 """Headers that are left out: the first changes nothing, and curl adds the second itself."""
@@ -102,14 +107,14 @@ def finding_in_short(result: ClauseResult) -> str:
     return f"{result.clause.slug}: {result.reason}"
 
 
-def curl(exchange: Exchange, base_url: str, program: str = "curl -i") -> str:
+def curl(exchange: Exchange, base_url: str, program: str = "curl -i", scheme: str = "bearer") -> str:
     """Return a curl command that sends the same request, with the key as `$STRIPE_API_KEY`.
 
-    `program` stands in front. A body that is long, or that no word of a shell can hold, is written by python3 and piped
-    into curl.
+    `scheme` is how the key was shown where the request leaves that open. `program` stands in front. A long body,
+    or one that no word of a shell can hold, is written by python3 and piped into curl.
     """
     request = exchange.request
-    parts = [*program.split(), *_method_options(request), *_authorization(request.credentials)]
+    parts = [*program.split(), *_method_options(request), *authorization(request.credentials, scheme)]
     has_type = any(name.lower() == "content-type" for name, _ in request.headers)
     for name, value in request.headers:
         if name == "User-Agent" and not value:
@@ -139,15 +144,17 @@ def _method_options(request: Request) -> list[str]:
     return [*method, "--path-as-is"] if request.raw else method
 
 
-def _authorization(credentials: str) -> list[str]:
+def authorization(credentials: str, scheme: str) -> list[str]:
+    """Return the options of curl that show the key; `scheme` is how where the credentials leave that open."""
     if credentials == "none":
         return []
-    if credentials in ("key", "basic"):
+    credentials = scheme if credentials == "key" else credentials
+    if credentials == "basic":
         return ["-u", '"$STRIPE_API_KEY:"']
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
     if credentials == "key in a lower-case header":
-        return ["-H", '"authorization: Bearer $STRIPE_API_KEY"']
+        return ["-H", f'"authorization: {_IN_A_SCHEME[scheme]}"']
     if credentials in OF_THE_KEY:
         return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']
     return ["-H", shlex.quote(f"Authorization: {credentials}")]
@@ -188,6 +195,13 @@ def _answer(exchange: Exchange, most_bytes: int) -> str:
         return describe_refusal(exchange) + quoted
     body = " ".join((exchange.body or b"")[:most_bytes].decode("utf-8", "replace").split())
     return f"{exchange.status} {body}".rstrip()
+
+
+def request_in_short(exchange: Exchange, limit: int = 300) -> str:
+    """Return the request as it was sent, in one line: the method, the URL and the body."""
+    request = exchange.request
+    body = (request.body or b"").decode("utf-8", "replace")
+    return one_line(_cut(f"{request.method} {request.target} {body}".rstrip(), limit))
 
 
 def admissible_in_short(clause: Clause) -> str:

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.episode import Finding
-from conformance.reports.script import script_of
+from conformance.reports.reproduction import replay
+from conformance.reports.script import SCRIPT_FILE
 from conformance.reports.templating import templates
-from conformance.reports.words import curl
 from conformance.verdict.internal_errors import INTERNAL_ERROR
+from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import MEANINGS, Ending, ExitStatus
+from contracts.catalogue import PROFILES
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
-LONGEST_COMMAND = 1000
-LONGEST_SCRIPT = 60_000
-"""The most characters of a script in a summary: services cut what is too long."""
+MOST_AGAIN = 20
+"""How many findings the command names that sends them again."""
 RESULTS_FILE = "results.json"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
@@ -51,29 +51,26 @@ def summary_of(results: Mapping[str, Any]) -> str:
         "Deviations": deviations,
         "Inconclusive": by_outcome.get("inconclusive", []),
     }
-    commands = {slug: command_of(results, slug) for slug in failed}
     ids = {slug: [finding["id"] for finding in clause["findings"]] for slug, clause in results["clauses"].items()}
-    script = script_of(results)
+    shown = [ids[slug][0] for slug in failed if ids[slug]]
     return environment.get_template("job-summary.md.jinja").render(
         run=results,
         headline=headline(results),
         stale=(results["expectations"] or {}).get("stale", []),
         sections=sections.items(),
         ids=ids,
-        commands={slug: command for slug, command in commands.items() if command},
-        script=script if len(script) <= LONGEST_SCRIPT else "",
-        fence=fence(script),
+        beyond=PROFILES[PROFILES.index(results["profile"]) + 1 :],
+        listed={slug: _listed_in_words(results, slug) for slug in failed},
+        again=replay(shown[:MOST_AGAIN], Path(RECORD_FILE)) if shown else "",
+        script_file=SCRIPT_FILE,
     )
 
 
-def command_of(results: Mapping[str, Any], slug: str) -> str:
-    """Return the curl command that shows why a clause failed; empty if there is none short enough to read."""
+def _listed_in_words(results: Mapping[str, Any], slug: str) -> str:
+    """Return what the expectations file says about the findings of a clause that also has others."""
     findings = results["clauses"][slug]["findings"]
-    if not findings:
-        return ""
-    base_url = results["target"]["base_url"]
-    command = curl(Finding.from_json(findings[0]).exchange, base_url if "://" in base_url else "$URL")
-    return command if len(command) <= LONGEST_COMMAND and "```" not in command else ""
+    reasons = dict.fromkeys(finding["expected"] for finding in findings if finding.get("expected"))
+    return f"; also, as expected: {'; '.join(reasons)}" if reasons else ""
 
 
 def headline(results: Mapping[str, Any]) -> str:
@@ -138,11 +135,6 @@ def cell(value: str) -> str:
     """Return `value` as a cell of a Markdown table, cut to about two lines."""
     shown = " ".join(value.split())
     return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
-
-
-def fence(value: str) -> str:
-    """Return back-ticks that can enclose a block with `value`."""
-    return "`" * max(3, 1 + _longest_ticks(value))
 
 
 def code(value: str) -> str:

@@ -54,6 +54,11 @@ def implementation_of(config: pytest.Config) -> str:
     return f"{target.title} {target.version}" if STARTED in config.stash else target.title
 
 
+def started_name(config: pytest.Config) -> str:
+    """Return what `--target` names if the suite starts it, so that a replay can start it again; else an empty text."""
+    return str(config.option.target) if STARTED in config.stash else ""
+
+
 def what_is_tested(config: pytest.Config) -> str:
     """Return a line about the chosen target for the header of a run; empty if none was chosen."""
     target = config.stash.get(CHOSEN, None)

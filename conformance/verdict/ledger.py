@@ -195,7 +195,8 @@ class ClauseResult:
     If it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known.
     `lacks_fixtures` says that fixtures ran out before all of it was judged, so that no profile conforms; `unjudged`
     holds the reasons why aspects of a clause that passes were not judged. A clause that is not `selected` has
-    no test, or its test was not to be run. An error of the suite has its `traceback`.
+    no test, or its test was not to be run. An error of the suite has its `traceback`. `listed` are the ids of the
+    findings that are expected, each with the reason, also where another finding of the clause is not.
     """
 
     clause: Clause
@@ -212,6 +213,7 @@ class ClauseResult:
     traceback: str = ""
     cause: str = ""
     selected: bool = True
+    listed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def observed(self) -> Outcome:

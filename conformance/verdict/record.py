@@ -199,6 +199,7 @@ def header_of(
         "target": {
             "base_url": settings.base_url or REFERENCE,
             **({"implementation": settings.implementation} if settings.implementation else {}),
+            **({"started": settings.target} if settings.target else {}),
             "stateless": provision is not None and provision.stateless,
             "provision": provision.to_json() if provision else None,
             "tries": [asdict(one) for one in searched.tries] if searched else [],
@@ -259,6 +260,7 @@ def conclude_run(
         provision=str(provision or ""),
         payment_methods=provision.payment_methods if provision else "",
         customers=provision.customers if provision else "",
+        scheme=provision.scheme if provision else "bearer",
         stateless=target["stateless"],
         results=gate.results if gate else results,
         verdicts=verdicts if settings.explore is None else without_proof(verdicts),
@@ -292,6 +294,7 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
         customers=provision.given_customers if provision else (),
         results=Path(),
         implementation=target.get("implementation", ""),
+        target=target.get("started", ""),
     )
 
 

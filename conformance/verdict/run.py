@@ -10,7 +10,7 @@ from typing import Any
 from conformance.evidence.episode import Outcome
 from conformance.evidence.traffic import Traffic
 from conformance.transport.ways import Try
-from conformance.verdict.expectations import Gate, counted
+from conformance.verdict.expectations import Gate, counted, finding_name
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.needs import Wanted, ids_wanted
@@ -165,8 +165,9 @@ class Run:
     `capabilities` is None if they were not probed, `gate` if nothing was expected, `exploration` if nothing was
     explored. An expected failure is still a failure: it changes the exit status, never a verdict. `first_finding` is
     the number of requests until the first finding, None without one. `payment_methods` and `customers` say where they
-    come from, in the words of `Provision`. `errors` are those of the suite itself; `stopped` is one of STOPS, or empty.
-    `bound` says which bound the run reached, so that the rest was not sent; it is empty if it reached none.
+    come from, in the words of `Provision`, and `scheme` how the key is shown. `errors` are those of the suite itself;
+    `stopped` is one of STOPS, or empty. `bound` says which bound the run reached, so that the rest was not sent; it is
+    empty if it reached none.
     """
 
     settings: Settings
@@ -190,6 +191,7 @@ class Run:
     capabilities: tuple[str, ...] | None = None
     payment_methods: str = ""
     customers: str = ""
+    scheme: str = "bearer"
     gate: Gate | None = None
     traffic: Traffic = field(default_factory=Traffic)
     exploration: Exploration | None = None
@@ -308,6 +310,8 @@ class Run:
                 "fixtures": self.provision,
                 "payment_methods": self.payment_methods,
                 "customers": self.customers,
+                "scheme": self.scheme,
+                "started": self.settings.target or None,
                 "stateless": self.stateless,
             },
             "started": self.started,
@@ -359,6 +363,9 @@ def _clause_json(result: ClauseResult) -> dict[str, Any]:
         "held": result.held,
         "lacks_fixtures": result.lacks_fixtures,
         "broken": result.broken,
-        "findings": [finding.to_json() for finding in result.findings],
+        "findings": [
+            {**finding.to_json(), "expected": result.listed.get(finding_name(finding), "")}
+            for finding in result.findings
+        ],
         **{name: value for name, value in more.items() if value},
     }

@@ -23,7 +23,8 @@ class Settings:
     """The settings of a run. `base_url` is None for the embedded reference, `explore` the minutes to explore.
 
     `max_time` is how many seconds it may send and `max_requests` how many requests, None for no such bound.
-    `implementation` is the title of a known target; empty if none was named.
+    `implementation` is the title of a known target; empty if none was named. `target` is what `--target` names if the
+    suite starts it; it is empty for a server that runs by itself.
     """
 
     base_url: str | None
@@ -42,6 +43,7 @@ class Settings:
     proposal: Path | None = None
     explore: float | None = None
     implementation: str = ""
+    target: str = ""
     max_time: float | None = None
     max_requests: int | None = None
 

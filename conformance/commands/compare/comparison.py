@@ -160,14 +160,14 @@ def _warnings(a: Record, b: Record) -> Iterator[str]:
     for name in ("seed", "budget", "profile"):
         mine, theirs = a.header["options"][name], b.header["options"][name]
         if mine != theirs:
-            yield f"A was run with {name} {mine}, B with {theirs}: what was drawn differs"
+            yield f"the first was run with {name} {mine}, the second with {theirs}: what was drawn differs"
     for name in ("contract", "catalogue"):
         if a.header[name] != b.header[name]:
             yield f"the runs were made with different versions of the {name}"
-    for letter, record in (("A", a), ("B", b)):
+    for which, record in (("first", a), ("second", b)):
         if record.footer["interrupted"]:
-            yield f"the run of {letter} was interrupted"
+            yield f"the {which} run was interrupted"
         if record.footer.get("bound"):
-            yield f"the run of {letter} stopped sending: {record.footer['bound']}"
+            yield f"the {which} run stopped sending: {record.footer['bound']}"
         if not record.header["selection"]["whole"]:
-            yield f"only a part of {letter} was run: {record.header['selection']['arguments']}"
+            yield f"only a part of the {which} was run: {record.header['selection']['arguments']}"

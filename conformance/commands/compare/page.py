@@ -11,12 +11,11 @@ from conformance.commands.compare.differences import ABSENT, STATUS
 from conformance.evidence.episode import Step
 from conformance.reports.html import coded
 from conformance.reports.templating import templates
-from conformance.reports.words import SIGNS, answer_in_short, curl
+from conformance.reports.words import SIGNS, answer_in_short, request_in_short
 from conformance.verdict.run import Run
 
 MOST_CLAUSES = 3
 """How many clauses of one difference are named."""
-LONGEST_CURL = 400
 LONGEST_ANSWER = 200
 
 
@@ -33,21 +32,35 @@ def html_page(comparison: Comparison) -> str:
 def headline(comparison: Comparison) -> str:
     """Return the whole comparison in one sentence."""
     if comparison.is_same:
-        return f"A and B are alike in all {comparison.pairs} answers that were compared."
+        a, b = names_of(comparison)
+        return f"{a} and {b} are alike in all {comparison.pairs} answers that were compared."
+    a, b = names_of(comparison)
     clauses, ways = _count(len(comparison.outcomes), "clause"), _count(len(comparison.groups), "way")
-    return f"A and B differ in the outcome of {clauses}, and their answers in {ways}."
+    return f"{a} and {b} differ in the outcome of {clauses}, and their answers in {ways}."
 
 
-def describe_difference(group: Group) -> str:
-    """Return a difference in words."""
+def names_of(comparison: Comparison) -> tuple[str, str]:
+    """Return the names of the two targets, with the order of the runs if they are the same."""
+    a, b = _name_of(comparison.a), _name_of(comparison.b)
+    return (a, b) if a != b else (f"{a} (first run)", f"{b} (second run)")
+
+
+def _name_of(run: Run) -> str:
+    if run.settings.base_url is None:
+        return "embedded reference"
+    return run.settings.implementation or run.settings.base_url.partition("://")[2]
+
+
+def describe_difference(group: Group, a: str, b: str) -> str:
+    """Return a difference in words; `a` and `b` are the names of the targets."""
     difference = group.difference
     if difference.part == STATUS:
         return "status"
     place = f"`{difference.place or 'the whole body'}`"
     where = f"header {place}" if difference.part == "header" else place
     if difference.b == ABSENT:
-        return f"{where} only in A"
-    return f"{where} only in B" if difference.a == ABSENT else where
+        return f"{where} only in {a}"
+    return f"{where} only in {b}" if difference.a == ABSENT else where
 
 
 def name_clauses(group: Group) -> str:
@@ -65,9 +78,8 @@ def _target(run: Run) -> str:
     return run.settings.base_url or "the embedded reference"
 
 
-def _curl(step: Step, run: Run) -> str:
-    text = curl(step.exchange, run.settings.base_url or "http://127.0.0.1:PORT")
-    return text if len(text) <= LONGEST_CURL else f"{text[:LONGEST_CURL]}…"
+def _request(step: Step) -> str:
+    return request_in_short(step.exchange, LONGEST_ANSWER)
 
 
 def _cell(text: str) -> str:
@@ -82,9 +94,10 @@ def _code(text: str) -> str:
 
 
 def _render(template: str, comparison: Comparison, *, escaped: bool) -> str:
+    a, b = names_of(comparison)
     environment = templates(escaped=escaped, undefined=jinja2.StrictUndefined)
     answer = partial(answer_in_short, limit=LONGEST_ANSWER)
-    filters = {"cell": _cell, "code": _code, "coded": coded, "target": _target, "answer": answer}
-    environment.filters.update(filters, differs=describe_difference, clauses=name_clauses)
-    environment.globals.update(signs=SIGNS, curl=_curl)
+    filters = {"request": _request, "cell": _cell, "code": _code, "coded": coded, "target": _target, "answer": answer}
+    environment.filters.update(filters, differs=partial(describe_difference, a=a, b=b), clauses=name_clauses)
+    environment.globals.update(signs=SIGNS, names=(a, b))
     return environment.get_template(template).render(comparison=comparison, headline=headline(comparison))

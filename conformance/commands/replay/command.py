@@ -20,7 +20,7 @@ from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.plugin.options import check_ids, key_for, positive
-from conformance.reports.words import answer_in_short, curl
+from conformance.reports.words import answer_in_short, request_in_short
 from conformance.targets import CannotRun, running
 from conformance.targets.description import TargetDescription, TargetFileError, find
 from conformance.transport.client import Address, Client, TargetError
@@ -88,14 +88,14 @@ def _removed(fixtures: Fixtures) -> list[str]:
         return fixtures.abandon()
 
 
-def describe(replayed: Replayed, base_url: str) -> Iterator[str]:
+def describe(replayed: Replayed) -> Iterator[str]:
     """Yield the result for a finding, line by line."""
     yield f"{replayed.finding.id}  {': '.join(filter(None, (replayed.word, replayed.reason)))}"
     if replayed.episode is not None and replayed.word != FIXED:
         step = replayed.episode.steps[replayed.culprit]
         invalid = f"  [{step.invalid}]" if step.invalid else ""
         yield f"    sent:       {step.attempt}{invalid}"
-        yield f"                {curl(step.exchange, base_url)}"
+        yield f"                {request_in_short(step.exchange)}"
         yield f"    came back:  {answer_in_short(step.exchange)}"
 
 
@@ -153,7 +153,7 @@ def _run(options: argparse.Namespace) -> int:
             for finding in findings:
                 replayed = replay(finding)
                 words.add(replayed.word)
-                print(*map(key.blotted, describe(replayed, url)), sep="\n", flush=True)
+                print(*map(key.blotted, describe(replayed)), sep="\n", flush=True)
     except (CannotStart, CannotRun) as error:
         return _report_unreachable(str(error))
     except Unreachable as error:
@@ -168,7 +168,8 @@ def _report_unreachable(reason: str) -> ExitStatus:
 
 def _target(options: argparse.Namespace, run: Run) -> tuple[TargetDescription | None, str | None]:
     """Return the target to start, or the URL of one that runs; neither for the embedded reference."""
-    target = find(options.target, Path.cwd()) if options.target else None
+    name = options.target or ("" if options.base_url else run.settings.target)
+    target = find(name, Path.cwd()) if name else None
     if options.base_url:
         return None, Address.of(options.base_url).url
     if target is None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from conformance.evidence.episode import Finding, Outcome
+from conformance.evidence.episode import Outcome
 from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name, masked
 from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
 
+FIXED = "fixed: remove it"
+
 
 @dataclass(frozen=True)
 class Stale:
-    """An entry that no longer fits the run, and why it has to be removed."""
+    """An entry that does not fit the run, and why it has to be removed or is left alone."""
 
     entry: Expectation
     why: str
@@ -31,8 +33,8 @@ class Gate:
 
     `results` are those of the run, with the outcome `expected` if every failure of a clause is listed. `expected` holds
     the entries that fit, by clause. `unexpected` results fail the run, and so do `stale` entries; `undecided` results
-    could not be judged and decide nothing. `silent` entries are about clauses that lie beyond the profile, were not
-    selected, could not be judged, or are flaky and passed.
+    could not be judged and decide nothing. `silent` entries neither fit nor have to go, each with the reason. In
+    `results` a clause that is missed in a listed and in another way has the outcome and the reason of the other one.
     """
 
     expectations: Expectations
@@ -41,7 +43,7 @@ class Gate:
     unexpected: tuple[ClauseResult, ...]
     stale: tuple[Stale, ...]
     undecided: tuple[ClauseResult, ...]
-    silent: tuple[Expectation, ...]
+    silent: Mapping[Expectation, str]
 
     @property
     def is_met(self) -> bool:
@@ -70,6 +72,7 @@ class Gate:
             "expected": list(self.expected),
             "unexpected": [result.clause.slug for result in self.unexpected],
             "stale": [stale.to_json() for stale in self.stale],
+            "silent": [Stale(entry, why).to_json() for entry, why in self.silent.items()],
             "undecided": [result.clause.slug for result in self.undecided],
         }
 
@@ -96,6 +99,7 @@ def weigh(
     shown = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
     unexpected, undecided = [], []
+    fitting: set[Expectation] = set()
     for result in [results[clause.slug] for clause in clauses]:
         covering = covering_entries(expectations, result)
         if covering:
@@ -103,24 +107,46 @@ def weigh(
             shown[result.clause.slug] = _as_expected(result, covering)
         elif decides(result, level) and is_telling(result):
             unexpected.append(_new_first(expectations, result))
+            shown[result.clause.slug] = unexpected[-1]
+            fitting.update(_fitting_in_part(expectations, result))
         elif decides(result, level) and not result.blocked:
             undecided.append(result)
 
-    fitting = set(chain.from_iterable(expected.values()))
+    fitting.update(chain.from_iterable(expected.values()))
     heard = {clause.slug for clause in clauses} - unheard
-    stale, silent = [], []
+    stale: list[Stale] = []
+    silent: dict[Expectation, str] = {}
     for entry in expectations.entries:
+        if entry in fitting:
+            continue
         why = why_stale(entry, results[entry.clause], expectations) if entry.clause in heard else ""
-        if why and entry not in fitting:
+        if why:
             stale.append(Stale(entry, why))
-        elif entry not in fitting:
-            silent.append(entry)
-    return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), tuple(silent))
+        else:
+            silent[entry] = why_silent(entry, results[entry.clause], profile, catalogue)
+    return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), silent)
 
 
 def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> ClauseResult:
     reason = " · ".join(dict.fromkeys(entry.in_short() for entry in entries))
-    return replace(result, outcome=Outcome.EXPECTED, was=result.outcome, expected=reason)
+    listed = _listed(result, entries)
+    return replace(result, outcome=Outcome.EXPECTED, was=result.outcome, expected=reason, listed=listed)
+
+
+def _listed(result: ClauseResult, entries: Iterable[Expectation]) -> dict[str, str]:
+    """Return the reasons of the findings that an entry expects, by their names."""
+    return {
+        name: entry.in_short()
+        for entry in entries
+        for name in names_of(result)
+        if entry.outcome is result.outcome and entry.fits(name)
+    }
+
+
+def _fitting_in_part(expectations: Expectations, result: ClauseResult) -> list[Expectation]:
+    """Return the entries that expect a finding of a result that has others, too."""
+    entries = (entry for entry in expectations.of(result.clause.slug) if entry.outcome is result.outcome)
+    return [entry for entry in entries if any(map(entry.fits, names_of(result)))]
 
 
 def decides(result: ClauseResult, level: str) -> bool:
@@ -160,13 +186,9 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     """Return an unexpected result with the findings that no entry expects in front."""
     if not result.findings:
         return result
-    entries = [entry for entry in expectations.of(result.clause.slug) if entry.outcome is result.outcome]
-
-    def is_known(finding: Finding) -> bool:
-        return any(entry.fits(finding_name(finding)) for entry in entries)
-
-    findings = tuple(sorted(result.findings, key=is_known))
-    return replace(result, findings=findings, reason=findings[0].observed)
+    listed = _listed(result, expectations.of(result.clause.slug))
+    findings = tuple(sorted(result.findings, key=lambda finding: finding_name(finding) in listed))
+    return replace(result, findings=findings, reason=findings[0].observed, listed=listed)
 
 
 def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectations) -> str:
@@ -176,7 +198,7 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
     if is_unknown or (outcome is Outcome.PASS and entry.flaky):
         return ""
     if outcome is Outcome.PASS:
-        return f"{slug} passes: remove this entry"
+        return f"{slug} is {FIXED}"
     if outcome is Outcome.NOT_APPLICABLE:
         return f"{slug} does not apply to this target ({result.reason}): remove this entry"
     if outcome is Outcome.NOT_RUN and entry.outcome is not Outcome.NOT_RUN:
@@ -189,7 +211,22 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
     if entry.flaky or is_hidden:
         return ""
     names = " and ".join(f"“{name}”" for name in names_of(result))
-    return f"`finding` matches nothing: {slug} has {names}; remove this entry"
+    return f"this failure of {slug} is {FIXED} (left: {names})"
+
+
+def why_silent(entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue) -> str:
+    """Return why an entry that does not fit is left alone."""
+    if catalogue[entry.clause] not in catalogue.within(profile):
+        return f"beyond the profile {profile}"
+    if not result.selected:
+        return "not selected"
+    if result.cause:
+        return f"not run while {result.cause} fails or is not judged"
+    if result.outcome is Outcome.PASS:
+        return "flaky, and it passed" if entry.flaky else "it passed, but not all of its tests were run"
+    if result.outcome in (Outcome.FAIL, Outcome.DEVIATION):
+        return "the clause failed in another way"
+    return f"not judged: {result.reason}"
 
 
 def _why_not_run(slug: str, result: ClauseResult, expectations: Expectations) -> str:

@@ -18,10 +18,16 @@ from contracts import Catalogue
 HEAD = """\
 Known failures, proposed from a run of attach-conformance on {date} (profile {profile}, level {level}).
 
+"""
+MEANING = """\
 Each entry expects one clause to fail in the way that `finding` names; `*` matches anything, and without `finding` the
 clause may fail in any way. Any other failure fails the run, and so does an entry that no longer fails. Say in each
 `reason` why the server fails. Optional: `link = "https://…"`, `expires = 2027-03-31` (the last day), `flaky = true`
 (it may fail or pass)."""
+HEAD_WITHOUT_RUN = "".join(
+    f"# {line}\n" for line in ("Known failures: none so far.", "", *MEANING.splitlines())
+).replace("# \n", "#\n")
+"""The content of a file that expects nothing to fail."""
 
 
 def proposal(
@@ -29,11 +35,11 @@ def proposal(
 ) -> tuple[str, tuple[Expectation, ...]]:
     """Return an expectations file that fits the run behind `gate`, as TOML, and its entries.
 
-    Entries that still fit are kept. If a clause fails in another way than before, its new entries take over the
-    reasons of the old ones.
+    Entries that still fit are kept. Each other entry has a reason of its own, unless the clause fails in one way in
+    place of one other: then the entry takes over the old reason.
     """
     document = tomlkit.document()
-    for line in HEAD.format(date=date, profile=profile, level=level).splitlines():
+    for line in (HEAD.format(date=date, profile=profile, level=level) + MEANING).splitlines():
         document.add(tomlkit.comment(line) if line else tomlkit.nl())
     entries: list[Expectation] = []
     tables = tomlkit.aot()
@@ -41,8 +47,10 @@ def proposal(
         result = gate.results[clause.slug]
         kept = kept_entries(gate, result)
         before = [entry for entry in gate.expectations.of(clause.slug) if entry not in kept]
-        for new in (*kept, *new_entries(result, kept, level, date)):
-            entry = new if new in kept else take_over(new, before)
+        found = new_entries(result, kept, level, date)
+        if len(found) == len(before) == 1:
+            found = (take_over(found[0], before[0]),)
+        for entry in (*kept, *found):
             entries.append(entry)
             tables.append(_table(entry, result))
     if entries:
@@ -75,22 +83,21 @@ def new_entries(
     for name in names_of(result):
         if any(entry.fits(name) for entry in kept):
             continue
-        observed, bar, _ = name.partition(BAR)
-        pattern = f"{observed}{BAR}{ANYTHING}" if bar and is_loose else name
-        patterns.setdefault(pattern, observed)
+        observed, bar, request = name.partition(BAR)
+        is_pattern = bool(bar) and is_loose
+        pattern = f"{observed}{BAR}{ANYTHING}" if is_pattern else name
+        patterns.setdefault(pattern, observed if is_pattern or not bar else f"{observed}, for {request}")
     return tuple(
         Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=pattern)
         for pattern, observed in patterns.items()
     )
 
 
-def take_over(new: Expectation, before: Sequence[Expectation]) -> Expectation:
-    """Return a new entry with the reasons, the link and the date of those `before` it that had the same outcome."""
-    alike = [entry for entry in before if entry.outcome is new.outcome]
-    if not alike:
+def take_over(new: Expectation, before: Expectation) -> Expectation:
+    """Return a new entry with the reason, the link and the date of the one before, if that had the same outcome."""
+    if before.outcome is not new.outcome:
         return new
-    reasons = "; ".join(dict.fromkeys(entry.reason for entry in alike))
-    return replace(new, reason=reasons, link=alike[0].link, expires=alike[0].expires)
+    return replace(new, reason=before.reason, link=before.link, expires=before.expires)
 
 
 def _table(entry: Expectation, result: ClauseResult) -> Table:

@@ -1,0 +1,52 @@
+"""A finding in full, as text: its steps in order, the request, the response, and how to send it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.evidence.episode import Finding
+from conformance.evidence.foreign import one_line
+from conformance.reports.reproduction import Reached, curl_alone
+from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
+from contracts import Clause
+
+STEPS_SHOWN = 8
+"""How many steps of a finding are shown, the last ones."""
+
+
+def finding_in_full(finding: Finding, clause: Clause, reached: Reached, again: str) -> Iterator[str]:
+    """Yield the lines about a finding; `again` is the command that sends it again."""
+    step = culprit_of(finding)
+    yield f"finding:    {finding.id}"
+    yield f"sent:       {sent_in_short(finding)}"
+    yield f"            {request_in_short(step.exchange)}"
+    yield f"expected:   {admissible_in_short(clause)}"
+    yield f"observed:   {finding.observed}"
+    yield f"response:   {answer_in_short(step.exchange)}"
+    yield from steps_in_order(finding)
+    yield f"send again: {again}"
+    if alone := curl_alone(finding, reached):
+        yield f"            {alone}"
+
+
+def sent_in_short(finding: Finding) -> str:
+    """Return the request that shows a finding in words, with its place if there are several."""
+    step = culprit_of(finding)
+    count = len(finding.episode.steps)
+    place = f"step {finding.culprit + 1} of {count}: " if count > 1 else ""
+    invalid = f"  [{step.invalid}]" if step.invalid else ""
+    return f"{place}{step.attempt}{invalid}"
+
+
+def steps_in_order(finding: Finding) -> Iterator[str]:
+    """Yield a line for each step of a finding that has several, the one that shows it marked."""
+    steps, culprit = finding.episode.steps, culprit_of(finding)
+    if len(steps) == 1:
+        return
+    left_out = len(steps) - STEPS_SHOWN
+    if left_out > 0:
+        yield f"in order:     … {left_out} more before (`replay` sends them all)"
+    for number, step in enumerate(steps[-STEPS_SHOWN:]):
+        head = "in order:  " if not number and left_out <= 0 else " " * 11
+        answer = step.exchange.status or step.exchange.failure
+        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt)} → {answer}"
