@@ -217,7 +217,8 @@ def _is_header(name: str, component: str) -> bool:
 
 
 def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
-    credentials = scheme if request.credentials == "key" else request.credentials
+    is_open = request.credentials in ("key", "key in a lower-case header")
+    credentials = scheme if is_open else request.credentials
     shown = {
         "bearer": "Bearer $STRIPE_API_KEY",
         "basic": "Basic base64($STRIPE_API_KEY:)",
