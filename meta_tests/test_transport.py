@@ -19,7 +19,8 @@ import conformance.transport.client as client_module
 import conformance.transport.session
 from conformance.evidence.failure import NEVER_ARRIVED, BoundReached, Failure
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
-from conformance.fixtures.probing import ADVICE, probe
+from conformance.fixtures.diagnosing import ADVICE
+from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.transport.coding import LONGEST_BODY
 from meta_tests.capture import capturing
