@@ -190,7 +190,12 @@ def test_a_mock_that_knows_only_its_ids_is_tested_with_them() -> None:
 
     with client_of_tiny(answer) as client:
         send = client.send
-        client.send = lambda request, **more: (bodies.append(request.body or b""), send(request, **more))[1]  # type: ignore[method-assign]
+
+        def send_noted(request: Request, *, new_connection: bool = False) -> Exchange:
+            bodies.append(request.body or b"")
+            return send(request, new_connection=new_connection)
+
+        client.send = send_noted  # type: ignore[method-assign]
         provision = probe(client, ["pm_1", "pm_2", "pm_3"], ["cus_1"])
         assert provision.given_payment_methods == ("pm_2", "pm_3")
         assert probe(client, ["pm_1"], ["cus_1"]).given_payment_methods == ("pm_1",)
