@@ -52,7 +52,7 @@ where a server takes it, lets `sweep` find what an interrupted run has left.
 IDS = """
 ## How many ids are enough
 
-Where a mock creates no objects, name ids that exist. Each accepted attach uses a payment method up; the numbers below are
+Where a mock creates no objects, name ids that exist. Each accepted attach uses a payment method up; the numbers are
 measured on the reference, and `--dry-run` says them for any choice of clauses. With fewer, root causes come first,
 and the run says at its end which clauses it could not judge (status 11).
 
@@ -63,7 +63,7 @@ and the run says at its end which clauses it could not judge (status 11).
 
 @dataclass(frozen=True)
 class Sample:
-    """A request of the page; names in braces stand for ids that earlier answers gave. `whole` shows null members too."""
+    """A request of the page; names in braces stand for ids that earlier answers gave. `whole` shows nulls too."""
 
     method: str
     target: str
