@@ -51,7 +51,7 @@ def client_of_variant(name: str) -> Iterator[Client]:
 
 @contextmanager
 def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
-    """A client of a server that answers each method and path as the function says."""
+    """A client of a server that answers each method and path as the function says; a redirect's text is its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -59,7 +59,10 @@ def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
             status, media_type, text = answer(self.command, self.path)
             self.send_response(status)
             self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(text)))
+            if 300 <= status < 400:
+                self.send_header("Location", text)
+                text = ""
+            self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
 

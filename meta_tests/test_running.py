@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,19 +135,17 @@ def _defects() -> dict[str, Any]:
 
 
 def test_a_dry_run_sends_nothing_to_the_target(tmp_path: Path) -> None:
-    done = pytest_run(
-        "--results",
-        str(tmp_path),
-        "--dry-run",
-        "--base-url",
-        "http://127.0.0.1:9",
-        "-k",
-        "minimal",
-        "--profile",
-        "contract",
-    )
+    results = tmp_path / "results"
+    options = ("--clause=auth.missing", "--clause=request.minimal-body", "--rate=4")
+    done = pytest_run("--results", str(results), "--dry-run", "--base-url", "https://api.stripe.com", *options)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "a run sends about" in done.stdout
+    requests = re.search(r"a run sends about (\d+) requests and creates \d+ customers? and \d+ payment", done.stdout)
+    assert requests, done.stdout
+    assert f"at most 4 requests a second (--rate): {int(requests[1]) / 4:.0f} s at 5 ms" in done.stdout
+    assert re.search(r"needs about \d+ payment methods", done.stdout)
+    assert not re.search("conforms|passed|verdict|error|results in", done.stdout.replace("attach-conformance", ""))
+    assert len(done.stdout.strip().splitlines()) == 5
+    assert not results.exists()
 
 
 def test_the_first_failure_stops_a_run_that_was_told_so(tmp_path: Path) -> None:

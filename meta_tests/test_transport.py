@@ -20,7 +20,8 @@ import conformance.transport.session
 from conformance.evidence.failure import NEVER_ARRIVED, BoundReached, Failure
 from conformance.evidence.secret import Secret
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
-from conformance.fixtures.probing import ADVICE, probe
+from conformance.fixtures.diagnosing import ADVICE
+from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.transport.coding import LONGEST_BODY
 from conformance.transport.request import headers_on_wire

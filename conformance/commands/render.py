@@ -21,6 +21,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "render",
         help="make reports from the record of a run",
         description="Make reports from the record of a run: those that are named, or else all.",
+        epilog="example: python -m conformance render reports/run.jsonl --to rendered",
     )
     command.add_argument(
         "record",

@@ -64,7 +64,12 @@ def sweep(client: Client, minutes: float = OLD_ENOUGH) -> tuple[list[str], dict[
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `sweep`."""
-    command = commands.add_parser("sweep", help="delete the customers that earlier runs have left on a target")
+    command = commands.add_parser(
+        "sweep",
+        help="delete the customers that earlier runs have left on a target",
+        description="Delete the customers that interrupted runs of this suite have left on a target, and no others.",
+        epilog="example: python -m conformance sweep --base-url http://127.0.0.1:8420 --dry-run",
+    )
     command.add_argument("--base-url", required=True, metavar="URL", help="the target")
     command.add_argument(
         "--older-than",

@@ -48,9 +48,9 @@ from conformance.transport.client import Address, Client
 from conformance.verdict.expectations import Gate, weigh
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR
-from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome
+from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome, without
 from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, number_episodes, write_record
-from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, ExitStatus, Exploration, Run
+from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings, default_max_time, usual_rate
 from conformance.verdict.trial import Entry, Note, Trial
 from contracts import load_catalogue, published_contract
@@ -252,7 +252,7 @@ class Controller:
             return
         expectations = self.settings.expectations
         for slug, entry in found.entries.items():
-            if not entry.findings or self.catalogue[slug].level != "MUST":
+            if not entry.findings or self.catalogue[slug].level != "MUST" or slug in self.settings.left_out:
                 continue
             if not expectations or not covering_entries(expectations, own_outcome(self.catalogue[slug], entry)):
                 session.shouldfail = f"stopping: {slug} is broken"
@@ -272,13 +272,17 @@ class Controller:
         """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
         general = [clause.slug for clause in self.catalogue if clause.general]
         hold_general_clauses(self.ledger, self.catalogue)
-        gate = self._weighed(conclude(self.catalogue, self.ledger))
-        results = gate.results if gate else conclude(self.catalogue, self.ledger)
+        gate = self._weighed(self._conclude())
+        results = gate.results if gate else self._conclude()
         for slug in dict.fromkeys([*general, *self.beside]):
-            for report in reports_for(results[slug]):
+            for report in reports_for(results[slug]) if slug not in self.settings.left_out else ():
                 self.config.hook.pytest_runtest_logreport(report=report)
         for report in reports_of_stale(gate) if gate else ():
             self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _conclude(self) -> dict[str, ClauseResult]:
+        """Return the results so far."""
+        return without(conclude(self.catalogue, self.ledger), self.settings.left_out)
 
     def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
         """Return the results weighed against what is expected; None where nothing is, as in a dry run."""
@@ -295,7 +299,7 @@ class Controller:
         if self.bound or not BUDGETS[self.settings.budget].whole:
             return frozenset(within)
         is_whole = skipped <= set(self.config.option.without_clause)
-        return frozenset() if is_whole else frozenset(within - self._tested)
+        return frozenset() if is_whole else frozenset(within - self._tested | within & set(self.settings.left_out))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -307,15 +311,14 @@ class Controller:
             self.errors.add("conclusion", error)
             content = {"verdict": "internal-error", "exit_status": int(ExitStatus.OUR_ERROR)}
             content |= {"errors": [one.to_json() for one in self.errors.errors]}
-            self.errors.write(self.settings.results / RESULTS_FILE, json.dumps(content, indent=1).encode())
+            self._write(RESULTS_FILE, json.dumps(content, indent=1).encode())
             return
         session.exitstatus = run.exit_status
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and exitstatus == pytest.ExitCode.INTERNAL_ERROR:
             self.pytest_terminal_summary(reporter)  # pytest itself shows no summary then
         if self.settings.proposal is not None:
-            results = conclude(self.catalogue, self.ledger)
-            self._proposed = propose(run, results, self.settings.proposal, self.started.date(), self.key)
+            self._proposed = propose(run, self._conclude(), self.settings.proposal, self.started.date(), self.key)
 
     def _finished(self, exitstatus: int) -> Run:
         """Clean up, conclude, and write the record and the results."""
@@ -328,11 +331,16 @@ class Controller:
         self._seconds = time.monotonic() - self._clock
         run = self._concluded(exitstatus)
         content = self.errors.rendered(RESULTS_FILE, lambda: self.key.blotted(results_text(run)))
-        self.errors.write(self.settings.results / RESULTS_FILE, content.encode())
+        self._write(RESULTS_FILE, content.encode())
         script = self.errors.rendered(SCRIPT_FILE, lambda: self.key.blotted(script_of(run.to_json())))
         if script:
-            self.errors.write(self.settings.results / SCRIPT_FILE, script.encode())
+            self._write(SCRIPT_FILE, script.encode())
         return run
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file of the results; a rehearsal leaves none."""
+        if not self.settings.dry_run:
+            self.errors.write(self.settings.results / name, content)
 
     def _concluded(self, exitstatus: int) -> Run:
         """Return the run as a value, concluded from its record, which is written: it can be rendered again."""
@@ -351,7 +359,7 @@ class Controller:
             "interrupted": self._is_cut_short(exitstatus),
             **({"bound": self.bound} if self.bound else {}),
             **self.errors.footer(exitstatus),
-            "unheard": sorted(self._unheard(conclude(self.catalogue, self.ledger))),
+            "unheard": sorted(self._unheard(self._conclude())),
             "tests": self.reported.to_json(self._in_order),
             "requests": self.requests,
             "first_finding": self.first_finding,
@@ -366,10 +374,10 @@ class Controller:
         )
         run = conclude_run(header, entries, ending)
         content = write_record(header, entries, footer_of(run, ending), blotted=self.key.blotted)
-        self.errors.write(self.settings.results / RECORD_FILE, content)
+        self._write(RECORD_FILE, content)
         trials = [entry.logged for entry in entries if isinstance(entry.logged, Trial)]
         junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials)).decode())
-        self.errors.write(self.settings.results / JUNIT_FILE, self.key.blotted(junit).encode())
+        self._write(JUNIT_FILE, self.key.blotted(junit).encode())
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)
 
@@ -413,7 +421,7 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Tell the clauses that did not pass, and the verdicts."""
-        if self.run is not None:
+        if self.run is not None and self.run.ending is not Ending.REHEARSED:
             run = self.run
             is_asked = self.config.option.verbose > 0
             terminalreporter.summary_stats = lambda: None  # pytest counts tests, of which a clause may have several

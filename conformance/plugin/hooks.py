@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.evidence.secret import made_up_key
 from conformance.plugin import options
 from conformance.plugin.interruptions import handled
+from conformance.plugin.order import slug_of
 from conformance.plugin.output import open_nowhere, surviving_output
+from conformance.plugin.project import project_arguments
 from conformance.plugin.rootdir import find_root_again
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.marks import MARK
 from conformance.verdict.settings import KEY_VARIABLE, REPORT_FILE
-from contracts import load_catalogue
+from contracts import Catalogue, load_catalogue
+from contracts.catalogue import PROFILES
 
 if TYPE_CHECKING:
     from conformance.plugin.items import ItemRunner
@@ -33,9 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, None, None]:
-    """Take a key off the command line before anything can show it, and settle the root directory again."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, None, None]:
+    """Take a key off the command line before anything can show it, and settle root directory and options again."""
     find_root_again(early_config)
+    args[:0] = project_arguments(early_config, parser, args)
     options.hide_key(args, os.environ)
     options.hide_key(sys.argv, os.environ)
     early_config.known_args_namespace.api_key = None
@@ -56,36 +63,49 @@ def _replace_closed_output(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Wake up when this suite's tests are selected; otherwise stay inert."""
     config.addinivalue_line("markers", f"{MARK}(slug, also): the clause of the catalogue that a test is for")
+    for name in marks_of(load_catalogue()):
+        config.addinivalue_line("markers", f"{name}: a test of a clause of that profile or chapter")
     config.option.api_key = None
     if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
         return
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
+        from conformance.plugin.selecting import settle_profile
         from conformance.plugin.worker import start_worker
 
+        settle_profile(config, load_catalogue())
         start_worker(config, worker_input)
         return
+    from conformance.plugin.rehearsing import keep_quiet
+    from conformance.plugin.selecting import settle_profile
     from conformance.targets.choosing import choose_target, implementation_of, key_source, started_name
 
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
+    settle_profile(config, load_catalogue())
     implementation, started = implementation_of(config), started_name(config)
     settings = replace(options.settings_of(config), implementation=implementation, target=started)
-    key = options.key_for(key_source(config, os.environ), settings.base_url)
+    key = made_up_key() if settings.dry_run else options.key_for(key_source(config, os.environ), settings.base_url)
     os.environ[KEY_VARIABLE] = key.reveal()
-    _write_results_to(config, settings.results)
+    if settings.dry_run:
+        keep_quiet(config)
+    else:
+        _write_results_to(config, settings.results)
     surviving = surviving_output(f"the run goes on without it; its results will be in {config.option.results}")
     stack = contextlib.ExitStack()
     stack.enter_context(surviving)
     interruptions = stack.enter_context(handled())
     config.add_cleanup(stack.close)
     from conformance.plugin.controller import Controller
+    from conformance.plugin.rehearsing import Rehearsal
     from conformance.plugin.tracebacks import Tracebacks
 
     config.pluginmanager.register(Tracebacks(key), "conformance-tracebacks")
     controller = Controller(config, settings, key, interruptions)
     config.pluginmanager.register(controller, "conformance-controller")
+    if settings.dry_run:
+        config.pluginmanager.register(Rehearsal(config, settings, controller), "conformance-rehearsal")
     if settings.explore is not None:
         from conformance.plugin.exploring import Explorer
 
@@ -98,6 +118,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
     line = what_is_tested(config)
     return [line] if line else []
+
+
+def marks_of(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the marks that tests have for `-m`: profiles and chapters."""
+    return tuple(dict.fromkeys([*PROFILES, *(clause.chapter for clause in catalogue)]))
 
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
@@ -117,6 +142,31 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
         config.option.reportchars = "E"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test of the suite with the profile and the chapter of its clause."""
+    slug = slug_of(item)
+    if slug:
+        clause = load_catalogue()[slug]
+        item.add_marker(clause.profile)
+        item.add_marker(clause.chapter)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the id of a test carry the clause that it is for."""
+    mark = metafunc.definition.get_closest_marker(MARK)
+    slug = mark.args[0] if mark is not None and mark.args else ""
+    if slug:
+        metafunc.fixturenames.append("named_clause")
+        metafunc.parametrize("named_clause", [slug], indirect=True, ids=[slug], scope="session")
+
+
+@pytest.fixture(scope="session")
+def named_clause(request: pytest.FixtureRequest) -> str:
+    """Return the clause that a test is for, which its id carries."""
+    slug: str = request.param
+    return slug
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the chosen profile does not ask for, and put what tells the most first."""
@@ -125,20 +175,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "conformance" not in getattr(config, "workerinput", {"conformance": None}):
         items.clear()  # the controller could not reach the target, and says so
         return
-    from conformance.plugin.order import in_catalogue_order, in_order_of_need, is_quick, slug_of
+    from conformance.plugin.order import in_catalogue_order, in_order_of_need
+    from conformance.plugin.selecting import Selection
 
     catalogue = load_catalogue()
-    asked = {clause.slug for clause in catalogue.within(config.option.profile)} - set(config.option.without_clause)
-    if config.option.clause:
-        asked &= set(config.option.clause)
-    else:
-        asked |= {""}
-    is_whole = BUDGETS[config.option.budget].whole
-    chosen = [item for item in items if (slug_of(item) or "") in asked and (is_whole or is_quick(item))]
+    option = config.option
+    selection = Selection(catalogue, option.profile, option.clause, option.without_clause)
+    is_whole = BUDGETS[option.budget].whole
+    chosen = [item for item in items if selection.wants(item, is_whole=is_whole)]
     left_out = [item for item in items if item not in chosen]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-    is_given = bool(config.option.payment_method) and not config.option.dry_run
+    is_given = bool(option.payment_method) and not option.dry_run
     items[:] = in_order_of_need(chosen, catalogue) if is_given else in_catalogue_order(chosen, catalogue)
 
 

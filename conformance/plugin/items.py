@@ -16,12 +16,11 @@ from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.dealing import workers_at_work
 from conformance.plugin.drawing import as_the_budget_says
-from conformance.plugin.order import is_further, slug_of
+from conformance.plugin.order import is_further, slug_of, slugs_beside
 from conformance.reports.words import finding_in_short
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
-from conformance.scenes.marks import MARK
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
@@ -67,6 +66,7 @@ class ItemRunner:
         self.key = key
         self.worker = worker
         self.expectations = settings.expectations
+        self.left_out = settings.left_out
         self.rate = rate
         self.workers = workers
         self.catalogue = catalogue
@@ -81,7 +81,7 @@ class ItemRunner:
         budget = BUDGETS[settings.budget]
         self.is_quick = not budget.whole
         self.stage = Stage(client, self.fixtures, contract, catalogue, budget.repetitions)
-        self.engine = Engine(self.stage, shares_target=workers > 1)
+        self.engine = Engine(self.stage, shares_target=workers > 1, left_out=settings.left_out)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Keep to this worker's part of the rate, before it sends anything."""
@@ -223,6 +223,9 @@ class ItemRunner:
 
     def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
         """Turn the outcome of the test's own clause into pytest's words."""
+        if slug in self.left_out:  # it only exercises a clause that is judged on every response
+            report.outcome, report.longrepr = "passed", None
+            return
         broken = [result for result in self._results(item, slug, ledger) if result.findings]
         failed = [result for result in broken if result.outcome is Outcome.FAIL]
         if failed and (why := self._why_expected(failed)):
@@ -264,7 +267,7 @@ class ItemRunner:
         return f"rests on {causes[0]}, which is expected to fail" if all(causes) else ""
 
     def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
-        slugs = [slug] if slug else list(slugs_beside(item))
+        slugs = [slug] if slug else [name for name in slugs_beside(item) if name not in self.left_out]
         return [
             own_outcome(self.catalogue[name], self._explained(name, ledger)) for name in slugs if name in ledger.entries
         ]
@@ -277,12 +280,6 @@ class ItemRunner:
 
 FOUND = pytest.StashKey[Ledger]()
 """Where an item keeps what it found."""
-
-
-def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
-    """Return the clauses to which belongs what a test finds in passing."""
-    mark = item.get_closest_marker(MARK)
-    return () if mark is None else tuple(mark.args[1])
 
 
 def _is_verdict(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ import pytest
 from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
 from conformance.paths import TESTS
+from conformance.plugin.selecting import left_out
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
@@ -52,20 +53,21 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="SLUG",
-        help="run only the test of this clause; repeatable",
+        help="judge only this clause and those that it rests on, of any profile; repeatable",
     )
     group.addoption(
         "--without-clause",
         action="append",
         default=[],
         metavar="SLUG",
-        help="leave out the test of this clause; repeatable",
+        help="leave this clause out of everything, also of what other tests see in passing; repeatable",
     )
     group.addoption(
         "--profile",
         choices=PROFILES,
-        default=PROFILES[-1],
-        help="profile that decides the exit status; each includes those before it (default: %(default)s)",
+        default=None,
+        help="profile that decides the exit status; each includes those before it (default: "
+        f"{PROFILES[-1]}; with --clause or -m the narrowest that has all that is asked for)",
     )
     group.addoption(
         "--level",
@@ -166,7 +168,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--dry-run",
         action="store_true",
-        help="send nothing to the target: rehearse on the embedded reference, and tell what the run would cost",
+        help="send nothing to the target and write nothing: say how many requests a run would send, what it would "
+        "create or need, and how long it would take; needs no key",
     )
 
 
@@ -203,7 +206,8 @@ def count(text: str) -> int:
 def settings_of(config: pytest.Config) -> Settings:
     """Return the settings that the command line means.
 
-    Raises pytest.UsageError with one line for what it cannot mean.
+    A rehearsal on the embedded reference keeps to no rate and to no time. Raises pytest.UsageError with one line for
+    what it cannot mean.
     """
     option = config.option
     try:
@@ -224,15 +228,16 @@ def settings_of(config: pytest.Config) -> Settings:
         results=results,
         budget=option.budget,
         seed=DEFAULT_SEED if option.seed is None else option.seed,
-        rate=option.rate,
+        rate=None if option.dry_run else option.rate,
         timeout=option.timeout,
-        max_time=option.max_time,
+        max_time=None if option.dry_run else option.max_time,
         max_requests=option.max_requests,
         dry_run=option.dry_run,
         required=tuple(option.require),
         expectations=_expectations(config),
         proposal=_proposal(config),
         explore=option.explore,
+        left_out=tuple(sorted(left_out(load_catalogue(), option.clause, option.without_clause))),
     )
 
 

@@ -25,6 +25,12 @@ def slug_of(item: pytest.Item) -> str | None:
     return None if mark is None else mark.args[0]
 
 
+def slugs_beside(item: pytest.Item) -> tuple[str, ...]:
+    """Return the clauses to which belongs what a test finds in passing."""
+    mark = item.get_closest_marker(MARK)
+    return () if mark is None else tuple(mark.args[1])
+
+
 def is_further(item: pytest.Item) -> bool:
     """Return whether an item is skipped where its clause is known to be broken."""
     return _is_marked(item, "further")

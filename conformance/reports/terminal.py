@@ -16,7 +16,6 @@ from conformance.reports.words import LOUD, SIGNS, admissible_in_short
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
 from conformance.verdict.ledger import ClauseResult
-from conformance.verdict.needs import ids_for_profile
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Diagnosis, Mood, Run
 from conformance.verdict.settings import REPORT_FILE
@@ -212,8 +211,6 @@ def _print_quiet(terminal: Harmless, results: Sequence[ClauseResult], *, in_full
 
 def _print_verdicts(terminal: Harmless, run: Run) -> None:
     terminal.write_sep("=", "verdict")
-    if run.settings.dry_run:
-        _print_costs(terminal, run)
     if run.diagnosis is not None:
         _print_diagnosis(terminal, run.diagnosis)
         _print_left_over(terminal, run)
@@ -245,16 +242,6 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
         terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
     _print_left_over(terminal, run)
     terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")
-
-
-def _print_costs(terminal: Harmless, run: Run) -> None:
-    """Print how much a real run would send and create."""
-    objects = [f"{count} {kind.replace('_', ' ')}s" for kind, count in sorted(run.objects.items())]
-    created = ", ".join(objects) or "nothing"
-    terminal.write_line(f"dry run: a run sends about {run.requests} requests and creates {created}")
-    methods, customers = ids_for_profile(run.settings.profile, run.settings.budget, run.catalogue)
-    ids = f"about {methods} payment methods (--payment-method) and {customers} customers (--customer)"
-    terminal.write_line(f"dry run: with ids that are given instead, the whole profile needs {ids}")
 
 
 def _print_left_over(terminal: Harmless, run: Run) -> None:

@@ -152,7 +152,12 @@ def _longest_ticks(value: str) -> int:
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `annotate`."""
     command = commands.add_parser(
-        "annotate", help="report the results to a CI service: annotations on standard output, and a summary in Markdown"
+        "annotate",
+        help="report the results to a CI service: annotations on standard output, and a summary in Markdown",
+        description="Report the results of a run to a CI service that reads GitHub's workflow commands: an "
+        "annotation for "
+        "each failure on standard output, and a summary in Markdown.",
+        epilog="example: python -m conformance annotate --summary summary.md reports",
     )
     command.add_argument("results", type=Path, metavar="DIR", help="the folder with the results of a run")
     command.add_argument(

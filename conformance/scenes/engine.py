@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,8 +71,9 @@ class _Trial:
 class Engine:
     """Runs the stories of the tests on one stage."""
 
-    def __init__(self, stage: Stage, *, shares_target: bool = False) -> None:
+    def __init__(self, stage: Stage, *, shares_target: bool = False, left_out: Container[str] = ()) -> None:
         self.stage = stage
+        self.left_out = left_out
         self.watch = Watch(stage, self._settle, shares_target=shares_target)
         self.requests_to_first_finding: int | None = None
         self.is_over: Callable[[], bool] = lambda: False
@@ -167,10 +168,11 @@ class Engine:
     def judge_generated(self, generated: GeneratedAttempt) -> None:
         """Send what a generator made, and judge it by the clause that speaks of it; once for each kind of mistake.
 
-        An empty clause leaves it to the general clauses. It is not sent where the clause that it rests on is broken.
+        An empty clause leaves it to the general clauses. It is not sent where the clause that it rests on is broken, or
+        where its clause is left out of the run.
         """
         attempt, clause = generated.attempt, generated.clause
-        if self.stage.known.has_finding(generated.rests_on):
+        if self.stage.known.has_finding(generated.rests_on) or clause in self.left_out:
             return
         self.stage.case.clause = clause
         self.stage.case.explores = True

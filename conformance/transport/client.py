@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -58,13 +59,17 @@ LONGEST_RETRY_WAIT = 10.0
 """Seconds before a rate-limited request is sent again, however long the server asks to wait."""
 
 
+BELOW_BASE = re.compile(r"/v1(/customers|/payment_methods(/[^/]+/attach)?)?$")
+"""The end of a URL that is no part of a base URL, although users copy it."""
+
+
 class TargetError(ValueError):
     """The base URL cannot be one; the message says what to give instead."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """A base URL: scheme, host and port, and a path prefix without a final slash or `/v1`."""
+    """A base URL: scheme, host and port, and a path prefix without a final slash or what follows from `/v1` on."""
 
     url: str
 
@@ -90,8 +95,8 @@ class Address:
             raise TargetError(f"--base-url {_shown(url)} must start with http:// or https:// and name a host")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise TargetError("--base-url must hold no credentials, query or fragment: give the key in STRIPE_API_KEY")
-        path = parts.path.rstrip("/")
-        return cls(f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v1')}")
+        path = BELOW_BASE.sub("", parts.path.rstrip("/"))
+        return cls(f"{parts.scheme}://{parts.netloc}{path}")
 
 
 def _shown(url: str) -> str:
@@ -193,6 +198,11 @@ class Client:
                 f"Remove {what} by hand, and test with the key of a sandbox."
             )
         return exchange
+
+    @property
+    def is_proxied(self) -> bool:
+        """Return whether requests go through a proxy."""
+        return bool(self._route.proxy_url)
 
     def keep_to(self, per_second: float | None) -> None:
         """Change the rate."""

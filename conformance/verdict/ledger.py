@@ -303,6 +303,19 @@ def conclude(catalogue: Catalogue, ledger: Ledger, only: Container[str] | None =
     return {clause.slug: results[clause.slug] for clause in catalogue if clause.slug in results}
 
 
+def without(results: Mapping[str, ClauseResult], left_out: Container[str]) -> dict[str, ClauseResult]:
+    """Return the results with those that are left out as if nothing had been asked or seen of them.
+
+    They still explain others: a clause that rests on a broken one is not judged.
+    """
+    return {
+        slug: ClauseResult(result.clause, Outcome.NOT_RUN, result.clause.not_tested or NOT_SELECTED, selected=False)
+        if slug in left_out
+        else result
+        for slug, result in results.items()
+    }
+
+
 def _block(result: ClauseResult, cause: str) -> ClauseResult:
     return replace(result, reason=refer_to(cause), cause=cause)
 
@@ -493,4 +506,5 @@ __all__ = [
     "own_outcome",
     "refer_to",
     "size_of",
+    "without",
 ]

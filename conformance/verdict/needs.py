@@ -68,6 +68,12 @@ def ids_for_profile(profile: str, budget: str, catalogue: Catalogue) -> tuple[in
     return taken + 1, CUSTOMERS[profile]
 
 
+def ids_for_tests(tests: Iterable[str], profile: str, budget: str) -> tuple[int, int]:
+    """Return about how many payment methods and customers tests need, by their names with those of their files."""
+    taken = methods_for_tests(budget)
+    return sum(taken.get(test, 0) for test in tests) + 1, CUSTOMERS[profile]
+
+
 def ids_wanted(
     results: Iterable[ClauseResult], profile: str, budget: str, *, methods_given: bool, customers_given: int | None
 ) -> Wanted | None:

@@ -24,7 +24,7 @@ from conformance.transport.ways import Try
 from conformance.verdict.expectations import Expectations, weigh
 from conformance.verdict.finding_ids import with_ids
 from conformance.verdict.internal_errors import InternalError
-from conformance.verdict.ledger import conclude, hold_general_clauses
+from conformance.verdict.ledger import conclude, hold_general_clauses, without
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
@@ -191,6 +191,7 @@ def header_of(
             **({} if settings.explore is None else {"explore": settings.explore}),
             **({} if settings.max_time is None else {"max_time": settings.max_time}),
             **({} if settings.max_requests is None else {"max_requests": settings.max_requests}),
+            **({"left_out": list(settings.left_out)} if settings.left_out else {}),
         },
         "expectations": expectations.to_json() if expectations else None,
         "selection": {"whole": not selection, "arguments": selection},
@@ -242,7 +243,7 @@ def conclude_run(
 
     ledger = fold(entries, contract, catalogue)
     hold_general_clauses(ledger, catalogue)
-    results = with_ids(conclude(catalogue, ledger))
+    results = without(with_ids(conclude(catalogue, ledger)), settings.left_out)
     verdicts = all_verdicts(results, catalogue, level=settings.level, stateless=target["stateless"])
     gate = None
     if settings.expectations is not None and weighed and not settings.dry_run:
@@ -287,6 +288,7 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
     options, target = header["options"], header["target"]
     expectations = Expectations.from_json(header["expectations"]) if header["expectations"] else None
     own = {"required": tuple(options["required"]), "expectations": expectations, "explore": options.get("explore")}
+    own["left_out"] = tuple(options.get("left_out", ()))
     return Settings(
         **{**options, **own},
         base_url=None if target["base_url"] == REFERENCE else target["base_url"],

@@ -52,6 +52,7 @@ class Ending(StrEnum):
     AS_EXPECTED = "as-expected"
     EXPECTED_IN_PART = "expected-in-part"
     NOTHING_FOUND = "nothing-found"
+    REHEARSED = "rehearsed"
 
 
 STATUSES: Mapping[Ending, ExitStatus] = {
@@ -67,6 +68,7 @@ STATUSES: Mapping[Ending, ExitStatus] = {
     Ending.AS_EXPECTED: ExitStatus.CONFORMS,
     Ending.EXPECTED_IN_PART: ExitStatus.INCONCLUSIVE,
     Ending.NOTHING_FOUND: ExitStatus.CONFORMS,
+    Ending.REHEARSED: ExitStatus.CONFORMS,
 }
 
 MEANINGS: Mapping[Ending, str] = {
@@ -82,6 +84,7 @@ MEANINGS: Mapping[Ending, str] = {
     Ending.AS_EXPECTED: "fails as expected",
     Ending.EXPECTED_IN_PART: "inconclusive",
     Ending.NOTHING_FOUND: "exploring found nothing",
+    Ending.REHEARSED: "rehearsed only",
 }
 
 WRONG_USAGE, NOTHING_SELECTED = STOPS = (Ending.WRONG_USAGE.value, Ending.NOTHING_SELECTED.value)
@@ -246,6 +249,8 @@ class Run:
             return Ending.INTERNAL_ERROR
         if self.stopped == NOTHING_SELECTED:
             return Ending.NOTHING_SELECTED
+        if self.settings.dry_run:
+            return Ending.REHEARSED
 
         verdict = self.verdicts[self.settings.profile].verdict
         if self.gate is not None and not self.lacking:

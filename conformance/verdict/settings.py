@@ -23,6 +23,7 @@ class Settings:
     """The settings of a run. `base_url` is None for the embedded reference, `explore` the minutes to explore.
 
     `max_time` is how many seconds it may send and `max_requests` how many requests, None for no such bound.
+    `left_out` are the clauses of which nothing is reported: the user left them out, or named others.
     `implementation` is the title of a known target; empty if none was named. `target` is what `--target` names if the
     suite starts it; it is empty for a server that runs by itself.
     """
@@ -46,6 +47,7 @@ class Settings:
     target: str = ""
     max_time: float | None = None
     max_requests: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def default_max_time(budget: str, rate: float | None, explore: float | None = None) -> float:

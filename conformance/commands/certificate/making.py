@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
@@ -45,7 +47,7 @@ from conformance.commands.certificate.statements import (
     verification_summary,
 )
 from conformance.evidence.foreign import one_line
-from conformance.verdict.record import BrokenRecord, Record
+from conformance.verdict.record import REFERENCE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
 VALID_DAYS = 365
@@ -119,7 +121,13 @@ def new_nonce() -> int:
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the commands `certify`, `countersign` and `nonce`."""
-    command = commands.add_parser("certify", help="sign a recorded run")
+    command = commands.add_parser(
+        "certify",
+        help="sign a recorded run",
+        description="Sign the record of a whole run, so that others can check it without trusting its signer.",
+        epilog="example: python -m conformance certify reports/run.jsonl --product my-mock --version 1.4.2 --key "
+        "key.pem",
+    )
     command.add_argument("record", type=Path, metavar="RECORD", help="the record of a run, such as reports/run.jsonl")
     command.add_argument("--product", required=True, type=_name, metavar="NAME", help="the product that was tested")
     command.add_argument("--version", required=True, type=_name, metavar="VERSION", help="its version")
@@ -132,14 +140,24 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add_certifier(command, is_required=False)
     command.set_defaults(run=_certify)
     command = commands.add_parser(
-        "countersign", help="check a bundle, and add a certifier's statement that it is sound"
+        "countersign",
+        help="check a bundle, and add a certifier's statement that it is sound",
+        description="Check a bundle as `verify` does, and add the statement of a certifier that it is sound.",
+        epilog="example: python -m conformance countersign certificate.zip --key key.pub.pem --out countersigned.zip "
+        "--certifier-key certifier.pem --certifier https://certifier.example",
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
     command.add_argument("--key", required=True, type=Path, metavar="PEM", help="the public key of its signer")
     command.add_argument("--out", required=True, type=Path, metavar="PATH", help="where the countersigned bundle goes")
     _add_certifier(command, is_required=True)
     command.set_defaults(run=_countersign)
-    command = commands.add_parser("nonce", help="make up a number to give a vendor as the seed of a run")
+    command = commands.add_parser(
+        "nonce",
+        help="make up a number to give a vendor as the seed of a run",
+        description="Make up a number to give a vendor as the seed of a run, so that nothing can be recorded in "
+        "advance.",
+        epilog="example: python -m conformance nonce",
+    )
     command.set_defaults(run=lambda _: print(new_nonce()))
 
 
@@ -157,7 +175,8 @@ def _certify(options: argparse.Namespace) -> int:
         signer = private_key(options.key)
         certifier = private_key(options.certifier_key) if options.certifier_key else None
         product = Product(options.product, options.version, options.image_digest or "")
-        files = certify(_read(options.record), product, signer, options.valid_days)
+        record = _read(options.record)
+        files = certify(record, product, signer, options.valid_days)
         if certifier is not None:
             when = datetime.datetime.now(datetime.UTC)
             checked = check(files, Demands(signer.public_key, when))
@@ -168,6 +187,8 @@ def _certify(options: argparse.Namespace) -> int:
         _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
+    if _is_of_the_reference(record):
+        print(f"warning: the run was of the embedded reference, not of {product.name}: give --base-url or --target")
     return ExitStatus.CONFORMS
 
 
@@ -186,6 +207,12 @@ def _countersign(options: argparse.Namespace) -> int:
         return ExitStatus.WRONG_USAGE
     print(f"{options.out}: countersigned as {options.certifier}")
     return ExitStatus.CONFORMS
+
+
+def _is_of_the_reference(record: bytes) -> bool:
+    """Return whether a record, which could be read, is of a run without a target."""
+    header: dict[str, Any] = json.loads(record.partition(b"\n")[0])
+    return bool(header["target"]["base_url"] == REFERENCE)
 
 
 def _print_lines(error: Exception) -> None:

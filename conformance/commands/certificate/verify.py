@@ -68,7 +68,14 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `verify`."""
-    command = commands.add_parser("verify", help="check a certificate, without its signer and without its product")
+    command = commands.add_parser(
+        "verify",
+        help="check a certificate, without its signer and without its product",
+        description="Check a certificate: its signature, its evidence and the plan of its run; with --against the "
+        "product "
+        "is asked, too.",
+        epilog="example: python -m conformance verify certificate.zip --key key.pub.pem",
+    )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
     command.add_argument("--key", required=True, type=Path, metavar="PEM", help="the public key of its signer")
     command.add_argument(

@@ -69,7 +69,14 @@ def record_run(target: str | None, folder: Path, options: argparse.Namespace) ->
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `compare`."""
-    command = commands.add_parser("compare", help="compare two implementations: two records, or two that are run now")
+    command = commands.add_parser(
+        "compare",
+        help="compare two implementations: two records, or two that are run now",
+        description="Say where two implementations answer the same requests differently: by two records, or by two "
+        "runs "
+        "that are made now.",
+        epilog="example: python -m conformance compare --base-url http://127.0.0.1:8420 --against localstripe",
+    )
     command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
     command.add_argument(
         "--base-url", metavar="A", help="run A now: a URL, or a known implementation (default: the embedded reference)"

@@ -195,5 +195,11 @@ def write_pages(folder: Path = DOCS) -> list[Path]:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `docs`."""
-    command = commands.add_parser("docs", help="write the generated pages of docs/ again")
+    command = commands.add_parser(
+        "docs",
+        help="write the generated pages of docs/ again",
+        description="Write the generated pages of docs/ again, from the clauses, the options and the stored "
+        "measurements.",
+        epilog="example: python -m conformance docs",
+    )
     command.set_defaults(run=lambda _: print(*write_pages(), sep="\n"))

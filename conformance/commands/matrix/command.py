@@ -25,7 +25,13 @@ STORED = FOLDER / "standings.json"
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `matrix`."""
-    command = commands.add_parser("matrix", help="test many implementations, and write one table of them all")
+    command = commands.add_parser(
+        "matrix",
+        help="test many implementations, and write one table of them all",
+        description="Install, start and test many implementations, one after the other, and write one table of "
+        "them all.",
+        epilog="example: python -m conformance matrix localstripe stripe-mock",
+    )
     command.add_argument(
         "names",
         nargs="*",

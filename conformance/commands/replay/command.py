@@ -108,7 +108,12 @@ def exit_status(words: Collection[str]) -> ExitStatus:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `replay`."""
-    command = commands.add_parser("replay", help="send the requests of a finding again, and say if it still fails")
+    command = commands.add_parser(
+        "replay",
+        help="send the requests of a finding again, and say if it still fails",
+        description="Send the requests of a finding again, with new objects, and say if it still fails or is fixed.",
+        epilog="example: python -m conformance replay request.json-refused",
+    )
     command.add_argument(
         "findings", nargs="+", metavar="ID", help="id of a finding, or a clause for all of its findings"
     )

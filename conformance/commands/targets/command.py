@@ -26,7 +26,13 @@ from conformance.verdict.run import ExitStatus
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `targets`."""
-    command = commands.add_parser("targets", help="list the known implementations; install and start them")
+    command = commands.add_parser(
+        "targets",
+        help="list the known implementations; install and start them",
+        description="List the known implementations, with their versions and what they lack; install, check or "
+        "start them.",
+        epilog="example: python -m conformance targets --install localstripe",
+    )
     command.add_argument(
         "names", nargs="*", metavar="NAME", help="a target's name or file (default: every one shipped)"
     )

@@ -319,7 +319,13 @@ def status_of(ledger: Ledger, catalogue: Catalogue, profile: str) -> ExitStatus:
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command `judge`."""
-    command = commands.add_parser("judge", help="judge recorded traffic, without sending anything")
+    command = commands.add_parser(
+        "judge",
+        help="judge recorded traffic, without sending anything",
+        description="Judge the exchanges of recorded traffic by the clauses that hold for each answer, without "
+        "sending anything.",
+        epilog="example: python -m conformance judge traffic.har",
+    )
     command.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
     )

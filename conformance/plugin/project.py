@@ -1,0 +1,92 @@
+"""The options that stand in a project's `pyproject.toml`, under `[tool.attach-conformance]`. The command line wins."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.paths import TESTS
+
+FILE = "pyproject.toml"
+SECTION = "attach-conformance"
+SHOWN = f"[tool.{SECTION}]"
+
+PATHS = frozenset({"expectations", "results", "write-expectations"})
+"""The options that name a file or a folder, relative to the project's file."""
+ONE_TARGET = frozenset({"base-url", "target"})
+"""The options that name the target: one on the command line takes the place of either."""
+
+
+def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Sequence[str]) -> list[str]:
+    """Return the arguments for what the project's file says and `given`, the command line, does not.
+
+    They are none where the tests of this suite are not to be collected. Raises pytest.UsageError with one line.
+    """
+    here = config.invocation_params.dir
+    paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
+    if not any(path == TESTS or TESTS in path.parents or path in TESTS.parents for path in paths):
+        return []
+    file = next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
+    if file is None:
+        return []
+    return list(arguments_of(_section(file), _options(parser), given, Path(os.path.relpath(file.parent, here))))
+
+
+def arguments_of(
+    section: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]], given: Sequence[str], folder: Path
+) -> Iterator[str]:
+    """Yield the arguments for a section of a project's file in `folder`, without what the command line has `given`.
+
+    `options` are the attributes of the suite's options by their names. Raises pytest.UsageError.
+    """
+    named = {word.partition("=")[0].removeprefix("--") for word in given if word.startswith("--")}
+    if named & ONE_TARGET:
+        named |= ONE_TARGET
+    for name, value in section.items():
+        if name == "api-key":
+            raise _wrong(name, "a key does not belong in a file: give it in STRIPE_API_KEY")
+        if name not in options:
+            near = difflib.get_close_matches(name, options, 1)
+            raise _wrong(name, f"there is no such option{f': did you mean {near[0]}?' if near else ''}")
+        if name not in named:
+            yield from _arguments(name, value, options[name], folder)
+
+
+def _arguments(name: str, value: Any, attributes: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    if attributes.get("nargs") == 0:
+        if not isinstance(value, bool):
+            raise _wrong(name, "give true or false")
+        yield from [f"--{name}"] * value
+        return
+    is_repeatable = isinstance(attributes.get("default"), list)
+    for one in value if is_repeatable and isinstance(value, list) else [value]:
+        if isinstance(one, bool) or not isinstance(one, str | int | float):
+            raise _wrong(name, f"{one!r} is neither a text nor a number")
+        yield f"--{name}={folder / str(one) if name in PATHS else one}"
+
+
+def _options(parser: pytest.Parser) -> dict[str, dict[str, Any]]:
+    """Return the attributes of the options that may stand in the file, by their names without dashes."""
+    own = parser.getgroup("conformance").options
+    return {"base-url": {}, **{option.names()[0].removeprefix("--"): option.attrs() for option in own}}
+
+
+def _section(file: Path) -> Mapping[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise pytest.UsageError(f"{file}: it cannot be read: {error}") from None
+    section = content.get("tool", {}).get(SECTION, {})
+    if not isinstance(section, dict):
+        raise pytest.UsageError(f"{FILE}: tool.{SECTION} is no table of options")
+    return section
+
+
+def _wrong(name: str, why: str) -> pytest.UsageError:
+    return pytest.UsageError(f"{FILE}, {SHOWN} {name}: {why}")
