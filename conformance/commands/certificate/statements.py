@@ -69,6 +69,10 @@ class Validity:
         return cls(read_time(data["notBefore"]), read_time(data["notAfter"]))
 
 
+_CONFUSED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+"""The errors of a judge that is given an episode which no run makes."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A record, and the run that its episodes alone lead to."""
@@ -81,7 +85,7 @@ class Evidence:
         """Judge the episodes of a record. Raises BrokenRecord when an episode is none that the suite makes."""
         try:
             return cls(record, run_of(record, weighed=False))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # a forged episode can confuse any judge
+        except _CONFUSED as error:  # a forged episode can confuse any judge
             raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
 
     @property
