@@ -37,6 +37,10 @@ SCHEMA = SUITE / "contracts" / "record.schema.json"
 FORMAT = 2
 MOST_BYTES = 512_000_000
 """The most bytes of all inflated bodies of a record together."""
+FRACTIONS = frozenset({"seconds", "received", "idle", "rate", "timeout", "explore", "max_time"})
+"""The members of a record that may be fractions."""
+FREE = "facts"
+"""The member that holds any values."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
 SUITE_NAME = "attach-conformance"
@@ -350,11 +354,27 @@ def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
         place = "/".join(map(str, error.instance_path))
         where = f"`{place}`: " if place else ""
         raise BrokenRecord(f"line {number}: {where}it does not match the record's schema")
+    if any(_fractions_in(data)):
+        raise BrokenRecord(f"line {number}: a whole number in it is written as a fraction")
     if data["previous"] != _previous(before):
         raise BrokenRecord(f"line {number}: the line before was edited, or one is missing")
     if _encoded(data) != line:
         raise BrokenRecord(f"line {number}: it is not in the form in which the suite writes it")
     return dict(data)
+
+
+def _fractions_in(value: Any) -> Iterator[bool]:
+    """Yield true for each fraction, such as 1.0, in a place in which only a whole number can stand."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(member, float):
+                yield name not in FRACTIONS
+            elif isinstance(member, dict | list) and name != FREE:
+                yield from _fractions_in(member)
+    elif isinstance(value, list):
+        for member in value:
+            if isinstance(member, dict | list):
+                yield from _fractions_in(member)
 
 
 def _refuse_constant(name: str) -> None:

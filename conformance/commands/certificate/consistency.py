@@ -73,6 +73,8 @@ def _find_gaps(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
         if exchange.status is not None and (exchange.headers is None or exchange.body is None):
             lacking = "head" if exchange.headers is None else "body"
             yield Objection("record", f"{describe(exchange)} was answered, and the {lacking} of the answer is missing")
+        if exchange.status is not None and exchange.why_unanswered:
+            yield Objection("record", f"{describe(exchange)} was answered, and is said not to have been")
         if exchange.status is None and not exchange.failure:
             yield Objection("record", f"{describe(exchange)} has neither an answer nor the reason why it has none")
 

@@ -129,10 +129,9 @@ def _is_base_url(text: str) -> bool:
 
 def _find_gaps(evidence: Evidence) -> Iterator[Objection]:
     run = evidence.run
-    if run.diagnosis or run.interrupted or run.bound:
-        yield Objection(
-            "inconclusive", f"the run was not finished: {run.diagnosis or run.bound or 'it was interrupted'}"
-        )
+    if run.diagnosis or run.interrupted or run.bound or run.stopped:
+        why = run.diagnosis or run.bound or run.stopped or "it was interrupted"
+        yield Objection("inconclusive", f"the run was not finished: {why}")
     for error in run.errors:
         yield Objection("inconclusive", f"the suite itself failed: {error.where}: {error.what}")
     for result in evidence.required:

@@ -153,7 +153,7 @@ def test_result(evidence: Evidence) -> dict[str, Any]:
             is_failed = slug in decisive or result.outcome in (Outcome.FAIL, Outcome.ERROR)
             tests["failed" if is_failed else "warned"].append(slug)
     warned = tests["warned"] + tests["in part"]
-    has_gaps = any((run.diagnosis, run.interrupted, run.bound, run.lacking, run.errors))
+    has_gaps = any((run.diagnosis, run.interrupted, run.bound, run.stopped, run.lacking, run.errors))
     is_failed = bool(tests["failed"]) or has_gaps or run.verdict != "conforms"
     passed = "WARNED" if warned else "PASSED"
     return {
