@@ -27,7 +27,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, number_episodes, run_of, write_record
+from conformance.verdict.record import Record, footer_of, number_episodes, run_of, write_record
 from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
@@ -83,16 +83,17 @@ def rewritten(
     numbered = list(number_episodes(entries))
     draft = replace(record, entries=numbered, header=header or record.header, footer=footer or record.footer)
     if concluded:
-        draft = replace(draft, footer={**draft.footer, "outcomes": _outcomes_of(draft)})
+        draft = replace(draft, footer={**draft.footer, **_conclusions_of(draft)})
     return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
 
 
-def _outcomes_of(record: Record) -> Mapping[str, str]:
-    """Return what a record leads to; where no judge can make anything of it, what its footer says."""
+def _conclusions_of(record: Record) -> Mapping[str, Any]:
+    """Return the members of a footer to which a record leads; none where no judge can make anything of it."""
     try:
-        return {slug: str(result.outcome) for slug, result in run_of(record).results.items()}
+        concluded = footer_of(run_of(record), {})
     except (LookupError, TypeError, ValueError, AttributeError):
-        return record.outcomes
+        return {}
+    return concluded
 
 
 def log_of(record: Record) -> list[Trial | Note]:

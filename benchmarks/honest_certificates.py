@@ -4,7 +4,8 @@
 reference with seeded defects and with conforming variants, certifies each run, and verifies the certificate. A defect
 must be genuine and not conforming (status 23), a variant genuine and conforming (status 0). A run that is inconclusive
 is not certified, and a product that lacks an endpoint to which a clause applies is not shown to conform. With `--to`,
-each result is kept in a file as it comes, and what stands there is not run again.
+each result is kept in a file as it comes, and what stands there is not run again; with `--store` that is the file from
+which docs/certification.md takes them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.detection import DEFECTS, VARIANTS, job_for, variant_job
+from benchmarks.detection import DEFECTS, MEASURED, VARIANTS, job_for, variant_job
 from benchmarks.suite import Job, Result, run_all
 from conformance.commands.certificate.checking import Demands, check
 from conformance.commands.certificate.making import CannotCertify, certify
@@ -30,6 +31,8 @@ from conformance.commands.certificate.statements import Product
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
+STORED = MEASURED / "honest-certificates.jsonl"
+"""The results that docs/certification.md shows."""
 SEED = 1
 """The seed of every run, so that most of them share one plan."""
 
@@ -61,10 +64,10 @@ class Case:
 
 
 def case_of_defect(name: str) -> Case:
-    """Return the case of a seeded defect; one that breaks a SHOULD is judged at that level."""
+    """Return the case of a seeded defect, at the smallest profile that finds it; a SHOULD is judged at its level."""
     defect = DEFECTS[name]
     job = job_for(defect)
-    arguments = (*job.arguments, f"--profile={defect.profile if defect.stateless else 'stripe'}")
+    arguments = (*job.arguments, f"--profile={defect.profile}")
     level = "should" if defect.level == "SHOULD" else "must"
     job = replace(job, arguments=(*arguments, f"--level={level}"))
     return Case(job, conforms=False, may_conform=defect.intermittent)
@@ -150,10 +153,15 @@ def choose(names: Sequence[str], sample: int | None, variants: int | None, seed:
     """Return the cases of these names, or else a random sample of the defects and of the variants."""
     if names:
         return [case_of_defect(name) if name in DEFECTS else case_of_variant(name) for name in names]
-    draw = random.Random(seed)
-    of_defects = draw.sample(list(DEFECTS), min(len(DEFECTS) if sample is None else sample, len(DEFECTS)))
-    of_variants = draw.sample(list(VARIANTS), min(len(VARIANTS) if variants is None else variants, len(VARIANTS)))
-    return [*map(case_of_defect, of_defects), *map(case_of_variant, of_variants)]
+    of_defects = _drawn(list(DEFECTS), sample, seed)
+    of_variants = _drawn(list(VARIANTS), variants, seed)
+    return [*map(case_of_variant, of_variants), *map(case_of_defect, of_defects)]
+
+
+def _drawn(names: list[str], count: int | None, seed: int) -> list[str]:
+    """Return so many of the names in an order drawn at random, which is the same for any count; all for None."""
+    random.Random(seed).shuffle(names)
+    return names[:count]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -165,10 +173,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--draw", type=int, default=1, metavar="SEED", help="the seed of the random sample")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many runs at a time")
     parser.add_argument("--to", type=Path, metavar="FILE", help="keep each result there; do not run what is there")
+    parser.add_argument("--store", action="store_const", dest="to", const=STORED, help="keep them for the page")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(DEFECTS) - set(VARIANTS)):
         parser.error(f"there is no such defect or variant: {', '.join(unknown)}")
-    kept = _read_rows(options.to)
+    kept = {row.name: row for row in read_rows(options.to)}
     cases = choose(options.names, options.sample, options.variants, options.draw)
     rows = [kept[case.name] for case in cases if case.name in kept]
     for row in check_cases([case for case in cases if case.name not in kept], options.processes):
@@ -182,11 +191,11 @@ def main(arguments: Sequence[str]) -> int:
     return len(wrong)
 
 
-def _read_rows(path: Path | None) -> dict[str, Row]:
+def read_rows(path: Path | None) -> list[Row]:
+    """Return the results that are kept in a file; none where there is no such file."""
     if path is None or not path.exists():
-        return {}
-    rows = [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {row.name: row for row in rows}
+        return []
+    return [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 SLOW = frozenset(
     {
+        "test_against",
         "test_certificate",
         "test_compare",
         "test_demonstration",

@@ -6,8 +6,7 @@ import base64
 import contextlib
 import datetime
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from benchmarks.forgeries import ALL_LIES, forge
 from benchmarks.forging import SIGNER, honest, log_of, rewritten
 from conformance.__main__ import main
 from conformance.commands.certificate import checking
@@ -29,7 +27,6 @@ from conformance.commands.certificate.making import new_nonce
 from conformance.commands.certificate.objections import REASONS
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
 from conformance.scenes.budgets import BUDGETS
-from conformance.targets.running import free_port
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.trial import Trial
@@ -43,12 +40,7 @@ from meta_tests.forgeries import (
     with_lines,
 )
 from meta_tests.test_bundle_files import write_keys
-from reference import build, running
-from reference.call import Call
-from reference.wire.values import Response
-
-LEAST_LIES = 120
-"""How many distinct lies the benchmark must tell."""
+from reference import running
 
 BROKEN = "body.unknown-parameter-nested"
 DEFECT = "unknown-nested-ignored"
@@ -133,26 +125,6 @@ def test_forgeries_with_the_right_key_are_refused_for_their_reason(name: str, ru
     assert code in codes(result), [str(objection) for objection in result.objections]
     assert not result.is_genuine
     assert result.exit_status in {kind.exit_status for kind, _ in REASONS.values()}
-
-
-SOME_LIES = (
-    "confirmations said to be repetitions",
-    "failing trials left out",
-    "failing trials left to another worker",
-    "offending answers timed out",
-    "offending answers throttled",
-    "every clause stated to pass",
-)
-
-
-@pytest.mark.parametrize("name", SOME_LIES)
-def test_no_lie_about_a_product_that_fails_is_accepted(name: str, runs: Runs) -> None:
-    files, _ = forge(ALL_LIES[name], runs.bad)
-    assert not checked(files).conforms
-
-
-def test_there_are_many_lies() -> None:
-    assert len(ALL_LIES) >= LEAST_LIES
 
 
 def test_fixtures_that_ran_out_do_not_hide_what_was_shown(runs: Runs) -> None:
@@ -355,59 +327,6 @@ def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
         done = command(*asked, "--against", server.url, "--sample", "1000")
     assert done.status == ExitStatus.DIFFERENT, done.shown
     assert f"answers: {BROKEN} is pass in the certificate, and now fail" in done.shown
-
-
-@contextlib.contextmanager
-def attaching(change: Callable[[Response], Response]) -> Iterator[str]:
-    """Serve the reference with each answer to an attach changed, at the URL that is yielded."""
-    server = build(api_key=KEY)
-    behaviour = server.world.behaviour
-    usual = behaviour.finish
-
-    def finish(call: Call, response: Response) -> Response:
-        finished = usual(call, response)
-        return change(finished) if call.request.is_attach else finished
-
-    behaviour.finish = finish
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.stop()
-
-
-def throttling() -> AbstractContextManager[str]:
-    """Serve a reference that throttles each attach, for ever."""
-    return attaching(lambda response: replace(response, status=429))
-
-
-def dropping() -> AbstractContextManager[str]:
-    """Serve a reference that never answers an attach."""
-    return attaching(lambda response: replace(response, dropped=True))
-
-
-@contextlib.contextmanager
-def dead() -> Iterator[str]:
-    """Yield a URL at which nothing listens."""
-    yield f"http://127.0.0.1:{free_port()}"
-
-
-@pytest.mark.parametrize("serving", [throttling, dropping, dead])
-def test_a_target_that_gives_no_answer_confirms_nothing(
-    serving: Callable[[], AbstractContextManager[str]],
-    runs: Runs,
-    command: Command,
-    keys: dict[str, tuple[Path, Path]],
-    tmp_path: Path,
-) -> None:
-    write_folder(honest(runs.other, private_key(keys["vendor"][0])), tmp_path / "bundle")
-    tomorrow = datetime.datetime.fromisoformat(runs.other.footer["ended"]) + datetime.timedelta(days=1)
-    asked = ["verify", tmp_path / "bundle", "--key", keys["vendor"][1], "--at", tomorrow.isoformat()]
-    with serving() as url:
-        done = command(*asked, "--against", url, "--sample", "3")
-    assert done.status in (ExitStatus.NOT_COMPARED, ExitStatus.DIFFERENT), done.shown
-    assert "not compared: " in done.shown
-    assert "genuine" not in done.shown
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from benchmarks.honest_certificates import case_of_defect, case_of_deviation, ca
 
 DEFECTS = ("every-second-unknown-key-accepted", "malformed-escape-drops")
 DEVIATIONS = ("other-capitals-are-no-form",)
-VARIANTS = ("no-date",)
+VARIANTS = ("no-date", "now-and-then-too-many")
 
 
 def test_certificates_of_known_servers_are_genuine_and_say_what_is_the_case() -> None:

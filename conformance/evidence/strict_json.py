@@ -38,6 +38,11 @@ def count_values(text: bytes) -> int:
     return sum(text.count(sign) for sign in (b",", b"[", b"{"))
 
 
+def exact_form(value: Any) -> str:
+    """Return the one form of a JSON value, for comparisons: Python takes 1, 1.0 and true for equal."""
+    return json.dumps(value, sort_keys=True)
+
+
 def read_json(body: bytes) -> JsonText:
     """Read `body`, as strictly as RFC 8259 (sections 2, 4, 6 and 8.1) says, as leniently as is needed to go on."""
     problems: list[str] = []

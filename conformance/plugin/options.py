@@ -23,6 +23,7 @@ from conformance.verdict.settings import (
     DEFAULT_SEED,
     KEY_VARIABLE,
     LARGEST_RANDOM_SEED,
+    LARGEST_SEED,
     SECONDS_A_REQUEST,
     Settings,
     default_max_time,
@@ -181,6 +182,8 @@ def whole_number(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
     if number < 0:
         raise argparse.ArgumentTypeError("a seed is not negative")
+    if number > LARGEST_SEED:
+        raise argparse.ArgumentTypeError("a seed has at most 40 digits")
     return number
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
-from conformance.fixtures.endpoints import created_id
+from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge.reads import times_listed
 from conformance.scenes.stage import Card, Stage, step_of
-from contracts.contract import FORM_MEDIA_TYPE
-from strategies.attempt import Request
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render
 
@@ -50,10 +49,12 @@ class Api:
             return None
 
     def create_customer_with_key(self, key: Text) -> Step:
-        """Create a customer with an idempotency key; it is removed when the run ends."""
+        """Create a customer with an idempotency key, as the target takes it; it is removed when the run ends."""
         fixtures = self.stage.fixtures
-        headers = (("Content-Type", FORM_MEDIA_TYPE), (IDEMPOTENCY_KEY, render(key, {RUN: fixtures.run})))
-        exchange = self.stage.client.send(Request("POST", "/v1/customers", headers, b""))
+        way = fixtures.provision.customer_way
+        request = way.manner.request("POST", "/v1/customers", dict(way.details))
+        headers = (*request.headers, (IDEMPOTENCY_KEY, render(key, {RUN: fixtures.run})))
+        exchange = self.stage.client.send(replace(request, headers=headers))
         if identifier := created_id(exchange):
             fixtures.inventory.made.append(("customer", identifier))
         return Step("set-up", exchange, "POST /v1/customers with the key")
@@ -102,14 +103,20 @@ class Api:
         ]
 
     def list_by_other_endpoint(self, card: Card) -> list[Step]:
-        """List the card's customer by the endpoint that is not in use; off loopback until the card is there."""
+        """List the card's customer by the endpoint that is not in use; off loopback until the card is there.
+
+        The answer of a target that has no such list is kept as set-up, so that it shows why there is no list to judge.
+        """
         endpoints = self.stage.fixtures.endpoints
         kind = endpoints.type_of(card.id)
-        return ask_for_list(
-            self.stage,
-            lambda: endpoints.list_by_other_endpoint(card.customer, kind),
-            lambda found: bool(times_listed(found, card.id)),
-        )
+
+        def is_enough(answer: Exchange | None) -> bool:
+            return answer is None or not shows_list(answer) or bool(times_listed(answer, card.id))
+
+        answer = patiently(self.stage, lambda: endpoints.list_by_other_endpoint(card.customer, kind), is_enough)
+        if answer is None or answer.status is None:
+            return []
+        return [step_of("follow-up" if shows_list(answer) else "set-up", answer)]
 
     def read_back(self, step: Step) -> list[Step]:
         """Retrieve the payment method that a step was about; nothing where the target retrieves none."""

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.evidence.episode import Episode
+from conformance.evidence.storing import LONGEST_BODY, size_of_body
 from conformance.evidence.traffic import Traffic, TrafficCounter
 from conformance.fixtures.provisioning import Provision
 from conformance.paths import SUITE
@@ -36,6 +38,10 @@ SCHEMA = SUITE / "contracts" / "record.schema.json"
 FORMAT = 2
 MOST_BYTES = 512_000_000
 """The most bytes of all inflated bodies of a record together."""
+FRACTIONS = frozenset({"seconds", "received", "idle", "rate", "timeout", "explore", "max_time"})
+"""The members of a record that may be fractions."""
+FREE = "facts"
+"""The member that holds any values."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
 SUITE_NAME = "attach-conformance"
@@ -100,6 +106,8 @@ class Record:
         for name, value in counted.items():
             if footer[name] != value:
                 raise BrokenRecord(f"line {len(lines)}: `{name}` of the footer is {footer[name]}, not {value}")
+        _check_time(1, parts[0]["header"]["started"])
+        _check_time(len(lines), footer["ended"])
         return cls(content, parts[0]["header"], _entries(parts[1:-1]), footer)
 
     @classmethod
@@ -344,22 +352,51 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(line)
+        data = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise BrokenRecord(f"line {number}: it is no JSON") from None
     try:
         error = next(iter(_validator().iter_errors(data)), None)
     except UnicodeEncodeError:
         raise BrokenRecord(f"line {number}: it holds half a surrogate pair") from None
+    except (ValueError, OverflowError, RecursionError):
+        raise BrokenRecord(f"line {number}: it is nested too deep, or a number in it is too long") from None
     if error is not None:
         place = "/".join(map(str, error.instance_path))
         where = f"`{place}`: " if place else ""
         raise BrokenRecord(f"line {number}: {where}it does not match the record's schema")
+    if any(_fractions_in(data)):
+        raise BrokenRecord(f"line {number}: a whole number in it is written as a fraction")
     if data["previous"] != _previous(before):
         raise BrokenRecord(f"line {number}: the line before was edited, or one is missing")
     if _encoded(data) != line:
         raise BrokenRecord(f"line {number}: it is not in the form in which the suite writes it")
     return dict(data)
+
+
+def _fractions_in(value: Any) -> Iterator[bool]:
+    """Yield true for each fraction, such as 1.0, in a place in which only a whole number can stand."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if isinstance(member, float):
+                yield name not in FRACTIONS
+            elif isinstance(member, dict | list) and name != FREE:
+                yield from _fractions_in(member)
+    elif isinstance(value, list):
+        for member in value:
+            if isinstance(member, dict | list):
+                yield from _fractions_in(member)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _check_time(number: int, text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise BrokenRecord(f"line {number}: {text} is no time") from None
 
 
 def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
@@ -369,19 +406,21 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[Entry]:
         if "trial" not in data and "note" not in data:
             raise BrokenRecord(f"line {number}: there is a header or a footer in the middle")
         try:
+            for body in _bodies_in(data):
+                left -= size_of_body(body, min(left, LONGEST_BODY))
             logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
         except (ValueError, zlib.error):
             raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None
-        left -= _size_of(logged)
-        if left < 0:
-            raise BrokenRecord(f"line {number}: all bodies together have more than {MOST_BYTES:,} bytes")
         entries.append(Entry(data["worker"], logged, data["turn"]))
     return entries
 
 
-def _size_of(logged: Logged) -> int:
-    exchanges = (step.exchange for episode in _episodes_of(logged) for step in episode.steps)
-    return sum(len(exchange.body or b"") + len(exchange.request.body or b"") for exchange in exchanges)
+def _bodies_in(data: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the bodies in a line of a record, as they are stored."""
+    for episode in data.get("episodes", ()):
+        for step in episode["steps"]:
+            yield step["exchange"]["request"]["body"]
+            yield step["exchange"]["body"]
 
 
 def _encoded(data: Mapping[str, Any]) -> bytes:

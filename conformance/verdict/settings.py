@@ -9,6 +9,8 @@ from conformance.verdict.expectations import Expectations
 
 KEY_VARIABLE = "STRIPE_API_KEY"
 DEFAULT_SEED = 1
+LARGEST_SEED = 10**40 - 1
+"""The largest seed that a record can hold; a nonce has 19 digits."""
 LARGEST_RANDOM_SEED = 2**32
 DEFAULT_RATE = 20.0
 SECONDS_A_REQUEST = 2.0

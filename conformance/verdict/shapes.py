@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode, Step
+from conformance.fixtures.endpoints import shows_list
 from conformance.fixtures.ids import bound_ids, created_ids, pattern_of
 from conformance.judge import expectation_name, steady
 from conformance.verdict.trial import Trial
 
 ID = "*"
+THE_LIST = "the list"
 
 NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 """Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
@@ -39,8 +41,13 @@ def shape_of(trial: Trial) -> Shape:
 
 
 def shape_of_step(step: Step) -> Shape:
-    """Return the role of a step, what was sent, and what the judge knows of it."""
-    return step.role, sent_by(step), step.kind, step.invalid
+    """Return the role of a step, what was sent, and what the judge knows of it.
+
+    A list that the target shows not to have was asked for as one that it has.
+    """
+    sent = sent_by(step)
+    is_absent_list = (step.role, sent) == ("set-up", f"GET {THE_LIST}") and not shows_list(step.exchange)
+    return "follow-up" if is_absent_list else step.role, sent, step.kind, step.invalid
 
 
 def sent_by(step: Step) -> str:
@@ -53,7 +60,7 @@ def endpoint(target: str) -> str:
     """Return the path of a request without ids; both endpoints that list payment methods are one."""
     path = _OWN_IDS.sub(rf"\g<1>{ID}", target.partition("?")[0])
     is_list = path.endswith("/payment_methods") and (path.count("/") > 2 or "customer=" in target)
-    return "the list" if is_list else path
+    return THE_LIST if is_list else path
 
 
 def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:

@@ -13,7 +13,7 @@ from conformance.commands.certificate.envelope import MalformedEnvelope, Signed,
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.objections import Objection, Refused, refuse_for
 from conformance.commands.certificate.statements import sha256_of, statement
-from conformance.evidence.strict_json import read_json
+from conformance.evidence.strict_json import exact_form, read_json
 
 CERTIFICATE, RECORD, MANIFEST, TARGET = NAMES = (
     "certificate.intoto.jsonl",
@@ -70,12 +70,16 @@ def read_bundle(files: Files) -> Bundle:
 def _check_manifest(files: Files) -> Iterator[Objection]:
     found, wanted = _read_object(files, MANIFEST, "manifest"), _manifest_of(files)
     named = found.get("files")
-    if found.keys() != wanted.keys() or found["format"] != FORMAT or not isinstance(named, dict):
+    if (
+        found.keys() != wanted.keys()
+        or exact_form(found["format"]) != exact_form(FORMAT)
+        or not isinstance(named, dict)
+    ):
         yield Objection("manifest", f"{MANIFEST} is of another format")
     elif named.keys() != wanted["files"].keys():
         yield Objection("manifest", f"{MANIFEST} names other files than {RECORD} and {TARGET}")
     for name, digest in wanted["files"].items():
-        if isinstance(named, dict) and named.get(name) != digest:
+        if isinstance(named, dict) and exact_form(named.get(name)) != exact_form(digest):
             yield Objection("manifest", f"{name} is not the file in the manifest: its SHA-256 or size differs")
 
 

@@ -14,7 +14,14 @@ from conformance.commands.certificate.consistency import contradictions
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.objections import Kind, Objection, Refused, gravest, refuse_for
 from conformance.commands.certificate.planned import compare_with_plan
-from conformance.commands.certificate.policy import check_kind, check_policy, check_product, remarks
+from conformance.commands.certificate.policy import (
+    check_kind,
+    check_parts,
+    check_policy,
+    check_product,
+    check_size,
+    remarks,
+)
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
@@ -31,12 +38,16 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
-from conformance.verdict.record import BrokenRecord, Record
+from conformance.evidence.strict_json import exact_form
+from conformance.verdict.record import BrokenRecord, Record, footer_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
 CLOCKS_APART = datetime.timedelta(minutes=5)
 """By how much the clocks of a signer and a certifier may differ."""
+
+OUTCOMES = "outcomes"
+"""The member of a footer that is compared clause by clause."""
 
 LONGEST_VALUE = 80
 """How many characters of a value a message quotes."""
@@ -96,6 +107,7 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
     evidence = claim.evidence
     objections = [
         *_compare_clauses(evidence, bundle),
+        *_compare_footer(evidence),
         *_compare_predicates(claim, bundle),
         *_compare_summary(claim, bundle),
         *_check_validity(claim, demands.at),
@@ -119,6 +131,8 @@ def _read_claim(bundle: Bundle) -> Claim:
         digest = bundle.target.get("imageDigest") or ""
         product = Product(predicate["product"]["name"], predicate["product"]["version"], digest)
         refuse_for(check_kind(record))
+        refuse_for(check_size(record))
+        refuse_for(check_parts(record))
         refuse_for(check_product(product, validity, str(record.header["target"]["base_url"])))
         return Claim(product, validity, Evidence.of(record))
     except Refused:
@@ -181,6 +195,17 @@ def _compare_clauses(evidence: Evidence, bundle: Bundle) -> Iterator[Objection]:
                 yield Objection("outcome", text)
 
 
+def _compare_footer(evidence: Evidence) -> Iterator[Objection]:
+    """Yield the verdicts in the footer that are not those to which the episodes lead."""
+    header, footer = evidence.record.header, evidence.record.footer
+    if header["expectations"] is not None:
+        return
+    for name, value in footer_of(evidence.run, {}).items():
+        if name != OUTCOMES and footer[name] != value:
+            text = f"`{name}` of the record's footer is {_short(footer[name])}, and {_short(value)} when judged again"
+            yield Objection("outcome", text)
+
+
 def _outcome_in(clause: Any) -> Any:
     return clause.get("outcome", "missing") if isinstance(clause, dict) else "missing"
 
@@ -194,7 +219,7 @@ def _compare_predicates(claim: Claim, bundle: Bundle) -> Iterator[Objection]:
     yield from _compare("target", TARGET, target_of(claim), bundle.target)
     for slug, clause in clauses.items():
         other = stated.get(slug) if isinstance(stated, dict) else None
-        if isinstance(other, dict) and {**other, "outcome": ""} != {**clause, "outcome": ""}:
+        if isinstance(other, dict) and exact_form({**other, "outcome": ""}) != exact_form({**clause, "outcome": ""}):
             yield Objection("statement", f"the statement about {slug} differs from the record in more than its outcome")
 
 
@@ -215,7 +240,7 @@ def _compare_summary(claim: Claim, bundle: Bundle) -> Iterator[Objection]:
 
 def _compare(code: str, what: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Objection]:
     for name in dict.fromkeys([*wanted, *found]):
-        if wanted.get(name) != found.get(name):
+        if exact_form(wanted.get(name)) != exact_form(found.get(name)):
             yield Objection(code, f"`{name}` of {what} is {_short(found.get(name))}, not {_short(wanted.get(name))}")
 
 

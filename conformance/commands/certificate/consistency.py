@@ -13,6 +13,7 @@ from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation
+from conformance.evidence.strict_json import exact_form
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
 from conformance.fixtures.provisioning import RUN_TAG, Provision
@@ -72,6 +73,8 @@ def _find_gaps(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
         if exchange.status is not None and (exchange.headers is None or exchange.body is None):
             lacking = "head" if exchange.headers is None else "body"
             yield Objection("record", f"{describe(exchange)} was answered, and the {lacking} of the answer is missing")
+        if exchange.status is not None and exchange.why_unanswered:
+            yield Objection("record", f"{describe(exchange)} was answered, and is said not to have been")
         if exchange.status is None and not exchange.failure:
             yield Objection("record", f"{describe(exchange)} has neither an answer nor the reason why it has none")
 
@@ -179,7 +182,7 @@ def _runs_of(step: Step) -> tuple[str | None, str | None]:
 def _find_other_targets(episodes: Sequence[Episode], provision: Provision, base_url: str) -> Iterator[Objection]:
     created_as = "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None
     remote = True if base_url.startswith("http") and not Address(base_url).is_loopback else None
-    if len({episode.facts.get("test_key") for episode in episodes}) > 1:
+    if len({exact_form(episode.facts.get("test_key")) for episode in episodes}) > 1:
         yield Objection("another-target", "some episodes were recorded with a test key, and some not")
     for episode in episodes:
         for name, value in (("stateless", provision.stateless), ("created_as", created_as), ("remote", remote)):

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import LEVELS, Evidence, Product, Validity
 from conformance.evidence.episode import Outcome
+from conformance.evidence.strict_json import count_values
 from conformance.plugin.versions import versions
 from conformance.scenes.budgets import BUDGETS
-from conformance.verdict.record import SUITE_NAME, Record
+from conformance.transport.client import Address, TargetError
+from conformance.verdict.record import REFERENCE, SUITE_NAME, Record
+from conformance.verdict.shapes import steps_in
+from conformance.verdict.trial import FIRST
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
 
@@ -19,6 +23,11 @@ LARGEST_VALID_DAYS = 3650
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 """What a package URL holds unescaped."""
 IMAGE_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+MOST_VALUES = 5_000_000
+"""How many JSON values the answers of a record may have together: each takes some hundred bytes of memory."""
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""The years between which a certificate can be valid."""
 
 STANDARD = "standard"
 """The least budget of a certified run."""
@@ -41,6 +50,20 @@ def check_kind(record: Record) -> Iterator[Objection]:
     if "explore" in header["options"]:
         minutes = header["options"]["explore"]
         yield Objection("exploration", f"it is of an exploration of {minutes:g} minutes, and no such run certifies")
+
+
+def check_size(record: Record) -> Iterator[Objection]:
+    """Yield the objection to answers with more values than can be read, before any of them is."""
+    exchanges = {step.exchange for _, step in steps_in(record.trials)}
+    if sum(count_values(exchange.body or b"") for exchange in exchanges) > MOST_VALUES:
+        yield Objection("too-large", f"its answers hold more than {MOST_VALUES:,} values")
+
+
+def check_parts(record: Record) -> Iterator[Objection]:
+    """Yield the trials that do not begin with the episode that is to be judged, as every trial of a run does."""
+    for trial in record.trials:
+        if trial.episodes and trial.episodes[0].part != FIRST:
+            yield Objection("episodes", f"{trial.episodes[0].episode.id} repeats an episode that is not there")
 
 
 def remarks(record: Record) -> Iterator[str]:
@@ -75,7 +98,7 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
     if record.header["workers"] != 1:
         text = f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`"
         yield Objection("workers", text)
-    if record.header["options"]["expectations"]:
+    if record.header["options"]["expectations"] or record.header["expectations"]:
         yield Objection("expectations", "failures were expected")
     yield from _find_gaps(evidence)
 
@@ -89,16 +112,26 @@ def check_product(product: Product, validity: Validity, base_url: str) -> Iterat
         yield Objection("product", "the digest of the image is not sha256: and 64 hexadecimal digits")
     if validity.ends - validity.begins > datetime.timedelta(days=LARGEST_VALID_DAYS):
         yield Objection("product", f"it would be valid for more than {LARGEST_VALID_DAYS} days")
-    if not base_url.startswith(("http://", "https://")) and product.name != SUITE_NAME:
+    if not FIRST_YEAR <= validity.begins.year <= validity.ends.year <= LAST_YEAR:
+        yield Objection("product", f"it would be valid in other years than {FIRST_YEAR} to {LAST_YEAR}")
+    if base_url == REFERENCE and product.name != SUITE_NAME:
         yield Objection("product", f"the run was against the {base_url}, which is no other product than {SUITE_NAME}")
+    if base_url != REFERENCE and not _is_base_url(base_url):
+        yield Objection("record", f"the run was against {base_url}, which is no base URL as the suite writes it")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        return Address.of(text).url == text
+    except TargetError:
+        return False
 
 
 def _find_gaps(evidence: Evidence) -> Iterator[Objection]:
     run = evidence.run
-    if run.diagnosis or run.interrupted or run.bound:
-        yield Objection(
-            "inconclusive", f"the run was not finished: {run.diagnosis or run.bound or 'it was interrupted'}"
-        )
+    if run.diagnosis or run.interrupted or run.bound or run.stopped:
+        why = run.diagnosis or run.bound or run.stopped or "it was interrupted"
+        yield Objection("inconclusive", f"the run was not finished: {why}")
     for error in run.errors:
         yield Objection("inconclusive", f"the suite itself failed: {error.where}: {error.what}")
     for result in evidence.required:

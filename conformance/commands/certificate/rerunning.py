@@ -43,6 +43,8 @@ PLAN_SECONDS = 900.0
 """How long planning may take, in seconds: a thorough budget takes the most."""
 SAMPLE_SECONDS = 3600.0
 """How long the sample may take, in seconds."""
+ENOUGH_IDS = 1000
+"""How many given ids are enough for any run; the thorough budget uses up some 270."""
 ATTEMPTS_FILE = "attempts.pickle"
 LONGEST_OUTPUT = 1000
 """How many characters of a failed run's output a message quotes."""
@@ -79,11 +81,15 @@ class PlanOptions:
         return cls(
             profile=options["profile"],
             budget=options["budget"],
-            seed=options["seed"],
+            seed=int(options["seed"]),
             stateless=provision.stateless,
-            given_payment_methods=len(provision.given_payment_methods) * (provision.payment_methods == "given"),
-            given_customers=len(provision.given_customers) * (provision.customers == "given"),
+            given_payment_methods=_count(provision.given_payment_methods) * (provision.payment_methods == "given"),
+            given_customers=_count(provision.given_customers) * (provision.customers == "given"),
         )
+
+
+def _count(ids: Sequence[str]) -> int:
+    return min(len(ids), ENOUGH_IDS)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class Validity:
         return cls(read_time(data["notBefore"]), read_time(data["notAfter"]))
 
 
+_CONFUSED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
+"""The errors of a judge that is given an episode which no run makes."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A record, and the run that its episodes alone lead to."""
@@ -81,7 +85,7 @@ class Evidence:
         """Judge the episodes of a record. Raises BrokenRecord when an episode is none that the suite makes."""
         try:
             return cls(record, run_of(record, weighed=False))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # a forged episode can confuse any judge
+        except _CONFUSED as error:  # a forged episode can confuse any judge
             raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
 
     @property
@@ -149,7 +153,7 @@ def test_result(evidence: Evidence) -> dict[str, Any]:
             is_failed = slug in decisive or result.outcome in (Outcome.FAIL, Outcome.ERROR)
             tests["failed" if is_failed else "warned"].append(slug)
     warned = tests["warned"] + tests["in part"]
-    has_gaps = any((run.diagnosis, run.interrupted, run.bound, run.lacking, run.errors))
+    has_gaps = any((run.diagnosis, run.interrupted, run.bound, run.stopped, run.lacking, run.errors))
     is_failed = bool(tests["failed"]) or has_gaps or run.verdict != "conforms"
     passed = "WARNED" if warned else "PASSED"
     return {

@@ -162,7 +162,7 @@ def _find_other_values(trials: Sequence[Trial]) -> Iterator[Objection]:
     for trial in trials:
         for performed in trial.episodes:
             episode = performed.episode
-            if "value" in episode.facts:
+            if "value" in episode.facts and episode.exchanges(SUBJECT):
                 sent = episode.subject.sent_values("customer") or ("",)
                 if episode.facts["value"] != sent[-1]:
                     text = f"{_name(trial)} is judged by {episode.facts['value']!r}, and {sent[-1]!r} was sent"

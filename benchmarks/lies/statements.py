@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.forging import SIGNER, Predicates, claim_of, honest, restated, statements_of
-from benchmarks.lies import Lie
+from benchmarks.lies.registry import Lie, Lies
 from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, add_statement, make_bundle
 from conformance.commands.certificate.files import Files
 from conformance.commands.certificate.statements import (
@@ -19,11 +19,11 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.verdict.record import Record
 
-STATEMENT_LIES: dict[str, Lie] = {}
+LIES = Lies()
 
 
 def _stated(name: str, change: Callable[[Predicates], object]) -> None:
-    STATEMENT_LIES[name] = lambda record: restated(record, change)
+    LIES.enter({name: lambda record: restated(record, change)})
 
 
 def _all_pass(predicates: Predicates) -> None:
@@ -106,12 +106,14 @@ def _with_target(**changes: Any) -> Lie:
     return told
 
 
-STATEMENT_LIES |= {
-    "another product in the target": _with_target(product={"name": "another", "version": "1"}),
-    "another mode in the target": _with_target(mode="stateless"),
-    "another address in the target": _with_target(baseUrl="https://api.example.com"),
-    "a verdict in the target": _with_target(verdict="conforms"),
-}
+LIES.enter(
+    {
+        "another product in the target": _with_target(product={"name": "another", "version": "1"}),
+        "another mode in the target": _with_target(mode="stateless"),
+        "another address in the target": _with_target(baseUrl="https://api.example.com"),
+        "a verdict in the target": _with_target(verdict="conforms"),
+    }
+)
 
 
 def _with_summary(**changes: Any) -> Lie:
@@ -125,29 +127,35 @@ def _with_summary(**changes: Any) -> Lie:
     return told
 
 
-STATEMENT_LIES |= {
-    "a summary that says that it passed": _with_summary(
-        verificationResult="PASSED", verifiedLevels=["ATTACH_CONFORMANCE_STRIPE"]
-    ),
-    "a summary about other statements": _with_summary(inputAttestations=[]),
-    "a summary about another product": _with_summary(resourceUri="pkg:generic/another@1", verificationResult="PASSED"),
-}
+LIES.enter(
+    {
+        "a summary that says that it passed": _with_summary(
+            verificationResult="PASSED", verifiedLevels=["ATTACH_CONFORMANCE_STRIPE"]
+        ),
+        "a summary about other statements": _with_summary(inputAttestations=[]),
+        "a summary about another product": _with_summary(
+            resourceUri="pkg:generic/another@1", verificationResult="PASSED"
+        ),
+    }
+)
 
 
 def _with_files(change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> Lie:
     return lambda record: change(dict(honest(record)))
 
 
-STATEMENT_LIES |= {
-    "only the statement about the test result": _with_files(
-        lambda files: {**files, CERTIFICATE: files[CERTIFICATE].splitlines(keepends=True)[0]}
-    ),
-    "the statements in two copies": _with_files(lambda files: {**files, CERTIFICATE: files[CERTIFICATE] * 2}),
-    "no statement": _with_files(lambda files: {**files, CERTIFICATE: b""}),
-    "no record": _with_files(lambda files: {name: files[name] for name in files if name != RECORD}),
-    "no manifest": _with_files(lambda files: {name: files[name] for name in files if name != MANIFEST}),
-    "a second record": _with_files(lambda files: {**files, "run2.jsonl": files[RECORD]}),
-}
+LIES.enter(
+    {
+        "only the statement about the test result": _with_files(
+            lambda files: {**files, CERTIFICATE: files[CERTIFICATE].splitlines(keepends=True)[0]}
+        ),
+        "the statements in two copies": _with_files(lambda files: {**files, CERTIFICATE: files[CERTIFICATE] * 2}),
+        "no statement": _with_files(lambda files: {**files, CERTIFICATE: b""}),
+        "no record": _with_files(lambda files: {name: files[name] for name in files if name != RECORD}),
+        "no manifest": _with_files(lambda files: {name: files[name] for name in files if name != MANIFEST}),
+        "a second record": _with_files(lambda files: {**files, "run2.jsonl": files[RECORD]}),
+    }
+)
 
 
 def _with_content(change: Callable[[bytes], bytes]) -> Lie:
@@ -155,17 +163,19 @@ def _with_content(change: Callable[[bytes], bytes]) -> Lie:
     return lambda record: honest(replace(record, content=change(record.content)))
 
 
-STATEMENT_LIES |= {
-    "a record without its footer": _with_content(lambda text: b"".join(text.splitlines(keepends=True)[:-1])),
-    "a record without its header": _with_content(lambda text: b"".join(text.splitlines(keepends=True)[1:])),
-    "a record without a line in the middle": _with_content(
-        lambda text: b"".join(text.splitlines(keepends=True)[:9] + text.splitlines(keepends=True)[10:])
-    ),
-    "a record with a line twice": _with_content(
-        lambda text: b"".join(text.splitlines(keepends=True)[:9] + text.splitlines(keepends=True)[8:])
-    ),
-    "a record with statuses replaced": _with_content(lambda text: text.replace(b'"status":200', b'"status":400')),
-    "a record with outcomes replaced": _with_content(lambda text: text.replace(b':"fail"', b':"pass"')),
-    "an empty record": _with_content(lambda _: b""),
-    "a record that is no text": _with_content(lambda text: b"\xff" + text),
-}
+LIES.enter(
+    {
+        "a record without its footer": _with_content(lambda text: b"".join(text.splitlines(keepends=True)[:-1])),
+        "a record without its header": _with_content(lambda text: b"".join(text.splitlines(keepends=True)[1:])),
+        "a record without a line in the middle": _with_content(
+            lambda text: b"".join(text.splitlines(keepends=True)[:9] + text.splitlines(keepends=True)[10:])
+        ),
+        "a record with a line twice": _with_content(
+            lambda text: b"".join(text.splitlines(keepends=True)[:9] + text.splitlines(keepends=True)[8:])
+        ),
+        "a record with statuses replaced": _with_content(lambda text: text.replace(b'"status":200', b'"status":400')),
+        "a record with outcomes replaced": _with_content(lambda text: text.replace(b':"fail"', b':"pass"')),
+        "an empty record": _with_content(lambda _: b""),
+        "a record that is no text": _with_content(lambda text: b"\xff" + text),
+    }
+)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.lies import LIES, Lie, at_steps, culprits_of, instead, lie, quiet, with_facts, with_steps
+from benchmarks.lies.registry import Lie, Lies
+from benchmarks.lies.telling import at_steps, culprits_of, instead, quiet, with_facts, with_steps
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Performed, Trial
+
+LIES = Lies()
 
 # Steps that show a failure: left out, or said to be something else
 
@@ -18,18 +21,20 @@ def _step(**changes: Any) -> Lie:
     return lambda record: at_steps(record, lambda step: replace(step, **changes))
 
 
-LIES |= {
-    "offending steps left out": lambda record: at_steps(record, lambda _: None),
-    "offending steps said to be set-up": _step(role="set-up"),
-    "offending steps said to be controls": _step(role="control"),
-    "offending steps said to be follow-ups": _step(role="follow-up"),
-    "offending steps said to be of another kind": _step(kind="wire", invalid=""),
-    "offending steps said to be valid": _step(kind="valid", invalid=""),
-    "offending steps said to be invalid": _step(kind="invalid", invalid="body: not a form"),
-    "offending steps said to be of no attempt": _step(attempt_digest="", attempt=""),
-    "offending steps said to be of an unknown attempt": _step(attempt_digest="0" * 64),
-    "offending steps without bindings": _step(bindings={}),
-}
+LIES.enter(
+    {
+        "offending steps left out": lambda record: at_steps(record, lambda _: None),
+        "offending steps said to be set-up": _step(role="set-up"),
+        "offending steps said to be controls": _step(role="control"),
+        "offending steps said to be follow-ups": _step(role="follow-up"),
+        "offending steps said to be of another kind": _step(kind="wire", invalid=""),
+        "offending steps said to be valid": _step(kind="valid", invalid=""),
+        "offending steps said to be invalid": _step(kind="invalid", invalid="body: not a form"),
+        "offending steps said to be of no attempt": _step(attempt_digest="", attempt=""),
+        "offending steps said to be of an unknown attempt": _step(attempt_digest="0" * 64),
+        "offending steps without bindings": _step(bindings={}),
+    }
+)
 
 
 def _request(**changes: Any) -> Lie:
@@ -40,14 +45,16 @@ def _request(**changes: Any) -> Lie:
     return lambda record: at_steps(record, told)
 
 
-LIES |= {
-    "offending requests said to be empty": _request(body=b""),
-    "offending requests said to have another method": _request(method="GET"),
-    "offending requests said to go elsewhere": _request(target="/v1/charges"),
-    "offending requests said to hold no key": _request(credentials=""),
-    "offending requests said to be raw": _request(raw=True),
-    "offending requests without headers": _request(headers=()),
-}
+LIES.enter(
+    {
+        "offending requests said to be empty": _request(body=b""),
+        "offending requests said to have another method": _request(method="GET"),
+        "offending requests said to go elsewhere": _request(target="/v1/charges"),
+        "offending requests said to hold no key": _request(credentials=""),
+        "offending requests said to be raw": _request(raw=True),
+        "offending requests without headers": _request(headers=()),
+    }
+)
 
 
 def _without_role(role: str) -> Lie:
@@ -58,10 +65,10 @@ def _without_role(role: str) -> Lie:
 
 
 for _role in ("set-up", "control", "follow-up"):
-    LIES[f"failing episodes without a {_role}"] = _without_role(_role)
+    LIES.enter({f"failing episodes without a {_role}": _without_role(_role)})
 
 
-@lie
+@LIES.lie
 def failing_episodes_cut_before_the_failure(record: Record) -> Record:
     """Each episode ended right before what showed the failure."""
 
@@ -78,7 +85,7 @@ def failing_episodes_cut_before_the_failure(record: Record) -> Record:
     return instead(record, cut)
 
 
-@lie
+@LIES.lie
 def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
     """What showed the failure is a second copy of the step before it."""
 
@@ -107,22 +114,26 @@ def _expectation(name: str) -> Lie:
 
 
 for _name in ("answered", "accepted", "rejected", "survived", "absent", "outlived", "nothing_changed", "flattered"):
-    LIES[f"failing episodes judged as {_name}"] = _expectation(_name)
+    LIES.enter({f"failing episodes judged as {_name}": _expectation(_name)})
 
-LIES |= {
-    "failing episodes said to need a control": lambda record: with_facts(record, control_succeeds=True),
-    "failing episodes said to allow 200": lambda record: with_facts(record, or_refused_with=200),
-    "failing episodes said to be of a far target": lambda record: with_facts(record, remote=True),
-    "failing episodes said to explore": lambda record: with_facts(record, explores=True),
-    "failing episodes said to be of a server without state": lambda record: with_facts(record, stateless=True),
-    "failing episodes said to have a live key": lambda record: with_facts(record, test_key=False),
-    "failing episodes said to be about absent endpoints": lambda record: with_facts(record, absent="no such endpoint"),
-    "failing episodes said to be of shared ends": lambda record: with_facts(record, shared=True, ended=True),
-    "failing episodes without facts about cards": lambda record: with_facts(record, created_as=None),
-}
+LIES.enter(
+    {
+        "failing episodes said to need a control": lambda record: with_facts(record, control_succeeds=True),
+        "failing episodes said to allow 200": lambda record: with_facts(record, or_refused_with=200),
+        "failing episodes said to be of a far target": lambda record: with_facts(record, remote=True),
+        "failing episodes said to explore": lambda record: with_facts(record, explores=True),
+        "failing episodes said to be of a server without state": lambda record: with_facts(record, stateless=True),
+        "failing episodes said to have a live key": lambda record: with_facts(record, test_key=False),
+        "failing episodes said to be about absent endpoints": lambda record: with_facts(
+            record, absent="no such endpoint"
+        ),
+        "failing episodes said to be of shared ends": lambda record: with_facts(record, shared=True, ended=True),
+        "failing episodes without facts about cards": lambda record: with_facts(record, created_as=None),
+    }
+)
 
 
-@lie
+@LIES.lie
 def what_was_sent_said_to_be_what_was_shown(record: Record) -> Record:
     """The value that the server should have used is the one that it did use."""
 
@@ -136,7 +147,7 @@ def what_was_sent_said_to_be_what_was_shown(record: Record) -> Record:
     return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
 
 
-@lie
+@LIES.lie
 def what_was_attached_before_said_to_be_what_is_attached(record: Record) -> Record:
     """The customer whom a read shows was attached before."""
 
@@ -149,7 +160,7 @@ def what_was_attached_before_said_to_be_what_is_attached(record: Record) -> Reco
     return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
 
 
-@lie
+@LIES.lie
 def fixtures_exchanged(record: Record) -> Record:
     """The objects that an episode speaks of are each other."""
 
@@ -161,7 +172,7 @@ def fixtures_exchanged(record: Record) -> Record:
     return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
 
 
-@lie
+@LIES.lie
 def another_object_read_afterwards(record: Record) -> Record:
     """The object that was read after the request is one that nothing had changed."""
 
@@ -174,7 +185,3 @@ def another_object_read_afterwards(record: Record) -> Record:
         return Performed(performed.part, replace(performed.episode, steps=changed))
 
     return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
-
-
-UP_TO_EPISODES = LIES
-"""The lies about trials and episodes, by their names."""
