@@ -62,6 +62,7 @@ class Explorer:
                         self._run(item)
             runner.tidy()
             runner.engine.forget_objects()
+            runner.stage.sent.clear()
             self._report(f"round {number}: {runner.client.requests_sent} requests")
 
     def _is_over(self) -> bool:
