@@ -245,6 +245,17 @@ def run_of(record: Record, *, weighed: bool = True) -> Run:
     return conclude_run(record.header, record.entries, record.footer, weighed=weighed)
 
 
+def judged_again(record: Record) -> Run:
+    """Return the run that follows from a record that anybody may have written.
+
+    Raises BrokenRecord where the judges can make nothing of its episodes.
+    """
+    try:
+        return run_of(record)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
+
+
 def conclude_run(
     header: Mapping[str, Any],
     entries: Iterable[Entry],
@@ -365,6 +376,8 @@ def _read_line(number: int, line: bytes, before: bytes) -> dict[str, Any]:
         error = next(iter(_validator().iter_errors(data)), None)
     except UnicodeEncodeError:
         raise BrokenRecord(f"line {number}: it holds half a surrogate pair") from None
+    except (ValueError, OverflowError):  # what the validator says of too many levels
+        raise BrokenRecord(f"line {number}: it is nested too deeply") from None
     if error is not None:
         place = "/".join(map(str, error.instance_path))
         where = f"`{place}`: " if place else ""
