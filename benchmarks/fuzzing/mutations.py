@@ -55,7 +55,20 @@ ODD_JSON = (
 )
 """JSON that no value of Python is written as."""
 
-ODD_BYTES = (b"\x00", b"\xff", b"\xfe\xff", b"\xef\xbb\xbf", b"\x1b[31m", b"\n", b"\r", b'"', b"{", b"[", b"}", b"\\")
+ODD_BYTES: tuple[bytes, ...] = (
+    b"\x00",
+    b"\xff",
+    b"\xfe\xff",
+    b"\xef\xbb\xbf",
+    b"\x1b[31m",
+    b"\n",
+    b"\r",
+    b'"',
+    b"{",
+    b"[",
+    b"}",
+    b"\\",
+)
 ODD_BYTES += (
     b"\xed\xa0\x80",
     b"\x80" * 9,
@@ -67,7 +80,7 @@ ODD_BYTES += (
 )
 """Bytes that end, open or hide what stands around them."""
 
-ODD_VALUES = (None, True, False, [], {}, [None], {"": None}, *ODD_TEXTS, *ODD_NUMBERS)
+ODD_VALUES: tuple[Any, ...] = (None, True, False, [], {}, [None], {"": None}, *ODD_TEXTS, *ODD_NUMBERS)
 
 _PLACE = "\uf8ffodd\uf8ff"
 """A stand-in for odd JSON in a value that is written down before."""

@@ -58,7 +58,7 @@ class Samples:
     @cached_property
     def target(self) -> Mapping[str, Any]:
         """Return the target that the certificate names."""
-        return json.loads(json.dumps(target_of(claim_of(self.whole))))
+        return target_of(claim_of(self.whole))
 
     @cached_property
     def recordings(self) -> Mapping[str, Any]:
