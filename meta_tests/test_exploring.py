@@ -18,6 +18,7 @@ def runs() -> dict[str, Result]:
     jobs = [
         Job("ordinary", arguments=(*CHOSEN, "--seed=3")),
         Job("exploring", arguments=EXPLORING),
+        Job("quick", arguments=(*EXPLORING, "--budget=quick")),
         Job("broken", "unknown-ignored", arguments=EXPLORING),
     ]
     return {result.job.name: result for result in run_all(jobs)}
@@ -28,6 +29,11 @@ def test_a_round_draws_many_attempts(runs: dict[str, Result]) -> None:
     more = runs["exploring"].results["requests"] - runs["ordinary"].results["requests"]
     assert rounds >= 1
     assert more / rounds >= FEWEST_A_ROUND
+
+
+def test_a_quick_run_explores_as_much(runs: dict[str, Result]) -> None:
+    more = runs["quick"].results["requests"] - runs["ordinary"].results["requests"]
+    assert more >= FEWEST_A_ROUND
 
 
 def test_finding_nothing_proves_nothing(runs: dict[str, Result]) -> None:
