@@ -92,7 +92,7 @@ class Log:
 
 
 class OrderedLog:
-    """The log of a run in the order that its record has, with the ids of all episodes; read anew each time."""
+    """The log of a run in the order that its record has, with the ids of all episodes; read again each time."""
 
     def __init__(self, log: Log, tests: Iterable[str]) -> None:
         self._log = log
