@@ -19,6 +19,7 @@ def runs() -> dict[str, Result]:
     jobs = [
         Job("ordinary", arguments=ORDINARY, clauses=CHOSEN),
         Job("exploring", arguments=EXPLORING, clauses=CHOSEN),
+        Job("quick", arguments=(*EXPLORING, "--budget=quick"), clauses=CHOSEN),
         Job("broken", "unknown-ignored", arguments=EXPLORING, clauses=CHOSEN),
     ]
     return {result.job.name: result for result in run_all(jobs)}
@@ -29,6 +30,11 @@ def test_a_round_draws_many_attempts(runs: dict[str, Result]) -> None:
     more = runs["exploring"].results["requests"] - runs["ordinary"].results["requests"]
     assert rounds >= 1
     assert more / rounds >= FEWEST_A_ROUND
+
+
+def test_a_quick_run_explores_as_much(runs: dict[str, Result]) -> None:
+    more = runs["quick"].results["requests"] - runs["ordinary"].results["requests"]
+    assert more >= FEWEST_A_ROUND
 
 
 def test_finding_nothing_proves_nothing(runs: dict[str, Result]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import queue
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -281,12 +282,12 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "file"
     files.write_whole(path, b"first")
 
-    def half(self: Path, content: bytes) -> NoReturn:
-        with self.open("wb") as file:
-            file.write(content[:2])
-        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+    class Half(io.FileIO):
+        def writelines(self, lines: Iterable[Any], /) -> None:
+            self.write(next(iter(lines))[:2])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr(Path, "open", lambda self, mode: Half(self, mode))
     with pytest.raises(OSError, match="No space left"):
         files.write_whole(path, b"second")
     assert not list(tmp_path.iterdir()), "neither half of this file, nor the one of an earlier run"

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from benchmarks.processes import pytest_run
 from conformance.evidence.secret import BLOT, LiveKeyError, Secret, without_any_key
+from conformance.reports.rendering import concluded_again
 from conformance.transport.client import Address, TargetError
 from conformance.transport.route import is_this_machine
+from conformance.verdict.record import RECORD_FILE, Record
 from meta_tests.needles import running_with
 from reference.behaviour import Behaviour
 from reference.call import Call
@@ -162,3 +164,4 @@ def test_a_live_object_stops_the_run(path: str, after: int, workers: tuple[str, 
     assert "livemode" in shown
     assert "Traceback" not in shown
     assert made < MOST_OBJECTS
+    assert concluded_again(Record.at(tmp_path / RECORD_FILE)).exit_status == 4

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmarks.detection import MEASURED
-from benchmarks.hostile.page import PAGE, page
+from benchmarks.hostile.page import write
 from benchmarks.hostile.table import TABLE
 from benchmarks.hostile.trial import Trial, attempt
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     wrong = sum(bool(trial.wrong) for trial in trials)
     print(f"{len(trials)} servers, {wrong} borne badly")
     if options.store:
-        PAGE.write_text(page([stored[name] for name in TABLE if name in stored]))
+        write()
     return wrong
 
 

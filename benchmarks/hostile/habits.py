@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.hostile.framing import CONFORMS, EITHER, UNDECIDED, UNTESTABLE, wait
-from benchmarks.hostile.peer import Act, Gate, Hostile, Turn
+from benchmarks.hostile.peer import LONG, Act, Gate, Hostile, Turn
 from conformance.verdict.run import ExitStatus
 
 TOO_MANY = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Slow down."}}'
@@ -126,7 +126,10 @@ REDIRECTS = {
 SERVERS = (
     *(
         Hostile(
-            f"redirects-to-{name}", f"redirects the operation to {what} ({status.decode()})", redirect(status, place)
+            f"redirects-to-{name}",
+            f"redirects the operation to {what} ({status.decode()})",
+            redirect(status, place),
+            timeout=LONG,
         )
         for name, (what, status, place) in REDIRECTS.items()
     ),
@@ -137,15 +140,33 @@ SERVERS = (
         Gate.ALL,
         UNTESTABLE,
     ),
-    Hostile("throttles", "answers every request with 429", throttle(), Gate.ALL, (*UNTESTABLE, *UNDECIDED), 90),
     Hostile(
-        "throttles-attach", "answers every request of the operation with 429", throttle(), status=UNDECIDED, seconds=120
+        "throttles", "answers every request with 429", throttle(), Gate.ALL, (*UNTESTABLE, *UNDECIDED), 90, timeout=LONG
     ),
     Hostile(
-        "throttles-later", "answers every request with 429 once it is probed", throttle(), Gate.LATER, UNDECIDED, 120
+        "throttles-attach",
+        "answers every request of the operation with 429",
+        throttle(),
+        status=UNDECIDED,
+        seconds=120,
+        timeout=LONG,
     ),
     Hostile(
-        "retry-after-1e9", "answers 429 and says to wait 1e9 seconds", throttle(b"1e9"), status=UNDECIDED, seconds=120
+        "throttles-later",
+        "answers every request with 429 once it is probed",
+        throttle(),
+        Gate.LATER,
+        UNDECIDED,
+        120,
+        timeout=LONG,
+    ),
+    Hostile(
+        "retry-after-1e9",
+        "answers 429 and says to wait 1e9 seconds",
+        throttle(b"1e9"),
+        status=UNDECIDED,
+        seconds=120,
+        timeout=LONG,
     ),
     Hostile(
         "retry-after-years",
@@ -153,6 +174,7 @@ SERVERS = (
         throttle(b"9" * 400),
         status=UNDECIDED,
         seconds=200,
+        timeout=LONG,
     ),
     Hostile(
         "retry-after-negative",
@@ -160,6 +182,7 @@ SERVERS = (
         throttle(b"-1"),
         status=UNDECIDED,
         seconds=120,
+        timeout=LONG,
     ),
     Hostile(
         "retry-after-date",
@@ -167,6 +190,7 @@ SERVERS = (
         throttle(b"Fri, 01 Jan 99999 00:00:00 GMT"),
         status=UNDECIDED,
         seconds=120,
+        timeout=LONG,
     ),
     Hostile(
         "retry-after-two",
@@ -174,6 +198,7 @@ SERVERS = (
         throttle("\u0663".encode(), b"\xb2"),
         status=UNDECIDED,
         seconds=120,
+        timeout=LONG,
     ),
     Hostile(
         "throttles-now-and-then",
@@ -183,6 +208,7 @@ SERVERS = (
         CONFORMS,
         90,
         keeps=True,
+        timeout=LONG,
     ),
     Hostile(
         "slow-now-and-then",
@@ -216,12 +242,27 @@ SERVERS = (
         lambda turn: turn.good,
         Gate.ALL,
         CONFORMS,
+        timeout=LONG,
     ),
     Hostile(
-        "fails-every-second", "answers every second request of the operation with 500", every(2, failing), keeps=True
+        "fails-every-second",
+        "answers every second request of the operation with 500",
+        every(2, failing),
+        keeps=True,
+        timeout=LONG,
     ),
-    Hostile("fails-later", "answers every request with 500 once it is probed", failing, Gate.LATER, EITHER, 120),
-    Hostile("forgets-later", "knows no object any more once it is probed", forgetful, Gate.LATER, EITHER, 120),
+    Hostile(
+        "fails-later",
+        "answers every request with 500 once it is probed",
+        failing,
+        Gate.LATER,
+        EITHER,
+        120,
+        timeout=LONG,
+    ),
+    Hostile(
+        "forgets-later", "knows no object any more once it is probed", forgetful, Gate.LATER, EITHER, 120, timeout=LONG
+    ),
     Hostile(
         "ids-change",
         "answers each read with another id",
@@ -231,6 +272,7 @@ SERVERS = (
         90,
         keeps=True,
         profile="stateful",
+        timeout=LONG,
     ),
     Hostile(
         "endless-list",
@@ -241,8 +283,9 @@ SERVERS = (
         120,
         keeps=True,
         profile="stateful",
+        timeout=LONG,
     ),
-    Hostile("is-live", "says of every object that it is live", live, Gate.ALL, (ExitStatus.WRONG_USAGE,)),
+    Hostile("is-live", "says of every object that it is live", live, Gate.ALL, (ExitStatus.WRONG_USAGE,), timeout=LONG),
     *(
         Hostile(
             f"damaged-{seed}",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.detection import MEASURED
+from benchmarks.hostile.peer import LONG, SHORT
 from benchmarks.hostile.table import CHAPTERS, TABLE
-from benchmarks.hostile.trial import MOST_MEMORY, TIMEOUT
+from benchmarks.hostile.trial import MOST_MEMORY
 from conformance.commands.docs.command import row, table
 from conformance.paths import SUITE
 from conformance.verdict.run import ExitStatus
+
+FUZZED, SOAKED = MEASURED / "fuzzing.json", MEASURED / "soak.json"
+"""What `benchmarks.fuzzing` and `benchmarks.soak` have measured."""
 
 PAGE = SUITE / "docs" / "robustness.md"
 
@@ -20,6 +26,11 @@ CLASSES: Mapping[ExitStatus, str] = {
     ExitStatus.INCONCLUSIVE: "inconclusive",
     ExitStatus.WRONG_USAGE: "refused, as it is live",
 }
+
+
+def write() -> None:
+    """Write the page of all that is stored."""
+    PAGE.write_text(page(json.loads((MEASURED / "hostile.json").read_text())))
 
 
 def page(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -36,7 +47,8 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
         "",
         f"The suite was run against {len(rows)} servers that do what a server should not: they drip, flood, lie",
         "about lengths, pack bombs, send terminal escapes, echo the key, hang. Each is the reference behind a raw",
-        f"socket, and each run has `--profile contract --budget quick --timeout {TIMEOUT}`.",
+        "socket, and each run has `--profile contract --budget quick` and",
+        f"`--timeout {SHORT:g}` (or up to {LONG:g}, where the server answers at once).",
         "",
         f"- {len(rows) - len(wrong)} of {len(rows)} runs ended within their bound, within {MOST_MEMORY // 1024**2} MB,",
         "  with a right status, without an error of the suite, without a control character or the key in any output.",
@@ -68,6 +80,49 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
             name = f"`{hostile.name}`"
             lines.append(row(name, hostile.does, hostile.gate.value, f"{hostile.seconds:g} s", took, word))
         lines.append("")
+    lines += [*_fuzzed(), *_soaked()]
     known = set(TABLE)
     assert set(measured) <= known, "what was measured of servers that are gone"
     return "\n".join(lines[:-1]) + "\n"
+
+
+def _fuzzed() -> list[str]:
+    """Return the part about files that were spoilt."""
+    if not FUZZED.exists():
+        return []
+    rows = json.loads(FUZZED.read_text()).values()
+    lines = [
+        "## Files that somebody else has written",
+        "",
+        "`python -m benchmarks.fuzzing --seconds 600 --store` spoils real files with Hypothesis: bytes, members of",
+        "JSON, lines, odd Unicode, huge numbers, deep nesting. Records are chained and bundles signed again, so that",
+        "what lies behind the seals is read, too. Anything but the command's own error, in one line, is a finding.",
+        "",
+        *table("format", "files", "seconds", "slowest file", "kinds of findings"),
+    ]
+    for one in rows:
+        figures = (f"{one['files']:,}", f"{one['seconds']:.0f}", f"{one['slowest']:.1f} s", str(len(one["findings"])))
+        lines.append(row(f"`{one['name']}`", *figures))
+    return [*lines, ""]
+
+
+def _soaked() -> list[str]:
+    """Return the part about runs of many exchanges."""
+    if not SOAKED.exists():
+        return []
+    short, long = json.loads(SOAKED.read_text())
+    lines = [
+        "## Many exchanges",
+        "",
+        f"`python -m benchmarks.soak --exchanges {long['exchanges']} --store` explores the reference. The log of a run",
+        "is kept on disk once it is much, and record and report are written as in any run. The rate is by the time of",
+        "the processor, which other programs of the machine do not change.",
+        "",
+        *table("exchanges", "most memory", "while sending", "exchanges per second", "record", "report"),
+    ]
+    for one in (short, long):
+        memory = (f"{one['memory'] / 1e6:.0f} MB", f"{one['while_sending'] / 1e6:.0f} MB")
+        sizes = (f"{one['files'][name] / 1e6:.1f} MB" for name in ("run.jsonl", "report.html"))
+        lines.append(row(f"{one['exchanges']:,}", *memory, f"{one['rate']:.0f}", *sizes))
+    memory, rate = long["memory"] / short["memory"], long["rate"] / short["rate"]
+    return [*lines, row("ratio", f"{memory:.2f}", "", f"{rate:.2f}", "", ""), ""]

@@ -25,6 +25,10 @@ PATIENCE = 30.0
 AFTER_PROBING = 40
 """The number of answers that are left alone by a server that begins later: by then the target is probed."""
 
+SHORT, LONG = 0.3, 2.0
+"""The seconds that a run gives an exchange: few, as many servers never end one; more where the server answers at once,
+so that a busy machine does not look like a hanging server."""
+
 
 class Gate(Enum):
     """The requests that an act answers."""
@@ -103,6 +107,7 @@ class Hostile:
     - `keeps`: whether the connection stays open after the act.
     - `read`: a change of each request before the reference answers it.
     - `profile`: the profile of the run.
+    - `timeout`: the seconds that the run gives an exchange; more where a slow machine would change what is seen.
     """
 
     name: str
@@ -114,6 +119,7 @@ class Hostile:
     keeps: bool = False
     read: Callable[[Request], Request] = lambda request: request
     profile: str = "contract"
+    timeout: float = SHORT
 
 
 @dataclass

@@ -8,11 +8,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import quote, quote_plus
 
 from benchmarks.hostile.bodies import lines, member
 from benchmarks.hostile.framing import CONFORMS, FAILS, UNDECIDED, UNTESTABLE
-from benchmarks.hostile.peer import Act, Gate, Hostile, Turn
+from benchmarks.hostile.peer import LONG, Act, Gate, Hostile, Turn
 from conformance.verdict.run import ExitStatus
 from reference.wire.values import Request
 
@@ -161,6 +160,7 @@ def places() -> list[Hostile]:
             f"puts escapes, bidi marks, HTML and commands into {what}",
             in_turn(write, TEXTS),
             status=status,
+            timeout=LONG,
         )
         for name, (what, write, status) in PLACES.items()
     ]
@@ -168,13 +168,19 @@ def places() -> list[Hostile]:
         what, write, _ = PLACES[name]
         does = f"puts escapes and bidi marks into {what} at every request"
         act = in_turn(write, (*CONTROLS, LONE) if name in ("messages", "errors") else CONTROLS)
-        servers.append(Hostile(f"text-in-{name}-at-once", does, act, Gate.ALL, UNTESTABLE))
+        servers.append(Hostile(f"text-in-{name}-at-once", does, act, Gate.ALL, UNTESTABLE, timeout=LONG))
     return servers
 
 
 # ids
 
 _ID = re.compile(r"\b(?:cus|pm)_[A-Za-z0-9]{8,}")
+
+
+def in_any_spelling(number: int) -> bytes:
+    """Return the regular expression of a byte in a path or a form, escaped or not."""
+    plain = {re.escape(bytes([number])), b"\\+"} if number == ord(" ") else {re.escape(bytes([number]))}
+    return b"(?:%s|(?i:%%%02x))" % (b"|".join(sorted(plain)), number)
 
 
 def suffixed(suffix: str, kinds: str = "cus|pm") -> tuple[Act, Callable[[Request], Request]]:
@@ -187,12 +193,13 @@ def suffixed(suffix: str, kinds: str = "cus|pm") -> tuple[Act, Callable[[Request
             return turn.good
         return turn.answer(known.sub(lambda match: match[0] + spelled, turn.response.body.decode()).encode())
 
+    same = itertools.groupby(suffix.encode("utf-8", "surrogatepass"))
+    pieces = (b"%s{%d}" % (in_any_spelling(number), len(list(group))) for number, group in same)
+    written = re.compile(b"".join(pieces))
+
     def read(request: Request) -> Request:
-        target, content = request.target, request.body
-        for form in (quote(suffix, safe=""), quote_plus(suffix), quote(suffix), suffix):
-            target = target.replace(form, "")
-            content = content.replace(form.encode(), b"")
-        return replace(request, target=target, body=content)
+        target = written.sub(b"", request.target.encode("latin-1")).decode("latin-1")
+        return replace(request, target=target, body=written.sub(b"", request.body))
 
     return act, read
 
@@ -221,7 +228,7 @@ def odd_ids() -> list[Hostile]:
     for name, (what, suffix, status) in IDS.items():
         act, read = suffixed(suffix)
         does = f"makes ids that hold {what}"
-        servers.append(Hostile(f"ids-with-{name}", does, act, Gate.ALL, status, keeps=True, read=read))
+        servers.append(Hostile(f"ids-with-{name}", does, act, Gate.ALL, status, keeps=True, read=read, timeout=LONG))
     for name, value in {
         "null": "null",
         "number": "7",
@@ -284,14 +291,18 @@ def keys() -> list[Hostile]:
     """Return a server for each place that echoes the key, in many spellings."""
     servers = [
         Hostile(
-            f"key-in-{name}", f"echoes the key in many spellings in {what}", with_key(write), status=(*FAILS, *CONFORMS)
+            f"key-in-{name}",
+            f"echoes the key in many spellings in {what}",
+            with_key(write),
+            status=(*FAILS, *CONFORMS),
+            timeout=LONG,
         )
         for name, (what, write, _) in PLACES.items()
     ]
     for name in ("status-line", "errors", "bodies"):
         what, write, _ = PLACES[name]
         does = f"echoes the key in {what} at every request"
-        servers.append(Hostile(f"key-in-{name}-at-once", does, with_key(write), Gate.ALL, UNTESTABLE))
+        servers.append(Hostile(f"key-in-{name}-at-once", does, with_key(write), Gate.ALL, UNTESTABLE, timeout=LONG))
     return servers
 
 
@@ -303,5 +314,6 @@ SERVERS = (
         "cookie-with-key",
         "sets the key as a cookie",
         lambda turn: lines(b"Set-Cookie: key=" + wire(key_of(turn)))(turn),
+        timeout=LONG,
     ),
 )

@@ -29,9 +29,6 @@ MOST_MEMORY = 400 * 1024 * 1024
 KEY = "sk_test_R7wQz4mKx9VbT2nJc8HsLd3F"
 """The key of each run; it must stand nowhere."""
 
-TIMEOUT = "0.3"
-"""The seconds for an exchange: hostile servers are on this machine."""
-
 UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """The categories of characters that move, hide or end what stands around them, if they are shown as they are."""
 
@@ -73,7 +70,12 @@ def attempt(hostile: Hostile, *options: str) -> Trial:
         folder = Path(name)
         for kind in ("results", "rendered"):
             (folder / kind).mkdir()
-        usual = (f"--base-url={url}", f"--profile={hostile.profile}", "--budget=quick", f"--timeout={TIMEOUT}")
+        usual = (
+            f"--base-url={url}",
+            f"--profile={hostile.profile}",
+            "--budget=quick",
+            f"--timeout={hostile.timeout:g}",
+        )
         run = _process([*usual, *options], folder, 2 * hostile.seconds)
         wrong = [*_wrong_run(hostile, run, any_status=bool(options)), *_wrong_files(folder / "results")]
         if run.rendered is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,14 +16,18 @@ def partial(path: Path) -> Path:
     return path if _stays(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole, in a folder that is made if it is gone. Raises OSError, and leaves no file then."""
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write a file whole, in a folder that is made if it is gone. Raises OSError, and leaves no file then.
+
+    Content in pieces is written as they come, and never held as a whole.
+    """
     part = partial(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
         move(part, path)
-    except OSError:
+    except BaseException:  # the pieces may fail, too
         discard(part, path)
         raise
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.visible import escape
+
 LONGEST_LINE = 600
 """The number of characters in a line that quotes a server, which may send any number."""
 
@@ -30,8 +32,4 @@ def path_segment(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
     cut = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
-    return cut if cut.isprintable() else "".join(char if char.isprintable() else _escape(char) for char in cut)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode-escape").decode()
+    return escape(cut, kept="")

@@ -101,14 +101,14 @@ class TrafficCounter:
 
     def __init__(self) -> None:
         self.traffic = Traffic()
-        self._counted: set[tuple[float, float, str]] = set()
+        self._counted: set[int] = set()  # hashes: a run may have hundreds of thousands
 
     def count(self, episode: Episode) -> None:
         """Add the exchanges that are new in `episode`, under the chapter of its clause."""
         new = []
         for step in episode.steps:
             exchange = step.exchange
-            moment = (exchange.received, exchange.seconds, exchange.request.target)
+            moment = hash((exchange.received, exchange.seconds, exchange.request.target))
             if moment not in self._counted:
                 self._counted.add(moment)
                 new.append(exchange)

@@ -91,14 +91,16 @@ def _spell(text: str, marked: bool) -> Iterator[tuple[Piece, int]]:
         yield Piece(shown, "plain" if has_glyph else "escape", marked), len(run.encode("utf-8", "surrogateescape"))
 
 
-def escape(text: str) -> str:
-    """Return `text` with characters without a glyph escaped, except for line breaks."""
-    return "".join(char if char.isprintable() or char == "\n" else escape_char(char) for char in text)
+def escape(text: str, *, kept: str = "\n") -> str:
+    """Return `text` with characters without a glyph escaped, except for those that are `kept`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in kept else escape_char(char) for char in text)
 
 
 def escape_char(char: str) -> str:
     """Return the escape of a character that has no glyph or moves others about."""
-    short = {"\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)
+    short = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}.get(char)
     number = ord(char)
     if short:
         return short

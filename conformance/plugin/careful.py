@@ -58,7 +58,7 @@ class Errors:
             footer["errors"] = [error.to_json() for error in self.errors]
         return footer
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes | Iterable[bytes]) -> None:
         """Write a file; where that is impossible, say so and go on."""
         try:
             write_whole(path, content)

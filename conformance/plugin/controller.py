@@ -49,10 +49,11 @@ from conformance.verdict.expectations import Gate, weigh
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome, without
-from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, number_episodes, write_record
+from conformance.verdict.log import Log, OrderedLog
+from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, record_lines
 from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings, default_max_time, usual_rate
-from conformance.verdict.trial import Entry, Note, Trial
+from conformance.verdict.trial import Trial
 from contracts import load_catalogue, published_contract
 
 
@@ -75,7 +76,7 @@ class Controller:
         self.first_finding: int | None = None
         self.made: dict[str, int] = {}
         self.left_over: list[str] = []
-        self.entries: dict[str, list[Entry]] = {}
+        self.log = Log()
         self.reported = ReportedTests()
         self.errors = Errors(key)
         config.pluginmanager.register(Reporters(self.errors), "conformance-reporters")
@@ -240,10 +241,7 @@ class Controller:
 
     def _keep(self, nodeid: str, worker: int, log: Sequence[Mapping[str, Any]]) -> None:
         """Keep what a test left behind for the record."""
-        logged = [Note.from_json(one) if "note" in one else Trial.from_json(one) for one in log]
-        turn = sum(len(entries) for entries in self.entries.values())
-        kept = [Entry(worker, one, turn + place) for place, one in enumerate(logged)]
-        self.entries.setdefault(nodeid, []).extend(kept)
+        self.log.keep(nodeid, worker, log)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
@@ -337,7 +335,7 @@ class Controller:
             self._write(SCRIPT_FILE, script.encode())
         return run
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes | Iterable[bytes]) -> None:
         """Write a file of the results; a rehearsal leaves none."""
         if not self.settings.dry_run:
             self.errors.write(self.settings.results / name, content)
@@ -369,15 +367,13 @@ class Controller:
             "seconds": round(self._seconds, 3),
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        entries = list(
-            number_episodes(entry for nodeid in self._in_order(self.entries) for entry in self.entries[nodeid])
-        )
-        run = conclude_run(header, entries, ending)
-        content = write_record(header, entries, footer_of(run, ending), blotted=self.key.blotted)
-        self._write(RECORD_FILE, content)
-        trials = [entry.logged for entry in entries if isinstance(entry.logged, Trial)]
+        log = OrderedLog(self.log, self._in_order(self.log.tests))
+        run = conclude_run(header, log, ending, in_turn=log.in_turn())
+        self._write(RECORD_FILE, record_lines(header, log, footer_of(run, ending), blotted=self.key.blotted))
+        trials = (entry.logged for entry in log if isinstance(entry.logged, Trial))
         junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials)).decode())
         self._write(JUNIT_FILE, self.key.blotted(junit).encode())
+        self.log.close()
         exploration = self.exploration() if self.exploration else None
         return replace(run, settings=self.settings, exploration=exploration)
 

@@ -49,6 +49,7 @@ class Explorer:
         items = [item for item in session.items if isinstance(item, pytest.Function) and is_drawn(item)]
         self._deadline = time.monotonic() + 60 * self.minutes
         runner.engine.is_over = self._is_over
+        runner.is_quick = False  # a quick run draws nothing: round after round would send the same, which is remembered
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS
         for number in itertools.count(1):
@@ -62,6 +63,7 @@ class Explorer:
                         self._run(item)
             runner.tidy()
             runner.engine.forget_objects()
+            runner.stage.sent.clear()
             self._report(f"round {number}: {runner.client.requests_sent} requests")
 
     def _is_over(self) -> bool:

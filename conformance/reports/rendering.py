@@ -12,7 +12,7 @@ from conformance.reports.html import html_page
 from conformance.reports.junit import JUNIT_FILE, junit_of, seconds_by_clause
 from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.workflow import RESULTS_FILE, summary_of
-from conformance.verdict.record import BrokenRecord, Record, run_of
+from conformance.verdict.record import BrokenRecord, Record, judged_again
 from conformance.verdict.run import Run
 from conformance.verdict.settings import REPORT_FILE
 from contracts import load_catalogue, published_contract
@@ -72,10 +72,7 @@ def concluded_again(record: Record) -> Run:
         if record.header[what] != digest:
             version = record.header["suite"]["version"]
             raise BrokenRecord(f"line 1: it was made with another {what}: render it with attach-conformance {version}")
-    try:
-        run = run_of(record)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:  # of a judge, about a made-up episode
-        raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
+    run = judged_again(record)
     for slug, result in run.results.items():
         recorded = record.outcomes.get(slug)
         if recorded != result.observed:

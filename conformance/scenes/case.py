@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from conformance.evidence.episode import Finding
@@ -46,6 +45,7 @@ class Blocked(Exception):
 class Case:
     """The running test: its clause, what it has found, and the verdicts that it remembers.
 
+    `remembered` has the hash of each story: an exploration tells hundreds of thousands.
     `log` holds what it performed and noted, in order; `stories` counts what it performed. `sent_at_failure` is how many
     requests had been sent when an episode first broke the clause, None before. `is_left` says that the target is gone,
     so that nothing more is performed.
@@ -55,7 +55,7 @@ class Case:
     test: str = ""
     log: list[Trial | Note] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
-    remembered: dict[Hashable, Finding | None] = field(default_factory=dict)
+    remembered: dict[int, Finding | None] = field(default_factory=dict)
     performed_after_failure: int = 0
     has_failed: bool = False
     stories: int = 0

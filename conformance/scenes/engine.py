@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class Engine:
         self.watch = Watch(stage, self._settle, shares_target=shares_target)
         self.requests_to_first_finding: int | None = None
         self.is_over: Callable[[], bool] = lambda: False
-        self._remembered: dict[str, dict[Hashable, Finding | None]] = {}
+        self._remembered: dict[str, dict[int, Finding | None]] = {}
         self._last_cost = 0
         self._judgements: deque[tuple[Episode, Judgement]] = deque(maxlen=JUDGEMENTS_KEPT)
 
@@ -136,7 +136,7 @@ class Engine:
         case.stories += 1
         if pinned and case.stories == pinned + 1:
             return
-        what = story.key
+        what = hash(story.key)
         if what in case.remembered:
             finding = case.remembered[what]
             if finding is not None:

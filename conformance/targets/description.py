@@ -131,7 +131,7 @@ def load(path: Path) -> TargetDescription | None:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TargetFileError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of tomllib, about syntax, text, endless numbers or deep lists
         raise TargetFileError(f"{path.name} is not TOML: {error}") from None
     _check_form(document, path.name)
     _check_sense(document, path, load_catalogue())
@@ -144,7 +144,10 @@ def _validator() -> Any:
 
 
 def _check_form(document: Mapping[str, Any], file: str) -> None:
-    error = next(_validator().iter_errors(document), None)
+    try:
+        error = next(_validator().iter_errors(document), None)
+    except (ValueError, OverflowError, RecursionError) as unknown:  # a time, or a value that no JSON has
+        raise TargetFileError(f"{file}: it holds a value that no target's file has: {unknown}") from None
     if error is not None:
         parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
         place = "".join(parts).strip(".")

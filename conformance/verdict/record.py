@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from conformance.verdict.ledger import conclude, hold_general_clauses, without
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR, Entry, Logged, Note, Trial, fold
+from conformance.verdict.trial import ERROR, Entry, Logged, Note, Trial, by_turn, fold_in_turn
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
@@ -122,33 +123,51 @@ def write_record(
     footer: Mapping[str, Any],
     blotted: Callable[[str], str] = str,
 ) -> bytes:
-    """Return the file of a record of these parts. Episodes get their ids here, and the footer its counts.
+    """Return the file of a record of these parts, as `record_lines` does."""
+    return b"".join(record_lines(header, entries, footer, blotted))
+
+
+def record_lines(
+    header: Mapping[str, Any],
+    entries: Iterable[Entry],
+    footer: Mapping[str, Any],
+    blotted: Callable[[str], str] = str,
+) -> Iterator[bytes]:
+    """Yield the lines of a record of these parts. Episodes get their ids here, and the footer its counts.
 
     `blotted` removes the key from a line, which is JSON.
     """
-    lines = [_chained({"header": header}, [], blotted)]
-    for entry in number_episodes(entries):
-        part = {"worker": entry.worker, "turn": entry.turn, **entry.logged.to_json()}
-        lines.append(_chained(part, lines, blotted))
-    counts = {"lines": len(lines), "sha256": _digest_of(lines)}
-    lines.append(_chained({"footer": {**footer, **counts}}, lines, blotted))
-    return b"".join(line + b"\n" for line in lines)
+    digest = hashlib.sha256()
+    count, line = 0, b""
+    trials = ({"worker": one.worker, "turn": one.turn, **one.logged.to_json()} for one in number_episodes(entries))
+    for part in chain([{"header": header}], trials):
+        line = _chained(part, line, blotted)
+        digest.update(line + b"\n")
+        count += 1
+        yield line + b"\n"
+    counts = {"lines": count, "sha256": digest.hexdigest()}
+    yield _chained({"footer": {**footer, **counts}}, line, blotted) + b"\n"
 
 
-def _chained(part: Mapping[str, Any], lines: Sequence[bytes], blotted: Callable[[str], str]) -> bytes:
-    line = _encoded({"previous": _previous(lines[-1] if lines else b""), **part})
+def _chained(part: Mapping[str, Any], before: bytes, blotted: Callable[[str], str]) -> bytes:
+    line = _encoded({"previous": _previous(before), **part})
     return blotted(line.decode()).encode()
 
 
-def number_episodes(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the entries of a run, each of their episodes with its id."""
-    numbers: Counter[str] = Counter()
+def number_for(clause: str) -> str:
+    """Return the name by which the episodes of a clause's trials are numbered."""
+    return clause or EXPLORED
+
+
+def number_episodes(entries: Iterable[Entry], before: Mapping[str, int] | None = None) -> Iterator[Entry]:
+    """Yield the entries of a run, each of their episodes with its id; `before` counts the trials that came before."""
+    numbers = Counter(before)
     for entry in entries:
         trial = entry.logged
         if isinstance(trial, Note):
             yield entry
             continue
-        name = trial.clause or EXPLORED
+        name = number_for(trial.clause)
         numbers[name] += 1
         identifier = f"{name}/{numbers[name]}"
         episodes = tuple(
@@ -237,19 +256,36 @@ def run_of(record: Record, *, weighed: bool = True) -> Run:
     return conclude_run(record.header, record.entries, record.footer, weighed=weighed)
 
 
+def judged_again(record: Record) -> Run:
+    """Return the run that follows from a record that anybody may have written.
+
+    Raises BrokenRecord where the judges can make nothing of its episodes.
+    """
+    try:
+        return run_of(record)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise BrokenRecord(f"its episodes cannot be judged ({type(error).__name__})") from None
+
+
 def conclude_run(
-    header: Mapping[str, Any], entries: Sequence[Entry], known: Mapping[str, Any], *, weighed: bool = True
+    header: Mapping[str, Any],
+    entries: Iterable[Entry],
+    known: Mapping[str, Any],
+    *,
+    in_turn: Iterable[tuple[int, Entry]] | None = None,
+    weighed: bool = True,
 ) -> Run:
     """Return the run that follows from these parts of a record; of a footer, only what is `known` beside the episodes.
 
-    Live runs and records are concluded by this function, so that both are rendered the same.
+    `entries` are gone through more than once; `in_turn` are the same in the order of their turns, if they need not be
+    sorted. Live runs and records are concluded by this function, so that both are rendered the same.
     """
     contract, catalogue = published_contract(), load_catalogue()
     target = header["target"]
     provision = Provision.from_json(target["provision"]) if target["provision"] else None
     settings = _settings_of(header, provision)
 
-    ledger = fold(entries, contract, catalogue)
+    ledger = fold_in_turn(by_turn(entries) if in_turn is None else in_turn, contract, catalogue)
     hold_general_clauses(ledger, catalogue)
     results = without(with_ids(conclude(catalogue, ledger)), settings.left_out)
     verdicts = all_verdicts(results, catalogue, level=settings.level, stateless=target["stateless"])
@@ -308,14 +344,14 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
     )
 
 
-def _errors_of_tests(entries: Sequence[Entry]) -> Iterator[InternalError]:
+def _errors_of_tests(entries: Iterable[Entry]) -> Iterator[InternalError]:
     notes = (entry.logged for entry in entries if isinstance(entry.logged, Note))
     for note in notes:
         if note.kind == ERROR:
             yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
 
 
-def _traffic_of(entries: Sequence[Entry]) -> Traffic:
+def _traffic_of(entries: Iterable[Entry]) -> Traffic:
     counter = TrafficCounter()
     for entry in entries:
         for episode in _episodes_of(entry.logged):

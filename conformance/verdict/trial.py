@@ -383,21 +383,33 @@ class Entry:
     turn: int = 0
 
 
-def fold(entries: Sequence[Entry], contract: Contract, catalogue: Catalogue) -> Ledger:
-    """Return the ledger of a run from the logs of its tests.
+def by_turn(entries: Iterable[Entry]) -> list[tuple[int, Entry]]:
+    """Return the entries in the order of their turns, each with its place."""
+    return sorted(enumerate(entries), key=lambda placed: placed[1].turn)
 
-    The knowledge of each worker grows by its own turns; the ledgers of all entries are merged in their order.
+
+def fold(entries: Iterable[Entry], contract: Contract, catalogue: Catalogue) -> Ledger:
+    """Return the ledger of a run from the logs of its tests."""
+    return fold_in_turn(by_turn(entries), contract, catalogue)
+
+
+def fold_in_turn(entries: Iterable[tuple[int, Entry]], contract: Contract, catalogue: Catalogue) -> Ledger:
+    """Return the ledger of a run from entries in the order of their turns, each with a place.
+
+    The knowledge of each worker grows by its own turns; the ledgers of all entries are merged in the order of their
+    places, and of their turns where several have the same place.
     """
     known: dict[int, Ledger] = defaultdict(Ledger)
-    found: dict[int, Ledger] = {}
-    for place, entry in sorted(enumerate(entries), key=lambda numbered: numbered[1].turn):
+    found: dict[int, Ledger] = defaultdict(Ledger)
+    for place, entry in entries:
         before = known[entry.worker]
         if isinstance(entry.logged, Note):
-            found[place] = entry.logged.ledger()
+            concluded = entry.logged.ledger()
         else:
-            found[place] = settle(entry.logged, before.broken, contract, catalogue).ledger
-        before.merge(found[place])
+            concluded = settle(entry.logged, before.broken, contract, catalogue).ledger
+        found[place].merge(concluded)
+        before.merge(concluded)
     ledger = Ledger()
-    for place in range(len(entries)):
+    for place in sorted(found):
         ledger.merge(found[place])
     return ledger

@@ -146,8 +146,8 @@ def _find_shown_keys(trials: Sequence[Trial]) -> Iterator[Objection]:
 
 
 def _shows_key(exchange: Exchange) -> bool:
-    values = (value for _, value in exchange.headers or ())
-    return BLOT.encode() in (exchange.body or b"") or any(BLOT in value for value in values)
+    texts = (text for header in exchange.headers or () for text in header)
+    return BLOT.encode() in (exchange.body or b"") or any(BLOT in text for text in texts)
 
 
 def _find_other_workers(evidence: Evidence) -> Iterator[Objection]:

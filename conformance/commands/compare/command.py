@@ -103,6 +103,9 @@ def _run(options: argparse.Namespace) -> int:
     except CannotCompare as error:
         print(error, file=sys.stderr)
         return error.status
+    except BrokenRecord as error:
+        print(f"one of the records cannot be compared: {error}", file=sys.stderr)
+        return ExitStatus.WRONG_USAGE
     except NothingAlike as error:
         print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE

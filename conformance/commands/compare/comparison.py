@@ -12,7 +12,7 @@ from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.ledger import ClauseResult
-from conformance.verdict.record import Record, run_of
+from conformance.verdict.record import Record, judged_again
 from conformance.verdict.run import Run
 from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial
@@ -79,12 +79,15 @@ class Comparison:
 
 
 def compare(a: Record, b: Record) -> Comparison:
-    """Return the comparison of two records. Raises NothingAlike where they have no attempt in common."""
+    """Return the comparison of two records.
+
+    Raises NothingAlike where they have no attempt in common, and BrokenRecord where one cannot be judged.
+    """
     mine, theirs = sent_in(a), sent_in(b)
     common = [key for key in mine if key in theirs]
     if not common:
         raise NothingAlike("the records have no attempt in common: were both made by this suite, with the same seed?")
-    run_a, run_b = run_of(a), run_of(b)
+    run_a, run_b = judged_again(a), judged_again(b)
     return Comparison(
         run_a,
         run_b,

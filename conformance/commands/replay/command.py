@@ -24,7 +24,7 @@ from conformance.reports.words import answer_in_short, request_in_short
 from conformance.targets import CannotRun, running
 from conformance.targets.description import TargetDescription, TargetFileError, find
 from conformance.transport.client import Address, Client, TargetError
-from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, judged_again
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import usual_rate
 
@@ -42,7 +42,10 @@ def read_run(path: Path) -> tuple[Run, History]:
         record = Record.at(path, hint="say which record with --record")
     except BrokenRecord as error:
         raise CannotReplay(str(error)) from None
-    return run_of(record), History.of(record.trials)
+    try:
+        return judged_again(record), History.of(record.trials)
+    except BrokenRecord as error:
+        raise CannotReplay(f"{path}: {error}") from None
 
 
 def findings_of(run: Run) -> dict[str, Finding]:

@@ -71,6 +71,8 @@ def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: date
         raise ExpectationsError([Problem(name, line, "is not UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise ExpectationsError([_syntax_problem(name, data.decode(), str(error))]) from None
+    except (ValueError, RecursionError) as error:  # a number without end, or lists in lists in lists
+        raise ExpectationsError([Problem(name, 1, f"is not TOML that can be read: {error}")]) from None
     lines = text.splitlines()
     tables = document.get(TABLE, [])
     strangers = [key for key in document if key != TABLE]
@@ -199,7 +201,7 @@ def _starts(lines: list[str]) -> Iterator[int]:
         if _HEADER.match(line):
             try:
                 tomllib.loads("\n".join(lines[: number - 1]))
-            except tomllib.TOMLDecodeError:
+            except (ValueError, RecursionError):
                 continue
             yield number
 

@@ -1,0 +1,1 @@
+"""Files that somebody else may have written, spoilt in every way, for every command that reads one."""
