@@ -21,7 +21,7 @@ IN_QUERY = ("GET", "DELETE")
 def with_charset(attempt: Attempt, parameter: str) -> Comparison:
     """Return the attempt with a parameter to its media type, compared with itself without."""
     headers = (("Content-Type", f"{FORM_MEDIA_TYPE}{parameter}"),)
-    subject = attempt.but(headers=headers, label=f"with {parameter.strip('; ')}")
+    subject = attempt.but(headers=headers, label=f"with {parameter.strip('; ') or 'a semicolon behind its media type'}")
     return Comparison(attempt, (subject,), needs_success=True)
 
 
