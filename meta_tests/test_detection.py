@@ -55,9 +55,9 @@ UNSEEDED = {
     "stripe.detached-reattach-status",
 }
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
-MISSED = 3
+MISSED = 6
 """The most defects that a standard run may miss, or report under another clause, too."""
-MISSED_QUICKLY = 91
+MISSED_QUICKLY = 92
 """The most defects that a quick run may miss."""
 
 QUIET = [
