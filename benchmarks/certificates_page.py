@@ -80,8 +80,8 @@ def measured() -> str:
     honest = honest_certificates.read_rows(honest_certificates.STORED)
     products = len({row.base for row in forged})
     lines = [
-        f"`python -m benchmarks.forgeries --store` told its lies about {products} products that do not conform, as far",
-        "as there was something to lie about, and signed them with the right key. A record judged not to conform",
+        f"`python -m benchmarks.forgeries --store` forged the records of {products} products that do not conform, as",
+        "far as there was something to lie about, and signed them with the right key. A record judged not to conform",
         "in spite of the lie was verified for the first product alone.",
         "",
         *table_of_forgeries(forged),

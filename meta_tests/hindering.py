@@ -16,7 +16,7 @@ from conformance.transport.client import Client
 
 NO_REMOVAL, SMALL_DISK, NO_FOLDER = WAYS = ("no removal", "small disk", "no folder")
 
-MOST_BYTES = 20_000
+MOST_BYTES = 30_000
 """The size of the largest file on the small disk."""
 
 

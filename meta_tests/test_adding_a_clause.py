@@ -14,7 +14,7 @@ import pytest
 from conformance.paths import SUITE
 
 PAGE = SUITE / "docs" / "adding-a-clause.md"
-PACKAGES = ("contracts", "strategies", "conformance", "reference", "tests", "benchmarks")
+PACKAGES = ("attach_conformance", "contracts", "strategies", "conformance", "reference", "tests", "benchmarks")
 
 FIND = """
 from dataclasses import replace

@@ -114,8 +114,8 @@ def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: P
         few = ("--profile", "contract", "--budget", "quick", "--seed", "7", "--results", tmp_path)
         status, shown = command("--base-url", a.url, "--against", b.url, *few)
     assert status == ExitStatus.DOES_NOT_CONFORM, shown
-    assert f"- **A**: {a.url} (conforms)" in shown
-    assert f"- **B**: {b.url} (does not conform)" in shown
+    assert f"**: {a.url} (conforms)" in shown
+    assert f"**: {b.url} (does not conform)" in shown
     assert "| `request.json-refused` | MUST | ✓ pass | ✗ fail |" in shown
     assert "budget quick, seed 7" in shown
     assert all(Record.read(tmp_path / side / RECORD_FILE).header["options"]["seed"] == 7 for side in "AB")

@@ -129,7 +129,7 @@ def test_the_commands_about_certificates_do_what_the_page_says(place: Workplace)
 
 def test_the_commands_about_clauses_work_in_a_copy_of_the_suite(tmp_path: Path) -> None:
     copy = tmp_path / "suite"
-    shutil.copytree(SUITE, copy, ignore=shutil.ignore_patterns(".git", ".tox", ".venv", "__pycache__", "reports"))
+    shutil.copytree(SUITE, copy, ignore=shutil.ignore_patterns(".git", ".tox", ".venv", "__pycache__"))
     before = changed_files()
     for block in scripts_of(ADDING):
         script = block.text.replace(".venv/bin/pytest", ".venv/bin/python -m pytest")
@@ -281,7 +281,7 @@ def wrong_with(command: str) -> str:
 
 OF_COMMANDS = {"--start", "--install", "--check", "--store", "--cache", "--keep"}
 OF_COMMANDS |= {"--out", "--valid-days", "--image-digest", "--at", "--nonce", "--against", "--sample"}
-OF_COMMANDS |= {"--to", *(f"--{name}" for name in FORMS)}
+OF_COMMANDS |= {"--observe", "--summary", "--to", *(f"--{name}" for name in FORMS)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -72,7 +72,7 @@ def nested(levels: int) -> object:
 def test_a_record_nested_too_deeply_is_refused(samples: Samples) -> None:
     lines = [json.loads(line) for line in samples.record.splitlines()]
     lines[1]["turn"] = nested(400)
-    with pytest.raises(BrokenRecord, match="line 2: it is nested too deeply"):
+    with pytest.raises(BrokenRecord, match="line 2: it is nested too deep"):
         Record.of(chained(lines))
 
 

@@ -75,7 +75,7 @@ def test_an_error_in_a_test_is_no_verdict_and_can_be_debugged(
     assert results["clauses"]["request.minimal-body"]["outcome"] == "pass"
     assert "Traceback" in clause["traceback"]
     assert BUG in clause["traceback"]
-    assert {error["clause"] for error in results["errors"]} == {"request.json-refused"}
+    assert "request.json-refused" in {error["clause"] for error in results["errors"]}
     assert "internal error of the suite in " in shown
     assert "test_internal_errors.py" in shown
     assert "inconclusive" not in shown
@@ -169,7 +169,7 @@ def full_disk(self: Path, *arguments: object, **options: object) -> NoReturn:
 def test_a_full_disk_changes_no_status(
     keyed: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keyed.setattr(Path, "write_bytes", full_disk)
+    keyed.setattr("conformance.plugin.careful.write_whole", full_disk)
     keyed.setattr(Path, "write_text", full_disk)
     assert run_in(tmp_path, *ONE) == 0
     shown = capsys.readouterr().out

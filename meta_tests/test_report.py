@@ -20,7 +20,7 @@ from conformance.reports.html import MOST_OF_ONE_CLAUSE, chosen_evidence, coded,
 from conformance.reports.plots import bars, histogram, latency_in_words
 from conformance.reports.reproduction import Reached
 from conformance.reports.words import curl
-from conformance.verdict.ledger import FINDINGS_KEPT
+from conformance.verdict.entries import FINDINGS_KEPT
 from conformance.verdict.run import Diagnosis, Run
 from meta_tests.capture import capturing
 from strategies.attempt import Request

@@ -205,7 +205,7 @@ def test_two_workers_conclude_what_one_does_and_leave_objects_of_other_people(pl
 
 
 def run_and_then(arguments: list[str], act: Callable[[subprocess.Popen[bytes]], object]) -> tuple[int, str]:
-    """Run pytest, act as soon as the first test has ended, and give the exit status and what was shown."""
+    """Run pytest, act as soon as the first chapter has ended, and give the exit status and what was shown."""
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "--profile", "contract", *arguments],
         cwd=SUITE,
@@ -215,7 +215,7 @@ def run_and_then(arguments: list[str], act: Callable[[subprocess.Popen[bytes]], 
     )
     assert process.stdout is not None
     shown = b""
-    while b"tests/test_request.py ." not in shown and (byte := process.stdout.read(1)):
+    while b"requests so far" not in shown and (byte := process.stdout.read(1)):
         shown += byte
     act(process)
     shown += process.stdout.read()

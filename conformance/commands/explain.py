@@ -114,7 +114,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="say what a clause demands and why, and what breaks it; or show a finding of a run in full",
         description="Say what a clause demands and why, its source, what a conforming server answers, and which real "
         "software breaks it. Of a finding, show request, response, all steps in order, and how to send it again.",
-        epilog=f"examples: {PROGRAM} explain expand.inlined; {PROGRAM} explain 4fcf6f5",
+        epilog=f"example: {PROGRAM} explain expand.inlined 4fcf6f5",
     )
     command.add_argument(
         "names",

@@ -207,7 +207,7 @@ class Controller:
 
     def _failing_so_far(self) -> list[str]:
         """Return the clauses that fail by what is known so far."""
-        results = conclude(self.catalogue, self.ledger)
+        results = without(conclude(self.catalogue, self.ledger), self.settings.left_out)
         gate = self._weighed(results)
         shown = gate.results if gate else results
         return [slug for slug, result in shown.items() if result.outcome is Outcome.FAIL]

@@ -212,7 +212,7 @@ def _countersign(options: argparse.Namespace) -> int:
 def _is_of_the_reference(record: bytes) -> bool:
     """Return whether a record, which could be read, is of a run without a target."""
     header: dict[str, Any] = json.loads(record.partition(b"\n")[0])
-    return bool(header["target"]["base_url"] == REFERENCE)
+    return (header.get("target") or {}).get("base_url") == REFERENCE
 
 
 def _print_lines(error: Exception) -> None:
