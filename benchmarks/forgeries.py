@@ -89,13 +89,13 @@ class Forged:
     is_flattering: bool
 
 
-def forge(told: Lie, record: Record) -> Forged:
-    """Return the bundle in which a lie is told, everything else made consistent.
+def forge(altered: Lie, record: Record) -> Forged:
+    """Return the bundle that holds a lie, everything else made consistent.
 
     Where its record cannot be judged, the statements are those of the one before. Raises LookupError where there is
     nothing to lie about.
     """
-    made = told(record)
+    made = altered(record)
     if not isinstance(made, Record):
         return Forged(made, is_flattering=True)
     try:
@@ -123,20 +123,20 @@ def rows(
     known: Collection[tuple[str, str]] = (),
     is_thorough: bool = False,
 ) -> Iterator[Row]:
-    """Yield what `verify` says of each lie about each record that it can be told about, but for those that are `known`.
+    """Yield what `verify` says of each lie about each record that it fits, but for those that are `known`.
 
     `verify` judges a record as the forger did. So one that does not flatter its product cannot be said to conform, and
-    unless `is_thorough` it is verified for the first product alone. So is what is told beside the record.
+    unless `is_thorough` it is verified for the first product alone. So are lies beside the record.
     """
     judged = frozenset[str]().union(*(BY_SUBJECT[subject].by_name for subject in JUDGED))
     verified = {name for name, _ in known}
-    for name, told in lies.items():
+    for name, altered in lies.items():
         is_first = name not in verified
         for base, record in records.items():
             if (name, base) in known:
                 continue
             try:
-                forged = forge(told, record)
+                forged = forge(altered, record)
             except LookupError:
                 continue
             is_due = is_first or is_thorough or (forged.is_flattering and name in judged)
@@ -187,13 +187,13 @@ def main(arguments: Sequence[str]) -> int:
                 with options.to.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(row)) + "\n")
     wrong = [row for row in found if row.is_wrong]
-    told = {row.lie for row in found}
-    untold = sorted(set(lies) - told)
+    altered = {row.lie for row in found}
+    unused = sorted(set(lies) - altered)
     print()
     print(*(f"{count:5} {said}" for said, count in Counter(row.said for row in found).items()), sep="\n")
-    print(f"{len(told)} forgeries of {len(records)} products in {len(found)} bundles, {len(wrong)} believed")
-    print(*(f"nothing to forge: {name}" for name in untold), sep="\n")
-    return len(wrong) + (0 if options.base else len(untold))
+    print(f"{len(altered)} forgeries of {len(records)} products in {len(found)} bundles, {len(wrong)} believed")
+    print(*(f"nothing to forge: {name}" for name in unused), sep="\n")
+    return len(wrong) + (0 if options.base else len(unused))
 
 
 def read_rows(path: Path | None) -> list[Row]:

@@ -178,8 +178,8 @@ def everywhere(log: Log, change: Callable[[Exchange], Exchange]) -> list[Trial |
 def answered(exchange: Exchange, status: int, body: Any, **headers: str) -> Exchange:
     """Return the exchange with another answer, its length and headers included."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    told = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {
+    altered = {name.replace("_", "-").lower(): value for name, value in headers.items()} | {
         "content-length": str(len(content))
     }
-    kept = [(name, told.pop(name.lower(), value)) for name, value in exchange.headers or ()]
-    return replace(exchange, status=status, body=content, headers=(*kept, *told.items()))
+    kept = [(name, altered.pop(name.lower(), value)) for name, value in exchange.headers or ()]
+    return replace(exchange, status=status, body=content, headers=(*kept, *altered.items()))

@@ -159,7 +159,7 @@ def choose(names: Sequence[str], sample: int | None, variants: int | None, seed:
 
 
 def _drawn(names: list[str], count: int | None, seed: int) -> list[str]:
-    """Return so many of the names in an order drawn at random, which is the same for any count; all for None."""
+    """Return `count` of the names in an order drawn at random, which is the same for any count; all for None."""
     random.Random(seed).shuffle(names)
     return names[:count]
 
@@ -168,8 +168,8 @@ def main(arguments: Sequence[str]) -> int:
     """Check the cases that the arguments ask for, print a line for each, and return how many are wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.honest_certificates", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these defects and variants")
-    parser.add_argument("--sample", type=int, metavar="N", help="only so many defects, drawn at random")
-    parser.add_argument("--variants", type=int, metavar="N", help="only so many variants, drawn at random")
+    parser.add_argument("--sample", type=int, metavar="N", help="only this many defects, drawn at random")
+    parser.add_argument("--variants", type=int, metavar="N", help="only this many variants, drawn at random")
     parser.add_argument("--draw", type=int, default=1, metavar="SEED", help="the seed of the random sample")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many runs at a time")
     parser.add_argument("--to", type=Path, metavar="FILE", help="keep each result there; do not run what is there")

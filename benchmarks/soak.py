@@ -171,7 +171,7 @@ def _look(run: Any, exchanges: int) -> Look | None:
 
 
 def _rates(looks: Sequence[Look], parts: int) -> list[float]:
-    """Return the exchanges per second of the processor in each of so many parts of what comes after the start."""
+    """Return the exchanges per second of the processor in each of some parts of what comes after the start."""
     later = [look for look in looks if look.exchanges >= FEW // 2]
     first, last = later[0].exchanges, later[-1].exchanges
     ends = [first + (last - first) * part // parts for part in range(parts + 1)]

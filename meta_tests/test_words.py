@@ -19,7 +19,7 @@ DROPPED = re.compile(
 IN_FORMATS = re.compile(r"\bANEW(?:_TIMES)?\b|\"anew\"|[a-z]+(?:-[a-z]+)+")
 """What files hold that users keep: a part of a trial, and names of defects."""
 
-FOLDERS = ("contracts", "strategies", "conformance", "tests", "reference", "docs")
+FOLDERS = ("contracts", "strategies", "conformance", "tests", "reference", "benchmarks", "docs")
 SUFFIXES = {".py", ".md", ".jinja", ".toml"}
 
 

@@ -1,4 +1,4 @@
-"""Spoil files that commands read, for so many seconds each, and see whether only their own errors come out.
+"""Spoil files that commands read, for some seconds each, and see whether only their own errors come out.
 
 `python -m benchmarks.fuzzing [FORMAT…] [--seconds N] [--keep DIR] [--store]` makes real files in the same run, spoils
 them with Hypothesis, and has the functions of the commands read them in this process. Anything but an error of their
@@ -94,7 +94,7 @@ def fuzz(
     *,
     examples: int = EXAMPLES_A_ROUND,
 ) -> Fuzzed:
-    """Spoil files of one format for so many seconds, and at least that many files."""
+    """Spoil files of one format for a number of seconds, and at least that many files."""
     fuzzed = Fuzzed(name)
     start = time.monotonic()
     number = first_seed

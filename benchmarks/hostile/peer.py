@@ -87,7 +87,7 @@ class Turn:
         self.sock.close()
 
     def wait(self, seconds: float = PATIENCE) -> None:
-        """Wait until the client closes the connection, for so many seconds at most."""
+        """Wait until the client closes the connection, for `seconds` at most."""
         with contextlib.suppress(OSError, ValueError):
             select.select([self.sock], [], [], seconds)
 
@@ -104,7 +104,7 @@ class Hostile:
     - `gate`: the requests that it answers so; all others are answered as the reference does.
     - `status`: the exit statuses of a run that is right about it.
     - `seconds`: the time within which a run must end.
-    - `keeps`: whether the connection stays open after the act.
+    - `keeps`: whether the connection is kept after the act.
     - `read`: a change of each request before the reference answers it.
     - `profile`: the profile of the run.
     - `timeout`: the seconds that the run gives an exchange; more where a slow machine would change what is seen.
@@ -169,7 +169,7 @@ class Served:
                 sock.recv(65536)
 
     def _exchange(self, sock: socket.socket, stream: Stream) -> bool:
-        """Answer one request; return whether the connection stays open."""
+        """Answer one request; return whether the connection is kept."""
         try:
             request = self.hostile.read(stream.request())
             response = self._reference.world.behaviour.serve(Call(self._reference.world, request))

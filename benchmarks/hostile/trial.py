@@ -87,7 +87,7 @@ def attempt(hostile: Hostile, *options: str) -> Trial:
 
 
 def _process(options: Sequence[str], folder: Path, seconds: float) -> Finished:
-    """Run the suite in a process of its own until it ends, or for so many seconds, and render its record."""
+    """Run the suite in a process of its own until it ends, or for a number of seconds, and render its record."""
     start = time.monotonic()
     process = CONTEXT.Process(target=_run, args=(options, str(folder)))
     process.start()

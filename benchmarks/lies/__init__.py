@@ -1,6 +1,6 @@
 """Lies that a holder of the key can tell with the record of a product that does not conform.
 
-Each is a pure function from the record to a record, a bundle or a zip file in which it is told. One that finds nothing
+Each is a pure function from the record to a record, a bundle or a zip file that holds it. One that finds nothing
 to lie about raises LookupError. None makes an answer up with care: that leaves no trace, as docs/certification.md says,
 and only asking the product shows it.
 """

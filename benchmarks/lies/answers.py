@@ -66,11 +66,11 @@ def answers_swapped_within_episodes(record: Record) -> Record:
     def rotated(performed: Performed) -> Performed:
         steps = performed.episode.steps
         answers = [step.exchange for step in (*steps[1:], *steps[:1])]
-        told = tuple(
+        altered = tuple(
             replace(step, exchange=replace(answer, request=step.exchange.request))
             for step, answer in zip(steps, answers, strict=True)
         )
-        return Performed(performed.part, replace(performed.episode, steps=told))
+        return Performed(performed.part, replace(performed.episode, steps=altered))
 
     return instead(record, lambda trial: [replace(trial, episodes=tuple(map(rotated, quiet(trial).episodes)))])
 
@@ -79,7 +79,7 @@ def answers_swapped_within_episodes(record: Record) -> Record:
 def offending_answers_taken_from_the_controls(record: Record) -> Record:
     """Every request that showed a failure got the very answer of its control."""
 
-    def told(trial: Trial) -> list[Trial]:
+    def altered(trial: Trial) -> list[Trial]:
         guilty = culprits_of(trial)
 
         def as_control(episode: Episode, step: Step) -> Step:
@@ -90,4 +90,4 @@ def offending_answers_taken_from_the_controls(record: Record) -> Record:
 
         return [with_steps(quiet(trial), as_control)]
 
-    return instead(record, told)
+    return instead(record, altered)

@@ -27,13 +27,13 @@ Object = dict[str, Any]
 def _envelopes(change: Callable[[list[Object]], list[Object]]) -> Lie:
     """Return a lie in the envelopes of a bundle."""
 
-    def told(record: Record) -> Files:
+    def altered(record: Record) -> Files:
         files = honest(record)
         changed = change([json.loads(line) for line in files[CERTIFICATE].splitlines()])
         lines = (json.dumps(envelope).encode() + b"\n" for envelope in changed)
         return {**files, CERTIFICATE: b"".join(lines)}
 
-    return told
+    return altered
 
 
 def _each(change: Callable[[Object], Object]) -> Lie:
@@ -52,7 +52,7 @@ def signed(payload: bytes, signer: CryptoSigner = SIGNER, payload_type: str = PA
 
 
 def _payloads(change: Callable[[bytes], bytes]) -> Lie:
-    """Return a lie in the bytes of the statements, signed after it was told."""
+    """Return a lie in the bytes of the statements, signed after it was altered."""
     return _each(lambda envelope: signed(change(_payload(envelope))))
 
 
@@ -151,7 +151,7 @@ LIES.enter(
 def _file(name: str, change: Callable[[bytes], bytes]) -> Lie:
     """Return a lie in a file, with statements about it as it then is."""
 
-    def told(record: Record) -> Files:
+    def altered(record: Record) -> Files:
         files = dict(honest(record))
         old = files[name]
         files[name] = change(old)
@@ -165,7 +165,7 @@ def _file(name: str, change: Callable[[bytes], bytes]) -> Lie:
             lines.append(json.dumps(signed(json.dumps(statement).encode())).encode() + b"\n")
         return {**files, CERTIFICATE: b"".join(lines)}
 
-    return told
+    return altered
 
 
 def _with_digest(manifest: bytes, old: bytes, new: bytes) -> bytes:

@@ -38,11 +38,11 @@ LIES.enter(
 
 
 def _request(**changes: Any) -> Lie:
-    def told(step: Step) -> Step:
+    def altered(step: Step) -> Step:
         request = replace(step.exchange.request, **changes)
         return replace(step, exchange=replace(step.exchange, request=request))
 
-    return lambda record: at_steps(record, told)
+    return lambda record: at_steps(record, altered)
 
 
 LIES.enter(
@@ -74,13 +74,13 @@ def failing_episodes_cut_before_the_failure(record: Record) -> Record:
 
     def cut(trial: Trial) -> list[Trial]:
         trial, guilty = quiet(trial), culprits_of(trial)
-        told = []
+        altered = []
         for one in trial.episodes:
             steps = one.episode.steps
             places = [index for index, step in enumerate(steps) if step.exchange in guilty]
             kept = steps[: min(places, default=len(steps))]
-            told.append(Performed(one.part, replace(one.episode, steps=kept)))
-        return [replace(trial, episodes=tuple(told))]
+            altered.append(Performed(one.part, replace(one.episode, steps=kept)))
+        return [replace(trial, episodes=tuple(altered))]
 
     return instead(record, cut)
 
@@ -90,10 +90,10 @@ def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
     """What showed the failure is a second copy of the step before it."""
 
     def doubled(performed: Performed, guilty: frozenset[Exchange]) -> Performed:
-        told: list[Step] = []
+        altered: list[Step] = []
         for step in performed.episode.steps:
-            told.append(replace(told[-1]) if step.exchange in guilty and told else step)
-        return Performed(performed.part, replace(performed.episode, steps=tuple(told)))
+            altered.append(replace(altered[-1]) if step.exchange in guilty and altered else step)
+        return Performed(performed.part, replace(performed.episode, steps=tuple(altered)))
 
     def change(trial: Trial) -> list[Trial]:
         guilty = culprits_of(trial)
@@ -106,11 +106,11 @@ def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
 
 
 def _expectation(name: str) -> Lie:
-    def told(trial: Trial) -> list[Trial]:
+    def altered(trial: Trial) -> list[Trial]:
         episodes = [Performed(one.part, replace(one.episode, expectation=name)) for one in quiet(trial).episodes]
         return [replace(trial, episodes=tuple(episodes))]
 
-    return lambda record: instead(record, told)
+    return lambda record: instead(record, altered)
 
 
 for _name in ("answered", "accepted", "rejected", "survived", "absent", "outlived", "nothing_changed", "flattered"):
@@ -137,46 +137,46 @@ LIES.enter(
 def what_was_sent_said_to_be_what_was_shown(record: Record) -> Record:
     """The value that the server should have used is the one that it did use."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         episode = performed.episode
         if "value" not in episode.facts:
             return performed
         shown = episode.subject.object.get("customer")
         return Performed(performed.part, replace(episode, facts={**episode.facts, "value": shown}))
 
-    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])
 
 
 @LIES.lie
 def what_was_attached_before_said_to_be_what_is_attached(record: Record) -> Record:
     """The customer whom a read shows was attached before."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         episode = performed.episode
         shown = [read.object.get("customer") for read in episode.exchanges("follow-up")]
         facts = {**episode.facts, "attached_before": next(filter(None, shown), None)}
         return Performed(performed.part, replace(episode, facts=facts))
 
-    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])
 
 
 @LIES.lie
 def fixtures_exchanged(record: Record) -> Record:
     """The objects that an episode speaks of are each other."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         fixtures = performed.episode.fixtures
         turned = dict(zip(fixtures, reversed(list(fixtures.values())), strict=True))
         return Performed(performed.part, replace(performed.episode, fixtures=turned))
 
-    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])
 
 
 @LIES.lie
 def another_object_read_afterwards(record: Record) -> Record:
     """The object that was read after the request is one that nothing had changed."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         steps = performed.episode.steps
         before = next((step.exchange for step in steps if step.role == "control"), None)
         if before is None:
@@ -184,4 +184,4 @@ def another_object_read_afterwards(record: Record) -> Record:
         changed = tuple(replace(s, exchange=before) if s.role == "follow-up" else s for s in steps)
         return Performed(performed.part, replace(performed.episode, steps=changed))
 
-    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])

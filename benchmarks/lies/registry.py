@@ -9,7 +9,7 @@ from conformance.commands.certificate.files import Files
 from conformance.verdict.record import Record
 
 Lie = Callable[[Record], Record | Files | bytes]
-"""A pure function from a record to a record, a bundle or a zip file in which the lie is told."""
+"""A pure function from a record to a record, a bundle or a zip file in which the lie is altered."""
 
 
 @dataclass(frozen=True)

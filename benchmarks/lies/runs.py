@@ -42,12 +42,12 @@ def _header(part: str, **changes: Any) -> Lie:
 
 
 def _provision(**changes: Any) -> Lie:
-    def told(record: Record) -> Record:
+    def altered(record: Record) -> Record:
         target = record.header["target"]
-        told = {**target, "provision": {**target["provision"], **changes}}
-        return rewritten(record, header={**record.header, "target": told})
+        altered = {**target, "provision": {**target["provision"], **changes}}
+        return rewritten(record, header={**record.header, "target": altered})
 
-    return told
+    return altered
 
 
 def _footer(**changes: Any) -> Lie:
@@ -97,16 +97,16 @@ def a_server_without_state_in_every_episode(record: Record) -> Record:
     log = everywhere_with_facts(record, stateless=True)
     target = record.header["target"]
     provision = {**target["provision"], "stateless": True, "payment_methods": "any id", "customers": "any id"}
-    told = {**target, "stateless": True, "provision": provision}
-    return rewritten(record, log, {**record.header, "target": told})
+    altered = {**target, "stateless": True, "provision": provision}
+    return rewritten(record, log, {**record.header, "target": altered})
 
 
 @LIES.lie
 def a_far_server_in_every_episode(record: Record) -> Record:
     """The product is far away, so that the network lost what was not answered."""
     log = [quiet(one) if isinstance(one, Trial) else one for one in everywhere_with_facts(record, remote=True)]
-    told = {**record.header["target"], "base_url": "https://api.example.com"}
-    return rewritten(record, log, {**record.header, "target": told})
+    altered = {**record.header["target"], "base_url": "https://api.example.com"}
+    return rewritten(record, log, {**record.header, "target": altered})
 
 
 @LIES.lie
@@ -115,8 +115,8 @@ def a_far_server_that_lost_its_answers(record: Record) -> Record:
     lost = answers.LIES.by_name["offending answers lost with their connection"](record)
     assert isinstance(lost, Record)
     log = everywhere_with_facts(lost, remote=True)
-    told = {**record.header["target"], "base_url": "https://api.example.com"}
-    return rewritten(lost, log, {**record.header, "target": told})
+    altered = {**record.header["target"], "base_url": "https://api.example.com"}
+    return rewritten(lost, log, {**record.header, "target": altered})
 
 
 @LIES.lie
@@ -136,10 +136,10 @@ def cards_of_no_known_kind_in_every_episode(record: Record) -> Record:
 
 @LIES.lie
 def a_key_that_never_showed(record: Record) -> Record:
-    """No answer showed the key, whatever was blotted out."""
+    """No answer showed the key, in spite of what was blotted out."""
 
-    def told(_: Episode, step: Step) -> Step:
+    def altered(_: Episode, step: Step) -> Step:
         return replace(step, exchange=replace(step.exchange, leaked_key=False))
 
-    log = [with_steps(quiet(one), told) if isinstance(one, Trial) else one for one in log_of(record)]
+    log = [with_steps(quiet(one), altered) if isinstance(one, Trial) else one for one in log_of(record)]
     return with_log(record, log)

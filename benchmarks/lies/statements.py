@@ -1,4 +1,4 @@
-"""Lies that are told in the statements and the files of a bundle, about a record that says otherwise."""
+"""Lies in the statements and the files of a bundle, about a record that says otherwise."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ for _member in ("result", "failedTests"):
 
 
 def _with_target(**changes: Any) -> Lie:
-    def told(record: Record) -> Files:
+    def altered(record: Record) -> Files:
         target = {**json.loads(honest(record)[TARGET]), **changes}
         return make_bundle(record.content, target, statements_of(record), SIGNER)
 
-    return told
+    return altered
 
 
 LIES.enter(
@@ -119,12 +119,12 @@ LIES.enter(
 def _with_summary(**changes: Any) -> Lie:
     """Countersign with the vendor's own key."""
 
-    def told(record: Record) -> Files:
+    def altered(record: Record) -> Files:
         claim, files = claim_of(record), honest(record)
         summary = verification_summary("urn:certifier", claim, claim.validity.begins, files[CERTIFICATE].splitlines())
         return add_statement(files, VERIFICATION_SUMMARY, {**summary, **changes}, SIGNER)
 
-    return told
+    return altered
 
 
 LIES.enter(

@@ -70,7 +70,7 @@ def culprits_of(trial: Trial) -> frozenset[Exchange]:
 
 
 def at_culprits(record: Record, change: Callable[[Exchange], Exchange], *, silent: bool = True) -> Record:
-    """Return the record with each exchange that shows a failure changed, wherever it stands.
+    """Return the record with each exchange that shows a failure changed, in each place.
 
     When `silent`, what was performed because of the failure is dropped.
     """
@@ -104,24 +104,24 @@ def at_steps(record: Record, change: Callable[[Step], Step | None]) -> Record:
 def with_facts(record: Record, **facts: Any) -> Record:
     """Return the record with facts added to each episode of a trial that shows a failure; None takes one away."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         every = {**performed.episode.facts, **facts}
         kept = {name: value for name, value in every.items() if value is not None}
         return Performed(performed.part, replace(performed.episode, facts=kept))
 
-    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(told, quiet(trial).episodes)))])
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])
 
 
 def everywhere_with_facts(record: Record, **facts: Any) -> list[Trial | Note]:
     """Return the log with facts changed in every episode; None takes one away."""
 
-    def told(performed: Performed) -> Performed:
+    def altered(performed: Performed) -> Performed:
         every = {**performed.episode.facts, **facts}
         kept = {name: value for name, value in every.items() if value is not None}
         return Performed(performed.part, replace(performed.episode, facts=kept))
 
     return [
-        replace(one, episodes=tuple(map(told, one.episodes))) if isinstance(one, Trial) else one
+        replace(one, episodes=tuple(map(altered, one.episodes))) if isinstance(one, Trial) else one
         for one in log_of(record)
     ]
 

@@ -71,19 +71,19 @@ def failing_trials_exchanged_for_one_of_another_clause(record: Record) -> Record
 
 
 def _as_note(kind: str) -> Lie:
-    def told(record: Record) -> Record:
+    def altered(record: Record) -> Record:
         return instead(record, lambda trial: [Note(trial.clause, kind, "not for this product", trial.test)])
 
-    return told
+    return altered
 
 
 def _failing_clauses_as_note(kind: str) -> Lie:
-    def told(record: Record) -> Record:
+    def altered(record: Record) -> Record:
         failing = dict.fromkeys(one.clause for one in log_of(record) if shows_failure(one))
         kept = [one for one in log_of(record) if one.clause not in failing]
         return with_log(record, [*kept, *(Note(slug, kind, "not for this product") for slug in failing)])
 
-    return told
+    return altered
 
 
 for _kind in ("not-run", "lacking", "not-applicable", "error"):
@@ -98,8 +98,8 @@ def _with_trial(**changes: Any) -> Lie:
 def _with_clause(clause: str) -> Lie:
     def moved(trial: Trial) -> list[Trial]:
         trial = quiet(trial)
-        told = [Performed(one.part, replace(one.episode, clause=clause)) for one in trial.episodes]
-        return [replace(trial, clause=clause, episodes=tuple(told))]
+        altered = [Performed(one.part, replace(one.episode, clause=clause)) for one in trial.episodes]
+        return [replace(trial, clause=clause, episodes=tuple(altered))]
 
     return lambda record: instead(record, moved)
 
@@ -182,7 +182,7 @@ LIES.enter(
 def _then_passing(part: str, times: int) -> Lie:
     """Add episodes of the same clause that passed, as that part."""
 
-    def told(record: Record) -> Record:
+    def altered(record: Record) -> Record:
         passed = {one.clause: one for one in log_of(record) if is_honest(one)}
 
         def added(trial: Trial) -> list[Trial]:
@@ -194,7 +194,7 @@ def _then_passing(part: str, times: int) -> Lie:
 
         return instead(record, added)
 
-    return told
+    return altered
 
 
 LIES.enter(
@@ -208,7 +208,7 @@ LIES.enter(
 
 @LIES.lie
 def confirmations_of_what_passed_invented(record: Record) -> Record:
-    """What failed is left out, and every trial that passed was confirmed once more, to make up for it."""
+    """What failed is left out, and every trial that passed was confirmed another time, to make up for it."""
     log: list[Trial | Note] = []
     for one in log_of(record):
         if isinstance(one, Trial) and one.episodes and not shows_failure(one):
