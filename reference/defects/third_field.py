@@ -18,7 +18,6 @@ from ..rules import errors, forms
 from ..rules.attach import Attempt
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
 from ..wire.values import Response
-from .natural_servers import reach_by
 from .parts import credentials_sent, decoded_body, unexpected_error
 from .registry import Topic
 
@@ -33,7 +32,6 @@ MOST_FIELDS = 1000
 """The number of fields in the largest form that is read."""
 LONGEST_NUMBER = 9
 """The digits of the longest text that is tried as a row's number."""
-SLASH = re.compile("%2f", re.IGNORECASE)
 LIST_WITH_A_WILDCARD = re.compile(r",\s*\*/\*|\*/\*\s*,")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 ATTACK = re.compile(rb"(?i)'[\s+]*or[\s+]+'?1|union[\s+]+select|drop[\s+]+table|<script")
@@ -188,12 +186,6 @@ def malformed_cookie_crashes(usual: Guard, call: Call) -> None:
     usual(call)
     if BROKEN_ESCAPE.search((call.request.header("cookie") or "").encode()):
         raise unexpected_error()
-
-
-# gin 1, unless UseRawPath is set (gin-gonic/gin#3024); httprouter (julienschmidt/httprouter#284). RFC 3986 (2.2).
-contract.row("escaped-slash-separates", "request.exact-path", "hard", level="SHOULD", batch=BATCH)(
-    "The path is decoded before it is routed: `…/pm_1%2Fattach` attaches.", reach_by(SLASH, "/")
-)
 
 
 # Keys.
