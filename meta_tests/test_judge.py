@@ -384,6 +384,12 @@ def test_sql_is_told_from_english(message: str, leaks: bool) -> None:
     assert judged(episode("refused", refusal)).broken == ({"error.no-internals"} if leaks else set())
 
 
+def test_a_redirect_from_an_unclean_path_is_no_answer_of_the_operation() -> None:
+    """Routers of Go and Python redirect `…//attach` to the clean path (RFC 3986 section 6.2.2.3)."""
+    assert broken_by(exchange(308, b"")) == {"error.status-class"}
+    assert not broken_by(exchange(308, b"", payment_method="pm_1/"))
+
+
 def test_malformed_requests_may_be_refused_by_a_front_end() -> None:
     bare = episode(
         "survived", exchange(400, b"Bad Request", media_type="text/plain"), clause="robustness.quotes", kind="wire"

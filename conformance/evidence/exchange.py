@@ -121,9 +121,10 @@ class Exchange:
 
 
 def goes_to_operation(request: Request) -> bool:
-    """Return whether a request goes to the operation's URL, with any method."""
+    """Return whether a request goes to the operation's URL, with any method: one segment stands for the id."""
     path = request.target.partition("?")[0]
-    return path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
+    is_alike = path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
+    return is_alike and "/" not in path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
 
 
 def is_creation(exchange: Exchange) -> bool:
