@@ -82,7 +82,7 @@ def with_fewer_repetitions(record: Record) -> list[Trial | Note]:
     trial = log_of(record)[number]
     assert isinstance(trial, Trial)
     episode = trial.episodes[0].episode
-    return with_episode(log_of(record), place, replace(episode, steps=episode.steps[:12]))
+    return with_episode(log_of(record), place, replace(episode, steps=episode.steps[: len(episode.steps) // 2]))
 
 
 def with_follow_up_dropped(record: Record) -> list[Trial | Note]:
