@@ -20,9 +20,7 @@ from benchmarks.runs import finding
 from benchmarks.suite import Job, run_all
 from conformance.evidence.secret import made_up_key
 from conformance.reports.reproduction import Reached, curl_alone
-from reference import Server, build, defects
-from reference.call import Call
-from reference.rules import errors
+from reference import Server, build, defects, variants
 
 KEY = made_up_key().reveal()
 SAYS = re.compile(r"^[0-9a-f]{7}  (still fails|fixed|cannot run)", re.MULTILINE)
@@ -72,15 +70,8 @@ def serving(kind: Kind, port: int = 0, *, fixed: bool = False) -> Iterator[Serve
     behaviour = server.world.behaviour
     for name in () if fixed else kind.defects:
         defects.get(name).apply(behaviour)
-    usual = behaviour.authenticate
-
-    def authenticate(call: Call) -> None:
-        if (call.request.header("authorization") or "").lower().startswith("basic"):
-            raise errors.unauthorized("Only Bearer tokens are taken.")
-        usual(call)
-
     if kind.bearer_only:
-        behaviour.authenticate = authenticate
+        variants.get("takes-bearer-only").apply(behaviour)
     server.start()
     try:
         yield server

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from .app import write_answer
-from .behaviour import Amend, Behaviour, Check, Finish, Present, Serve
+from .behaviour import Amend, Behaviour, Check, Finish, Guard, Present, Serve
 from .call import Call
 from .rules.attach import Attempt
 from .rules.checks import KNOWN
-from .rules.errors import ApiError, Rejection, unknown_parameters
+from .rules.errors import ApiError, Rejection, unauthorized, unknown_parameters
 from .wire.values import Answer, Json, Response
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -302,3 +302,17 @@ def counter(period: int) -> Callable[[], bool]:
     """Return a function that is true at every `period`th call."""
     turns: Iterator[int] = iter(range(1, 1 << 62))
     return lambda: next(turns) % period == 0
+
+
+def take_key_by(wanted: str, where: Callable[[Call], bool] = lambda call: True) -> Change:
+    """Take the key by one scheme of authentication only, in the calls that `where` accepts."""
+
+    @wrap("authenticate")
+    def authenticate(usual: Guard, call: Call) -> None:
+        usual(call)
+        scheme = (call.request.header("authorization") or "").partition(" ")[0].lower()
+        if where(call) and scheme != wanted:
+            call.authenticated = False
+            raise unauthorized(f"Use {wanted}.")
+
+    return authenticate

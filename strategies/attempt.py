@@ -17,10 +17,13 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
-`lower-case bearer` and `lower-case basic` spell the scheme so, `key in a lower-case header` the header.
+`lower-case bearer` and `lower-case basic` spell the scheme so, IN_LOWER_CASE_HEADER the header.
 Values that only resemble the key are `key and junk`, `key cut short`, `key in another case`, `key in another scheme`
 and `key as password`.
 """
+
+IN_LOWER_CASE_HEADER: Credentials = "key in a lower-case header"
+"""The key in a scheme that works, under a header whose name has no capitals."""
 
 THE_PAYMENT_METHOD = Known("payment_method")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.contract import FORM_MEDIA_TYPE
+from strategies.attempt import IN_LOWER_CASE_HEADER
 from strategies.comparison import Comparison
 from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
@@ -63,7 +64,7 @@ IN_LOWER_CASE = Comparison(
     (
         NO_CUSTOMER.but(
             headers=(("content-type", FORM_MEDIA_TYPE), ("accept", "application/json"), ("user-agent", "conformance")),
-            credentials="key in a lower-case header",
+            credentials=IN_LOWER_CASE_HEADER,
             label="with the names of its headers in lower case",
         ),
     ),

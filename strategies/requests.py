@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts.contract import FORM_MEDIA_TYPE
-from strategies.attempt import Attempt, Invalid, Pair
+from strategies.attempt import IN_LOWER_CASE_HEADER, Attempt, Invalid, Pair
 from strategies.comparison import Comparison
 from strategies.invalid import unknown_parameter
 from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
@@ -130,7 +130,7 @@ REQUIRED_AT_ONCE = Comparison(
             kind="wire",
             transport="raw",
             headers=(("content-type", f"{FORM_MEDIA_TYPE};charset=utf-8"), ("user-agent", "conformance")),
-            credentials="key in a lower-case header",
+            credentials=IN_LOWER_CASE_HEADER,
             label="in another order, with escapes, a charset and header names in lower case",
         ),
     ),

@@ -104,11 +104,6 @@ class Exchange:
                 return value
         return None
 
-    def combined_header(self, name: str) -> str | None:
-        """Join the values of all headers of that name, which make one list (RFC 9110 section 5.3); None for none."""
-        values = [value for key, value in self.headers or () if key.lower() == name.lower()]
-        return ", ".join(values) if values else None
-
     @cached_property
     def sent_pairs(self) -> tuple[DecodedPair, ...]:
         """Decode the parameters of the form body that was sent."""
@@ -125,6 +120,12 @@ def goes_to_operation(request: Request) -> bool:
     path = request.target.partition("?")[0]
     is_alike = path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
     return is_alike and "/" not in path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
+
+
+def combined_header(exchange: Exchange, name: str) -> str | None:
+    """Join the values of all headers of that name, which make one list (RFC 9110 section 5.3); None for none."""
+    values = [value for key, value in exchange.headers or () if key.lower() == name.lower()]
+    return ", ".join(values) if values else None
 
 
 def is_creation(exchange: Exchange) -> bool:

@@ -6,6 +6,7 @@ import re
 from itertools import chain
 
 from conformance.evidence.episode import Episode
+from conformance.evidence.exchange import combined_header
 from conformance.judge.answers import describe_answer, describe_refusal
 from conformance.judge.expectations import (
     each_answered,
@@ -129,7 +130,7 @@ def uncached(episode: Episode, contract: Contract) -> None:
     """Expect `Cache-Control` with no-cache and no-store in every response."""
     for exchange in each_answered(episode):
         require_headers(exchange)
-        control = exchange.combined_header("Cache-Control")
+        control = combined_header(exchange, "Cache-Control")
         directives = {directive.strip().lower() for directive in (control or "").split(",")}
         is_uncached = {"no-cache", "no-store"} <= directives
         expect(is_uncached, f"Cache-Control is {_shown(control)} in a {exchange.status}", exchange)

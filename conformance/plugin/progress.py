@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -68,10 +68,10 @@ def chapter_of(nodeid: str) -> str:
     return PurePosixPath(nodeid.partition("::")[0]).stem.removeprefix("test_")
 
 
-class Chapters:
-    """Writes a line for each chapter when its last test is done, instead of pytest's own dots.
+class InPlaceOfDots:
+    """Keeps pytest's own dots and paths away while the tests run.
 
-    `requests` counts those sent so far, `failing` gives the clauses that fail so far. A quiet one writes nothing.
+    `requests` counts those sent so far, `failing` gives the clauses that fail so far.
     """
 
     def __init__(
@@ -82,18 +82,32 @@ class Chapters:
         failing: Callable[[], Sequence[str]],
     ) -> None:
         self.reporter = reporter
+        self.session = session
         self.requests = requests
         self.failing = failing
-        self._left = Counter(chapter_of(item.nodeid) for item in session.items)
-        self._total = self._left.total()
 
-    def __enter__(self) -> Chapters:
+    def __enter__(self) -> Self:
         self._shows_paths = self.reporter.showfspath
         self.reporter.showfspath = False
         return self
 
     def __exit__(self, *_: object) -> None:
         self.reporter.showfspath = self._shows_paths
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(self) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
+        """Have pytest count a test without writing a letter for it."""
+        category, _, _ = yield
+        return category, "", ""
+
+
+class Chapters(InPlaceOfDots):
+    """Writes a line for each chapter when its last test is done; a quiet one writes nothing."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._left = Counter(chapter_of(item.nodeid) for item in self.session.items)
+        self._total = self._left.total()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
@@ -116,30 +130,12 @@ class Chapters:
         shown = f"; failed: {', '.join(fails)}" if fails else ""
         self.reporter.write_line(f"{share:4.0%} {chapter}: done, {self.requests():,} requests so far{shown}")
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_report_teststatus(self) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
-        """Have pytest count a test without writing a letter for it."""
-        category, _, _ = yield
-        return category, "", ""
 
+class Progress(InPlaceOfDots):
+    """Writes one line over and over while the tests run."""
 
-class Progress:
-    """Writes the line instead of pytest's own dots while the tests run.
-
-    `requests` counts those sent so far, `failing` gives the clauses that fail so far.
-    """
-
-    def __init__(
-        self,
-        reporter: Any,
-        session: pytest.Session,
-        requests: Callable[[], int],
-        failing: Callable[[], Sequence[str]],
-    ) -> None:
-        self.reporter = reporter
-        self.session = session
-        self.requests = requests
-        self.failing = failing
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.chapter = ""
         self.done = self.failed = 0
         self._started = time.monotonic()
@@ -148,9 +144,8 @@ class Progress:
         self._writing = threading.Lock()
         self._thread = threading.Thread(target=self._keep_writing, daemon=True)
 
-    def __enter__(self) -> Progress:
-        self._shows_paths = self.reporter.showfspath
-        self.reporter.showfspath = False
+    def __enter__(self) -> Self:
+        super().__enter__()
         self._thread.start()
         return self
 
@@ -159,7 +154,7 @@ class Progress:
         self._thread.join()
         self.reporter.rewrite("", erase=True)
         self.reporter.rewrite("")
-        self.reporter.showfspath = self._shows_paths
+        super().__exit__()
 
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -174,12 +169,6 @@ class Progress:
         if report.failed:
             self.failed = len(self.failing())
         self.write()
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_report_teststatus(self) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
-        """Have pytest count a test without writing a letter for it."""
-        category, _, _ = yield
-        return category, "", ""
 
     def write(self) -> None:
         """Write the line over the one before."""

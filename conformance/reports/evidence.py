@@ -13,7 +13,7 @@ from conformance.evidence.visible import Piece, indent, visible
 from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
 from conformance.reports.words import OF_THE_KEY, answer_in_short
 from contracts.contract import FORM_MEDIA_TYPE
-from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
+from strategies.attempt import IN_LOWER_CASE_HEADER, PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import parse_name
 
 LONGEST_REQUEST = 1500
@@ -217,7 +217,7 @@ def _is_header(name: str, component: str) -> bool:
 
 
 def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
-    is_open = request.credentials in ("key", "key in a lower-case header")
+    is_open = request.credentials in ("key", IN_LOWER_CASE_HEADER)
     credentials = scheme if is_open else request.credentials
     shown = {
         "bearer": "Bearer $STRIPE_API_KEY",

@@ -12,7 +12,7 @@ from conformance.judge.answers import describe_refusal
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
 from contracts import Clause
-from strategies.attempt import Request
+from strategies.attempt import IN_LOWER_CASE_HEADER, Request
 
 LOUD = (Outcome.ERROR, Outcome.FAIL, Outcome.DEVIATION, Outcome.INCONCLUSIVE)
 """The outcomes that a reader must see first, in this order."""
@@ -153,7 +153,7 @@ def authorization(credentials: str, scheme: str) -> list[str]:
         return ["-u", '"$STRIPE_API_KEY:"']
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
-    if credentials == "key in a lower-case header":
+    if credentials == IN_LOWER_CASE_HEADER:
         return ["-H", f'"authorization: {_IN_A_SCHEME[scheme]}"']
     if credentials in OF_THE_KEY:
         return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from conformance.evidence.secret import Secret
 from conformance.transport.connection import Connection
 from conformance.transport.route import Route
-from strategies.attempt import Credentials, Request
+from strategies.attempt import IN_LOWER_CASE_HEADER, Credentials, Request
 
 IDENTIFICATION = "attach-conformance"
 LETTERS_IN_ANOTHER_CASE = 8
 """The number of characters at a key's end whose case changes: so few that the rest of it is still blotted out."""
 
-IN_LOWER_CASE_HEADER = "key in a lower-case header"
 """The credentials whose header is called `authorization`."""
 LEFT_OUT = ("User-Agent", "")
 """The header that says that there is to be none of this name."""

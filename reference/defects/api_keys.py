@@ -11,7 +11,18 @@ from functools import partial
 from ..app import write_answer
 from ..behaviour import Behaviour, Guard, KnownKey, Serve
 from ..call import Call
-from ..changes import Change, apply, counter, edit_answer, edit_rejections, is_authentic, override, wrap, wrap_at_attach
+from ..changes import (
+    Change,
+    apply,
+    counter,
+    edit_answer,
+    edit_rejections,
+    is_authentic,
+    override,
+    take_key_by,
+    wrap,
+    wrap_at_attach,
+)
 from ..rules import errors, forms
 from ..rules.attach import Attempt
 from ..rules.auth import NO_KEY, WELL_FORMED, basic_user
@@ -243,16 +254,7 @@ def basic_needs_a_password(usual: Guard, call: Call) -> None:
 
 def operation_takes(wanted: str) -> Change:
     """Take the key by one scheme at the attach URL, and elsewhere by either."""
-
-    @wrap("authenticate")
-    def authenticate(usual: Guard, call: Call) -> None:
-        usual(call)
-        scheme = (call.request.header("authorization") or "").partition(" ")[0].lower()
-        if call.is_attach and scheme != wanted:
-            call.authenticated = False
-            raise errors.unauthorized(f"Use {wanted}.")
-
-    return authenticate
+    return take_key_by(wanted, lambda call: call.is_attach)
 
 
 stripe.row("operation-takes-basic-only", "auth.schemes", "medium")(

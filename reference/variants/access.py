@@ -10,7 +10,7 @@ from functools import partial
 
 from ..behaviour import Behaviour, Finish, Guard, Route, Serve
 from ..call import Call, Endpoint
-from ..changes import Change, apply, override, wrap
+from ..changes import Change, apply, override, take_key_by, wrap
 from ..objects import cards, payment_methods
 from ..objects.models import Customer
 from ..objects.store import Store, new_card
@@ -273,19 +273,5 @@ def knows_one_card(b: Behaviour) -> None:
     b.find_payment_method = lambda call, identifier: None if is_other(identifier) else usual_find(call, identifier)
 
 
-def takes(wanted: str) -> Change:
-    """Take the key by one scheme of authentication only, everywhere."""
-
-    @wrap("authenticate")
-    def authenticate(usual: Guard, call: Call) -> None:
-        usual(call)
-        scheme = (call.request.header("authorization") or "").partition(" ")[0].lower()
-        if scheme != wanted:
-            call.authenticated = False
-            raise errors.unauthorized(f"Use {wanted}.")
-
-    return authenticate
-
-
-variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", takes("bearer"))
-variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", takes("basic"))
+variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", take_key_by("bearer"))
+variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", take_key_by("basic"))
