@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -29,7 +29,7 @@ from conformance.paths import SUITE
 from conformance.plugin import dealing
 from conformance.plugin.careful import Errors
 from conformance.plugin.dealing import Workers
-from conformance.plugin.interruptions import Interruptions, Phase, handled
+from conformance.plugin.interruptions import Interruptions, Phase, handled, make_showable
 from conformance.verdict.record import Record
 from meta_tests.hindering import NO_FOLDER, NO_REMOVAL, SMALL_DISK
 from reference import running
@@ -168,6 +168,28 @@ def test_signals_are_one_by_one_what_their_phase_says(monkeypatch: pytest.Monkey
         assert not is_raised(signal.SIGHUP, 1)
         assert handler.received == "SIGTERM"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
+def test_pytest_shows_an_interruption_between_two_lines() -> None:
+    without_lines = bytes([0b11111111]) * 20  # of its location table: eight instructions that have no line
+    between = FunctionType(interrupted.__code__.replace(co_linetable=without_lines), {})
+
+    def twice() -> None:
+        try:
+            between()
+        except KeyboardInterrupt:
+            between()
+
+    with pytest.raises(KeyboardInterrupt) as excinfo:
+        twice()
+    with pytest.raises(TypeError):
+        excinfo.getrepr()
+    make_showable(excinfo)
+    assert "twice()" in str(excinfo.getrepr())
 
 
 def test_what_the_process_ignores_stays_ignored() -> None:

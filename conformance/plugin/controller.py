@@ -26,7 +26,7 @@ from conformance.plugin.careful import Errors, Reporters
 from conformance.plugin.dealing import Workers
 from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.first_lines import header_lines
-from conformance.plugin.interruptions import Interruptions, Phase
+from conformance.plugin.interruptions import Interruptions, Phase, make_showable
 from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
 from conformance.plugin.progress import Chapters, Progress, is_log, is_wanted
@@ -256,10 +256,11 @@ class Controller:
                 session.shouldfail = f"stopping: {slug} is broken"
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_keyboard_interrupt(self) -> None:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember that the run is not whole; from here to the clean-up no signal does anything."""
         self._interrupted = True
         self.interruptions.phase = Phase.WRITING
+        make_showable(excinfo)
 
     @pytest.hookimpl(trylast=True)
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

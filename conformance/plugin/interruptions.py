@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the commands do without pytest
+    import pytest
 
 NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -71,6 +74,22 @@ class Interruptions:
             self.received = signal.Signals(number).name
         if is_another and self.phase is not Phase.WRITING:
             raise KeyboardInterrupt(f"interrupted by {signal.Signals(number).name}")
+
+
+def make_showable(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Drop from the traceback of an interruption what pytest fails to show, and whatever the interruption cut off.
+
+    A signal can arrive at an instruction that belongs to no line of the source, and pytest counts from that line.
+    """
+    excinfo.traceback = type(excinfo.traceback)(filter(_has_line, excinfo.traceback))
+    excinfo.value.__suppress_context__ = True
+
+
+def _has_line(entry: Any) -> bool:
+    try:
+        return bool(entry.lineno >= 0)
+    except TypeError:
+        return False
 
 
 @contextmanager

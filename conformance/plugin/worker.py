@@ -11,7 +11,7 @@ import pytest
 from conformance.evidence.secret import Secret
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.drawing import set_up_hypothesis
-from conformance.plugin.interruptions import Interruptions, Phase
+from conformance.plugin.interruptions import Interruptions, Phase, make_showable
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
 from conformance.plugin.tracebacks import Tracebacks
@@ -57,9 +57,10 @@ class _CleanUp:
         self.interruptions = interruptions
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_keyboard_interrupt(self) -> None:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Have no signal do anything from here to the clean-up."""
         self.interruptions.phase = Phase.WRITING
+        make_showable(excinfo)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         with self.interruptions.cleaning():
