@@ -19,10 +19,11 @@ from conformance.paths import SUITE
 from conformance.reports.html import html_page
 from conformance.reports.junit import junit_of
 from conformance.reports.rendering import results_text
+from conformance.reports.sarif import sarif_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
 from conformance.verdict.expectations import Expectation, Expectations, finding_name, weigh
-from conformance.verdict.run import Diagnosis, Run
+from conformance.verdict.run import Diagnosis, ExitStatus, Run
 from meta_tests.test_finding_ids import Terminal
 
 SCHEMA = json.loads((SUITE / "contracts" / "results.schema.json").read_text(encoding="utf-8"))
@@ -168,3 +169,42 @@ def test_the_job_summary_is_short_and_names_the_script(tmp_path: Path) -> None:
     assert "[reproduce.sh](reproduce.sh)" in summary
     assert "#!/usr/bin/env bash" not in summary
     assert len(summary.splitlines()) < 40
+
+
+def sarif(run: Run) -> dict[str, Any]:
+    (log,) = json.loads(sarif_of(run))["runs"]
+    assert isinstance(log, dict)
+    return log
+
+
+def test_code_scanning_gets_each_finding_at_its_entry_and_the_expected_ones_suppressed() -> None:
+    run = weighed(KNOWN, NEW, OTHER)
+    log = sarif(run)
+    assert [rule["id"] for rule in log["tool"]["driver"]["rules"]] == [UNKNOWN, OTHER.clause]
+    found = {(one["ruleId"], one["partialFingerprints"]["finding/v1"]): one for one in log["results"]}
+    assert len(found) == 3
+    new, known, other = log["results"]
+    assert known["suppressions"] == [{"kind": "external", "justification": "the id is merged"}]
+    assert "suppressions" not in new
+    assert NEW.observed in new["message"]["text"]
+    assert "replay" in new["message"]["text"]
+    places = [one["locations"][0]["physicalLocation"] for one in (known, new, other)]
+    assert [place["artifactLocation"]["uri"] for place in places] == ["known.toml"] * 3
+    assert [place["region"]["startLine"] for place in places] == [3, 1, 1]
+    assert log["invocations"][0]["exitCode"] == ExitStatus.DOES_NOT_CONFORM
+    assert log["invocations"][0]["executionSuccessful"]
+
+
+def test_code_scanning_gets_deviations_as_warnings_and_no_place_without_expectations() -> None:
+    deviation = finding("header.cache-control", exchange(200, SUCCESS))
+    (one,) = sarif(run_with({deviation.clause: [deviation]}))["results"]
+    assert one["level"] == "warning"
+    assert "physicalLocation" not in one["locations"][0]
+    assert one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].startswith("POST /v1/")
+
+
+def test_a_run_without_a_verdict_is_no_successful_execution() -> None:
+    log = sarif(run_with(diagnosis=Diagnosis("it is down", "start it")))
+    assert not log["invocations"][0]["executionSuccessful"]
+    (note,) = log["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"] == "it is down — start it"

@@ -10,6 +10,7 @@ from conformance.reports.badge import badge_of
 from conformance.reports.har import har_of
 from conformance.reports.html import html_page
 from conformance.reports.junit import JUNIT_FILE, junit_of, seconds_by_clause
+from conformance.reports.sarif import SARIF_FILE, sarif_of
 from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.workflow import RESULTS_FILE, summary_of
 from conformance.verdict.record import BrokenRecord, Record, judged_again
@@ -56,6 +57,7 @@ FORMS: Mapping[str, Form] = {
             "badge.svg",
             lambda _, run: badge_of(run.to_json()),
         ),
+        Form("sarif", "the findings as SARIF 2.1.0, for code scanning", SARIF_FILE, lambda _, run: sarif_of(run)),
         Form("har", "all exchanges as HAR 1.2", "traffic.har", lambda record, _: har_of(record)),
         Form("script", "the failures as a numbered curl script", SCRIPT_FILE, lambda _, run: _script(run)),
     )
