@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,15 @@ DIFFERENCES = {
 """A defect for each of several clauses whose difference is part of a combined request."""
 
 
+@pytest.fixture(autouse=True)
+def _three_drawn() -> Iterator[None]:
+    """Draw three values, as a run might be set to that begins long after the tests were imported."""
+    settings.register_profile("three", max_examples=3, database=None)
+    settings.load_profile("three")
+    yield
+    settings.load_profile("default")
+
+
 def values_tried(test: Any, *, is_quick: bool) -> list[object]:
     item: Any = SimpleNamespace(function=test)
     tried.clear()
@@ -34,7 +44,6 @@ tried: list[object] = []
 
 
 @pinned("value", "abc", quick=2)
-@settings(max_examples=3, database=None)
 @given(value=st.text("xyz", min_size=1))
 def drawn(value: str) -> None:
     tried.append(value)
@@ -50,10 +59,19 @@ def not_quick(value: str) -> None:
     tried.append(value)
 
 
+@given(value=st.text("xyz", min_size=1))
+def unpinned(value: str) -> None:
+    tried.append(value)
+
+
 def test_a_whole_budget_tries_the_pinned_values_in_order_and_draws_more() -> None:
     values = values_tried(drawn, is_quick=False)
     assert values[:3] == ["a", "b", "c"]
     assert len(values) == 6
+
+
+def test_what_is_drawn_follows_the_run_and_not_the_time_of_the_import() -> None:
+    assert len(values_tried(unpinned, is_quick=False)) == 3
 
 
 def test_the_quick_budget_tries_the_first_values_and_nothing_else() -> None:

@@ -57,7 +57,8 @@ def as_the_budget_says(item: pytest.Function, *, is_quick: bool) -> Iterator[Non
     """Leave a test its pinned values, or only those of the quick budget."""
     test: Any = item.function
     if not hasattr(test, QUICK):
-        yield
+        with _changed(test) if hasattr(test, "hypothesis") else contextlib.nullcontext():
+            yield
         return
     examples = test.hypothesis_explicit_examples  # the last one first
     phases = {"phases": (Phase.explicit,)} if is_quick or hasattr(test, UNDRAWN) else {}
@@ -79,9 +80,12 @@ def more_drawn(item: pytest.Function, examples: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _changed(test: Any, **changes: Any) -> Iterator[None]:
-    """Change a test's settings, which it took over when it was decorated, for as long as the block lasts."""
+    """Give a test the settings of the run with these changes, for as long as the block lasts.
+
+    Its own are those that were the default when it was imported, which may have been before the run in this process.
+    """
     usual = test._hypothesis_internal_use_settings
-    test._hypothesis_internal_use_settings = hypothesis_settings(usual, **changes)
+    test._hypothesis_internal_use_settings = hypothesis_settings(hypothesis_settings.default, **changes)
     try:
         yield
     finally:
