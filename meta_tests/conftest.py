@@ -1,6 +1,7 @@
 """Records of whole runs that files share, made once a session, the mark of slow tests, and which files come first.
 
-`pytest meta_tests -m "not slow"` runs the fast ones alone.
+`pytest meta_tests -m "not slow"` runs the fast ones alone, `-m "not long"` all but those that repeat at length what
+others try in short.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ LONGEST_FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark."""
     config.addinivalue_line("markers", "slow: runs the suite, starts processes or browsers, or waits for time limits")
+    config.addinivalue_line("markers", "long: tries at length what others try in short; for `tox -e long`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -44,6 +44,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return command_line("compare", KEY, monkeypatch, capsys)
 
 
+@pytest.mark.long
 def test_a_server_is_like_itself_whatever_ids_it_makes(records: Mapping[str, Path], command: Command) -> None:
     status, shown = command(records["good"], records[AGAIN])
     assert status == ExitStatus.CONFORMS, shown

@@ -92,6 +92,7 @@ def done(place: Workplace, block: Block, before: str = "") -> subprocess.Complet
     return place.run(before + block.text)
 
 
+@pytest.mark.long
 def test_a_gate_from_the_document_to_a_regression_and_a_fix(place: Workplace) -> None:
     scripts = scripts_of(PAGE)
     (kept,) = [block for block in scripts if block.file]

@@ -117,6 +117,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) ->
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="without openssl the page was NOT executed")
+@pytest.mark.long
 def test_the_commands_about_certificates_do_what_the_page_says(place: Workplace) -> None:
     place.clauses = ()
     place.words = {"--profile stripe": "--profile contract"}  # a whole run, and a short one

@@ -18,14 +18,19 @@ from meta_tests.nasty import MANNERS, running_nasty
 IDS = {"created": (0, 0), "few given": (1, 2), "given customers": (3, 0), "given": (2, 6), "many given": (4, 60)}
 """The numbers of given customers and payment methods."""
 
+SOON_JUDGED = ("accept-all", "empty-object", "fail-all")
+
 CASES = [
-    *((manner, "created") for manner in sorted(MANNERS)),
+    *(
+        pytest.param(manner, "created", marks=() if manner in SOON_JUDGED else pytest.mark.long)
+        for manner in sorted(MANNERS)
+    ),
     ("accept-all", "few given"),
-    ("accept-all", "many given"),
+    pytest.param("accept-all", "many given", marks=pytest.mark.long),
     ("fail-all", "given customers"),
     ("empty-object", "given"),
     ("list-nothing", "given"),
-    ("lose-every-second", "given"),
+    pytest.param("lose-every-second", "given", marks=pytest.mark.long),
     ("refuse-attaches", "few given"),
 ]
 """Every manner with created ids, and every kind of given ids with a manner that goes far with them."""

@@ -74,6 +74,7 @@ def test_so_many_are_chosen_as_were_asked_for(
     assert variants
 
 
+@pytest.mark.long
 def test_a_fair_run_says_nothing_of_the_reference_and_something_of_a_server_that_crashes() -> None:
     """The ids exist, so that a conforming server accepts; and both runners are asked about the same defect."""
     measured = measure([DEFECTS["always-refused"]], [])

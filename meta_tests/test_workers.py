@@ -192,6 +192,7 @@ ASKED = ("request.minimal-body", "body.unknown-parameter", "expand.accepted", "r
 CONTRACT = ("--profile", "contract", "--budget", "quick", *(word for slug in ASKED for word in ("--clause", slug)))
 
 
+@pytest.mark.long
 def test_workers_with_given_ids_conclude_what_one_process_does(tmp_path: Path) -> None:
     found = []
     for number, several in enumerate([(), ("-n", "2", "--dist", "each")]):
@@ -215,6 +216,7 @@ def test_a_worker_that_ends_is_an_error_and_its_other_tests_are_run(tmp_path: Pa
 SHOWN_APART = ("listed-twice", "expand-unknown", "unknown-parameter-refused-too-late", "every-key-accepted")
 
 
+@pytest.mark.long
 def test_groups_that_know_nothing_of_each_other_find_what_one_process_does() -> None:
     jobs = [Job(name, defect=name, arguments=("-p", "meta_tests.apart")) for name in SHOWN_APART]
     found = {result.job.name: sorted(result.outcomes("fail", "error", "inconclusive")) for result in run_all(jobs)}
