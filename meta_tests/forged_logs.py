@@ -32,7 +32,7 @@ def is_subject(clause: str) -> Callable[[Trial, Any], bool]:
 
 
 def with_answer_without(record: Record, **lost: Any) -> list[Trial | Note]:
-    """One refused attempt whose answer lacks its head or its body, wherever it stands."""
+    """One refused attempt whose answer lacks its head or its body, at any place."""
     place = find(log_of(record), is_subject("body.unknown-parameter"))
     trial = log_of(record)[place.trial]
     assert isinstance(trial, Trial)
@@ -128,7 +128,7 @@ def with_one_telling_edited(record: Record) -> list[Trial | Note]:
 
     The later episode has a newer exchange, so that it stays in its place.
     """
-    place = _told_again(record)
+    place = _answer_given_again(record)
 
     def retold(step: Any) -> Any:
         body = (step.exchange.body or b"").replace(b'": ', b'" :', 1)
@@ -137,7 +137,7 @@ def with_one_telling_edited(record: Record) -> list[Trial | Note]:
     return edited(log_of(record), place, retold)
 
 
-def _told_again(record: Record) -> Place:
+def _answer_given_again(record: Record) -> Place:
     seen: set[Exchange] = set()
     for number, one in enumerate(log_of(record)):
         own = one.episodes[0].episode.steps if isinstance(one, Trial) and one.episodes else ()
@@ -146,7 +146,7 @@ def _told_again(record: Record) -> Place:
             if newest not in seen and step.exchange in seen and b'": ' in (step.exchange.body or b""):
                 return Place(number, 0, index)
         seen |= {step.exchange for step in own}
-    raise LookupError("no answer is told again")
+    raise LookupError("no answer is given again")
 
 
 def with_creation_of_another_run(record: Record) -> list[Trial | Note]:
@@ -165,7 +165,7 @@ def with_creation_of_another_run(record: Record) -> list[Trial | Note]:
 
 
 def whitewashed(record: Record) -> list[Trial | Note]:
-    """The failure turned into a refusal wherever it shows, and what was performed because of it dropped."""
+    """The failure turned into a refusal everywhere, and what was performed because of it dropped."""
     place = find(log_of(record), is_subject("body.unknown-parameter"))
     refusing = log_of(record)[place.trial]
     assert isinstance(refusing, Trial)

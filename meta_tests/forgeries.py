@@ -84,7 +84,7 @@ def forgery(record: Record, **changes: Any) -> Files:
 BROKE = Note("body.customer-structure", "error", "it broke")
 
 
-def told_in_two_ways(record: Record) -> Files:
+def given_in_two_ways(record: Record) -> Files:
     """An answer edited where it stands first, and one more request said to have been sent."""
     footer = {**record.footer, "requests": record.footer["requests"] + 1}
     return forgery(record, log=with_one_telling_edited(record), footer=footer)
@@ -116,7 +116,7 @@ def statements_in(files: Files) -> Iterator[dict[str, Any]]:
 
 
 def with_validity(record: Record, begins: int, ends: int) -> Files:
-    """A bundle that is valid from so many hours after the run until so many."""
+    """A bundle that is valid from some hours after the run until some others."""
     ended = datetime.datetime.fromisoformat(record.footer["ended"])
     validity = Validity(ended + datetime.timedelta(hours=begins), ended + datetime.timedelta(hours=ends))
     return restated(record, lambda predicates: predicates[CLAUSE_RESULTS].update(validity=validity.to_json()))
@@ -203,7 +203,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         "episodes",
         lambda runs: forgery(runs.other, log=with_creation_of_another_run(runs.other)),
     ),
-    "an answer told in two ways": ("episodes", lambda runs: told_in_two_ways(runs.other)),
+    "an answer given in two ways": ("episodes", lambda runs: given_in_two_ways(runs.other)),
     "an episode of another target": (
         "another-target",
         lambda runs: forgery(runs.other, log=with_trial_of(runs.other, runs.stateless, "request.minimal-body")),
@@ -305,7 +305,7 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         "record",
         lambda runs: honest(replace(runs.other, content=b"\n".join(runs.other.content.splitlines()[:-1]) + b"\n")),
     ),
-    "a line of the record edited, and not chained anew": (
+    "a line of the record edited, and not chained again": (
         "record",
         lambda runs: honest(
             replace(runs.other, content=runs.other.content.replace(b'"status":400', b'"status":402', 1))

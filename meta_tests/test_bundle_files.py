@@ -130,7 +130,7 @@ def test_malformed_envelopes_are_named(line: bytes, said: str) -> None:
         read_envelope(line)
 
 
-def test_key_files_that_cannot_be_used_are_told_in_one_line(tmp_path: Path) -> None:
+def test_key_files_that_cannot_be_used_are_said_in_one_line(tmp_path: Path) -> None:
     private, public = write_keys(tmp_path, KEYS["P-256"]())
     for name, content in {"empty": b"", "text": b"no key", "large": b"x" * 70_000}.items():
         (tmp_path / name).write_bytes(content)

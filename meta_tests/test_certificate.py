@@ -107,7 +107,7 @@ def test_an_honest_certificate_of_a_stateless_target_is_accepted_for_the_profile
 
 
 def test_an_honest_certificate_of_a_product_that_misses_a_should_is_accepted(runs: Runs) -> None:
-    """What it takes against its contract is left out of the requests that must change nothing."""
+    """Requests that it takes against its contract are left out of the requests that must change nothing."""
     result = checked(honest(runs.deviating))
     assert not result.objections
     assert result.conforms
@@ -171,8 +171,8 @@ def with_manifest_of(files: Files, other: Files) -> Files:
 
 
 KEYLESS: dict[str, tuple[str, Forgery]] = {
-    "signed anew": ("signature", lambda runs: honest(runs.other, STRANGER)),
-    "signed anew under the right key id": (
+    "signed again": ("signature", lambda runs: honest(runs.other, STRANGER)),
+    "signed again under the right key id": (
         "signature",
         lambda runs: with_key_id_of(honest(runs.other, STRANGER), SIGNER),
     ),
@@ -204,7 +204,7 @@ KEYLESS: dict[str, tuple[str, Forgery]] = {
             MANIFEST: honest(runs.other)[MANIFEST].replace(b'"format": 1', b'"format": 2'),
         },
     ),
-    "a manifest made anew": (
+    "a manifest made again": (
         "subjects",
         lambda runs: {
             **make_bundle(runs.bad.content, {}, {}, STRANGER),
@@ -230,7 +230,7 @@ KEY = "sk_test_certificates0123456789abcdef"
 
 @dataclass(frozen=True)
 class Done:
-    """What a command showed, and how it ended."""
+    """The output of a command, and how it ended."""
 
     status: int
     shown: str
@@ -316,7 +316,7 @@ def test_a_certificate_of_failures_is_verified_as_that(
 def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
     runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:
-    """What a signer can still forge, and what asking the product is for."""
+    """A signer can still forge this, and it is what asking the product is for."""
     signer = private_key(keys["vendor"][0])
     with running(DEFECT, api_key=KEY) as server:
         made_up = rewritten(runs.other, header=said(runs.other, "target", base_url=server.url))
@@ -330,7 +330,7 @@ def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         (["verify", "nowhere.zip", "--key", "nowhere.pem"], "nowhere.pem cannot be read: No such file"),
         (["certify", "nowhere.jsonl", "--product", "a b", "--version", "1", "--key", "k"], "invalid name"),
@@ -343,10 +343,10 @@ def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
         (["verify", "b", "--key", "k", "--sample", "0"], "invalid number"),
     ],
 )
-def test_what_the_commands_cannot_use_is_told_in_one_line(arguments: list[str], told: str, command: Command) -> None:
+def test_what_the_commands_cannot_use_is_said_in_one_line(arguments: list[str], said: str, command: Command) -> None:
     done = command(*arguments)
     assert done.status == ExitStatus.WRONG_USAGE, done.shown
-    assert told in done.shown
+    assert said in done.shown
 
 
 def test_a_run_that_proves_nothing_is_not_signed(

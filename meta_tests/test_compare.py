@@ -66,7 +66,7 @@ def test_one_defect_is_one_clause_and_one_line_with_a_count(
     assert len(re.findall(r"only in 127\.0\.0\.1:\d+ \|", shown)) == 1
 
 
-def test_what_a_defect_changes_is_told_with_its_status(records: Mapping[str, Path]) -> None:
+def test_what_a_defect_changes_is_said_with_its_status(records: Mapping[str, Path]) -> None:
     comparison = compare(*(Record.read(records[name]) for name in ("contract", "obeying")))
     assert [one.a.clause.slug for one in comparison.outcomes] == ["request.json-refused"]
     (group,) = comparison.groups
@@ -74,7 +74,7 @@ def test_what_a_defect_changes_is_told_with_its_status(records: Mapping[str, Pat
     assert group.clauses == ("request.json-refused",)
 
 
-def test_what_makes_runs_unlike_is_told(records: Mapping[str, Path], command: Command, tmp_path: Path) -> None:
+def test_what_makes_runs_unlike_is_said(records: Mapping[str, Path], command: Command, tmp_path: Path) -> None:
     _, shown = command(records["contract"], records["other seed"])
     assert "**Beware:** the first was run with seed 1, the second with 2: what was drawn differs" in shown
     record = Record.read(records["contract"])
@@ -124,7 +124,7 @@ def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         ([], "give two records, or --against B"),
         (["one.jsonl"], "give two records, or --against B"),
@@ -135,10 +135,10 @@ def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: P
         (["--against", "ftp://127.0.0.1"], "must start with http"),
     ],
 )
-def test_what_cannot_be_compared_is_told_in_one_line(arguments: list[str], told: str, command: Command) -> None:
+def test_what_cannot_be_compared_is_said_in_one_line(arguments: list[str], said: str, command: Command) -> None:
     status, shown = command(*arguments)
     assert (status, shown.count("\n")) == (ExitStatus.WRONG_USAGE, 1)
-    assert told in shown
+    assert said in shown
 
 
 # one answer against another
@@ -196,7 +196,7 @@ def test_what_is_not_made_up_differs() -> None:
     assert places({"code": "card_declined"}, {"code": "card_declines"})[0][2:] == ('"card_declined"', '"card_declines"')
 
 
-def test_a_difference_is_told_once_at_its_own_object() -> None:
+def test_a_difference_is_said_once_at_its_own_object() -> None:
     nested = {"object": "payment_method", "customer": {"object": "customer", "email": None}, "card": {"a": 1, "b": 2}}
     other = {"object": "payment_method", "customer": {"object": "customer"}}
     assert places(nested, other) == [

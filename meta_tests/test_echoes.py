@@ -1,4 +1,4 @@
-"""Text of the request that comes back is no trace of a server's insides, in whatever spelling; real traces are."""
+"""Text of the request that comes back is no trace of a server's insides, in any spelling; real traces are."""
 
 from __future__ import annotations
 

@@ -98,13 +98,13 @@ def test_a_file_says_what_is_expected_and_where() -> None:
         (GOOD + 'link = "https://\n', 5, "is not TOML"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, line: int, said: str) -> None:
+def test_what_is_wrong_with_a_file_is_said_with_its_line(text: str, line: int, said: str) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"known.toml:{line}: ")
     assert said in problem
 
 
-def test_every_error_is_told_at_once() -> None:
+def test_every_error_is_said_at_once() -> None:
     text = GOOD.replace("reason", "# reason") + GOOD.replace("json-refused", "nothing") + "expires = 2020-01-01\n"
     assert [problem.split(": ")[0] for problem in problems(text)] == ["known.toml:1", "known.toml:6", "known.toml:9"]
 

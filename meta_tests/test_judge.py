@@ -379,7 +379,7 @@ def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(meth
         ("invalid memory address or nil pointer dereference", True),
     ],
 )
-def test_sql_is_told_from_english(message: str, leaks: bool) -> None:
+def test_sql_is_distinguished_from_english(message: str, leaks: bool) -> None:
     refusal = exchange(400, {"error": {**ERROR["error"], "message": message}})
     assert judged(episode("refused", refusal)).broken == ({"error.no-internals"} if leaks else set())
 

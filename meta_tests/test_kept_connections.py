@@ -31,7 +31,7 @@ def test_what_a_kept_connection_drops_is_sent_again_and_told() -> None:
     assert [one.idle is None for one in answers] == [True, False, False]
 
 
-def test_a_request_that_nobody_read_is_told_by_the_reset() -> None:
+def test_a_request_that_nobody_read_is_said_by_the_reset() -> None:
     reset = struct.pack("ii", 1, 0)
 
     def serve(sock: socket.socket) -> None:
@@ -92,7 +92,7 @@ SERVED = [kept(idle) for idle in (0.15, 0.05, 0.06, 0.07)]
         ([kept(0.05, resent=True, unread=True), kept(0.06, resent=True, unread=True)], 2),
     ],
 )
-def test_a_drop_is_told_from_a_close(lost: list[Exchange], count: int) -> None:
+def test_a_drop_is_distinguished_from_a_close(lost: list[Exchange], count: int) -> None:
     assert len(dropped([*SERVED, *lost])) == count
 
 

@@ -57,7 +57,7 @@ def records(recorded: Recorded) -> Mapping[str, Record]:
 
 
 @pytest.fixture(scope="module")
-def told(records: Mapping[str, Record]) -> Mapping[str, Row]:
+def of_some(records: Mapping[str, Record]) -> Mapping[str, Row]:
     """The results for some lies about the product that does not conform; the plan is what the other one was sent."""
     plan = Plan(records["contract"].trials, {}, BUDGETS["standard"].repetitions)
 
@@ -69,17 +69,17 @@ def told(records: Mapping[str, Record]) -> Mapping[str, Row]:
 
 
 @pytest.mark.parametrize("name", SOME_LIES)
-def test_no_lie_about_a_product_that_fails_is_accepted(name: str, told: Mapping[str, Row]) -> None:
-    assert told[name].said in (REFUSED, GENUINE)
+def test_no_lie_about_a_product_that_fails_is_accepted(name: str, of_some: Mapping[str, Row]) -> None:
+    assert of_some[name].said in (REFUSED, GENUINE)
 
 
 @pytest.mark.parametrize("name", SOME_TRICKS)
-def test_no_bundle_that_certify_does_not_make_is_passed(name: str, told: Mapping[str, Row]) -> None:
-    assert told[name].said == REFUSED, told[name]
+def test_no_bundle_that_certify_does_not_make_is_passed(name: str, of_some: Mapping[str, Row]) -> None:
+    assert of_some[name].said == REFUSED, of_some[name]
 
 
 def test_the_benchmark_sees_what_is_believed(records: Mapping[str, Record]) -> None:
-    """The truth about a product that conforms is told as if it were a lie, and as if it were a trick."""
+    """The truth about a product that conforms is taken as if it were a lie, and as if it were a trick."""
     record = records["contract"]
     assert claim_of(record).evidence.conforms
     plan = Plan(record.trials, {}, BUDGETS["standard"].repetitions)

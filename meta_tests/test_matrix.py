@@ -135,7 +135,7 @@ def test_standings_are_kept_without_what_differs_from_run_to_run(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "said"), [("{", "holds no standings"), ("[{}]", "holds no standings"), (None, "No such")]
 )
-def test_stored_standings_that_cannot_be_are_told(text: str | None, said: str, tmp_path: Path) -> None:
+def test_stored_standings_that_cannot_be_are_said(text: str | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "standings.json"
     if text is not None:
         path.write_text(text)

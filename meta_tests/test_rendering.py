@@ -319,6 +319,6 @@ def test_no_report_takes_the_place_of_the_record(
     assert record.read_bytes() == failed.record.read_bytes()
 
 
-def test_what_cannot_be_read_or_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_read_or_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", str(tmp_path / "missing.jsonl")]) == ExitStatus.WRONG_USAGE
     assert "cannot be read: No such file" in capsys.readouterr().err

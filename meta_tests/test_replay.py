@@ -186,7 +186,7 @@ def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], comm
         (["request.json-refused", "--record", "RECORD", "--customer", "a b"], "--customer 'a b' is no id"),
     ],
 )
-def test_what_cannot_be_replayed_is_told_in_one_line(
+def test_what_cannot_be_replayed_is_said_in_one_line(
     arguments: list[str], said: str, found: Sequence[Found], command: Command
 ) -> None:
     status, shown = command(*(str(found[0].record) if word == "RECORD" else word for word in arguments))

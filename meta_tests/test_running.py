@@ -83,7 +83,7 @@ def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> Non
         (["--base-url", "http://127.0.0.1:9"], {}, 10, "refused"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(
+def test_what_cannot_be_is_said_in_one_line(
     arguments: list[str], environment: dict[str, str], status: int, said: str, tmp_path: Path
 ) -> None:
     done = pytest_run("--results", str(tmp_path), *arguments, environment=environment)
@@ -95,7 +95,7 @@ def test_what_cannot_be_is_told_in_one_line(
         assert value not in shown
 
 
-def test_given_ids_that_are_not_there_are_told_by_what_came_back(tmp_path: Path) -> None:
+def test_given_ids_that_are_not_there_are_known_by_what_came_back(tmp_path: Path) -> None:
     given = ("--customer", "cus_Nobody", "--payment-method", "pm_Nothing", "--payment-method", "pm_NothingElse")
     done = pytest_run("--results", str(tmp_path), "--clause", "request.minimal-body", *given)
     assert done.returncode == 11, done.stdout + done.stderr
@@ -148,7 +148,7 @@ def test_a_dry_run_sends_nothing_to_the_target(tmp_path: Path) -> None:
     assert not results.exists()
 
 
-def test_the_first_failure_stops_a_run_that_was_told_so(tmp_path: Path) -> None:
+def test_the_first_failure_stops_a_run_that_was_asked_to(tmp_path: Path) -> None:
     defect = next(name for name, defect in _defects().items() if defect.clause == "error.envelope")
     job = Job("stop", defect, arguments=("-x", "--profile", "contract"))
     result = run(job)

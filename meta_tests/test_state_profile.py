@@ -342,7 +342,7 @@ def test_a_race_has_one_winner() -> None:
     assert raced(won, lost, read=answer(500)) is Outcome.INCONCLUSIVE
 
 
-def test_what_is_told_late_elsewhere_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_said_late_elsewhere_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playing, "PAUSE", 0)
 
     def outcome(*, is_loopback: bool) -> Outcome:

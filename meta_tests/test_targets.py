@@ -110,7 +110,7 @@ def test_every_shipped_target_is_described_as_it_should_be() -> None:
         ),
     ],
 )
-def test_what_a_file_may_not_say_is_told_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+def test_what_a_file_may_not_say_is_said_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(TargetFileError) as caught:
         find("mine.toml", tmp_path)
@@ -128,7 +128,7 @@ def test_the_examples_of_the_docs_are_targets(tmp_path: Path) -> None:
     assert all(f"`{{{name}}}`" in page for name in PLACEHOLDERS)
 
 
-def test_a_target_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+def test_a_target_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(TargetFileError, match=r"there is no target 'stripe': name one of .*stripe-mock"):
         find("stripe", tmp_path)
     with pytest.raises(TargetFileError, match="No such file"):
@@ -168,7 +168,7 @@ def test_a_server_that_listens_on_more_than_loopback_is_stopped(monkeypatch: pyt
     assert addresses == [{"127.0.0.1"}]
 
 
-def test_a_server_that_ends_or_does_not_answer_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_a_server_that_ends_or_does_not_answer_is_said_with_its_last_words(tmp_path: Path) -> None:
     target = described(tmp_path, server("{python}", "-c", "print('no such luck'); raise SystemExit(3)"))
     with pytest.raises(CannotRun, match="mine ended at once: no such luck"), running(target, KEY):
         pass
@@ -224,7 +224,7 @@ def test_a_target_is_installed_once_into_the_folder_of_choice(tmp_path: Path) ->
     assert len(messages) == 1
 
 
-def test_what_cannot_be_installed_is_told_in_one_line(tmp_path: Path) -> None:
+def test_what_cannot_be_installed_is_said_in_one_line(tmp_path: Path) -> None:
     more = "install = [['{python}', '-c', 'raise SystemExit(\"nothing to be had\")']]"
     with pytest.raises(CannotInstall, match="failed: nothing to be had"):
         install(described(tmp_path, server("x", more=more)), tmp_path, lambda _: None)
@@ -309,7 +309,7 @@ def test_localstripe_has_the_defects_that_are_recorded_and_the_reference_none_of
         (("--target", "sandbox"), "needs a test key: give it in STRIPE_API_KEY"),
     ],
 )
-def test_what_cannot_be_asked_of_pytest_is_told_in_one_line(
+def test_what_cannot_be_asked_of_pytest_is_said_in_one_line(
     arguments: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     done = pytest_run(*arguments, "--results", str(tmp_path))

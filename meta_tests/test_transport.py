@@ -215,7 +215,7 @@ def test_a_handshake_ends_in_time(transport: str) -> None:
 
 
 @both
-def test_a_connection_that_is_not_accepted_in_time_is_told(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_is_not_accepted_in_time_is_said(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: object) -> None:
         raise TimeoutError("timed out")
 
@@ -236,7 +236,7 @@ def test_a_look_up_ends_in_time(transport: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @both
-def test_a_name_that_is_unknown_is_told_from_a_refusal(transport: str) -> None:
+def test_a_name_that_is_unknown_is_distinguished_from_a_refusal(transport: str) -> None:
     failed = sent(f"http://{NAME}", transport)
     assert failed.failure == Failure.NAME_NOT_RESOLVED
     assert failed.original_error

@@ -174,7 +174,7 @@ def test_a_throttle_is_waited_out_and_counted() -> None:
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])
-def test_a_lost_connection_is_told(transport: str) -> None:
+def test_a_lost_connection_is_said(transport: str) -> None:
     with capturing() as capture:
         capture.answers = [b"", b""]
         exchange = client_of(capture.url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
@@ -182,7 +182,7 @@ def test_a_lost_connection_is_told(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])
-def test_a_refused_connection_is_told(transport: str) -> None:
+def test_a_refused_connection_is_said(transport: str) -> None:
     with capturing() as capture:
         url = capture.url
     exchange = client_of(url).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))
@@ -190,7 +190,7 @@ def test_a_refused_connection_is_told(transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])
-def test_a_connection_that_does_not_come_about_is_told(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_does_not_come_about_is_said(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*_: object, **__: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
@@ -200,7 +200,7 @@ def test_a_connection_that_does_not_come_about_is_told(transport: str, monkeypat
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])
-def test_a_slow_answer_is_told(transport: str) -> None:
+def test_a_slow_answer_is_said(transport: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         exchange = client_of(url, timeout=0.3).send(valid.MINIMAL.but(transport=transport).bind(BINDINGS))

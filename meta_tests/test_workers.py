@@ -243,7 +243,7 @@ def outage_settled(*parts: str, **facts: Any) -> Ledger:
     ("shared", "confirmations", "is_told_twice"),
     [({}, (), True), ({SHARED: True}, (), False), ({SHARED: True}, (CONFIRMATION,), True)],
 )
-def test_an_outage_at_anothers_request_is_told_once(
+def test_an_outage_at_anothers_request_is_said_once(
     shared: dict[str, Any], confirmations: Sequence[str], is_told_twice: bool
 ) -> None:
     catalogue, ledger = load_catalogue(), outage_settled(FIRST, *confirmations, **{ENDED: True}, **shared)

@@ -104,7 +104,7 @@ def test_a_known_implementation_is_called_by_its_name() -> None:
     assert summary_of(named).startswith("### `Mine 1.2`: contract ✅ conforms\n")
 
 
-def test_a_folder_without_results_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_results_is_said_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["annotate", str(tmp_path)]) == ExitStatus.WRONG_USAGE
     assert capsys.readouterr().out.startswith("::error title=No results::")
     (tmp_path / "results.json").write_text(json.dumps(results()))

@@ -207,7 +207,7 @@ def test_from_another_site(scene: Scene) -> None:
 
 @clause("request.other-headers", quick=False)
 def test_other_headers(scene: Scene) -> None:
-    """What a browser, a proxy or an HTTP library adds on its own does not decide about the answer."""
+    """Headers that a browser, a proxy or an HTTP library adds on its own do not decide about the answer."""
     compare_at_once(scene, headers.OTHERS_AT_ONCE, headers.OTHERS)
 
 

@@ -87,7 +87,7 @@ def failing_episodes_cut_before_the_failure(record: Record) -> Record:
 
 @LIES.lie
 def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
-    """What showed the failure is a second copy of the step before it."""
+    """The step that showed the failure is a second copy of the step before it."""
 
     def doubled(performed: Performed, guilty: frozenset[Exchange]) -> Performed:
         altered: list[Step] = []

@@ -32,7 +32,7 @@ def failing_trials_left_to_another_worker(record: Record) -> Record:
 
 @LIES.lie
 def everything_twice(record: Record) -> Record:
-    """What passed was performed twice, which makes up for what failed."""
+    """The trials that passed were performed twice, which makes up for what failed."""
     passed = [one for one in log_of(record) if not shows_failure(one)]
     return with_log(record, [*passed, *passed])
 

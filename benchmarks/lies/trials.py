@@ -208,7 +208,7 @@ LIES.enter(
 
 @LIES.lie
 def confirmations_of_what_passed_invented(record: Record) -> Record:
-    """What failed is left out, and every trial that passed was confirmed another time, to make up for it."""
+    """Failed trials are left out, and to make up for it every trial that passed was confirmed another time."""
     log: list[Trial | Note] = []
     for one in log_of(record):
         if isinstance(one, Trial) and one.episodes and not shows_failure(one):

@@ -1,4 +1,4 @@
-"""How pytest is started with the suite's tests: alike in every project, in a clone and in a wheel."""
+"""Start pytest with the suite's tests: alike in every project, in a clone and in a wheel."""
 
 from __future__ import annotations
 

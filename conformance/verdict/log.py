@@ -25,7 +25,7 @@ FASTEST = 1
 
 @dataclass(frozen=True)
 class _Part:
-    """What a test left behind at once: its worker, its first turn, and for each trial the name it is numbered by.
+    """A part of the log, left by one test at once: its worker, its first turn, and the name that numbers each trial.
 
     `data` is packed, or where it stands in the file, and its length.
     """
@@ -37,7 +37,7 @@ class _Part:
 
 
 class Log:
-    """What the tests of a run left behind, by test, each time with the turn at which it came."""
+    """The log that the tests of a run left behind, by test, each part with the turn at which it came."""
 
     def __init__(self, most_held: int = MOST_HELD) -> None:
         self._parts: dict[str, list[_Part]] = {}
