@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.detection import DEFECTS, complaint, job_for
 from benchmarks.suite import run
-from conformance.plugin.drawing import as_the_budget_says, is_drawn
+from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run, is_drawn, more_drawn
 from conformance.scenes.marks import each, pinned
 from strategies.requests import RECOMMENDED_AT_ONCE, REQUIRED_AT_ONCE
 
@@ -35,6 +35,7 @@ def _three_drawn() -> Iterator[None]:
 def values_tried(test: Any, *, is_quick: bool) -> list[object]:
     item: Any = SimpleNamespace(function=test)
     tried.clear()
+    give_settings_of_run([item])
     with as_the_budget_says(item, is_quick=is_quick):
         test()
     return list(tried)
@@ -72,6 +73,11 @@ def test_a_whole_budget_tries_the_pinned_values_in_order_and_draws_more() -> Non
 
 def test_what_is_drawn_follows_the_run_and_not_the_time_of_the_import() -> None:
     assert len(values_tried(unpinned, is_quick=False)) == 3
+    item: Any = SimpleNamespace(function=unpinned)
+    tried.clear()
+    with more_drawn(item, 7), as_the_budget_says(item, is_quick=False):
+        unpinned()
+    assert len(tried) == 7
 
 
 def test_the_quick_budget_tries_the_first_values_and_nothing_else() -> None:

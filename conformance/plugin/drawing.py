@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import hypothesis
@@ -46,6 +46,18 @@ def set_seed(seed: int) -> None:
     setattr(hypothesis.core, "global_force_seed", seed)  # noqa: B010  # its stub says it is always None
 
 
+def give_settings_of_run(items: Iterable[pytest.Item]) -> None:
+    """Give the tests the settings of this run.
+
+    Hypothesis gives each those that are the default when it is imported. That may have been before this run, for
+    another one in the same process.
+    """
+    for item in items:
+        test: Any = getattr(item, "function", None)
+        if hasattr(test, "hypothesis"):
+            test._hypothesis_internal_use_settings = hypothesis_settings.default
+
+
 def is_drawn(item: pytest.Item) -> bool:
     """Return whether a test has an argument that is drawn."""
     test = getattr(item, "function", None)
@@ -57,8 +69,7 @@ def as_the_budget_says(item: pytest.Function, *, is_quick: bool) -> Iterator[Non
     """Leave a test its pinned values, or only those of the quick budget."""
     test: Any = item.function
     if not hasattr(test, QUICK):
-        with _changed(test) if hasattr(test, "hypothesis") else contextlib.nullcontext():
-            yield
+        yield
         return
     examples = test.hypothesis_explicit_examples  # the last one first
     phases = {"phases": (Phase.explicit,)} if is_quick or hasattr(test, UNDRAWN) else {}
@@ -80,12 +91,9 @@ def more_drawn(item: pytest.Function, examples: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _changed(test: Any, **changes: Any) -> Iterator[None]:
-    """Give a test the settings of the run with these changes, for as long as the block lasts.
-
-    Its own are those that were the default when it was imported, which may have been before the run in this process.
-    """
+    """Change a test's settings for as long as the block lasts."""
     usual = test._hypothesis_internal_use_settings
-    test._hypothesis_internal_use_settings = hypothesis_settings(hypothesis_settings.default, **changes)
+    test._hypothesis_internal_use_settings = hypothesis_settings(usual, **changes)
     try:
         yield
     finally:

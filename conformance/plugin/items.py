@@ -15,7 +15,7 @@ from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.dealing import workers_at_work
-from conformance.plugin.drawing import as_the_budget_says
+from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run
 from conformance.plugin.order import is_further, slug_of, slugs_beside
 from conformance.reports.words import finding_in_short
 from conformance.scenes.budgets import BUDGETS
@@ -84,7 +84,8 @@ class ItemRunner:
         self.engine = Engine(self.stage, shares_target=workers > 1, left_out=settings.left_out)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep to this worker's part of the rate, before it sends anything."""
+        """Give the tests the settings of this run, and keep to this worker's part of the rate."""
+        give_settings_of_run(session.items)
         if self.rate and self.workers > 1:
             self.client.keep_to(self.rate / workers_at_work(self.workers, (item.nodeid for item in session.items)))
 
