@@ -384,6 +384,22 @@ def test_sql_is_distinguished_from_english(message: str, leaks: bool) -> None:
     assert judged(episode("refused", refusal)).broken == ({"error.no-internals"} if leaks else set())
 
 
+def test_501_is_legal_for_a_method_that_the_operation_does_not_have() -> None:
+    """Python's http.server answers 501 with a page to a method that it knows no function for."""
+    page = b"<p>Unsupported method ('PUT').</p>"
+    answer = exchange(501, page, media_type="text/html", method="PUT")
+    assert not broken_by(answer)
+    assert judged(episode("not_obeyed", answer, clause="request.other-methods")).outcome is Outcome.PASS
+    assert broken_by(exchange(501, page, media_type="text/html")) == {"error.status-class"}
+    assert broken_by(exchange(500, page, media_type="text/html", method="PUT")) == {"error.status-class"}
+
+
+def test_the_id_of_what_a_shared_token_makes_needs_no_prefix() -> None:
+    """Stripe counts prefixes of ids among what may change; only the clause about test tokens asks for one."""
+    assert not broken_by(exchange(200, but(SUCCESS, id="100152"), payment_method="pm_card_visa"))
+    assert broken_by(exchange(200, but(SUCCESS, id=...), payment_method="pm_card_visa")) == {"response.id"}
+
+
 def test_a_redirect_from_an_unclean_path_is_no_answer_of_the_operation() -> None:
     """Routers of Go and Python redirect `…//attach` to the clean path (RFC 3986 section 6.2.2.3)."""
     assert broken_by(exchange(308, b"")) == {"error.status-class"}

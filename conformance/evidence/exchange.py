@@ -14,6 +14,7 @@ from strategies.wire import DecodedPair, decode
 
 TIMED_OUT = Failure.TIMED_OUT
 CONNECTION_LOST = Failure.CONNECTION_LOST
+NOT_IMPLEMENTED = 501
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,14 @@ class Exchange:
 
     @property
     def is_refusal(self) -> bool:
-        """Return whether the answer is a 4xx and not a throttle."""
-        return self.status is not None and 400 <= self.status < 500 and self.status != 429
+        """Return whether the answer is a 4xx and not a throttle, or says that the server has no such method."""
+        is_rejection = self.status is not None and 400 <= self.status < 500 and self.status != 429
+        return is_rejection or self.is_unknown_method
+
+    @property
+    def is_unknown_method(self) -> bool:
+        """Return whether a method that the operation does not have is answered 501 (RFC 9110 section 15.6.2)."""
+        return self.status == NOT_IMPLEMENTED and self.request.method != "POST" and self.is_to_operation
 
     @property
     def has_error_inside(self) -> bool:

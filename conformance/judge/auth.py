@@ -20,7 +20,7 @@ from conformance.judge.expectations import (
 from conformance.judge.reads import expect_unattached
 from contracts import Contract
 
-UNKNOWN_URL = frozenset({404, 405})
+UNKNOWN_URL = frozenset({404, 405, 501})
 """Statuses by which a server says that a URL does not exist for a method; it may say so before it looks at the key."""
 
 WELL_FORMED_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\w+)?")

@@ -86,7 +86,8 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     is_secret_kept = not (exchange.leaked_key or _holds_another_key(exchange))
     yield from unless(is_secret_kept, "error.no-secrets", "the answer holds the API key that the request carried")
     if status >= 500:
-        yield from unless(owns_server_errors, "error.status-class", f"answered {status}")
+        is_legal = owns_server_errors or exchange.is_unknown_method
+        yield from unless(is_legal, "error.status-class", f"answered {status}")
     elif status >= 400:
         is_silent = status == METHOD_NOT_ALLOWED and exchange.headers is not None and exchange.header("Allow") is None
         yield from unless(not is_silent, "error.allowed-methods", f"a {status} without Allow")

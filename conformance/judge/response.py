@@ -86,8 +86,8 @@ def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]
     """Yield response.id, response.customer and expand.not-expanded where they are broken."""
     wanted, identifier = sent_payment_method(exchange), body.get("id")
     is_shared = wanted.startswith(SHARED_TOKEN_PREFIX)
-    is_new = isinstance(identifier, str) and identifier.startswith("pm_")
-    if is_shared and not is_new:
+    is_id = isinstance(identifier, str) and identifier != ""
+    if is_shared and not is_id:
         yield "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}"
     if identifier != wanted and not is_shared:
         yield "response.id", f"`id` is {identifier!r}, not the one in the path"

@@ -64,6 +64,15 @@ def other_methods_are_405(call: Call, rejection: Rejection) -> Rejection:
     return replace(rejection, status=405, headers=(("Allow", "POST"),)) if wrong else rejection
 
 
+@variant(STRIPE, wrap("serve"), deviates=("method.unrecognized",), batch="alarms 2")
+def other_methods_are_501_as_a_page(usual: Serve, call: Call) -> Response:
+    """Another method on the attach URL is answered 501 with a page, as Python's http.server answers what it lacks."""
+    if call.request.method == "POST" or not call.request.path.endswith("/attach"):
+        return usual(call)
+    page = b"<!DOCTYPE HTML><title>Error response</title><p>Message: Unsupported method.</p>"
+    return Response(501, (("Content-Type", "text/html;charset=utf-8"), ("Connection", "close")), page)
+
+
 @variant(STRIPE, wrap("route"))
 def deleted_customer_not_retrieved(usual: Route, call: Call) -> Endpoint:
     """Retrieving a deleted customer is answered with 404."""
