@@ -19,6 +19,7 @@ from conformance.commands import doctor, explain, init, new_clause, render, run,
 from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
 from conformance.commands.docs import command as docs
+from conformance.commands.drift import command as drift
 from conformance.commands.matrix import command as matrix
 from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
@@ -34,7 +35,9 @@ from conformance.verdict.run import ExitStatus
 OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
 """The modules whose commands write into the suite's own folders."""
 
-COMMANDS = (run, init, doctor, explain, workflow, render, *OF_A_CLONE, sweep, judging, replay, compare, targets, matrix)
+RUNNING = (run, init, doctor, explain, workflow, render)
+LATER = (sweep, judging, replay, compare, targets, matrix, drift)
+COMMANDS = (*RUNNING, *OF_A_CLONE, *LATER)
 """The modules that register a command, in the order of the help text; those of the certificate come after them."""
 
 

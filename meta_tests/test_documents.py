@@ -21,7 +21,7 @@ from conformance.paths import SUITE
 from conformance.plugin.options import add_options
 from conformance.reports.rendering import FORMS
 from conformance.verdict.expectations import parse_expectations
-from contracts import load_catalogue
+from contracts import load_catalogue, published_contract
 from meta_tests.action import run_action
 from meta_tests.commands import (
     KEY,
@@ -108,6 +108,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) ->
         place.words = {**SHORTENED, "https://api.stripe.com": server.url, "sk_test_…": KEY}
         place.words |= dict(objects_for(server.url, page.read_text()))
         (place.project / "traffic.har").write_text(json.dumps({"log": {"entries": []}}))
+        (place.project / "spec3.json").write_text(json.dumps(published_contract().document))
         pretend_installed("localstripe", place.folder / "targets")
         for block in filter(lambda block: block.file, scripts):
             place.keep(block)

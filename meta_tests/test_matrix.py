@@ -108,6 +108,9 @@ def test_the_pages_show_every_cell_and_what_was_checked() -> None:
     assert "Dead 1.0 was not tested: dead is not to be had" in page
     assert "### Good 1.0\n\nNothing." in page
     assert "not checked by hand" not in page
+    links = re.findall(r"\(#(broken-[\w.-]+)\)", page)
+    assert len(links) == 2
+    assert links == re.findall(r'<a id="([^"]+)"></a>', page)
     html = html_page([GOOD, BAD, DEAD], {"bad": bad}, CATALOGUE)
     assert "`id` is &lt;made&gt; up" in html
     assert html.count('<span class="cf-cell cf-fail" title="fail: `id` is x">') == 1

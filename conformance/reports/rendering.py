@@ -11,6 +11,7 @@ from conformance.reports.har import har_of
 from conformance.reports.html import html_page
 from conformance.reports.junit import JUNIT_FILE, junit_of, seconds_by_clause
 from conformance.reports.sarif import SARIF_FILE, sarif_of
+from conformance.reports.scorecard import SCORECARD_FILE, scorecard_of
 from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.workflow import RESULTS_FILE, summary_of
 from conformance.verdict.record import BrokenRecord, Record, judged_again
@@ -56,6 +57,12 @@ FORMS: Mapping[str, Form] = {
             "an SVG with profile, verdict, version and date",
             "badge.svg",
             lambda _, run: badge_of(run.to_json()),
+        ),
+        Form(
+            "scorecard",
+            "one screen for a maintainer to show: verdicts, chapters, worst findings",
+            SCORECARD_FILE,
+            lambda _, run: scorecard_of(run),
         ),
         Form("sarif", "the findings as SARIF 2.1.0, for code scanning", SARIF_FILE, lambda _, run: sarif_of(run)),
         Form("har", "all exchanges as HAR 1.2", "traffic.har", lambda record, _: har_of(record)),

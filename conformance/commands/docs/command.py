@@ -80,15 +80,15 @@ def options_page(_: Catalogue) -> str:
 _MEANINGS: Mapping[ExitStatus, str] = {
     ExitStatus.CONFORMS: "the target conforms, in every clause that was selected; or, with `--expectations`, just the "
     "listed clauses fail (the verdict is still “does not conform”); with `--explore`, nothing was found; `replay`: "
-    "everything is fixed; `compare`: the two are alike",
+    "everything is fixed; `compare`: the two are alike; `drift`: nothing has moved",
     ExitStatus.DOES_NOT_CONFORM: "it does not: at least one clause is broken; or, with `--expectations`, one that the "
     "file does not list is broken, or an entry in the file no longer fails; `replay`: something still fails; "
-    "`compare`: the two differ",
+    "`compare`: the two differ; `drift`: something has moved",
     ExitStatus.INTERRUPTED: "the run or the command was interrupted, by Ctrl-C, SIGTERM or SIGHUP: a run has written "
     "what it had learnt; or standard output was full while a command printed its result",
     ExitStatus.OUR_ERROR: "the suite itself failed, which is no verdict on the target; the traceback is in the results",
     ExitStatus.WRONG_USAGE: "wrong usage: a live key, or an invalid option or file, such as an expectations file with "
-    "an error or with an entry that has expired",
+    "an error or with an entry that has expired; `drift`: no document that describes the operation",
     ExitStatus.NOTHING_SELECTED: "no test was selected",
     ExitStatus.UNREACHABLE: "the target is unreachable, is not this API, refuses the key or gives no fixtures",
     ExitStatus.INCONCLUSIVE: "inconclusive: a clause that decides could not be judged; no expectation changes that; "

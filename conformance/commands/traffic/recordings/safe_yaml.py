@@ -66,13 +66,13 @@ def read_yaml(text: str) -> Any:
     if len(text) > MOST_BYTES:
         raise UnreadableYaml(f"it has more than {MOST_BYTES} characters")
     try:
-        _check_size(text)
+        check_size(text)
         return yaml.load(text, Loader=_PlainLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnreadableYaml(" ".join(str(error).split())) from None
 
 
-def _check_size(text: str) -> None:
+def check_size(text: str) -> None:
     """Raise UnreadableYaml for what is nested too deep, holds itself, or grows too large by its aliases."""
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []

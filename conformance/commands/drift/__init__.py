@@ -1,0 +1,1 @@
+"""The command `drift`: compares a published OpenAPI document with the suite's contract."""
