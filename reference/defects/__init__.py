@@ -15,6 +15,8 @@ from . import (
     field_requests,
     first_try_answers,
     first_try_requests,
+    fourth_field_answers,
+    fourth_field_requests,
     headers,
     idempotency,
     lookups,
@@ -56,6 +58,8 @@ NATURAL = (
     field_answers,
     third_field,
     third_field_answers,
+    fourth_field_requests,
+    fourth_field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
