@@ -25,6 +25,7 @@ from . import (
     natural_forms,
     natural_middleware,
     natural_servers,
+    odd_requests,
     owners,
     payment_method,
     races,
@@ -60,6 +61,7 @@ NATURAL = (
     third_field_answers,
     fourth_field_requests,
     fourth_field_answers,
+    odd_requests,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

@@ -52,11 +52,11 @@ def fail_on(character: str) -> Callable[[Amend, Call, Rejection], Rejection]:
     return amend
 
 
-contract.row("braces-crash-the-message", "error.status-class", "medium", batch=BATCH)(
+contract.row("braces-crash-the-message", "error.status-class", "medium", also="robustness.quotes", batch=BATCH)(
     "A message is formatted again when it holds the value: a brace in the value is a 500 (Python's str.format).",
     wrap_at_attach("amend")(fail_on("{")),
 )
-contract.row("dollar-signs-crash-the-message", "error.status-class", "medium", batch=BATCH)(
+contract.row("dollar-signs-crash-the-message", "robustness.quotes", "medium", batch=BATCH)(
     "The value is put into the message as a replacement: a dollar sign in it is a 500 (Java's replaceAll).",
     wrap_at_attach("amend")(fail_on("$")),
 )

@@ -27,8 +27,8 @@ from ..rules.attach import Attempt
 from ..rules.auth import sent_key
 from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, Form, Pair, RawPair
-from ..wire.values import Request, Response
-from .parts import change_request, change_request_header, credentials_sent
+from ..wire.values import Response
+from .parts import change_request_header, credentials_sent
 from .registry import Topic
 
 contract = Topic("contract")
@@ -39,6 +39,7 @@ BATCH = "fourth field"
 
 UNANCHORED = re.compile(r"(/v1/payment_methods/[^/]+/attach).+")
 """A URL that begins with the operation's path."""
+BEARER = re.compile("bearer ", re.IGNORECASE)
 KEY = re.compile(r"[sr]k_test_\w+", re.ASCII)
 NO_VALUE = frozenset({"null", "undefined", "None", "nil"})
 """Words for the absence of a value in several languages."""
@@ -138,18 +139,6 @@ contract.row("length-in-graphemes", "body.customer-max-length", "hard", stateles
 # Routes, methods and headers.
 
 
-def obey_override(request: Request) -> Request:
-    """Return the request with the method that its override header names."""
-    wanted = request.header("x-http-method-override")
-    return request if wanted is None or request.method != "POST" else replace(request, method=wanted.upper())
-
-
-contract.row("override-of-the-method-obeyed", "request.other-headers", "hard", level="SHOULD", batch=BATCH)(
-    "`X-HTTP-Method-Override` takes the place of the method: method-override for Express, Symfony, Rack.",
-    change_request(obey_override),
-)
-
-
 @contract("request.other-headers", "medium", wrap_at_attach("media_type"), level="SHOULD", batch=BATCH)
 def cookies_demand_a_form_token(usual: Guard, call: Call) -> None:
     """A request with a cookie is taken for a browser's session, and needs a token against forgery: 403.
@@ -171,19 +160,6 @@ def route_has_no_end(usual: Route, call: Call) -> Endpoint:
     if match is not None:
         call.request = replace(call.request, target=match[1])
     return usual(call)
-
-
-@contract("error.no-secrets", "medium", wrap_at_attach("serve"), batch=BATCH)
-def trace_shows_the_request(usual: Serve, call: Call) -> Response:
-    """TRACE is answered with the request, the key among its headers.
-
-    Apache httpd with TraceEnable on, which is the default.
-    """
-    if call.request.method != "TRACE":
-        return usual(call)
-    lines = [f"TRACE {call.request.target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in call.request.headers]
-    return Response(200, (("Content-Type", "message/http"),), "\r\n".join(lines).encode())
 
 
 @contract(
@@ -244,7 +220,7 @@ stripe.row("null-in-words-is-no-value", "stripe.resource-missing-customer", "har
 def scheme_removed_by_replacement(usual: Guard, call: Call) -> None:
     """`Bearer ` is replaced by nothing, so that the bare key passes, too."""
     if credentials_sent(call)[0] != "basic":
-        change_request_header(call, "authorization", lambda value: f"Bearer {value.replace('Bearer ', '')}")
+        change_request_header(call, "authorization", lambda value: f"Bearer {BEARER.sub('', value)}")
     usual(call)
 
 
@@ -267,7 +243,7 @@ def live_keys_not_looked_up(usual: KnownKey, call: Call, key: str) -> bool:
     "auth.malformed",
     "medium",
     wrap_at_attach("authenticate", refused=Counter),
-    also="auth.missing auth.empty auth.unknown-key auth.first auth.challenge",
+    also="auth.missing auth.empty auth.unknown-key auth.first auth.challenge robustness.same-request-same-answer",
     batch=BATCH,
 )
 def bad_keys_lock_the_door(usual: Guard, call: Call, *, refused: Counter[str]) -> None:
