@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..behaviour import Amend, Attach, Behaviour, Finish, Once, Serve, ShowMethod
+from ..behaviour import Amend, Finish, Once, ShowMethod
 from ..call import Call, Endpoint
-from ..changes import apply, edit_errors, edit_success, skip_check, wrap, wrap_at_attach
+from ..changes import edit_errors, edit_success, skip_check, wrap, wrap_at_attach
 from ..objects.models import PaymentMethod
-from ..rules.attach import Attempt
 from ..rules.errors import ApiError, Rejection
 from ..wire.values import Answer, Json, Response
 from .first_try_answers import answer_rejections
@@ -119,13 +118,6 @@ def missing_methods_may_be_cached(call: Call, response: Response) -> Response:
 # Successes.
 
 
-@contract("response.type-hash", "hard", edit_success, batch=BATCH)
-def only_cards_have_their_hash(call: Call, payload: Json) -> None:
-    """The hash is always called `card`, for payment methods of other types, too."""
-    if payload["type"] != "card":
-        payload["card"] = payload.pop(payload["type"])
-
-
 @contract("response.metadata", "medium", edit_success, batch=BATCH)
 def metadata_flags_become_booleans(call: Call, payload: Json) -> None:
     """`true` and `false` in metadata become booleans."""
@@ -213,29 +205,3 @@ def nested_list_is_not_filtered(
     if OF_A_CUSTOMER.fullmatch(call.request.path) is None:
         return usual(call, customer)
     return [method for method in reversed(call.store.methods.values()) if method.customer is not None]
-
-
-@stateful("state.same-object", "hard", batch=BATCH)
-def attaching_saves_the_method_as_created(b: Behaviour) -> None:
-    """Attaching writes a copy back that was loaded when the payment method was made: a later update is lost.
-
-    Object mappers without a version column that save whole rows: Hibernate, Sequelize, Mongoose.
-    """
-    created: dict[str, PaymentMethod] = {}
-
-    @apply(b, wrap("serve"))
-    def serve(usual: Serve, call: Call) -> Response:
-        response = usual(call)
-        is_new = call.request.method == "POST" and call.request.path == "/v1/payment_methods"
-        if is_new and response.status == 200:
-            identifier = json.loads(response.body)["id"]
-            made = call.store.method(identifier)
-            if made is not None:
-                created[identifier] = made
-        return response
-
-    @apply(b, wrap_at_attach("attach"))
-    def attach(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
-        if attempt.method.customer is None:
-            attempt.payment_method = created.get(attempt.method.id, attempt.method)
-        return usual(call, attempt)

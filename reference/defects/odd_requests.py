@@ -153,7 +153,7 @@ stripe.row("inherited-names-are-keys", "error.status-class", "hard", batch=BATCH
     "medium",
     wrap("transaction", running=Counter, guard=threading.Lock),
     intermittent=True,
-    also="state.race idempotency.in-use",
+    also="state.race idempotency.in-use robustness.same-request-same-answer",
     batch=BATCH,
 )
 @contextmanager
