@@ -165,7 +165,7 @@ NO_FORM = Attempt(
     headers=(("Content-Type", "application/json"),),
     label="that a parser rejects",
 )
-"""A request that is rejected by whichever parser reads it."""
+"""A request that each parser of bodies rejects."""
 
 OF_ALL_KINDS = AnswersOfAllKinds(
     refused=(

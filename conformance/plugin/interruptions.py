@@ -77,7 +77,7 @@ class Interruptions:
 
 
 def make_showable(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Drop from the traceback of an interruption what pytest fails to show, and whatever the interruption cut off.
+    """Drop from the traceback of an interruption what pytest fails to show, and all that the interruption cut off.
 
     A signal can arrive at an instruction that belongs to no line of the source, and pytest counts from that line.
     """

@@ -152,7 +152,7 @@ def cookies_demand_a_form_token(usual: Guard, call: Call) -> None:
 
 @contract("request.exact-path", "easy", wrap("route"), level="SHOULD", batch=BATCH)
 def route_has_no_end(usual: Route, call: Call) -> Endpoint:
-    """The route's pattern has no end: whatever begins with the operation's path is the operation.
+    """The route's pattern has no end: all that begins with the operation's path is the operation.
 
     Servers on Python's http.server that route with re.match.
     """

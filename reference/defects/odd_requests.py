@@ -149,11 +149,11 @@ stripe.row("inherited-names-are-keys", "error.status-class", "hard", batch=BATCH
 
 
 @stateful(
-    "error.status-class",
+    "robustness.same-request-same-answer",
     "medium",
     wrap("transaction", running=Counter, guard=threading.Lock),
     intermittent=True,
-    also="state.race idempotency.in-use robustness.same-request-same-answer",
+    also="state.race idempotency.in-use error.status-class",
     batch=BATCH,
 )
 @contextmanager
