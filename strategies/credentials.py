@@ -99,6 +99,11 @@ def otherwise_wrong() -> Sequence[Attempt]:
         ),
         MINIMAL.but(method="GET", pairs=None),
         Attempt(
+            payload="foo=1",
+            kind="invalid",
+            invalid=Invalid("foo", "there is an unknown parameter, and no `customer`"),
+        ),
+        Attempt(
             payload='{"customer": "cus_1"}',
             kind="wire",
             headers=(("Content-Type", "application/json"), ("Stripe-Version", "not-a-version")),
