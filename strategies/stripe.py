@@ -158,19 +158,10 @@ class AnswersOfAllKinds:
     taken: Attempt
 
 
-NO_FORM = Attempt(
-    payload="customer=%zz",
-    kind="invalid",
-    invalid=Invalid("body", "the body is malformed, and called JSON"),
-    headers=(("Content-Type", "application/json"),),
-    label="that a parser rejects",
-)
-"""A request that each parser of bodies rejects."""
-
 OF_ALL_KINDS = AnswersOfAllKinds(
     refused=(
         asking_for(OLDER_VERSION, invalid.unknown_parameter("foo")),
-        asking_for(SENT_VERSION, NO_FORM),
+        asking_for(SENT_VERSION, invalid.missing_customer()[0]),
         with_header(
             with_header(asking_for(SENT_VERSION, unknown_customers()[0]), IDEMPOTENCY_KEY, OF_EVERY_OBJECT),
             "X-Request-Id",

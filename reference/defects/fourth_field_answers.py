@@ -103,12 +103,6 @@ def refused_basic_is_answered_in_text(call: Call, response: Response) -> Respons
     return replace(response.with_header("Content-Type", "text/plain"), body=b"Unauthorized\n")
 
 
-@stripe("header.request-id", "medium", answer_rejections("malformed", "media-type"), batch=BATCH)
-def parser_errors_have_no_request_id(call: Call, response: Response) -> Response:
-    """What the form's parser rejects has no Request-Id: the middleware that sets it comes later."""
-    return response.without("Request-Id")
-
-
 @stripe("header.cache-control", "medium", answer_rejections("no-such-paymentmethod"), level="SHOULD", batch=BATCH)
 def missing_methods_may_be_cached(call: Call, response: Response) -> Response:
     """A 404 has no Cache-Control."""

@@ -24,7 +24,6 @@ from ..changes import (
 from ..objects.models import Customer
 from ..rules import errors
 from ..rules.attach import Attempt
-from ..rules.auth import sent_key
 from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, Form, Pair, RawPair
 from ..wire.values import Response
@@ -259,17 +258,6 @@ def bad_keys_lock_the_door(usual: Guard, call: Call, *, refused: Counter[str]) -
             raise ApiError(replace(error.rejection, status=403)) from error
         raise
     refused.clear()
-
-
-@stripe("auth.first", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
-def media_type_before_the_key(usual: Guard, call: Call) -> None:
-    """A body of another media type is refused before the key is looked at.
-
-    Spring MVC, whose handlers are chosen by media type before their interceptors run.
-    """
-    if call.request.method == "POST" and not sent_key(call):
-        call.behaviour.media_type(call)
-    usual(call)
 
 
 # Idempotency keys.
