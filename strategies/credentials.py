@@ -12,6 +12,8 @@ from strategies.valid import MINIMAL
 
 NO_KEY: Credentials = "none"
 PUBLISHABLE = "Bearer pk_test_"
+NOT_UTF_8: Credentials = "Basic " + base64.b64encode(b"\xff\xfe:").decode()
+"""Basic credentials whose user name is not text."""
 
 
 def letters(name: str, count: int = 24) -> str:
@@ -54,11 +56,12 @@ def malformed() -> Sequence[Attempt]:
     """Return good requests whose Authorization header holds no secret key."""
     word = letters("no key")
     return (
-        _minimal(f"Bearer {word}", "a Bearer token of random letters"),
+        _minimal("key and a word", "the key and another word behind it"),
         IN_ANOTHER_SCHEME,
-        _minimal("Basic %%%", "Basic credentials that are not base64"),
+        _minimal("Basic é%", "Basic credentials that are not base64"),
+        _minimal(NOT_UTF_8, "Basic credentials that are not UTF-8"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
-        _minimal(word, "random letters and no scheme"),
+        _minimal("key without a scheme", "the key without a scheme"),
         _minimal(f"Bearer {word}é", "a Bearer token beyond ASCII"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
         _minimal("key as password", "the key as Basic password, behind another user name"),
@@ -72,7 +75,7 @@ def empty() -> Sequence[Attempt]:
 
 def unknown_keys() -> Sequence[Attempt]:
     """Return good requests with well-formed keys that no account has, a different key in each."""
-    by_basic = _minimal(basic("sk_test_" + letters("unknown key 3")), "an unknown key as Basic user name")
+    by_basic = _minimal(basic("sk_live_" + letters("unknown key 3")), "an unknown live key as Basic user name")
     return (*(_minimal(unknown_key(number), "an unknown key") for number in range(2)), by_basic)
 
 
@@ -95,5 +98,10 @@ def otherwise_wrong() -> Sequence[Attempt]:
             invalid=Invalid("foo", "there is an unknown parameter with a malformed escape, and no `customer`"),
         ),
         MINIMAL.but(method="GET", pairs=None),
+        Attempt(
+            payload="foo=1",
+            kind="invalid",
+            invalid=Invalid("foo", "there is an unknown parameter, and no `customer`"),
+        ),
         MINIMAL.but(headers=(("Stripe-Version", "not-a-version"),)),
     )

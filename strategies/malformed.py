@@ -23,6 +23,8 @@ LONG_PATH_ID = 2_500
 MANY_PARAMETERS = 10_000
 BRACKETS = 130
 LARGE_BODY = 1_000_000
+IN_GZIP = bytes.fromhex("1f8b08000000000002034b2e2d2ec9cf4d2db24d2e2d8e370400ece612f50e000000")
+"""The form `customer=cus_1`, in gzip."""
 
 
 def _bytes(label: str, *parts: Text) -> Attempt:
@@ -167,8 +169,8 @@ def deep_brackets() -> Sequence[Attempt]:
 def clashing_names() -> Sequence[Attempt]:
     """Return bodies in which a name is a string and a hash, and an array and a hash."""
     return (
-        _pairs(CUSTOMER, Pair("customer[a]", "b")),
-        _pairs(CUSTOMER, Pair("expand[]", "customer"), Pair("expand[a]", "customer")),
+        _pairs(CUSTOMER, Pair("customer[a]", "b"), Pair("customer[toString]", "c")),
+        _pairs(CUSTOMER, Pair("expand[]", "customer"), Pair("expand[a]", "customer"), Pair("_method", "FOO BAR")),
     )
 
 
@@ -184,9 +186,14 @@ def no_media_type() -> Sequence[Attempt]:
 
 
 def content_codings() -> Sequence[Attempt]:
-    """Return a good body that calls itself compressed, which it is not."""
+    """Return a good body that calls itself compressed, which it is not, and a compressed one."""
+    in_gzip = (("Content-Encoding", "gzip"),)
     plain = Attempt((CUSTOMER,), kind="wire")
-    return (plain.but(headers=(("Content-Encoding", "gzip"),), label="with Content-Encoding: gzip"),)
+    packed = Attempt(payload=IN_GZIP, kind="wire")
+    return (
+        plain.but(headers=in_gzip, label="with Content-Encoding: gzip"),
+        packed.but(headers=in_gzip, label="in gzip"),
+    )
 
 
 def chunked_bodies() -> Sequence[Attempt]:

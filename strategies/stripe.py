@@ -9,7 +9,7 @@ from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.credentials import WITHOUT_KEY
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, unknown_customer
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, OF_EVERY_OBJECT, unknown_customer
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
 
@@ -115,8 +115,8 @@ def unknown_methods() -> Sequence[Attempt]:
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Return bodies with an id that names no customer, and with a text that some languages take for nothing."""
-    return (NO_CUSTOMER, unknown_customer("0"))
+    """Return bodies with an id that names no customer, and with texts that some languages take for nothing."""
+    return (NO_CUSTOMER, unknown_customer("0"), unknown_customer("null"))
 
 
 # idempotency.…
@@ -163,7 +163,10 @@ OF_ALL_KINDS = AnswersOfAllKinds(
         asking_for(OLDER_VERSION, invalid.unknown_parameter("foo")),
         asking_for(SENT_VERSION, invalid.missing_customer()[0]),
         with_header(
-            asking_for(SENT_VERSION, unknown_customers()[0]), "X-Request-Id", "of-the-client", "with an X-Request-Id"
+            with_header(asking_for(SENT_VERSION, unknown_customers()[0]), IDEMPOTENCY_KEY, OF_EVERY_OBJECT),
+            "X-Request-Id",
+            "of-the-client",
+            "with an X-Request-Id",
         ),
         asking_for(NAMED_VERSION, unknown_methods()[0]),
     ),

@@ -85,13 +85,13 @@ def test_replay_of_decline(scene: Scene) -> None:
 def test_keys_count_whole(scene: Scene) -> None:
     """Keys are compared whole and as they are: two clients' keys that are alike are still two.
 
-    The longest keys that differ at the end, in case or by a hyphen are different ones, and the first of them stays
+    The longest keys that differ behind a semicolon, in case or by a hyphen are different ones, and the first stays
     stored after a request with other parameters, and after it has been used.
     """
-    beginning = new_key(scene, stripe.LONGEST_KEY - 1)
+    beginning = new_key(scene, stripe.LONGEST_KEY - 2)
     run, rest = beginning.parts
-    key = joined(beginning, "a")
-    others = [joined(beginning, "b"), swapped(key), joined(run, str(rest).removeprefix("-"), "a")]
+    key = joined(beginning, ";a")
+    others = [joined(beginning, ";b"), swapped(key), joined(run, str(rest).removeprefix("-"), ";a")]
 
     first = scene.attach(with_key(MINIMAL, key), role="control")
     steps = [scene.attach(with_key(stripe.AGAIN, other), first) for other in others]

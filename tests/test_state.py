@@ -102,7 +102,7 @@ def test_attached_is_listed(scene: Scene) -> None:
         lists = [*scene.list(card.customer, card, count=1), *scene.list(other, card, count=0)]
         if not lists:
             raise Absent("the target does not list a customer's payment methods")
-        lists += scene.api.list_by_other_endpoint(card)
+        lists += scene.api.list_by_other_endpoint(card, other)
         set_up = list_before(scene, card.customer, lists[0])
         earlier = None if set_up else find_unlisted(scene, shelf, lists[0])
         if earlier is not None:

@@ -81,7 +81,9 @@ _REPETITION = re.compile(rb"(.{1,12}?)\1{3,}", re.DOTALL)
 
 OF_THE_KEY = {
     "key and junk": "Bearer ${STRIPE_API_KEY}x",
+    "key and a word": "Bearer ${STRIPE_API_KEY} x",
     "key in another scheme": "Token ${STRIPE_API_KEY}",
+    "key without a scheme": "${STRIPE_API_KEY}",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
     "key in another case": (
         "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"

@@ -102,10 +102,11 @@ class Api:
             step for step in lists if step.exchange.is_success and isinstance(step.exchange.object.get("data"), list)
         ]
 
-    def list_by_other_endpoint(self, card: Card) -> list[Step]:
-        """List the card's customer by the endpoint that is not in use; off loopback until the card is there.
+    def list_by_other_endpoint(self, card: Card, other: str) -> list[Step]:
+        """List the card's customer and another one by the endpoint that is not in use; one request for each.
 
-        The answer of a target that has no such list is kept as set-up, so that it shows why there is no list to judge.
+        Off loopback it asks until the card is on the first list. The answer of a target that has no such list is kept
+        as set-up, so that it shows why there is no list to judge.
         """
         endpoints = self.stage.fixtures.endpoints
         kind = endpoints.type_of(card.id)
@@ -116,7 +117,10 @@ class Api:
         answer = patiently(self.stage, lambda: endpoints.list_by_other_endpoint(card.customer, kind), is_enough)
         if answer is None or answer.status is None:
             return []
-        return [step_of("follow-up" if shows_list(answer) else "set-up", answer)]
+        if not shows_list(answer):
+            return [step_of("set-up", answer)]
+        of_other = endpoints.list_by_other_endpoint(other, kind)
+        return [step_of("follow-up", found) for found in (answer, of_other) if found is not None and shows_list(found)]
 
     def read_back(self, step: Step) -> list[Step]:
         """Retrieve the payment method that a step was about; nothing where the target retrieves none."""

@@ -15,6 +15,8 @@ from . import (
     field_requests,
     first_try_answers,
     first_try_requests,
+    fourth_field_answers,
+    fourth_field_requests,
     headers,
     idempotency,
     lookups,
@@ -23,6 +25,7 @@ from . import (
     natural_forms,
     natural_middleware,
     natural_servers,
+    odd_requests,
     owners,
     payment_method,
     races,
@@ -56,6 +59,9 @@ NATURAL = (
     field_answers,
     third_field,
     third_field_answers,
+    fourth_field_requests,
+    fourth_field_answers,
+    odd_requests,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
