@@ -92,11 +92,6 @@ def otherwise_wrong() -> Sequence[Attempt]:
     """Return requests that are invalid for another reason; a test removes their key."""
     return (
         NO_PAYMENT_METHOD,
-        Attempt(
-            payload="foo=%zz",
-            kind="invalid",
-            invalid=Invalid("foo", "there is an unknown parameter with a malformed escape, and no `customer`"),
-        ),
         MINIMAL.but(method="GET", pairs=None),
         Attempt(
             payload="foo=1",

@@ -161,13 +161,7 @@ def route_has_no_end(usual: Route, call: Call) -> Endpoint:
     return usual(call)
 
 
-@contract(
-    "error.status-class",
-    "easy",
-    wrap_at_attach("serve"),
-    also="error.envelope request.other-methods method.unrecognized",
-    batch=BATCH,
-)
+@stripe("method.unrecognized", "easy", wrap_at_attach("serve"), level="SHOULD", batch=BATCH)
 def methods_without_a_handler_are_501(usual: Serve, call: Call) -> Response:
     """PUT, PATCH and DELETE are answered with 501 and a page.
 
