@@ -56,15 +56,22 @@ def malformed() -> Sequence[Attempt]:
     """Return good requests whose Authorization header holds no secret key."""
     word = letters("no key")
     return (
-        _minimal("key and a word", "the key and another word behind it"),
+        _minimal(f"Bearer {word}", "a Bearer token of random letters"),
         IN_ANOTHER_SCHEME,
         _minimal("Basic é%", "Basic credentials that are not base64"),
         _minimal(NOT_UTF_8, "Basic credentials that are not UTF-8"),
         _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
-        _minimal("key without a scheme", "the key without a scheme"),
         _minimal(f"Bearer {word}é", "a Bearer token beyond ASCII"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
         _minimal("key as password", "the key as Basic password, behind another user name"),
+    )
+
+
+def inexact() -> Sequence[Attempt]:
+    """Return good requests that show the key in almost the form of a scheme."""
+    return (
+        _minimal("key and a word", "the key and another word behind it"),
+        _minimal("key without a scheme", "the key without a scheme"),
     )
 
 

@@ -9,6 +9,7 @@ from conformance.scenes.marks import clause, each
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import compare_with_sample, expect_locked_out, replay
 from strategies import Comparison, credentials, headers
+from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.stripe import with_header
 from strategies.valid import MINIMAL
 
@@ -43,6 +44,14 @@ def test_no_key_but_a_session(scene: Scene) -> None:
 def test_no_secret_key(scene: Scene) -> None:
     """An Authorization header that holds no secret key is worth as little as none."""
     expect_locked_out(scene, tuple(credentials.malformed()))
+
+
+@clause("auth.exact-credentials")
+def test_almost_a_scheme(scene: Scene) -> None:
+    """A server that searches the header for a key serves clients that the real service turns away."""
+    control = scene.sample(NO_PAYMENT_METHOD, role="control")
+
+    scene.expect(judge.locked_out, control, *map(scene.sample, credentials.inexact()))
 
 
 @clause("auth.empty")

@@ -209,7 +209,7 @@ stripe.row("null-in-words-is-no-value", "stripe.resource-missing-customer", "har
 # Keys.
 
 
-@stripe("auth.malformed", "easy", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.exact-credentials", "easy", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def scheme_removed_by_replacement(usual: Guard, call: Call) -> None:
     """`Bearer ` is replaced by nothing, so that the bare key passes, too."""
     if credentials_sent(call)[0] != "basic":

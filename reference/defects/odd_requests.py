@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..behaviour import Build, Guard, Transaction, Unquote
+from ..behaviour import Build, Guard, Transaction
 from ..call import Call
 from ..changes import crash, interrupt, wrap, wrap_at_attach
 from ..rules.forms import Form, Pair
@@ -80,21 +80,10 @@ contract.row("text-for-an-array-crashes", "error.status-class", "medium", also="
 )
 
 
-@contract("body.length-in-characters", "hard", wrap_at_attach("unquote"), batch=BATCH)
-def raw_bytes_are_latin_1(usual: Unquote, call: Call, raw: bytes) -> str:
-    """Bytes above 127 that are not percent-encoded are read as Latin-1.
-
-    Tomcat and Jetty before 10, for a form without a charset.
-    """
-    if raw.isascii():
-        return usual(call, raw)
-    return usual(call, raw.decode("latin-1").encode())
-
-
 # Keys.
 
 
-@stripe("auth.malformed", "medium", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.exact-credentials", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def words_behind_the_key_ignored(usual: Guard, call: Call) -> None:
     """The second word of the header is the key, and further words are not looked at: `split(" ")[1]`."""
     change_request_header(call, "authorization", lambda value: " ".join(value.split(" ")[:2]))
