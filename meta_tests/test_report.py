@@ -138,6 +138,8 @@ def test_what_was_broken_off_or_rehearsed_or_never_reached_is_not_called_conform
     text = Page(html_page(unreachable)).text
     assert "127.0.0.1:8420 cannot be tested: nothing listens there." in text
     assert "start the server" in text
+    by_url = replace(unreachable, diagnosis=Diagnosis(f"{unreachable.target}: it was refused", "start the server"))
+    assert "127.0.0.1:8420 cannot be tested: it was refused." in Page(html_page(by_url)).text
 
 
 def test_a_clause_that_was_not_run_names_its_root_cause() -> None:

@@ -241,7 +241,7 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
     if run.interrupted:
         terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
     _print_left_over(terminal, run)
-    terminal.write_line(f"{run.requests} requests in {run.seconds:.1f} s; results in {run.settings.results}")
+    terminal.write_line(f"{counted(run.requests, 'request')} in {run.seconds:.1f} s; results in {run.settings.results}")
 
 
 def _print_left_over(terminal: Harmless, run: Run) -> None:

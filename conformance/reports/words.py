@@ -52,7 +52,9 @@ def headline(run: Run) -> str:
     """Return the whole report in one sentence."""
     target, profile = target_in_words(run), run.settings.profile
     if run.diagnosis is not None:
-        return f"{target} cannot be tested: {run.diagnosis.what}."
+        is_named_by_address = run.target.endswith(target)
+        what = run.diagnosis.what.removeprefix(f"{run.target}: ") if is_named_by_address else run.diagnosis.what
+        return f"{target} cannot be tested: {what}."
     if run.settings.dry_run:
         return f"A rehearsal on the embedded reference: nothing was sent to {run.target}."
     if run.errors and not run.interrupted:
