@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 
 import pytest
 
 from benchmarks.suite import Job, run
 from conformance.__main__ import main
-from conformance.commands.doctor import ABOUT, next_command
+from conformance.commands.doctor import ABOUT
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
-from conformance.paths import SUITE
+from conformance.reports.reproduction import program_here
 from conformance.verdict.run import ExitStatus
 from reference import running
 
@@ -28,12 +27,7 @@ def test_it_shows_what_a_target_can_do_and_each_request_with_its_answer(capsys: 
     assert status == ExitStatus.CONFORMS
     assert all(f"✓ {name}" in said for name in CAPABILITY_NAMES)
     assert re.search(r"POST /v1/customers \S+ → 200", said)
-    assert f"next: {next_command(Path.cwd())} --base-url {server.url}" in said
-
-
-def test_the_next_command_works_where_it_is_said() -> None:
-    assert next_command(SUITE) == "pytest"
-    assert next_command(SUITE / "docs") == "attach-conformance run"
+    assert f"next: {program_here()} run --base-url {server.url}" in said
 
 
 def test_what_is_missing_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 
 from conformance.__main__ import main
 from conformance.commands.init import EXPECTATIONS, SCRIPT, WORKFLOW
+from conformance.paths import SUITE
 from conformance.verdict.expectations import read_expectations
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
@@ -41,17 +44,35 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.count("there already") == 3
 
 
+def run_script(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["sh", str(folder / SCRIPT), *options], capture_output=True, text=True, timeout=120)
+
+
 def test_the_script_is_green_with_what_was_observed_and_red_without(tmp_path: Path) -> None:
     with running("json-obeyed") as server:
-        call = ["--start", "sleep 60", "--base-url", server.url, "--observe"]
+        start = f"PYTHONPATH={SUITE} {sys.executable} -m reference --port {server.port} --defect json-obeyed"
+        call = ["--start", start, "--base-url", server.url, "--observe"]
         done = subprocess.run(["attach-conformance", "init", str(tmp_path), *call], capture_output=True, text=True)
         assert done.returncode == ExitStatus.CONFORMS, done.stdout + done.stderr
-        entries = read_expectations(tmp_path / EXPECTATIONS, "conformance.toml", load_catalogue()).entries
-        assert [entry.clause for entry in entries] == ["request.json-refused"]
-        narrow = ["sh", str(tmp_path / SCRIPT), "--clause", "request.json-refused"]
-        assert subprocess.run(narrow, capture_output=True).returncode == ExitStatus.CONFORMS
-        (tmp_path / EXPECTATIONS).write_text("")
-        assert subprocess.run(narrow, capture_output=True).returncode == ExitStatus.DOES_NOT_CONFORM
+        taken = run_script(tmp_path)
+        assert taken.returncode == ExitStatus.UNREACHABLE
+        assert "stop it, so that the server of this folder is tested" in taken.stderr
+    entries = read_expectations(tmp_path / EXPECTATIONS, "conformance.toml", load_catalogue()).entries
+    assert [entry.clause for entry in entries] == ["request.json-refused"]
+    narrow = ("--clause", "request.json-refused")
+    green = run_script(tmp_path, *narrow)
+    assert green.returncode == ExitStatus.CONFORMS, green.stdout + green.stderr
+    (tmp_path / EXPECTATIONS).write_text("")
+    assert run_script(tmp_path, *narrow).returncode == ExitStatus.DOES_NOT_CONFORM
+
+
+def test_the_script_says_that_the_server_has_ended(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert main(["init", str(tmp_path), "--start", "false", "--base-url", url]) == ExitStatus.CONFORMS
+    done = run_script(tmp_path)
+    assert done.returncode == ExitStatus.UNREACHABLE
+    assert done.stderr == "the server has ended: see server.log\n"
 
 
 def test_a_url_that_is_none_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,8 @@ def test_what_is_fixed_is_said_to_be() -> None:
     print_summary(terminal, fixed)
     said = f"known.toml:3: {UNKNOWN} is fixed: remove it"
     assert said in terminal.text
+    deciding = [line for line in terminal.text.splitlines() if line.endswith("← decides the exit status")]
+    assert [line.partition(":")[0] for line in deciding] == ["known.toml"]
     assert said in html_page(fixed)
     assert said in junit_of(fixed, {}).decode()
 

@@ -94,6 +94,13 @@ def test_the_script_gets_from_a_server_with_the_defect_what_the_run_got(
     assert [got for *_, got in again] != [got for *_, got in steps] or "idempotency" in slug
 
 
+def test_values_of_the_objects_that_it_makes_are_encoded(results: Mapping[str, Mapping[str, Any]]) -> None:
+    script = next(iter(map(script_of, results.values())))
+    made = [line for line in script.splitlines() if line.lstrip().startswith("create ")]
+    assert any("billing_details[name]" in line for line in made)
+    assert not any(" -d " in line for line in made)
+
+
 def test_ids_are_found_without_jq_too(results: Mapping[str, Mapping[str, Any]]) -> None:
     (found, *_) = results["taken-over"]["clauses"]["state.second-customer"]["findings"]
     script = "jq() { return 127; }\n" + script_of(results["taken-over"])

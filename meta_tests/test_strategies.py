@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from contracts import load_catalogue, published_contract
 from strategies import Attempt, Comparison, invalid, requests, valid
 from strategies.oracle import violations
+from strategies.values import describe
 from strategies.wire import decode, unflatten
 
 CONTRACT = published_contract()
@@ -160,6 +161,18 @@ def test_an_empty_array_can_be_written_as_an_empty_string() -> None:
     assert not violations(decode(b"customer=a&expand="), CONTRACT)
     (broken,) = violations(decode(b"customer=a&expand=b"), CONTRACT)
     assert broken.clause == "expand.structure"
+
+
+def test_text_behind_brackets_makes_no_entry_and_the_name_counts_as_one_with_brackets() -> None:
+    """The suite sends such a name for that clause, and recorded traffic is judged alike."""
+    (broken,) = violations(decode(b"customer=a&expand[]x=customer"), CONTRACT)
+    assert broken.clause == "body.unknown-parameter-nested"
+    (broken,) = violations(decode(b"customer=a&[expand][]=customer"), CONTRACT)
+    assert broken.clause == "body.unknown-parameter"
+
+
+def test_bytes_are_not_shown_as_if_they_were_percent_encoded() -> None:
+    assert describe(b"customer=\xff\xfe%ff") == r"customer=\xff\xfe%ff"
 
 
 def test_names_with_a_meaning_are_never_unknown_parameters() -> None:

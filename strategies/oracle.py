@@ -33,7 +33,8 @@ def _violations_of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Viola
     written = _text(pair.name)
     name = parse_name(written)
     if name.root not in contract.parameters:
-        clause = "body.unknown-parameter-nested" if name.keys else "body.unknown-parameter"
+        has_brackets = bool(name.keys) or written.find("[") > 0
+        clause = "body.unknown-parameter-nested" if has_brackets else "body.unknown-parameter"
         yield Violation(clause, written, "the contract has no such property")
     elif name.root == "customer":
         if name.keys:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 Bindings = Mapping[str, str]
 """Names of fixtures (`payment_method`, `customer`, `other_customer`) to the ids that they have in this run."""
@@ -132,13 +131,17 @@ def known_names(text: Text) -> frozenset[str]:
             return frozenset()
 
 
+PRINTABLE = frozenset(range(0x20, 0x7F))
+"""The bytes of printable ASCII, which are shown as they are."""
+
+
 def describe(text: Text) -> str:
     """Return `text` in the words of a report, short and free of control characters."""
     match text:
         case str():
             return _printable(text)
         case bytes():
-            return quote(text, safe="/:=&[]{}\"', ")
+            return "".join(chr(byte) if byte in PRINTABLE else f"\\x{byte:02x}" for byte in text)
         case Known(name, change):
             return f"‹{name.replace('_', ' ')}{' ' + change if change else ''}›"
         case Repeated(unit, count):

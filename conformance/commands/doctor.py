@@ -8,7 +8,6 @@ import os
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,8 @@ from conformance.evidence.foreign import one_line
 from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
-from conformance.paths import PROGRAM, SUITE
+from conformance.paths import PROGRAM
+from conformance.reports.reproduction import program_here
 from conformance.reports.words import answer_in_short
 from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
 from conformance.verdict.needs import ids_for_profile
@@ -83,12 +83,7 @@ def describe(found: Findings, base_url: str, rate: float | None = None) -> Itera
         yield "  what is missing makes clauses about it not applicable; the profile `contract` does without"
     yield ""
     yield from _costs(found.exchanges, rate)
-    yield f"next: {next_command(Path.cwd())} --base-url {base_url} --profile contract"
-
-
-def next_command(folder: Path) -> str:
-    """Return the command that runs the suite in a folder: plain pytest only where it collects the suite's tests."""
-    return "pytest" if folder == SUITE else "attach-conformance run"
+    yield f"next: {program_here()} run --base-url {base_url} --profile contract"
 
 
 def _of_provision(provision: Provision) -> Iterator[str]:

@@ -29,11 +29,20 @@ SCRIPT_TEXT = Template("""\
 set -eu
 cd "$$(dirname "$$0")"
 
+answers() { curl --silent --output /dev/null --max-time 5 $url/; }
+fail() { echo "$$1" >&2; exit 10; }
+
+if answers; then fail "something answers at "$url" already: stop it, so that the server of this folder is tested"; fi
 $start > server.log 2>&1 &
 server=$$!
 trap 'kill "$$server" 2>/dev/null || true' EXIT
-
-curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors $url/
+left=60
+until answers; do
+    kill -0 "$$server" 2>/dev/null || fail "the server has ended: see server.log"
+    left=$$((left - 1))
+    [ "$$left" -gt 0 ] || fail "the server does not answer at "$url": see server.log"
+    sleep 0.5
+done
 
 $program run --base-url $url --profile $profile \\
     --results $results --expectations conformance.toml "$$@"
@@ -52,7 +61,8 @@ jobs:
       - name: Start the server
         run: |
           $start > server.log 2>&1 &
-          curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors $url/
+          curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors $url/ \\
+            || { cat server.log; exit 1; }
       - uses: $action
         with:
           base-url: $url
@@ -122,7 +132,9 @@ def _run(options: argparse.Namespace) -> int:
         print(f"wrote {path}" if is_new else f"kept {path}, which is there already")
     if OWNER in options.action and OWNER.split("/")[0] in texts[WORKFLOW]:
         print(f"put the account that you have the suite from in the place of OWNER in {WORKFLOW}")
-    return _write_expectations(options, folder)
+    status = _write_expectations(options, folder)
+    print(f"with the server stopped: sh {SCRIPT}; {RESULTS}/ and server.log need not be kept")
+    return status
 
 
 def _write_expectations(options: argparse.Namespace, folder: Path) -> int:

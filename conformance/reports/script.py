@@ -228,7 +228,7 @@ def _together(steps: Sequence[Step], place: int) -> int:
 
 
 def _options(form: Mapping[str, str]) -> str:
-    return " ".join(f"-d {shlex.quote(f'{name}={value}')}" for name, value in form.items())
+    return " ".join(f"--data-urlencode {shlex.quote(f'{name}={value}')}" for name, value in form.items())
 
 
 @cache

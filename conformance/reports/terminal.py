@@ -177,7 +177,8 @@ def _print_expected(terminal: Harmless, results: Sequence[ClauseResult]) -> None
 
 def _print_gate(terminal: Harmless, gate: Gate) -> None:
     terminal.write(f"{gate.expectations.file}: ")
-    terminal.write_line(gate.in_short(), yellow=gate.is_met, red=not gate.is_met, bold=True)
+    decides = DECIDES if gate.fails_for_its_entries else ""
+    terminal.write_line(f"{gate.in_short()}{decides}", yellow=gate.is_met, red=not gate.is_met, bold=True)
     for result in gate.unexpected:
         shown = f": {sent_in_short(result.findings[0])}" if result.findings else ""
         terminal.write_cut(f"  unexpected: {result.clause.slug}: {result.reason}{shown}", red=True)
@@ -219,7 +220,8 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
         terminal.write_line(str(run.wanted), yellow=True)
     for profile in PROFILES[: PROFILES.index(run.settings.profile) + 1]:
         words = run.words(profile)
-        decides = DECIDES if profile == run.settings.profile and not run.errors else ""
+        is_outdone = run.gate is not None and run.gate.fails_for_its_entries
+        decides = DECIDES if profile == run.settings.profile and not run.errors and not is_outdone else ""
         terminal.write(f"{profile}: ")
         terminal.write(words.text, bold=True, **_MOODS[words.mood])
         terminal.write_line(f" ({words.detail}){decides}")

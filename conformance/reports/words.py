@@ -210,7 +210,7 @@ def request_in_short(exchange: Exchange, limit: int = 300) -> str:
 
 def admissible_in_short(clause: Clause) -> str:
     """Return the admissible responses in one line."""
-    return " or ".join(clause.admissible)
+    return "; or ".join(clause.admissible)
 
 
 def culprit_of(finding: Finding) -> Step:

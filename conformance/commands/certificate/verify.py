@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,8 @@ from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundl
 from conformance.commands.certificate.keys import UnusableKey, public_key
 from conformance.commands.certificate.objections import REASONS, Objection, gravest
 from conformance.commands.certificate.rerunning import CannotPlan, sample_target
-from conformance.commands.certificate.statements import Claim, test_result
+from conformance.commands.certificate.statements import Claim, Evidence, test_result
+from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
@@ -56,7 +57,7 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
     evidence, product, validity = claim.evidence, claim.product, claim.validity
     settings, result = evidence.run.settings, test_result(evidence)
     image = f" ({product.image_digest})" if product.image_digest else ""
-    failed = f": {', '.join(result['failedTests'][:MOST_FAILED])}" if not evidence.conforms else ""
+    failed = f": {_in_short(_broken_first(evidence, result['failedTests']))}" if not evidence.conforms else ""
     yield ""
     yield f"product:  {product.name} {product.version}{image}"
     yield f"target:   {evidence.run.target}"
@@ -64,6 +65,17 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
     yield f"run:      {evidence.run.started} to {evidence.ended}"
     yield f"valid:    {validity.begins:%Y-%m-%d} to {validity.ends:%Y-%m-%d}"
     yield f"result:   {result['result']}{failed}"
+
+
+def _broken_first(evidence: Evidence, slugs: Sequence[str]) -> list[str]:
+    """Return the clauses with those first that are broken, before those that could not be judged."""
+    results = evidence.run.results
+    return sorted(slugs, key=lambda slug: results[slug].outcome not in (Outcome.FAIL, Outcome.ERROR))
+
+
+def _in_short(slugs: Sequence[str]) -> str:
+    more = f" and {len(slugs) - MOST_FAILED} more" if len(slugs) > MOST_FAILED else ""
+    return f"{', '.join(slugs[:MOST_FAILED])}{more}"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -50,6 +50,11 @@ class Gate:
         """True if just the expected failures happened, as far as they could be judged."""
         return not (self.unexpected or self.stale)
 
+    @property
+    def fails_for_its_entries(self) -> bool:
+        """True if the target misses no more than expected, and entries have to go."""
+        return bool(self.stale) and not self.unexpected
+
     def in_short(self) -> str:
         """Return the gate in one sentence."""
         expected = counted(len(self.expected), "expected failure")
