@@ -154,7 +154,7 @@ def simultaneous_requests_crash(
         is_in_use = running["requests"] > 0
         running["requests"] += 1
     try:
-        time.sleep(0.005)
+        time.sleep(0.02)
         if is_in_use:
             raise unexpected_error()
         with usual(call):
