@@ -116,6 +116,18 @@ def test_the_terminal_shows_the_steps_of_a_finding_in_order_and_which_of_them_sh
     assert not any("→" in line for line in shown_of(ALIKE))
 
 
+def test_steps_name_their_payment_methods_where_there_are_several() -> None:
+    found = with_steps(2)
+    ids = ("pm_one", "pm_one", "pm_other")
+    steps = [
+        replace(step, bindings={"payment_method": name}) for step, name in zip(found.episode.steps, ids, strict=True)
+    ]
+    several = replace(found, episode=replace(found.episode, steps=tuple(steps)))
+    assert sum("to pm_" in line for line in shown_of(several)) == 3
+    one = replace(found, episode=replace(found.episode, steps=(*steps[:2], found.episode.steps[2])))
+    assert not any("to pm_" in line for line in shown_of(one))
+
+
 def test_of_many_steps_the_last_ones_are_shown_and_the_rest_counted() -> None:
     lines = shown_of(with_steps(STEPS_SHOWN + 4))
     assert sum("→" in line for line in lines) == STEPS_SHOWN

@@ -10,6 +10,7 @@ from conformance.reports.reproduction import Reached, curl_alone
 from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
 from contracts import Clause
 
+PAYMENT_METHOD = "payment_method"
 STEPS_SHOWN = 8
 """How many steps of a finding are shown, the last ones."""
 
@@ -44,9 +45,11 @@ def steps_in_order(finding: Finding) -> Iterator[str]:
     if len(steps) == 1:
         return
     left_out = len(steps) - STEPS_SHOWN
+    are_several = len({step.bindings.get(PAYMENT_METHOD, "") for step in steps} - {""}) > 1
     if left_out > 0:
         yield f"in order:     … {left_out} more before (`replay` sends them all)"
     for number, step in enumerate(steps[-STEPS_SHOWN:]):
         head = "in order:  " if not number and left_out <= 0 else " " * 11
         answer = step.exchange.status or step.exchange.failure
-        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt)} → {answer}"
+        which = f" to {step.bindings[PAYMENT_METHOD]}" if are_several and PAYMENT_METHOD in step.bindings else ""
+        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}"
