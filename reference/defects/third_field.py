@@ -14,7 +14,7 @@ from ..behaviour import Behaviour, Build, FindCustomer, Guard, KnownKey, Serve, 
 from ..call import Call
 from ..changes import Change, check_after, interrupt, rejection, wrap, wrap_at_attach
 from ..objects.models import Customer
-from ..rules import errors, forms
+from ..rules import errors
 from ..rules.attach import Attempt
 from ..rules.forms import BROKEN_ESCAPE, Form, Pair, RawPair
 from ..wire.values import Response
@@ -223,16 +223,6 @@ def other_schemes_crash(usual: Guard, call: Call) -> None:
     scheme, credentials = credentials_sent(call)
     if credentials and scheme not in ("basic", "bearer"):
         raise unexpected_error()
-    usual(call)
-
-
-@stripe("auth.first", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
-def body_read_before_the_key(usual: Guard, call: Call) -> None:
-    """The body is parsed before the key is looked at: without one, JSON or a malformed escape is 400, not 401.
-
-    Express with body-parser registered first; localstripe 1.15, `auth_middleware`.
-    """
-    forms.decode(call)
     usual(call)
 
 
