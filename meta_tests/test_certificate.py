@@ -313,6 +313,7 @@ def test_a_certificate_of_failures_is_verified_as_that(
     assert "truthfully says that the product does not conform" in done.shown
 
 
+@pytest.mark.long
 def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
     runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
 ) -> None:

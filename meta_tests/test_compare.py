@@ -110,6 +110,7 @@ def test_the_pages_are_written_and_need_nothing_else(
     assert not re.search(r"<(script|link|img)|url\(|@import", written)
 
 
+@pytest.mark.long
 def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: Path) -> None:
     with running(api_key=KEY) as a, running("json-obeyed", api_key=KEY) as b:
         few = ("--profile", "contract", "--budget", "quick", "--seed", "7", "--results", tmp_path)

@@ -97,7 +97,7 @@ SAMPLE = (
 )
 """Hostile servers that end a run while it probes them: of each kind one."""
 
-SAMPLE_OF_CLAUSES = ("key-in-header-names", "100000-duplicates")
+SAMPLE_OF_CLAUSES = ("key-in-header-names", pytest.param("100000-duplicates", marks=pytest.mark.long))
 """Hostile servers for which a run of a few clauses tells enough."""
 
 FEW = ("--clause=request.minimal-body", "--clause=body.customer-required", "--clause=request.json-refused")

@@ -222,7 +222,7 @@ def run_and_then(arguments: list[str], act: Callable[[subprocess.Popen[bytes]], 
     return process.wait(120), shown.decode()
 
 
-@pytest.mark.parametrize("stateless", [True, False])
+@pytest.mark.parametrize("stateless", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_target_that_dies_in_the_middle_is_not_called_broken(stateless: bool, tmp_path: Path) -> None:
     with running(stateless=stateless, api_key=KEY) as server:
         target = ["--results", str(tmp_path), "--base-url", server.url]
