@@ -70,13 +70,6 @@ SPECIAL = (DEMONSTRATED, SERVICES, CERTIFICATION, ADDING)
 COMPARING = SUITE / "docs" / "replay-and-compare.md"
 AT_LENGTH = pytest.param(COMPARING, marks=pytest.mark.long)
 """Its commands run the suite several times."""
-
-
-def page_name(page: Path) -> str:
-    """Return the name by which a test of a page is called."""
-    return page.name
-
-
 ORDINARY = [page for page in PAGES if page not in SPECIAL and scripts_of(page)]
 
 
@@ -110,7 +103,9 @@ def objects_for(url: str, text: str) -> Iterator[tuple[str, str]]:
         yield name, requests.post(f"{url}/v1/{path}", data=form, auth=(KEY, ""), timeout=10).json()["id"]
 
 
-@pytest.mark.parametrize("page", [one if one != COMPARING else AT_LENGTH for one in ORDINARY], ids=page_name)
+@pytest.mark.parametrize(
+    "page", [one if one != COMPARING else AT_LENGTH for one in ORDINARY], ids=lambda page: page.name
+)
 def test_the_commands_of_a_page_do_what_it_says(page: Path, place: Workplace) -> None:
     scripts = scripts_of(page)
     fails = any(block.status == 1 for block in scripts)

@@ -12,7 +12,7 @@ from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
 from conformance.reports.details import finding_in_full, sent_in_short
 from conformance.reports.reproduction import USUAL_RECORD, Reached, path_from_here, program_here, replay
-from conformance.reports.words import LOUD, SIGNS, admissible_in_short
+from conformance.reports.words import LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate, counted
 from conformance.verdict.ledger import ClauseResult
@@ -206,8 +206,7 @@ def _print_quiet(terminal: Harmless, results: Sequence[ClauseResult], *, in_full
         for reason in result.unjudged:
             groups.setdefault(f"passed, but one aspect was not judged: {reason}", []).append(result.clause.slug)
     for reason, slugs in groups.items():
-        more = f" and {len(slugs) - SLUGS_SHOWN} more" if len(slugs) > SLUGS_SHOWN else ""
-        terminal.write_line(f"{reason} — {', '.join(slugs[:SLUGS_SHOWN])}{more}")
+        terminal.write_line(f"{reason} — {first_of(slugs, SLUGS_SHOWN)}")
 
 
 def _print_verdicts(terminal: Harmless, run: Run) -> None:

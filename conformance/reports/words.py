@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
@@ -104,6 +105,13 @@ _IN_A_SCHEME = {
 
 SENT_BY_CURL = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
 """Headers that are left out: the first changes nothing, and curl adds the second itself."""
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """Return at most the first `most` names in one line, and how many more there are."""
+    more = len(names) - most
+    named = ", ".join(names[:most])
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def finding_in_short(result: ClauseResult) -> str:

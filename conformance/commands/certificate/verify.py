@@ -19,6 +19,7 @@ from conformance.commands.certificate.rerunning import CannotPlan, sample_target
 from conformance.commands.certificate.statements import Claim, Evidence, test_result
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
+from conformance.reports.words import first_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
@@ -57,7 +58,9 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
     evidence, product, validity = claim.evidence, claim.product, claim.validity
     settings, result = evidence.run.settings, test_result(evidence)
     image = f" ({product.image_digest})" if product.image_digest else ""
-    failed = f": {_in_short(_broken_first(evidence, result['failedTests']))}" if not evidence.conforms else ""
+    failed = (
+        f": {first_of(_broken_first(evidence, result['failedTests']), MOST_FAILED)}" if not evidence.conforms else ""
+    )
     yield ""
     yield f"product:  {product.name} {product.version}{image}"
     yield f"target:   {evidence.run.target}"
@@ -71,11 +74,6 @@ def _broken_first(evidence: Evidence, slugs: Sequence[str]) -> list[str]:
     """Return the clauses with those first that are broken, before those that could not be judged."""
     results = evidence.run.results
     return sorted(slugs, key=lambda slug: results[slug].outcome not in (Outcome.FAIL, Outcome.ERROR))
-
-
-def _in_short(slugs: Sequence[str]) -> str:
-    more = f" and {len(slugs) - MOST_FAILED} more" if len(slugs) > MOST_FAILED else ""
-    return f"{', '.join(slugs[:MOST_FAILED])}{more}"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

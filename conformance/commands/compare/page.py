@@ -11,7 +11,7 @@ from conformance.commands.compare.differences import ABSENT, STATUS
 from conformance.evidence.episode import Step
 from conformance.reports.html import coded
 from conformance.reports.templating import templates
-from conformance.reports.words import SIGNS, answer_in_short, request_in_short
+from conformance.reports.words import SIGNS, answer_in_short, first_of, request_in_short
 from conformance.verdict.run import Run
 
 MOST_CLAUSES = 3
@@ -65,9 +65,7 @@ def describe_difference(group: Group, a: str, b: str) -> str:
 
 def name_clauses(group: Group) -> str:
     """Return the first clauses of a difference, and how many more there are."""
-    more = len(group.clauses) - MOST_CLAUSES
-    named = ", ".join(group.clauses[:MOST_CLAUSES])
-    return f"{named} and {more} more" if more > 0 else named
+    return first_of(group.clauses, MOST_CLAUSES)
 
 
 def _count(number: int, noun: str) -> str:

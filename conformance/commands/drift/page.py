@@ -11,6 +11,7 @@ from conformance.commands.drift.clauses import clauses_about
 from conformance.commands.drift.differences import Change, Difference, Part
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless, json_text
+from conformance.reports.words import first_of
 from contracts import Catalogue, Clause, Contract
 
 MOST_CLAUSES = 4
@@ -126,17 +127,13 @@ def _by_part(report: Report) -> Iterator[tuple[Part, list[tuple[Difference, tupl
 def _words(difference: Difference) -> str:
     words = difference.words
     if words in LISTING:
-        left = len(difference.members) - MOST_NAMES
-        words += f" {', '.join(difference.members[:MOST_NAMES])}"
-        words += f" and {left} more" if left > 0 else ""
+        words += f" {first_of(difference.members, MOST_NAMES)}"
     more = f" (and in {difference.more} more place{'s' * (difference.more > 1)})" if difference.more else ""
     return f"{one_line(words)}{more}"
 
 
 def _name(clauses: tuple[Clause, ...]) -> str:
-    more = len(clauses) - MOST_CLAUSES
-    named = ", ".join(clause.slug for clause in clauses[:MOST_CLAUSES])
-    return f"{named} and {more} more" if more > 0 else named
+    return first_of([clause.slug for clause in clauses], MOST_CLAUSES)
 
 
 def _code(text: str) -> str:
