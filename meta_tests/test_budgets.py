@@ -14,7 +14,7 @@ from benchmarks.detection import DEFECTS, complaint, job_for
 from benchmarks.suite import run
 from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run, is_drawn, more_drawn
 from conformance.scenes.marks import each, pinned
-from strategies.requests import RECOMMENDED_AT_ONCE, REQUIRED_AT_ONCE
+from strategies.at_once import RECOMMENDED_AT_ONCE, REQUIRED_AT_ONCE
 
 DIFFERENCES = {
     "request.charset-parameter": "charset-without-a-blank",

@@ -18,20 +18,19 @@ def _with_accept(accept: str | None) -> Comparison:
     return Comparison(INVALID, (INVALID.but(accept=accept, label=label),))
 
 
-ACCEPTS = (_with_accept(None), _with_accept("application/json;q=0.9, */*;q=0.8"))
-"""A request that a validation rejects, without an Accept header, and with one that allows JSON."""
+BY_QUALITY = "application/json;q=0.9, */*;q=0.8"
+WITHOUT_ACCEPT = _with_accept(None)
+"""A request that a validation rejects, without an Accept header."""
+ACCEPTED_BY_QUALITY = _with_accept(BY_QUALITY)
+"""A request that a validation rejects, with an Accept header that lists JSON among others."""
 
 ANYTHING_ACCEPTED = _with_accept("*/*")
 """A request that a validation rejects, with the Accept header that curl sends."""
 
+FROM_A_PAGE = (("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart"))
+
 FROM_ANOTHER_SITE = Comparison(
-    NO_CUSTOMER,
-    (
-        NO_CUSTOMER.but(
-            headers=(("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart")),
-            label="with Origin and Referer of another site",
-        ),
-    ),
+    NO_CUSTOMER, (NO_CUSTOMER.but(headers=FROM_A_PAGE, label="with Origin and Referer of another site"),)
 )
 """A request with the headers that a browser on another site adds."""
 
@@ -46,15 +45,11 @@ OTHERS = tuple(
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
 
+UNNAMED = tuple(header for other in OTHERS for subject in other.subjects for header in subject.headers)
+
 OTHERS_AT_ONCE = Comparison(
     MINIMAL,
-    (
-        MINIMAL.but(
-            headers=tuple(header for other in OTHERS for one in other.subjects for header in one.headers),
-            transport="raw",
-            label="with headers that the operation does not name",
-        ),
-    ),
+    (MINIMAL.but(headers=UNNAMED, transport="raw", label="with headers that the operation does not name"),),
     needs_success=True,
 )
 """A request with all of these headers at once."""

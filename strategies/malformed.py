@@ -19,6 +19,8 @@ INJECTED_HEADER = "X-Injected"
 """The header that line ends in a value add to the response of a server that writes the value into a header."""
 
 LONG_VALUE = 100_000
+LONG_NAME = 2_200
+"""Longer than some parsers allow a name to be (2,048), and with the value within 100 KB, a usual limit for a form."""
 LONG_PATH_ID = 2_500
 MANY_PARAMETERS = 10_000
 BRACKETS = 130
@@ -88,7 +90,7 @@ def non_bmp() -> Sequence[Attempt]:
 
 def quotes() -> Sequence[Attempt]:
     """Return bodies with syntax of other languages in values and in names."""
-    values = ("'\"\\", "cus_' OR '1'='1")
+    values = ("'\"\\$0<script>", "cus_' OR '1'='1")
     in_values = (_pairs(Pair("customer", value)) for value in values)
     in_name = _pairs(CUSTOMER, Pair("\"\\'<${7*7}{{7*7}}>", "1"))
     return (*in_values, in_name, _pairs(CUSTOMER, Pair("expand[]", "'\"\\")))
@@ -106,7 +108,7 @@ def empty_values() -> Sequence[Attempt]:
 def long_values() -> Sequence[Attempt]:
     """Return bodies with values and a name beyond every limit."""
     return (
-        _pairs(Pair("customer", Repeated("a", LONG_VALUE))),
+        _pairs(Pair("customer", Repeated("a", LONG_VALUE)), Pair(Repeated("a", LONG_NAME), "1")),
         _pairs(CUSTOMER, Pair("expand[]", Repeated("a", LONG_VALUE))),
         _pairs(CUSTOMER, Pair(Repeated("a", LONG_VALUE), "1")),
     )

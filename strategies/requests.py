@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from contracts.contract import FORM_MEDIA_TYPE
-from strategies.attempt import IN_LOWER_CASE_HEADER, Attempt, Invalid, Pair
+from strategies.attempt import Attempt, Invalid, Pair
 from strategies.comparison import Comparison
 from strategies.invalid import unknown_parameter
 from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
-from strategies.values import Joined, Known, joined
-from strategies.wire import Spelling
+from strategies.values import Joined, Known
 
 OTHER_METHODS = ("GET", "PUT", "PATCH", "DELETE")
 IN_QUERY = ("GET", "DELETE")
@@ -121,44 +120,6 @@ REJECTED_IN_CAPITALS = unknown_parameter("capitals").but(
     headers=(("Content-Type", "Application/X-WWW-Form-UrlEncoded"),), label="with its media type in capitals"
 )
 """A body with an unknown parameter, by the media type in other capitals."""
-
-REQUIRED_AT_ONCE = Comparison(
-    EXPANDED,
-    (
-        Attempt(
-            payload=joined("expand%5b%5d=customer&%63%75%73%74%6f%6d%65%72=", Known("customer", "percent-encoded")),
-            kind="wire",
-            transport="raw",
-            headers=(("content-type", f"{FORM_MEDIA_TYPE};charset=utf-8"), ("user-agent", "conformance")),
-            credentials=IN_LOWER_CASE_HEADER,
-            label="in another order, with escapes, a charset and header names in lower case",
-        ),
-    ),
-    needs_success=True,
-)
-"""An expanded body, compared with itself after all changes at once that must not change the answer."""
-
-RECOMMENDED_AT_ONCE = Comparison(
-    MINIMAL,
-    (
-        Attempt(
-            (Pair(CUSTOMER.name, CUSTOMER.value, Spelling("all"), Spelling("all", lower_hex=True)),),
-            kind="wire",
-            transport="raw",
-            chunked=True,
-            path_id=Known("payment_method", "percent-encoded"),
-            accept=None,
-            headers=(
-                ("Content-Type", "Application/X-WWW-Form-UrlEncoded; charset=UTF-8"),
-                ("User-Agent", ""),
-                ("Origin", "https://shop.example"),
-            ),
-            label="in chunks, with escapes, capitals and an Origin, without Accept and User-Agent",
-        ),
-    ),
-    needs_success=True,
-)
-"""A minimal body, compared with itself after all changes at once that should not change the answer."""
 
 IN_CHUNKS = Comparison(
     MINIMAL, (MINIMAL.but(kind="wire", transport="raw", chunked=True, label="in chunks"),), needs_success=True

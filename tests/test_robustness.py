@@ -8,7 +8,7 @@ from conformance.scenes.scene import Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, survive
 from conformance.scenes.watch import STILL_SERVING
 from strategies import Attempt, invalid, malformed
-from strategies.requests import RECOMMENDED_AT_ONCE
+from strategies.at_once import RECOMMENDED_AT_ONCE
 from strategies.valid import MINIMAL
 
 BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)

@@ -121,7 +121,7 @@ def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("stripe.resource-missing-customer")
-@each("attempt", stripe.unknown_customers())
+@each("attempt", stripe.unknown_customers(), quick=3)
 def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in a parameter is 400, and the error says which of the two ids is missing."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))

@@ -81,11 +81,16 @@ def _holds_at_once(scene: Scene, at_once: Comparison, expectation: Expectation, 
     return True
 
 
-def compare_at_once(scene: Scene, together: Comparison, singles: Sequence[Comparison]) -> None:
+def compare_at_once(
+    scene: Scene, together: Comparison, singles: Sequence[Comparison], *, at_once: Comparison | None = None
+) -> None:
     """Expect the same answer to a request with many differences as to the control; then to one with each alone.
 
     The single ones are sent only where the answer is another one, and only where all of them hold it counts.
+    `at_once` is the same as in `compare`.
     """
+    if at_once is not None and _holds_at_once(scene, at_once, judge.same_answer):
+        return
     control = scene.sample(together.control, role="control")
     subjects = [scene.attach(subject) for subject in together.subjects]
     scene.expect(judge.same_answer, control, *subjects, control_succeeds=together.needs_success)
