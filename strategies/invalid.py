@@ -142,6 +142,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         broken("format", why, CUSTOMER, Pair("format", None), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
         broken("expand.0", why, CUSTOMER, Pair("expand.0", "customer")),
+        broken("expand.index", why, CUSTOMER, EXPAND_CUSTOMER_INDEXED, Pair("expand.index", "0")),
         _raw("&x;y=1", "there is a parameter `x;y`"),
     )
 
