@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from conformance.__main__ import main
@@ -29,6 +31,30 @@ def test_every_clause_says_what_it_demands_and_on_what_ground(slug: str) -> None
 @pytest.mark.parametrize("slug", [one.slug for one in CATALOGUE if one.slug not in WITHOUT_TEST_OF_ITS_OWN])
 def test_a_clause_with_a_test_says_why(slug: str) -> None:
     assert explain(slug).reasons
+
+
+@pytest.mark.parametrize("slug", [one.slug for one in CATALOGUE if one.slug not in WITHOUT_TEST_OF_ITS_OWN])
+def test_a_clause_with_a_test_shows_requests_that_pass(slug: str) -> None:
+    text = "\n".join(as_markdown(explain(slug)))
+    assert explain(slug).passing
+    assert all(line in text for line in explain(slug).passing)
+
+
+def test_what_passes_is_what_the_clause_demands() -> None:
+    assert explain("request.minimal-body").passing == (
+        'POST customer=‹customer› → 200 {"id": "‹payment method›", "object": "payment_method", '
+        '"customer": "‹customer›", …}',
+    )
+    (refused,) = explain("body.unknown-parameter").passing
+    assert (
+        refused
+        == "POST customer=‹customer› & foo=1 → 400, type invalid_request_error, code parameter_unknown, param foo"
+    )
+
+
+def test_no_id_of_the_run_is_written_down() -> None:
+    lines = [line for clause in CATALOGUE for line in explain(clause.slug).passing]
+    assert not [line for line in lines if re.search(r"(pm|cus)_[A-Za-z0-9]{14}", line)]
 
 
 def test_it_names_the_software_that_breaks_the_clause_and_no_other() -> None:

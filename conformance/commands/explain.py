@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,16 +24,22 @@ from contracts import Catalogue, Clause, load_catalogue
 MARK = "clause"
 FINDING_ID = re.compile(r"[0-9a-f]{7,}")
 """The id of a finding; a clause has a dot in its name."""
+PASSING = Path(__file__).with_name("passing.json")
+"""Requests that pass and their answers, a line each, by clause, as `python -m benchmarks.passing` wrote them down."""
 OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
 NO_TEST = "No test sends it: "
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A clause, the reasons for which tests judge it, and the implementations that break it, with what each does."""
+    """A clause, the reasons for which tests judge it, and the implementations that break it, with what each does.
+
+    `passing` are requests that pass and their answers, a line each, in order.
+    """
 
     clause: Clause
     reasons: tuple[str, ...]
+    passing: tuple[str, ...]
     broken_by: tuple[tuple[TargetDescription, Defect], ...]
 
 
@@ -40,7 +47,12 @@ def explain(slug: str, catalogue: Catalogue | None = None) -> Explanation:
     """Return the explanation of a clause. Raises KeyError where there is none of that name."""
     clause = (catalogue or load_catalogue())[slug]
     broken_by = ((target, defect) for target in _implementations() for defect in target.defects)
-    return Explanation(clause, _reasons().get(slug, ()), tuple(pair for pair in broken_by if pair[1].clause == slug))
+    return Explanation(
+        clause,
+        _reasons().get(slug, ()),
+        tuple(_passing().get(slug, ())),
+        tuple(pair for pair in broken_by if pair[1].clause == slug),
+    )
 
 
 def as_markdown(explanation: Explanation) -> Iterator[str]:
@@ -53,6 +65,15 @@ def as_markdown(explanation: Explanation) -> Iterator[str]:
         yield from ("", f"{NO_TEST}{clause.not_tested}.")
     yield from _listed("Why", explanation.reasons)
     yield from _listed("What a conforming server answers", clause.admissible)
+    if explanation.passing:
+        yield from (
+            "",
+            "Requests that pass, and the answers of the embedded reference:",
+            "",
+            "```text",
+            *explanation.passing,
+            "```",
+        )
     yield from ("", f"Source: {clause.source}.", *([clause.note] if clause.note else []))
     if clause.requires:
         requires = ", ".join(f"`{one}`" for one in clause.requires)
@@ -80,6 +101,13 @@ def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
 def _implementations() -> tuple[TargetDescription, ...]:
     """Return the shipped targets, and the programs of the zoo where the clone holds them."""
     return (*shipped().values(), *members().values())
+
+
+@cache
+def _passing() -> dict[str, list[str]]:
+    """Return what was written down of the embedded reference, by clause."""
+    passing: dict[str, list[str]] = json.loads(PASSING.read_text(encoding="utf-8"))
+    return passing
 
 
 @cache
