@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from conformance.commands.docs.command import DOCS
 from conformance.commands.explain import NO_TEST, as_markdown, explain, page
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
+from meta_tests.conftest import Recorded
 
 CATALOGUE = load_catalogue()
 WITHOUT_TEST_OF_ITS_OWN = {
@@ -68,6 +70,25 @@ def test_several_clauses_are_explained_in_the_order_asked(capsys: pytest.Capture
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "response.id"
     assert lines.index("request.accept") > lines.index("Why:")
+
+
+@pytest.mark.slow
+def test_it_lists_what_the_recorded_run_found_of_the_clause_and_no_other(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = recorded(["bad"])["bad"]
+    assert main(["explain", "body.unknown-parameter-nested", "--record", str(record)]) == ExitStatus.CONFORMS
+    _, _, findings = capsys.readouterr().out.partition(f"Findings in {record}:")
+    assert re.search(r"explain [0-9a-f]{7}`: accepted with 200", findings)
+    assert main(["explain", "body.unknown-parameter", "--record", str(record)]) == ExitStatus.CONFORMS
+    assert "Findings" not in capsys.readouterr().out
+
+
+def test_a_record_that_is_named_must_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "request.accept", "--record", str(tmp_path / "none.jsonl")]) == ExitStatus.WRONG_USAGE
+    out, error = capsys.readouterr()
+    assert not out
+    assert error.count("\n") == 1
 
 
 def test_an_unknown_clause_is_one_line_with_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,8 +140,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command = commands.add_parser(
         "explain",
         help="say what a clause demands and why, and what breaks it; or show a finding of a run in full",
-        description="Say what a clause demands and why, its source, what a conforming server answers, and which real "
-        "software breaks it. Of a finding, show request, response, all steps in order, and how to send it again.",
+        description="Say what a clause demands and why, its source, what a conforming server answers, which real "
+        "software breaks it, and what the last run found. Of a finding, show request, response, all steps in order, "
+        "and how to send it again.",
         epilog=f"example: {PROGRAM} explain expand.inlined 4fcf6f5",
     )
     command.add_argument(
@@ -151,7 +152,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="a clause, such as expand.inlined, or the id of a finding",
     )
     command.add_argument(
-        "--record", type=Path, default=USUAL_RECORD, metavar="FILE", help="where the finding is (default: %(default)s)"
+        "--record", type=Path, metavar="FILE", help=f"the run whose findings are shown (default: {USUAL_RECORD})"
     )
     command.set_defaults(run=_run)
 
@@ -162,7 +163,11 @@ def _run(options: argparse.Namespace) -> int:
     try:
         for name in options.names:
             is_finding = FINDING_ID.fullmatch(name) is not None
-            explained.append(_of_finding(name, options.record) if is_finding else _of_clause(name, catalogue))
+            explained.append(
+                _of_finding(name, options.record or USUAL_RECORD)
+                if is_finding
+                else _of_clause(name, catalogue, options.record)
+            )
     except (KeyError, CannotReplay) as error:
         print(error.args[0], file=sys.stderr)
         return ExitStatus.WRONG_USAGE
@@ -171,10 +176,26 @@ def _run(options: argparse.Namespace) -> int:
     return ExitStatus.CONFORMS
 
 
-def _of_clause(slug: str, catalogue: Catalogue) -> Iterable[str]:
+def _of_clause(slug: str, catalogue: Catalogue, record: Path | None) -> Iterable[str]:
     if slug not in catalogue:
         raise KeyError(f"there is no clause {slug!r}{_meant(slug, catalogue)}")
-    return (slug, "", *as_markdown(explain(slug, catalogue)))
+    return (slug, "", *as_markdown(explain(slug, catalogue)), *_found_in(record, slug))
+
+
+def _found_in(record: Path | None, slug: str) -> Iterator[str]:
+    """Yield the findings of a recorded run about a clause. Raises CannotReplay where a record that is named is broken.
+
+    Without a name it is the record of the last run, if there is a good one.
+    """
+    try:
+        run, _ = read_run(record or USUAL_RECORD)
+    except CannotReplay:
+        if record is not None:
+            raise
+        return
+    found = (finding for finding in findings_of(run).values() if finding.clause == slug)
+    lines = [f"`{PROGRAM} explain {finding.id}`: {finding.observed}" for finding in found]
+    yield from _listed(f"Findings in {record or USUAL_RECORD}", lines)
 
 
 def _of_finding(name: str, record: Path) -> Iterable[str]:

@@ -43,7 +43,7 @@ class Costs:
 def describe(costs: Costs, settings: Settings) -> Iterator[str]:
     """Yield the lines of a dry run."""
     target = settings.base_url or "the embedded reference"
-    yield f"dry run: nothing was sent to {target}; the embedded reference stood in, so all numbers are about right"
+    yield f"nothing was sent to {target}; the embedded reference stood in, so all numbers are about right"
     yield f"profile {settings.profile}, budget {settings.budget}, seed {settings.seed}"
     made = [counted(number, kind.replace("_", " ")) for kind, number in sorted(costs.objects.items())]
     yield f"a run sends about {costs.requests} requests and creates {' and '.join(made) or 'nothing'}"
@@ -77,6 +77,13 @@ class Rehearsal:
         self.config = config
         self.settings = settings
         self.controller = controller
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Say at once what goes on, since it takes as long as a run on this machine."""
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line("dry run: the tests are performed against the embedded reference, to count their requests")
+        reporter.flush()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_teststatus(self) -> Generator[None, Any, Any]:
