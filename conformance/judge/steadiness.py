@@ -17,8 +17,8 @@ FEW_LOST = 10
 
 SHORTEST_PAUSE = 0.025
 """The seconds for which a connection must have been idle for its end to be known, if the server was closing it."""
-LITTLE_LONGER = 0.005
-"""The seconds by which two idle times must differ for the timer of a server not to explain both."""
+TIMER_ERROR = 0.05
+"""The seconds by which two idle times must differ for the timer of a server, on a busy machine, not to explain both."""
 SEVERAL_UNREAD = 2
 """The number of requests that must be left unread, after different pauses, for chance not to explain them."""
 
@@ -76,4 +76,4 @@ def dropped(exchanges: Sequence[Exchange]) -> list[Exchange]:
 
 def _is_no_chance(idle: float | None, longest: float) -> bool:
     """Return whether a connection that was idle for this long was lost for another reason than that it was closed."""
-    return idle is None or (idle >= SHORTEST_PAUSE and idle + LITTLE_LONGER < longest)
+    return idle is None or (idle >= SHORTEST_PAUSE and idle + TIMER_ERROR < longest)
