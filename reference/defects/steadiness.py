@@ -352,7 +352,14 @@ def database_is_locked(b: Behaviour) -> None:
     b.transaction = transaction
 
 
-@contract(SAME, "hard", wrap("find_payment_method", behind=partial(counter, 12)), intermittent=True, batch="unseen 4")
+@contract(
+    SAME,
+    "hard",
+    wrap("find_payment_method", behind=partial(counter, 12)),
+    intermittent=True,
+    also="state.race",
+    batch="unseen 4",
+)
 def one_replica_is_behind(
     usual: FindMethod, call: Call, identifier: str, *, behind: Callable[[], bool]
 ) -> PaymentMethod | None:
