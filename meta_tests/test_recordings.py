@@ -64,6 +64,17 @@ def ruby(answer: Any, sent: Any = FORM, **more: Any) -> dict[str, Any]:
     return one | {"recorded_at": "Mon, 21 Sep 2026 14:00:00 GMT"}
 
 
+def of_go(answer: str, **sent: Any) -> dict[str, Any]:
+    request = {"method": "POST", "url": URL, "body": FORM, "headers": SENT_LISTED, **sent}
+    return {"request": request, "response": {"status": "200 OK", "code": 200, "headers": LISTED, "body": answer}}
+
+
+def of_php(answer: str, **sent: Any) -> dict[str, Any]:
+    request = {"method": "POST", "url": URL, "headers": SENT_HEADERS, **sent}
+    status = {"http_version": "1.1", "code": "200", "message": "OK"}
+    return {"request": request, "response": {"status": status, "headers": GOOD_HEADERS, "body": answer}}
+
+
 def utf8(answer: str) -> dict[str, Any]:
     return {"encoding": "UTF-8", "string": answer}
 
@@ -164,6 +175,12 @@ FORMS: dict[str, Write] = {
         lambda answer: {"interactions": [interaction({"string": answer})]},
         lambda document: in_yaml(document).replace("string: '", "string: !!python/unicode '"),
     ),
+    "go-vcr": file_of(lambda answer: {"version": 2, "interactions": [of_go(answer)]}, in_yaml),
+    "go-vcr, fields": file_of(
+        lambda answer: {"version": 1, "interactions": [of_go(answer, body="", form={"customer": [CUSTOMER]})]}, in_yaml
+    ),
+    "php-vcr": file_of(lambda answer: [of_php(answer, body=FORM)], in_yaml),
+    "php-vcr, fields": file_of(lambda answer: [of_php(answer, post_fields={"customer": CUSTOMER})]),
     "nock": file_of(lambda answer: [nock(json.loads(answer))]),
     "nock, compressed": file_of(
         lambda answer: [nock([gzip.compress(answer.encode()).hex()], headers={"Content-Encoding": "gzip"})]

@@ -1,18 +1,19 @@
-"""Recordings of test libraries: VCR, betamax, vcrpy and nock; and exchanges in the suite's own plain form."""
+"""Recordings of test libraries: VCR and its relatives, and nock; and exchanges in the suite's own plain form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.commands.traffic.recordings.bodies import as_bytes, from_base64, from_json, without_coding
+from conformance.commands.traffic.recordings.bodies import as_bytes, form_of, from_base64, from_json, without_coding
 from conformance.commands.traffic.recordings.members import Headers, Member, UnreadableMember, time_of, value_of
 from conformance.commands.traffic.recordings.recorded import Answer, Form, Sent, Target, certain_body, whole_headers
+from strategies.wire import flatten
 
 _OF_A_BODY = frozenset({"string", "base64_string", "encoding"})
 
 
-# VCR and betamax (`http_interactions`), vcrpy (`interactions`), in YAML and in JSON
+# VCR and betamax (`http_interactions`), vcrpy and go-vcr (`interactions`), php-vcr (a list), in YAML and in JSON
 
 
 def is_body(value: Any) -> bool:
@@ -38,10 +39,22 @@ def _sent_body(request: Member, headers: Headers) -> bytes | None:
     value = request.get("body")
     if isinstance(value, Mapping) and not is_body(value):
         return None
-    body = _bytes_of(value, request.name_of("body"))
+    body = _bytes_of(value, request.name_of("body")) or _body_of_fields(request)
     if not body:
         return b"" if value_of(headers, "Content-Length") == "0" else None
     return certain_body(body, headers)
+
+
+def _body_of_fields(request: Member) -> bytes | None:
+    """Return the form that a recorder kept as its fields only: go-vcr, with those of the query, and php-vcr."""
+    fields, form = request.get("post_fields"), request.get("form")
+    pairs: list[tuple[str, str]] = []
+    if isinstance(fields, Mapping):
+        pairs = list(flatten(fields))
+    elif isinstance(form, Mapping) and "?" not in (request.text("url") or ""):
+        listed = ((name, values if isinstance(values, list) else [values]) for name, values in form.items())
+        pairs = [(str(name), str(value)) for name, values in listed for value in values]
+    return form_of(pairs, None) if pairs else None
 
 
 def _answer(item: Member) -> Answer:
@@ -64,9 +77,11 @@ def _answer(item: Member) -> Answer:
 
 
 def _status(response: Member) -> int | None:
-    """Return the status, for which httpx's recorder has another member."""
+    """Return the status, for which the recorders of httpx and of Go have other members."""
     if isinstance(response.get("status"), Mapping):
         return response.object("status").status("code")
+    if response.get("code") is not None:
+        return response.status("code")
     return response.status("status_code" if response.get("status") is None else "status")
 
 

@@ -160,5 +160,5 @@ def _form_of(value: Mapping[str, Any]) -> Form:
     request, response = _object(value, "request"), _object(value, "response")
     if "postData" in request or "content" in response or "startedDateTime" in value:
         return ENTRY
-    is_cassette = isinstance(response.get("status"), Mapping) or is_body(request.get("body"))
+    is_cassette = isinstance(response.get("status"), Mapping) or is_body(request.get("body")) or "code" in response
     return INTERACTION if is_cassette or is_body(response.get("body")) else PLAIN
