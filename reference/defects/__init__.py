@@ -13,6 +13,7 @@ from . import (
     expand_requests,
     field_answers,
     field_requests,
+    fifth_field_requests,
     first_try_answers,
     first_try_requests,
     fourth_field_answers,
@@ -62,6 +63,7 @@ NATURAL = (
     fourth_field_requests,
     fourth_field_answers,
     odd_requests,
+    fifth_field_requests,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
