@@ -13,6 +13,7 @@ from . import (
     expand_requests,
     field_answers,
     field_requests,
+    fifth_field_keys,
     fifth_field_requests,
     first_try_answers,
     first_try_requests,
@@ -64,6 +65,7 @@ NATURAL = (
     fourth_field_answers,
     odd_requests,
     fifth_field_requests,
+    fifth_field_keys,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
