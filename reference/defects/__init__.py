@@ -13,6 +13,7 @@ from . import (
     expand_requests,
     field_answers,
     field_requests,
+    fifth_field_errors,
     fifth_field_keys,
     fifth_field_requests,
     first_try_answers,
@@ -66,6 +67,7 @@ NATURAL = (
     odd_requests,
     fifth_field_requests,
     fifth_field_keys,
+    fifth_field_errors,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
