@@ -13,6 +13,7 @@ from . import (
     expand_requests,
     field_answers,
     field_requests,
+    fifth_field_answers,
     fifth_field_errors,
     fifth_field_keys,
     fifth_field_requests,
@@ -68,6 +69,7 @@ NATURAL = (
     fifth_field_requests,
     fifth_field_keys,
     fifth_field_errors,
+    fifth_field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
