@@ -17,6 +17,7 @@ from . import (
     fifth_field_errors,
     fifth_field_keys,
     fifth_field_requests,
+    fifth_field_state,
     first_try_answers,
     first_try_requests,
     fourth_field_answers,
@@ -70,6 +71,7 @@ NATURAL = (
     fifth_field_keys,
     fifth_field_errors,
     fifth_field_answers,
+    fifth_field_state,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
