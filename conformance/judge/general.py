@@ -153,6 +153,8 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         is_called_json = media_type(exchange) == "application/json"
         observed = _describe_media_type(exchange.header("Content-Type"))
         yield from unless(is_called_json, "response.media-type", observed)
+        named = [value for name, value in exchange.headers if name.lower() == "content-type"]
+        yield from unless(len(named) < 2, "response.media-type", f"Content-Type comes {len(named)} times: {named}")
 
 
 def _is_page(exchange: Exchange) -> bool:
