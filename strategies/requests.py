@@ -106,6 +106,15 @@ def other_urls() -> Sequence[Attempt]:
     )
 
 
+def other_methods_elsewhere() -> Sequence[Attempt]:
+    """Return requests with the customer where their method usually has no parameters; one by OPTIONS is among them."""
+    preflight = Attempt(
+        (CUSTOMER,), kind="invalid", invalid=Invalid("method", "OPTIONS changes nothing"), method="OPTIONS"
+    )
+    elsewhere = other_methods_as_usual(usual=False)
+    return (*(attempt for attempt in elsewhere if attempt.method != "PATCH"), preflight)
+
+
 MEDIA_TYPE_IN_CAPITALS = Comparison(
     MINIMAL,
     (

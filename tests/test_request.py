@@ -179,7 +179,7 @@ def test_other_methods(scene: Scene, attempts: Attempts) -> None:
 @clause("request.other-methods", quick=False)
 @narrowed("attempts", single_out, tuple(requests.other_methods_as_usual(usual=False)))
 def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempts) -> None:
-    """A GET with a body and a PUT with a query attach as little, however a framework hands their parameters on."""
+    """A GET with a body and a PUT with a query attach as little, and OPTIONS, which is safe, runs no handler."""
     expect_not_obeyed(scene, attempts)
 
 
