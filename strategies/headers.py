@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER
 from strategies.comparison import Comparison
 from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
 from strategies.valid import MINIMAL
+from strategies.values import Text
 
 INVALID = missing_customer()[0]
 """What any validation rejects."""
@@ -28,36 +31,42 @@ FROM_ANOTHER_SITE = Comparison(
     NO_CUSTOMER,
     (
         NO_CUSTOMER.but(
-            headers=(("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart")),
-            label="with Origin and Referer of another site",
+            headers=(
+                ("Origin", "https://shop.example"),
+                ("Referer", "https://shop.example/cart"),
+                ("Sec-Fetch-Site", "cross-site"),
+            ),
+            label="with Origin, Referer and Sec-Fetch-Site of another site",
         ),
     ),
 )
 """A request with the headers that a browser on another site adds."""
 
-OTHERS = tuple(
-    Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
-    for label, headers in (
-        ("with Accept-Language: *", (("Accept-Language", "*"),)),
-        ("with a Range", (("Range", "bytes=0-9"),)),
-        ("with a cookie of another site", (("Cookie", "theme=%zz"),)),
-        ("with the offer of an upgrade", (("Connection", "Upgrade"), ("Upgrade", "h2c"))),
-    )
+
+def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
+    return Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
+
+
+OTHERS: Sequence[Comparison] = (
+    _with_others("with Accept-Language: *", ("Accept-Language", "*")),
+    _with_others("with a Range", ("Range", "bytes=0-9")),
+    _with_others("with a cookie of another site", ("Cookie", "theme=%zz")),
+    _with_others("with the offer of an upgrade", ("Connection", "Upgrade"), ("Upgrade", "h2c")),
+    _with_others("with Expect: 100-continue", ("Expect", "100-continue")),
+    _with_others("with addresses of two proxies", ("Client-Ip", "192.0.2.1"), ("X-Forwarded-For", "198.51.100.7")),
+    _with_others("with Accept-Encoding: deflate", ("Accept-Encoding", "deflate")),
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
 
-OTHERS_AT_ONCE = Comparison(
-    MINIMAL,
-    (
-        MINIMAL.but(
-            headers=tuple(header for other in OTHERS for one in other.subjects for header in one.headers),
-            transport="raw",
-            label="with headers that the operation does not name",
-        ),
-    ),
-    needs_success=True,
-)
-"""A request with all of these headers at once."""
+OF_NO_SITE = _with_others("with Origin: null", ("Origin", "null"))
+"""A request of a page that browsers count as no site: from a file, in a frame, or after a redirect."""
+
+
+def at_once(comparisons: Sequence[Comparison]) -> Comparison:
+    """Return one request with the headers of all."""
+    headers = tuple(header for one in comparisons for subject in one.subjects for header in subject.headers)
+    return _with_others("with headers that the operation does not name", *headers)
+
 
 IN_LOWER_CASE = Comparison(
     NO_CUSTOMER,

@@ -217,7 +217,10 @@ def test_from_another_site(scene: Scene) -> None:
 @clause("request.other-headers", quick=False)
 def test_other_headers(scene: Scene) -> None:
     """Headers that a browser, a proxy or an HTTP library adds on its own do not decide about the answer."""
-    compare_at_once(scene, headers.OTHERS_AT_ONCE, headers.OTHERS)
+    others = [*headers.OTHERS]
+    if scene.needs.is_sound("request.other-site"):
+        others.append(headers.OF_NO_SITE)
+    compare_at_once(scene, headers.at_once(others), others)
 
 
 @clause("request.exact-path", quick=False)
