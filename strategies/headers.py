@@ -88,8 +88,8 @@ WITHOUT_GZIP = NO_CUSTOMER.but(headers=(("Accept-Encoding", "gzip;q=0"),), label
 
 SCHEMES_IN_LOWER_CASE = tuple(
     Comparison(
-        NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case"),)
+        NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case{more}"),)
     )
-    for scheme in ("bearer", "basic")
+    for scheme, more in (("bearer", " and with two blanks behind it"), ("basic", ""))
 )
 """A request with the name of its scheme of authentication in lower case, each compared with the usual one."""
