@@ -63,7 +63,6 @@ def json_bodies() -> Sequence[Attempt]:
     return (
         _labelled("application/json; charset=utf-8", *body),
         Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
-        _labelled("application/json", *body),
         _labelled("application/json", *expanded),
         _labelled("application/vnd.api+json", *body),
     )
@@ -77,6 +76,16 @@ def other_media_types() -> Sequence[Attempt]:
         _labelled(f"multipart/form-data; boundary={boundary}", part, Known("customer"), f"\r\n--{boundary}--\r\n"),
         _labelled("text/plain", "customer=", Known("customer")),
     )
+
+
+FORM_CALLED_JSON = Attempt(
+    (CUSTOMER,),
+    kind="invalid",
+    invalid=Invalid("media type", f"the body is called JSON, the operation takes {FORM_MEDIA_TYPE}"),
+    media_type="application/json",
+    label="a form that calls itself JSON",
+)
+"""A good form under the name of JSON, which it is not."""
 
 
 def other_methods() -> Sequence[Attempt]:
@@ -97,15 +106,6 @@ def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
     )
 
 
-def other_urls() -> Sequence[Attempt]:
-    """Return good requests to URLs that are almost the operation's."""
-    why = Invalid("path", "the operation has another URL")
-    return tuple(
-        MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
-        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach")
-    )
-
-
 def other_methods_elsewhere() -> Sequence[Attempt]:
     """Return requests with the customer where their method usually has no parameters; one by OPTIONS is among them."""
     preflight = Attempt(
@@ -113,6 +113,15 @@ def other_methods_elsewhere() -> Sequence[Attempt]:
     )
     elsewhere = other_methods_as_usual(usual=False)
     return (*(attempt for attempt in elsewhere if attempt.method != "PATCH"), preflight)
+
+
+def other_urls() -> Sequence[Attempt]:
+    """Return good requests to URLs that are almost the operation's."""
+    why = Invalid("path", "the operation has another URL")
+    return tuple(
+        MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
+        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach", "%2Fattach")
+    )
 
 
 MEDIA_TYPE_IN_CAPITALS = Comparison(
