@@ -53,7 +53,7 @@ def lacks_boundary(call: Call) -> bool:
     return call.request.media_type == "multipart/form-data" and "boundary=" not in sent
 
 
-contract.row("multipart-without-boundary-crashes", "error.status-class", "hard", batch=BATCH)(
+contract.row("multipart-without-boundary-crashes", "robustness.no-media-type", "hard", batch=BATCH)(
     "`multipart/form-data` without a boundary is a 500: multer 1.4 and 2 on busboy, for Express.",
     interrupt(lacks_boundary, crash),
 )

@@ -37,7 +37,7 @@ def challenge_is_a_log_line(call: Call, response: Response) -> Response:
     return response.with_header("WWW-Authenticate", "token: false, info: token is not found")
 
 
-@stripe("auth.malformed", "medium", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.malformed", "medium", wrap_at_attach("authenticate"), also="auth.empty", batch=BATCH)
 def malformed_credentials_are_a_bad_request(usual: Guard, call: Call) -> None:
     """An Authorization header that cannot be read is answered with 400.
 
@@ -82,7 +82,7 @@ def colons_in(credentials: str) -> int:
         return 0
 
 
-@stripe("auth.schemes", "hard", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.scheme-capitals", "hard", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def second_blank_belongs_to_the_key(usual: Guard, call: Call) -> None:
     """With two blanks behind `Bearer`, the second is part of the key, which is unknown.
 
@@ -96,7 +96,7 @@ def second_blank_belongs_to_the_key(usual: Guard, call: Call) -> None:
 # Idempotency keys.
 
 
-@stripe("request.header-names", "hard", wrap("serve"), batch=BATCH)
+@stripe("idempotency.replay", "hard", wrap("serve"), batch=BATCH)
 def idempotency_key_found_by_its_usual_name(usual: Serve, call: Call) -> Response:
     """`idempotency-key` is not found, only `Idempotency-Key`: a second request is executed again.
 
@@ -113,13 +113,13 @@ stripe.row("idempotency-keys-belong-to-the-credentials", "idempotency.replay", "
     "A key is filed under the Authorization header, too: by Basic and not Bearer, it is new (idempo 1 for Rack).",
     override("idempotency_name", lambda call, key: (key, call.request.header("authorization"))),
 )
-stripe.row("idempotency-keys-belong-to-the-path", "idempotency.other-path", "medium", batch=BATCH)(
+stripe.row("idempotency-keys-belong-to-the-path", "idempotency.other-path-type", "medium", level="SHOULD", batch=BATCH)(
     "A key is filed under the path, too: on another path it is new, and executed (idempo 1 for Rack).",
     override("idempotency_name", lambda call, key: (key, call.request.path)),
 )
 
 
-@stripe("idempotency.replay", "hard", wrap_at_attach("finish"), also="response.json", batch=BATCH)
+@stripe("response.json", "hard", wrap_at_attach("finish"), also="idempotency.replay", batch=BATCH)
 def replay_is_cut_by_its_column(usual: Finish, call: Call, response: Response) -> Response:
     """A replay has the first 1500 bytes of an answer, as many as its column holds.
 

@@ -44,7 +44,7 @@ def overlong_octets_are_letters(usual: Unquote, call: Call, raw: bytes) -> str:
 # Paths and methods.
 
 
-@contract("request.exact-path", "hard", wrap("serve"), batch=BATCH)
+@contract("request.exact-path", "hard", wrap("serve"), level="SHOULD", batch=BATCH)
 def encoded_slash_parts_the_path(usual: Serve, call: Call) -> Response:
     """An encoded slash is a slash: `…/pm_1%2Fattach` attaches `pm_1`.
 
@@ -82,11 +82,13 @@ def not_modified(call: Call, response: Response) -> Response:
     return replace(response, status=304, body=b"") if has_tag(call, tag) else response
 
 
-contract.row("post-is-not-modified", "request.other-headers", "hard", batch=BATCH)(
+contract.row("post-is-not-modified", "error.status-class", "hard", batch=BATCH)(
     "A POST with a matching If-None-Match, or `*`, is answered with 304: rack-cache (issue 44), ring (issue 200).",
     edit_response(not_modified, success=True),
 )
-contract.row("expectations-fail", "request.other-headers", "medium", batch=BATCH)(
+contract.row(
+    "expectations-fail", "request.other-headers", "medium", also="error.envelope", level="SHOULD", batch=BATCH
+)(
     "`Expect: 100-continue` is answered with 417 and no body: lighttpd 1.4, Squid 3.1.",
     interrupt(lambda call: call.request.header("expect") is not None, lambda call: Response(417)),
 )
@@ -107,7 +109,7 @@ contract.row("disagreeing-addresses-crash", "error.status-class", "hard", batch=
     "`Client-Ip` that is not in `X-Forwarded-For` is a 500: IpSpoofAttackError of Rails 8 (RemoteIp).",
     interrupt(is_spoofed, crash),
 )
-contract.row("opaque-origin-crashes", "request.other-site", "hard", batch=BATCH)(
+contract.row("opaque-origin-crashes", "error.status-class", "hard", batch=BATCH)(
     "`Origin: null` is a 500: it is read with `new URL`, as origin functions for Express's cors 2.8 often do.",
     interrupt(lambda call: call.request.header("origin") == "null", crash),
 )
@@ -118,7 +120,14 @@ def forbid(call: Call) -> Response:
     return Response(403, TEXT, b"cross-origin request detected from Sec-Fetch-Site header\n")
 
 
-contract.row("fetch-metadata-forbids-other-sites", "request.other-site", "hard", batch=BATCH)(
+contract.row(
+    "fetch-metadata-forbids-other-sites",
+    "request.other-site",
+    "hard",
+    also="error.envelope",
+    level="SHOULD",
+    batch=BATCH,
+)(
     "`Sec-Fetch-Site: cross-site` is answered with 403: CrossOriginProtection of Go 1.25's net/http.",
     interrupt(lambda call: call.request.header("sec-fetch-site") == "cross-site", forbid),
 )

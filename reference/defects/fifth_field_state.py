@@ -141,7 +141,13 @@ def retrieval_asks_a_replica(b: Behaviour) -> None:
 # What the database refuses, or changes.
 
 
-@stateful("error.status-class", "medium", wrap("attach"), also="state.listed state.model", batch=BATCH)
+@stateful(
+    "error.status-class",
+    "medium",
+    wrap("attach"),
+    also="state.listed state.model robustness.no-media-type robustness.chunked-body robustness.still-serving",
+    batch=BATCH,
+)
 def same_card_breaks_a_constraint(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
     """A second payment method with the same card is a 500: customer and fingerprint are unique.
 
