@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..behaviour import Serve, Unquote
+from ..behaviour import Unquote
 from ..call import Call
-from ..changes import crash, edit_response, interrupt, wrap, wrap_at_attach
+from ..changes import crash, edit_response, interrupt, wrap_at_attach
 from ..wire.values import Response
 from .methods_and_paths import obey_method
 from .registry import Topic
@@ -41,18 +41,7 @@ def overlong_octets_are_letters(usual: Unquote, call: Call, raw: bytes) -> str:
     return usual(call, OVERLONG.sub(shortest_form, raw))
 
 
-# Paths and methods.
-
-
-@contract("request.exact-path", "hard", wrap("serve"), level="SHOULD", batch=BATCH)
-def encoded_slash_parts_the_path(usual: Serve, call: Call) -> Response:
-    """An encoded slash is a slash: `…/pm_1%2Fattach` attaches `pm_1`.
-
-    nginx, whose proxy_pass with a path hands the decoded path on; Apache with AllowEncodedSlashes On.
-    """
-    path, mark, query = call.request.target.partition("?")
-    call.request = replace(call.request, target=re.sub("%2f", "/", path, flags=re.IGNORECASE) + mark + query)
-    return usual(call)
+# Methods.
 
 
 contract.row("options-attaches", "request.other-methods", "medium", batch=BATCH)(
