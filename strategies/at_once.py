@@ -5,7 +5,7 @@ from __future__ import annotations
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER, Attempt, Pair
 from strategies.comparison import Comparison
-from strategies.headers import BY_QUALITY, FROM_A_PAGE, UNNAMED
+from strategies.headers import BY_QUALITY, FROM_A_PAGE, OTHERS, together
 from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Known, joined
 from strategies.wire import Spelling
@@ -49,7 +49,7 @@ RECOMMENDED_AT_ONCE = Comparison(
                 ("Content-Type", "Application/X-WWW-Form-UrlEncoded; charset=UTF-8"),
                 ("User-Agent", ""),
                 *FROM_A_PAGE,
-                *UNNAMED,
+                *together(OTHERS).subjects[0].headers,
             ),
             label="in chunks, with escapes, capitals, and headers of browsers and proxies, without User-Agent",
         ),

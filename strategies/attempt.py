@@ -17,7 +17,7 @@ Transport = Literal["schemathesis", "raw"]
 Credentials = str
 """The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
-`lower-case bearer` and `lower-case basic` spell the scheme so, IN_LOWER_CASE_HEADER the header.
+`lower-case bearer` (with two blanks) and `lower-case basic` spell the scheme so, IN_LOWER_CASE_HEADER the header.
 Values that only resemble the key are `key and junk`, `key cut short` and `key in another case`; those that present it
 in no way that counts are `key and a word`, `key in another scheme`, `key without a scheme` and `key as password`.
 """

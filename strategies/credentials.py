@@ -21,9 +21,9 @@ def letters(name: str, count: int = 24) -> str:
     return hashlib.sha256(f"conformance {name}".encode()).hexdigest()[:count]
 
 
-def basic(user: str) -> Credentials:
-    """Return Basic credentials with this user name and no password."""
-    return "Basic " + base64.b64encode(f"{user}:".encode()).decode()
+def basic(user: str, password: str = "") -> Credentials:
+    """Return Basic credentials with this user name, and no password by default."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def unknown_key(number: int = 0) -> Credentials:
@@ -82,7 +82,10 @@ def empty() -> Sequence[Attempt]:
 
 def unknown_keys() -> Sequence[Attempt]:
     """Return good requests with well-formed keys that no account has, a different key in each."""
-    by_basic = _minimal(basic("sk_live_" + letters("unknown key 3")), "an unknown live key as Basic user name")
+    by_basic = _minimal(
+        basic("sk_live_" + letters("unknown key 3"), "with:colon"),
+        "an unknown live key as Basic user name, and a password with a colon",
+    )
     return (*(_minimal(unknown_key(number), "an unknown key") for number in range(2)), by_basic)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER
 from strategies.comparison import Comparison
 from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
 from strategies.valid import MINIMAL
+from strategies.values import Text
 
 INVALID = missing_customer()[0]
 """What any validation rejects."""
@@ -27,32 +30,43 @@ ACCEPTED_BY_QUALITY = _with_accept(BY_QUALITY)
 ANYTHING_ACCEPTED = _with_accept("*/*")
 """A request that a validation rejects, with the Accept header that curl sends."""
 
-FROM_A_PAGE = (("Origin", "https://shop.example"), ("Referer", "https://shop.example/cart"))
+FROM_A_PAGE = (
+    ("Origin", "https://shop.example"),
+    ("Referer", "https://shop.example/cart"),
+    ("Sec-Fetch-Site", "cross-site"),
+)
 
 FROM_ANOTHER_SITE = Comparison(
-    NO_CUSTOMER, (NO_CUSTOMER.but(headers=FROM_A_PAGE, label="with Origin and Referer of another site"),)
+    NO_CUSTOMER,
+    (NO_CUSTOMER.but(headers=FROM_A_PAGE, label="with Origin, Referer and Sec-Fetch-Site of another site"),),
 )
 """A request with the headers that a browser on another site adds."""
 
-OTHERS = tuple(
-    Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
-    for label, headers in (
-        ("with Accept-Language: *", (("Accept-Language", "*"),)),
-        ("with a Range", (("Range", "bytes=0-9"),)),
-        ("with a cookie of another site", (("Cookie", "theme=%zz"),)),
-        ("with the offer of an upgrade", (("Connection", "Upgrade"), ("Upgrade", "h2c"))),
-    )
+
+def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
+    return Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
+
+
+OTHERS: Sequence[Comparison] = (
+    _with_others("with Accept-Language: *", ("Accept-Language", "*")),
+    _with_others("with a Range", ("Range", "bytes=0-9")),
+    _with_others("with a cookie of another site", ("Cookie", "theme=%zz")),
+    _with_others("with the offer of an upgrade", ("Connection", "Upgrade"), ("Upgrade", "h2c")),
+    _with_others("with Expect: 100-continue", ("Expect", "100-continue")),
+    _with_others("with addresses of two proxies", ("Client-Ip", "192.0.2.1"), ("X-Forwarded-For", "198.51.100.7")),
+    _with_others("with Accept-Encoding: deflate", ("Accept-Encoding", "deflate")),
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
 
-UNNAMED = tuple(header for other in OTHERS for subject in other.subjects for header in subject.headers)
+OF_NO_SITE = _with_others("with Origin: null", ("Origin", "null"))
+"""A request of a page that browsers count as no site: from a file, in a frame, or after a redirect."""
 
-OTHERS_AT_ONCE = Comparison(
-    MINIMAL,
-    (MINIMAL.but(headers=UNNAMED, transport="raw", label="with headers that the operation does not name"),),
-    needs_success=True,
-)
-"""A request with all of these headers at once."""
+
+def together(comparisons: Sequence[Comparison]) -> Comparison:
+    """Return one request with the headers of all."""
+    headers = tuple(header for one in comparisons for subject in one.subjects for header in subject.headers)
+    return _with_others("with headers that the operation does not name", *headers)
+
 
 IN_LOWER_CASE = Comparison(
     NO_CUSTOMER,
@@ -74,8 +88,8 @@ WITHOUT_GZIP = NO_CUSTOMER.but(headers=(("Accept-Encoding", "gzip;q=0"),), label
 
 SCHEMES_IN_LOWER_CASE = tuple(
     Comparison(
-        NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case"),)
+        NO_CUSTOMER, (NO_CUSTOMER.but(credentials=f"lower-case {scheme}", label=f"by `{scheme}`, in lower case{more}"),)
     )
-    for scheme in ("bearer", "basic")
+    for scheme, more in (("bearer", " and with two blanks behind it"), ("basic", ""))
 )
 """A request with the name of its scheme of authentication in lower case, each compared with the usual one."""

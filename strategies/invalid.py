@@ -138,6 +138,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("utf8", "0"),
         unknown_parameter("__proto__"),
         broken("expands", why, Pair("expands", "false"), CUSTOMER),
+        broken("access_token", why, CUSTOMER, Pair("access_token", "1"), Pair("access_token", "2")),
         broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
         broken("format", why, CUSTOMER, Pair("format", None), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),

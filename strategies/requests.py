@@ -62,7 +62,6 @@ def json_bodies() -> Sequence[Attempt]:
     return (
         _labelled("application/json; charset=utf-8", *body),
         Attempt(payload=Joined(body), kind="invalid", invalid=as_form, label="JSON that calls itself a form"),
-        _labelled("application/json", *body),
         _labelled("application/json", *expanded),
         _labelled("application/vnd.api+json", *body),
     )
@@ -76,6 +75,16 @@ def other_media_types() -> Sequence[Attempt]:
         _labelled(f"multipart/form-data; boundary={boundary}", part, Known("customer"), f"\r\n--{boundary}--\r\n"),
         _labelled("text/plain", "customer=", Known("customer")),
     )
+
+
+FORM_CALLED_JSON = Attempt(
+    (CUSTOMER,),
+    kind="invalid",
+    invalid=Invalid("media type", f"the body is called JSON, the operation takes {FORM_MEDIA_TYPE}"),
+    media_type="application/json",
+    label="a form that calls itself JSON",
+)
+"""A good form under the name of JSON, which it is not."""
 
 
 def other_methods() -> Sequence[Attempt]:
@@ -94,6 +103,15 @@ def other_methods_as_usual(*, usual: bool = True) -> Sequence[Attempt]:
     return tuple(
         attempt for attempt in other_methods() if usual == (bool(attempt.query) == (attempt.method in IN_QUERY))
     )
+
+
+def other_methods_elsewhere() -> Sequence[Attempt]:
+    """Return requests with the customer where their method usually has no parameters; one by OPTIONS is among them."""
+    preflight = Attempt(
+        (CUSTOMER,), kind="invalid", invalid=Invalid("method", "OPTIONS changes nothing"), method="OPTIONS"
+    )
+    elsewhere = other_methods_as_usual(usual=False)
+    return (*(attempt for attempt in elsewhere if attempt.method != "PATCH"), preflight)
 
 
 def other_urls() -> Sequence[Attempt]:

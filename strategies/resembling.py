@@ -26,13 +26,14 @@ def _raw(*parts: Text) -> Attempt:
 
 
 def resembling_ids() -> Sequence[Attempt]:
-    """Return bodies with junk behind the id, another case, one character less, double encoding, or raw separators."""
+    """Return bodies with junk behind the id, another case, fewer characters, other encodings, or separators."""
     return (
         resembling(joined(CUSTOMER_ID, "\x00")),
         resembling(Known("customer", "in the other case")),
         resembling(Known("customer", "without its last character")),
         _raw("customer=", CUSTOMER_ID, ",x"),
         resembling(Known("customer", "percent-encoded twice")),
+        _raw("customer=", Known("customer", "in overlong escapes")),
         _raw("customer=", CUSTOMER_ID, ";expand[]=customer"),
         _raw("customer=", CUSTOMER_ID, "=x"),
         _raw("customer=", CUSTOMER_ID, "%26x=1"),

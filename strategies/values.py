@@ -28,6 +28,9 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
     "with a combining accent": lambda known: unicodedata.normalize("NFD", known + "é"),
     "with an accent": lambda known: known.replace("u", "ú", 1) if "u" in known else known + "\u0301",
     "percent-encoded": lambda known: "".join(f"%{byte:02X}" for byte in known.encode()),
+    "in overlong escapes": lambda known: "".join(
+        f"%{0xC0 | byte >> 6:02X}%{0x80 | byte & 0x3F:02X}" for byte in known.encode()
+    ),
     "first eight characters": lambda known: known[:8],
     "as a JSON string with an escape in it": lambda known: f"\\u{ord(known[0]):04x}{known[1:]}",
     "twice": lambda known: known + known,

@@ -19,14 +19,17 @@ from strategies import Attempt, stripe
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import describe, joined, swapped
 
-PAYMENT_REQUIRED = 402
+UNAUTHORIZED, PAYMENT_REQUIRED = 401, 402
 
 
-@clause("idempotency.replay", also=("header.request-id",))
+ALSO = (("header.request-id", judge.identified), ("response.accepted-coding", judge.not_in_gzip))
+
+
+@clause("idempotency.replay", also=("header.request-id", "response.accepted-coding"))
 def test_replay(scene: Scene) -> None:
     """The same request with the same key gets the first answer, which a client missed, and says that it is one."""
     first, again, *_ = replay(scene, MINIMAL)
-    scene.expect(judge.replayed, first, again, of="a success", also=[("header.request-id", judge.identified)])
+    scene.expect(judge.replayed, first, again, of="a success", also=ALSO)
 
 
 @clause("idempotency.replay", further=True)
@@ -86,7 +89,8 @@ def test_keys_count_whole(scene: Scene) -> None:
     """Keys are compared whole and as they are: two clients' keys that are alike are still two.
 
     The longest keys that differ behind a semicolon, in case or by a hyphen are different ones, and the first stays
-    stored after a request with other parameters, and after it has been used.
+    stored after a request with other parameters, and after it has been used. The header's name knows no case, and the
+    key is the account's in either scheme of authentication.
     """
     beginning = new_key(scene, stripe.LONGEST_KEY - 2)
     run, rest = beginning.parts
@@ -97,7 +101,12 @@ def test_keys_count_whole(scene: Scene) -> None:
     steps = [scene.attach(with_key(stripe.AGAIN, other), first) for other in others]
     if scene.needs.is_sound("idempotency.replay"):
         same = again_with_key(MINIMAL, key)
-        steps += [scene.attach(same, first, role="follow-up") for _ in range(2)]
+        in_lower_case = stripe.with_header(stripe.AGAIN, stripe.IDEMPOTENCY_KEY.lower(), key)
+        steps.append(scene.attach(in_lower_case, first, role="follow-up"))
+        by_basic = scene.attach(same.but(credentials="basic", label="by Basic"), first, role="follow-up")
+        if by_basic.exchange.status == UNAUTHORIZED:  # auth.schemes says so
+            by_basic = scene.attach(same, first, role="follow-up")
+        steps.append(by_basic)
         steps.append(scene.attach(with_key(stripe.OTHERWISE_EXPANDED, key), first, role="set-up"))
         steps.append(scene.attach(same, first, role="follow-up"))
 

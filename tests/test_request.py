@@ -163,7 +163,7 @@ def test_json_body(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("request.other-media-types")
-@each("attempt", requests.other_media_types())
+@each("attempt", (*requests.other_media_types(), requests.FORM_CALLED_JSON))
 def test_other_media_types(scene: Scene, attempt: Attempt) -> None:
     """A body that calls itself something else than a form is not read as one."""
     scene.expect(judge.rejected, scene.sample(attempt))
@@ -177,9 +177,9 @@ def test_other_methods(scene: Scene, attempts: Attempts) -> None:
 
 
 @clause("request.other-methods", quick=False)
-@narrowed("attempts", single_out, tuple(requests.other_methods_as_usual(usual=False)))
+@narrowed("attempts", single_out, tuple(requests.other_methods_elsewhere()))
 def test_other_methods_with_parameters_elsewhere(scene: Scene, attempts: Attempts) -> None:
-    """A GET with a body and a PUT with a query attach as little, however a framework hands their parameters on."""
+    """A GET with a body and a PUT with a query attach as little, and OPTIONS, which is safe, runs no handler."""
     expect_not_obeyed(scene, attempts)
 
 
@@ -222,7 +222,10 @@ def test_from_another_site(scene: Scene) -> None:
 @clause("request.other-headers")
 def test_other_headers(scene: Scene) -> None:
     """Headers that a browser, a proxy or an HTTP library adds on its own do not decide about the answer."""
-    compare_at_once(scene, headers.OTHERS_AT_ONCE, headers.OTHERS, at_once=RECOMMENDED_AT_ONCE)
+    others = [*headers.OTHERS]
+    if scene.needs.is_sound("request.other-site"):
+        others.append(headers.OF_NO_SITE)
+    compare_at_once(scene, headers.together(others), others, at_once=RECOMMENDED_AT_ONCE)
 
 
 @clause("request.exact-path", quick=False)

@@ -13,6 +13,7 @@ from conformance.scenes.scene import Scene
 from conformance.scenes.stories import expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
 from strategies.requests import SAMPLE
+from strategies.stripe import AGAIN, with_header
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
 
@@ -65,6 +66,16 @@ def test_expanded_wish_of_another(scene: Scene) -> None:
 def test_clashing_names(scene: Scene, attempt: Attempt) -> None:
     """A name that is a string and a hash at once is a client's mistake, and is answered like any other."""
     scene.expect(judge.answered_well, scene.send(attempt, rejected=True))
+
+
+@clause("error.status-class", further=True)
+def test_condition_on_a_post(scene: Scene) -> None:
+    """A 304 answers GET and HEAD (RFC 9110 section 15.4.5): one who posts has no earlier answer to show instead."""
+    first = scene.sample(MINIMAL, role="set-up")
+    if not first.exchange.is_success or first.exchange.header("ETag") is None:
+        scene.needs.end()
+    unless_known = with_header(AGAIN, "If-None-Match", "*", "with If-None-Match: *")
+    scene.expect(judge.answered_well, first, scene.attach(unless_known, first))
 
 
 @clause("error.no-secrets", quick=False)

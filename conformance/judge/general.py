@@ -22,9 +22,9 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
-METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED = 405, 406, 411
+METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED, PRECONDITION_FAILED = 405, 406, 411, 412
 
-LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 413, 414, 431})
+LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 412, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
 UNREADABLE = frozenset(
@@ -85,6 +85,8 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         return
     is_secret_kept = not (exchange.leaked_key or _holds_another_key(exchange))
     yield from unless(is_secret_kept, "error.no-secrets", "the answer holds the API key that the request carried")
+    if exchange.request.method == "OPTIONS" and status < 500:
+        return  # it asks about the server, and no specification says what the answer holds (RFC 9110 section 9.3.7)
     if status >= 500:
         is_legal = owns_server_errors or exchange.is_unknown_method
         yield from unless(is_legal, "error.status-class", f"answered {status}")
@@ -105,7 +107,8 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     """Return whether a front-end server may have rejected the request in its own words.
 
     It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for one that
-    does not say its length (section 15.5.12), for one that accepts no JSON (section 15.5.7), and for a malformed one.
+    does not say its length (section 15.5.12), for one that accepts no JSON (section 15.5.7), for one with a condition
+    that does not hold (section 15.5.13), and for a malformed one.
     """
     if exchange.error or exchange.status not in LEGAL_WITHOUT_ENVELOPE:
         return False
@@ -113,8 +116,10 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
     is_unmeasured = exchange.request.chunked and exchange.status == LENGTH_REQUIRED
     is_unwanted = exchange.status == NOT_ACCEPTABLE and not _takes_json(exchange)
+    has_condition = any(name.lower().startswith("if-") for name, _ in exchange.request.headers)
+    is_unmet = exchange.status == PRECONDITION_FAILED and has_condition
     is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
-    is_special = is_needless or is_unmeasured or is_unwanted or is_malformed
+    is_special = is_needless or is_unmeasured or is_unwanted or is_unmet or is_malformed
     return owns_server_errors or len(body) > LARGE_BODY or is_special
 
 
@@ -153,6 +158,8 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         is_called_json = media_type(exchange) == "application/json"
         observed = _describe_media_type(exchange.header("Content-Type"))
         yield from unless(is_called_json, "response.media-type", observed)
+        named = [value for name, value in exchange.headers if name.lower() == "content-type"]
+        yield from unless(len(named) < 2, "response.media-type", f"Content-Type comes {len(named)} times: {named}")
 
 
 def _is_page(exchange: Exchange) -> bool:

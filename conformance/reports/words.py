@@ -91,7 +91,7 @@ OF_THE_KEY = {
     "key in another case": (
         "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"
     ),
-    "lower-case bearer": "bearer ${STRIPE_API_KEY}",
+    "lower-case bearer": "bearer  ${STRIPE_API_KEY}",
     "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }

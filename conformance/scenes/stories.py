@@ -279,12 +279,16 @@ def again_with_key(attempt: Attempt, key: Text) -> Attempt:
 
 
 def replay(scene: Scene, attempt: Attempt) -> list[Step]:
-    """Return an attempt with a key, the same again on another connection, and the same from each of STRANGERS."""
+    """Return an attempt with a key, the same again on another connection, and the same from each of STRANGERS.
+
+    The client of the second one reads no gzip, which the first one's may.
+    """
 
     def send_all() -> list[Step]:
         key = new_key(scene)
         first = scene.attach(with_key(attempt, key), role="control")
-        again = scene.attach(again_with_key(attempt, key), first, new_connection=True)
+        plainly_coded = with_header(again_with_key(attempt, key), "Accept-Encoding", "gzip;q=0")
+        again = scene.attach(plainly_coded, first, new_connection=True)
         return [first, again, *(scene.attach(with_key(stranger, key), first) for stranger in STRANGERS)]
 
     return scene.shared(("again with its key", attempt), send_all, is_whole=all_answered)

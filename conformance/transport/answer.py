@@ -224,6 +224,7 @@ def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tu
         return b"", (), True
     if head.is_chunked:
         body, errors = _read_chunks(incoming)
+        errors = (*_second_framing(head), *errors)
         return body, errors, not errors
     announced = head.length
     if announced is None:
@@ -232,6 +233,12 @@ def _read_body(incoming: _Incoming, head: _Head, method: str) -> tuple[bytes, tu
     if len(body) < announced:
         return body, (f"Content-Length says {announced} bytes, {len(body)} came",), False
     return body, (), True
+
+
+def _second_framing(head: _Head) -> tuple[str, ...]:
+    """Return the error of a chunked answer that announces a length, too (RFC 9112 section 6.2)."""
+    announced = head.header("content-length")
+    return (f"a chunked answer has Content-Length: {announced}, too",) if announced else ()
 
 
 def _read_chunks(incoming: _Incoming) -> tuple[bytes, tuple[str, ...]]:

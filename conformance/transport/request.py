@@ -35,7 +35,7 @@ def _basic(credentials: str) -> str:
 _AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
     "bearer": lambda key: f"Bearer {key}",
     "basic": lambda key: _basic(f"{key}:"),
-    "lower-case bearer": lambda key: f"bearer {key}",
+    "lower-case bearer": lambda key: f"bearer  {key}",
     "lower-case basic": lambda key: _basic(f"{key}:").replace("Basic", "basic", 1),
     "key and junk": lambda key: f"Bearer {key}x",
     "key and a word": lambda key: f"Bearer {key} x",

@@ -13,6 +13,11 @@ from . import (
     expand_requests,
     field_answers,
     field_requests,
+    fifth_field_answers,
+    fifth_field_errors,
+    fifth_field_keys,
+    fifth_field_requests,
+    fifth_field_state,
     first_try_answers,
     first_try_requests,
     fourth_field_answers,
@@ -62,6 +67,11 @@ NATURAL = (
     fourth_field_requests,
     fourth_field_answers,
     odd_requests,
+    fifth_field_requests,
+    fifth_field_keys,
+    fifth_field_errors,
+    fifth_field_answers,
+    fifth_field_state,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
