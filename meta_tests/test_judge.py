@@ -394,6 +394,30 @@ def test_501_is_legal_for_a_method_that_the_operation_does_not_have() -> None:
     assert broken_by(exchange(500, page, media_type="text/html", method="PUT")) == {"error.status-class"}
 
 
+@pytest.mark.parametrize("answer", [(204, b""), (200, b"POST, OPTIONS"), (403, b"Invalid CORS request"), (405, b"")])
+def test_options_may_be_answered_in_any_words_but_attaches_nothing(answer: tuple[int, bytes]) -> None:
+    """Middleware for other sites answers it, before any application (RFC 9110 section 9.3.7)."""
+    asked = exchange(*answer, media_type="text/plain", method="OPTIONS")
+    assert not broken_by(asked)
+    case = episode("not_obeyed", asked, clause="request.other-methods")
+    assert judged(case).outcome is Outcome.PASS
+    attached = Step("follow-up", exchange(200, SUCCESS, method="GET", sent=""))
+    assert judged(replace(case, steps=(*case.steps, attached))).broken == {"request.other-methods"}
+
+
+def test_a_condition_that_does_not_hold_is_refused_in_any_words() -> None:
+    """A server with entity tags may refuse `If-None-Match: *` with 412 (RFC 9110 section 13.1.2)."""
+    refusal = exchange(412, b"Precondition Failed", media_type="text/plain")
+    assert broken_by(refusal) == {"error.envelope"}
+    asked = replace(refusal.request, headers=(("If-None-Match", "*"),))
+    assert not broken_by(replace(refusal, request=asked))
+
+
+def test_an_answer_has_one_media_type() -> None:
+    twice = replace(exchange(200, SUCCESS), headers=(("Content-Type", "application/json"),) * 2)
+    assert broken_by(twice) == {"response.media-type"}
+
+
 def test_the_id_of_what_a_shared_token_makes_needs_no_prefix() -> None:
     """Stripe counts prefixes of ids among what may change; only the clause about test tokens asks for one."""
     assert not broken_by(exchange(200, but(SUCCESS, id="100152"), payment_method="pm_card_visa"))

@@ -102,6 +102,18 @@ def test_a_customer_that_is_expanded_unasked_counts_by_its_id() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "wanted"),
+    [("cus_1", Outcome.FAIL), ("\ufffd\ufffds_1", Outcome.PASS), ("\ufffds_1", Outcome.PASS), ("Ã£s_1", Outcome.PASS)],
+    ids=["the id", "as decoded", "one character for two bytes", "another encoding"],
+)
+def test_bytes_that_are_no_text_may_come_back_as_any_text_but_the_id(shown: str, wanted: Outcome) -> None:
+    step = Step("subject", exchange(200, {"id": "pm_1", "customer": shown}), bindings={"customer": "cus_1"})
+    facts = {"value": "\ufffd\ufffds_1"}
+    episode = Episode("request.value-exact", "taken_as_sent", (step,), BINDINGS, facts)
+    assert ALL_EXPECTATIONS["taken_as_sent"](episode, CONTRACT).outcome is wanted
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
     [("pm_1", Outcome.FAIL), ("pm_1 ", Outcome.PASS), ("pm_2", Outcome.PASS)],
     ids=["trimmed", "as sent", "another"],
 )

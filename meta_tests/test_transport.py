@@ -309,6 +309,16 @@ def test_a_body_that_ends_early_is_seen(transport: str) -> None:
 
 
 @both
+def test_a_length_beside_chunks_is_seen(transport: str) -> None:
+    """A sender never announces both (RFC 9112 section 6.2): proxies disagree on where such an answer ends."""
+    with serving(
+        answering(HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    ) as port:
+        answer = sent(f"http://127.0.0.1:{port}", transport)
+    assert (answer.status, answer.body, len(answer.framing)) == (200, b"{}", 1)
+
+
+@both
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "two"])
 def test_an_odd_length_is_no_error_of_the_suite(transport: str, length: str) -> None:
     with serving(answering(HEAD + f"Content-Length: {length}\r\n\r\n{{}}".encode())) as port:
