@@ -65,17 +65,22 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 SLOW = frozenset(
     {
+        "test_adding_a_clause",
         "test_against",
         "test_certificate",
         "test_compare",
         "test_demonstration",
         "test_detection",
         "test_documents",
+        "test_exploring",
         "test_gate",
+        "test_hanging_targets",
         "test_honest_certificates",
         "test_hostile_servers",
         "test_house",
+        "test_init",
         "test_internal_errors",
+        "test_interruptions",
         "test_key_hygiene",
         "test_keys",
         "test_killed",
