@@ -23,6 +23,7 @@ from conformance.evidence.strict_json import count_values
 from conformance.transport.answer import Answer
 from conformance.transport.bounds import Bounds
 from conformance.transport.connection import Deadline
+from conformance.transport.kept import KeptConnections
 from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
 from conformance.transport.session import Delivery, Outgoing, WireSession
@@ -168,6 +169,7 @@ class Client:
         self._local = threading.local()
         self._count_lock = threading.Lock()
         self._sessions: list[WireSession] = []
+        self._kept = KeptConnections()
 
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
@@ -235,7 +237,7 @@ class Client:
         return session
 
     def _new_session(self) -> WireSession:
-        return WireSession(self.key, self._route, self.address.parts.path)
+        return WireSession(self.key, self._route, self.address.parts.path, self._kept)
 
     def _exchange(self, request: Request, session: WireSession) -> Exchange:
         """Send a request once and return its exchange. Errors of the suite itself pass through."""
