@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.scenes.marks import clause, each
-from conformance.scenes.scene import OutOfFixtures, Scene
+from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     again_with_key,
     all_answered,
@@ -125,7 +125,7 @@ def test_mismatch_is_not_executed(scene: Scene) -> None:
     token = stripe.WITH_SHARED_TOKEN.path_id
     own = scene.api.own_customer()
     if own is None:
-        raise OutOfFixtures("no customer of its own can be made")
+        scene.needs.no_new_customer("no customer of its own can be made")
     key = new_key(scene)
 
     steps = [scene.attach(with_key(stripe.SHARED_TOKEN_EXPANDED, key), token, role="set-up")]
