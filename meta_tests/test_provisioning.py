@@ -278,6 +278,16 @@ def test_every_way_is_kept_where_none_works(status: int) -> None:
     assert sent < 70
 
 
+def test_an_id_that_no_request_can_name_is_said_to_be_one() -> None:
+    made = json.dumps({"id": "cus_a+b", "object": "customer"})
+
+    def answer(method: str, path: str) -> Answer:
+        return (200, "application/json", made) if path == "/v1/customers" else (400, "application/json", ERROR)
+
+    with client_of_tiny(answer) as client, pytest.raises(Unreachable, match=r"usable `id` .* none of them %, & or \+"):
+        probe(client)
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_an_endpoint_that_is_not_there_is_asked_once(status: int) -> None:
     with (
