@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.examples import exchange
 from conformance.evidence.exchange import Exchange
+from conformance.evidence.failure import Failure
 from conformance.judge.steadiness import dropped
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, answering, read_request, serving
@@ -99,3 +104,67 @@ def test_a_drop_is_distinguished_from_a_close(lost: list[Exchange], count: int) 
 def test_a_timer_is_no_drop() -> None:
     served = [kept(idle) for idle in (0.03, 0.035, 0.04, 0.045, 0.09)]  # the last one on a machine that is busy
     assert dropped([*served, kept(None), kept(None), kept(0.05, resent=True), kept(0.0501, resent=True)]) == []
+
+
+# A server that serves one connection at a time
+
+
+@contextlib.contextmanager
+def serving_in_turn() -> Iterator[str]:
+    """Serve one connection until its client ends it, and then the next; the URL."""
+
+    def serve() -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            with sock, contextlib.suppress(OSError):
+                while read_request(sock):
+                    sock.sendall(OK)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+RAW = MINIMAL.but(transport="raw")
+
+
+def test_an_idle_connection_makes_way_for_a_new_one() -> None:
+    with serving_in_turn() as url:
+        client = client_of(url, timeout=0.5)
+        answers = [client.send(one.bind(BINDINGS)) for one in (MINIMAL, RAW, MINIMAL, RAW, MINIMAL)]
+        client.close()
+    assert [one.status for one in answers] == [400] * 5
+    assert [one.seconds > 0.4 for one in answers] == [False, True, False, False, False]
+
+
+def test_simultaneous_requests_are_served_in_turn() -> None:
+    with serving_in_turn() as url:
+        client = client_of(url, timeout=0.5)
+        client.send(MINIMAL.bind(BINDINGS))
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: client.send(MINIMAL.bind(BINDINGS)), range(4)))
+        client.close()
+    assert [one.status for one in answers] == [400] * 4
+
+
+def test_a_request_that_hangs_gets_no_more_time_where_others_are_served_beside_an_idle_connection() -> None:
+    def serve(sock: socket.socket) -> None:
+        while b"/pm_hanging/" not in (request := read_request(sock)) and request:
+            sock.sendall(OK)
+        time.sleep(2)
+
+    with serving(serve) as port:
+        client = client_of(f"http://127.0.0.1:{port}", timeout=0.4)
+        client.send(MINIMAL.bind(BINDINGS))
+        client.send(RAW.bind(BINDINGS))
+        hanging = client.send(RAW.but(path_id="pm_hanging").bind(BINDINGS))
+        kept = client.send(MINIMAL.bind(BINDINGS))
+    assert hanging.failure == Failure.TIMED_OUT
+    assert hanging.seconds < 0.7
+    assert kept.idle is not None

@@ -111,6 +111,23 @@ def test_customers_get_what_the_target_takes(name: str, details: Sequence[str], 
     assert ([field for field, _ in way.details], way.tagged) == (details, tagged)
 
 
+@pytest.mark.parametrize("name", ["emails-are-unique", "customers-are-found-by-email"])
+def test_customers_have_emails_of_their_own_where_they_must(name: str) -> None:
+    with client_of_variant(name) as client:
+        fixtures = Fixtures(client, probe(client), "run", random.Random(1))
+        created = [fixtures.customers.create() for _ in range(3)]
+        emails = {answer.object["email"] for _, answer in created if answer is not None}
+    assert len({customer for customer, _ in created}) == 3
+    assert emails > {"richard.roe+run-2@example.com"}
+
+
+def test_customers_share_an_email_elsewhere() -> None:
+    with client_of_variant("creations-are-201") as client:
+        fixtures = Fixtures(client, probe(client), "run", random.Random(1))
+        created = [fixtures.customers.create()[1] for _ in range(2)]
+    assert [answer and answer.object["email"] for answer in created] == ["richard.roe@example.com"] * 2
+
+
 @pytest.mark.parametrize(
     ("name", "media_type", "brackets"),
     [
@@ -259,6 +276,16 @@ def test_every_way_is_kept_where_none_works(status: int) -> None:
     assert len(set(ways)) == len(ways)
     assert any("as JSON" in way for _, way in ways)
     assert sent < 70
+
+
+def test_an_id_that_no_request_can_name_is_said_to_be_one() -> None:
+    made = json.dumps({"id": "cus_a+b", "object": "customer"})
+
+    def answer(method: str, path: str) -> Answer:
+        return (200, "application/json", made) if path == "/v1/customers" else (400, "application/json", ERROR)
+
+    with client_of_tiny(answer) as client, pytest.raises(Unreachable, match=r"usable `id` .* none of them %, & or \+"):
+        probe(client)
 
 
 @pytest.mark.parametrize("status", [404, 405])

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from benchmarks.detection import VARIANTS, variant_job
 from benchmarks.given_ids import KEY, make_ids
 from benchmarks.processes import CONTEXT
 from benchmarks.suite import Job, Result, run
@@ -142,3 +143,18 @@ def test_every_test_of_the_suite_that_takes_payment_methods_is_measured() -> Non
     }
     assert len(tests) > 100
     assert {need.test.partition("[")[0] for need in load_needs()} == tests
+
+
+DELETED = "state.deleted-customer"
+
+
+def test_given_customers_are_enough_where_none_is_created(pool: ProcessPoolExecutor) -> None:
+    job = variant_job(VARIANTS["customers-are-not-created"], "stateful", "quick")
+    result = pool.submit(run, replace(job, clauses=(DELETED,))).result(timeout=120)
+    assert result.outcomes("not-applicable")[DELETED] == "the target creates no customers"
+
+
+def test_given_customers_hide_nothing_of_a_server_that_creates_some(pool: ProcessPoolExecutor) -> None:
+    arguments = ("--profile=stateful", "--budget=quick", f"--clause={DELETED}")
+    result = pool.submit(run_given, Given(payment_methods=9, arguments=arguments)).result(timeout=120)
+    assert result.outcomes("not-run")[DELETED] == "customers that were given are not deleted"

@@ -166,11 +166,40 @@ def test_an_answer_with_a_long_head_is_an_answer(transport: str, count: int, len
         assert exchange.status == 200, exchange.failure
 
 
-def test_a_throttle_is_waited_out_and_counted() -> None:
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_throttle_is_waited_out_and_counted(status: str) -> None:
     with capturing() as capture:
-        capture.answers = [answer("429 Too Many Requests", b"{}", "Retry-After: 0")] * 2
+        capture.answers = [answer(status, b"{}", "Retry-After: 0")] * 2
         exchange = client_of(capture.url).send(valid.MINIMAL.bind(BINDINGS))
         assert (exchange.status, exchange.retries) == (400, 2)
+
+
+def test_an_overload_that_names_no_end_is_an_answer() -> None:
+    with capturing() as capture:
+        capture.answers = [answer("503 Service Unavailable", b"{}")]
+        exchange = client_of(capture.url).send(valid.MINIMAL.bind(BINDINGS))
+        assert (exchange.status, exchange.retries) == (503, 0)
+
+
+@pytest.mark.parametrize(
+    ("date", "after", "seconds"),
+    [
+        ("Mon, 30 Nov 2026 10:00:00 GMT", "Mon, 30 Nov 2026 10:00:03 GMT", 3.0),
+        ("Mon, 30 Nov 2026 10:00:00 GMT", "Mon, 30 Nov 2026 11:00:00 GMT", 10.0),
+        ("Mon, 30 Nov 2026 10:00:00 GMT", "Mon, 30 Nov 2026 09:00:00 GMT", 0.5),
+        ("Mon, 30 Nov 2026 10:00:00 GMT", "soon", 0.5),
+        ("", "Mon, 30 Nov 2026 10:00:03 GMT", 0.5),
+    ],
+)
+def test_a_throttle_may_name_the_time_of_its_end(
+    date: str, after: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("conformance.transport.client.time.sleep", waits.append)
+    with capturing() as capture:
+        capture.answers = [answer("429 Too Many Requests", b"{}", f"Date: {date}", f"Retry-After: {after}")]
+        client_of(capture.url).send(valid.MINIMAL.bind(BINDINGS))
+    assert waits == [seconds]
 
 
 @pytest.mark.parametrize("transport", ["schemathesis", "raw"])

@@ -14,7 +14,7 @@ from conformance.judge.reads import times_listed
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import clause, each, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
-from conformance.scenes.scene import Absent, OutOfFixtures, Scene
+from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
 from conformance.scenes.stage import Card, as_role
 from conformance.scenes.stories import (
@@ -237,7 +237,7 @@ def test_others_are_untouched(scene: Scene) -> None:
 def test_customer_stays_as_created(scene: Scene) -> None:
     """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
     if scene.stage.fixtures.provision.customers != "created":
-        raise OutOfFixtures("customers that were given are not new")
+        scene.needs.no_new_customer("customers that were given are not new")
     customer, created = scene.api.create_customer(plain=True)
     card = scene.card()
 
@@ -300,7 +300,7 @@ def test_unknown_customer_after_a_look_up(scene: Scene) -> None:
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer takes no payment method: neither a new one, nor one that it had, nor its first one."""
     if scene.stage.fixtures.provision.customers == "given":
-        raise OutOfFixtures("customers that were given are not deleted")
+        scene.needs.no_new_customer("customers that were given are not deleted")
     customer, created = scene.api.create_customer()
     earlier = scene.card()
     attached = scene.attach(MINIMAL, earlier, to=customer, role="set-up")

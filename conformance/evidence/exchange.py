@@ -27,7 +27,7 @@ class Exchange:
       1970, 0 if unknown.
     - `framing`: the errors in the framing of the answer.
     - `leaked_key`: the answer held the request's key, which is blotted out in `body` and `headers`.
-    - `retries`: the number of 429s before.
+    - `retries`: the number of answers before that asked to try later: 429, or 503 with a `Retry-After`.
     - `resent`: a kept connection was closed without an answer, and this is the answer on a new one; `unread`: a reset
       shows that the server had not read the request on the kept one.
     - `idle`: the seconds for which the kept connection had been idle, None for a new one.

@@ -281,7 +281,7 @@ def _notes(exchange: Exchange) -> Iterable[str]:
     if exchange.seconds:
         yield f"after {milliseconds(exchange.seconds)}"
     if exchange.retries:
-        yield f"after {exchange.retries} × 429"
+        yield f"after {exchange.retries} × 429 or 503"
     if exchange.resent:
         yield "on a new connection: the kept one was closed without a response"
     if exchange.leaked_key:

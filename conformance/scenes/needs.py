@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.scenes.case import Blocked, Inapplicable
 from conformance.scenes.stage import Stage
 
@@ -35,8 +36,14 @@ class Needs:
         return not any(map(self.stage.known.has_finding, clauses))
 
     def has(self, endpoint: str) -> bool:
-        """Return whether the target has an endpoint: `detach`, `delete` or `read-customer`."""
+        """Return whether the target has an endpoint: `create-customer`, `detach`, `delete` or `read-customer`."""
         return endpoint not in self.stage.fixtures.provision.absent
+
+    def no_new_customer(self, why: str) -> NoReturn:
+        """End the story for want of a customer that is new: as not applicable where the target creates none."""
+        if not self.has("create-customer"):
+            self.unmet("the target creates no customers")
+        raise OutOfFixtures(why)
 
     def created_customers(self) -> None:
         """End the story without a note where customers are given or made up, rather than created."""

@@ -89,9 +89,12 @@ class Scene:
         while len(known) < count:
             if fixtures.provision.customers == "given":
                 names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
-                known.append(fixtures.customers.named(names[len(known)]))
+                customer = fixtures.customers.named(names[len(known)])
             else:
-                known.append(fixtures.customers.create()[0])
+                customer = fixtures.customers.create()[0]
+            if customer in known:
+                raise OutOfFixtures(f"the target has one customer for two: {customer}")
+            known.append(customer)
         return tuple(known[:count])
 
     def card(

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -23,6 +24,7 @@ from conformance.evidence.strict_json import count_values
 from conformance.transport.answer import Answer
 from conformance.transport.bounds import Bounds
 from conformance.transport.connection import Deadline
+from conformance.transport.kept import KeptConnections
 from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
 from conformance.transport.session import Delivery, Outgoing, WireSession
@@ -36,6 +38,8 @@ DEFAULT_TIMEOUT = 10.0
 PLAINLY = Manner()
 """The usual form of requests to other endpoints."""
 MAX_THROTTLED_RETRIES = 4
+
+TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE = 429, 503
 
 PATIENT_TIMES = 3
 """How many requests in a row may stay throttled through all retries before further ones are sent once each."""
@@ -132,7 +136,7 @@ class Client:
 
     A request of the operation leaves as a Schemathesis case on a kept-alive session, one a thread; a raw one as exact
     bytes on a connection of its own; a request to another endpoint on the session, without Schemathesis. A 429 is
-    retried, `Retry-After` honoured, a bounded number of times.
+    retried, as is a 503 with a `Retry-After`, which is honoured, a bounded number of times.
 
     - `timeout`: the seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
     - `credentials`: the scheme by which the key is presented where a request leaves that open.
@@ -168,18 +172,19 @@ class Client:
         self._local = threading.local()
         self._count_lock = threading.Lock()
         self._sessions: list[WireSession] = []
+        self._kept = KeptConnections()
 
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
         exchange = self._send_once(request, new_connection=new_connection)
         for retry in range(1, MAX_THROTTLED_RETRIES + 1):
-            if exchange.status != 429 or self._throttled >= PATIENT_TIMES:
+            if not _is_put_off(exchange) or self._throttled >= PATIENT_TIMES:
                 break
             pause = _retry_wait(exchange, retry)
             self.bounds.check_time(pause)
             time.sleep(pause)
             exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
-        self._throttled = self._throttled + 1 if exchange.status == 429 else 0
+        self._throttled = self._throttled + 1 if _is_put_off(exchange) else 0
         self.history.add(exchange)
         return exchange
 
@@ -235,7 +240,7 @@ class Client:
         return session
 
     def _new_session(self) -> WireSession:
-        return WireSession(self.key, self._route, self.address.parts.path)
+        return WireSession(self.key, self._route, self.address.parts.path, self._kept)
 
     def _exchange(self, request: Request, session: WireSession) -> Exchange:
         """Send a request once and return its exchange. Errors of the suite itself pass through."""
@@ -312,7 +317,29 @@ class Client:
         )
 
 
+def _is_put_off(exchange: Exchange) -> bool:
+    """Return whether the answer asks to send the request again later: a 429, or an overload that will pass.
+
+    RFC 9110 section 15.6.4 has a server say with 503 and `Retry-After` that an overload is temporary.
+    """
+    is_overload = exchange.status == SERVICE_UNAVAILABLE and exchange.header("Retry-After") is not None
+    return exchange.status == TOO_MANY_REQUESTS or is_overload
+
+
 def _retry_wait(exchange: Exchange, retry: int) -> float:
+    """Return the seconds before the next try: those that the answer asks for, within limits."""
     announced = exchange.header("Retry-After") or ""
-    seconds = float(announced) if announced.isdecimal() else 0.25 * 2**retry
+    if announced.isdecimal():
+        seconds = float(announced)
+    else:
+        seconds = _seconds_until(announced, exchange.header("Date")) or 0.25 * 2**retry
     return min(seconds, LONGEST_RETRY_WAIT)
+
+
+def _seconds_until(announced: str, now: str | None) -> float:
+    """Return the seconds from the Date of an answer to that of its `Retry-After`; 0 where either is no date."""
+    try:
+        then, sent = parsedate_to_datetime(announced), parsedate_to_datetime(now or "")
+        return max(0.0, (then - sent).total_seconds())
+    except (ValueError, TypeError, OverflowError, LookupError):  # a date may be any text, and any number
+        return 0.0

@@ -34,7 +34,11 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._end = time.monotonic() + seconds
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Allow for as many seconds from now on."""
+        self._end = time.monotonic() + self.seconds
 
     @property
     def left(self) -> float:
@@ -51,14 +55,26 @@ class Connection:
     """An open connection, on which every step waits until the deadline at most.
 
     `prefix` stands before the path in each request line and `extra_headers` among its headers, where a proxy forwards.
-    `last_used` is the time of the last incoming bytes. `is_reset` says that the other side's system rejected bytes (TCP
-    RST), so that nobody has read all of them: a server that reads a request and then closes sends FIN alone.
+    `make_way` is called, once, where the time is over before the first byte has come; where it returns True, there is
+    as much time again, and `has_made_way` says so. `is_alone` says that no other one was open and idle when this one
+    was opened. `last_used` is the time of the last incoming bytes. `is_reset` says that the other side's system
+    rejected bytes (TCP RST), so that nobody has read all of them: a server that reads a request and then closes sends
+    FIN alone.
     """
 
-    def __init__(self, sock: socket.socket, prefix: str = "", extra_headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        prefix: str = "",
+        extra_headers: tuple[tuple[str, str], ...] = (),
+        make_way: Callable[[], bool] | None = None,
+    ) -> None:
         self._sock = sock
         self.prefix = prefix
         self.extra_headers = extra_headers
+        self._make_way = make_way
+        self.has_made_way = False
+        self.is_alone = True
         self.last_used = time.monotonic()
         self.is_reset = False
 
@@ -93,6 +109,7 @@ class Connection:
         except ConnectionError:
             self.is_reset = True
             raise
+        self._make_way = None
         self.last_used = time.monotonic()
         return data or b""
 
@@ -166,7 +183,7 @@ class Connection:
         """Act as soon as the socket can. None when the server answers instead of reading, while `is_sending`."""
         early: Deadline | None = None
         while True:
-            if deadline.has_passed:
+            if deadline.has_passed and not self._gets_time_again(deadline):
                 raise ExchangeFailed(failure, f"{deadline.seconds:g} s have passed")
             try:
                 return act()
@@ -183,12 +200,20 @@ class Connection:
                         return None
                 wait_for_write(self._sock, min(deadline.left, LOOK_SECONDS) if is_sending else deadline.left)
 
+    def _gets_time_again(self, deadline: Deadline) -> bool:
+        make_way, self._make_way = self._make_way, None
+        if make_way is None or not make_way():
+            return False
+        deadline.begin_again()
+        self.has_made_way = True
+        return True
 
-def connect(route: Route, deadline: Deadline) -> Connection:
+
+def connect(route: Route, deadline: Deadline, make_way: Callable[[], bool] | None = None) -> Connection:
     """Open a connection along a route. Raises ExchangeFailed, by the kind of what went wrong."""
     proxy = route.proxy
     if proxy is None:
-        connection = Connection(_open_socket(route.host, route.port, deadline))
+        connection = Connection(_open_socket(route.host, route.port, deadline), make_way=make_way)
     else:
         try:
             sock = _open_socket(proxy.host, proxy.port, deadline)
@@ -196,7 +221,7 @@ def connect(route: Route, deadline: Deadline) -> Connection:
             raise ExchangeFailed(Failure.PROXY_FAILED, f"{proxy.host}:{proxy.port}: {failed}") from failed
         is_forwarded = not route.is_secure
         shown = (("Proxy-Authorization", proxy.authorization),) if proxy.authorization and is_forwarded else ()
-        connection = Connection(sock, f"http://{route.authority}" if is_forwarded else "", shown)
+        connection = Connection(sock, f"http://{route.authority}" if is_forwarded else "", shown, make_way)
     try:
         if proxy is not None and route.is_secure:
             connection.tunnel(route, proxy, deadline)

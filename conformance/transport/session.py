@@ -19,7 +19,8 @@ from requests.structures import CaseInsensitiveDict
 from conformance.evidence.failure import NEVER_ARRIVED, ExchangeFailed, Failure
 from conformance.evidence.secret import Secret
 from conformance.transport.answer import Answer, read_answer
-from conformance.transport.connection import Connection, Deadline, connect
+from conformance.transport.connection import Connection, Deadline
+from conformance.transport.kept import KeptConnections
 from conformance.transport.request import Headers, headers_on_wire, request_bytes
 from conformance.transport.route import Route
 from strategies.attempt import Credentials, Request
@@ -57,16 +58,16 @@ class WireSession(requests.Session):
 
     Schemathesis calls it as any other session, but it connects, sends and reads by itself: so that one deadline
     covers all, nothing is rewritten, and nobody else decides about certificates, proxies and retries. The key enters
-    here, in the last step before the socket.
+    here, in the last step before the socket. `kept` is shared by the sessions of a client.
     """
 
-    def __init__(self, key: Secret, route: Route, base_path: str) -> None:
+    def __init__(self, key: Secret, route: Route, base_path: str, kept: KeptConnections) -> None:
         super().__init__()
         self.trust_env = False
         self._key = key
         self._route = route
         self._base_path = base_path
-        self._kept: Connection | None = None
+        self._kept = kept
         self._outgoing: Outgoing | None = None
         self._delivery: Delivery | None = None
 
@@ -98,12 +99,12 @@ class WireSession(requests.Session):
         once, on a new one, within the same deadline, and the delivery says so. A request without an answer on a new
         connection was dropped. Raises ExchangeFailed.
         """
-        kept, self._kept = self._kept, None
+        kept = self._kept.take(self)
         if kept is not None and not kept.is_open:
             kept.close()
             kept = None
         if kept is None:
-            return Delivery(self._send_on(connect(self._route, outgoing.deadline), outgoing, body))
+            return Delivery(self._send_on_new(outgoing, body))
         idle = time.monotonic() - kept.last_used
         try:
             return Delivery(self._send_on(kept, outgoing, body, is_kept=True), idle)
@@ -115,11 +116,12 @@ class WireSession(requests.Session):
     def deliver_raw(self, outgoing: Outgoing) -> Delivery:
         """Send a request as exact bytes on a new connection and read to its end. Raises ExchangeFailed."""
         request = outgoing.request
-        connection = connect(self._route, outgoing.deadline)
+        connection = self._kept.connect(self._route, outgoing.deadline)
         try:
             headers = headers_on_wire(request, self._key, outgoing.scheme)
             data = self._bytes_of(connection, request, (*headers.items(), ("Connection", "close")), request.body)
             answer, _ = _exchange(connection, data, outgoing, to_the_end=True)
+            self._kept.learn_from(connection)
         finally:
             connection.close()
         return Delivery(answer)
@@ -127,16 +129,20 @@ class WireSession(requests.Session):
     def close(self) -> None:
         """Close the kept connection."""
         super().close()
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        kept = self._kept.take(self)
+        if kept is not None:
+            kept.close()
 
     def _send_again(self, outgoing: Outgoing, body: bytes | None, lost: ExchangeFailed) -> Answer:
         """Send a lost request on a new connection; where none can be made, the server ended over the request."""
         try:
-            return self._send_on(connect(self._route, outgoing.deadline), outgoing, body)
+            return self._send_on_new(outgoing, body)
         except ExchangeFailed as failed:
             raise (lost if failed.failure in NEVER_ARRIVED else failed) from None
+
+    def _send_on_new(self, outgoing: Outgoing, body: bytes | None) -> Answer:
+        """Send a request on a new connection, and keep that if the server does."""
+        return self._send_on(self._kept.connect(self._route, outgoing.deadline), outgoing, body)
 
     def _send_on(
         self, connection: Connection, outgoing: Outgoing, body: bytes | None, *, is_kept: bool = False
@@ -150,13 +156,14 @@ class WireSession(requests.Session):
         try:
             answer, problem = _exchange(connection, data, outgoing)
             keeps = answer.keeps and problem is None
+            self._kept.learn_from(connection)
         except ExchangeFailed as failed:
             if is_kept and failed.failure is Failure.CONNECTION_LOST:
                 connection.note_reset()
             raise
         finally:
             if keeps:
-                self._kept = connection
+                self._kept.keep(self, connection)
             else:
                 connection.close()
         return answer

@@ -135,17 +135,23 @@ GIVEN_CUSTOMERS = tuple(f"cus_given{number}" for number in range(1, 4))
 GIVEN_METHODS = tuple(f"pm_given{number}" for number in range(1, 41))
 
 
-@variant(CONTRACT, customers=GIVEN_CUSTOMERS, payment_methods=GIVEN_METHODS)
-def no_provisioning(b: Behaviour) -> None:
-    """There is nothing but attach; three customers and forty payment methods are there from the start."""
+def given(*, methods: bool = True) -> Change:
+    """Have the customers, and the payment methods, of these names from the start."""
 
-    @apply(b, partial(override, "furnish"))
+    @partial(override, "furnish")
     def furnish(store: Store) -> None:
         for identifier in GIVEN_CUSTOMERS:
             store.put_customer(Customer(identifier, int(time.time())))
-        for identifier in GIVEN_METHODS:
+        for identifier in GIVEN_METHODS if methods else ():
             store.put_method(new_card(cards.CARDS["visa"], identifier))
 
+    return furnish
+
+
+@variant(CONTRACT, customers=GIVEN_CUSTOMERS, payment_methods=GIVEN_METHODS)
+def no_provisioning(b: Behaviour) -> None:
+    """There is nothing but attach; three customers and forty payment methods are there from the start."""
+    given()(b)
     forget_routes(lambda endpoint: endpoint is attach.endpoint)(b)
 
 
@@ -245,6 +251,15 @@ variant.row("no-retrieval", STATEFUL, batch=ALARMS)(
     lacks("customers.retrieve", "payment_methods.retrieve", "payment_methods.one_of_customer"),
 )
 variant.row("no-deletion", STATEFUL, batch=ALARMS)("Customers cannot be deleted.", lacks("customers.delete"))
+
+
+@variant(STRIPE, customers=GIVEN_CUSTOMERS, batch="alarms 3")
+def customers_are_not_created(b: Behaviour) -> None:
+    """There are three customers, who are there from the start; none is created, and none deleted."""
+    given(methods=False)(b)
+    lacks("customers.create", "customers.delete")(b)
+
+
 variant.row("no-updates", STATEFUL, batch=ALARMS)(
     "Customers and payment methods cannot be changed.", lacks("customers.update", "payment_methods.update")
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import threading
 import time
 from collections import defaultdict, deque
@@ -247,6 +248,15 @@ def replays_with_fewer_headers(usual: Finish, call: Call, response: Response) ->
         return response
     rest = response.without("Idempotency-Key", "Original-Request", "Stripe-Should-Retry", "Idempotent-Replayed")
     return replace(rest, headers=(("idempotent-replayed", "true"), *rest.headers))
+
+
+@variant(STRIPE, wrap("once"), batch="alarms 3")
+def keys_of_letters_digits_and_hyphens(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
+    """An idempotency key with any character but letters, digits, hyphens and underscores is rejected."""
+    key = call.request.header("idempotency-key")
+    if key is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", key):
+        raise ApiError(Rejection("variant", 400, "Malformed idempotency key.", type="idempotency_error"))
+    return usual(call, endpoint)
 
 
 @variant(STRIPE, wrap("finish"), batch=ALARMS)

@@ -14,9 +14,10 @@ from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Spl
 from ..call import Call, Endpoint
 from ..changes import Change, apply, change, wrap
 from ..objects import cards, customers, payment_methods
-from ..objects.models import PaymentMethod
+from ..objects.models import Customer, PaymentMethod
 from ..objects.store import Store, new_card
 from ..rules import attach, errors
+from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, Pair
 from ..wire.values import Answer, Response
 from .access import forget_routes
@@ -84,6 +85,36 @@ variant.row("customers-need-an-email", STRIPE)(
 variant.row("customers-need-a-name-alone", STRIPE)(
     "A customer is created from a name, and from nothing else.", demands(customers.create, "name", alone=True)
 )
+
+
+def with_the_same_email(call: Call) -> list[Customer]:
+    """Return the customers, deleted ones too, that have the email of a request to create one."""
+    sent = dict(call.parameters.pairs).get("email")
+    return [one for one in call.store.customers.values() if sent and one.details.get("email") == sent]
+
+
+def check_email(call: Call) -> None:
+    """Reject the creation of a customer whose email another one has."""
+    if with_the_same_email(call):
+        raise ApiError(Rejection("variant", 409, "A customer with this email exists.", param="email"))
+
+
+variant.row("emails-are-unique", STRIPE, batch="alarms 3")(
+    "A customer with an email that another one has, a deleted one too, is not created.",
+    before((customers.create,), check_email),
+)
+
+
+@variant(STRIPE, wrap("route"), batch="alarms 3")
+def customers_are_found_by_email(usual: Route, call: Call) -> Endpoint:
+    """To create a customer with the email of another one gives that one, unless it is deleted."""
+
+    def find(call: Call) -> Answer:
+        found = [one for one in with_the_same_email(call) if not one.deleted]
+        return Answer(200, call.behaviour.customer_json(call, found[0])) if found else customers.create(call)
+
+    endpoint = usual(call)
+    return find if endpoint is customers.create else endpoint
 
 
 @variant(STRIPE)
