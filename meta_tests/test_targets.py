@@ -153,6 +153,13 @@ def test_what_a_server_started_itself_is_stopped_with_it(tmp_path: Path) -> None
     assert not is_listening(base_url)
 
 
+def test_loopback_is_known_in_each_of_its_spellings() -> None:
+    own = ("127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1")
+    assert all(map(server_running.is_loopback, own))
+    others = ("0.0.0.0", "::", "10.0.0.1", "::ffff:10.0.0.1", "::ffff:0.0.0.0", "fe80::1")
+    assert not any(map(server_running.is_loopback, others))
+
+
 def test_a_server_that_listens_on_more_than_loopback_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses: list[set[str]] = []
     really = server_running._listening

@@ -116,11 +116,16 @@ def _answers(port: int, path: str) -> bool:
 
 
 def _check_loopback(target: TargetDescription, supervisor: int) -> None:
-    open_to_others = sorted(
-        address for address in _listening(supervisor) if not ipaddress.ip_address(address).is_loopback
-    )
+    open_to_others = sorted(address for address in _listening(supervisor) if not is_loopback(address))
     if open_to_others:
         raise CannotRun(f"{target.name} listens on {', '.join(open_to_others)}, not on loopback alone: it was stopped")
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address is this machine's own; so is IPv4 loopback as a dual-stack socket shows it."""
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
 
 
 def _listening(supervisor: int) -> set[str]:
