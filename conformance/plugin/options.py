@@ -47,7 +47,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--target",
         metavar="NAME-or-FILE",
         help="a known implementation, or the file that describes one: it is started, tested and stopped again "
-        "(see docs/adding-a-target.md; with --base-url it is not started)",
+        "(see docs/adding-a-target.md; with --base-url it is not started); @VERSION behind it names another version",
     )
     group.addoption(
         "--clause",

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,8 @@ ZOO = SUITE / "zoo"
 SCHEMA = Path(__file__).with_name("target.schema.json")
 PLACEHOLDERS = ("python", "folder", "scratch", "targets", "contract", "version", "port", "second_port", "key")
 """The names in braces in the commands and environment of a server."""
+OTHER_VERSION = re.compile(r"(?P<name>.+)@(?P<version>(?!.*\.toml$)[\w.+-]+)", re.DOTALL)
+"""A target's name or file with a version that is not the one in its file."""
 
 
 class TargetFileError(ValueError):
@@ -67,7 +69,8 @@ class TargetDescription:
 
     `key` says where the key comes from: `made-up`, or `environment` if a real one is needed. `apart` are clauses whose
     requests kill the server, so that they are tested in runs of their own; `rate` is in requests a second; a run fails
-    if one of the `capabilities` is missing.
+    if one of the `capabilities` is missing. `earlier` are versions that `matrix --history` tests too, the oldest first.
+    `is_recorded` is false for another version than the file's, of which no defects are known.
     """
 
     name: str
@@ -87,6 +90,20 @@ class TargetDescription:
     apart: tuple[str, ...] = ()
     expectations: Path | None = None
     defects: tuple[Defect, ...] = ()
+    earlier: tuple[str, ...] = ()
+    is_recorded: bool = True
+
+    @property
+    def reference(self) -> str:
+        """The value of `--target` that finds this version."""
+        path = str(self.path.absolute())
+        return path if self.is_recorded else f"{path}@{self.version}"
+
+    def at_version(self, version: str) -> TargetDescription:
+        """Return the description of that version, without what is known of the file's version alone."""
+        if version == self.version:
+            return self
+        return replace(self, version=version, is_recorded=False, expectations=None, defects=())
 
     @property
     def takes_key_from_environment(self) -> bool:
@@ -106,10 +123,12 @@ def members(folder: Path = ZOO) -> dict[str, TargetDescription]:
 
 
 def find(name: str, base: Path, folder: Path = FOLDER) -> TargetDescription:
-    """Return the target of that name, or in that file (a relative path starts at `base`).
+    """Return the target of that name, or in that file (a relative path starts at `base`), or NAME@VERSION of it.
 
     Raises TargetFileError if there is none, or if its file is invalid.
     """
+    if other := OTHER_VERSION.fullmatch(name):
+        return find(other["name"], base, folder).at_version(other["version"])
     if name.endswith(".toml") or "/" in name:
         path = base / name
     else:

@@ -60,7 +60,7 @@ def standing_of(target: TargetDescription, plan: Plan, catalogue: Catalogue, tel
 
 def _run(target: TargetDescription, plan: Plan, name: str, more: Sequence[str]) -> dict[str, Any]:
     folder = plan.results / target.name / name
-    command = [*RUN_COMMAND, "-q", "--target", str(target.path.absolute()), "--results", str(folder)]
+    command = [*RUN_COMMAND, "-q", "--target", target.reference, "--results", str(folder)]
     command += ["--profile", plan.profile, "--budget", plan.budget, *more]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS_FILE).unlink(missing_ok=True)
