@@ -14,6 +14,7 @@ from conformance.commands.docs.scope import scope_page
 from conformance.commands.docs.targets_page import targets_page
 from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
+from conformance.commands.matrix.history import history_plot, read_history
 from conformance.evidence.files import write_whole
 from conformance.paths import SUITE
 from conformance.plugin.options import BASE_URL_HELP, add_options
@@ -174,6 +175,7 @@ PAGES: Mapping[str, Callable[[Catalogue], str]] = {
     "scope.md": lambda catalogue: f"{HEAD}\n{scope_page(catalogue)}",
     "targets.md": known_targets_page,
     "implementations.md": implementations_page,
+    "history.svg": lambda _: history_plot(read_history()),
     "refusals.md": refusals_page,
     "records.md": records_page,
 }

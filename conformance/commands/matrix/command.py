@@ -6,6 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.commands.matrix.history import (
+    Release,
+    history_plot,
+    measure_history,
+    read_history,
+    store_history,
+)
 from conformance.commands.matrix.page import html_page, lasting, markdown_page
 from conformance.commands.matrix.standing import Standing, StandingFileError, from_json, to_json, updated
 from conformance.commands.matrix.testing import Plan, test_all
@@ -47,6 +54,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default=Path("reports/matrix"),
         help="folder for matrix.html, matrix.md and the report of each run (default: %(default)s)",
     )
+    command.add_argument(
+        "--history",
+        action="store_true",
+        help="test the earlier versions that the targets' files name too, and draw the failures by version "
+        "(default: the targets that name any)",
+    )
     if IS_CLONE:
         where = f"{STORED.parent.name}/{STORED.name}"
         command.add_argument("--store", action="store_true", help=f"keep the standings in {where} too")
@@ -62,14 +75,32 @@ def _run(options: argparse.Namespace) -> int:
         return ExitStatus.WRONG_USAGE
     results = options.results.absolute()
     plan = Plan(options.profile, results, (options.cache or cache_folder()).absolute(), options.budget)
+    if options.history:
+        chosen = targets if options.names else [target for target in targets if target.earlier]
+        return _run_history(chosen, plan, keep=options.store)
     standings = list(test_all(targets, plan, lambda line: print(line, flush=True)))
     write_pages(standings, {target.name: target for target in targets}, results)
     if options.store:
-        store(standings)
+        store([standing for standing, target in zip(standings, targets, strict=True) if target.is_recorded])
     for standing in standings:
         print(summary(standing))
     print(f"the table is in {results / 'matrix.html'} and {results / 'matrix.md'}")
     return ExitStatus.UNREACHABLE if any(standing.trouble for standing in standings) else ExitStatus.CONFORMS
+
+
+def _run_history(targets: list[TargetDescription], plan: Plan, *, keep: bool) -> int:
+    """Test every version of the targets, and draw their failures."""
+    releases: list[Release] = []
+    for release in measure_history(targets, plan, lambda line: print(line, flush=True)):
+        releases.append(release)
+        print(release.summary, flush=True)
+    plot = plan.results / "history.svg"
+    plot.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(plot, history_plot(releases).encode())
+    if keep:
+        store_history(releases)
+    print(f"the plot is in {plot}")
+    return ExitStatus.UNREACHABLE if any(release.trouble for release in releases) else ExitStatus.CONFORMS
 
 
 def _startable() -> list[TargetDescription]:
@@ -93,7 +124,7 @@ def store(standings: list[Standing], path: Path = STORED) -> None:
 
 def stored_page() -> str:
     """Return the page of the docs, from the stored standings. Raises StandingFileError."""
-    return markdown_page(from_json(STORED), shipped(), load_catalogue())
+    return markdown_page(from_json(STORED), shipped(), load_catalogue(), read_history())
 
 
 def summary(standing: Standing) -> str:

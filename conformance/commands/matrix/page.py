@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from conformance.commands.matrix.history import Release, changes
 from conformance.commands.matrix.standing import Cell, Standing
 from conformance.evidence.episode import Outcome
 from conformance.reports.templating import templates
@@ -42,9 +43,14 @@ def html_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescrip
     return _rendered("matrix.html.jinja", standings, targets, catalogue, escape=True)
 
 
-def markdown_page(standings: Sequence[Standing], targets: Mapping[str, TargetDescription], catalogue: Catalogue) -> str:
-    """Return the table as Markdown."""
-    return _rendered("implementations.md.jinja", standings, targets, catalogue, escape=False)
+def markdown_page(
+    standings: Sequence[Standing],
+    targets: Mapping[str, TargetDescription],
+    catalogue: Catalogue,
+    history: Sequence[Release] = (),
+) -> str:
+    """Return the table as Markdown, with the history of implementations of which one is known."""
+    return _rendered("implementations.md.jinja", standings, targets, catalogue, escape=False, history=history)
 
 
 def lasting(standing: Standing) -> Standing:
@@ -83,6 +89,7 @@ def _rendered(
     catalogue: Catalogue,
     *,
     escape: bool,
+    history: Sequence[Release] = (),
 ) -> str:
     environment = templates(escaped=escape)
     tested = [standing for standing in standings if not standing.trouble]
@@ -96,4 +103,5 @@ def _rendered(
         broken={standing.name: shown(standing, targets.get(standing.name)) for standing in tested},
         legend={SIGNS[outcome]: outcome for outcome in SIGNS},
         profiles=PROFILES,
+        changes=changes(history),
     )
