@@ -9,7 +9,7 @@ import pytest
 from benchmarks.examples import ERROR, SUCCESS, episode, exchange
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.verdict.ledger import UNSTEADY
-from conformance.verdict.trial import ANEW, CONFIRMATION, FIRST, Performed, Trial, settle
+from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
 
 CLAUSE = "request.minimal-body"
@@ -38,7 +38,7 @@ def broken_by(
 def test_what_comes_again_with_new_customers_each_time_is_no_unsteadiness(
     with_new: tuple[Exchange, ...], broken: str
 ) -> None:
-    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((ANEW, answer) for answer in with_new)]
+    again = [(CONFIRMATION, GOOD), (CONFIRMATION, GOOD), *((RENEWED, answer) for answer in with_new)]
     assert broken_by((FIRST, BAD), *again) == {broken}
 
 

@@ -207,7 +207,7 @@ class ItemRunner:
         return report
 
     def _absent(self, slug: str) -> str:
-        """Why the clause cannot apply to this target; empty when it can."""
+        """Return why the clause cannot apply to this target; empty when it can."""
         if not slug:
             return ""
         clause = self.catalogue[slug]

@@ -25,7 +25,6 @@ from conformance.scenes.watch import STILL_SERVING, Outages, Watch
 from conformance.verdict.ledger import Ledger, refer_to
 from conformance.verdict.trial import (
     AGAIN,
-    ANEW,
     ANEW_TIMES,
     CONFIRMATION,
     CONFIRMATIONS,
@@ -34,6 +33,7 @@ from conformance.verdict.trial import (
     NOT_APPLICABLE,
     NOT_RUN,
     OF_A_CLAUSE,
+    RENEWED,
     SEARCH,
     Performed,
     Settlement,
@@ -279,7 +279,7 @@ class Engine:
                 stage.client.reconnect()  # a connection that wears out is no matter of the customers
             new_customers = (stage.fixtures.customers.substitute(), stage.memory.with_new_customers())
             with contextlib.suppress(OutOfFixtures), new_customers[0], new_customers[1]:
-                self._judge(trial, ANEW, lambda: self._tell_again(trial))
+                self._judge(trial, RENEWED, lambda: self._tell_again(trial))
 
     def _came_again(self, trial: _Trial) -> set[str]:
         again = [one for one in trial.performed if one.part not in (FIRST, SEARCH)]

@@ -18,7 +18,7 @@ from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY, Kind, Ledger
 from contracts import Catalogue, Contract, load_catalogue, published_contract
 from strategies.traits import traits
 
-FIRST, AGAIN, CONFIRMATION, ANEW, SEARCH = PARTS = ("first", "again", "confirmation", "anew", "search")
+FIRST, AGAIN, CONFIRMATION, RENEWED, SEARCH = PARTS = ("first", "again", "confirmation", "renewed", "search")
 """Why an episode of a trial was performed: to judge; to repeat an inconclusive one; to confirm a failure; to confirm it
 with customers that are new to the server; to find which of several requests is guilty."""
 
@@ -238,7 +238,7 @@ def _confirm(trial: Trial, established: Container[str]) -> Judgement:
     """Return the judgement of the decisive episode, in which what did not come again is unsteadiness."""
     first = trial.judgement
     new = needs_confirmation(first, established)
-    with_new = [_at_the_same_place(first, performed) for performed in trial.performed_as(ANEW)]
+    with_new = [_at_the_same_place(first, performed) for performed in trial.performed_as(RENEWED)]
     if len(with_new) == ANEW_TIMES:
         always = frozenset.intersection(*(judgement.broken for judgement in with_new))
         new = tuple(finding for finding in new if finding.clause not in always)

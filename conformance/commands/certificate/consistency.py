@@ -20,7 +20,7 @@ from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
 from conformance.verdict.shapes import steps_in
-from conformance.verdict.trial import AGAIN, ANEW, CONFIRMATION, FIRST, OF_A_CLAUSE, Trial
+from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, RENEWED, Trial
 
 CLOCK_TOLERANCE = 2.0
 """By how many seconds two times of one clock may be apart the wrong way."""
@@ -198,7 +198,7 @@ def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
         if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN):
             continue
         decisive = trial.decisive
-        for performed in trial.performed_as(AGAIN, CONFIRMATION, ANEW):
+        for performed in trial.performed_as(AGAIN, CONFIRMATION, RENEWED):
             again = performed.episode
             if (again.clause, again.expectation) != (decisive.clause, decisive.expectation):
                 text = f"{again.id or performed.part} of {trial.clause or 'no clause'} repeats another clause's episode"

@@ -22,11 +22,11 @@ from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, steps_in
 from conformance.verdict.trial import (
     AGAIN,
-    ANEW,
     CONFIRMATION,
     FIRST,
     OF_A_CLAUSE,
     OF_SERVING,
+    RENEWED,
     SEARCH,
     Performed,
     Trial,
@@ -112,7 +112,7 @@ def _parts_after_the_first(trial: Trial) -> Iterator[str]:
     if first.outcome is Outcome.INCONCLUSIVE:
         yield AGAIN
     if any(performed.judgement.findings for performed in trial.performed_as(FIRST, AGAIN)):
-        yield from (CONFIRMATION, ANEW)
+        yield from (CONFIRMATION, RENEWED)
 
 
 def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
