@@ -81,3 +81,12 @@ def test_a_server_that_was_stopped_is_no_failure() -> None:
     entry = settle(trial, (), published_contract(), load_catalogue()).ledger.entry(STILL_SERVING)
     assert not entry.findings
     assert entry.inconclusive
+
+
+def test_a_request_that_is_never_answered_is_named_once() -> None:
+    """The server answers all others: it is not down, and what waits for it waits for ever."""
+    name = "scalar-expand-is-never-answered"
+    result = run(Job("waits", name, arguments=("--profile=contract", "--budget=quick", "--timeout=1")))
+    assert result.status == 1
+    assert result.outcomes("fail").keys() == {STILL_SERVING}
+    assert "never answers “POST customer=‹customer› & expand=customer”" in result.outcomes("fail")[STILL_SERVING]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from conformance.scenes.case import STILL_SERVING
 from conformance.scenes.marks import clause, each
 from conformance.scenes.repeating import expect_steady
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, survive
-from conformance.scenes.watch import STILL_SERVING
 from strategies import Attempt, invalid, malformed
 from strategies.at_once import RECOMMENDED_AT_ONCE
 from strategies.valid import MINIMAL

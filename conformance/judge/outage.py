@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import TIMED_OUT
 from conformance.judge.expectations import expect, expectation, fail, inconclusive
 from contracts import Contract
 
@@ -23,7 +24,8 @@ def outlived(episode: Episode, contract: Contract) -> None:
     last = subjects[-1]
     if last.exchange.status is not None:
         return
-    hung_up = f"the server hangs up without an answer to “{last.attempt}”"
+    is_waiting = last.exchange.failure == TIMED_OUT
+    hung_up = f"the server {'never answers' if is_waiting else 'hangs up without an answer to'} “{last.attempt}”"
     expect(episode.facts.get(ENDED), hung_up, last.exchange)
     fail(f"the server ended while it answered “{last.attempt}”, and then {_describe_aftermath(episode)}", last.exchange)
 

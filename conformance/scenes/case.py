@@ -8,6 +8,9 @@ from conformance.evidence.episode import Finding
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.trial import Note, Trial
 
+STILL_SERVING = "robustness.still-serving"
+"""The clause that reports a request which ends the target, or that is never answered."""
+
 
 class ClauseBroken(AssertionError):
     """The clause under test is broken."""

@@ -16,12 +16,12 @@ from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.failure import BoundReached
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import absent, answered, judge, rejected
-from conformance.scenes.case import Blocked, Case, ClauseBroken, Inapplicable, Killed
+from conformance.scenes.case import STILL_SERVING, Blocked, Case, ClauseBroken, Inapplicable, Killed
 from conformance.scenes.generated import GeneratedAttempt
 from conformance.scenes.scene import Mode, Scene, Telling
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
-from conformance.scenes.watch import STILL_SERVING, Outages, Watch
+from conformance.scenes.watch import Outages, Watch
 from conformance.verdict.ledger import Ledger, refer_to
 from conformance.verdict.trial import (
     AGAIN,
@@ -123,6 +123,7 @@ class Engine:
         self._remembered.clear()
         self.stage.sent.clear()
         self.stage.memory.survived.clear()
+        self.stage.unanswered.clear()
         self.stage.known = Ledger()
 
     # One telling of a story

@@ -17,7 +17,7 @@ from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import expectation_name
 from conformance.scenes.budgets import Repetitions
-from conformance.scenes.case import Case
+from conformance.scenes.case import STILL_SERVING, Case, Killed
 from conformance.transport.client import Client
 from conformance.verdict.ledger import Ledger
 from contracts import Catalogue, Contract
@@ -134,7 +134,7 @@ class Stage:
     """Sends attempts on the objects of one run, and builds episodes of the steps.
 
     `known` is what the run has concluded so far, `case` the running test. `sent` holds every attempt by its digest, and
-    `plan` is the hash of all of them in order.
+    `plan` is the hash of all of them in order. `unanswered` holds the digests of those that are never answered in time.
     """
 
     def __init__(
@@ -150,6 +150,7 @@ class Stage:
         self.memory = Memory()
         self.plan = hashlib.sha256()
         self.sent: dict[str, Attempt] = {}
+        self.unanswered: set[str] = set()
         self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
         self.shared = SharedPaymentMethod(fixtures)
 
@@ -159,6 +160,8 @@ class Stage:
         self, attempt: Attempt, bindings: Mapping[str, str], *, role: str = "subject", new_connection: bool = False
     ) -> Step:
         """Send an attempt with these ids bound in it."""
+        if attempt.digest in self.unanswered:
+            raise Killed("", STILL_SERVING)
         self.plan.update(f"{attempt}\n".encode())
         self.sent[attempt.digest] = attempt
         if any(not isinstance(value, str) for _, value in attempt.headers):

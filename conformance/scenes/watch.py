@@ -13,25 +13,26 @@ from functools import partial
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import TIMED_OUT, Exchange
 from conformance.fixtures.outage import Lookout, Outage
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import expectation_name, outlived, served_again, survived
 from conformance.judge.outage import ENDED, SHARED, WAITED
-from conformance.scenes.case import Killed
+from conformance.scenes.case import STILL_SERVING, Killed
 from conformance.scenes.stage import Stage, as_role
 from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, OF_SERVING, SEARCH, Performed, Trial
 from strategies.attempt import Attempt
 from strategies.traits import traits
 from strategies.valid import MINIMAL
 
-STILL_SERVING = "robustness.still-serving"
-
 MOST_OUTAGES = 3
 """How often the target may be gone during an episode and its repetitions, before the clause is left."""
 
 HANG_UPS = 3
-"""How often the target must hang up on the same request, and on no other, for that to count."""
+"""How often the target must hang up on the same request, or let it wait in vain, and no other, for that to count."""
+
+SHORT_WAIT = 2.0
+"""How many seconds the suite waits for an answer at most, once the target is known to leave requests unanswered."""
 
 SHOWN_BEFORE = 4
 """How many requests are shown before the one that ended the target."""
@@ -67,6 +68,7 @@ class Watch:
         self._lookout = Lookout(stage.client, stage.fixtures)
         self._killers: set[str] = set()
         self._spares: list[str] = []
+        self._lets_wait = False
         self._checks = 0
 
     @property
@@ -95,6 +97,7 @@ class Watch:
             if outage is None or not outage.ended:
                 if outage is not None:
                     outages.hang_ups.append(outage)
+                    self._leave_if_one_more_waits(outage)
                 self._report(seen, self.stage.client.history.since(mark))
                 if error is not None:
                     raise error
@@ -193,13 +196,27 @@ class Watch:
         """Return whether the target hangs up on one request, and no clause is about what is remarkable in it."""
         killers = [outage.killer for outage in outages.hang_ups if outage.killer is not None]
         names = [self._name_of(outage) for outage in outages.hang_ups]
-        return len(killers) > 1 and _is_same(names) and not traits(killers[0].request)
+        is_odd = len(killers) > 1 and _is_same(names) and not traits(killers[0].request)
+        return is_odd and (killers[0].failure != TIMED_OUT or self._answers_in_time())
 
     def leave_if_hung_up(self, outages: Outages) -> None:
-        """Raise Killed where the target hung up as often as counts."""
+        """Raise Killed where the target hung up, or let the request wait in vain, as often as counts."""
         if self.is_hung_up_on(outages) and len(outages.hang_ups) >= HANG_UPS:
             self._report(outages.hang_ups)
+            if _waits(outages.hang_ups[0]):
+                self._lets_wait = True
+                self.stage.client.timeout = min(self.stage.client.timeout, SHORT_WAIT)
+                self.stage.unanswered.add(self._name_of(outages.hang_ups[0]))
             raise Killed(*self._reason(outages.hang_ups[0]))
+
+    def _leave_if_one_more_waits(self, outage: Outage) -> None:
+        """Raise Killed where the target is known to let requests wait in vain: to confirm each one takes too long."""
+        if self._lets_wait and _waits(outage):
+            raise Killed(*self._reason(outage))
+
+    def _answers_in_time(self) -> bool:
+        """Return whether a plain valid request has been answered in time: the target is not slow as a whole."""
+        return MINIMAL in self.stage.memory.successes
 
     def is_to_blame(self, finding: Finding, outages: Outages) -> bool:
         """Return whether a finding that did not come again belongs to another request, or to the target's end."""
@@ -308,6 +325,11 @@ class Watch:
 
     def _served_again(self, steps: Sequence[Step]) -> Episode:
         return self.stage.episode(served_again, steps, clause=STILL_SERVING)
+
+
+def _waits(outage: Outage) -> bool:
+    """Return whether the target answered nothing in time, rather than to close the connection."""
+    return outage.killer is not None and outage.killer.failure == TIMED_OUT
 
 
 def _fails(performed: Performed) -> bool:
