@@ -100,6 +100,7 @@ def test_an_honest_certificate_of_a_product_that_does_not_conform_is_accepted_as
     assert [slug for slug, one in result.claim.evidence.run.results.items() if one.outcome == "fail"] == [BROKEN]
 
 
+@pytest.mark.long
 def test_an_honest_certificate_of_a_stateless_target_is_accepted_for_the_profile_that_it_can_have(runs: Runs) -> None:
     result = checked(honest(runs.stateless))
     assert not result.objections
@@ -313,6 +314,7 @@ def test_a_certificate_of_failures_is_verified_as_that(
     assert "truthfully says that the product does not conform" in done.shown
 
 
+@pytest.mark.long
 @pytest.mark.long
 def test_what_was_answered_by_another_server_is_shown_by_the_product_alone(
     runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path

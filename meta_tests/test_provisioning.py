@@ -101,7 +101,7 @@ def test_a_narrow_server_gives_fixtures_of_its_kind(name: str) -> None:
         ("customers-take-no-metadata", ["email"], False),
         ("customers-take-no-parameters", [], False),
         ("customers-take-no-email", [], True),
-        ("customers-need-an-email", ["email"], True),
+        ("customers-need-an-email", ["email", "address[city]", "address[country]"], True),
         ("customers-need-a-name-alone", ["name"], False),
     ],
 )

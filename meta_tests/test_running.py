@@ -50,6 +50,7 @@ def test_the_reference_conforms_and_every_result_is_written(plain: Path) -> None
     assert 'src="http' not in page
 
 
+@pytest.mark.long
 def test_the_same_seed_sends_the_same_requests_and_another_does_not(recorded: Recorded) -> None:
     records = recorded(("good", AGAIN, "contract", "other seed"))
     plans = {name: results_in(path.parent)["plan"] for name, path in records.items()}
