@@ -21,7 +21,7 @@ from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.judge.answers import describe_refusal
 from conformance.reports.words import answer_in_short
-from conformance.verdict.record import Record
+from conformance.verdict.record import RECORD_FILE, Record
 
 MOST_STEPS = 8
 SHORTEST_ID = 9
@@ -41,7 +41,7 @@ def passing() -> Mapping[str, list[str]]:
             status = program(["run", f"--results={folder}", "--seed=1", "-q"])
         if status:
             raise SystemExit(f"the reference does not conform: exit status {status}")
-        record = Record.at(Path(folder) / "run.jsonl")
+        record = Record.at(Path(folder) / RECORD_FILE)
     lines: dict[str, list[str]] = {}
     for trial in record.trials:
         for performed in trial.episodes:

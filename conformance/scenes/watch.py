@@ -68,7 +68,6 @@ class Watch:
         self._lookout = Lookout(stage.client, stage.fixtures)
         self._killers: set[str] = set()
         self._spares: list[str] = []
-        self._lets_wait = False
         self._checks = 0
 
     @property
@@ -197,21 +196,20 @@ class Watch:
         killers = [outage.killer for outage in outages.hang_ups if outage.killer is not None]
         names = [self._name_of(outage) for outage in outages.hang_ups]
         is_odd = len(killers) > 1 and _is_same(names) and not traits(killers[0].request)
-        return is_odd and (killers[0].failure != TIMED_OUT or self._answers_in_time())
+        return is_odd and (not _waits(outages.hang_ups[0]) or self._answers_in_time())
 
     def leave_if_hung_up(self, outages: Outages) -> None:
         """Raise Killed where the target hung up, or let the request wait in vain, as often as counts."""
         if self.is_hung_up_on(outages) and len(outages.hang_ups) >= HANG_UPS:
             self._report(outages.hang_ups)
             if _waits(outages.hang_ups[0]):
-                self._lets_wait = True
                 self.stage.client.timeout = min(self.stage.client.timeout, SHORT_WAIT)
                 self.stage.unanswered.add(self._name_of(outages.hang_ups[0]))
             raise Killed(*self._reason(outages.hang_ups[0]))
 
     def _leave_if_one_more_waits(self, outage: Outage) -> None:
         """Raise Killed where the target is known to let requests wait in vain: to confirm each one takes too long."""
-        if self._lets_wait and _waits(outage):
+        if self.stage.unanswered and _waits(outage):
             raise Killed(*self._reason(outage))
 
     def _answers_in_time(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
 import os
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from conformance.paths import PROGRAM
 from conformance.targets import supervise
 from conformance.targets.description import Server, TargetDescription
 from conformance.targets.installing import cache_folder, fill, is_installed, without_key
+from conformance.transport.route import number_of
 
 STOP_SECONDS = 2 * supervise.GRACE_SECONDS
 
@@ -123,9 +123,8 @@ def _check_loopback(target: TargetDescription, supervisor: int) -> None:
 
 def is_loopback(address: str) -> bool:
     """Return whether an address is this machine's own; so is IPv4 loopback as a dual-stack socket shows it."""
-    parsed = ipaddress.ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return (mapped or parsed).is_loopback
+    number = number_of(address)
+    return number is not None and number.is_loopback
 
 
 def _listening(supervisor: int) -> set[str]:

@@ -104,13 +104,13 @@ class Route:
 def is_this_machine(host: str) -> bool:
     """Return whether a host is this machine by its name or number."""
     name = host.rstrip(".").lower()
-    number = _number_of(name)
+    number = number_of(name)
     if number is None:
         return name == "localhost" or name.endswith(".localhost") or name == socket.gethostname().lower()
     return number.is_loopback or number.is_unspecified
 
 
-def _number_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def number_of(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the IP address that `name` is, in any spelling (`127.1`, `0x7f000001`, `::ffff:127.0.0.1`); or None."""
     try:
         number = ipaddress.ip_address(name.partition("%")[0])

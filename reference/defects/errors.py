@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Amend, Behaviour, Check, Guard
+from ..behaviour import Amend, Behaviour, Guard
 from ..call import Call
 from ..changes import (
     Change,
@@ -21,14 +21,13 @@ from ..changes import (
     edit_response,
     wrap,
     wrap_at_attach,
-    wrap_check,
 )
 from ..rules.attach import Attempt
 from ..rules.auth import basic_user, sent_key
 from ..rules.checks import KNOWN
 from ..rules.errors import ApiError, Rejection, unauthorized
 from ..wire.values import Answer, Json, Response
-from .parts import reject_with, unexpected_error
+from .parts import crash_where_rejected, reject_with
 from .registry import Topic
 
 contract = Topic("contract")
@@ -83,24 +82,16 @@ def repeated_after_another_crashes(call: Call, attempt: Attempt) -> None:
         raise ApiError(Rejection("crash", 500, "An unexpected error occurred.", type="api_error"))
 
 
-@contract("error.status-class", "hard", wrap_check("customer"), batch="unseen 3")
-def percent_sign_crashes_the_message(usual: Check, call: Call, attempt: Attempt) -> None:
-    """The id that is not there is part of the message's format: a `%` in it is answered with 500."""
-    try:
-        usual(call, attempt)
-    except ApiError as error:
-        raise unexpected_error() if "%" in (attempt.customer_id or "") else error from None
-
-
-@contract(
-    "error.status-class", "hard", wrap_check("not-another-customers"), also="state.second-customer", batch="unseen 3"
+contract.row("percent-sign-crashes-the-message", "error.status-class", "hard", batch="unseen 3")(
+    "The id that is not there is part of the message's format: a `%` in it is answered with 500.",
+    crash_where_rejected("customer", lambda attempt: "%" in (attempt.customer_id or "")),
 )
-def refusal_with_expand_crashes(usual: Check, call: Call, attempt: Attempt) -> None:
-    """`expand` of another customer's payment method is a 500: the code that expands finds nothing to expand."""
-    try:
-        usual(call, attempt)
-    except ApiError as error:
-        raise unexpected_error() if attempt.expand else error from None
+contract.row(
+    "refusal-with-expand-crashes", "error.status-class", "hard", also="state.second-customer", batch="unseen 3"
+)(
+    "`expand` of another customer's payment method is a 500: the code that expands finds nothing to expand.",
+    crash_where_rejected("not-another-customers", lambda attempt: bool(attempt.expand)),
+)
 
 
 @contract(

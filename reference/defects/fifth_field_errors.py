@@ -6,14 +6,12 @@ import copy
 import json
 from dataclasses import replace
 
-from ..behaviour import Check, Present
+from ..behaviour import Present
 from ..call import Call
-from ..changes import crash, interrupt, wrap_at_attach, wrap_check
-from ..rules.attach import Attempt
-from ..rules.errors import ApiError
+from ..changes import crash, interrupt, wrap_at_attach
 from ..wire.values import Answer, Response
 from .fifth_field_requests import BATCH
-from .parts import unexpected_error
+from .parts import crash_where_rejected
 from .registry import Topic
 
 contract = Topic("contract")
@@ -59,28 +57,16 @@ contract.row("multipart-without-boundary-crashes", "robustness.no-media-type", "
 )
 
 
-@contract("error.status-class", "easy", wrap_check("expand-paths"), batch=BATCH)
-def populating_the_unknown_crashes(usual: Check, call: Call, attempt: Attempt) -> None:
-    """A path of `expand` that does not exist is a 500.
-
-    Mongoose 6 and later: StrictPopulateError.
-    """
-    try:
-        usual(call, attempt)
-    except ApiError as error:
-        raise unexpected_error() from error
-
-
-@stripe("error.status-class", "medium", wrap_check("not-declined"), batch=BATCH)
-def rejection_of_another_service_crashes(usual: Check, call: Call, attempt: Attempt) -> None:
-    """A declined card is a 500: the service behind answers 402, and its client throws.
-
-    Spring Cloud OpenFeign 4: FeignException.
-    """
-    try:
-        usual(call, attempt)
-    except ApiError as error:
-        raise unexpected_error() from error
+contract.row("populating-the-unknown-crashes", "error.status-class", "easy", batch=BATCH)(
+    # Mongoose 6 and later: StrictPopulateError.
+    "A path of `expand` that does not exist is a 500.",
+    crash_where_rejected("expand-paths"),
+)
+stripe.row("rejection-of-another-service-crashes", "error.status-class", "medium", batch=BATCH)(
+    # Spring Cloud OpenFeign 4: FeignException.
+    "A declined card is a 500: the service behind answers 402, and its client throws.",
+    crash_where_rejected("not-declined"),
+)
 
 
 @stripe("error.no-secrets", "hard", wrap_at_attach("present"), batch=BATCH)

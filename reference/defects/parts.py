@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from ..behaviour import Guard, Serve, Split
+from ..behaviour import Check, Guard, Serve, Split
 from ..call import Call
-from ..changes import Change, check_after, edit_rejections, edit_success, wrap, wrap_at_attach
+from ..changes import Change, check_after, edit_rejections, edit_success, wrap, wrap_at_attach, wrap_check
 from ..objects.models import PaymentMethod
 from ..rules import errors
 from ..rules.attach import Attempt
@@ -155,6 +155,19 @@ def reject_with(*rules: str, **members: Any) -> Change:
 def unexpected_error() -> ApiError:
     """Return the error that answers an exception."""
     return ApiError(Rejection("crash", 500, "An unexpected error occurred.", type="api_error"))
+
+
+def crash_where_rejected(check: str, when: Callable[[Attempt], bool] = lambda attempt: True) -> Change:
+    """Have a check crash instead of rejecting an attempt, where `when` holds of it."""
+
+    @wrap_check(check)
+    def crash(usual: Check, call: Call, attempt: Attempt) -> None:
+        try:
+            usual(call, attempt)
+        except ApiError as error:
+            raise unexpected_error() if when(attempt) else error from None
+
+    return crash
 
 
 def hang_up(call: Call) -> Response:
