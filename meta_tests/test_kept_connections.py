@@ -15,8 +15,11 @@ import pytest
 
 from benchmarks.examples import exchange
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.failure import Failure
+from conformance.evidence.failure import ExchangeFailed, Failure
 from conformance.judge.steadiness import dropped
+from conformance.transport.connection import Deadline
+from conformance.transport.kept import KeptConnections
+from conformance.transport.route import Route
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, answering, read_request, serving
 from meta_tests.sending import BINDINGS, client_of
@@ -145,12 +148,33 @@ def test_an_idle_connection_makes_way_for_a_new_one() -> None:
 
 def test_simultaneous_requests_are_served_in_turn() -> None:
     with serving_in_turn() as url:
-        client = client_of(url, timeout=0.5)
+        client = client_of(url, timeout=1)
         client.send(MINIMAL.bind(BINDINGS))
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(lambda _: client.send(MINIMAL.bind(BINDINGS)), range(4)))
         client.close()
     assert [one.status for one in answers] == [400] * 4
+
+
+def test_an_answer_after_another_made_way_does_not_say_that_several_are_served() -> None:
+    request, second = b"GET / HTTP/1.1\r\n\r\n", Deadline(5)
+    with serving_in_turn() as url:
+        kept, route = KeptConnections(), Route.to(url)
+        idle = kept.connect(route, second)
+        idle.send(request, second)
+        idle.receive(second)
+        kept.learn_from(idle)
+        kept.keep("idle", idle)
+        first, later = kept.connect(route, second), kept.connect(route, second)
+        first.send(request, second)
+        later.send(request, second)
+        with pytest.raises(ExchangeFailed):
+            later.receive(Deadline(0.1))  # it has made way for the first one
+        assert first.receive(second) == OK
+        kept.learn_from(first)
+        kept.keep("first", first)
+        assert kept.take("first") is None
+        assert later.receive(second) == OK
 
 
 def test_a_request_that_hangs_gets_no_more_time_where_others_are_served_beside_an_idle_connection() -> None:

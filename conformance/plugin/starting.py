@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
+import platformdirs
 import pytest
 
 from conformance.paths import SUITE, TESTS
@@ -24,8 +23,8 @@ RUN_COMMAND = (sys.executable, str(SUITE / "conformance"), "run")
 
 def run_pytest(given: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """Run the suite's tests in this process with the options `given`, and return pytest's exit status."""
-    with _own_environment():
-        return int(pytest.main(arguments_of_pytest(given), plugins=list(plugins)))
+    _set_own_environment()
+    return int(pytest.main(arguments_of_pytest(given), plugins=list(plugins)))
 
 
 def arguments_of_pytest(given: Sequence[str]) -> list[str]:
@@ -38,12 +37,13 @@ def arguments_of_pytest(given: Sequence[str]) -> list[str]:
     return [*own, "-p", "no:cacheprovider", "--assert=plain", *quiet, *plugins, *given]
 
 
-@contextmanager
-def _own_environment() -> Iterator[None]:
-    """Keep the settings and plugins of others away, and the files of Hypothesis out of the current folder."""
+def _set_own_environment() -> None:
+    """Keep the settings and plugins of others away, and the files of Hypothesis out of the current folder.
+
+    Hypothesis keeps tables of Unicode there that take seconds to compute, and no examples of ours: so that they are
+    computed once for all runs of a user, they stand with the other programs' caches.
+    """
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        yield
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(platformdirs.user_cache_path("attach-conformance")))

@@ -57,9 +57,9 @@ class Connection:
     `prefix` stands before the path in each request line and `extra_headers` among its headers, where a proxy forwards.
     `make_way` is called, once, where the time is over before the first byte has come; where it returns True, there is
     as much time again, and `has_made_way` says so. `is_alone` says that no other one was open and idle when this one
-    was opened. `last_used` is the time of the last incoming bytes. `is_reset` says that the other side's system
-    rejected bytes (TCP RST), so that nobody has read all of them: a server that reads a request and then closes sends
-    FIN alone.
+    was opened, and `times_made_way` how often idle ones had been closed before. `last_used` is the time of the last
+    incoming bytes. `is_reset` says that the other side's system rejected bytes (TCP RST), so that nobody has read all
+    of them: a server that reads a request and then closes sends FIN alone.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Connection:
         self._make_way = make_way
         self.has_made_way = False
         self.is_alone = True
+        self.times_made_way = 0
         self.last_used = time.monotonic()
         self.is_reset = False
 

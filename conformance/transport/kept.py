@@ -23,7 +23,7 @@ class KeptConnections:
         self._kept: dict[object, Connection] = {}
         self._lock = threading.Lock()
         self._serves_several = False
-        self._has_made_way = False
+        self._times_made_way = 0
         self._takes_turns = False
 
     def take(self, owner: object) -> Connection | None:
@@ -42,15 +42,19 @@ class KeptConnections:
 
     def connect(self, route: Route, deadline: Deadline) -> Connection:
         """Open a connection, which has the idle ones closed if it gets no answer beside them. Raises ExchangeFailed."""
-        is_alone = not self._kept
+        is_alone, times = not self._kept, self._times_made_way
         connection = connect(route, deadline, self._make_way)
-        connection.is_alone = is_alone
+        connection.is_alone, connection.times_made_way = is_alone, times
         return connection
 
     def learn_from(self, connection: Connection) -> None:
-        """Note, after the first answer on a connection, how the server served it."""
-        self._takes_turns |= connection.has_made_way
-        self._serves_several |= not (connection.is_alone or connection.has_made_way)
+        """Note, after the first answer on a connection, how the server served it.
+
+        One that was answered after others had made way, though for another one, may have been waiting for that, too.
+        """
+        way_was_made = connection.has_made_way or connection.times_made_way < self._times_made_way
+        self._takes_turns |= way_was_made
+        self._serves_several |= not (connection.is_alone or way_was_made)
 
     def _make_way(self) -> bool:
         """Close the idle connections; return whether it may be for their end that the server waits.
@@ -61,7 +65,7 @@ class KeptConnections:
             return False
         with self._lock:
             idle, self._kept = self._kept, {}
+            self._times_made_way += bool(idle)
         for connection in idle.values():
             connection.close()
-        self._has_made_way |= bool(idle)
-        return self._has_made_way
+        return self._times_made_way > 0
