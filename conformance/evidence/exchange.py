@@ -69,12 +69,7 @@ class Exchange:
     def is_refusal(self) -> bool:
         """Return whether the answer is a 4xx and not a throttle, or says that the server has no such method."""
         is_rejection = self.status is not None and 400 <= self.status < 500 and self.status != 429
-        return is_rejection or self.is_unknown_method
-
-    @property
-    def is_unknown_method(self) -> bool:
-        """Return whether a method that the operation does not have is answered 501 (RFC 9110 section 15.6.2)."""
-        return self.status == NOT_IMPLEMENTED and self.request.method != "POST" and self.is_to_operation
+        return is_rejection or says_unknown_method(self)
 
     @property
     def has_error_inside(self) -> bool:
@@ -120,6 +115,11 @@ class Exchange:
         """Return the values of the plain parameters of that name that were sent."""
         wanted = name.encode()
         return tuple(pair.value.decode("utf-8", "replace") for pair in self.sent_pairs if pair.name == wanted)
+
+
+def says_unknown_method(exchange: Exchange) -> bool:
+    """Return whether a method that the operation does not have is answered 501 (RFC 9110 section 15.6.2)."""
+    return exchange.status == NOT_IMPLEMENTED and exchange.request.method != "POST" and exchange.is_to_operation
 
 
 def goes_to_operation(request: Request) -> bool:

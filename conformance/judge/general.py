@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, says_unknown_method
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -88,7 +88,7 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     if exchange.request.method == "OPTIONS" and status < 500:
         return  # it asks about the server, and no specification says what the answer holds (RFC 9110 section 9.3.7)
     if status >= 500:
-        is_legal = owns_server_errors or exchange.is_unknown_method
+        is_legal = owns_server_errors or says_unknown_method(exchange)
         yield from unless(is_legal, "error.status-class", f"answered {status}")
     elif status >= 400:
         is_silent = status == METHOD_NOT_ALLOWED and exchange.headers is not None and exchange.header("Allow") is None
