@@ -77,7 +77,7 @@ class Bounds:
     def check_memory(self, most: str) -> None:
         """Raise BoundReached, since the run would keep more than `most` of large answers; not during a removal."""
         if self._clean_up_deadline is None:
-            self._end(f"large answers of more than {most} together were received")
+            self._end(f"large answers of more than {most} together were received, which is all that a run keeps")
 
     @contextmanager
     def lifted_for(self, objects: int) -> Iterator[None]:

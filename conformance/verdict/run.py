@@ -91,7 +91,7 @@ WRONG_USAGE, NOTHING_SELECTED = STOPS = (Ending.WRONG_USAGE.value, Ending.NOTHIN
 """The reasons why pytest itself ended a run before there was anything to conclude."""
 
 
-RAISE_THE_BOUND = "raise the bound with --max-time or --max-requests, or send less with --profile or --budget quick"
+RAISE_THE_BOUND = "raise --max-time or --max-requests if that was it, or send less with --profile or --budget quick"
 """What to do about a bound that was reached."""
 
 
