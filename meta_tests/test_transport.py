@@ -391,6 +391,23 @@ def test_a_target_that_throttles_for_ever_is_not_asked_again_for_ever(monkeypatc
     assert max(waits) <= client_module.LONGEST_RETRY_WAIT
 
 
+def test_an_operation_that_is_throttled_for_ever_is_not_waited_for_where_others_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def serve(sock: socket.socket) -> None:
+        while request := read_request(sock):
+            sock.sendall(throttled("1") if b"/attach" in request else OK)
+
+    monkeypatch.setattr("conformance.transport.client.time.sleep", lambda seconds: None)
+    with serving(serve) as port:
+        client = client_of(f"http://127.0.0.1:{port}")
+        retries = []
+        for _ in range(client_module.PATIENT_TIMES + 2):
+            client.call("GET", "/v1/customers")
+            retries.append(client.send(MINIMAL.bind(BINDINGS)).retries)
+    assert retries == [client_module.MAX_THROTTLED_RETRIES] * client_module.PATIENT_TIMES + [0] * 2
+
+
 def large(content: bytes) -> bytes:
     head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     return head.encode() + content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -42,7 +43,8 @@ MAX_THROTTLED_RETRIES = 4
 TOO_MANY_REQUESTS, SERVICE_UNAVAILABLE = 429, 503
 
 PATIENT_TIMES = 3
-"""How many requests in a row may stay throttled through all retries before further ones are sent once each."""
+"""How many requests in a row may stay throttled through all retries before further ones are sent once each: of those to
+the operation, and of the others."""
 
 LARGE_ANSWER = 64 * 1024
 MOST_IN_LARGE_ANSWERS = 24 * 1024 * 1024
@@ -163,7 +165,7 @@ class Client:
         self.history = History()
         self.bounds = bounds or Bounds()
         self.credentials: Credentials = "bearer"
-        self._throttled = 0
+        self._throttled: Counter[bool] = Counter()
         self._in_large_answers = 0
         self._in_many_values = 0
         self._operation = operation_of(contract)
@@ -177,14 +179,15 @@ class Client:
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
         exchange = self._send_once(request, new_connection=new_connection)
+        place = goes_to_operation(request)
         for retry in range(1, MAX_THROTTLED_RETRIES + 1):
-            if not _is_put_off(exchange) or self._throttled >= PATIENT_TIMES:
+            if not _is_put_off(exchange) or self._throttled[place] >= PATIENT_TIMES:
                 break
             pause = _retry_wait(exchange, retry)
             self.bounds.check_time(pause)
             time.sleep(pause)
             exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
-        self._throttled = self._throttled + 1 if _is_put_off(exchange) else 0
+        self._throttled[place] = self._throttled[place] + 1 if _is_put_off(exchange) else 0
         self.history.add(exchange)
         return exchange
 
