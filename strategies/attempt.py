@@ -83,7 +83,7 @@ class Attempt:
 
     A body is either `pairs` or a `payload` of exact bytes; None for both sends none. `kind` is `valid` (fits the
     contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (the contract does not decide).
-    `headers` replace the defaults of the same name; names in their values are no fixtures, and the sender binds them. A
+    `headers` replace the defaults of the same name; a name in their values that is no fixture the sender binds. A
     `raw` attempt is sent as exact bytes on a separate connection, with `path_id` in the path as it is written here.
     An attempt with another `suffix` behind the id goes to another URL; its label says so.
     """
@@ -112,11 +112,12 @@ class Attempt:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The names of the fixtures that must be bound before the attempt is sent."""
+        """The names that must be bound before the attempt is sent: fixtures, and what the sender binds in headers."""
         texts: list[Text] = [self.path_id]
         texts += [] if self.payload is None else [self.payload]
         for pair in (*(self.pairs or ()), *self.query):
             texts += [pair.name] if pair.value is None else [pair.name, pair.value]
+        texts += [value for _, value in self.headers]
         return frozenset().union(*(known_names(text) for text in texts))
 
     @cached_property

@@ -50,7 +50,8 @@ def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
 OTHERS: Sequence[Comparison] = (
     _with_others("with Accept-Language: *", ("Accept-Language", "*")),
     _with_others("with a Range", ("Range", "bytes=0-9")),
-    _with_others("with a cookie of another site", ("Cookie", "theme=%zz")),
+    _with_others("with cookies of another site", ("Cookie", "theme=%zz; expand=customer")),
+    _with_others("with a header named like a parameter", ("Expand", "customer")),
     _with_others("with the offer of an upgrade", ("Connection", "Upgrade"), ("Upgrade", "h2c")),
     _with_others("with Expect: 100-continue", ("Expect", "100-continue")),
     _with_others("with addresses of two proxies", ("Client-Ip", "192.0.2.1"), ("X-Forwarded-For", "198.51.100.7")),

@@ -35,13 +35,19 @@ LONG_ARRAYS = (20, 1000)
 
 
 def missing_customer() -> Sequence[Attempt]:
-    """Return attempts without `customer`: an empty body, only an expand, no body at all."""
+    """Return attempts without `customer`: an empty body, only an expand, no body; a header and a cookie are none."""
     why = "`customer` is required and not there"
-    invalid = Invalid("customer", why)
     return (
         broken("customer", why),
-        broken("customer", why, EXPAND_CUSTOMER),
-        Attempt(kind="invalid", invalid=invalid, label="without a body"),
+        broken("customer", why, EXPAND_CUSTOMER).but(
+            headers=(("Customer", GOOD_ID),), label="with a header named `customer`"
+        ),
+        Attempt(
+            kind="invalid",
+            invalid=Invalid("customer", why),
+            headers=(("Cookie", joined("customer=", GOOD_ID)),),
+            label="without a body, with a cookie named `customer`",
+        ),
     )
 
 

@@ -92,13 +92,19 @@ def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]
     if identifier != wanted and not is_shared:
         yield "response.id", f"`id` is {identifier!r}, not the one in the path"
     sent = exchange.sent_values("customer")
-    if asks_to_expand(exchange) or len(sent) != 1:
+    if asks_to_expand(exchange) or _has_header_like_expand(exchange) or len(sent) != 1:
         return
     customer = body.get("customer", "absent")
     if isinstance(customer, dict) and customer.get("id") == sent[0]:
         yield "expand.not-expanded", "without expand, `customer` is an object"
     elif customer != sent[0]:
         yield "response.customer", f"`customer` is {shorten(customer)}, not the one that was sent"
+
+
+def _has_header_like_expand(exchange: Exchange) -> bool:
+    """Return whether a header or a cookie is named `expand`, which `request.other-headers` judges."""
+    headers = {name.lower(): value for name, value in exchange.request.headers}
+    return "expand" in headers or "expand=" in headers.get("cookie", "")
 
 
 def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:

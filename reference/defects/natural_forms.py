@@ -155,6 +155,37 @@ def default_of_a_field_obeyed(usual: Build, call: Call, pairs: Sequence[Pair]) -
     return usual(call, [new for new, old in zip(bound, pairs, strict=True) if new == old or new[0] not in names])
 
 
+def header_as(parameter: str) -> Change:
+    """Read the header of that name as a parameter where the form has none of that name."""
+    name = parameter.partition("[")[0]
+
+    def change(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+        value = call.request.header(name)
+        if value is None or any(sent.partition("[")[0] == name for sent, _ in pairs):
+            return usual(call, pairs)
+        return usual(call, [*pairs, (parameter, value)])
+
+    return build(change)
+
+
+contract.row("header-binds-as-customer", "body.customer-required", "hard", batch=ZOO)(
+    "Spring 6.2 binds headers to a form object, too: one named `customer` stands in for the parameter.",
+    header_as("customer"),
+)
+contract.row("header-binds-as-expand", "request.other-headers", "hard", level="SHOULD", batch=ZOO)(
+    "Spring 6.2 binds headers to a form object, too: one named `expand` expands.",
+    header_as("expand[]"),
+)
+
+
+@contract("body.customer-required", "hard", build, batch=ZOO)
+def cookie_read_as_customer(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """PHP with `C` in its request_order merges cookies into $_REQUEST: one named `customer` stands in."""
+    cookies = (part.strip().partition("=") for part in (call.request.header("cookie") or "").split(";"))
+    sent = {name for name, _ in pairs}
+    return usual(call, [*pairs, *((name, value) for name, _, value in cookies if name == "customer" not in sent)])
+
+
 contract.row("names-of-the-router-ignored", UNKNOWN, "medium", also="stripe.parameter-unknown", batch=BATCH)(
     "Rails 8 merges the route into the parameters, so `controller`, `action` and `format` are left out of the check.",
     tolerate(lambda call, name: name in ("controller", "action", "format")),
