@@ -47,7 +47,9 @@ class Mask:
         for identifier, name in exact.items():
             for words, change in CHANGES.items():
                 self.names.setdefault(change(identifier), _name_of_changed(identifier, name, words))
-        masked = [text for text, name in self.names.items() if name == OF_RUN or _is_long(text, text in exact)]
+        shown = _everything_in(step.exchange)
+        possible = [text for text in self.names if text in shown]
+        masked = [text for text in possible if self.names[text] == OF_RUN or _is_long(text, text in exact)]
         self._pattern = pattern_of(masked, lambda text: self.names[text] != OF_RUN)
 
     def text(self, text: str) -> str:
@@ -89,6 +91,12 @@ class Mask:
                 masked = "‹request id›" if name.endswith(OF_REQUEST_IDS) else self.text(value)
                 kept.setdefault(name, []).append(masked)
         return {name: ", ".join(values) for name, values in kept.items()}
+
+
+def _everything_in(exchange: Exchange) -> str:
+    """Return all texts of an answer as one, so that the ids that it holds can be told quickly from the many others."""
+    raw = (exchange.body or b"").decode("utf-8", "replace")
+    return "\n".join([raw, repr(exchange.json.value), *(value for _, value in exchange.headers or ())])
 
 
 def _names_of_ids(step: Step, episode: Episode) -> dict[str, str]:
