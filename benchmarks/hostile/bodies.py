@@ -147,7 +147,7 @@ SERVERS = (
         "100000-members",
         "adds an object with 100,000 members",
         member(lambda: many(99_000, str, "1")),
-        status=CONFORMS,
+        status=UNDECIDED,
         seconds=120,
     ),
     Hostile(
@@ -200,7 +200,7 @@ SERVERS = (
         body(lambda good: b'<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>'),
     ),
     Hostile(
-        "header-of-1-mb", "sends a header of 1 MB", lines(b"X-Long: " + b"y" * 1_000_000), status=CONFORMS, seconds=120
+        "header-of-1-mb", "sends a header of 1 MB", lines(b"X-Long: " + b"y" * 1_000_000), status=UNDECIDED, seconds=120
     ),
     Hostile("header-of-3-mb", "sends a header of 3 MB", lines(b"X-Long: " + b"y" * 3_000_000), status=UNDECIDED),
     Hostile("header-without-end", "sends a header without end", endless_header, status=UNDECIDED),
@@ -209,7 +209,7 @@ SERVERS = (
         "9000-headers",
         "sends 9,000 headers of 200 bytes",
         lines(*[b"X-Many: " + b"y" * 190] * 9_000),
-        status=CONFORMS,
+        status=UNDECIDED,
         seconds=120,
     ),
     Hostile("headers-folded", "folds a header 10 times", lines(b"X-Fold: a", *[b" y"] * 10), status=CONFORMS),
@@ -244,7 +244,7 @@ SERVERS = (
         "3000-cookies",
         "sets 3,000 cookies",
         lines(*[b"Set-Cookie: a=b; Domain=\xff; Expires=Fri, 01 Jan 99999 00:00:00 GMT"] * 3000),
-        status=CONFORMS,
+        status=UNDECIDED,
         seconds=120,
     ),
     Hostile(

@@ -58,7 +58,7 @@ MOST_VALUES = 200_000
 """How many values the JSON of an answer may have: each takes some hundred bytes of memory, however short it is."""
 
 MANY_VALUES = 5_000
-MOST_IN_MANY_VALUES = 800_000
+MOST_IN_MANY_VALUES = 600_000
 """How many values a run keeps of answers with more than MANY_VALUES."""
 
 LONGEST_RETRY_WAIT = 10.0

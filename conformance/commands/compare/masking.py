@@ -94,7 +94,7 @@ class Mask:
 
 
 def _everything_in(exchange: Exchange) -> str:
-    """Return all texts of an answer as one, so that the ids that it holds can be told quickly from the many others."""
+    """Return all texts of an answer as one, so that the few ids that it holds are found quickly."""
     raw = (exchange.body or b"").decode("utf-8", "replace")
     return "\n".join([raw, repr(exchange.json.value), *(value for _, value in exchange.headers or ())])
 
