@@ -100,7 +100,7 @@ def identified(episode: Episode, contract: Contract) -> None:
     seen: set[str] = set()
     for exchange in chain(each_answered(episode, "control"), each_answered(episode)):
         require_headers(exchange)
-        identifier = exchange.header("Request-Id") or ""
+        identifier = combined_header(exchange, "Request-Id") or ""
         expect(exchange.header("Request-Id") is not None, f"a {exchange.status} without Request-Id", exchange)
         expect(re.fullmatch(r"req_\S+", identifier), f"the Request-Id is {identifier!r}", exchange)
         expect(identifier not in seen, f"the Request-Id {identifier} came twice", exchange)
@@ -116,7 +116,7 @@ def versioned(episode: Episode, contract: Contract) -> None:
     for exchange in each_answered(episode):
         require_headers(exchange)
         asked = dict(exchange.request.headers).get("Stripe-Version", "")
-        shown = exchange.header("Stripe-Version")
+        shown = combined_header(exchange, "Stripe-Version")
         if not WELL_FORMED_VERSION.fullmatch(asked):
             observed = f"the version {asked!r} is answered {describe_answer(exchange)}, not 400"
             expect(exchange.status == 400, observed, exchange)

@@ -13,6 +13,7 @@ from .registry import Topic
 
 contract = Topic("contract")
 stateful = Topic("stateful")
+stripe = Topic("stripe")
 
 BATCH = "zoo"
 
@@ -42,3 +43,24 @@ def query_goes_before_the_body(usual: Serve, call: Call) -> Response:
     merged = "&".join(part for part in (f"customer={in_query[1]}", body) if part)
     call.request = replace(call.request, body=merged.encode("latin-1"))
     return usual(call)
+
+
+def _with_the_first_id_beside(call: Call, response: Response) -> Response:
+    return (
+        replace(response, headers=(*response.headers, ("Request-Id", call.original_request)))
+        if call.replayed
+        else response
+    )
+
+
+stripe.row("replay-carries-two-request-ids", "header.request-id", "hard", batch=BATCH)(
+    "Fiber 2's idempotency middleware adds the headers of the stored answer to those of the new one.",
+    edit_response(_with_the_first_id_beside, success=True),
+)
+stripe.row("version-is-named-twice", "header.version", "medium", batch=BATCH)(
+    "Behind a proxy that adds what the application has set already (nginx, add_header), a header comes twice.",
+    edit_response(
+        lambda call, response: replace(response, headers=(*response.headers, ("Stripe-Version", call.version or ""))),
+        success=True,
+    ),
+)
