@@ -172,7 +172,10 @@ class Attempt:
             what = "no body" if self.payload is None else "".join(map(describe, _parts(self.payload)))
         if self.query:
             what = f"?{' & '.join(map(str, self.query))}, {what}"
-        return f"{self.method} {self.label}: {what}" if self.label else f"{self.method} {what}"
+        label = self.label
+        if not label and self.path_id != THE_PAYMENT_METHOD:
+            label = f"of {describe(self.path_id)}"
+        return f"{self.method} {label}: {what}" if label else f"{self.method} {what}"
 
 
 def _parts(payload: Text) -> tuple[Text, ...]:
