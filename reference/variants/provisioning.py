@@ -423,3 +423,17 @@ variant.row("retrievals-take-no-key-by-basic", STRIPE, batch=ALARMS)(
 def lists_in_any_order(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
     """A customer's payment methods are listed in the order of a digest of their ids, which means nothing."""
     return sorted(usual(call, customer), key=lambda method: zlib.crc32(method.id.encode()))
+
+
+@variant(STRIPE, batch=ALARMS)
+def three_at_most_on_a_page(b: Behaviour) -> None:
+    """A customer's payment methods are listed the oldest first, three at most on a page; a higher limit is no error."""
+
+    def cut(call: Call) -> None:
+        call.parameters.tree["limit"] = "3"
+
+    @apply(b, wrap("methods_of"))
+    def oldest_first(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
+        return usual(call, customer)[::-1]
+
+    before(LISTS, cut)(b)
