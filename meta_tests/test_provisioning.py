@@ -16,7 +16,7 @@ from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.objects import Fixtures
-from conformance.fixtures.probing import probe
+from conformance.fixtures.probing import probe, remove_probed
 from conformance.fixtures.provisioning import Absent, Provision, Unreachable
 from conformance.transport.client import Address, Client
 from conformance.transport.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
@@ -79,6 +79,14 @@ def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
+    with client_of_variant("ids-with-dots-and-colons") as client:
+        probe_capabilities(client, probe(client))
+        sent = len(client.history.since(0))
+        assert remove_probed(client) == []
+        assert len(client.history.since(0)) == sent
 
 
 @pytest.mark.parametrize("name", [one.name for one in variant.variants if not one.payment_methods])
