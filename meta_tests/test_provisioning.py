@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import cast
 
 import pytest
 
+from benchmarks.examples import exchange
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
-from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.objects import Fixtures, Inventory
 from conformance.fixtures.probing import probe, remove_probed
-from conformance.fixtures.provisioning import Absent, Provision, Unreachable
+from conformance.fixtures.provisioning import Absent, OutOfFixtures, Provision, Unreachable
 from conformance.transport.client import Address, Client
 from conformance.transport.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
 from contracts import published_contract
@@ -294,6 +296,14 @@ def test_an_id_that_no_request_can_name_is_said_to_be_one() -> None:
 
     with client_of_tiny(answer) as client, pytest.raises(Unreachable, match=r"usable `id` .* none of them %, & or \+"):
         probe(client)
+
+
+def test_one_such_id_among_others_is_said_to_be_the_reason() -> None:
+    """An id in Base64 has a `+` now and then: the status of its creation, 200, would explain nothing."""
+    inventory = Inventory(cast("Client", None), "run")
+    created = exchange(200, {"id": "cus_a+b", "object": "customer"})
+    with pytest.raises(OutOfFixtures, match=r"created no customer \(.* without a usable `id`"):
+        inventory.add("customer", created)
 
 
 @pytest.mark.parametrize("status", [404, 405])
