@@ -430,6 +430,24 @@ def test_a_redirect_from_an_unclean_path_is_no_answer_of_the_operation() -> None
     assert not broken_by(exchange(308, b"", payment_method="pm_1/"))
 
 
+@pytest.mark.parametrize(("segment", "is_legal"), [("%00", True), ("pm_%2Fx", True), ("%zz", False), ("pm_x", False)])
+def test_a_front_end_may_find_nothing_behind_an_escaped_slash_or_nul(segment: str, is_legal: bool) -> None:
+    page = exchange(404, b"<html>Not Found</html>", media_type="text/html", payment_method=segment)
+    of_robustness = episode("survived", page, clause="robustness.path-encoding", kind="wire")
+    assert judged(of_robustness).broken == (set() if is_legal else {"error.envelope"})
+    assert judged(episode("refused", page, kind="wire")).broken == {"error.envelope"}
+
+
+def test_a_part_of_a_body_is_reported_by_the_clause_about_headers_alone() -> None:
+    """Apache and Varnish answer a `Range` so by default, and compress the whole first."""
+    control, part = exchange(200, SUCCESS), exchange(206, b'{"id": "pm')
+    asked = replace(part, request=replace(part.request, headers=(("Range", "bytes=0-9"),)))
+    steps = (Step("control", control, kind="valid"), Step("subject", asked, kind="valid"))
+    case = Episode("request.other-headers", "alike", steps, {})
+    assert judged(case).broken == {"request.other-headers"}
+    assert "response.json" in broken_by(part)
+
+
 def test_malformed_requests_may_be_refused_by_a_front_end() -> None:
     bare = episode(
         "survived", exchange(400, b"Bad Request", media_type="text/plain"), clause="robustness.quotes", kind="wire"

@@ -14,7 +14,7 @@ from strategies.wire import DecodedPair, decode
 
 TIMED_OUT = Failure.TIMED_OUT
 CONNECTION_LOST = Failure.CONNECTION_LOST
-NOT_IMPLEMENTED = 501
+PARTIAL_CONTENT, NOT_IMPLEMENTED = 206, 501
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,12 @@ class Exchange:
         """Return whether the answer is a 4xx and not a throttle, or says that the server has no such method."""
         is_rejection = self.status is not None and 400 <= self.status < 500 and self.status != 429
         return is_rejection or self.is_unknown_method
+
+    @property
+    def is_part(self) -> bool:
+        """Return whether the answer is a part of a representation, for which the request asked with `Range`."""
+        asked = any(name.lower() == "range" for name, _ in self.request.headers)
+        return asked and self.status == PARTIAL_CONTENT
 
     @property
     def is_unknown_method(self) -> bool:
