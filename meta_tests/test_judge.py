@@ -313,13 +313,14 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
     form = "email=a@example.com&metadata[run]=1"
     subject = exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, **shown}))
 
-    def outcome(answer: dict[str, Any]) -> Outcome:
+    def outcome(answer: dict[str, Any], **facts: bool) -> Outcome:
         made = exchange(200, answer, sent=form)
         created = replace(made, request=replace(made.request, target="/v1/customers"))
         steps = (Step("set-up", created), Step("subject", subject))
-        return judged(Episode("expand.inlined", "inlined", steps)).outcome
+        return judged(Episode("expand.inlined", "inlined", steps, {}, facts)).outcome
 
     assert outcome(kept) is expected
+    assert outcome(kept, stateless=True) is Outcome.PASS, "a server that keeps no state keeps no customer"
     assert outcome({**kept, "id": "cus_Other"}) is Outcome.PASS
     assert outcome({**kept, "email": "b@example.com", "metadata": {}}) is Outcome.PASS, (
         "it was not kept in the first place"

@@ -83,6 +83,14 @@ def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
         server.server_close()
 
 
+@pytest.mark.parametrize(("name", "is_stateless"), [("creations-are-not-kept", True), ("creations-are-201", False)])
+def test_a_server_that_attaches_any_id_and_shows_none_keeps_no_state(name: str, is_stateless: bool) -> None:
+    with client_of_variant(name) as client:
+        provision = probe(client)
+        assert (provision.payment_methods, provision.customers) == (TOKEN, "created")
+        assert provision.stateless is is_stateless
+
+
 def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
     with client_of_variant("ids-with-dots-and-colons") as client:
         probe_capabilities(client, probe(client))
