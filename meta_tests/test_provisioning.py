@@ -91,6 +91,16 @@ def test_a_server_that_attaches_any_id_and_shows_none_keeps_no_state(name: str, 
         assert provision.stateless is is_stateless
 
 
+def test_a_gateway_that_forbids_what_it_does_not_know_does_not_reject_the_key() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if path.endswith("/attach"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 403, "application/json", json.dumps({"message": "Missing Authentication Token"})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client).payment_methods == "any id"
+
+
 def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
     with client_of_variant("ids-with-dots-and-colons") as client:
         probe_capabilities(client, probe(client))
