@@ -313,13 +313,14 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
     form = "email=a@example.com&metadata[run]=1"
     subject = exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, **shown}))
 
-    def outcome(answer: dict[str, Any]) -> Outcome:
+    def outcome(answer: dict[str, Any], **facts: bool) -> Outcome:
         made = exchange(200, answer, sent=form)
         created = replace(made, request=replace(made.request, target="/v1/customers"))
         steps = (Step("set-up", created), Step("subject", subject))
-        return judged(Episode("expand.inlined", "inlined", steps)).outcome
+        return judged(Episode("expand.inlined", "inlined", steps, {}, facts)).outcome
 
     assert outcome(kept) is expected
+    assert outcome(kept, stateless=True) is Outcome.PASS, "a server that keeps no state keeps no customer"
     assert outcome({**kept, "id": "cus_Other"}) is Outcome.PASS
     assert outcome({**kept, "email": "b@example.com", "metadata": {}}) is Outcome.PASS, (
         "it was not kept in the first place"
@@ -428,6 +429,24 @@ def test_a_redirect_from_an_unclean_path_is_no_answer_of_the_operation() -> None
     """Routers of Go and Python redirect `…//attach` to the clean path (RFC 3986 section 6.2.2.3)."""
     assert broken_by(exchange(308, b"")) == {"error.status-class"}
     assert not broken_by(exchange(308, b"", payment_method="pm_1/"))
+
+
+@pytest.mark.parametrize(("segment", "is_legal"), [("%00", True), ("pm_%2Fx", True), ("%zz", False), ("pm_x", False)])
+def test_a_front_end_may_find_nothing_behind_an_escaped_slash_or_nul(segment: str, is_legal: bool) -> None:
+    page = exchange(404, b"<html>Not Found</html>", media_type="text/html", payment_method=segment)
+    of_robustness = episode("survived", page, clause="robustness.path-encoding", kind="wire")
+    assert judged(of_robustness).broken == (set() if is_legal else {"error.envelope"})
+    assert judged(episode("refused", page, kind="wire")).broken == {"error.envelope"}
+
+
+def test_a_part_of_a_body_is_reported_by_the_clause_about_headers_alone() -> None:
+    """Apache and Varnish answer a `Range` so by default, and compress the whole first."""
+    control, part = exchange(200, SUCCESS), exchange(206, b'{"id": "pm')
+    asked = replace(part, request=replace(part.request, headers=(("Range", "bytes=0-9"),)))
+    steps = (Step("control", control, kind="valid"), Step("subject", asked, kind="valid"))
+    case = Episode("request.other-headers", "alike", steps, {})
+    assert judged(case).broken == {"request.other-headers"}
+    assert "response.json" in broken_by(part)
 
 
 def test_malformed_requests_may_be_refused_by_a_front_end() -> None:

@@ -55,6 +55,24 @@ def test_a_request_that_nobody_read_is_said_by_the_reset() -> None:
     assert (answer.status, answer.resent, answer.unread) == (400, True, True)
 
 
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def test_a_request_that_crosses_the_408_of_an_idle_connection_is_sent_again() -> None:
+    with capturing() as capture:
+        capture.answers = [OK, TIMED_OUT, OK]
+        client = client_of(capture.url)
+        answers = [client.send(MINIMAL.bind(BINDINGS)) for _ in range(2)]
+    assert [(one.status, one.resent, one.unread) for one in answers] == [(400, False, False), (400, True, True)]
+
+
+def test_a_408_on_a_new_connection_is_the_answer() -> None:
+    with capturing() as capture:
+        capture.answers = [TIMED_OUT, OK]
+        answer = client_of(capture.url).send(MINIMAL.bind(BINDINGS))
+    assert (answer.status, answer.resent) == (408, False)
+
+
 def test_a_connection_that_was_closed_is_seen_before_it_is_used() -> None:
     with serving(answering(OK)) as port:
         client = client_of(f"http://127.0.0.1:{port}")

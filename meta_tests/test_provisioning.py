@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import cast
 
 import pytest
 
+from benchmarks.examples import exchange
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
-from conformance.fixtures.objects import Fixtures
-from conformance.fixtures.probing import probe
-from conformance.fixtures.provisioning import Absent, Provision, Unreachable
+from conformance.fixtures.objects import Fixtures, Inventory
+from conformance.fixtures.probing import probe, remove_probed
+from conformance.fixtures.provisioning import Absent, OutOfFixtures, Provision, Unreachable
 from conformance.transport.client import Address, Client
 from conformance.transport.ways import ENCODED, JSON_MEDIA_TYPE, RAW, WITH_CHARSET, Manner, sent_fields
 from contracts import published_contract
@@ -79,6 +81,32 @@ def client_of_tiny(answer: Callable[[str, str], Answer]) -> Iterator[Client]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(("name", "is_stateless"), [("creations-are-not-kept", True), ("creations-are-201", False)])
+def test_a_server_that_attaches_any_id_and_shows_none_keeps_no_state(name: str, is_stateless: bool) -> None:
+    with client_of_variant(name) as client:
+        provision = probe(client)
+        assert (provision.payment_methods, provision.customers) == (TOKEN, "created")
+        assert provision.stateless is is_stateless
+
+
+def test_a_gateway_that_forbids_what_it_does_not_know_does_not_reject_the_key() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if path.endswith("/attach"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 403, "application/json", json.dumps({"message": "Missing Authentication Token"})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client).payment_methods == "any id"
+
+
+def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
+    with client_of_variant("ids-with-dots-and-colons") as client:
+        probe_capabilities(client, probe(client))
+        sent = len(client.history.since(0))
+        assert remove_probed(client) == []
+        assert len(client.history.since(0)) == sent
 
 
 @pytest.mark.parametrize("name", [one.name for one in variant.variants if not one.payment_methods])
@@ -286,6 +314,14 @@ def test_an_id_that_no_request_can_name_is_said_to_be_one() -> None:
 
     with client_of_tiny(answer) as client, pytest.raises(Unreachable, match=r"usable `id` .* none of them %, & or \+"):
         probe(client)
+
+
+def test_one_such_id_among_others_is_said_to_be_the_reason() -> None:
+    """An id in Base64 has a `+` now and then: the status of its creation, 200, would explain nothing."""
+    inventory = Inventory(cast("Client", None), "run")
+    created = exchange(200, {"id": "cus_a+b", "object": "customer"})
+    with pytest.raises(OutOfFixtures, match=r"created no customer \(.* without a usable `id`"):
+        inventory.add("customer", created)
 
 
 @pytest.mark.parametrize("status", [404, 405])

@@ -49,9 +49,13 @@ class _Address:
 
 @dataclass
 class Tiny:
-    """A client whose target is a dictionary. `faults` are the names of its mistakes, `lacks` of what it cannot do."""
+    """A client whose target is a dictionary.
+
+    `faults` are the names of its mistakes, `manners` of what it may do, `lacks` of what it cannot do.
+    """
 
     faults: tuple[str, ...] = ()
+    manners: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -101,8 +105,14 @@ class Tiny:
             case ("GET", "payment_methods") if "list" not in self.lacks:
                 customer = dict(parse_qsl(url.query))["customer"]
                 own = [one for one in self.methods.values() if one["customer"] == customer]
+                if "forgets the newest" in self.faults:
+                    own = own[:-1]
                 if "shows one a page" in self.faults:
                     return 200, {"data": own[-1:], "has_more": len(own) > 1}
+                if "shows one a page" in self.manners:
+                    after = dict(parse_qsl(url.query)).get("starting_after")
+                    shown = [one["id"] for one in own].index(after) + 1 if after else 0
+                    return 200, {"data": own[shown : shown + 1], "has_more": len(own) > shown + 1}
                 kept = self.lists.setdefault(customer, own)
                 return 200, {"data": kept if "caches lists" in self.faults else own}
             case ("GET", "payment_methods", method) if method in self.methods:
@@ -220,6 +230,17 @@ def test_a_card_on_a_later_page_is_no_occasion(test: Callable[[Any], object], he
     test(engine)
     entry = engine.end().entry("state.listed")
     assert (entry.held, entry.inconclusive) == (held, [])
+
+
+@pytest.mark.parametrize("slug", ["state.listed", "state.same-customer-again", "state.second-customer", "state.race"])
+def test_lists_are_read_to_the_page_that_holds_the_card(slug: str) -> None:
+    entry = conclude(slug, Tiny(manners=("shows one a page",)))
+    assert entry.held
+    assert (entry.findings, entry.inconclusive) == ([], [])
+
+
+def test_a_card_that_no_page_holds_is_missing() -> None:
+    assert conclude("state.listed", Tiny(manners=("shows one a page",), faults=("forgets the newest",))).findings
 
 
 def test_the_guilty_refusal_is_singled_out() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 import conformance.transport.client as client_module
 import conformance.transport.session
+from benchmarks.examples import exchange
 from conformance.evidence.failure import NEVER_ARRIVED, BoundReached, Failure
 from conformance.evidence.secret import Secret
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
@@ -379,6 +380,12 @@ def test_an_exchange_is_written_with_its_failure() -> None:
 
 def throttled(retry_after: str) -> bytes:
     return f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {retry_after}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(("retry", "waits"), [(1, 0.0), (2, 1.0), (3, 2.0)])
+def test_a_zero_that_stands_for_less_than_a_second_is_believed_once(retry: int, waits: float) -> None:
+    answer = replace(exchange(429), headers=(("Retry-After", "0"),))
+    assert client_module._retry_wait(answer, retry) == waits
 
 
 def test_a_target_that_throttles_for_ever_is_not_asked_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

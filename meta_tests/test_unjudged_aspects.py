@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import ClauseResult, Kind, Ledger, conclude, own_outcome, refer_to
+from conformance.verdict.ledger import ClauseResult, Kind, Ledger, blocking, conclude, own_outcome, refer_to
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue
@@ -74,3 +74,11 @@ def test_the_verdict_counts_what_was_judged_in_part() -> None:
     in_part = verdict_of("contract", conclude(CATALOGUE, ledger), CATALOGUE, level="must", stateless=False)
     assert (whole.verdict, in_part.verdict) == ("conforms", "conforms")
     assert in_part.reason == f"{whole.reason}, 1 in part"
+
+
+def test_an_aspect_of_a_general_clause_that_was_not_judged_keeps_no_other_from_its_turn() -> None:
+    """It passes in the end, where any response was judged, so that nothing would explain what was left out."""
+    ledger = Note("response.json", NOT_RUN, "rejected with 404").ledger()
+    ledger.entry("request.minimal-body").held += 1
+    results = conclude(CATALOGUE, ledger, only=CATALOGUE.rests_on("response.object"))
+    assert blocking(CATALOGUE["response.object"], results) == ""

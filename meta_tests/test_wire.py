@@ -149,6 +149,13 @@ def test_a_true_content_encoding_is_decoded(transport: str) -> None:
         assert not exchange.framing
 
 
+@pytest.mark.parametrize("transport", ["schemathesis", "raw"])
+def test_an_id_is_one_segment_of_the_path(transport: str) -> None:
+    ids = {**BINDINGS, "payment_method": "pm_é 1?"}
+    target = valid.MINIMAL.but(transport=transport).bind(ids).target
+    assert target == "/v1/payment_methods/pm_%C3%A9%201%3F/attach"
+
+
 @pytest.mark.parametrize("length", [1, 50])
 def test_a_false_content_length_is_seen_by_the_raw_transport(length: int) -> None:
     with capturing() as capture:

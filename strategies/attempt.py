@@ -84,7 +84,8 @@ class Attempt:
     A body is either `pairs` or a `payload` of exact bytes; None for both sends none. `kind` is `valid` (fits the
     contract), `invalid` (breaks it in the one way that `invalid` names) or `wire` (the contract does not decide).
     `headers` replace the defaults of the same name; a name in their values that is no fixture the sender binds. A
-    `raw` attempt is sent as exact bytes on a separate connection, with `path_id` in the path as it is written here.
+    `raw` attempt is sent as exact bytes on a separate connection, with a `path_id` of its own in the path as it is
+    written here.
     An attempt with another `suffix` behind the id goes to another URL; its label says so.
     """
 
@@ -127,9 +128,10 @@ class Attempt:
 
     def bind(self, bindings: Bindings) -> Request:
         """Return the request that this attempt makes with these ids. Raises KeyError when an id is not bound."""
+        is_written_out = self.transport == "raw" and self.path_id != THE_PAYMENT_METHOD
         segment = (
             render_bytes(self.path_id, bindings).decode("latin-1")
-            if self.transport == "raw"
+            if is_written_out
             else quote(render(self.path_id, bindings), safe="")
         )
         target = f"{PATH_PREFIX}{segment}{self.suffix}"

@@ -14,7 +14,7 @@ from strategies.wire import DecodedPair, decode
 
 TIMED_OUT = Failure.TIMED_OUT
 CONNECTION_LOST = Failure.CONNECTION_LOST
-NOT_IMPLEMENTED = 501
+PARTIAL_CONTENT, NOT_IMPLEMENTED = 206, 501
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,12 @@ class Exchange:
 def says_unknown_method(exchange: Exchange) -> bool:
     """Return whether a method that the operation does not have is answered 501 (RFC 9110 section 15.6.2)."""
     return exchange.status == NOT_IMPLEMENTED and exchange.request.method != "POST" and exchange.is_to_operation
+
+
+def is_part(exchange: Exchange) -> bool:
+    """Return whether the answer is a part of a representation, for which the request asked with `Range`."""
+    asked = any(name.lower() == "range" for name, _ in exchange.request.headers)
+    return asked and exchange.status == PARTIAL_CONTENT
 
 
 def goes_to_operation(request: Request) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, says_unknown_method
+from conformance.evidence.exchange import Exchange, is_part, says_unknown_method
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -26,6 +27,10 @@ METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED, PRECONDITION_FAILED = 405, 
 
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 412, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
+
+NOT_FOUND = 404
+_ENDS_OR_DIVIDES = re.compile("%00|%2f", re.IGNORECASE)
+"""What may end or divide a path, escaped: some front-end servers let no path with that through (Apache 2.4)."""
 
 UNREADABLE = frozenset(
     {
@@ -108,9 +113,13 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
 
     It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for one that
     does not say its length (section 15.5.12), for one that accepts no JSON (section 15.5.7), for one with a condition
-    that does not hold (section 15.5.13), and for a malformed one.
+    that does not hold (section 15.5.13), for a malformed one, and with 404 for a path with what ends or divides one.
     """
-    if exchange.error or exchange.status not in LEGAL_WITHOUT_ENVELOPE:
+    if exchange.error:
+        return False
+    if exchange.status == NOT_FOUND:
+        return owns_server_errors and _ENDS_OR_DIVIDES.search(exchange.request.target) is not None
+    if exchange.status not in LEGAL_WITHOUT_ENVELOPE:
         return False
     body = exchange.request.body or b""
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
@@ -143,7 +152,9 @@ def _holds_another_key(exchange: Exchange) -> bool:
 
 
 def _broken_json(exchange: Exchange) -> Iterator[Broken]:
-    """Yield response.json and response.media-type where they are broken."""
+    """Yield response.json and response.media-type where they are broken; a part of a body is no whole value."""
+    if is_part(exchange):
+        return
     for problem in exchange.framing[:1]:
         yield "response.json", problem
     if exchange.body is None:

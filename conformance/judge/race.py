@@ -16,7 +16,7 @@ from conformance.judge.expectations import (
     require_answer,
     skip_unless,
 )
-from conformance.judge.reads import CUT_SHORT, is_list_of, require_readable, shown_customer, times_listed
+from conformance.judge.reads import CUT_SHORT, is_list_of, lists_of, require_readable, shown_customer, times_listed
 from conformance.judge.request import sent_payment_method
 from contracts import Contract
 
@@ -72,29 +72,32 @@ def all_kept(episode: Episode, contract: Contract) -> None:
         _expect_own_ids(exchange, subjects)
         owners[sent_payment_method(exchange)] = _customer_of(exchange)
     skip_unless(owners, f"every request was answered {CONFLICT}")
+    customer = episode.fixtures["customer"]
+    for pages in lists_of(episode, customer):
+        _expect_each_listed(pages, owners, episode)
     for read in episode.exchanges("follow-up"):
         require_readable(read)
-        if is_list_of(read, episode.fixtures["customer"]):
-            _expect_each_listed(read, owners, episode)
-        else:
+        if not is_list_of(read, customer):
             identifier = str(read.object.get("id"))
             is_kept = read.object.get("customer") == owners.get(identifier) or identifier not in owners
             expect(is_kept, f"all succeeded, and {identifier} is retrieved with {shown_customer(read)}", read)
 
 
-def _expect_each_listed(read: Exchange, owners: Mapping[str, str], episode: Episode) -> None:
+def _expect_each_listed(pages: Sequence[Exchange], owners: Mapping[str, str], episode: Episode) -> None:
     """Expect the customer's list to hold its own payment methods once each, and no other."""
+    require_readable(*pages)
     customer = episode.fixtures["customer"]
     asked_for = [sent_payment_method(exchange) for exchange in episode.exchanges("subject")]
     for method, owner in owners.items():
-        times, wanted = times_listed(read, method), int(owner == customer)
+        times = sum(times_listed(page, method) for page in pages)
+        wanted = int(owner == customer)
         is_open = not times and asked_for.count(method) > 1  # another clause judges what a second attach does
         if times == wanted or is_open:
             continue
-        if not times and read.object.get("has_more"):
+        if not times and pages[-1].object.get("has_more"):
             inconclusive(CUT_SHORT)
         observed = f"holds {method} {times} times, not {wanted} times"
-        fail(f"all succeeded, and the list of {customer} {observed}", read)
+        fail(f"all succeeded, and the list of {customer} {observed}", pages[-1])
 
 
 def _is_attached_by_another(exchange: Exchange, others: Sequence[Exchange]) -> bool:

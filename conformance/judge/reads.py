@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -75,22 +75,35 @@ def expect_unattached(episode: Episode) -> None:
             fail(f"answered {subject.status}, but attached the payment method", subject, *rests_on)
 
 
+def lists_of(episode: Episode, customer: str) -> list[tuple[Exchange, ...]]:
+    """Return the lists of that customer's payment methods that were read afterwards, each with its pages in order."""
+    lists: list[tuple[Exchange, ...]] = []
+    for answer in episode.exchanges("follow-up"):
+        if not is_list_of(answer, customer):
+            continue
+        if lists and _is_further_page(answer):
+            lists[-1] = (*lists[-1], answer)
+        else:
+            lists.append((answer,))
+    return lists
+
+
 def expect_listed(episode: Episode, method: str, wanted: Mapping[str, int]) -> None:
     """Expect the lists of these customers to hold the payment method as often as `wanted` says, 0 or 1 times."""
     for customer, count in wanted.items():
-        for answer in episode.exchanges("follow-up"):
-            if is_list_of(answer, customer):
-                _expect_times(answer, customer, method, count)
+        for pages in lists_of(episode, customer):
+            _expect_times(pages, customer, method, count)
 
 
-def _expect_times(answer: Exchange, customer: str, method: str, count: int) -> None:
-    require_readable(answer)
-    times = times_listed(answer, method)
-    if count and not times and answer.object.get("has_more"):
+def _expect_times(pages: Sequence[Exchange], customer: str, method: str, count: int) -> None:
+    require_readable(*pages)
+    times = sum(times_listed(page, method) for page in pages)
+    last = pages[-1]
+    if count and not times and last.object.get("has_more"):
         inconclusive(CUT_SHORT)
     holds = f"the list of {customer} holds {method}"
-    expect(answer.is_success, f"cannot read whether {holds}: answered {describe_refusal(answer)}", answer)
-    expect(times == count, f"{holds} {times} times, not {count} times", answer)
+    expect(last.is_success, f"cannot read whether {holds}: answered {describe_refusal(last)}", last)
+    expect(times == count, f"{holds} {times} times, not {count} times", last)
 
 
 def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
@@ -102,6 +115,11 @@ def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
         expect(read.is_success, f"{after}; afterwards retrieving it is answered {describe_refusal(read)}", read)
         shown = f"{after}; afterwards `customer` is {shown_customer(read)}, not {customer}"
         expect(read.object.get("customer") == customer, shown, read)
+
+
+def _is_further_page(exchange: Exchange) -> bool:
+    query = exchange.request.target.partition("?")[2]
+    return any(pair.startswith("starting_after=") for pair in query.split("&"))
 
 
 def _path_of(exchange: Exchange) -> str:

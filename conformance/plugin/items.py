@@ -38,7 +38,7 @@ from conformance.verdict.ledger import (
     without_what_others_own,
 )
 from conformance.verdict.settings import Settings, usual_rate
-from conformance.verdict.trial import ERROR, NOT_APPLICABLE
+from conformance.verdict.trial import ERROR, NOT_APPLICABLE, NOT_RUN
 from contracts import Catalogue, Contract
 
 PROPERTY = "conformance"
@@ -150,6 +150,8 @@ class ItemRunner:
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
         if cause := self._cause(slug):
+            self.stage.case.note(NOT_RUN, refer_to(cause))
+            pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(refer_to(cause))
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge.reads import times_listed
+from conformance.judge.reads import listed, times_listed
 from conformance.scenes.stage import Card, Stage, step_of
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render
@@ -23,6 +23,8 @@ PATIENCE = 2.0
 """How many seconds a read is repeated off loopback, before the state that it shows counts."""
 PAUSE = 0.25
 """How many seconds lie between two of these reads."""
+MOST_PAGES = 100
+"""How many pages of a list are read in search of an entry: more than a run's customers have payment methods."""
 
 
 class Api:
@@ -111,16 +113,20 @@ class Api:
         endpoints = self.stage.fixtures.endpoints
         kind = endpoints.type_of(card.id)
 
-        def is_enough(answer: Exchange | None) -> bool:
-            return answer is None or not shows_list(answer) or bool(times_listed(answer, card.id))
+        def is_enough(answer: Exchange) -> bool:
+            return not shows_list(answer) or holds_or_goes_on(answer, card.id)
 
-        answer = patiently(self.stage, lambda: endpoints.list_by_other_endpoint(card.customer, kind), is_enough)
-        if answer is None or answer.status is None:
+        own = ask_for_list(
+            self.stage, lambda: endpoints.list_by_other_endpoint(card.customer, kind), is_enough, [card.id]
+        )
+        if not own or own[0].exchange.status is None:
             return []
-        if not shows_list(answer):
-            return [step_of("set-up", answer)]
+        if not shows_list(own[0].exchange):
+            return [replace(own[0], role="set-up")]
         of_other = endpoints.list_by_other_endpoint(other, kind)
-        return [step_of("follow-up", found) for found in (answer, of_other) if found is not None and shows_list(found)]
+        if of_other is None or not shows_list(of_other):
+            return own
+        return [*own, step_of("follow-up", of_other)]
 
     def read_back(self, step: Step) -> list[Step]:
         """Retrieve the payment method that a step was about; nothing where the target retrieves none."""
@@ -133,11 +139,37 @@ class Api:
 
 
 def ask_for_list(
-    stage: Stage, ask: Callable[[], Exchange | None], until: Callable[[Exchange], bool] | None
+    stage: Stage,
+    ask: Callable[[], Exchange | None],
+    until: Callable[[Exchange], bool] | None,
+    wanted: Collection[str] = (),
 ) -> list[Step]:
-    """Ask for a list, off loopback `until` that holds; nothing where the target has no such list."""
+    """Ask for a list, off loopback `until` that holds; nothing where the target has no such list.
+
+    Its further pages are asked for, too, until all of the payment methods `wanted` have been shown.
+    """
     answer = patiently(stage, ask, lambda found: found is None or until is None or until(found))
-    return [] if answer is None else [step_of("follow-up", answer)]
+    return [] if answer is None else [step_of("follow-up", page) for page in _pages_until(stage, answer, wanted)]
+
+
+def _pages_until(stage: Stage, first: Exchange, wanted: Collection[str]) -> list[Exchange]:
+    """Return the pages of a list, until all payment methods `wanted` are on them or a page shows nothing new."""
+    pages = [first]
+    while len(pages) < MOST_PAGES:
+        seen = {str(entry.get("id")) for page in pages for entry in listed(page) if isinstance(entry, dict)}
+        if seen.issuperset(wanted):
+            break
+        page = stage.fixtures.endpoints.next_page(pages[-1])
+        is_new = page is not None and not any(times_listed(page, identifier) for identifier in seen)
+        if page is None or not is_new:
+            break
+        pages.append(page)
+    return pages
+
+
+def holds_or_goes_on(answer: Exchange, payment_method: str) -> bool:
+    """Return whether a list holds the payment method, or says that there is more than it shows at once."""
+    return times_listed(answer, payment_method) > 0 or answer.object.get("has_more") is True
 
 
 def patiently(stage: Stage, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from conformance.evidence.episode import Episode, Judgement, Outcome, Step
+from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
 from conformance.judge.reads import times_listed
@@ -214,10 +215,13 @@ class Scene:
         until = shows(shows_customer) if shows_customer != "" else None
         return self.api.retrieve(identifier, role=role, until=until)
 
-    def list(self, customer: str, card: Card | str = "", *, count: int | None = None) -> list[Step]:
+    def list(
+        self, customer: str, card: Card | str = "", *, count: int | None = None, others: Collection[str] = ()
+    ) -> list[Step]:
         """List a customer's payment methods of this card's type; off loopback until it is there `count` times.
 
-        Returns nothing where the target lists none, or where lists are known to be wrong.
+        It is one request, and one for each further page until the card, if it should be there, and the `others` have
+        been shown. Returns nothing where the target lists none, or where lists are known to be wrong.
         """
         stage = self.stage
         if stage.known.has_finding("state.listed") and stage.case.clause != "state.listed":
@@ -225,10 +229,15 @@ class Scene:
         identifier = card.id if isinstance(card, Card) else card
         kind = stage.fixtures.endpoints.type_of(identifier)
 
+        def is_enough(answer: Exchange) -> bool:
+            is_elsewhere = bool(count) and answer.object.get("has_more") is True
+            return count is None or times_listed(answer, identifier) == count or is_elsewhere
+
         return ask_for_list(
             stage,
             lambda: stage.fixtures.endpoints.list_payment_methods(customer, kind),
-            lambda answer: count is None or times_listed(answer, identifier) == count,
+            is_enough,
+            [*others, *([identifier] if count else [])],
         )
 
     def detach(self, card: Card | str, *, role: str = "subject") -> Step:

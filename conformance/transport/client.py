@@ -330,12 +330,18 @@ def _is_put_off(exchange: Exchange) -> bool:
 
 
 def _retry_wait(exchange: Exchange, retry: int) -> float:
-    """Return the seconds before the next try: those that the answer asks for, within limits."""
+    """Return the seconds before the next try: those that the answer asks for, within limits.
+
+    A zero may stand for less than a second, so that it is believed once.
+    """
+    usual = 0.25 * 2**retry
     announced = exchange.header("Retry-After") or ""
-    if announced.isdecimal():
-        seconds = float(announced)
+    if not announced.isdecimal():
+        seconds = _seconds_until(announced, exchange.header("Date")) or usual
+    elif int(announced) == 0 and retry > 1:
+        seconds = usual
     else:
-        seconds = _seconds_until(announced, exchange.header("Date")) or 0.25 * 2**retry
+        seconds = float(announced)
     return min(seconds, LONGEST_RETRY_WAIT)
 
 

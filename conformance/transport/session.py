@@ -27,6 +27,7 @@ from strategies.attempt import Credentials, Request
 
 WITHOUT_LENGTH = frozenset({"GET", "HEAD"})
 """The methods whose requests announce no length where they have no body (RFC 9110 section 8.6)."""
+REQUEST_TIMEOUT = 408
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Delivery:
 
     `idle` is for how many seconds the kept connection on which the request was sent first had been idle, None for a new
     one. `resent` tells that this connection was closed without an answer, and that the answer came on a new one;
-    `unread` that a reset (TCP RST) shows that the server had not read the request there.
+    `unread` that a reset (TCP RST), or a 408, shows that the server had not read the request there.
     """
 
     answer: Answer
@@ -96,8 +97,9 @@ class WireSession(requests.Session):
         A server may close a connection at any time (RFC 9112 section 9.3), and a request that crosses this on its way
         is lost through no fault of anybody's. So, decided here and nowhere else: a kept connection that the server has
         closed is left before it is used; a request that gets no byte of an answer on a kept connection is sent again,
-        once, on a new one, within the same deadline, and the delivery says so. A request without an answer on a new
-        connection was dropped. Raises ExchangeFailed.
+        once, on a new one, within the same deadline, and the delivery says so. So is one that gets the 408 with which a
+        server closes an idle connection, since it was in transit by then (RFC 9110 section 15.5.9). A request without
+        an answer on a new connection was dropped. Raises ExchangeFailed.
         """
         kept = self._kept.take(self)
         if kept is not None and not kept.is_open:
@@ -107,11 +109,14 @@ class WireSession(requests.Session):
             return Delivery(self._send_on_new(outgoing, body))
         idle = time.monotonic() - kept.last_used
         try:
-            return Delivery(self._send_on(kept, outgoing, body, is_kept=True), idle)
+            answer = self._send_on(kept, outgoing, body, is_kept=True)
         except ExchangeFailed as lost:
             if lost.failure is not Failure.CONNECTION_LOST:
                 raise
             return Delivery(self._send_again(outgoing, body, lost), idle, resent=True, unread=kept.is_reset)
+        if answer.status == REQUEST_TIMEOUT and not answer.keeps:
+            return Delivery(self._send_on_new(outgoing, body), idle, resent=True, unread=True)
+        return Delivery(answer, idle)
 
     def deliver_raw(self, outgoing: Outgoing) -> Delivery:
         """Send a request as exact bytes on a new connection and read to its end. Raises ExchangeFailed."""

@@ -368,7 +368,8 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
             return slug
         if required.cause:
             return required.cause
-        was_judged = required.held or required.outcome not in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE)
+        is_open = required.outcome in (Outcome.NOT_RUN, Outcome.INCONCLUSIVE)
+        was_judged = required.held or required.clause.general or not is_open
         if required.selected and not was_judged:
             return slug
     return ""

@@ -218,3 +218,13 @@ def front_server_with_narrow_limits(b: Behaviour) -> None:
         if call.request.target != "/":
             return response
         return Response(response.status, (("Server", "nginx"), ("Content-Type", "text/html")), page, close=True)
+
+
+@variant(STRIPE, wrap("serve"), batch=BATCH, deviates=("robustness.error-envelope",))
+def escaped_slashes_never_arrive(usual: Serve, call: Call) -> Response:
+    """A front-end server answers 404 with a page to an escaped slash or NUL in the path, as Apache does by default."""
+    path = call.request.target.partition("?")[0].lower()
+    if "%2f" not in path and "%00" not in path:
+        return usual(call)
+    page = b"<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n"
+    return Response(404, (("Server", "Apache"), ("Content-Type", "text/html; charset=iso-8859-1")), page)

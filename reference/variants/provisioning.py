@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Split
+from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Serve, Split
 from ..call import Call, Endpoint
 from ..changes import Change, apply, change, wrap
 from ..objects import cards, customers, payment_methods
 from ..objects.models import Customer, PaymentMethod
-from ..objects.store import Store, new_card
+from ..objects.store import StatelessStore, Store, new_card
 from ..rules import attach, errors
 from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, Pair
@@ -423,3 +423,30 @@ variant.row("retrievals-take-no-key-by-basic", STRIPE, batch=ALARMS)(
 def lists_in_any_order(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
     """A customer's payment methods are listed in the order of a digest of their ids, which means nothing."""
     return sorted(usual(call, customer), key=lambda method: zlib.crc32(method.id.encode()))
+
+
+@variant(STRIPE, batch=ALARMS)
+def three_at_most_on_a_page(b: Behaviour) -> None:
+    """A customer's payment methods are listed the oldest first, three at most on a page; a higher limit is no error."""
+
+    def cut(call: Call) -> None:
+        call.parameters.tree["limit"] = "3"
+
+    @apply(b, wrap("methods_of"))
+    def oldest_first(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
+        return usual(call, customer)[::-1]
+
+    before(LISTS, cut)(b)
+
+
+@variant(CONTRACT, batch=ALARMS)
+def creations_are_not_kept(b: Behaviour) -> None:
+    """Objects are created, shown once and not kept: any id is attached, and nothing can be retrieved."""
+
+    @apply(b, wrap("serve"))
+    def forget(usual: Serve, call: Call) -> Response:
+        if not isinstance(call.world.store, StatelessStore):
+            call.world.store = StatelessStore()
+        return usual(call)
+
+    forget_routes(lambda endpoint: endpoint in (*CREATIONS, attach.endpoint))(b)
