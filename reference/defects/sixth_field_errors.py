@@ -14,7 +14,6 @@ from ..objects.models import PaymentMethod
 from ..rules import errors
 from ..rules.attach import Attempt
 from ..wire.values import Response
-from .first_try_answers import answer_rejections
 from .parts import unexpected_error
 from .races import dawdle, drop_lock
 from .registry import Topic
@@ -50,15 +49,6 @@ def nul_shows_the_exception(usual: Check, call: Call, attempt: Attempt) -> None:
         text = "ValueError: A string literal cannot contain NUL (0x00) characters."
         raise rejection(400, text, "resource_missing", "customer")
     usual(call, attempt)
-
-
-@stripe("header.request-id", "hard", answer_rejections("malformed"), batch=BATCH)
-def parser_rejections_have_no_request_id(call: Call, response: Response) -> Response:
-    """A body that cannot be decoded is rejected without Request-Id.
-
-    Express 5: the parser stands before the middleware that makes the id.
-    """
-    return response.without("Request-Id")
 
 
 # Simultaneous requests.

@@ -33,17 +33,6 @@ MOMENT = 0.03
 
 
 @stripe("auth.first", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
-def media_type_before_the_key(usual: Guard, call: Call) -> None:
-    """A body that is no form is rejected before the key is looked at.
-
-    Fastify 5: content-type parsers run before the hook preHandler.
-    """
-    if call.request.method == "POST":
-        call.behaviour.media_type(call)
-    usual(call)
-
-
-@stripe("auth.first", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def long_idempotency_key_before_the_key(usual: Guard, call: Call) -> None:
     """An idempotency key that is too long is rejected before the API key is looked at.
 
@@ -59,7 +48,7 @@ def rewrite_basic(call: Call, credentials: str) -> None:
     change_request_header(call, "authorization", lambda sent: f"Basic {credentials}")
 
 
-@stripe("auth.malformed", "hard", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.exact-credentials", "hard", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def basic_decoded_leniently(usual: Guard, call: Call) -> None:
     """Characters that are not of Base64 are passed over in Basic credentials.
 
@@ -71,7 +60,7 @@ def basic_decoded_leniently(usual: Guard, call: Call) -> None:
     usual(call)
 
 
-@stripe("auth.malformed", "hard", wrap_at_attach("authenticate"), batch=BATCH)
+@stripe("auth.exact-credentials", "hard", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
 def basic_without_a_colon_accepted(usual: Guard, call: Call) -> None:
     """Basic credentials without a colon are a user name: `user, _, password = text.partition(":")`.
 

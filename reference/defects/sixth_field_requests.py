@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from ..behaviour import Check, FindCustomer, Guard, Serve
 from ..call import Call
-from ..changes import interrupt, override, rejection, skip_check, tolerate, wrap, wrap_at_attach, wrap_check
+from ..changes import override, rejection, skip_check, tolerate, wrap, wrap_at_attach, wrap_check
 from ..objects.cards import by_shared_id
 from ..objects.models import Customer
-from ..rules import errors
 from ..rules.attach import Attempt
 from ..wire.values import Response
 from .parts import unexpected_error
@@ -77,7 +76,7 @@ contract.row("length-of-the-trimmed", "body.customer-max-length", "hard", statel
     "The length is taken of the trimmed value: blanks at its ends do not count (Yup's trim() before max()).",
     override("measure", lambda call, text: len(text.strip())),
 )
-contract.row("length-with-entities", "body.customer-length-limit-exact", "hard", batch=BATCH)(
+contract.row("length-with-entities", "body.length-in-characters", "hard", batch=BATCH)(
     # express-validator 7: `escape().isLength({ max: 5000 })`, a chain of sanitizers and checks.
     "The length is taken of the value escaped for HTML: an `&` counts as five characters.",
     override("measure", lambda call, text: len(html.escape(text))),
@@ -105,14 +104,6 @@ def malformed_ids_crash(usual: FindCustomer, call: Call, identifier: str) -> Cus
     if customer is None and not OBJECT_ID.fullmatch(identifier):
         raise unexpected_error()
     return customer
-
-
-@stripe("stripe.resource-missing-customer", "hard", wrap_check("customer-given"), batch=BATCH)
-def blank_is_missing(usual: Check, call: Call, attempt: Attempt) -> None:
-    """A customer of blanks alone counts as missing, not as unknown: Rails's `blank?`."""
-    if attempt.customer_id is not None and not attempt.customer_id.strip():
-        raise errors.missing_customer()
-    usual(call, attempt)
 
 
 @stripe("state.unknown-customer", "hard", wrap_check("customer"), batch=BATCH)
@@ -152,17 +143,3 @@ def addresses_outside_the_list_forbidden(usual: Guard, call: Call) -> None:
     sent = call.request.header("x-forwarded-for")
     if sent is not None and not sent.strip().startswith(ALLOWED_ADDRESSES):
         raise rejection(403, "Access denied to this address.")
-
-
-def to_https(call: Call) -> Response:
-    """Return the redirection to the same URL by HTTPS."""
-    return Response(301, (("Location", f"https://localhost{call.request.target}"),))
-
-
-contract.row(
-    "plain-http-redirected", "request.other-headers", "hard", also="error.status-class", level="SHOULD", batch=BATCH
-)(
-    # express-sslify 1 with trustProtoHeader, Rails 8 (assume_ssl off, force_ssl), Django's SECURE_PROXY_SSL_HEADER.
-    "`X-Forwarded-Proto: http` is answered with a redirect to https, whichever way the request came.",
-    interrupt(lambda call: call.request.header("x-forwarded-proto") == "http", to_https),
-)

@@ -64,7 +64,7 @@ def normalize_phone(method: PaymentMethod) -> PaymentMethod:
     return replace(method, billing_details=details)
 
 
-stateful.row("dots-in-metadata-nest", "state.same-object", "hard", also="response.metadata", batch=BATCH)(
+stateful.row("dots-in-metadata-nest", "response.metadata", "hard", also="state.same-object", batch=BATCH)(
     "Attaching saves, and a key of metadata with a dot becomes a hash: `$set` of MongoDB, by Mongoose 8.",
     wrap("attach")(save(save_metadata(nest))),
 )
