@@ -104,15 +104,16 @@ def resembling_keys() -> Sequence[Attempt]:
 def otherwise_wrong() -> Sequence[Attempt]:
     """Return requests that are invalid for other reasons; a test removes their key.
 
-    The first one is invalid in all that a server may look at before the key: whatever it rejects first, it shows.
+    The first one is invalid in its path and its headers: whichever a server looks at before the key, it shows.
     """
     return (
-        Attempt(
-            payload="foo=1",
-            path_id=NO_PAYMENT_METHOD.path_id,
-            headers=(("Stripe-Version", "not-a-version"), ("Idempotency-Key", "k" * BEYOND_IDEMPOTENCY_KEYS)),
-            kind="invalid",
-            invalid=Invalid("foo", "unknown ids and parameters, no `customer`, an ill-formed version, too long a key"),
+        NO_PAYMENT_METHOD.but(
+            headers=(("Stripe-Version", "not-a-version"), ("Idempotency-Key", "k" * BEYOND_IDEMPOTENCY_KEYS))
         ),
         MINIMAL.but(method="GET", pairs=None),
+        Attempt(
+            payload="foo=1",
+            kind="invalid",
+            invalid=Invalid("foo", "there is an unknown parameter, and no `customer`"),
+        ),
     )
