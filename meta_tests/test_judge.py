@@ -129,6 +129,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("error.allowed-methods", exchange(405, ERROR, method="PUT")),
         ("error.no-internals", exchange(400, {"error": {**ERROR["error"], "message": "KeyError at /srv/app/main.py"}})),
         ("error.no-internals", exchange(400, {"error": {**ERROR["error"], "message": 'File "x.py", line 3'}})),
+        ("error.no-internals", exchange(400, {"error": {**ERROR["error"], "message": "URIError: URI malformed"}})),
     ],
 )
 def test_a_bad_answer_breaks_the_one_clause(clause: str, answer: Exchange) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.examples import ERROR, SUCCESS, episode, exchange
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
-from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY
 from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
 
@@ -70,3 +70,15 @@ def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
     assert not broken_by(*once, clause=clause, expectation=expectation, remote=True)
     again = ((FIRST, answer), (CONFIRMATION, answer), (CONFIRMATION, answer))
     assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
+
+
+@pytest.mark.parametrize(("seconds", "broken"), [(0.5, SERVER_ERRORS), (0.0, UNSTEADY)])
+def test_a_server_error_may_come_again_at_any_of_the_requests_that_were_sent_at_once(
+    seconds: float, broken: str
+) -> None:
+    crash = exchange(500, {"error": {**ERROR["error"], "type": "api_error"}}, seconds=seconds)
+    good = exchange(200, SUCCESS, seconds=seconds)
+    told = ((FIRST, (good, crash)), (CONFIRMATION, (crash, good)), (CONFIRMATION, (crash, good)))
+    performed = tuple(Performed(part, episode("answered", *pair, kind="wire")) for part, pair in told)
+    ledger = settle(Trial("", performed), (), published_contract(), load_catalogue()).ledger
+    assert set(ledger.broken) == {broken}

@@ -11,6 +11,8 @@ from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.valid import MINIMAL
 
 NO_KEY: Credentials = "none"
+BEYOND_IDEMPOTENCY_KEYS = 300
+"""More characters than an idempotency key has."""
 PUBLISHABLE = "Bearer pk_test_"
 NOT_UTF_8: Credentials = "Basic " + base64.b64encode(b"\xff\xfe:").decode()
 """Basic credentials whose user name is not text."""
@@ -60,7 +62,6 @@ def malformed() -> Sequence[Attempt]:
         IN_ANOTHER_SCHEME,
         _minimal("Basic é%", "Basic credentials that are not base64"),
         _minimal(NOT_UTF_8, "Basic credentials that are not UTF-8"),
-        _minimal("Basic " + base64.b64encode(word.encode()).decode(), "Basic credentials without a colon"),
         _minimal(f"Bearer {word}é", "a Bearer token beyond ASCII"),
         _minimal(PUBLISHABLE + letters("publishable"), "a publishable key"),
         _minimal("key as password", "the key as Basic password, behind another user name"),
@@ -72,6 +73,8 @@ def inexact() -> Sequence[Attempt]:
     return (
         _minimal("key and a word", "the key and another word behind it"),
         _minimal("key without a scheme", "the key without a scheme"),
+        _minimal("key without a colon", "the key alone in Basic credentials, without a colon"),
+        _minimal("key with a sign in it", "the key in Basic credentials with a sign that is not of Base64"),
     )
 
 
@@ -99,14 +102,18 @@ def resembling_keys() -> Sequence[Attempt]:
 
 
 def otherwise_wrong() -> Sequence[Attempt]:
-    """Return requests that are invalid for another reason; a test removes their key."""
+    """Return requests that are invalid for other reasons; a test removes their key.
+
+    The first one is invalid in its path and its headers: whichever a server looks at before the key, it shows.
+    """
     return (
-        NO_PAYMENT_METHOD,
+        NO_PAYMENT_METHOD.but(
+            headers=(("Stripe-Version", "not-a-version"), ("Idempotency-Key", "k" * BEYOND_IDEMPOTENCY_KEYS))
+        ),
         MINIMAL.but(method="GET", pairs=None),
         Attempt(
             payload="foo=1",
             kind="invalid",
             invalid=Invalid("foo", "there is an unknown parameter, and no `customer`"),
         ),
-        MINIMAL.but(headers=(("Stripe-Version", "not-a-version"),)),
     )

@@ -28,8 +28,19 @@ def broken(component: str, why: str, *pairs: Pair, **options: object) -> Attempt
     return Attempt(pairs, kind="invalid", invalid=Invalid(component, why)).but(**options)
 
 
-LONG_ARRAYS = (20, 1000)
-"""The numbers of entries of an array that are too many for a server that looks at ten pairs, or at a thousand."""
+OPTION_OF_CLIENTS = "idempotency_key"
+"""An option of the client libraries, which some callers send as a parameter."""
+OF_FORMS = ("authenticity_token", "csrfmiddlewaretoken")
+"""Fields that frameworks put into the forms of their pages."""
+OF_FORMS_AND_CLIENTS = (
+    *OF_FORMS, OPTION_OF_CLIENTS, "api_key", "commit", "csrf_token", "stripe_account", "stripe_version", "submit",
+)  # fmt: skip
+"""Parameters that a server's framework, or its author, may let pass."""
+LONG_ARRAYS = ((20, OF_FORMS[0]), (1000, OF_FORMS[1]))
+"""The numbers of entries of an array that are too many for a server that looks at ten pairs, or at a thousand.
+
+Each stands with the name of the parameter behind them.
+"""
 
 # body.customer-required
 
@@ -71,7 +82,7 @@ def structured_customers() -> Sequence[Attempt]:
         structured_customer("[id]"),
         structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=ESCAPED),
         structured_customer("[id]", EXPAND_CUSTOMER),
-        structured_customer("[a][b]"),
+        broken("customer[id]", "`customer` is a hash, not a string", Pair("customer[id]", "1")),
     )
 
 
@@ -96,8 +107,9 @@ def too_long_customer(length: int, unit: str = "a") -> Attempt:
 
 
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
-    """Return customers that are too long by one character of one to four bytes, by far, or by a known id's tail."""
+    """Return customers that are too long by one character, of several scripts too, by far, or by a known id's tail."""
     limit = contract.customer_max_length
+    half = limit // 2
     return (
         too_long_customer(limit + 1),
         broken(
@@ -106,10 +118,20 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
             Pair("customer", joined(Known("customer"), Repeated(COMBINING, limit))),
             EXPAND_CUSTOMER,
         ),
-        too_long_customer(limit + 1, COMBINING),
-        too_long_customer(limit + 1, "😀"),
+        broken(
+            "customer",
+            f"`customer` has {limit + 1} characters, few of which are ASCII",
+            Pair("customer", joined(ID_PREFIX, Repeated("😀", half), Repeated(COMBINING, limit + 1 - 4 - half))),
+        ),
         too_long_customer(2 * limit),
     )
+
+
+def too_long_with_blanks(contract: Contract) -> Attempt:
+    """Return a `customer` of too many characters, of which the last ones are blanks."""
+    limit = contract.customer_max_length
+    why = f"`customer` has {limit + 1} characters, the last ones of which are blanks"
+    return broken("customer", why, Pair("customer", joined(ID_PREFIX, Repeated("a", 24), Repeated(" ", limit - 27))))
 
 
 def any_too_long_customer(contract: Contract) -> st.SearchStrategy[Attempt]:
@@ -177,10 +199,10 @@ def disguised_names() -> Sequence[Attempt]:
     )
 
 
-def unknown_behind_a_long_array(length: int) -> Attempt:
+def unknown_behind_a_long_array(length: int, name: str) -> Attempt:
     """Return an unknown parameter behind that many entries of `expand`."""
     why = "the contract has no such property"
-    return broken("foo", why, CUSTOMER, *[EXPAND_CUSTOMER] * length, Pair("foo", "1"))
+    return broken(name, why, CUSTOMER, *[EXPAND_CUSTOMER] * length, Pair(name, "1"))
 
 
 def is_without_meaning(name: str, contract: Contract) -> bool:
@@ -192,11 +214,12 @@ def is_without_meaning(name: str, contract: Contract) -> bool:
 
 def any_unknown_parameter(contract: Contract) -> st.SearchStrategy[Attempt]:
     """Generate a good body with an unknown parameter of up to 40 characters, with any value."""
+    usual = st.sampled_from(OF_FORMS_AND_CLIENTS)
     first = st.sampled_from(string.ascii_letters + "_")
     rest = st.text(string.ascii_letters + string.digits + "_-.", max_size=39)
     name = st.builds("".join, st.tuples(first, rest)).filter(lambda name: is_without_meaning(name, contract))
     value = st.one_of(st.sampled_from(("", "1", "true", "null")), st.text(string.printable, max_size=8))
-    return st.builds(unknown_parameter, name, value)
+    return st.builds(unknown_parameter, st.one_of(name, usual), value)
 
 
 def unknown_nested_parameters() -> Sequence[Attempt]:

@@ -97,6 +97,7 @@ def unknown_customers() -> Sequence[Attempt]:
         unknown_customer(OF_EVERY_OBJECT),
         part_of_customer(_LONG),
         unknown_customer(Known(ATTACHED)),
+        unknown_customer("0"),
     )
 
 

@@ -54,13 +54,24 @@ def missing_customers() -> Sequence[Attempt]:
 
 
 def unknown_parameters() -> Sequence[Attempt]:
-    """Return bodies with one unknown parameter, with several that are not in alphabetical order, and with a hash."""
-    why = "the contract has no such property"
-    return (
-        invalid.unknown_parameter("foo"),
-        invalid.broken(LONG_NAME, why, CUSTOMER, Pair(LONG_NAME, "1"), Pair("zebra", "2"), Pair("apple", "3")),
-        invalid.unknown_parameter("foo[bar]"),
-    )
+    """Return bodies with one unknown parameter, and with a hash."""
+    return (invalid.unknown_parameter("foo"), invalid.unknown_parameter("foo[bar]"))
+
+
+SEVERAL_UNKNOWN = invalid.broken(
+    LONG_NAME,
+    "the contract has no such property",
+    CUSTOMER,
+    Pair(LONG_NAME, "1"),
+    Pair("zebra", "2"),
+    Pair("apple", "3"),
+)
+"""A body with unknown parameters that are not in alphabetical order."""
+
+
+def of_shared_token(attempt: Attempt) -> Attempt:
+    """Return an attempt that is to be rejected, of the shared token."""
+    return attempt.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
 
 
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
@@ -85,16 +96,18 @@ def _expand(path: Text, why: str) -> Attempt:
 
 def unknown_paths() -> Sequence[Attempt]:
     """Return paths to expand whose first segment names no field, or a field that holds no object's id."""
-    second = Pair("expand[1]", "metadata")
+    empty = Pair("expand[]", ".customer")
+    second = Pair("expand[1]", "type")
     return (
-        invalid.broken(
-            "expand[]", "there is no field `nope`", CUSTOMER, Pair("expand[]", "nope"), Pair("expand[]", "customer")
-        ),
-        _expand("CUSTOMER", "there is no field `CUSTOMER`"),
+        invalid.broken("expand[]", "there is no field without a name", CUSTOMER, empty, Pair("expand[]", "customer")),
         _expand("customer,card", "there is no field `customer,card`"),
-        _expand("type", "`type` is no other object"),
-        invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
+        _expand(OF_EVERY_OBJECT, f"there is no field `{OF_EVERY_OBJECT}`"),
+        invalid.broken("expand[1]", "`type` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
     )
+
+
+PATH_IN_CAPITALS = _expand("CUSTOMER", "there is no field `CUSTOMER`")
+PATH_WITH_A_BLANK = _expand(" customer", "there is no field that begins with a blank")
 
 
 def deep_paths() -> Sequence[Attempt]:
@@ -115,8 +128,12 @@ def unknown_methods() -> Sequence[Attempt]:
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Return bodies with an id that names no customer, and with texts that some languages take for nothing."""
-    return (NO_CUSTOMER, unknown_customer("0"), unknown_customer("null"))
+    """Return bodies with an id that names no customer, and with a text that some languages take for nothing."""
+    return (NO_CUSTOMER, unknown_customer("0"))
+
+
+NULL_CUSTOMER = unknown_customer("null")
+"""A body whose customer is a text that some languages take for nothing."""
 
 
 # idempotency.…

@@ -43,6 +43,13 @@ def test_customer_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
+@clause("body.customer-max-length", quick=False)
+def test_blanks_count(scene: Scene) -> None:
+    """A value is measured as it came: blanks at its end are characters."""
+    scene.needs.nothing_known_of("request.value-exact-whitespace")
+    scene.expect(judge.rejected, scene.sample(invalid.too_long_with_blanks(CONTRACT)))
+
+
 @clause("body.customer-length-limit-exact")
 def test_customer_at_its_length(scene: Scene) -> None:
     """The longest legal value gets the same answer as a short one."""
@@ -74,22 +81,22 @@ def test_name_in_disguise(scene: Scene, attempt: Attempt) -> None:
 @clause("body.unknown-parameter", quick=False)
 def test_unknown_parameter_again(scene: Scene) -> None:
     """An attempt that was rejected is rejected a second time."""
-    again = invalid.unknown_parameter("again")
-    scene.expect(judge.rejected, scene.send(again), scene.send(again))
+    again = invalid.unknown_parameter("foo")
+    scene.expect(judge.rejected, scene.sample(again), scene.send(again))
 
 
 @clause("body.unknown-parameter", further=True)
 def test_unknown_parameter_on_attached(scene: Scene) -> None:
     """A payment method that is attached already is no reason to look at the body less closely."""
-    expect_refused_when_attached(scene, invalid.unknown_parameter("foo"))
+    expect_refused_when_attached(scene, invalid.unknown_parameter(invalid.OPTION_OF_CLIENTS))
 
 
 @clause("body.unknown-parameter", last=True)
-@each("length", invalid.LONG_ARRAYS)
-def test_unknown_parameter_behind_a_long_array(scene: Scene, length: int) -> None:
+@each("array", invalid.LONG_ARRAYS)
+def test_unknown_parameter_behind_a_long_array(scene: Scene, array: tuple[int, str]) -> None:
     """However many pairs come first, the last one is looked at."""
     if scene.needs.is_sound("expand.duplicates", "expand.many", "robustness.many-parameters"):
-        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array(length)))
+        scene.expect(judge.rejected, scene.sample(invalid.unknown_behind_a_long_array(*array)))
     else:
         scene.expect(judge.rejected, scene.sample(invalid.unknown_parameter("foo")))
 

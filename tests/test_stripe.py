@@ -17,7 +17,7 @@ from conformance.scenes.stories import (
     replay_on_token,
 )
 from contracts import published_contract
-from strategies import Attempt, refusals, stripe
+from strategies import Attempt, invalid, refusals, stripe
 from strategies.valid import MINIMAL
 
 CONTRACT = published_contract()
@@ -43,7 +43,7 @@ def test_code_of_missing_customer(scene: Scene) -> None:
 
 
 @clause("stripe.parameter-unknown")
-@each("attempt", stripe.unknown_parameters(), quick=3)
+@each("attempt", stripe.unknown_parameters(), quick=2)
 def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
     """A misspelled parameter is named in the error, so that it is found."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
@@ -54,6 +54,13 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
     """A value beyond the limit is refused for its length, before anything is looked up."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
+
+
+@clause("stripe.too-long", quick=False)
+def test_too_long_customer_with_blanks(scene: Scene) -> None:
+    """Blanks at the end of a value are characters, too."""
+    scene.needs.nothing_known_of("request.value-exact-whitespace")
+    scene.expect(judge.rejected_as_required, scene.sample(invalid.too_long_with_blanks(CONTRACT)))
 
 
 @clause("stripe.wrong-structure")
@@ -106,6 +113,20 @@ def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
+@clause("stripe.expand-path")
+def test_unknown_path_when_attached(scene: Scene) -> None:
+    """A path is looked at, too, where the customer has the payment method already and nothing is left to do."""
+    attached = scene.sample(MINIMAL, role="set-up")
+    scene.expect(judge.rejected_as_required, attached, scene.attach(stripe.PATH_IN_CAPITALS, attached))
+
+
+@clause("stripe.expand-path", quick=False)
+def test_path_with_a_blank(scene: Scene) -> None:
+    """A path is no text to be trimmed: a blank belongs to it."""
+    scene.needs.nothing_known_of("request.value-exact-whitespace")
+    scene.expect(judge.rejected_as_required, scene.sample(stripe.PATH_WITH_A_BLANK))
+
+
 @clause("stripe.expand-depth")
 @each("attempt", stripe.deep_paths())
 def test_deep_path(scene: Scene, attempt: Attempt) -> None:
@@ -121,7 +142,7 @@ def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("stripe.resource-missing-customer")
-@each("attempt", stripe.unknown_customers(), quick=3)
+@each("attempt", stripe.unknown_customers(), quick=2)
 def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """An unknown id in a parameter is 400, and the error says which of the two ids is missing."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
@@ -231,12 +252,21 @@ def test_declining_card(scene: Scene) -> None:
     scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[-1]))
 
 
-@clause("stripe.test-tokens")
+@clause("stripe.test-tokens", also=("expand.inlined",))
 def test_shared_token(scene: Scene) -> None:
-    """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method."""
+    """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method.
+
+    It is answered like any other, with the customer expanded where that is asked for.
+    """
     scene.needs.state()
-    attempts = (stripe.WITH_SHARED_TOKEN, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
-    scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts))
+    first = stripe.WITH_SHARED_TOKEN
+    is_expanded = scene.needs.is_sound("expand.accepted", "expand.inlined")
+    if is_expanded:
+        first = stripe.SHARED_TOKEN_EXPANDED
+    also = [("expand.inlined", judge.object_or_rejected)] if is_expanded else []
+
+    attempts = (first, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
+    scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts), also=also)
 
 
 @clause("stripe.test-tokens", further=True)
@@ -245,3 +275,25 @@ def test_shared_token_is_kept(scene: Scene) -> None:
     scene.needs.state()
     scene.needs.sound("state.listed")
     scene.expect(judge.cloned_and_listed, *replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success"))
+
+
+@clause("stripe.parameter-unknown", also=("body.unknown-parameter",), further=True, last=True, quick=True)
+def test_unknown_parameters_of_shared_token(scene: Scene) -> None:
+    """A body is checked for every payment method: several unknown parameters are rejected for a shared token, too."""
+    expect_refused_of_token(scene, stripe.SEVERAL_UNKNOWN, "body.unknown-parameter")
+
+
+@clause("stripe.resource-missing-customer", also=("state.unknown-customer",), further=True, last=True, quick=True)
+def test_unknown_customer_of_shared_token(scene: Scene) -> None:
+    """A customer is looked up for every payment method: a shared token does not go to nobody."""
+    expect_refused_of_token(scene, stripe.NULL_CUSTOMER, "state.unknown-customer")
+
+
+def expect_refused_of_token(scene: Scene, attempt: Attempt, also: str) -> None:
+    """Expect an attempt to be rejected as required on a shared token, or on any card where tokens are not known."""
+    if scene.needs.is_sound("stripe.test-tokens") and not scene.stage.fixtures.provision.stateless:
+        of_token = stripe.of_shared_token(attempt)
+        step = scene.attach(of_token, of_token.path_id)
+    else:
+        step = scene.sample(attempt)
+    scene.expect(judge.rejected_as_required, step, also=[(also, judge.rejected)])

@@ -29,7 +29,7 @@ _TRACES = (
     ("SQL", re.compile(r"\bsql: no rows\b|\bSQLITE_[A-Z]+\b")),
     ("an exception's name", re.compile(r"\b\w+::\w+(?:NotFound|Invalid)\b|\.DoesNotExist\b")),
     ("an exception's name", re.compile(r"\bnil pointer dereference\b")),
-    ("an exception's name", re.compile(r"\b(?:[A-Z][a-z0-9]+)+(?:Error|Exception|Panic)\b")),
+    ("an exception's name", re.compile(r"\b[A-Z][A-Za-z0-9]+(?:Error|Exception|Panic)\b")),
 )
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 

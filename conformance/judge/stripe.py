@@ -30,8 +30,8 @@ class Rejection:
     """The rejection that a clause requires.
 
     Each member lists what is admissible, None for absent or empty; an empty tuple admits anything. `owns_success` says
-    that a success breaks this clause and that no other clause reports it, unless a clause is broken that this one
-    `rests_on`.
+    that a success breaks this clause and that no other clause reports it. Where a clause is broken that this one
+    `rests_on`, nothing is reported of this one.
     """
 
     statuses: tuple[int, ...] = ()
@@ -72,7 +72,9 @@ REJECTIONS: Mapping[str, Rejection] = {
     "stripe.resource-missing-payment-method": Rejection(
         (404,), codes=("resource_missing",), params=("payment_method",)
     ),
-    "stripe.resource-missing-customer": Rejection((400,), codes=("resource_missing",), params=("customer",)),
+    "stripe.resource-missing-customer": Rejection(
+        (400,), codes=("resource_missing",), params=("customer",), rests_on=("state.refusal-changes-nothing",)
+    ),
     "stripe.already-attached": Rejection((400,), INVALID_REQUEST),
     "stripe.detached-reattach": Rejection(owns_success=True, rests_on=("state.model",)),
     "stripe.detached-reattach-status": Rejection((400,)),
@@ -111,7 +113,7 @@ def rejected_as_required(episode: Episode, contract: Contract) -> None:
             skip(f"accepted with {exchange.status}")
         expect(exchange.is_refusal, f"accepted with {exchange.status}", exchange, *required.rests_on)
         for departure in required.departures(exchange, contract):
-            fail(departure, exchange)
+            fail(departure, exchange, *required.rests_on)
     expect_unattached(episode)
 
 

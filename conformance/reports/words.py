@@ -94,6 +94,8 @@ OF_THE_KEY = {
     "lower-case bearer": "bearer  ${STRIPE_API_KEY}",
     "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
+    "key without a colon": "Basic $(printf %s $STRIPE_API_KEY | base64 | tr -d '\\n')",
+    "key with a sign in it": "Basic %$(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
 }
 """Credentials that only resemble the key, or are spelled unusually, as a shell writes them."""
 

@@ -44,6 +44,8 @@ _AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
     "key cut short": lambda key: f"Bearer {key[:-1]}",
     "key in another case": lambda key: f"Bearer {in_another_case(key)}",
     "key as password": lambda key: _basic(f"nobody:{key}"),
+    "key without a colon": _basic,
+    "key with a sign in it": lambda key: _basic(f"{key}:").replace("Basic ", "Basic %", 1),
 }
 """The value of the Authorization header by the credentials of a request; other credentials are the value itself."""
 

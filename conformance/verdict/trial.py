@@ -273,11 +273,24 @@ def _at_the_same_place(first: Judgement, again: Performed) -> Judgement:
 
 
 def _is_answered_well_in(again: Episode, error: Finding) -> bool:
-    """Return whether the request that got a server error is answered well where the episode is performed again."""
+    """Return whether the request that got a server error is answered well where the episode is performed again.
+
+    Of requests that were sent at once any may get it: which one comes first is chance.
+    """
     steps, culprit = error.episode.steps, error.episode.steps[error.culprit]
     place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
     alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
-    return place < len(alike) and (alike[place].is_success or alike[place].is_refusal)
+    is_one_of_several = any(
+        step is not culprit and _is_like(step, culprit) and _overlap(step, culprit) for step in steps
+    )
+    places = alike if is_one_of_several else alike[place : place + 1]
+    return bool(places) and all(exchange.is_success or exchange.is_refusal for exchange in places)
+
+
+def _overlap(step: Step, other: Step) -> bool:
+    """Return whether each of two requests was sent before the other one was answered."""
+    begun = [one.exchange.received - one.exchange.seconds for one in (step, other)]
+    return max(begun) < min(step.exchange.received, other.exchange.received)
 
 
 def _is_like(step: Step, other: Step) -> bool:

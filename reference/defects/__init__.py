@@ -38,6 +38,11 @@ from . import (
     robustness,
     schema,
     side_effects,
+    sixth_field_errors,
+    sixth_field_expand,
+    sixth_field_keys,
+    sixth_field_requests,
+    sixth_field_state,
     steadiness,
     storage,
     third_field,
@@ -72,6 +77,11 @@ NATURAL = (
     fifth_field_errors,
     fifth_field_answers,
     fifth_field_state,
+    sixth_field_requests,
+    sixth_field_expand,
+    sixth_field_keys,
+    sixth_field_errors,
+    sixth_field_state,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

@@ -45,7 +45,7 @@ ONE_CUSTOMER = re.compile(r"/v1/customers/([^/]+)")
 # JSON.
 
 
-@contract("request.other-headers", "hard", wrap_at_attach("finish"), batch=BATCH)
+@contract("request.other-headers", "hard", wrap_at_attach("finish"), level="SHOULD", batch=BATCH)
 def range_of_a_post(usual: Finish, call: Call, response: Response) -> Response:
     """A POST with a `Range` is answered with 206 and that part of the JSON.
 
