@@ -19,6 +19,7 @@ from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
 from conformance.verdict.settings import (
+    DEFAULT_CONCURRENCY,
     DEFAULT_RATE,
     DEFAULT_SEED,
     KEY_VARIABLE,
@@ -115,6 +116,14 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         metavar="PER_SECOND",
         help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
+    )
+    group.addoption(
+        "--concurrency",
+        type=count,
+        default=None,
+        metavar="N",
+        help="how many tests to perform at the same time, within the rate; the results are those of one after the "
+        f"other (default: {DEFAULT_CONCURRENCY}, 1 on loopback; always 1 with -n or with given ids)",
     )
     group.addoption(
         "--timeout",
@@ -240,6 +249,7 @@ def settings_of(config: pytest.Config) -> Settings:
         expectations=_expectations(config),
         proposal=_proposal(config),
         explore=option.explore,
+        concurrency=option.concurrency,
         left_out=tuple(sorted(left_out(load_catalogue(), option.clause, option.without_clause))),
     )
 

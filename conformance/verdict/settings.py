@@ -13,6 +13,8 @@ LARGEST_SEED = 10**40 - 1
 """The largest seed that a record can hold; a nonce has 19 digits."""
 LARGEST_RANDOM_SEED = 2**32
 DEFAULT_RATE = 20.0
+DEFAULT_CONCURRENCY = 8
+"""How many tests are performed at the same time off this machine."""
 SECONDS_A_REQUEST = 2.0
 """Seconds that a request may take on average before a run off this machine is stopped: many times the usual."""
 MOST_REQUESTS = {"quick": 1_000, "standard": 1_800, "thorough": 4_500}
@@ -27,7 +29,8 @@ class Settings:
     `max_time` is how many seconds it may send and `max_requests` how many requests, None for no such bound.
     `left_out` are the clauses of which nothing is reported: the user left them out, or named others.
     `implementation` is the title of a known target; empty if none was named. `target` is what `--target` names if the
-    suite starts it; it is empty for a server that runs by itself.
+    suite starts it; it is empty for a server that runs by itself. `concurrency` is how many tests are performed at the
+    same time, None for the usual number.
     """
 
     base_url: str | None
@@ -50,12 +53,18 @@ class Settings:
     max_time: float | None = None
     max_requests: int | None = None
     left_out: tuple[str, ...] = ()
+    concurrency: int | None = None
 
 
 def default_max_time(budget: str, rate: float | None, explore: float | None = None) -> float:
     """Return the seconds after which a run off this machine stops sending, unless the user says otherwise."""
     a_request = SECONDS_A_REQUEST + 1 / (rate or DEFAULT_RATE)
     return MOST_REQUESTS[budget] * a_request + 60 * (explore or 0)
+
+
+def usual_concurrency(*, is_loopback: bool) -> int:
+    """Return how many tests are performed at the same time unless the user says otherwise; one on this machine."""
+    return 1 if is_loopback else DEFAULT_CONCURRENCY
 
 
 def usual_rate(*, is_loopback: bool) -> float | None:
