@@ -7,6 +7,7 @@ import json
 import random
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -69,6 +70,8 @@ class Tiny:
     lock: threading.Lock = field(default_factory=threading.Lock)
     history: History = field(default_factory=History)
     bounds: Bounds = field(default_factory=Bounds)
+    making: Any = field(default_factory=threading.RLock)
+    at_once: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         form = dict(parse_qsl((request.body or b"").decode("latin-1"), keep_blank_values=True))

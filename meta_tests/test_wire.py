@@ -16,7 +16,8 @@ import schemathesis
 from conformance.evidence.exchange import CONNECTION_LOST, TIMED_OUT
 from conformance.evidence.failure import Failure
 from conformance.evidence.secret import Secret
-from conformance.transport.client import Address, Client, Pacer
+from conformance.transport.client import Address, Client
+from conformance.transport.lanes import Pacer
 from conformance.transport.serializer import encode_form, operation_of
 from contracts import published_contract
 from meta_tests.capture import capturing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance import judge
-from conformance.scenes.marks import clause, each
+from conformance.scenes.marks import clause, each, in_turn
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import compare_with_sample, expect_locked_out, replay
 from strategies import Comparison, credentials, headers
@@ -20,6 +20,7 @@ def test_no_key(scene: Scene) -> None:
     expect_locked_out(scene, (credentials.WITHOUT_KEY,))
 
 
+@in_turn("a replay")
 @clause("auth.missing", further=True)
 def test_no_key_and_a_replay(scene: Scene) -> None:
     """A stored answer is for clients that have the key of the account: an idempotency key is not enough."""
@@ -72,6 +73,7 @@ def test_resembling_key(scene: Scene) -> None:
     expect_locked_out(scene, tuple(credentials.resembling_keys()))
 
 
+@in_turn("a replay")
 @clause("auth.unknown-key", further=True)
 def test_unknown_key_and_a_replay(scene: Scene) -> None:
     """An idempotency key belongs to an account: no other client gets the stored answer."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from conformance import judge
-from conformance.scenes.marks import clause
+from conformance.scenes.marks import alone, clause
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import get_answers_of_all_kinds
 from strategies import stripe
 
 
+@alone
 @clause("header.request-id")
 def test_request_id(scene: Scene) -> None:
     """Every answer, a rejection too, has an id of its own, by which support finds the request."""
     scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
 
 
+@alone
 @clause("header.version")
 def test_version(scene: Scene) -> None:
     """The answer names the version that the request asked for."""
@@ -27,6 +29,7 @@ def test_ill_formed_version(scene: Scene) -> None:
     scene.expect(judge.versioned, *map(scene.sample, stripe.ILL_FORMED_VERSIONS))
 
 
+@alone
 @clause("header.cache-control")
 def test_cache_control(scene: Scene) -> None:
     """Answers about payments are kept by no cache."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance import judge
 from conformance.evidence.episode import Step
-from conformance.scenes.marks import clause, each
+from conformance.scenes.marks import clause, each, in_turn
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     again_with_key,
@@ -25,6 +25,7 @@ UNAUTHORIZED, PAYMENT_REQUIRED = 401, 402
 ALSO = (("header.request-id", judge.identified), ("response.accepted-coding", judge.not_in_gzip))
 
 
+@in_turn("a replay")
 @clause("idempotency.replay", also=("header.request-id", "response.accepted-coding"))
 def test_replay(scene: Scene) -> None:
     """The same request with the same key gets the first answer, which a client missed, and says that it is one."""
@@ -32,6 +33,7 @@ def test_replay(scene: Scene) -> None:
     scene.expect(judge.replayed, first, again, of="a success", also=ALSO)
 
 
+@in_turn("a replay after a change")
 @clause("idempotency.replay", further=True)
 def test_replay_after_a_change(scene: Scene) -> None:
     """A replay is the stored answer, not the state of today."""
@@ -40,6 +42,7 @@ def test_replay_after_a_change(scene: Scene) -> None:
     scene.expect(judge.replayed, first, *changes, again, of="a success")
 
 
+@in_turn("a replay after a change")
 @clause("idempotency.parameter-order")
 def test_replay_in_another_order(scene: Scene) -> None:
     """A request is the same in whichever order its parameters come again: clients serialise maps in any order."""
@@ -70,6 +73,7 @@ REORDERED = EXPANDED.but(
 """The expanded attach with its parameters in another order."""
 
 
+@in_turn("a replay on a token")
 @clause("idempotency.replay")
 def test_replay_of_shared_token(scene: Scene) -> None:
     """A replay is not executed: a shared token, of which each attach makes a new one, is listed once."""
@@ -77,6 +81,7 @@ def test_replay_of_shared_token(scene: Scene) -> None:
     scene.expect(judge.replayed, *replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success"), of="a success")
 
 
+@in_turn("a replay of a decline")
 @clause("idempotency.replay")
 def test_replay_of_decline(scene: Scene) -> None:
     """A decline is replayed like a success: the card is not asked a second time."""
@@ -157,6 +162,7 @@ def test_mismatch_is_not_executed(scene: Scene) -> None:
     scene.expect(judge.rejected_as_required, *steps, *scene.api.list_whole(own))
 
 
+@in_turn("a replay of a decline")
 @clause("idempotency.mismatch", further=True)
 def test_other_parameters_after_a_decline(scene: Scene) -> None:
     """A stored decline answers one request: it would be false for another customer."""
@@ -172,6 +178,7 @@ def test_other_parameters_after_a_decline(scene: Scene) -> None:
     scene.expect(judge.rejected_as_required, declined, other)
 
 
+@in_turn("a key on another path")
 @clause("idempotency.other-path")
 def test_other_path(scene: Scene) -> None:
     """A key never brings another payment method's answer: a client would take it for its own."""
@@ -193,6 +200,7 @@ def test_other_endpoint(scene: Scene) -> None:
     scene.expect(judge.not_answered_for_another, *steps)
 
 
+@in_turn("a key on another path")
 @clause("idempotency.other-path-type")
 def test_other_path_type(scene: Scene) -> None:
     """A key that comes again on another path is rejected with an error of a type of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.scenes.case import STILL_SERVING
-from conformance.scenes.marks import clause, each
+from conformance.scenes.marks import alone, clause, each
 from conformance.scenes.repeating import expect_steady
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, survive
@@ -126,6 +126,7 @@ def test_chunked_body(scene: Scene, attempt: Attempt) -> None:
     survive(scene, attempt, at_once=RECOMMENDED_AT_ONCE)
 
 
+@alone
 @clause("robustness.same-request-same-answer", last=True)
 def test_same_refusal(scene: Scene) -> None:
     """An invalid request is refused each time, on a kept connection and on new ones."""
@@ -135,6 +136,7 @@ def test_same_refusal(scene: Scene) -> None:
     expect_steady(scene, rejected, fresh=False)
 
 
+@alone
 @clause("robustness.same-request-same-answer", last=True)
 def test_same_success(scene: Scene) -> None:
     """A valid request succeeds each time, on a kept connection and on new ones."""

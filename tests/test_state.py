@@ -12,7 +12,7 @@ from conformance.evidence.episode import Step
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.cards import shows
-from conformance.scenes.marks import clause, each, narrowed, pinned
+from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
@@ -51,12 +51,14 @@ OF_ANOTHER = (1, 3)
 """Which of them another customer gets."""
 
 
+@in_turn(CARDS)
 @clause("state.persisted")
 def test_attachment_persists(scene: Scene) -> None:
     """A card that was attached is found attached, with or without `expand`: an answer alone is worth nothing."""
     expect_of_shelf(scene, judge.persisted)
 
 
+@looks_at(CARDS)
 @clause("state.same-object")
 def test_nothing_but_the_customer_changes(scene: Scene) -> None:
     """Attaching sets `customer`; a card that loses its billing details or metadata on the way is lost data."""
@@ -82,6 +84,7 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     scene.expect(judge.same_object, *card.steps, before, attach, after)
 
 
+@looks_at(CARDS)
 @clause("state.same-object", quick=True, last=True)
 def test_nothing_changes_when_attached_again(scene: Scene) -> None:
     """Attaching again changes nothing at all: a client that repeats itself must not lose what it saved."""
@@ -89,6 +92,7 @@ def test_nothing_changes_when_attached_again(scene: Scene) -> None:
     scene.expect(judge.same_object, *attach_again(scene, EXPANDED).steps)
 
 
+@looks_at(CARDS)
 @clause("state.listed")
 def test_attached_is_listed(scene: Scene) -> None:
     """Shops show the saved cards of a customer from this list: each once, and nobody else's."""
@@ -135,12 +139,13 @@ def is_cut_short(listing: Step) -> bool:
     return listing.exchange.object.get("has_more") is True
 
 
+@in_turn(CARDS)
 @clause("state.listed", quick=True, last=True)
 def test_attached_is_listed_still(scene: Scene) -> None:
     """The card of last year is listed beside that of today."""
     scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
     customer, other = scene.customers(2)
-    kept = scene.stage.memory.shared
+    kept = scene.stage.memory.left
     card = kept.setdefault(LONG_AGO, None) or scene.card(attached_to=customer, oldest=True)
     kept[LONG_AGO] = card
 
@@ -155,6 +160,7 @@ def test_attached_is_listed_still(scene: Scene) -> None:
     scene.expect(judge.listed, *steps, *lists, about=about)
 
 
+@alone
 @clause("state.listed", quick=True, last=True)
 def test_newest_of_many_is_listed(scene: Scene) -> None:
     """However many cards a customer has, the list holds the newest, or says that there is more."""
@@ -206,6 +212,7 @@ def test_unreadable_answer(scene: Scene) -> None:
     scene.expect(judge.refused_undone, step, *(scene.api.read_back(step) if step.exchange.is_refusal else ()))
 
 
+@in_turn(CARDS)
 @clause("state.only-this-one")
 def test_others_are_untouched(scene: Scene) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
@@ -249,6 +256,7 @@ def test_customer_stays_as_created(scene: Scene) -> None:
     scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called)
 
 
+@in_turn(CARDS)
 @clause("state.same-customer-again")
 def test_same_customer_again(scene: Scene) -> None:
     """Clients repeat what they are unsure of: attached twice to the same customer is attached, and listed, once."""
@@ -256,6 +264,7 @@ def test_same_customer_again(scene: Scene) -> None:
     scene.expect(judge.attached_again, *card.steps, about={"payment_method": card.id, "customer": card.customer})
 
 
+@in_turn(CARDS)
 @clause("state.second-customer")
 @each("attempt", (MINIMAL, EXPANDED), quick=2)
 def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
@@ -273,6 +282,7 @@ def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
     scene.expect(judge.stays_with_first, *card.steps, *takeovers, afterwards, *lists, about=about)
 
 
+@looks_at(CARDS)
 @clause("state.unknown-payment-method")
 @each("attempt", refusals.unknown_payment_methods(), quick=8)
 def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
@@ -280,6 +290,7 @@ def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     expect_unknown_refused(scene, attempt)
 
 
+@looks_at(CARDS)
 @clause("state.unknown-customer")
 @pinned("attempt", refusals.unknown_customers(), quick=9)
 @given(attempt=refusals.any_part_of_customer())
@@ -323,6 +334,7 @@ def as_wire(step: Step) -> list[Step]:
     return [replace(step, kind="wire")]
 
 
+@in_turn(CARDS)
 @clause("state.detach")
 def test_detach(scene: Scene) -> None:
     """A detached card has no customer, and no list shows it."""
@@ -333,18 +345,19 @@ def test_detach(scene: Scene) -> None:
     after: list[Step] = []
     if detach.exchange.is_success:
         after = [scene.retrieve(card, shows_customer=None), *scene.list(customer, card, count=0)]
-        scene.stage.memory.shared[DETACHED] = card.then(detach)
+        scene.stage.memory.left[DETACHED] = card.then(detach)
 
     about = {"payment_method": card.id, "customer": customer}
     scene.expect(judge.detached, *later.set_up, *card.steps, detach, *after, about=about)
 
 
+@in_turn(CARDS)
 @clause("state.detach", quick=True, last=True)
 def test_detach_of_what_was_attached_twice(scene: Scene) -> None:
     """One detachment is enough, however often a card was attached."""
     scene.needs.nothing_known_of("state.same-customer-again")
     (customer,) = scene.customers(1)
-    card = scene.stage.memory.shared.pop(LONG_AGO, None) or scene.card(attached_to=customer)
+    card = scene.stage.memory.left.pop(LONG_AGO, None) or scene.card(attached_to=customer)
 
     again = as_role("set-up", scene.attach(MINIMAL, card, to=customer))
     detach = scene.detach(card)
@@ -354,11 +367,12 @@ def test_detach_of_what_was_attached_twice(scene: Scene) -> None:
     scene.expect(judge.detached, *card.steps, *again, detach, *after, about=about)
 
 
+@looks_at(CARDS)
 @clause("state.detach", last=True)
 def test_detached_stays_off_the_list(scene: Scene) -> None:
     """A card that was detached is not offered again when another one is saved."""
     scene.needs.nothing_known_of("state.model")
-    card = scene.stage.memory.shared.get(DETACHED) or detach_and_attach_another(scene)
+    card = scene.stage.memory.left.get(DETACHED) or detach_and_attach_another(scene)
     about = {"payment_method": card.id, "customer": card.customer}
     lists: list[Step] = []
     if card.steps[-1].exchange.is_success:

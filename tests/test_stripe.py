@@ -7,7 +7,7 @@ import contextlib
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
-from conformance.scenes.marks import clause, each
+from conformance.scenes.marks import CARDS, clause, each, in_turn, looks_at
 from conformance.scenes.scene import Absent, Card, OutOfFixtures, Scene
 from conformance.scenes.stories import (
     DETACHED,
@@ -148,6 +148,7 @@ def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
 
 
+@looks_at(CARDS)
 @clause("stripe.resource-missing-customer")
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer is as missing as one that never was, for a new card and for one that was detached."""
@@ -166,7 +167,7 @@ def test_deleted_customer(scene: Scene) -> None:
 
 def attach_detached(scene: Scene, attempt: Attempt) -> list[Step]:
     """Send an attempt on a card that was detached; nothing where the target detaches none, or no card is left."""
-    detached = scene.stage.memory.shared.get(DETACHED)
+    detached = scene.stage.memory.left.get(DETACHED)
     if detached is not None:
         return [scene.attach(attempt, detached.id)]
     with contextlib.suppress(OutOfFixtures, Absent):
@@ -269,6 +270,7 @@ def test_shared_token(scene: Scene) -> None:
     scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts), also=also)
 
 
+@in_turn("a replay on a token")
 @clause("stripe.test-tokens", further=True)
 def test_shared_token_is_kept(scene: Scene) -> None:
     """A shared token becomes the customer's like any other card: it is on the list."""

@@ -168,6 +168,8 @@ class Controller:
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
         lines = header_lines(self.settings, self.base_url, self.provision, self.diagnosis, self.capabilities)
+        if self.runner is not None and self.runner.concurrency > 1:
+            lines.append(f"tests at the same time: {self.runner.concurrency} (--concurrency)")
         return lines + self.bounds.header_lines() + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

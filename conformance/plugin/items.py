@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import uuid
 from collections.abc import Generator
@@ -14,10 +15,12 @@ from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
-from conformance.plugin.dealing import workers_at_work
+from conformance.plugin.ahead import Performers
+from conformance.plugin.dealing import GIVEN, workers_at_work
 from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run
 from conformance.plugin.order import is_further, slug_of, slugs_beside
 from conformance.reports.words import finding_in_short
+from conformance.scenes.ahead import Performance
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
@@ -82,12 +85,24 @@ class ItemRunner:
         self.is_quick = not budget.whole
         self.stage = Stage(client, self.fixtures, contract, catalogue, budget.repetitions)
         self.engine = Engine(self.stage, shares_target=workers > 1, left_out=settings.left_out)
+        self.concurrency = _concurrency(settings, provision, address, workers)
+        self.performers: Performers | None = None
+        self.starts_over = False
+        self._performed: list[pytest.Function] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Give the tests the settings of this run, and keep to this worker's part of the rate."""
         give_settings_of_run(session.items)
         if self.rate and self.workers > 1:
             self.client.keep_to(self.rate / workers_at_work(self.workers, (item.nodeid for item in session.items)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Begin to perform tests ahead, where several are to be performed at the same time."""
+        if self.concurrency > 1 and not session.testsfailed:
+            self.performers = Performers(self, self.concurrency)
+            session.config.pluginmanager.register(self.performers, "conformance-performers")
+            self.performers.start(session.items)
 
     def wrap_up(self) -> dict[str, Any]:
         """Remove what was made and close every connection: what was `made`, what is `left`, and the `requests` sent.
@@ -98,6 +113,8 @@ class ItemRunner:
         """
         errors: list[dict[str, str]] = []
         try:
+            if self.performers is not None:
+                self.performers.close()
             self.tidy()
         except KeyboardInterrupt:  # the user does not wait for the clean-up
             self.left += self.fixtures.abandon()
@@ -109,7 +126,7 @@ class ItemRunner:
         return {
             "made": self.made,
             "left": self.left,
-            "requests": self.client.requests_sent,
+            "requests": self.client.sent_in_all,
             "first_finding": first,
             "bound": self.client.bounds.reached,
             "unreported": self._unreported,
@@ -124,7 +141,7 @@ class ItemRunner:
         if self.live:
             self.left += [identifier for _, identifier in self.fixtures.inventory.made]
         else:
-            self.left += self.fixtures.clean_up()
+            self.left += self.fixtures.clean_up(self.concurrency)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
@@ -134,6 +151,10 @@ class ItemRunner:
             return (yield)
         if self.live:
             pytest.skip(self.live)
+        performance = self._take_ahead(pyfuncitem)
+        if self.live:
+            pytest.skip(self.live)
+        self._performed.append(pyfuncitem)
         self.engine.begin(slug, pyfuncitem.originalname if slug else "")
         ledger = Ledger()
         pyfuncitem.stash[FOUND] = ledger
@@ -145,7 +166,7 @@ class ItemRunner:
             reason = self.engine.leave_for_gone()
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
-        if self.client.bounds.reached:
+        if self.client.bounds.reached and (performance is None or performance.why_alone):
             reason = self.engine.leave_for_bound()
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
@@ -155,8 +176,11 @@ class ItemRunner:
             pytest.skip(refer_to(cause))
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")
+        is_adopted = self._adopts(pyfuncitem, performance)
         try:
-            with as_the_budget_says(pyfuncitem, is_quick=self.is_quick):
+            if is_adopted:
+                return (yield)
+            with self.client.alone(), as_the_budget_says(pyfuncitem, is_quick=self.is_quick):
                 return (yield)
         except LiveAccount as live:
             self.live = str(live)
@@ -169,7 +193,55 @@ class ItemRunner:
             raise
         finally:
             if self._unreported is None and not self.live:
-                pyfuncitem.stash[FOUND] = self.engine.end()
+                with contextlib.nullcontext() if is_adopted else self.client.alone():
+                    pyfuncitem.stash[FOUND] = self.engine.end()
+                if self.performers is not None and performance is not None:
+                    self.performers.note_alone(pyfuncitem, performance)
+
+    def _take_ahead(self, item: pytest.Function) -> Performance | None:
+        """Return what was performed ahead; None where the test is to be performed now, behind what must come again."""
+        if self.performers is None:
+            return None
+        if self.stage.renewals:
+            self.performers.close()
+        performance = self.performers.take(item)
+        if self.starts_over:
+            self.starts_over = False
+            self._start_over()
+        return performance
+
+    def _adopts(self, item: pytest.Function, performance: Performance | None) -> bool:
+        if self.performers is None or performance is None:
+            return False
+        return self.performers.adopts(item, performance)
+
+    def _start_over(self) -> None:
+        """Perform again what was performed so far, one after the other, so that the run goes on as a sequential one."""
+        self.engine.start_over(uuid.uuid4().hex[: len(self.stage.run)])
+        for item in self._performed:
+            slug = slug_of(item) or ""
+            self.engine.begin(slug, item.originalname if slug else "")
+            if absent := self._absent(slug):
+                self.stage.case.note(NOT_APPLICABLE, absent)
+                self.engine.end()
+            elif self.is_wanted(item):
+                with contextlib.suppress(Exception):  # it is reported already
+                    self.tell(item, self.engine)
+                self.engine.end()
+
+    def is_wanted(self, item: pytest.Item) -> bool:
+        """Return whether nothing that the run has found so far is a reason to leave a test out."""
+        slug = slug_of(item) or ""
+        if self._absent(slug) or self._cause(slug) or self.engine.watch.gone or self.live:
+            return False
+        return not (is_further(item) and self.stage.known.has_finding(slug))
+
+    def tell(self, item: pytest.Function, engine: Engine) -> None:
+        """Call the function of a test as pytest would, with this engine."""
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        given = {name: parameters[name] for name in item._fixtureinfo.argnames if name in parameters}
+        with as_the_budget_says(item, is_quick=self.is_quick):
+            item.obj(**{**given, "scene": engine})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -197,7 +269,7 @@ class ItemRunner:
                 "beside": beside,
                 "log": log,
                 "worker": self.worker,
-                "requests": self.client.requests_sent,
+                "requests": self.client.sent_in_all,
                 "live": self.live,
             }
             report.user_properties.append((PROPERTY, found))
@@ -215,14 +287,14 @@ class ItemRunner:
         clause = self.catalogue[slug]
         if clause.profile == "stateful" and self.fixtures.provision.stateless:
             return "the target keeps no state"
-        required = (self.stage.known.entries.get(name) for name in clause.requires)
+        required = [self.stage.known.entries.get(name) for name in clause.requires]
         return next((entry.not_applicable[0] for entry in required if entry and entry.is_not_applicable), "")
 
     def _cause(self, slug: str) -> str:
         if not slug:
             return ""
         required = self.catalogue.rests_on(slug)
-        return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known, only=required))
+        return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known.copy(), only=required))
 
     def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
         """Turn the outcome of the test's own clause into pytest's words."""
@@ -283,6 +355,13 @@ class ItemRunner:
 
 FOUND = pytest.StashKey[Ledger]()
 """Where an item keeps what it found."""
+
+
+def _concurrency(settings: Settings, provision: Provision, address: Address, workers: int) -> int:
+    """Return how many tests to perform at the same time: given ids are used up in order, and workers are enough."""
+    if workers > 1 or settings.dry_run or GIVEN in (provision.customers, provision.payment_methods):
+        return 1
+    return settings.concurrency
 
 
 def _is_verdict(error: BaseException) -> bool:

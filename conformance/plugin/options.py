@@ -117,6 +117,14 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
     )
     group.addoption(
+        "--concurrency",
+        type=count,
+        default=1,
+        metavar="N",
+        help="how many tests to perform at the same time, within the rate, for a server that is far away (default: 1; "
+        "always 1 with -n or with given ids); what shows only now and then may need 1",
+    )
+    group.addoption(
         "--timeout",
         type=positive,
         default=DEFAULT_TIMEOUT,
@@ -240,6 +248,7 @@ def settings_of(config: pytest.Config) -> Settings:
         expectations=_expectations(config),
         proposal=_proposal(config),
         explore=option.explore,
+        concurrency=option.concurrency,
         left_out=tuple(sorted(left_out(load_catalogue(), option.clause, option.without_clause))),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.scenes.marks import MARK, QUICK
+from conformance.scenes.marks import ALONE, CARDS, LINE, LOOKS, MARK, QUICK
 from conformance.verdict.needs import methods_for_tests
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
@@ -40,6 +40,27 @@ def is_quick(item: pytest.Item) -> bool:
     """Return whether the quick budget runs an item."""
     pinned = getattr(getattr(item, "function", None), QUICK, 1)
     return _is_marked(item, "quick") and pinned > 0
+
+
+def line_of(item: pytest.Item) -> str:
+    """Return the line of tests in which an item waits for its turn; empty for none."""
+    line: str = getattr(getattr(item, "function", None), LINE, "")
+    return line
+
+
+def takes_cards(item: pytest.Item) -> bool:
+    """Return whether an item takes cards that earlier tests of its line hand on."""
+    return line_of(item) == CARDS
+
+
+def only_looks(item: pytest.Item) -> bool:
+    """Return whether an item changes nothing of what is handed on in its line."""
+    return bool(getattr(getattr(item, "function", None), LOOKS, False))
+
+
+def is_to_be_alone(item: pytest.Item) -> bool:
+    """Return whether an item is performed while nothing else is sent."""
+    return bool(getattr(getattr(item, "function", None), ALONE, False))
 
 
 def _is_marked(item: pytest.Item, word: str) -> bool:

@@ -26,7 +26,7 @@ LATENCIES = (0.005, 0.05, 0.15)
 class Costs:
     """The costs of a run: its requests, the objects that it makes by their kind, and the ids that would do instead.
 
-    `rate` is the most requests a second, None for no limit.
+    `rate` is the most requests a second, None for no limit; `performers` how many tests are performed at the same time.
     """
 
     requests: int
@@ -34,10 +34,11 @@ class Costs:
     payment_methods: int = 0
     customers: int = 0
     rate: float | None = None
+    performers: int = 1
 
     def seconds(self, latency: float) -> float:
-        """Return how long a run takes where each answer takes that many seconds: one request waits for the other."""
-        return self.requests * max(latency, 1 / self.rate if self.rate else 0.0)
+        """Return how long a run takes where each answer takes that many seconds: the requests of a test wait for it."""
+        return self.requests * max(latency / self.performers, 1 / self.rate if self.rate else 0.0)
 
 
 def describe(costs: Costs, settings: Settings) -> Iterator[str]:
@@ -49,7 +50,8 @@ def describe(costs: Costs, settings: Settings) -> Iterator[str]:
     yield f"a run sends about {costs.requests} requests and creates {' and '.join(made) or 'nothing'}"
     limit = f"at most {costs.rate:g} requests a second (--rate)" if costs.rate else "without a limit (--rate)"
     times = ", ".join(f"{in_words(costs.seconds(one))} at {one * 1000:.0f} ms" for one in LATENCIES)
-    yield f"it sends one request after the other, {limit}: {times} for an answer"
+    how = "one request after the other" if costs.performers == 1 else f"requests of {costs.performers} tests at once"
+    yield f"it sends {how}, {limit}: {times} for an answer"
     ids = f"about {costs.payment_methods} payment methods (--payment-method) and {costs.customers} customers"
     yield f"where the target creates none, it needs {ids} (--customer) that exist"
 
@@ -104,7 +106,8 @@ class Rehearsal:
         base_url = self.settings.base_url
         is_loopback = base_url is None or Address(base_url).is_loopback
         rate = self.config.option.rate or usual_rate(is_loopback=is_loopback)
-        return Costs(run.requests, run.objects, methods, customers, rate)
+        performers = self.config.option.concurrency
+        return Costs(run.requests, run.objects, methods, customers, rate, performers)
 
 
 def _names(nodeids: Iterable[str]) -> Iterator[str]:

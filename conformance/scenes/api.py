@@ -55,7 +55,7 @@ class Api:
         fixtures = self.stage.fixtures
         way = fixtures.provision.customer_way
         request = way.manner.request("POST", "/v1/customers", dict(way.details))
-        headers = (*request.headers, (IDEMPOTENCY_KEY, render(key, {RUN: fixtures.run})))
+        headers = (*request.headers, (IDEMPOTENCY_KEY, render(key, {RUN: self.stage.run})))
         exchange = self.stage.client.send(replace(request, headers=headers))
         if identifier := created_id(exchange):
             fixtures.inventory.made.append(("customer", identifier))

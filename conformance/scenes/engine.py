@@ -7,6 +7,7 @@ smallest attempt that shows it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,11 +70,23 @@ class _Trial:
 
 
 class Engine:
-    """Runs the stories of the tests on one stage."""
+    """Runs the stories of the tests on one stage.
 
-    def __init__(self, stage: Stage, *, shares_target: bool = False, left_out: Container[str] = ()) -> None:
+    `check` is called with every judgement, and may raise to end the story.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        shares_target: bool = False,
+        left_out: Container[str] = (),
+        check: Callable[[Judgement], object] = lambda _: None,
+    ) -> None:
         self.stage = stage
         self.left_out = left_out
+        self._shares_target = shares_target
+        self._check = check
         self.watch = Watch(stage, self._settle, shares_target=shares_target)
         self.requests_to_first_finding: int | None = None
         self.is_over: Callable[[], bool] = lambda: False
@@ -90,11 +103,11 @@ class Engine:
 
     def end(self) -> Ledger:
         """Finish the running test: check that the target still serves, and return what the test found."""
-        self._check_still_serving()
+        self.check_still_serving()
         self.stage.known.merge(self.stage.case.ledger)
         return self.stage.case.ledger
 
-    def _check_still_serving(self) -> None:
+    def check_still_serving(self) -> None:
         """Check that the target still serves, if it has survived as many odd attempts as the budget says."""
         if self.stage.client.bounds.reached:
             return
@@ -125,6 +138,14 @@ class Engine:
         self.stage.memory.survived.clear()
         self.stage.unanswered.clear()
         self.stage.known = Ledger()
+
+    def start_over(self, run: str) -> None:
+        """Begin the plan again, under another name of the run, so that no idempotency key was used before."""
+        self.forget_run()
+        self.stage.memory.keys.clear()
+        self.stage.plan = hashlib.sha256()
+        self.stage.run = run
+        self.watch = Watch(self.stage, self._settle, shares_target=self._shares_target)
 
     # One telling of a story
 
@@ -159,7 +180,7 @@ class Engine:
             return
         settled = self._settle(trial)
         if not case.remembered:
-            self._check_still_serving()  # once behind the first attempt, which later ones might absorb
+            self.check_still_serving()  # once behind the first attempt, which later ones might absorb
         if trial.missing and settled.own is None:
             return
         case.remembered[what] = settled.own
@@ -328,6 +349,7 @@ class Engine:
         if judgement is None:
             judgement = judge(episode, self.stage.contract, self.stage.catalogue)
             self._judgements.append((episode, judgement))
+            self._check(judgement)
         case = self.stage.case
         if case.clause in judgement.broken and case.sent_at_failure is None:
             case.sent_at_failure = self.stage.client.requests_sent

@@ -31,6 +31,19 @@ NARROWED = "conformance_narrowed"
 """The attribute of a test's body with the argument that it gets besides those that are drawn, and how to narrow it."""
 
 
+LINE = "conformance_line"
+"""The attribute of a test with the name of the line in which it waits for its turn."""
+
+LOOKS = "conformance_looks"
+"""The attribute of a test that is true where it changes nothing of what is handed on in its line."""
+
+CARDS = "cards"
+"""The line of the tests that hand on attached cards, and what they have left by a name."""
+
+ALONE = "conformance_alone"
+"""The attribute of a test that is true where it is performed while nothing else is sent."""
+
+
 def clause(
     slug: str, *, also: Sequence[str] = (), quick: bool | None = None, further: bool = False, last: bool = False
 ) -> Callable[[Test], Test]:
@@ -102,6 +115,35 @@ def narrowed(argument: str, narrow: Narrow, value: Any = None) -> Callable[[Test
         return test
 
     return decorate
+
+
+def in_turn(line: str) -> Callable[[Test], Test]:
+    """Have a test follow the earlier tests of the same line, also where others are performed at the same time.
+
+    They hand on what the next one takes, such as cards in a known state.
+    """
+
+    def decorate(test: Test) -> Test:
+        setattr(test, LINE, line)
+        return test
+
+    return decorate
+
+
+def looks_at(line: str) -> Callable[[Test], Test]:
+    """Have a test follow the earlier tests of a line, as `in_turn` does, and hand on what it took as it was."""
+
+    def decorate(test: Test) -> Test:
+        setattr(test, LOOKS, True)
+        return in_turn(line)(test)
+
+    return decorate
+
+
+def alone(test: Test) -> Test:
+    """Have a test wait for all earlier ones, and be performed while nothing else is sent."""
+    setattr(test, ALONE, True)
+    return test
 
 
 def as_story(test: Test) -> Test:

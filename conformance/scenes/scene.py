@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from threading import Barrier
@@ -18,7 +19,7 @@ from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows
 from conformance.scenes.needs import Needs
-from conformance.scenes.stage import Card, Stage, step_of
+from conformance.scenes.stage import Card, Kind, Stage, step_of
 from conformance.scenes.watch import Watch
 from strategies.attempt import Attempt
 from strategies.values import Text, render
@@ -87,15 +88,16 @@ class Scene:
         Raises OutOfFixtures where there are fewer.
         """
         fixtures, known = self.stage.fixtures, self.stage.memory.customers
-        while len(known) < count:
-            if fixtures.provision.customers == "given":
-                names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
-                customer = fixtures.customers.named(names[len(known)])
-            else:
-                customer = fixtures.customers.create()[0]
-            if customer in known:
-                raise OutOfFixtures(f"the target has one customer for two: {customer}")
-            known.append(customer)
+        with fixtures.making:
+            while len(known) < count:
+                if fixtures.provision.customers == "given":
+                    names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
+                    customer = fixtures.customers.named(names[len(known)])
+                else:
+                    customer = fixtures.customers.create()[0]
+                if customer in known:
+                    raise OutOfFixtures(f"the target has one customer for two: {customer}")
+                known.append(customer)
         return tuple(known[:count])
 
     def card(
@@ -125,10 +127,11 @@ class Scene:
 
         What is not whole, because an answer was lost, is made again, too.
         """
-        kept = self.stage.memory.shared
-        if self.is_confirmation or name not in kept or not is_whole(kept[name]):
-            kept[name] = make()
-        made: Value = kept[name]
+        if self.is_confirmation:
+            again = make()
+            self.stage.memory.shared[name] = again
+            return again
+        made: Value = self.stage.memory.once(Kind.NAMED, name, make, is_kept=lambda made: True, is_whole=is_whole)
         return made
 
     # What is sent
@@ -200,8 +203,10 @@ class Scene:
             together.wait(LONGEST_WAIT)
             return self.stage.send(attempt, ids, new_connection=True)
 
-        with ThreadPoolExecutor(len(wishes)) as pool:
-            steps = [replace(step, kind="wire") for step in pool.map(send, wishes)]
+        contexts = [copy_context() for _ in wishes]  # the threads send on the lane of this one
+        with self.stage.client.at_once(), ThreadPoolExecutor(len(wishes)) as pool:
+            answers = pool.map(lambda context, ids: context.run(send, ids), contexts, wishes)
+            steps = [replace(step, kind="wire") for step in answers]
         return [self.stage.count_success(attempt, step, new_connection=True) for step in steps]
 
     # What is looked at

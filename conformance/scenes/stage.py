@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
@@ -59,28 +60,105 @@ class Card:
         return replace(self, steps=(*self.steps, *steps), customer=customer or self.customer)
 
 
+class Kind(Enum):
+    """A kind of what tests share: a success, an answer on the shared payment method, or what a test calls by a name."""
+
+    SUCCESS = "success"
+    ANSWER = "answer"
+    NAMED = "named"
+
+
+Good = Callable[[Any], bool]
+"""Whether what is kept will do."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A thing that tests share: how it is made, and whether what was made will do.
+
+    Where it is `to_be_read`, one that was made before the shared payment method was used up will not.
+    """
+
+    kind: Kind
+    name: Hashable
+    make: Callable[[], Any]
+    is_good: Good
+    to_be_read: bool = False
+
+
+def make_now(wanted: Wanted) -> Any:
+    """Make what several tests share, where one test follows the other."""
+    return wanted.make()
+
+
 @dataclass
 class Memory:
     """Answers and objects that the tests of a run share, so that none is asked for twice.
 
-    `successes` and `answers` hold the first step of each attempt, on a payment method of its own and on the shared one;
-    `repeated` every success of an attempt, with whether its connection was new; `shared` what `Scene.shared` made, by
-    its name; `customers` those of the state tests; `cards` attached ones that tests have left for others. `keys` counts
-    the idempotency keys of each test. `survived` holds the odd attempts after which no valid request has been sent.
+    - `successes`, `answers`: the first step of each attempt, on a payment method of its own and on the shared one.
+    - `repeated`: every success of an attempt, with whether its connection was new.
+    - `shared`: what `Scene.shared` made, by its name; `customers`: those of the state tests.
+    - `cards`: attached ones that tests have left for others; `left`: what they have left by a name.
+    - `keys`: how many idempotency keys each test has drawn.
+    - `survived`: the odd attempts after which no valid request has been sent.
+    - `used_up`: how often tests performed ahead have used up a shared payment method; `asked_at`: how often they had
+      when each of the `answers` was asked for.
+    - `make`: makes what is not kept, or gets it from another performer; `note_success`: takes the place of `repeated`.
     """
 
     successes: dict[Attempt, Step] = field(default_factory=dict)
     answers: dict[Attempt, Step] = field(default_factory=dict)
     repeated: dict[Attempt, list[tuple[bool, Step]]] = field(default_factory=dict)
     shared: dict[Any, Any] = field(default_factory=dict)
+    left: dict[Any, Any] = field(default_factory=dict)
     customers: list[str] = field(default_factory=list)
     cards: list[Card] = field(default_factory=list)
     keys: Counter[str] = field(default_factory=Counter)
     survived: list[Attempt] = field(default_factory=list)
+    asked_at: dict[Attempt, int] = field(default_factory=dict)
+    used_up: int = 0
+    make: Callable[[Wanted], Any] = make_now
+    note_success: Callable[[Attempt, Step, bool], object] | None = None
+
+    def of_kind(self, kind: Kind) -> dict[Any, Any]:
+        """Return what is kept of this kind, by its names."""
+        return {Kind.SUCCESS: self.successes, Kind.ANSWER: self.answers, Kind.NAMED: self.shared}[kind]
+
+    def once(
+        self,
+        kind: Kind,
+        name: Hashable,
+        make: Callable[[], Any],
+        *,
+        is_kept: Good,
+        is_whole: Good = lambda kept: True,
+        to_be_read: bool = False,
+    ) -> Any:
+        """Return what is kept by that name, if it `is_whole`; else make it, and keep it if that `is_kept`."""
+        kept = self.of_kind(kind)
+        if name in kept and is_whole(kept[name]):
+            return kept[name]
+        made = self.make(Wanted(kind, name, make, lambda value: is_kept(value) and is_whole(value), to_be_read))
+        if is_kept(made):
+            self.keep(kind, name, made)
+        return made
+
+    def keep(self, kind: Kind, name: Any, made: Any) -> None:
+        """Keep what was made by that name."""
+        self.of_kind(kind)[name] = made
+        if kind is Kind.ANSWER:
+            self.asked_at[name] = self.used_up
+
+    def count_success(self, attempt: Attempt, step: Step, *, is_new: bool) -> None:
+        """Count a success of an attempt, on a new connection or on a kept one."""
+        if self.note_success is not None:
+            self.note_success(attempt, step, is_new)
+        else:
+            self.repeated.setdefault(attempt, []).append((is_new, step))
 
     def forget_objects(self) -> None:
         """Forget what depends on objects that may be gone."""
-        for kept in (self.successes, self.answers, self.repeated, self.shared):
+        for kept in (self.successes, self.answers, self.repeated, self.shared, self.left):
             kept.clear()
         self.customers.clear()
         self.cards.clear()
@@ -95,30 +173,55 @@ class Memory:
             self.customers, self.cards = usual, []
 
 
-class SharedPaymentMethod:
-    """The unattached payment method that requests to be rejected share, until one of them uses it up."""
+class HoldsShared(Protocol):
+    """A holder of the id of the payment method that requests share."""
 
-    def __init__(self, fixtures: Fixtures) -> None:
+    shared: str | None
+
+
+@dataclass
+class OwnSlot:
+    """The payment method that the tests of one performer share."""
+
+    shared: str | None = None
+
+
+class SharedPaymentMethod:
+    """The unattached payment method that requests to be rejected share, until one of them uses it up.
+
+    Its id stands in the `slot`, by default that of the run. `on_use_up` is called where it is used up.
+    """
+
+    def __init__(
+        self, fixtures: Fixtures, slot: HoldsShared | None = None, on_use_up: Callable[[], object] = lambda: None
+    ) -> None:
+        self.on_use_up = on_use_up
         self._fixtures = fixtures
+        self._slot = slot or fixtures.methods
         self._uses = 0
+
+    @property
+    def present(self) -> str | None:
+        """The id of the present one; None where the next one is still to be made."""
+        return self._slot.shared
 
     def take(self) -> str:
         """Return its id; it is read at intervals that still pin the request that attached it."""
         if self._uses >= USES_BETWEEN_READS:
             self.check()
-        methods = self._fixtures.methods
-        if methods.shared is None:
-            methods.shared, self._uses = methods.take_reserved(), 0
+        if self._slot.shared is None:
+            self._slot.shared, self._uses = self._fixtures.methods.take_reserved(), 0
         self._uses += 1
-        return methods.shared
+        return self._slot.shared
 
     def use_up(self) -> None:
         """Take another one the next time: this one may be attached."""
-        self._fixtures.methods.shared = None
+        self._slot.shared = None
+        self.on_use_up()
 
     def check(self) -> None:
         """Read it, and use it up if an earlier request has attached it."""
-        present = self._fixtures.methods.shared
+        present = self._slot.shared
         read = self._fixtures.endpoints.read_payment_method(present) if present and self._uses else None
         self._uses = 0
         if read is not None and read.is_success and read.object.get("customer") is not None:
@@ -126,8 +229,18 @@ class SharedPaymentMethod:
 
     def note_read(self, identifier: str, read: Exchange) -> None:
         """Note that a retrieval showed a payment method to be unattached."""
-        if identifier == self._fixtures.methods.shared and read.object.get("customer", "") is None:
+        if identifier == self._slot.shared and read.object.get("customer", "") is None:
             self._uses = 0
+
+
+class Plan(Protocol):
+    """The plan of a run, to which every attempt is added in order, such as a hash."""
+
+    def update(self, line: bytes, /) -> None:
+        """Add the line of an attempt."""
+
+    def hexdigest(self) -> str:
+        """Return the plan in short."""
 
 
 class Stage:
@@ -135,6 +248,7 @@ class Stage:
 
     `known` is what the run has concluded so far, `case` the running test. `sent` holds every attempt by its digest, and
     `plan` is the hash of all of them in order. `unanswered` holds the digests of those that are never answered in time.
+    `run` is the name that makes idempotency keys those of this run, `renewals` how often its objects were forgotten.
     """
 
     def __init__(
@@ -148,7 +262,9 @@ class Stage:
         self.known = Ledger()
         self.case = Case("")
         self.memory = Memory()
-        self.plan = hashlib.sha256()
+        self.plan: Plan = hashlib.sha256()
+        self.run = fixtures.run
+        self.renewals = 0
         self.sent: dict[str, Attempt] = {}
         self.unanswered: set[str] = set()
         self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
@@ -165,7 +281,7 @@ class Stage:
         self.plan.update(f"{attempt}\n".encode())
         self.sent[attempt.digest] = attempt
         if any(not isinstance(value, str) for _, value in attempt.headers):
-            bindings = {**bindings, RUN: self.fixtures.run}
+            bindings = {**bindings, RUN: self.run}
         exchange = self.fixtures.endpoints.note_type(
             self.client.send(attempt.bind(bindings), new_connection=new_connection)
         )
@@ -227,16 +343,14 @@ class Stage:
     def count_success(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
         """Return the step, counted among the successes of its attempt if it is one."""
         if step.exchange.is_success and not step.exchange.resent:
-            self.memory.repeated.setdefault(attempt, []).append((new_connection, step))
+            self.memory.count_success(attempt, step, is_new=new_connection)
         return step
 
     def sample_success(self, attempt: Attempt) -> Step:
         """Return the answer to a valid attempt, asked once in a run if it succeeds."""
-        step = self.memory.successes.get(attempt)
-        if step is None:
-            step = self.send_fresh(attempt)
-            if step.exchange.is_success:
-                self.memory.successes[attempt] = step
+        step: Step = self.memory.once(
+            Kind.SUCCESS, attempt, lambda: self.send_fresh(attempt), is_kept=lambda made: bool(made.exchange.is_success)
+        )
         return step
 
     def sample_answer(self, attempt: Attempt, *, to_be_read: bool = False) -> Step:
@@ -244,14 +358,23 @@ class Stage:
 
         An attempt that is `to_be_read` is asked on the present one, so that reading it shows what came of this.
         """
-        step = self.memory.answers.get(attempt)
-        if step is not None:
-            used = step.bindings.get("payment_method")
-            if not to_be_read or used in (None, self.fixtures.methods.shared):
-                return step
-        step = self.send_shared(attempt)
-        if step.exchange.is_success or step.exchange.is_refusal:
-            self.memory.answers[attempt] = step
+
+        def is_answered(made: Step) -> bool:
+            return made.exchange.is_success or made.exchange.is_refusal
+
+        def is_present(kept: Step) -> bool:
+            used = kept.bindings.get("payment_method")
+            is_as_asked = self.memory.asked_at.get(attempt, self.memory.used_up) == self.memory.used_up
+            return not to_be_read or used is None or (used == self.shared.present and is_as_asked)
+
+        step: Step = self.memory.once(
+            Kind.ANSWER,
+            attempt,
+            lambda: self.send_shared(attempt),
+            is_kept=is_answered,
+            is_whole=is_present,
+            to_be_read=to_be_read,
+        )
         return step
 
     # Episodes
@@ -284,6 +407,7 @@ class Stage:
 
     def forget_objects(self) -> None:
         """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
+        self.renewals += 1
         self.memory.forget_objects()
         self.fixtures.forget_objects()
         self.shared.use_up()

@@ -264,7 +264,7 @@ def new_key(scene: Scene, length: int = 40) -> Joined:
     keys = scene.stage.memory.keys
     keys[test] += 1
     draw = random.Random(f"{test} {keys[test]}")
-    count = length - len(scene.stage.fixtures.run) - 1
+    count = length - len(scene.stage.run) - 1
     return joined(Known(RUN), "-" + "".join(draw.choice(KEY_LETTERS) for _ in range(count)))
 
 
@@ -392,7 +392,7 @@ def _fill_shelf(scene: Scene) -> list[Card]:
         for customer in (first, second):
             listed = stage.fixtures.endpoints.list_payment_methods(customer)
             if listed is not None:
-                stage.memory.shared[EMPTY_LIST, customer] = step_of("set-up", listed)
+                stage.memory.left[EMPTY_LIST, customer] = step_of("set-up", listed)
     size = scene.budget.shelf if stage.fixtures.provision.payment_methods != "given" else 2
     shelf: list[Card] = []
     for index in range(size):
@@ -411,7 +411,7 @@ def _fill_shelf(scene: Scene) -> list[Card]:
 
 def list_before(scene: Scene, customer: str, listing: Step) -> list[Step]:
     """Return the list of a customer of the shelf from before its first card, where it is still shown: from a cache."""
-    before: Step | None = scene.stage.memory.shared.get((EMPTY_LIST, customer))
+    before: Step | None = scene.stage.memory.left.get((EMPTY_LIST, customer))
     if before is None or entries_of(before.exchange) != entries_of(listing.exchange):
         return []
     return [before]
@@ -433,7 +433,7 @@ def attach_again(scene: Scene, again: Attempt) -> Card:
         card = scene.card(attached_to=customer, oldest=True)
         subject = scene.attach(again, card, to=customer)
         after = scene.retrieve(card, shows_customer=customer)
-        scene.stage.memory.shared[LONG_AGO] = card
+        scene.stage.memory.left[LONG_AGO] = card
         return card.then(subject, after, *scene.list(customer, card, count=1))
 
     return scene.shared(("to the customer that has it", again), send_again, is_whole=lambda c: all_answered(c.steps))

@@ -68,12 +68,16 @@ class Watch:
         self._lookout = Lookout(stage.client, stage.fixtures)
         self._killers: set[str] = set()
         self._spares: list[str] = []
-        self._checks = 0
+        self.checks = 0
 
     @property
     def gone(self) -> str:
         """Why the target is given up; empty as long as it is not."""
         return self._lookout.gone
+
+    def finds_target_as_it_was(self) -> bool:
+        """Return whether the target is there and has what the run has made; one that is down is waited for."""
+        return self._lookout.finds_target_as_it_was()
 
     def forget_objects(self) -> None:
         """Make new objects from now on: those that were made may be gone."""
@@ -275,7 +279,7 @@ class Watch:
         """Send a valid request after odd ones; if it is not answered as before, find the one that did it."""
         survived = [attempt for attempt in self.stage.memory.survived if attempt.digest not in self._killers]
         self.stage.memory.survived.clear()
-        self._checks += 1
+        self.checks += 1
         performed: list[Performed] = []
         outages: list[Outage] = []
 
@@ -309,7 +313,7 @@ class Watch:
 
     def _steps_after_all(self, survived: Sequence[Attempt]) -> list[Step]:
         steps = [self._send_valid()]
-        if self._checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
+        if self.checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
             steps.append(self._send_valid(new_connection=True))
         if steps[0].exchange.resent:  # on a new connection it was the next but one
             steps = [self.stage.send_shared(attempt, role="set-up") for attempt in survived]

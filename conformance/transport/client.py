@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -26,6 +26,7 @@ from conformance.transport.answer import Answer
 from conformance.transport.bounds import Bounds
 from conformance.transport.connection import Deadline
 from conformance.transport.kept import KeptConnections
+from conformance.transport.lanes import AT_ONCE, LANE, Crossing, Lane, Pacer
 from conformance.transport.route import Route, is_this_machine
 from conformance.transport.serializer import operation_of
 from conformance.transport.session import Delivery, Outgoing, WireSession
@@ -111,28 +112,6 @@ def _shown(url: str) -> str:
     return repr(without_any_key(f"{scheme}{slashes}{rest.rpartition('@')[2]}"))
 
 
-class Pacer:
-    """A limit of `per_second` requests, evenly spaced; None sets no limit."""
-
-    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._interval = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self, check: Callable[[float], object] = lambda _: None) -> None:
-        """Sleep until the next request may leave; `check` is called with the seconds before."""
-        if not self._interval:
-            return
-        with self._lock:
-            now = self._clock()
-            start = max(now, self._next)
-            self._next = start + self._interval
-        pause = max(0.0, start - now)
-        check(pause)
-        time.sleep(pause)
-
-
 class Client:
     """The sender of all requests to one implementation. It never raises for anything that a server does.
 
@@ -142,8 +121,9 @@ class Client:
 
     - `timeout`: the seconds for a whole exchange, from the look-up of the host to the last byte of the answer.
     - `credentials`: the scheme by which the key is presented where a request leaves that open.
-    - `resends`: the number of requests sent again because a kept connection was closed before the answer.
-    - `history`: the last exchanges.
+    - `main`: the lane of the requests of code that is on no other one. `history`, `requests_sent` and `resends` are
+      those of the lane that the running code is on, `sent_in_all` is the number of requests on all lanes.
+    - `making`: held while an object is made that all lanes share.
     - `bounds`: those of the run; beyond them every request raises BoundReached.
     """
 
@@ -160,35 +140,82 @@ class Client:
         self.address = address
         self.key = key
         self.timeout = timeout
-        self.requests_sent = 0
-        self.resends = 0
-        self.history = History()
+        self.main = Lane()
+        self.sent_in_all = 0
         self.bounds = bounds or Bounds()
         self.credentials: Credentials = "bearer"
-        self._throttled: Counter[bool] = Counter()
         self._in_large_answers = 0
         self._in_many_values = 0
         self._operation = operation_of(contract)
         self._route = Route.to(address.url)
         self._pacer = Pacer(rate)
+        self._crossing = Crossing()
+        self.making = threading.RLock()
         self._local = threading.local()
         self._count_lock = threading.Lock()
         self._sessions: list[WireSession] = []
         self._kept = KeptConnections()
 
+    @property
+    def lane(self) -> Lane:
+        """The lane that the running code is on."""
+        return LANE.get() or self.main
+
+    @property
+    def history(self) -> History:
+        """The last exchanges of this lane."""
+        return self.lane.history
+
+    @property
+    def requests_sent(self) -> int:
+        """The number of requests that were sent on this lane."""
+        return self.lane.sent
+
+    @property
+    def resends(self) -> int:
+        """The number of requests of this lane sent again because a kept connection was closed before the answer."""
+        return self.lane.resends
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other lane send for as long as the block lasts; none is then making what all lanes share."""
+        with self.making, self._crossing.alone(self.lane):
+            yield
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let nothing come between the requests of the block, which leave at the same time, or one after the other.
+
+        Where a pace sets them apart already, what is under way on other lanes makes no difference to them.
+        """
+        lane = self.lane
+        if not self._pacer.interval:
+            with self.alone():
+                yield
+            return
+        usual, lane.rank = lane.rank, AT_ONCE
+        try:
+            yield
+        finally:
+            lane.rank = usual
+
     def send(self, request: Request, *, new_connection: bool = False) -> Exchange:
         """Send a request, and again while it is rate-limited. `new_connection` leaves the kept one as it is."""
+        lane = self.lane
         exchange = self._send_once(request, new_connection=new_connection)
         place = goes_to_operation(request)
         for retry in range(1, MAX_THROTTLED_RETRIES + 1):
-            if not _is_put_off(exchange) or self._throttled[place] >= PATIENT_TIMES:
+            if not is_put_off(exchange) or lane.throttled[place] >= PATIENT_TIMES:
                 break
             pause = _retry_wait(exchange, retry)
             self.bounds.check_time(pause)
-            time.sleep(pause)
+            if lane is not self.main:  # what the main one sends, it sends alone
+                self._pacer.hold(pause)
+            lane.sleep(pause)
             exchange = replace(self._send_once(request, new_connection=new_connection), retries=retry)
-        self._throttled[place] = self._throttled[place] + 1 if _is_put_off(exchange) else 0
-        self.history.add(exchange)
+        lane.throttled[place] = lane.throttled[place] + 1 if is_put_off(exchange) else 0
+        lane.history.add(exchange)
+        lane.check(exchange)
         return exchange
 
     def call(
@@ -247,10 +274,28 @@ class Client:
 
     def _exchange(self, request: Request, session: WireSession) -> Exchange:
         """Send a request once and return its exchange. Errors of the suite itself pass through."""
-        self._pacer.wait(self.bounds.check_time)
+        lane = self.lane
+        lane.begin()
+        self._wait_for_turn(lane)
+        try:
+            return self._exchange_now(request, session, lane)
+        finally:
+            self._crossing.leave(lane)
+
+    def _wait_for_turn(self, lane: Lane) -> None:
+        """Wait until the pace, and those who send alone, let a request leave on this lane."""
+        is_leaving = False
+        while not is_leaving:
+            self._crossing.wait(lane)
+            is_leaving = self._pacer.wait(
+                self.bounds.check_time, rank=lane.rank, sleep=lane.sleep, may_leave=lambda: self._crossing.enter(lane)
+            )
+
+    def _exchange_now(self, request: Request, session: WireSession, lane: Lane) -> Exchange:
         with self._count_lock:
             self.bounds.count_request()
-            self.requests_sent += 1
+            lane.sent += 1
+            self.sent_in_all += 1
         start = time.monotonic()
         try:
             delivery = self._deliver(Outgoing(request, Deadline(self.timeout), self.credentials), session)
@@ -262,7 +307,7 @@ class Client:
             )
         seconds = time.monotonic() - start
         with self._count_lock:
-            self.resends += delivery.resent
+            lane.resends += delivery.resent
         return self._to_exchange(request, delivery, seconds)
 
     def _check_size(self, answer: Answer) -> None:
@@ -320,7 +365,7 @@ class Client:
         )
 
 
-def _is_put_off(exchange: Exchange) -> bool:
+def is_put_off(exchange: Exchange) -> bool:
     """Return whether the answer asks to send the request again later: a 429, or an overload that will pass.
 
     RFC 9110 section 15.6.4 has a server say with 503 and `Retry-After` that an overload is temporary.

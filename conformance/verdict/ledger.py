@@ -40,6 +40,12 @@ class Ledger:
         """Return the findings of a clause."""
         return self.entries[slug].findings if slug in self.entries else []
 
+    def copy(self) -> Ledger:
+        """Return a ledger with the same entries, to look at while another thread adds some."""
+        ledger = Ledger()
+        ledger.entries = dict(self.entries)
+        return ledger
+
     def merge(self, other: Ledger) -> None:
         """Add the knowledge of another ledger."""
         for slug, entry in other.entries.items():
@@ -48,6 +54,11 @@ class Ledger:
     def has_finding(self, slug: str) -> bool:
         """Return whether the clause is known to be broken."""
         return bool(self.findings_of(slug))
+
+    @property
+    def has_inconclusive(self) -> bool:
+        """Whether an answer decided nothing about some clause."""
+        return any(entry.inconclusive for entry in self.entries.values())
 
     @property
     def broken(self) -> frozenset[str]:

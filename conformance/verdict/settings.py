@@ -27,7 +27,8 @@ class Settings:
     `max_time` is how many seconds it may send and `max_requests` how many requests, None for no such bound.
     `left_out` are the clauses of which nothing is reported: the user left them out, or named others.
     `implementation` is the title of a known target; empty if none was named. `target` is what `--target` names if the
-    suite starts it; it is empty for a server that runs by itself.
+    suite starts it; it is empty for a server that runs by itself. `concurrency` is how many tests are performed at the
+    same time.
     """
 
     base_url: str | None
@@ -50,6 +51,7 @@ class Settings:
     max_time: float | None = None
     max_requests: int | None = None
     left_out: tuple[str, ...] = ()
+    concurrency: int = 1
 
 
 def default_max_time(budget: str, rate: float | None, explore: float | None = None) -> float:
