@@ -274,6 +274,12 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
         lambda runs: forgery(runs.other, header=said(runs.other, "options", budget="quick")),
     ),
     "a selection": ("selection", lambda runs: forgery(runs.other, header=said(runs.other, "selection", whole=False))),
+    "several at the same time": (
+        "workers",
+        lambda runs: forgery(
+            runs.other, header={**runs.other.header, "options": {**runs.other.header["options"], "concurrency": 8}}
+        ),
+    ),
     "several workers": ("workers", lambda runs: forgery(runs.other, header={**runs.other.header, "workers": 2})),
     "failures that were expected": (
         "expectations",

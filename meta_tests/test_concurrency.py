@@ -195,7 +195,7 @@ def test_an_interruption_ends_all_threads_at_once(tmp_path: Path) -> None:
     assert seconds < 15
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "65"])
 def test_what_is_no_number_of_tests_is_said_in_one_line(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     [result] = run_all([Job("wrong", arguments=(f"--concurrency={value}",))], 1)
     lines = [line for line in result.output.splitlines() if "--concurrency" in line and "error" in line]

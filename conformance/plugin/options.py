@@ -34,6 +34,9 @@ from contracts.catalogue import PROFILES
 BASE_URL_HELP = "the target; without it the embedded reference"
 """What `--base-url` means here; the option itself is pytest-base-url's."""
 
+MOST_AT_ONCE = 64
+"""The most tests that may be performed at the same time: more would only wait for each other."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Register the suite's options."""
@@ -118,7 +121,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--concurrency",
-        type=count,
+        type=few,
         default=1,
         metavar="N",
         help="how many tests to perform at the same time, within the rate, for a server that is far away (default: 1; "
@@ -203,6 +206,14 @@ def positive(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def few(text: str) -> int:
+    """Return how many tests `text` has performed at the same time. Raises argparse.ArgumentTypeError for too many."""
+    number = count(text)
+    if number > MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"{text} tests at the same time are too many: {MOST_AT_ONCE} is the most")
     return number
 
 

@@ -219,6 +219,7 @@ def header_of(
             **({} if settings.max_time is None else {"max_time": settings.max_time}),
             **({} if settings.max_requests is None else {"max_requests": settings.max_requests}),
             **({"left_out": list(settings.left_out)} if settings.left_out else {}),
+            **({} if settings.concurrency == 1 else {"concurrency": settings.concurrency}),
         },
         "expectations": expectations.to_json() if expectations else None,
         "selection": {"whole": not selection, "arguments": selection},

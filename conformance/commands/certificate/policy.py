@@ -98,6 +98,9 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
     if record.header["workers"] != 1:
         text = f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`"
         yield Objection("workers", text)
+    if settings.concurrency != 1:
+        text = f"{settings.concurrency} tests ran at the same time: run it again without `--concurrency`"
+        yield Objection("workers", text)
     if record.header["options"]["expectations"] or record.header["expectations"]:
         yield Objection("expectations", "failures were expected")
     yield from _find_gaps(evidence)
