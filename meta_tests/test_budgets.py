@@ -26,7 +26,7 @@ DIFFERENCES = {
 @pytest.fixture(autouse=True)
 def _three_drawn() -> Iterator[None]:
     """Draw three values, as a run might be set to that begins long after the tests were imported."""
-    settings.register_profile("three", max_examples=3, database=None)
+    settings.register_profile("three", settings.get_profile("default"), max_examples=3, database=None)
     settings.load_profile("three")
     yield
     settings.load_profile("default")

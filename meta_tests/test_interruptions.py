@@ -186,9 +186,7 @@ def test_pytest_shows_an_interruption_between_two_lines() -> None:
 
     with pytest.raises(KeyboardInterrupt) as excinfo:
         twice()
-    with pytest.raises(TypeError):
-        excinfo.getrepr()
-    make_showable(excinfo)
+    make_showable(excinfo)  # without it, getrepr raises TypeError in most versions of Python
     assert "twice()" in str(excinfo.getrepr())
 
 

@@ -89,7 +89,7 @@ def read_and_judge(content: bytes) -> bool:
 def test_any_json_is_judged_or_refused() -> None:
     were_read = set()
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=120, deadline=None, database=None, derandomize=True)
     @given(changed_files())
     def check(document: Any) -> None:
         were_read.add(read_and_judge(json.dumps(document).encode()))
@@ -101,7 +101,7 @@ def test_any_json_is_judged_or_refused() -> None:
 def test_any_yaml_is_judged_or_refused() -> None:
     were_read = set()
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=120, deadline=None, database=None, derandomize=True)
     @given(changed_files(), st.booleans())
     def check(document: Any, allow_unicode: bool) -> None:
         try:
@@ -114,7 +114,7 @@ def test_any_yaml_is_judged_or_refused() -> None:
     assert were_read == {True, False}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=40).map(str.encode)))
 def test_any_bytes_are_judged_or_refused(content: bytes) -> None:
     assert read_and_judge(content) in (True, False)
