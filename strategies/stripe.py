@@ -97,12 +97,12 @@ def _expand(path: Text, why: str) -> Attempt:
 def unknown_paths() -> Sequence[Attempt]:
     """Return paths to expand whose first segment names no field, or a field that holds no object's id."""
     empty = Pair("expand[]", ".customer")
-    second = Pair("expand[1]", "type")
+    second = Pair("expand[1]", "metadata")
     return (
         invalid.broken("expand[]", "there is no field without a name", CUSTOMER, empty, Pair("expand[]", "customer")),
         _expand("customer,card", "there is no field `customer,card`"),
         _expand(OF_EVERY_OBJECT, f"there is no field `{OF_EVERY_OBJECT}`"),
-        invalid.broken("expand[1]", "`type` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
+        invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
     )
 
 
