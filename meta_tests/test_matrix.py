@@ -152,7 +152,9 @@ def test_every_red_cell_of_the_docs_was_checked_by_hand_and_nothing_else_is_reco
     assert len(kept) > 5
     for name, standing in kept.items():
         assert standing.version == targets[name].version
-        assert set(standing.red) == {defect.clause for defect in targets[name].defects}, name
+        recorded = {defect.clause for defect in targets[name].defects}
+        always = {one.clause for one in targets[name].defects if not one.observed.startswith("now and then: ")}
+        assert always <= set(standing.red) <= recorded, name
     assert "not checked by hand" not in (DOCS / "implementations.md").read_text()
 
 
