@@ -1,4 +1,4 @@
-"""How long a run takes, near and far, and with several tests at the same time: `python -m benchmarks.speed`.
+"""The time that a run takes, near and far, and with several tests at the same time: `python -m benchmarks.speed`.
 
 It runs the suite against the reference, behind a relay that delays each request, and writes docs/performance.md. Ratios
 are those of runs of one call of this command, so that they hold on other machines, too; `--times N` takes medians of N.

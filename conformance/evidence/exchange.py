@@ -124,8 +124,7 @@ def says_unknown_method(exchange: Exchange) -> bool:
 
 def is_part(exchange: Exchange) -> bool:
     """Return whether the answer is a part of a representation, for which the request asked with `Range`."""
-    asked = any(name.lower() == "range" for name, _ in exchange.request.headers)
-    return asked and exchange.status == PARTIAL_CONTENT
+    return exchange.status == PARTIAL_CONTENT and sent_header(exchange, "Range") is not None
 
 
 def goes_to_operation(request: Request) -> bool:
@@ -133,6 +132,11 @@ def goes_to_operation(request: Request) -> bool:
     path = request.target.partition("?")[0]
     is_alike = path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
     return is_alike and "/" not in path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
+
+
+def sent_header(exchange: Exchange, name: str) -> str | None:
+    """Return the last header of that name in any case that the request has; None for none."""
+    return {key.lower(): value for key, value in exchange.request.headers}.get(name.lower())
 
 
 def combined_header(exchange: Exchange, name: str) -> str | None:

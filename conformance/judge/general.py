@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, is_part, says_unknown_method
+from conformance.evidence.exchange import Exchange, is_part, says_unknown_method, sent_header
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -134,9 +134,9 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
 
 def _takes_json(exchange: Exchange) -> bool:
     """Return whether the request's headers allow an answer in JSON, in no content coding."""
-    headers = {name.lower(): value for name, value in exchange.request.headers}
-    accept, coding = headers.get("accept", "*/*"), headers.get("accept-encoding", "")
-    return any(kind in accept for kind in ("*/*", "application/*", "json")) and "identity;q=0" not in coding
+    accept, coding = sent_header(exchange, "Accept"), sent_header(exchange, "Accept-Encoding") or ""
+    takes_it = accept is None or any(kind in accept for kind in ("*/*", "application/*", "json"))
+    return takes_it and "identity;q=0" not in coding
 
 
 def _holds_another_key(exchange: Exchange) -> bool:

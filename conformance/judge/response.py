@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, asks_to_expand, is_part
+from conformance.evidence.exchange import Exchange, asks_to_expand, is_part, sent_header
 from conformance.judge.answers import shorten
 from conformance.judge.expectations import (
     each_answered,
@@ -106,8 +106,7 @@ def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]
 
 def _has_header_like_expand(exchange: Exchange) -> bool:
     """Return whether a header or a cookie is named `expand`, which `request.other-headers` judges."""
-    headers = {name.lower(): value for name, value in exchange.request.headers}
-    return "expand" in headers or "expand=" in headers.get("cookie", "")
+    return sent_header(exchange, "Expand") is not None or "expand=" in (sent_header(exchange, "Cookie") or "")
 
 
 def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:

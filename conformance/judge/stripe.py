@@ -19,10 +19,9 @@ from conformance.judge.expectations import (
     require_success,
     skip,
 )
+from conformance.judge.race import CONFLICT
 from conformance.judge.reads import expect_unattached, require_readable, times_listed
 from contracts import Contract
-
-CONFLICT = 409
 
 INVALID_REQUEST = ("invalid_request_error",)
 

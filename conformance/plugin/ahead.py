@@ -95,7 +95,7 @@ class _Task:
 
     @property
     def is_running(self) -> bool:
-        """Whether a thread performs it now."""
+        """Return whether a thread performs it now."""
         return self.is_begun and self.performance is None and not self.is_left
 
 

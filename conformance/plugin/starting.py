@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-import platformdirs
 import pytest
 
-from conformance.paths import SUITE, TESTS
+from conformance.paths import SUITE, TESTS, cache_of_user
 
 PLUGINS = ("conformance.plugin.hooks", "base_url", "html", "metadata", "xdist", "hypothesispytest", "schemathesis")
 """The pytest plugins that the suite runs with: its own module, and the entry points of others; `-p NAME` adds more."""
@@ -46,4 +45,4 @@ def _set_own_environment() -> None:
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(platformdirs.user_cache_path("attach-conformance")))
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache_of_user()))

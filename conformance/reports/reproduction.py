@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.evidence.episode import Finding, Step
+from conformance.evidence.exchange import sent_header
 from conformance.fixtures.ids import is_of_the_account
 from conformance.paths import PROGRAM
 from conformance.reports.words import curl
@@ -54,7 +55,7 @@ def curl_alone(finding: Finding, reached: Reached) -> str:
 
 def _has_key_of_its_own(step: Step) -> bool:
     """Return whether the request has an idempotency key, for which the target may know the answer already."""
-    return any(name.lower() == "idempotency-key" for name, _ in step.exchange.request.headers)
+    return sent_header(step.exchange, "Idempotency-Key") is not None
 
 
 def _uses_objects(step: Step) -> bool:

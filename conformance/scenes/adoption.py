@@ -1,4 +1,4 @@
-"""How stories that were performed ahead become part of the run, each in its turn."""
+"""The adoption of stories that were performed ahead: each becomes part of the run in its turn."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class LeftAlone(BaseException):
 
 @dataclass(frozen=True)
 class Handed:
-    """What a test takes from those before it: attached cards, what they left by a name, and what they survived.
+    """The things that a test takes from those before it: cards, what they left by a name, and what they survived.
 
     `checks` is how often it was checked whether the target still serves.
     """
@@ -129,7 +129,7 @@ class _Cards(list[Card]):
 
 
 class _Things(dict[Any, Any]):
-    """What tests have left by a name, or count; `on_touch` is called when a test looks at it or changes it."""
+    """Things that tests have left by a name, or count; `on_touch` is called when a test looks at it or changes it."""
 
     def __init__(self, things: Iterable[tuple[Any, Any]], on_touch: Callable[[], object]) -> None:
         super().__init__(things)
@@ -159,7 +159,7 @@ class _Things(dict[Any, Any]):
 
 
 class Notes:
-    """What a story notes while it is performed; what it makes once for all is noted apart from the rest.
+    """The notes of a story while it is performed; what it makes once for all is noted apart from the rest.
 
     `hears` is called where something happens that concerns all performers, `pause` for every pause.
     """
@@ -182,7 +182,7 @@ class Notes:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What was noted."""
+        """All that was noted."""
         return tuple(self._frames[0])
 
     def update(self, line: bytes, /) -> None:

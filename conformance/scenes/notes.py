@@ -1,4 +1,4 @@
-"""What stories note while they are performed ahead, and what they make once for all."""
+"""The notes of stories that are performed ahead, and the values that they make once for all."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conformance.paths import SUITE
+from conformance.paths import SUITE, cache_of_user
 from conformance.targets.description import TargetDescription
 from conformance.verdict.settings import KEY_VARIABLE
 
@@ -28,8 +28,7 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for installed targets: `CONFORMANCE_TARGETS`, or one in the user's cache."""
     if chosen := environment.get(CACHE_VARIABLE):
         return Path(chosen).absolute()
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "attach-conformance" / "targets"
+    return cache_of_user(environment) / "targets"
 
 
 def folder_of(target: TargetDescription, cache: Path) -> Path:

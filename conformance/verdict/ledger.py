@@ -57,7 +57,7 @@ class Ledger:
 
     @property
     def has_inconclusive(self) -> bool:
-        """Whether an answer decided nothing about some clause."""
+        """Return whether an answer decided nothing about some clause."""
         return any(entry.inconclusive for entry in self.entries.values())
 
     @property

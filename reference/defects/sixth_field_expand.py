@@ -94,7 +94,7 @@ def path_through_null_crashes(usual: Attach, call: Call, attempt: Attempt) -> Pa
 
 @stripe("expand.inlined", "hard", wrap("attached"), batch=BATCH)
 def clone_is_not_expanded(usual: Attached, call: Call, attempt: Attempt, method: PaymentMethod) -> Answer:
-    """What a shared test token becomes is answered at once, and `expand` ignored.
+    """A copy of a shared test token is answered at once, and `expand` ignored.
 
     Handlers that return early, as in localstripe 1.
     """

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import Exchange, is_creation
+from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.evidence.strict_json import exact_form
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
@@ -215,7 +215,7 @@ def _find_repeated_request_ids(exchanges: Sequence[Exchange]) -> Iterator[Object
     seen: dict[str, Exchange] = {}
     for exchange in exchanges:
         identifier = exchange.header("Request-Id")
-        is_keyed = "idempotency-key" in [name.lower() for name, _ in exchange.request.headers]
+        is_keyed = sent_header(exchange, "Idempotency-Key") is not None
         if identifier is None or is_keyed or not exchange.is_to_operation:
             continue
         if identifier in seen:

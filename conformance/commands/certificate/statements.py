@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.commands.certificate.envelope import STATEMENT_TYPE
 from conformance.evidence.episode import Outcome
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, sent_header
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.record import SUITE_NAME, BrokenRecord, Record, run_of
 from conformance.verdict.run import Run
@@ -253,7 +253,7 @@ def _api_version(record: Record) -> str | None:
 
 
 def _asks_for_a_version(exchange: Exchange) -> bool:
-    return VERSION_HEADER.lower() in [name.lower() for name, _ in exchange.request.headers]
+    return sent_header(exchange, VERSION_HEADER) is not None
 
 
 def verification_summary(
