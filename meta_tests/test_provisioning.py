@@ -195,6 +195,20 @@ def test_payment_methods_come_by_the_first_way_that_works(name: str, way: str) -
     assert provision.stateless is (way == ATTACHED_TOKEN)
 
 
+def test_a_given_shared_token_is_no_payment_method_of_its_own() -> None:
+    with client_of_variant("tokens-only") as client:
+        provision = probe(client, payment_methods=("pm_card_visa",))
+        own = probe(client, payment_methods=("pm_card_visa", "pm_1"))
+    assert (provision.payment_methods, provision.given_payment_methods) == (TOKEN, ())
+    assert (own.payment_methods, own.given_payment_methods) == ("given", ("pm_card_visa", "pm_1"))
+
+
+def test_a_given_token_is_used_where_there_is_nothing_else() -> None:
+    with client_of_tiny(_answer_attach_alone) as client:
+        provision = probe(client, ["pm_card_visa"], ["cus_given"])
+    assert (provision.payment_methods, provision.given_payment_methods) == ("given", ("pm_card_visa",))
+
+
 def test_the_scheme_of_creations_is_not_that_of_the_operation() -> None:
     with client_of_variant("creations-take-basic-only") as client:
         provision = probe(client)
@@ -344,13 +358,14 @@ def test_servers_that_only_fail_are_not_tested() -> None:
     assert [one.status for one in raised.value.tries] == [500]
 
 
-def test_creation_may_fail_where_ids_are_given() -> None:
-    def answer(method: str, path: str) -> Answer:
-        if path.endswith("/attach"):
-            return 404, "application/json", ERROR
-        return 500, "text/plain", "no"
+def _answer_attach_alone(method: str, path: str) -> Answer:
+    if path.endswith("/attach"):
+        return 404, "application/json", ERROR
+    return 500, "text/plain", "no"
 
-    with client_of_tiny(answer) as client:
+
+def test_creation_may_fail_where_ids_are_given() -> None:
+    with client_of_tiny(_answer_attach_alone) as client:
         provision = probe(client, ["pm_given"], ["cus_given"])
     assert (provision.customers, provision.payment_methods) == ("given", "given")
 

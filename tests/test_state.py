@@ -243,7 +243,7 @@ def test_others_are_untouched(scene: Scene) -> None:
 @clause("state.only-this-one", further=True)
 def test_customer_stays_as_created(scene: Scene) -> None:
     """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
-    if scene.stage.fixtures.provision.customers != "created":
+    if not scene.stage.fixtures.provision.creates_customers:
         scene.needs.no_new_customer("customers that were given are not new")
     customer, created = scene.api.create_customer(plain=True)
     card = scene.card()
@@ -310,7 +310,7 @@ def test_unknown_customer_after_a_look_up(scene: Scene) -> None:
 @clause("state.deleted-customer")
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer takes no payment method: neither a new one, nor one that it had, nor its first one."""
-    if scene.stage.fixtures.provision.customers == "given":
+    if scene.stage.fixtures.provision.has_given_customers:
         scene.needs.no_new_customer("customers that were given are not deleted")
     customer, created = scene.api.create_customer()
     earlier = scene.card()
@@ -422,7 +422,7 @@ def test_none_gets_lost(scene: Scene) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     scene.needs.sound("state.only-this-one")
     (another,) = scene.customers(1)
-    is_given = scene.stage.fixtures.provision.customers == "given"
+    is_given = scene.stage.fixtures.provision.has_given_customers
     customer = another if is_given else scene.api.create_customer()[0]
     cards = [scene.card() for _ in range(CROWD)]
     owners = {card.id: another if number in OF_ANOTHER else customer for number, card in enumerate(cards)}

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.commands.asking import client_for
+from conformance.evidence.counted import counted
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import delete_customer
 from conformance.fixtures.provisioning import RUN_TAG
@@ -98,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
         return ExitStatus.UNREACHABLE
     finally:
         client.close()
-    print(f"{len(deleted)} customers deleted")
+    print(f"{counted(len(deleted), 'customer')} deleted")
     for identifier, answer in failed.items():
         print(f"could not delete {identifier}: the request was answered {_in_short(answer)}")
     return ExitStatus.INCONCLUSIVE if failed else ExitStatus.CONFORMS

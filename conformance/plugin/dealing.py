@@ -26,8 +26,6 @@ from conformance.transport.bounds import CLEAN_UP_SECONDS, Bounds
 LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
 """The chapters that use what another has attached, listed or detached, and that one."""
 
-GIVEN = "given"
-
 INTERRUPTED = "keyboard-interrupt"
 """What pytest-xdist calls the end of a worker that was interrupted."""
 
@@ -82,7 +80,7 @@ class Workers:
 
     def send_to(self, base_url: str, provision: Provision, bounds: Bounds | None = None) -> None:
         """Say where the target is and how it gives fixtures, before the workers start: one alone uses given ids."""
-        if GIVEN in (provision.customers, provision.payment_methods) and self.count is not None:
+        if provision.has_given_ids and self.count is not None:
             self.config.option.tx = parse_tx_spec_config(self.config)[:1]
         self._told = {
             "base_url": base_url,

@@ -16,7 +16,7 @@ from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.ahead import Performers
-from conformance.plugin.dealing import GIVEN, workers_at_work
+from conformance.plugin.dealing import workers_at_work
 from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run
 from conformance.plugin.order import is_further, slug_of, slugs_beside
 from conformance.reports.words import finding_in_short
@@ -359,7 +359,7 @@ FOUND = pytest.StashKey[Ledger]()
 
 def _concurrency(settings: Settings, provision: Provision, address: Address, workers: int) -> int:
     """Return how many tests to perform at the same time: given ids are used up in order, and workers are enough."""
-    if workers > 1 or settings.dry_run or GIVEN in (provision.customers, provision.payment_methods):
+    if workers > 1 or settings.dry_run or provision.has_given_ids:
         return 1
     return settings.concurrency
 

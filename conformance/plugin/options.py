@@ -84,7 +84,8 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="id of an unattached payment method that exists on the target; repeatable",
+        help="id of an unattached payment method that exists on the target; repeatable. A shared test token such as "
+        "pm_card_visa is none: each use of it makes another",
     )
     group.addoption(
         "--customer",

@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Mapping
 from pathlib import Path
 
+from conformance.evidence.counted import counted
 from conformance.evidence.secret import Secret
-from conformance.verdict.expectations import Expectations, counted, proposal, weigh
+from conformance.verdict.expectations import Expectations, proposal, weigh
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.evidence.counted import counted
 from conformance.transport.client import Address
-from conformance.verdict.expectations import counted
 from conformance.verdict.needs import ids_for_tests
 from conformance.verdict.run import Ending, Run
 from conformance.verdict.settings import Settings, usual_rate

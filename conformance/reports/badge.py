@@ -9,8 +9,8 @@ from typing import Any
 
 import jinja2
 
+from conformance.evidence.counted import counted
 from conformance.reports.templating import templates
-from conformance.verdict.expectations import counted
 from conformance.verdict.run import MEANINGS, Ending
 
 GREEN, RED, AMBER, GREY, DARK = "#1a7f37", "#c62828", "#9a6700", "#57606a", "#24292f"

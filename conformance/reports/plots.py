@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from conformance.evidence.counted import counted
 from conformance.evidence.traffic import CLASSES, LATENCY_BOUNDS, NO_ANSWER, Traffic
 from conformance.reports.evidence import milliseconds
-from conformance.verdict.expectations import counted
 
 SWATCHES: Mapping[str, str] = {name: name.replace(" ", "-") for name in CLASSES}
 """The names of the style of each class of responses."""

@@ -13,7 +13,17 @@ import jinja2
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
 from conformance.evidence.visible import escape
-from conformance.fixtures.forms import DECLINED, DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.forms import (
+    ANY_ID,
+    CREATED,
+    DECLINED,
+    DECLINING_FORMS,
+    GIVEN,
+    LESS_DETAILS,
+    OWN_DETAILS,
+    PAYMENT_METHOD_FORMS,
+    RUN,
+)
 from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.reports.shell import Variables
@@ -47,7 +57,7 @@ class Section:
 class Ways:
     """The sources of customers and payment methods, and how the key is shown, in the words of `Provision`."""
 
-    customers: str = "created"
+    customers: str = CREATED
     payment_methods: str = "a test token"
     scheme: str = "bearer"
 
@@ -182,9 +192,9 @@ class _Body:
             return
         kind = kind_of(name)
         way = self.ways.customers if kind == "customer" else self.ways.payment_methods
-        if way == "any id":
+        if way == ANY_ID:
             return
-        if way == "given":
+        if way == GIVEN:
             why = "  # as in the run: put one here that nothing has been done to"
             yield f"{self.variables.add(identifier, kind)}={shlex.quote(identifier)}{why}"
             return

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
@@ -14,7 +15,7 @@ from conformance.reports.details import finding_in_full, sent_in_short
 from conformance.reports.reproduction import USUAL_RECORD, Reached, path_from_here, program_here, replay
 from conformance.reports.words import LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
-from conformance.verdict.expectations import Gate, counted
+from conformance.verdict.expectations import Gate
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Diagnosis, Mood, Run

@@ -43,7 +43,7 @@ class Api:
 
     def own_customer(self) -> str | None:
         """Create a customer that nothing is attached to; None where none can be created."""
-        if self.stage.fixtures.provision.customers != "created":
+        if not self.stage.fixtures.provision.creates_customers:
             return None
         try:
             return self.stage.fixtures.customers.create(plain=True)[0]

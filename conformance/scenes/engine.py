@@ -112,7 +112,7 @@ class Engine:
         if self.stage.client.bounds.reached:
             return
         most = self.stage.repetitions.survived
-        if self.stage.fixtures.provision.payment_methods == "given":
+        if self.stage.fixtures.provision.has_given_methods:
             most = max(SURVIVED_WHERE_GIVEN, most)
         if len(self.stage.memory.survived) >= most:
             self.watch.check_still_serving()
@@ -286,7 +286,7 @@ class Engine:
         start = stage.client.requests_sent if stage.case.sent_at_failure is None else stage.case.sent_at_failure
         if not doubtful[0].exchange.is_success:
             stage.client.reconnect()
-        if stage.fixtures.provision.payment_methods != "given":
+        if not stage.fixtures.provision.has_given_methods:
             stage.shared.use_up()  # this request is not to blame for what an earlier one did to it
             stage.memory.cards.clear()  # the failure may have changed them
         broken: frozenset[str] = frozenset()
@@ -294,7 +294,7 @@ class Engine:
             if number == 0 or self._can_afford(self._last_cost, start):
                 broken |= self._judge(trial, CONFIRMATION, lambda: self._tell_again(trial)).broken
         came_again = any(finding.clause in broken for finding in doubtful)
-        if came_again or stage.fixtures.provision.customers != "created":
+        if came_again or not stage.fixtures.provision.creates_customers:
             return
         for _ in range(ANEW_TIMES):
             if not doubtful[0].exchange.is_success:

@@ -47,7 +47,7 @@ class Needs:
 
     def created_customers(self) -> None:
         """End the story without a note where customers are given or made up, rather than created."""
-        if self.stage.fixtures.provision.customers != "created":
+        if not self.stage.fixtures.provision.creates_customers:
             self.end()
 
     def end(self) -> NoReturn:

@@ -90,7 +90,7 @@ class Scene:
         fixtures, known = self.stage.fixtures, self.stage.memory.customers
         with fixtures.making:
             while len(known) < count:
-                if fixtures.provision.customers == "given":
+                if fixtures.provision.has_given_customers:
                     names = ("customer", "other_customer", *(f"customer {number}" for number in range(3, count + 1)))
                     customer = fixtures.customers.named(names[len(known)])
                 else:

@@ -154,7 +154,7 @@ def _numbered_method(scene: Scene, operation: Operation, play: _Play) -> str:
 def _numbered_customer(scene: Scene, number: int, play: _Play) -> str:
     if number not in play.customers:
         created: list[Step] = []
-        if scene.stage.fixtures.provision.customers == "given":
+        if scene.stage.fixtures.provision.has_given_customers:
             play.customers[number] = scene.customers(number)[number - 1]
         else:
             play.customers[number], created = scene.api.create_customer()

@@ -218,7 +218,7 @@ def expect_well_formed(scene: Scene, *attempts: Attempt) -> None:
 
     def send_all() -> list[Step]:
         steps = as_far_as_ids_go(scene, scene.sample, *attempts)
-        if len(attempts) > 1 and scene.stage.fixtures.provision.payment_methods != "given":
+        if len(attempts) > 1 and not scene.stage.fixtures.provision.has_given_methods:
             steps += as_far_as_ids_go(scene, partial(scene.stage.send_fresh, plain=True), attempts[0])
         return steps
 
@@ -229,7 +229,7 @@ def send_in_turn(scene: Scene, first: Attempt, second: Attempt) -> list[Step]:
     """Return the steps of both attempts on one payment method, sent once for all tests that look at them."""
 
     def send_both() -> list[Step]:
-        is_given = scene.stage.fixtures.provision.payment_methods == "given"
+        is_given = scene.stage.fixtures.provision.has_given_methods
         step = scene.sample(first, role="set-up") if is_given else scene.attach(first, role="set-up")
         return [step, scene.attach(second, step)]
 
@@ -388,12 +388,12 @@ def fill_shelf(scene: Scene) -> list[Card]:
 def _fill_shelf(scene: Scene) -> list[Card]:
     stage = scene.stage
     first, second = scene.customers(2)
-    if stage.fixtures.provision.customers == "created":
+    if stage.fixtures.provision.creates_customers:
         for customer in (first, second):
             listed = stage.fixtures.endpoints.list_payment_methods(customer)
             if listed is not None:
                 stage.memory.left[EMPTY_LIST, customer] = step_of("set-up", listed)
-    size = scene.budget.shelf if stage.fixtures.provision.payment_methods != "given" else 2
+    size = scene.budget.shelf if not stage.fixtures.provision.has_given_methods else 2
     shelf: list[Card] = []
     for index in range(size):
         customer = (first, second)[(index // 2 + 1) % 2] if size > 2 else first

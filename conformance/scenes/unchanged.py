@@ -63,7 +63,7 @@ def expect_nothing_changed(scene: Scene, attempts: Attempts) -> None:
 def _has_deleted_customer(scene: Scene) -> bool:
     """Return whether there is a customer that was deleted; if need be, delete one."""
     fixtures = scene.stage.fixtures
-    can_delete = fixtures.provision.customers != "given" and scene.needs.has("delete")
+    can_delete = not fixtures.provision.has_given_customers and scene.needs.has("delete")
     if not can_delete or not scene.needs.is_sound("state.deleted-customer"):
         return False
     if not fixtures.customers.deleted:

@@ -272,7 +272,7 @@ class Watch:
         Given ones are not set aside.
         """
         self.stage.fixtures.customers.named()
-        while self.stage.fixtures.provision.payment_methods != "given" and len(self._spares) < count:
+        while not self.stage.fixtures.provision.has_given_methods and len(self._spares) < count:
             self._spares.append(self.stage.fixtures.methods.new(plain=True))
 
     def check_still_serving(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.verdict.ledger import ClauseResult
 from contracts import Catalogue
@@ -52,10 +53,11 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
     musts = [result for result in results if result.clause.level == "MUST"]
     unknown = [result for result in musts if result.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
     if unknown:
-        return "inconclusive", f"{len(unknown)} clauses could not be judged ({unknown[0].reason})"
+        return "inconclusive", f"{counted(len(unknown), 'clause')} could not be judged ({unknown[0].reason})"
     in_part = [result for result in musts if result.lacks_fixtures]
     if in_part:
-        return "inconclusive", f"{len(in_part)} clauses could be judged in part only ({in_part[0].unjudged[0]})"
+        clauses = counted(len(in_part), "clause")
+        return "inconclusive", f"{clauses} could be judged in part only ({in_part[0].unjudged[0]})"
     if is_idle:
         return "not-applicable", "the target keeps no state"
     if not any(result.clause.profile == profile for result in results):

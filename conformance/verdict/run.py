@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.traffic import Traffic
+from conformance.fixtures.forms import GIVEN
 from conformance.transport.ways import Try
-from conformance.verdict.expectations import Gate, counted, finding_name
+from conformance.verdict.expectations import Gate, finding_name
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.needs import Wanted, ids_wanted
@@ -230,8 +232,8 @@ class Run:
             (self.results[clause.slug] for clause in self.catalogue.within(self.settings.profile)),
             self.settings.profile,
             self.settings.budget,
-            methods_given=self.payment_methods == "given",
-            customers_given=len(self.settings.customers) if self.customers == "given" else None,
+            methods_given=self.payment_methods == GIVEN,
+            customers_given=len(self.settings.customers) if self.customers == GIVEN else None,
         )
 
     @property

@@ -83,8 +83,8 @@ class PlanOptions:
             budget=options["budget"],
             seed=int(options["seed"]),
             stateless=provision.stateless,
-            given_payment_methods=_count(provision.given_payment_methods) * (provision.payment_methods == "given"),
-            given_customers=_count(provision.given_customers) * (provision.customers == "given"),
+            given_payment_methods=_count(provision.given_payment_methods) * provision.has_given_methods,
+            given_customers=_count(provision.given_customers) * provision.has_given_customers,
         )
 
 

@@ -17,6 +17,7 @@ from conformance.commands.certificate.keys import UnusableKey, public_key
 from conformance.commands.certificate.objections import REASONS, Objection, gravest
 from conformance.commands.certificate.rerunning import CannotPlan, sample_target
 from conformance.commands.certificate.statements import Claim, Evidence, test_result
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.reports.words import first_of
@@ -129,7 +130,7 @@ def _run(options: argparse.Namespace) -> int:
 def _sample(checked: Checked, claim: Claim, options: argparse.Namespace) -> Checked:
     names, objections = sample_target(claim.evidence, options.against, options.sample)
     tests = ", ".join(name or "tests that explore" for name in names)
-    note = f"sampled:  {len(names)} tests again at {options.against}: {tests}"
+    note = f"sampled:  {counted(len(names), 'test')} again at {options.against}: {tests}"
     return replace(checked, objections=objections, notes=(*checked.notes, note))
 
 

@@ -16,7 +16,7 @@ from conformance.commands.certificate.statements import Evidence
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT
-from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
+from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
 from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, steps_in
@@ -208,7 +208,7 @@ def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) ->
 
 def _has_own_methods(payment_methods: str) -> bool:
     """Return whether each payment method has an id of its own, under which it is attached and read."""
-    return payment_methods in PAYMENT_METHOD_FORMS or payment_methods in ("given", "any id")
+    return payment_methods in PAYMENT_METHOD_FORMS or payment_methods in (GIVEN, ANY_ID)
 
 
 def _ids_by_place(episode: Episode) -> dict[str, str]:

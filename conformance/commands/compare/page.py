@@ -8,6 +8,7 @@ import jinja2
 
 from conformance.commands.compare.comparison import Comparison, Group
 from conformance.commands.compare.differences import ABSENT, STATUS
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Step
 from conformance.reports.html import coded
 from conformance.reports.templating import templates
@@ -35,7 +36,7 @@ def headline(comparison: Comparison) -> str:
         a, b = names_of(comparison)
         return f"{a} and {b} are alike in all {comparison.pairs} answers that were compared."
     a, b = names_of(comparison)
-    clauses, ways = _count(len(comparison.outcomes), "clause"), _count(len(comparison.groups), "way")
+    clauses, ways = counted(len(comparison.outcomes), "clause"), counted(len(comparison.groups), "way")
     return f"{a} and {b} differ in the outcome of {clauses}, and their answers in {ways}."
 
 
@@ -66,10 +67,6 @@ def describe_difference(group: Group, a: str, b: str) -> str:
 def name_clauses(group: Group) -> str:
     """Return the first clauses of a difference, and how many more there are."""
     return first_of(group.clauses, MOST_CLAUSES)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _target(run: Run) -> str:

@@ -159,7 +159,7 @@ class Play:
             return self._customer(is_deleted=known.name == DELETED)
         if episode.clause == DECLINED:
             return self._declining_card()
-        if self.fixtures.provision.payment_methods == "given":
+        if self.fixtures.provision.has_given_methods:
             return self._given_payment_method()
         if _had_details(old, episode) is not self.setting.flipped:
             return self.fixtures.methods.new()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from conformance.commands.replay.playing import AS_RECORDED, SIMULTANEOUS, History, Play, Setting
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.exchange import Exchange
+from conformance.fixtures.forms import ANY_ID, GIVEN
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures, Provision
 from conformance.judge import judge
@@ -81,7 +82,7 @@ class Replayer:
 
     def _attach_to_somebody(self) -> None:
         """Have at least a customer with a payment method on the target: on an empty one some failures do not show."""
-        if not self.fixtures.inventory.made and self.fixtures.provision.customers == "created":
+        if not self.fixtures.inventory.made and self.fixtures.provision.creates_customers:
             ids = {"customer": self.fixtures.customers.named(), "payment_method": self.fixtures.methods.new()}
             self.client.send(MINIMAL.bind(ids))
 
@@ -97,9 +98,9 @@ class Replayer:
 
     def _other_settings(self, play: Play) -> Iterator[Setting]:
         provision = self.fixtures.provision
-        if "payment_method" in play.provided and provision.payment_methods not in ("given", "any id"):
+        if "payment_method" in play.provided and provision.payment_methods not in (GIVEN, ANY_ID):
             yield Setting(flipped=True)
-        if "customer" in play.provided and provision.customers == "created":
+        if "customer" in play.provided and provision.creates_customers:
             yield Setting(used=True)
 
     def _once(self, finding: Finding, setting: Setting) -> tuple[Replayed, Play]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blot, read_recordings
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import judge
@@ -276,35 +277,32 @@ def describe(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile
             yield from map(blot, _describe_clause(own_outcome(clause, ledger.entry(clause.slug))))
     unanswered = [one.where for one in recording.exchanges if one.exchange.status is None]
     judged = len(recording.exchanges) - len(unanswered)
-    others = f"; {_count(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
+    others = f"; {counted(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
     silent = [clause.slug for clause in clauses if clause.slug not in ledger.entries]
     yield ""
-    yield f"{_count(judged, 'exchange')} with the operation judged{others}"
+    yield f"{counted(judged, 'exchange')} with the operation judged{others}"
     yield from (f"not judged: {where}: no answer was recorded" for where in unanswered)
     yield from (blot(f"could not read {problem}") for problem in recording.unreadable)
-    yield f"{_count(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
+    yield f"{counted(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
 
 
 def _describe_clause(result: ClauseResult) -> Iterator[str]:
     sign, slug = SIGNS[result.outcome], result.clause.slug
     if not result.findings:
-        yield f"{sign} {slug}: holds ({_count(result.held, 'answer')})"
+        yield f"{sign} {slug}: holds ({counted(result.held, 'answer')})"
         return
     word = "fails" if result.outcome is Outcome.FAIL else "deviates"
     first, *more = result.findings
     step = culprit_of(first)
     lacks = "" if step.exchange.request.body is not None else "  (the body was not recorded)"
-    yield f"{sign} {slug}: {word} ({result.broken} of {_count(result.broken + result.held, 'answer')}): {result.reason}"
+    answers = counted(result.broken + result.held, "answer")
+    yield f"{sign} {slug}: {word} ({result.broken} of {answers}): {result.reason}"
     yield f"    where:      {step.attempt}"
     yield f"    sent:       {curl(step.exchange, str(first.episode.facts['base_url']))}{lacks}"
     yield f"    came back:  {answer_in_short(step.exchange)}"
     yield f"    admissible: {admissible_in_short(result.clause)}"
     for finding in more:
         yield f"    also:       {culprit_of(finding).attempt}: {finding.observed}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 # the command

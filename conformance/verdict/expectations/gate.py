@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name, masked
 from conformance.verdict.ledger import ClauseResult
@@ -80,11 +81,6 @@ class Gate:
             "silent": [Stale(entry, why).to_json() for entry, why in self.silent.items()],
             "undecided": [result.clause.slug for result in self.undecided],
         }
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return the number with its noun; in the plural with an s, or the word for `many`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def weigh(
