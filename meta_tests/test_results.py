@@ -22,7 +22,8 @@ from conformance.reports.rendering import results_text
 from conformance.reports.sarif import sarif_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
-from conformance.verdict.expectations import Expectation, Expectations, finding_name, weigh
+from conformance.verdict.expectations import Expectation, Expectations, weigh
+from conformance.verdict.naming import finding_name
 from conformance.verdict.run import Diagnosis, ExitStatus, Run
 from meta_tests.test_finding_ids import Terminal
 
@@ -39,7 +40,7 @@ def weighed(*findings: Finding, level: str = "must") -> Run:
     for one in findings:
         found.setdefault(one.clause, []).append(one)
     run = run_with(found)
-    entry = Expectation(UNKNOWN, Outcome.FAIL, "the id is merged", line=3, finding=finding_name(KNOWN))
+    entry = Expectation(UNKNOWN, Outcome.FAIL, "the id is merged", line=3, finding=str(finding_name(KNOWN)))
     gate = weigh(Expectations("known.toml", (entry,)), run.results, CATALOGUE, profile="stripe", level=level)
     return replace(run, gate=gate, results=gate.results, settings=settings(level=level))
 

@@ -20,8 +20,8 @@ from conformance.reports.reproduction import Reached
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.words import LOUD, SIGNS, headline, profile_sentence
-from conformance.verdict.expectations import finding_name
 from conformance.verdict.ledger import ClauseResult, size_of
+from conformance.verdict.naming import finding_name
 from conformance.verdict.run import Run
 from contracts.catalogue import PROFILES
 
@@ -85,7 +85,7 @@ def html_page(run: Run) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = templates(escaped=True, undefined=jinja2.StrictUndefined)
-    environment.globals.update(signs=SIGNS, loud=LOUD, swatches=SWATCHES)
+    environment.globals.update(signs=SIGNS, swatches=SWATCHES)
     environment.filters["coded"] = coded
     return environment
 
@@ -109,6 +109,7 @@ def _context(run: Run) -> dict[str, Any]:
         "started": _readable_time(run.started),
         "grid": grid,
         "groups": _groups(by_outcome),
+        "loud": _loud(run, by_outcome),
         "counts": {outcome: len(of_it) for outcome, of_it in by_outcome.items() if of_it},
         "chapters": chapters,
         "bars": bars(run.traffic, chapters),
@@ -117,6 +118,13 @@ def _context(run: Run) -> dict[str, Any]:
         "latency": latency_in_words(run.traffic),
         "script": script_of(run.to_json()),
     }
+
+
+def _loud(run: Run, by_outcome: Mapping[Outcome, Sequence[Row]]) -> list[ClauseResult]:
+    """Return the results that did not pass and are not expected, the gravest first."""
+    unexpected = {result.clause.slug for result in run.gate.unexpected} if run.gate else set()
+    results = [row.result for rows in by_outcome.values() for row in rows]
+    return [result for result in results if result.outcome in LOUD or result.clause.slug in unexpected]
 
 
 def _groups(by_outcome: Mapping[Outcome, Sequence[Row]]) -> dict[str, list[Row]]:

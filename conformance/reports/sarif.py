@@ -17,10 +17,11 @@ from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.harmless import json_text
 from conformance.reports.details import finding_in_full
 from conformance.reports.reproduction import Reached, replay_in_folder
-from conformance.verdict.expectations import Expectations, finding_name
+from conformance.verdict.expectations import Expectations
 from conformance.verdict.expectations.gate import decides
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.naming import Name, finding_name
 from conformance.verdict.run import ExitStatus, Run
 from contracts import Clause
 
@@ -79,7 +80,7 @@ def _result(run: Run, result: ClauseResult, finding: Finding) -> Mapping[str, An
     }
 
 
-def _location(expectations: Expectations | None, clause: Clause, name: str) -> Mapping[str, Any]:
+def _location(expectations: Expectations | None, clause: Clause, name: Name) -> Mapping[str, Any]:
     """Return the place of a finding: the line of its entry, the file that lacks one, or none but the operation."""
     where: dict[str, Any] = {"logicalLocations": [OPERATION]}
     if expectations is not None:

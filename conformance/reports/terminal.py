@@ -173,7 +173,8 @@ def _print_expected(terminal: Harmless, results: Sequence[ClauseResult]) -> None
     for result in results:
         head = f"{SIGNS[result.outcome]} {result.clause.slug}"
         terminal.write(head, yellow=True)
-        terminal.write_cut(f"  expected {result.was}, {result.clause.level}: {result.expected}", used=len(head))
+        text = f"expected {result.was}, {result.clause.level}: {result.expected}"
+        terminal.write_cut(f"  {_id_of(result)}{text}", used=len(head))
 
 
 def _print_gate(terminal: Harmless, gate: Gate) -> None:
@@ -221,7 +222,8 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
     for profile in PROFILES[: PROFILES.index(run.settings.profile) + 1]:
         words = run.words(profile)
         is_outdone = run.gate is not None and run.gate.fails_for_its_entries
-        decides = DECIDES if profile == run.settings.profile and not run.errors and not is_outdone else ""
+        is_decisive = profile == run.settings.profile and not (run.errors or run.interrupted or is_outdone)
+        decides = DECIDES if is_decisive else ""
         terminal.write(f"{profile}: ")
         terminal.write(words.text, bold=True, **_MOODS[words.mood])
         terminal.write_line(f" ({words.detail}){decides}")
@@ -241,7 +243,7 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
     if run.bound:
         terminal.write_line(run.bound_in_words, yellow=True)
     if run.interrupted:
-        terminal.write_line("the run was interrupted: the results cover only what ran before", yellow=True)
+        terminal.write_line(f"the run was interrupted: the results cover only what ran before{DECIDES}", yellow=True)
     _print_left_over(terminal, run)
     terminal.write_line(f"{counted(run.requests, 'request')} in {run.seconds:.1f} s; results in {run.settings.results}")
 

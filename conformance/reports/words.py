@@ -63,6 +63,8 @@ def headline(run: Run) -> str:
     if run.lacking and not run.interrupted:
         return f"{target} lacks required capabilities: {', '.join(run.lacking)}."
     word = run.word(profile)
+    if word == "conforms" and run.is_part_of(profile):
+        return f"Nothing failed in the part of the {profile} profile that was run on {target_in_words(run, 'the')}."
     if word == "conforms":
         return f"{target} conforms to the {profile} profile."
     if word == "does-not-conform":

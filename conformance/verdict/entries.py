@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,9 @@ from conformance.evidence.episode import Finding
 
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
+FINDINGS_KNOWN, BYTES_KNOWN = 60, 1_000_000
+"""How many more are known by name, and how many bytes of bodies they may have: clauses explain each other's findings,
+and an expectations file names each."""
 
 _ROOT_CAUSE = "see "
 
@@ -92,7 +95,7 @@ class Entry:
         return bool(self.not_applicable) and not (self.held or self.findings)
 
     def add_finding(self, finding: Finding) -> None:
-        """Count a finding, and keep it if it is among the smallest."""
+        """Count a finding, and keep it if it is small enough."""
         self.broken += 1
         self._keep([finding])
 
@@ -105,7 +108,7 @@ class Entry:
         self.traits += [trait for trait in other.traits if trait not in self.traits]
 
     def _keep(self, findings: Iterable[Finding]) -> None:
-        self.findings = sorted([*self.findings, *findings], key=size_of)[:FINDINGS_KEPT]
+        self.findings = _within_bounds(sorted([*self.findings, *findings], key=size_of))
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form, from which `from_json` makes the same entry."""
@@ -123,6 +126,16 @@ class Entry:
         findings = [Finding.from_json(finding) for finding in data["findings"]]
         reasons = [Reason(**{**reason, "kind": Kind(reason["kind"])}) for reason in data["reasons"]]
         return cls(data["held"], data["broken"], findings, reasons, list(data["traits"]))
+
+
+def _within_bounds(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the first of these findings, as many as may be known; FINDINGS_KEPT of them in any case."""
+    size = 0
+    for number, finding in enumerate(findings[:FINDINGS_KNOWN]):
+        size += sum(len(step.exchange.body or b"") for step in finding.episode.steps)
+        if number >= FINDINGS_KEPT and size > BYTES_KNOWN:
+            return list(findings[:number])
+    return list(findings[:FINDINGS_KNOWN])
 
 
 def size_of(finding: Finding) -> int:

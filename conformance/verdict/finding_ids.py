@@ -16,10 +16,12 @@ DIGITS = 7
 def with_ids(results: Mapping[str, ClauseResult]) -> dict[str, ClauseResult]:
     """Return the results of a run with an id for each finding."""
     taken: set[str] = set()
-    return {
-        slug: replace(result, findings=tuple(_with_id(finding, taken) for finding in result.findings))
-        for slug, result in results.items()
-    }
+    named = {}
+    for slug, result in results.items():
+        findings = tuple(_with_id(finding, taken) for finding in result.findings)
+        others = tuple(_with_id(finding, taken) for finding in result.others)
+        named[slug] = replace(result, findings=findings, others=others)
+    return named
 
 
 def _with_id(finding: Finding, taken: set[str]) -> Finding:

@@ -11,7 +11,8 @@ from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.exchange import Exchange
 from conformance.judge.incidental import clauses_about_request
 from conformance.judge.outage import SHARED
-from conformance.verdict.entries import Entry, Kind, Reason, refer_to, size_of
+from conformance.verdict.entries import FINDINGS_KEPT, Entry, Kind, Reason, refer_to, size_of
+from conformance.verdict.naming import Name
 from contracts import Catalogue, Clause
 from strategies.traits import traits
 from strategies.valid import MINIMAL
@@ -79,20 +80,21 @@ class Ledger:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """The outcome of one clause, with its reason and its findings, the smallest first.
+    """The outcome of one clause, with its reason and its findings, the smallest first; `others` are those not shown.
 
     `cause` is the root cause that keeps the clause from being judged; it is `blocked` if it always rests on that one.
     If it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known.
     `lacks_fixtures` says that fixtures ran out before all of it was judged, so that no profile conforms; `unjudged`
     holds the reasons why aspects of a clause that passes were not judged. A clause that is not `selected` has
-    no test, or its test was not to be run. An error of the suite has its `traceback`. `listed` are the ids of the
-    findings that are expected, each with the reason, also where another finding of the clause is not.
+    no test, or its test was not to be run. An error of the suite has its `traceback`. `listed` are the names
+    of the findings that are expected, each with the reason, also where another finding of the clause is not.
     """
 
     clause: Clause
     outcome: Outcome
     reason: str = ""
     findings: tuple[Finding, ...] = ()
+    others: tuple[Finding, ...] = ()
     broken: int = 0
     held: int = 0
     was: Outcome | None = None
@@ -103,12 +105,17 @@ class ClauseResult:
     traceback: str = ""
     cause: str = ""
     selected: bool = True
-    listed: Mapping[str, str] = field(default_factory=dict)
+    listed: Mapping[Name, str] = field(default_factory=dict)
 
     @property
     def observed(self) -> Outcome:
         """The outcome that was observed, whether or not it was expected."""
         return self.was or self.outcome
+
+    @property
+    def known(self) -> tuple[Finding, ...]:
+        """All findings that are known, the smallest first."""
+        return (*self.findings, *self.others)
 
     @property
     def is_left_out(self) -> bool:
@@ -130,8 +137,9 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
 
     if entry.findings:
         outcome = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}.get(clause.level, Outcome.PASS)
-        findings = tuple(entry.findings)
-        return replace(result, outcome=outcome, reason=findings[0].observed, findings=findings, broken=entry.broken)
+        findings, others = tuple(entry.findings[:FINDINGS_KEPT]), tuple(entry.findings[FINDINGS_KEPT:])
+        result = replace(result, findings=findings, others=others, broken=entry.broken)
+        return replace(result, outcome=outcome, reason=findings[0].observed)
 
     if entry.inconclusive:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=entry.inconclusive[0])
@@ -186,7 +194,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger, only: Container[str] | None =
         cause = blocking(catalogue[slug], results)
         if cause not in ("", slug) and result.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             result = _block(result, cause)
-            result = replace(result, outcome=Outcome.NOT_RUN, findings=(), blocked=True, selected=True)
+            result = replace(result, outcome=Outcome.NOT_RUN, findings=(), others=(), blocked=True, selected=True)
         if owner_of_the_end and result.cause == STILL_SERVING:
             result = _block(result, owner_of_the_end)
         results[slug] = result
@@ -266,7 +274,7 @@ def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalog
     entry = _without_lost_responses(slug, entry, culprits)
     if len(findings) == len(entry.findings):
         return entry
-    broken = entry.broken if findings else 0
+    broken = entry.broken - (len(entry.findings) - len(findings)) if findings else 0
     return replace(entry, findings=findings, broken=broken, held=max(entry.held, 1))
 
 

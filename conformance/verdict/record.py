@@ -326,6 +326,7 @@ def conclude_run(
         traffic=_traffic_of(entries),
         errors=(*_errors_of_tests(entries), *map(InternalError.from_json, known.get("errors", ()))),
         stopped=known.get("stopped", ""),
+        narrowed=header["selection"]["arguments"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum, StrEnum
@@ -12,13 +13,19 @@ from conformance.evidence.episode import Outcome
 from conformance.evidence.traffic import Traffic
 from conformance.fixtures.forms import GIVEN
 from conformance.transport.ways import Try
-from conformance.verdict.expectations import Gate, finding_name
+from conformance.verdict.expectations import Gate
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.naming import finding_name
 from conformance.verdict.needs import Wanted, ids_wanted
 from conformance.verdict.profiles import ProfileVerdict
 from conformance.verdict.settings import Settings
 from contracts import Catalogue, Contract
+
+LONGEST_SELECTION = 60
+"""How many characters of the options that narrowed a run its verdict shows."""
+NOTHING_FAILED = "nothing failed"
+"""The verdict in words where the user had only a part of a profile run, and that part holds."""
 
 
 class ExitStatus(IntEnum):
@@ -171,8 +178,8 @@ class Run:
     explored. An expected failure is still a failure: it changes the exit status, never a verdict. `first_finding` is
     the number of requests until the first finding, None without one. `payment_methods` and `customers` say where they
     come from, in the words of `Provision`, and `scheme` how the key is shown. `errors` are those of the suite itself;
-    `stopped` is one of STOPS, or empty. `bound` says which bound the run reached, so that the rest was not sent; it is
-    empty if it reached none.
+    `stopped` is one of STOPS, or empty. `narrowed` holds the options by which only a part was run. `bound` says which
+    bound the run reached, so that the rest was not sent; it is empty if it reached none.
     """
 
     settings: Settings
@@ -202,6 +209,7 @@ class Run:
     exploration: Exploration | None = None
     errors: tuple[InternalError, ...] = ()
     stopped: str = ""
+    narrowed: str = ""
     bound: str = ""
 
     @property
@@ -292,8 +300,21 @@ class Run:
             return "inconclusive"
         return word
 
+    def is_part_of(self, profile: str) -> bool:
+        """Return whether the user had only a part of the profile run."""
+        verdict = self.verdicts[profile]
+        return bool(self.narrowed) and verdict.selected < verdict.total
+
     def words(self, profile: str) -> Words:
         """Return the verdict on a profile in words, with the expectations that it meets."""
+        words = self._words_of_the_whole(profile)
+        if not self.is_part_of(profile):
+            return words
+        text = NOTHING_FAILED if words.mood is Mood.GOOD else words.text
+        how = textwrap.shorten(self.narrowed, LONGEST_SELECTION, placeholder=" …")
+        return replace(words, text=text, detail=f"{words.detail}; only a part was run: {how}")
+
+    def _words_of_the_whole(self, profile: str) -> Words:
         verdict, word = self.verdicts[profile], self.word(profile)
         text = word.replace("-", " ")
         mood = {"conforms": Mood.GOOD, "does-not-conform": Mood.BAD}.get(word, Mood.OPEN)

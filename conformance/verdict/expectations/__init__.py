@@ -4,7 +4,7 @@ A file lists the clauses that are known to fail, each with its reason. To read i
 propose a new one are pure functions; files and the date are read at the edges.
 """
 
-from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name
+from conformance.verdict.expectations.entry import Expectation, Expectations
 from conformance.verdict.expectations.gate import Gate, Stale, weigh
 from conformance.verdict.expectations.proposal import proposal
 from conformance.verdict.expectations.reading import ExpectationsError, Problem, parse_expectations, read_expectations
@@ -16,7 +16,6 @@ __all__ = [
     "Gate",
     "Problem",
     "Stale",
-    "finding_name",
     "parse_expectations",
     "proposal",
     "read_expectations",

@@ -8,38 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.evidence.episode import Finding, Outcome
+from conformance.evidence.episode import Outcome
+from conformance.verdict.naming import Name
 
 OUTCOMES = (Outcome.FAIL, Outcome.DEVIATION, Outcome.NOT_RUN)
 """The outcomes that an entry may expect. A time-out, or an error of the suite, is no property of a server."""
 
 ANYTHING = "*"
-BAR = " | "
-"""The separator, in the name of a finding, of the observation and the request."""
-
-LONGEST_NAME = 240
-
-_IDENTIFIER = re.compile(r"\b(cus|pm|card|src|tok|req|seti|pi|evt|sk_test|rk_test)_[A-Za-z0-9]{6,}\b")
-_NUMBER = re.compile(r"\b\d{9,}\b")
-
-
-def finding_name(finding: Finding) -> str:
-    """Return the name of a finding, its observation and its request, which is the same in every run that finds it.
-
-    Ids and times, which differ from run to run, are masked.
-    """
-    step = finding.episode.steps[finding.culprit]
-    return masked(f"{finding.observed}{BAR}{step.invalid or step.attempt}", finding.episode.fixtures)
-
-
-def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
-    """Return `text` without ids and times, in one line of at most LONGEST_NAME characters."""
-    longest_first = sorted((fixtures or {}).items(), key=lambda item: -len(item[1]))
-    for name, identifier in longest_first:
-        if identifier:
-            text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])", f"‹{name}›", text)
-    text = _NUMBER.sub("‹number›", _IDENTIFIER.sub(r"‹\1›", " ".join(text.split())))
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
 
 
 @dataclass(frozen=True)
@@ -59,12 +34,12 @@ class Expectation:
     expires: datetime.date | None = None
     flaky: bool = False
 
-    def fits(self, name: str) -> bool:
-        """Return whether the finding of that name is the one that is expected."""
+    def fits(self, name: Name) -> bool:
+        """Return whether the finding of that name is the one that is expected, or one of those."""
         if not self.finding:
             return True
-        parts = self.finding.split(ANYTHING)
-        return re.fullmatch(".*".join(map(re.escape, parts)), name, re.DOTALL) is not None
+        pattern = re.compile(".*".join(map(re.escape, self.finding.split(ANYTHING))), re.DOTALL)
+        return any(map(pattern.fullmatch, (name.mistake, name.request)))
 
     def in_short(self) -> str:
         """Return the reason, with the link and the date on which it expires."""
@@ -121,7 +96,7 @@ class Expectations:
         """Return the place of an entry, as `file:line`."""
         return f"{self.file}:{entry.line}"
 
-    def covering(self, slug: str, outcome: Outcome, names: tuple[str, ...]) -> tuple[Expectation, ...]:
+    def covering(self, slug: str, outcome: Outcome, names: tuple[Name, ...]) -> tuple[Expectation, ...]:
         """Return the entries that expect of a clause this outcome with just these findings; none if one is new."""
         entries = [entry for entry in self.of(slug) if entry.outcome is outcome]
         matched = [[entry for entry in entries if entry.fits(name)] for name in names]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.verdict.expectations.entry import Expectation, Expectations, finding_name, masked
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.entries import FINDINGS_KEPT
+from conformance.verdict.expectations.entry import Expectation, Expectations
+from conformance.verdict.ledger import STILL_SERVING, ClauseResult
+from conformance.verdict.naming import Name, finding_name, reason_name
 from contracts import Catalogue
 
 FIXED = "fixed: remove it"
@@ -99,7 +101,8 @@ def weigh(
     clauses = catalogue.within(profile)
     shown = dict(results)
     expected: dict[str, tuple[Expectation, ...]] = {}
-    unexpected, undecided = [], []
+    unexpected: list[ClauseResult] = []
+    undecided: list[ClauseResult] = []
     fitting: set[Expectation] = set()
     for result in [results[clause.slug] for clause in clauses]:
         covering = covering_entries(expectations, result)
@@ -113,19 +116,31 @@ def weigh(
         elif decides(result, level) and not result.blocked:
             undecided.append(result)
 
+    resting = _resting(unexpected)
+    unexpected = [result for result in unexpected if result not in resting]
+    undecided += resting
+
     fitting.update(chain.from_iterable(expected.values()))
+    news = frozenset(result.clause.slug for result in unexpected)
     heard = {clause.slug for clause in clauses} - unheard
     stale: list[Stale] = []
     silent: dict[Expectation, str] = {}
     for entry in expectations.entries:
         if entry in fitting:
             continue
-        why = why_stale(entry, results[entry.clause], expectations) if entry.clause in heard else ""
+        is_heard = entry.clause in heard and STILL_SERVING not in news
+        why = why_stale(entry, results[entry.clause], expectations, news) if is_heard else ""
         if why:
             stale.append(Stale(entry, why))
         else:
-            silent[entry] = why_silent(entry, results[entry.clause], profile, catalogue)
+            silent[entry] = why_silent(entry, results[entry.clause], profile, catalogue, news)
     return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), silent)
+
+
+def _resting(unexpected: Sequence[ClauseResult]) -> list[ClauseResult]:
+    """Return the results that are not run because of another one of these."""
+    slugs = {result.clause.slug for result in unexpected}
+    return [result for result in unexpected if result.outcome is Outcome.NOT_RUN and result.cause in slugs]
 
 
 def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> ClauseResult:
@@ -134,7 +149,7 @@ def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> Clau
     return replace(result, outcome=Outcome.EXPECTED, was=result.outcome, expected=reason, listed=listed)
 
 
-def _listed(result: ClauseResult, entries: Iterable[Expectation]) -> dict[str, str]:
+def _listed(result: ClauseResult, entries: Iterable[Expectation]) -> dict[Name, str]:
     """Return the reasons of the findings that an entry expects, by their names."""
     return {
         name: entry.in_short()
@@ -157,11 +172,11 @@ def decides(result: ClauseResult, level: str) -> bool:
     return result.selected and not result.clause.not_tested and result.clause.level in decisive and not is_good
 
 
-def names_of(result: ClauseResult) -> tuple[str, ...]:
+def names_of(result: ClauseResult) -> tuple[Name, ...]:
     """Return the names by which the findings of a clause are matched; of one that was not run, its reason."""
     if result.findings:
-        return tuple(dict.fromkeys(map(finding_name, result.findings)))
-    return (masked(result.reason),) if result.outcome is Outcome.NOT_RUN else ()
+        return tuple(dict.fromkeys(map(finding_name, result.known)))
+    return (reason_name(result.reason),) if result.outcome is Outcome.NOT_RUN else ()
 
 
 def covering_entries(expectations: Expectations, result: ClauseResult) -> tuple[Expectation, ...]:
@@ -188,12 +203,19 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     if not result.findings:
         return result
     listed = _listed(result, expectations.of(result.clause.slug))
-    findings = tuple(sorted(result.findings, key=lambda finding: finding_name(finding) in listed))
-    return replace(result, findings=findings, reason=findings[0].observed, listed=listed)
+    known = tuple(sorted(result.known, key=lambda finding: finding_name(finding) in listed))
+    findings, others = known[:FINDINGS_KEPT], known[FINDINGS_KEPT:]
+    return replace(result, findings=findings, others=others, reason=findings[0].observed, listed=listed)
 
 
-def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectations) -> str:
-    """Return why an entry that does not fit has to be removed; empty if the run does not show it."""
+def why_stale(
+    entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str] = frozenset()
+) -> str:
+    """Return why an entry that does not fit has to be removed; empty if the run does not show it.
+
+    `news` are the clauses that fail unexpectedly: because of them a request may not have been sent at all, so that one
+    of several failures of a clause that is not seen need not be fixed.
+    """
     slug, outcome = entry.clause, result.outcome
     is_unknown = not result.selected or result.lacks_fixtures or outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR)
     if is_unknown or (outcome is Outcome.PASS and entry.flaky):
@@ -207,20 +229,24 @@ def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectatio
     if outcome is not entry.outcome:
         return f"{slug} is run, with the outcome {outcome}: remove this entry"
 
-    # Only the smallest requests that break a clause are kept: something new may hide what this entry expects.
-    is_hidden = result.broken > len(result.findings) > 0 or not covering_entries(expectations, result)
-    if entry.flaky or is_hidden:
+    # Not every request that breaks a clause is known: something new may hide what this entry expects.
+    is_hidden = result.broken > len(result.known) > 0 or not covering_entries(expectations, result)
+    if entry.flaky or is_hidden or news:
         return ""
-    names = " and ".join(f"“{name}”" for name in names_of(result))
+    names = " and ".join(dict.fromkeys(f"“{name}”" for name in names_of(result)))
     return f"this failure of {slug} is {FIXED} (left: {names})"
 
 
-def why_silent(entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue) -> str:
-    """Return why an entry that does not fit is left alone."""
+def why_silent(
+    entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue, news: Set[str] = frozenset()
+) -> str:
+    """Return why an entry that does not fit is left alone; `news` are the clauses that fail unexpectedly."""
     if catalogue[entry.clause] not in catalogue.within(profile):
         return f"beyond the profile {profile}"
     if not result.selected:
         return "not selected"
+    if STILL_SERVING in news:
+        return "the target ended, or was no longer itself, before all was judged"
     if result.cause:
         return f"not run while {result.cause} fails or is not judged"
     if result.outcome is Outcome.PASS:

@@ -9,10 +9,11 @@ from dataclasses import replace
 import tomlkit
 from tomlkit.items import Table
 
-from conformance.verdict.expectations.entry import ANYTHING, BAR, Expectation, finding_name, masked
+from conformance.verdict.expectations.entry import ANYTHING, Expectation
 from conformance.verdict.expectations.gate import Gate, decides, is_telling, names_of
 from conformance.verdict.expectations.reading import TABLE
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.naming import BAR, finding_name, masked
 from contracts import Catalogue
 
 HEAD = """\
@@ -28,6 +29,10 @@ HEAD_WITHOUT_RUN = "".join(
     f"# {line}\n" for line in ("Known failures: none so far.", "", *MEANING.splitlines())
 ).replace("# \n", "#\n")
 """The content of a file that expects nothing to fail."""
+
+
+MOST_LISTED = 5
+"""How many requests with the same failure are listed one by one; more share an entry, which takes any request."""
 
 
 def proposal(
@@ -76,21 +81,25 @@ def new_entries(
     if not decides(result, level) or not is_telling(result):
         return ()
 
-    # A general clause, or one about headers, is judged on whichever response comes first.
-    is_judged_anywhere = result.clause.general or result.clause.chapter == "header"
-    is_loose = is_judged_anywhere or result.broken > len(result.findings)
-    patterns: dict[str, str] = {}
-    for name in names_of(result):
-        if any(entry.fits(name) for entry in kept):
-            continue
-        observed, bar, request = name.partition(BAR)
-        is_pattern = bool(bar) and is_loose
-        pattern = f"{observed}{BAR}{ANYTHING}" if is_pattern else name
-        patterns.setdefault(pattern, observed if is_pattern or not bar else f"{observed}, for {request}")
-    return tuple(
-        Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=pattern)
-        for pattern, observed in patterns.items()
-    )
+    names = [name for name in names_of(result) if not any(entry.fits(name) for entry in kept)]
+    texts = dict.fromkeys(name.request if result.clause.general else name.mistake for name in names)
+    requests: dict[str, list[str]] = {}
+    for text in texts:
+        requests.setdefault(text.partition(BAR)[0], []).append(text)
+    # A clause about headers is judged on whichever response comes first.
+    is_loose = result.broken > len(result.known) or result.clause.chapter == "header"
+    entries = []
+    for observed, same in requests.items():
+        if is_loose or len(same) > MOST_LISTED:
+            is_found = any(BAR in text for text in same)
+            entries.append(_entry(result, f"{observed}{BAR}{ANYTHING}" if is_found else observed, observed, date))
+        else:
+            entries += [_entry(result, text, text.replace(BAR, ", for "), date) for text in same]
+    return tuple(entries)
+
+
+def _entry(result: ClauseResult, finding: str, observed: str, date: datetime.date) -> Expectation:
+    return Expectation(result.clause.slug, result.outcome, f"observed on {date}: {observed}", finding=finding)
 
 
 def take_over(new: Expectation, before: Expectation) -> Expectation:

@@ -1,0 +1,55 @@
+"""Names of findings, which are the same in every run that finds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from conformance.evidence.episode import Finding
+
+BAR = " | "
+"""The separator, in the name of a finding, of the observation and the request."""
+
+LONGEST_NAME = 240
+
+_IDENTIFIER = re.compile(r"\b(cus|pm|card|src|tok|req|seti|pi|evt|sk_test|rk_test)_[A-Za-z0-9]{6,}\b")
+_NUMBER = re.compile(r"\b\d{9,}\b")
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name by which an expectation is matched, the same in every run: of a finding, its observation and its request.
+
+    By its `mistake` all requests with the same one have the same name; `request` tells them apart.
+    """
+
+    mistake: str
+    request: str
+
+    def __str__(self) -> str:
+        return self.mistake
+
+
+def finding_name(finding: Finding) -> Name:
+    """Return the name of a finding. Ids and times, which differ from run to run, are masked."""
+    step, fixtures = finding.episode.steps[finding.culprit], finding.episode.fixtures
+    mistake, request = (
+        masked(f"{finding.observed}{BAR}{sent}", fixtures) for sent in (step.invalid or step.attempt, step.attempt)
+    )
+    return Name(mistake, request)
+
+
+def reason_name(reason: str) -> Name:
+    """Return the name of a clause that was not run, for this reason."""
+    return Name(masked(reason), masked(reason))
+
+
+def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
+    """Return `text` without ids and times, in one line of at most LONGEST_NAME characters."""
+    longest_first = sorted((fixtures or {}).items(), key=lambda item: -len(item[1]))
+    for name, identifier in longest_first:
+        if identifier:
+            text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])", f"‹{name}›", text)
+    text = _NUMBER.sub("‹number›", _IDENTIFIER.sub(r"‹\1›", " ".join(text.split())))
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
