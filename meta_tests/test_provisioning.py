@@ -198,15 +198,48 @@ def test_payment_methods_come_by_the_first_way_that_works(name: str, way: str) -
 def test_a_given_shared_token_is_no_payment_method_of_its_own() -> None:
     with client_of_variant("tokens-only") as client:
         provision = probe(client, payment_methods=("pm_card_visa",))
-        own = probe(client, payment_methods=("pm_card_visa", "pm_1"))
+        existing = Fixtures(client, provision, "run", random.Random(1)).methods.new()
+        own = probe(client, payment_methods=("pm_card_visa", existing))
     assert (provision.payment_methods, provision.given_payment_methods) == (TOKEN, ())
-    assert (own.payment_methods, own.given_payment_methods) == ("given", ("pm_card_visa", "pm_1"))
+    assert (own.payment_methods, own.given_payment_methods) == ("given", ("pm_card_visa", existing))
 
 
 def test_a_given_token_is_used_where_there_is_nothing_else() -> None:
     with client_of_tiny(_answer_attach_alone) as client:
         provision = probe(client, ["pm_card_visa"], ["cus_given"])
     assert (provision.payment_methods, provision.given_payment_methods) == ("given", ("pm_card_visa",))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"customers": ["cus_nowhere"]}, "the customer cus_nowhere, given by --customer, does not exist there"),
+        ({"payment_methods": ["pm_nowhere"]}, "the payment method pm_nowhere, given by --payment-method, does not"),
+    ],
+)
+def test_a_given_id_that_does_not_exist_is_no_verdict_on_the_target(given: dict[str, list[str]], said: str) -> None:
+    with running() as server, client_of(server.url) as client, pytest.raises(Unreachable, match=said) as raised:
+        probe(client, **given)
+    assert "that exist in the account" in raised.value.hint
+
+
+def test_a_given_customer_that_was_deleted_is_named() -> None:
+    with running() as server, client_of(server.url) as client:
+        customers = Fixtures(client, probe(client), "run", random.Random(1)).customers
+        gone = customers.create()[0]
+        customers.delete(gone)
+        with pytest.raises(Unreachable, match=f"{gone}, given by --customer, was deleted"):
+            probe(client, customers=[gone])
+
+
+def test_a_path_too_many_in_the_base_url_is_suspected() -> None:
+    with client_of_tiny(lambda method, path: (404, "application/json", ERROR)) as client:
+        there = Client(Address.of(f"{client.address.url}/api"), KEY, CONTRACT, timeout=5)
+        for one, is_suspected in ((there, True), (client, False)):
+            with pytest.raises(Unreachable) as raised:
+                probe(one)
+            assert ("is the path /api in --base-url right?" in raised.value.hint) is is_suspected
+        there.close()
 
 
 def test_the_scheme_of_creations_is_not_that_of_the_operation() -> None:

@@ -14,6 +14,7 @@ from benchmarks.detection import VARIANTS, variant_job
 from benchmarks.given_ids import KEY, make_ids
 from benchmarks.processes import CONTEXT
 from benchmarks.suite import Job, Result, run
+from conformance.fixtures.diagnosing import IDS_CHECKED
 from conformance.paths import TESTS
 from conformance.verdict.needs import ids_for_profile, load_needs
 from conformance.verdict.run import ExitStatus
@@ -55,7 +56,7 @@ def run_given(given: Given) -> Result:
     os.environ[KEY_VARIABLE] = KEY
     with running(given.defect) as server:
         ids = make_ids(server.url, customers=given.customers, payment_methods=given.payment_methods)
-        arguments = (*given.absent, *ids, *given.arguments)
+        arguments = (*ids, *given.absent, *given.arguments)
         return run(Job("given ids", base_url=server.url, arguments=arguments))
 
 
@@ -127,11 +128,14 @@ def test_a_defect_is_found_with_few_ids(
 
 
 def test_an_id_that_is_not_there_fails_nothing(pool: ProcessPoolExecutor) -> None:
-    absent = ("--payment-method", "pm_Nothing", "--customer", "cus_Nobody")
-    result = pool.submit(run_given, Given(customers=1, payment_methods=2, absent=absent)).result(timeout=120)
+    absent = ("--payment-method", "pm_Nothing")
+    result = pool.submit(run_given, Given(payment_methods=IDS_CHECKED, absent=absent)).result(timeout=120)
     assert not result.outcomes("fail", "error")
     assert "body.customer-required" in result.outcomes("pass")
     assert result.status == ExitStatus.INCONCLUSIVE
+    result = pool.submit(run_given, Given(payment_methods=1, absent=absent)).result(timeout=120)
+    assert "the payment method pm_Nothing, given by --payment-method, does not exist there" in result.output
+    assert result.status == ExitStatus.UNREACHABLE
 
 
 def test_every_test_of_the_suite_that_takes_payment_methods_is_measured() -> None:
