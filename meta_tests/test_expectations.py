@@ -22,6 +22,7 @@ from conformance.verdict.expectations import (
     proposal,
     weigh,
 )
+from conformance.verdict.expectations.gate import CUT_SHORT
 from conformance.verdict.expectations.proposal import MOST_LISTED
 from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Kind, Ledger, conclude
 from conformance.verdict.naming import finding_name
@@ -376,6 +377,15 @@ def test_a_target_that_ended_has_fixed_nothing() -> None:
     assert [result.clause.slug for result in gate.unexpected] == ["robustness.still-serving"]
     assert not gate.stale
     assert weighed(text, run(known[0])).stale
+
+
+@pytest.mark.parametrize("gone", ["the target did not come back within 15 s", "sent 100 requests"])
+def test_what_was_left_is_neither_new_nor_fixed(gone: str) -> None:
+    text = proposed("", run(finding(JSON), finding("request.charset-parameter")))
+    gate = weighed(text, run(finding(JSON), **{"auth.malformed": ("left", gone)}))
+    assert gate.is_met
+    assert [result.clause.slug for result in gate.undecided] == ["auth.malformed"]
+    assert list(gate.silent.values()) == [CUT_SHORT]
 
 
 def test_one_of_several_failures_is_not_fixed_while_something_else_is_new() -> None:

@@ -31,6 +31,7 @@ from conformance.verdict.trial import (
     CONFIRMATIONS,
     FIRST,
     INTERRUPTED,
+    LEFT,
     NOT_APPLICABLE,
     NOT_RUN,
     OF_A_CLAUSE,
@@ -221,7 +222,7 @@ class Engine:
         case.is_left = True
         reason = refer_to(cause) if cause else reason
         if case.clause:
-            case.note(NOT_RUN, reason)
+            case.note(NOT_RUN if cause else LEFT, reason)
         return reason
 
     def _fail_for(self, finding: Finding) -> None:

@@ -24,10 +24,15 @@ def refer_to(cause: str) -> str:
 
 
 class Kind(StrEnum):
-    """A kind of reason; `lacking` is not run for want of fixtures, which is no property of the target."""
+    """A kind of reason.
+
+    Two are no property of the target: `lacking` is not run for want of fixtures, and what was `left` is not run since
+    the target was gone, or a bound of the run was reached.
+    """
 
     NOT_RUN = "not-run"
     LACKING = "lacking"
+    LEFT = "left"
     NOT_APPLICABLE = "not-applicable"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
@@ -77,7 +82,7 @@ class Entry:
     @property
     def not_run(self) -> list[str]:
         """The reasons why an aspect was not run."""
-        return [reason.text for reason in self.of_kind(Kind.NOT_RUN, Kind.LACKING)]
+        return [reason.text for reason in self.of_kind(Kind.NOT_RUN, Kind.LACKING, Kind.LEFT)]
 
     @property
     def inconclusive(self) -> list[str]:

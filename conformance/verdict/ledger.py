@@ -84,7 +84,8 @@ class ClauseResult:
 
     `cause` is the root cause that keeps the clause from being judged; it is `blocked` if it always rests on that one.
     If it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known.
-    `lacks_fixtures` says that fixtures ran out before all of it was judged, so that no profile conforms; `unjudged`
+    `lacks_fixtures` says that fixtures ran out before all of it was judged, so that no profile conforms; `was_left`,
+    that the target was gone or a bound was reached before; `unjudged`
     holds the reasons why aspects of a clause that passes were not judged. A clause that is not `selected` has
     no test, or its test was not to be run. An error of the suite has its `traceback`. `listed` are the names
     of the findings that are expected, each with the reason, also where another finding of the clause is not.
@@ -101,6 +102,7 @@ class ClauseResult:
     expected: str = ""
     blocked: bool = False
     lacks_fixtures: bool = False
+    was_left: bool = False
     unjudged: tuple[str, ...] = ()
     traceback: str = ""
     cause: str = ""
@@ -129,7 +131,7 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
     The gravest aspect decides: an error of the suite, a finding, a lost response, an aspect with a root cause
     elsewhere. An aspect without its precondition on this target, or without fixtures, hides no pass.
     """
-    result = ClauseResult(clause, Outcome.NOT_RUN, held=entry.held)
+    result = ClauseResult(clause, Outcome.NOT_RUN, held=entry.held, was_left=bool(entry.of_kind(Kind.LEFT)))
     errors = entry.of_kind(Kind.ERROR)
     if errors:
         traceback = next((error.traceback for error in errors if error.traceback), "")
@@ -144,7 +146,7 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
     if entry.inconclusive:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=entry.inconclusive[0])
 
-    not_run = entry.of_kind(Kind.NOT_RUN, Kind.LACKING)
+    not_run = entry.of_kind(Kind.NOT_RUN, Kind.LACKING, Kind.LEFT)
     blocked = [reason for reason in not_run if reason.cause]
     if entry.held and not blocked:
         remarks = "; ".join(remark.text for remark in entry.of_kind(Kind.REMARK))

@@ -24,9 +24,10 @@ with customers that are new to the server; to find which of several requests is 
 
 OF_A_CLAUSE, OF_SERVING, OF_OUTAGE = KINDS = ("clause", "still-serving", "outage")
 
-NOT_RUN, LACKING, NOT_APPLICABLE, ERROR = NOTE_KINDS = (
+NOT_RUN, LACKING, LEFT, NOT_APPLICABLE, ERROR = NOTE_KINDS = (
     Kind.NOT_RUN.value,
     Kind.LACKING.value,
+    Kind.LEFT.value,
     Kind.NOT_APPLICABLE.value,
     Kind.ERROR.value,
 )

@@ -16,6 +16,7 @@ from conformance.verdict.naming import Name, finding_name, reason_name
 from contracts import Catalogue
 
 FIXED = "fixed: remove it"
+CUT_SHORT = "the target ended, or a bound was reached, before all was judged"
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,20 @@ def weigh(
 
     fitting.update(chain.from_iterable(expected.values()))
     news = frozenset(result.clause.slug for result in unexpected)
+    is_cut_short = STILL_SERVING in news or any(results[clause.slug].was_left for clause in clauses)
     heard = {clause.slug for clause in clauses} - unheard
     stale: list[Stale] = []
     silent: dict[Expectation, str] = {}
     for entry in expectations.entries:
         if entry in fitting:
             continue
-        is_heard = entry.clause in heard and STILL_SERVING not in news
+        is_heard = entry.clause in heard and not is_cut_short
         why = why_stale(entry, results[entry.clause], expectations, news) if is_heard else ""
         if why:
             stale.append(Stale(entry, why))
         else:
-            silent[entry] = why_silent(entry, results[entry.clause], profile, catalogue, news)
+            why = CUT_SHORT if is_cut_short else why_silent(entry, results[entry.clause], profile, catalogue)
+            silent[entry] = why
     return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), silent)
 
 
@@ -189,12 +192,13 @@ def covering_entries(expectations: Expectations, result: ClauseResult) -> tuple[
 def is_telling(result: ClauseResult) -> bool:
     """Return whether a result shows something about the target that can be expected.
 
-    A clause that was not run shows nothing if fixtures ran out, which is no property of the target, or if a clause
-    failed on which this one always rests.
+    A clause that was not run shows nothing if fixtures ran out or the target was gone, or if a clause failed on which
+    this one always rests.
     """
     if result.outcome in (Outcome.FAIL, Outcome.DEVIATION):
         return True
-    is_idle = result.lacks_fixtures or result.blocked or result.clause.not_tested or not result.selected
+    is_unrun = result.lacks_fixtures or result.was_left or not result.selected
+    is_idle = is_unrun or result.blocked or result.clause.not_tested
     return result.outcome is Outcome.NOT_RUN and not is_idle
 
 
@@ -237,16 +241,12 @@ def why_stale(
     return f"this failure of {slug} is {FIXED} (left: {names})"
 
 
-def why_silent(
-    entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue, news: Set[str] = frozenset()
-) -> str:
-    """Return why an entry that does not fit is left alone; `news` are the clauses that fail unexpectedly."""
+def why_silent(entry: Expectation, result: ClauseResult, profile: str, catalogue: Catalogue) -> str:
+    """Return why an entry that does not fit is left alone."""
     if catalogue[entry.clause] not in catalogue.within(profile):
         return f"beyond the profile {profile}"
     if not result.selected:
         return "not selected"
-    if STILL_SERVING in news:
-        return "the target ended, or was no longer itself, before all was judged"
     if result.cause:
         return f"not run while {result.cause} fails or is not judged"
     if result.outcome is Outcome.PASS:
