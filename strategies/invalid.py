@@ -48,17 +48,13 @@ Each stands with the name of the parameter behind them.
 def missing_customer() -> Sequence[Attempt]:
     """Return attempts without `customer`: an empty body, only an expand, no body; a header and a cookie are none."""
     why = "`customer` is required and not there"
+    elsewhere = (("Customer", GOOD_ID), ("Cookie", joined("customer=", GOOD_ID)))
     return (
         broken("customer", why),
         broken("customer", why, EXPAND_CUSTOMER).but(
-            headers=(("Customer", GOOD_ID),), label="with a header named `customer`"
+            headers=elsewhere, label="with a header and a cookie named `customer`"
         ),
-        Attempt(
-            kind="invalid",
-            invalid=Invalid("customer", why),
-            headers=(("Cookie", joined("customer=", GOOD_ID)),),
-            label="without a body, with a cookie named `customer`",
-        ),
+        Attempt(kind="invalid", invalid=Invalid("customer", why)),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import Exchange, asks_to_expand
+from conformance.evidence.exchange import Exchange, asks_to_expand, sent_header
 from conformance.judge.answers import says_json
 from conformance.judge.auth import identified, key_first, locked_out, uncached, versioned
 from conformance.judge.expand import nested
@@ -107,6 +107,8 @@ def _used_by_request(exchange: Exchange) -> Iterator[str]:
         yield "expand.accepted"  # the plainest sign that a server understands brackets at all
     if exchange.sent_pairs and exchange.sent_pairs[0].name != b"customer":
         yield "request.parameter-order"
+    if sent_header(exchange, "Cookie") is not None:
+        yield "request.other-headers"
 
 
 def _used_of_expand(exchange: Exchange) -> Iterator[str]:
