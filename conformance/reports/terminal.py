@@ -17,6 +17,7 @@ from conformance.reports.words import LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.naming import finding_name
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Diagnosis, Mood, Run
 from conformance.verdict.settings import REPORT_FILE
@@ -156,7 +157,13 @@ def _id_of(result: ClauseResult) -> str:
 
 
 def _times(result: ClauseResult) -> str:
-    return f" ({result.broken} times)" if result.broken > 1 else ""
+    """Return how often the clause was broken, and the findings that show it by another request."""
+    if result.broken < 2:
+        return ""
+    by_request = {finding_name(finding).request: finding.id for finding in reversed(result.findings)}
+    _, *others = reversed(by_request.values())
+    also = f"; other requests: {' '.join(others)}" if others else ""
+    return f" ({result.broken} times{also})"
 
 
 def _print_traceback(terminal: Harmless, result: ClauseResult) -> None:
