@@ -101,6 +101,27 @@ def test_a_gateway_that_forbids_what_it_does_not_know_does_not_reject_the_key() 
         assert probe(client).payment_methods == "any id"
 
 
+@pytest.mark.parametrize(("methods", "customers"), [(["pm_1"], ["cus_1"]), (["pm_1"], []), ([], ["cus_1"])])
+def test_ids_are_not_needed_where_any_id_is_attached(methods: list[str], customers: list[str]) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "POST" and path.endswith("/attach"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 404, "application/json", json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client, methods, customers).payment_methods == "any id"
+
+
+def test_ids_are_used_where_they_can_be_retrieved() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "POST" and path.endswith("/attach") or path.endswith("/pm_1"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 404, "application/json", json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client, ["pm_1"], ["cus_1"]).payment_methods == "given"
+
+
 def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
     with client_of_variant("ids-with-dots-and-colons") as client:
         probe_capabilities(client, probe(client))
