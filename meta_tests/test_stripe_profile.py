@@ -325,6 +325,13 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
     assert judged["outcome"] == expected, judged["reason"]
 
 
+def test_one_declining_card_is_enough() -> None:
+    clause = "stripe.card-declined"
+    result = run(Job("two cards", variants=("knows-two-cards",), clauses=(clause,)))
+    judged = result.results["clauses"][clause]
+    assert (judged["outcome"], judged.get("unjudged", [])) == (Outcome.PASS, []), judged["reason"]
+
+
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
     arguments = ("--profile", "stripe", "--budget", "quick")
     clauses = ("expand.nested-path", SAME_CUSTOMER)

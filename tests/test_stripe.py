@@ -242,12 +242,12 @@ def test_declining_card(scene: Scene) -> None:
     """A payment method made from a declining card is declined when it is attached, and stays unattached."""
     scene.needs.state()
     way = scene.stage.fixtures.provision.payment_methods
-    card = scene.api.create_from(DECLINING_FORMS.get(way))
+    card = scene.api.create_from(*DECLINING_FORMS.get(way, ()))
     if card is None:
         scene.needs.unmet(NO_DECLINING_CARD)
 
     steps = [scene.attach(stripe.WITH_DECLINING_CARD, card) for _ in range(2)]
-    if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS.get(way)) is not None:
+    if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS[way]) is not None:
         scene.needs.unmet(NO_DECLINING_CARD)
 
     scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[-1]))

@@ -60,7 +60,7 @@ class Ways:
     def declining_form(self) -> Mapping[str, str]:
         """The form from which declining ones are created."""
         way = self.payment_methods if self.payment_methods in DECLINING_FORMS else "a test token"
-        return {**self.form, **DECLINING_FORMS[way]}
+        return {**self.form, **DECLINING_FORMS[way][0]}
 
 
 def script_of(results: Mapping[str, Any]) -> str:
