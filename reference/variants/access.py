@@ -11,8 +11,8 @@ from functools import partial
 from ..behaviour import Behaviour, Finish, Guard, Route, Serve
 from ..call import Call, Endpoint
 from ..changes import Change, apply, change, override, take_key_by, wrap
-from ..objects import cards, payment_methods
-from ..objects.models import Customer
+from ..objects import cards, customers, payment_methods
+from ..objects.models import Customer, PaymentMethod
 from ..objects.store import Store, new_card
 from ..rules import attach, errors, forms
 from ..rules.errors import ApiError, Rejection
@@ -309,3 +309,33 @@ variant.row("knows-two-cards", STRIPE, batch="alarms 4")(
 )
 variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", take_key_by("bearer"))
 variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", take_key_by("basic"))
+
+
+@variant(CONTRACT, batch="alarms 4")
+def customers_are_not_looked_up(b: Behaviour) -> None:
+    """Payment methods are created, kept and shown; any id that begins as a customer's is one, and there is no other."""
+    forget_routes(lambda endpoint: endpoint in (payment_methods.create, payment_methods.retrieve, attach.endpoint))(b)
+    usual = b.find_customer
+
+    def find(call: Call, identifier: str) -> Customer | None:
+        found = usual(call, identifier)
+        if found is None and identifier.startswith("cus_"):
+            found = call.store.put_customer(Customer(identifier, int(time.time())))
+        return found
+
+    b.find_customer = find
+
+
+@variant(CONTRACT, batch="alarms 4")
+def payment_methods_begin_when_attached(b: Behaviour) -> None:
+    """Customers are created, kept and shown; a payment method comes about when its id is attached."""
+    forget_routes(lambda endpoint: endpoint in (customers.create, customers.retrieve, attach.endpoint))(b)
+    usual = b.find_payment_method
+
+    def find(call: Call, identifier: str) -> PaymentMethod | None:
+        found = usual(call, identifier)
+        if found is None and identifier.startswith("pm_"):
+            found = call.store.put_method(new_card(cards.CARDS["visa"], identifier))
+        return found
+
+    b.find_payment_method = find
