@@ -325,9 +325,16 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
     assert judged["outcome"] == expected, judged["reason"]
 
 
-def test_one_declining_card_is_enough() -> None:
-    clause = "stripe.card-declined"
-    result = run(Job("two cards", variants=("knows-two-cards",), clauses=(clause,)))
+@pytest.mark.parametrize(
+    ("variant", "clause"),
+    [
+        ("knows-two-cards", "stripe.card-declined"),
+        ("creations-take-json", "expand.nested-path"),
+        ("same-customer-refused", "state.same-object"),
+    ],
+)
+def test_no_aspect_is_left_out(variant: str, clause: str) -> None:
+    result = run(Job(variant, variants=(variant,), clauses=(clause,)))
     judged = result.results["clauses"][clause]
     assert (judged["outcome"], judged.get("unjudged", [])) == (Outcome.PASS, []), judged["reason"]
 
