@@ -16,7 +16,7 @@ from benchmarks.examples import exchange
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
-from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
+from conformance.fixtures.forms import ANY_ID, ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.objects import Fixtures, Inventory
 from conformance.fixtures.probing import probe, remove_probed
 from conformance.fixtures.provisioning import Absent, OutOfFixtures, Provision, Unreachable
@@ -122,10 +122,29 @@ def test_ids_are_used_where_they_can_be_retrieved() -> None:
         assert probe(client, ["pm_1"], ["cus_1"]).payment_methods == "given"
 
 
-def test_any_customer_will_do_where_a_server_keeps_payment_methods_alone() -> None:
-    with client_of_variant("customers-are-not-looked-up") as client:
+@pytest.mark.parametrize(
+    ("name", "methods", "customers"),
+    [
+        ("customers-are-not-looked-up", TOKEN, ANY_ID),
+        ("payment-methods-begin-when-attached", ANY_ID, "created"),
+    ],
+)
+def test_any_id_will_do_where_a_server_keeps_one_kind_of_object(name: str, methods: str, customers: str) -> None:
+    with client_of_variant(name) as client:
         provision = probe(client)
-    assert (provision.payment_methods, provision.customers, provision.stateless) == (TOKEN, "any id", True)
+    assert (provision.payment_methods, provision.customers, provision.stateless) == (methods, customers, True)
+
+
+def test_what_cannot_be_created_is_what_is_asked_for() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "POST" and path == "/v1/customers":
+            return 200, "application/json", json.dumps({"id": "cus_1", "object": "customer"})
+        return 404, "application/json", ERROR
+
+    with client_of_tiny(answer) as client, pytest.raises(Unreachable) as caught:
+        probe(client)
+    assert "creates no payment methods" in caught.value.diagnosis
+    assert caught.value.hint.startswith("give ids that exist there with --payment-method (")
 
 
 def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:

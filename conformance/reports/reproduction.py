@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import sent_header
+from conformance.fixtures.forms import ANY_ID
 from conformance.fixtures.ids import is_of_the_account
 from conformance.paths import PROGRAM
 from conformance.reports.words import curl
@@ -22,7 +23,6 @@ USUAL_RECORD = Path("reports", RECORD_FILE)
 SCRIPT = "attach-conformance"
 BESIDE_THE_RECORD = PROGRAM
 """How files name the program: their readers may have installed the suite elsewhere."""
-ANY_ID = "any id"
 
 
 @dataclass(frozen=True)

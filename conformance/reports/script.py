@@ -13,7 +13,15 @@ import jinja2
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
 from conformance.evidence.visible import escape
-from conformance.fixtures.forms import DECLINED, DECLINING_FORMS, LESS_DETAILS, OWN_DETAILS, PAYMENT_METHOD_FORMS, RUN
+from conformance.fixtures.forms import (
+    ANY_ID,
+    DECLINED,
+    DECLINING_FORMS,
+    LESS_DETAILS,
+    OWN_DETAILS,
+    PAYMENT_METHOD_FORMS,
+    RUN,
+)
 from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.reports.shell import Variables
@@ -29,6 +37,8 @@ LONGEST_SCRIPT = 400_000
 """The most characters of the whole script; findings beyond it are left out, and counted."""
 LEAST_OVERLAP = 0.0005
 """The least seconds that requests overlap if they were sent at once on purpose."""
+
+PREFIX_OF = {"customer": "cus_", "payment_method": "pm_"}
 
 _URL = "http://base-url.invalid"
 
@@ -182,7 +192,10 @@ class _Body:
             return
         kind = kind_of(name)
         way = self.ways.customers if kind == "customer" else self.ways.payment_methods
-        if way == "any id":
+        if way == ANY_ID:
+            if self.ways.customers != self.ways.payment_methods:  # what the target keeps has to be new
+                variable = self.variables.add(identifier, kind)
+                yield f"{variable}={PREFIX_OF[kind]}{variable.replace('_', '')}$(date +%s)$$"
             return
         if way == "given":
             why = "  # as in the run: put one here that nothing has been done to"
