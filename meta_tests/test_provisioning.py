@@ -195,6 +195,13 @@ def test_customers_have_emails_of_their_own_where_they_must(name: str) -> None:
     assert emails > {"richard.roe+run-1@example.com"}
 
 
+def test_a_server_that_takes_no_email_twice_lacks_nothing() -> None:
+    with client_of_variant("emails-are-unique") as client:
+        capabilities, provision = probe_capabilities(client, probe(client))
+    assert {"create-customer", "delete", "list"} <= set(capabilities)
+    assert provision.lists
+
+
 def test_customers_share_an_email_elsewhere() -> None:
     with client_of_variant("creations-are-201") as client:
         fixtures = Fixtures(client, probe(client), "run", random.Random(1))

@@ -331,6 +331,8 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
         ("knows-two-cards", "stripe.card-declined"),
         ("creations-take-json", "expand.nested-path"),
         ("same-customer-refused", "state.same-object"),
+        ("emails-are-unique", "state.listed"),
+        ("emails-are-unique", "idempotency.other-path"),
     ],
 )
 def test_no_aspect_is_left_out(variant: str, clause: str) -> None:

@@ -54,7 +54,7 @@ class Api:
         """Create a customer with an idempotency key, as the target takes it; it is removed when the run ends."""
         fixtures = self.stage.fixtures
         way = fixtures.provision.customer_way
-        request = way.manner.request("POST", "/v1/customers", dict(way.details))
+        request = way.manner.request("POST", "/v1/customers", fixtures.customers.details())
         headers = (*request.headers, (IDEMPOTENCY_KEY, render(key, {RUN: self.stage.run})))
         exchange = self.stage.client.send(replace(request, headers=headers))
         if identifier := created_id(exchange):
