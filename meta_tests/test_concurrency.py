@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ import pytest
 
 from benchmarks.processes import PytestProcess, pytest_run
 from benchmarks.suite import Job, Result, run_all
+from conformance.fixtures.objects import Fixtures
+from conformance.fixtures.probing import probe
 from conformance.scenes.notes import Commons, Made
-from conformance.transport.lanes import AT_ONCE, URGENT, USUAL, Crossing, Lane, Pacer
+from conformance.transport.lanes import AT_ONCE, URGENT, USUAL, Crossing, Lane, Pacer, on_lane
 from meta_tests.dying import dying
 from meta_tests.test_interruptions import KEY, WRITTEN, check_whole, customers_of, signals
+from meta_tests.test_provisioning import client_of_variant
 from reference import running
 
 NARROW = ("--profile", "contract", "--budget", "quick")
@@ -90,6 +95,24 @@ def test_a_server_that_a_request_ends_gives_the_same_findings(tmp_path: Path) ->
 def test_throttling_changes_nothing(variant: str) -> None:
     one, many = both(variants=(variant,), arguments=NARROW)
     assert found(one) == found(many)
+
+
+# The objects
+
+
+@pytest.mark.parametrize("name", ["emails-are-unique", "customers-are-found-by-email"])
+def test_customers_of_several_performers_have_emails_of_their_own(name: str) -> None:
+    with client_of_variant(name) as client:
+        fixtures = Fixtures(client, probe(client), "run", random.Random(1))
+        all_there = threading.Barrier(6)
+
+        def create(_: int) -> str:
+            all_there.wait()
+            with on_lane(Lane()):
+                return fixtures.customers.create()[0]
+
+        with ThreadPoolExecutor(6) as pool:
+            assert len(set(pool.map(create, range(6)))) == 6
 
 
 # The pace

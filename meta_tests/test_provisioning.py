@@ -16,7 +16,7 @@ from benchmarks.examples import exchange
 from conformance.evidence.secret import Secret
 from conformance.fixtures.capabilities import probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
-from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
+from conformance.fixtures.forms import ANY_ID, ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.objects import Fixtures, Inventory
 from conformance.fixtures.probing import probe, remove_probed
 from conformance.fixtures.provisioning import Absent, OutOfFixtures, Provision, Unreachable
@@ -101,6 +101,52 @@ def test_a_gateway_that_forbids_what_it_does_not_know_does_not_reject_the_key() 
         assert probe(client).payment_methods == "any id"
 
 
+@pytest.mark.parametrize(("methods", "customers"), [(["pm_1"], ["cus_1"]), (["pm_1"], []), ([], ["cus_1"])])
+def test_ids_are_not_needed_where_any_id_is_attached(methods: list[str], customers: list[str]) -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "POST" and path.endswith("/attach"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 404, "application/json", json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client, methods, customers).payment_methods == "any id"
+
+
+def test_ids_are_used_where_they_can_be_retrieved() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if (method == "POST" and path.endswith("/attach")) or path.endswith("/pm_1"):
+            return 200, "application/json", json.dumps({"id": "pm_1", "object": "payment_method"})
+        return 404, "application/json", json.dumps({"error": {"type": "invalid_request_error", "message": "No."}})
+
+    with client_of_tiny(answer) as client:
+        assert probe(client, ["pm_1"], ["cus_1"]).payment_methods == "given"
+
+
+@pytest.mark.parametrize(
+    ("name", "methods", "customers"),
+    [
+        ("customers-are-not-looked-up", TOKEN, ANY_ID),
+        ("payment-methods-begin-when-attached", ANY_ID, "created"),
+    ],
+)
+def test_any_id_will_do_where_a_server_keeps_one_kind_of_object(name: str, methods: str, customers: str) -> None:
+    with client_of_variant(name) as client:
+        provision = probe(client)
+    assert (provision.payment_methods, provision.customers, provision.stateless) == (methods, customers, True)
+
+
+def test_what_cannot_be_created_is_what_is_asked_for() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if method == "POST" and path == "/v1/customers":
+            return 200, "application/json", json.dumps({"id": "cus_1", "object": "customer"})
+        return 404, "application/json", ERROR
+
+    with client_of_tiny(answer) as client, pytest.raises(Unreachable) as caught:
+        probe(client)
+    assert "creates no payment methods" in caught.value.diagnosis
+    assert caught.value.hint.startswith("give ids that exist there with --payment-method (")
+
+
 def test_a_customer_whose_id_has_to_be_escaped_is_removed_once() -> None:
     with client_of_variant("ids-with-dots-and-colons") as client:
         probe_capabilities(client, probe(client))
@@ -146,7 +192,14 @@ def test_customers_have_emails_of_their_own_where_they_must(name: str) -> None:
         created = [fixtures.customers.create() for _ in range(3)]
         emails = {answer.object["email"] for _, answer in created if answer is not None}
     assert len({customer for customer, _ in created}) == 3
-    assert emails > {"richard.roe+run-2@example.com"}
+    assert emails > {"richard.roe+run-1@example.com"}
+
+
+def test_a_server_that_takes_no_email_twice_lacks_nothing() -> None:
+    with client_of_variant("emails-are-unique") as client:
+        capabilities, provision = probe_capabilities(client, probe(client))
+    assert {"create-customer", "delete", "list"} <= set(capabilities)
+    assert provision.lists
 
 
 def test_customers_share_an_email_elsewhere() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from benchmarks.detection import VARIANTS, variant_job
 from benchmarks.examples import SUCCESS, exchange
 from benchmarks.runs import CATALOGUE, finding, run_with, settings
 from benchmarks.suite import Job, run
@@ -24,6 +25,7 @@ from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
 from conformance.verdict.expectations import Expectation, Expectations, weigh
 from conformance.verdict.naming import finding_name
+from conformance.verdict.record import Record
 from conformance.verdict.run import Diagnosis, ExitStatus, Run
 from meta_tests.test_finding_ids import Terminal
 
@@ -211,3 +213,10 @@ def test_a_run_without_a_verdict_is_no_successful_execution() -> None:
     assert not log["invocations"][0]["executionSuccessful"]
     (note,) = log["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"] == "it is down — start it"
+
+
+@pytest.mark.parametrize("name", ["no-provisioning", "customers-are-not-looked-up", "no-deletion", "no-detach"])
+def test_a_record_is_read_for_all_that_a_target_may_lack(name: str, tmp_path: Path) -> None:
+    job = variant_job(VARIANTS[name], "stripe", "quick")
+    run(replace(job, arguments=(*job.arguments, f"--results={tmp_path}"), clauses=("request.minimal-body",)))
+    assert Record.at(tmp_path / "run.jsonl").outcomes["request.minimal-body"] == Outcome.PASS

@@ -94,6 +94,15 @@ def test_the_script_gets_from_a_server_with_the_defect_what_the_run_got(
     assert [got for *_, got in again] != [got for *_, got in steps] or "idempotency" in slug
 
 
+@pytest.mark.parametrize("variant", ["payment-methods-begin-when-attached", "customers-are-not-looked-up"])
+def test_a_new_id_is_made_up_where_any_will_do(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+    with running("last4-is-a-number", [variant], api_key=KEY) as server:
+        results = run(Job(variant, base_url=server.url, clauses=("response.schema",))).results
+        steps = statuses(executed(script_of(results), server.url))
+    assert all(set(got) == {status} for _, status, _, got in steps)
+
+
 def test_values_of_the_objects_that_it_makes_are_encoded(results: Mapping[str, Mapping[str, Any]]) -> None:
     script = next(iter(map(script_of, results.values())))
     made = [line for line in script.splitlines() if line.lstrip().startswith("create ")]

@@ -325,6 +325,22 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
     assert judged["outcome"] == expected, judged["reason"]
 
 
+@pytest.mark.parametrize(
+    ("variant", "clause"),
+    [
+        ("knows-two-cards", "stripe.card-declined"),
+        ("creations-take-json", "expand.nested-path"),
+        ("same-customer-refused", "state.same-object"),
+        ("emails-are-unique", "state.listed"),
+        ("emails-are-unique", "idempotency.other-path"),
+    ],
+)
+def test_no_aspect_is_left_out(variant: str, clause: str) -> None:
+    result = run(Job(variant, variants=(variant,), clauses=(clause,)))
+    judged = result.results["clauses"][clause]
+    assert (judged["outcome"], judged.get("unjudged", [])) == (Outcome.PASS, []), judged["reason"]
+
+
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
     arguments = ("--profile", "stripe", "--budget", "quick")
     clauses = ("expand.nested-path", SAME_CUSTOMER)

@@ -40,6 +40,8 @@ LONGEST_SCRIPT = 400_000
 LEAST_OVERLAP = 0.0005
 """The least seconds that requests overlap if they were sent at once on purpose."""
 
+PREFIX_OF = {"customer": "cus_", "payment_method": "pm_"}
+
 _URL = "http://base-url.invalid"
 
 
@@ -70,7 +72,7 @@ class Ways:
     def declining_form(self) -> Mapping[str, str]:
         """The form from which declining ones are created."""
         way = self.payment_methods if self.payment_methods in DECLINING_FORMS else "a test token"
-        return {**self.form, **DECLINING_FORMS[way]}
+        return {**self.form, **DECLINING_FORMS[way][0]}
 
 
 def script_of(results: Mapping[str, Any]) -> str:
@@ -193,6 +195,9 @@ class _Body:
         kind = kind_of(name)
         way = self.ways.customers if kind == "customer" else self.ways.payment_methods
         if way == ANY_ID:
+            if self.ways.customers != self.ways.payment_methods:  # what the target keeps has to be new
+                variable = self.variables.add(identifier, kind)
+                yield f"{variable}={PREFIX_OF[kind]}{variable.replace('_', '')}$(date +%s)$$"
             return
         if way == GIVEN:
             why = "  # as in the run: put one here that nothing has been done to"

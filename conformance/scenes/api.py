@@ -54,16 +54,16 @@ class Api:
         """Create a customer with an idempotency key, as the target takes it; it is removed when the run ends."""
         fixtures = self.stage.fixtures
         way = fixtures.provision.customer_way
-        request = way.manner.request("POST", "/v1/customers", dict(way.details))
+        request = way.manner.request("POST", "/v1/customers", fixtures.customers.details())
         headers = (*request.headers, (IDEMPOTENCY_KEY, render(key, {RUN: self.stage.run})))
         exchange = self.stage.client.send(replace(request, headers=headers))
         if identifier := created_id(exchange):
             fixtures.inventory.made.append(("customer", identifier))
         return Step("set-up", exchange, "POST /v1/customers with the key")
 
-    def create_from(self, card: Mapping[str, str] | None) -> str | None:
-        """Create a payment method from this test card; None where the target does not take it."""
-        return self.stage.fixtures.methods.create_from_card(card)
+    def create_from(self, *cards: Mapping[str, str]) -> str | None:
+        """Create a payment method from the first of these test cards that the target takes; None without one."""
+        return self.stage.fixtures.methods.create_from_card(*cards)
 
     def creation_of(self, *customers: str) -> list[Step]:
         """Return how these customers were created, as far as the run created them; no request."""

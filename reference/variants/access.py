@@ -10,9 +10,9 @@ from functools import partial
 
 from ..behaviour import Behaviour, Finish, Guard, Route, Serve
 from ..call import Call, Endpoint
-from ..changes import Change, apply, override, take_key_by, wrap
-from ..objects import cards, payment_methods
-from ..objects.models import Customer
+from ..changes import Change, apply, change, override, take_key_by, wrap
+from ..objects import cards, customers, payment_methods
+from ..objects.models import Customer, PaymentMethod
 from ..objects.store import Store, new_card
 from ..rules import attach, errors, forms
 from ..rules.errors import ApiError, Rejection
@@ -276,13 +276,15 @@ def account_with_a_past(b: Behaviour) -> None:
             store.attach(store.put_method(new_card(cards.CARDS["visa"], b.new_id("pm_"))), customer.id)
 
 
-@variant(STRIPE, batch=ALARMS)
-def knows_one_card(b: Behaviour) -> None:
-    """There is one test card, `tok_visa` and `pm_card_visa`: other tokens, shared ids and card numbers are unknown."""
+@change
+def knows_cards(b: Behaviour, *names: str) -> None:
+    """Know the tokens and shared ids of these cards only, and no card numbers."""
     usual_find = b.find_payment_method
+    tokens = [f"tok_{name}" for name in names]
+    shared_ids = [f"pm_card_{name}" for name in names]
 
     def is_other(identifier: str) -> bool:
-        return cards.by_shared_id(identifier) is not None and identifier != "pm_card_visa"
+        return cards.by_shared_id(identifier) is not None and identifier not in shared_ids
 
     @apply(b, wrap("route"))
     def route(usual: Route, call: Call) -> Endpoint:
@@ -290,12 +292,49 @@ def knows_one_card(b: Behaviour) -> None:
         return create if endpoint is payment_methods.create else endpoint
 
     def create(call: Call) -> Answer:
-        if call.parameters.hash("card").get("token") != "tok_visa":
+        if call.parameters.hash("card").get("token") not in tokens:
             raise errors.invalid_value("card[token]", "No such token.")
         return payment_methods.create(call)
 
     b.find_payment_method = lambda call, identifier: None if is_other(identifier) else usual_find(call, identifier)
 
 
+variant.row("knows-one-card", STRIPE, batch=ALARMS)(
+    "There is one test card, `tok_visa` and `pm_card_visa`: other tokens, shared ids and card numbers are unknown.",
+    knows_cards("visa"),
+)
+variant.row("knows-two-cards", STRIPE, batch="alarms 4")(
+    "There are two test cards, one of which declines: those of `tok_visa` and `tok_visa_chargeDeclined`.",
+    knows_cards("visa", "chargeDeclined", "visa_chargeDeclined"),
+)
 variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", take_key_by("bearer"))
 variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", take_key_by("basic"))
+
+
+@variant(CONTRACT, batch="alarms 4")
+def customers_are_not_looked_up(b: Behaviour) -> None:
+    """Payment methods are created, kept and shown; any id that begins as a customer's is one, and there is no other."""
+    forget_routes(lambda endpoint: endpoint in (payment_methods.create, payment_methods.retrieve, attach.endpoint))(b)
+    usual = b.find_customer
+
+    def find(call: Call, identifier: str) -> Customer | None:
+        found = usual(call, identifier)
+        if found is None and identifier.startswith("cus_"):
+            found = call.store.put_customer(Customer(identifier, int(time.time())))
+        return found
+
+    b.find_customer = find
+
+
+@variant(CONTRACT, batch="alarms 4")
+def payment_methods_begin_when_attached(b: Behaviour) -> None:
+    """Customers are created, kept and shown; a payment method comes about when its id is attached."""
+    forget_routes(lambda endpoint: endpoint in (customers.create, customers.retrieve, attach.endpoint))(b)
+
+    def find(call: Call, identifier: str) -> PaymentMethod | None:
+        found = call.store.method(identifier)
+        if found is None and identifier.startswith("pm_"):
+            found = call.store.put_method(new_card(cards.CARDS["visa"], identifier))
+        return found
+
+    b.find_payment_method = find

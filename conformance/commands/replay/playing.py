@@ -194,8 +194,8 @@ class Play:
                 return identifier
 
     def _declining_card(self) -> str:
-        form = DECLINING_FORMS.get(self.fixtures.provision.payment_methods)
-        identifier = self.fixtures.methods.create_from_card(form)
+        forms = DECLINING_FORMS.get(self.fixtures.provision.payment_methods, ())
+        identifier = self.fixtures.methods.create_from_card(*forms)
         if identifier is None:
             raise OutOfFixtures(NO_DECLINING_CARD)
         return identifier
