@@ -226,6 +226,24 @@ def test_a_key_in_use_is_executed_once() -> None:
     assert judged(error(409, INVALID), error(409, INVALID)) is Outcome.NOT_RUN
 
 
+def test_a_key_is_usable_again_unless_nothing_can_be_attached() -> None:
+    def judged(again: Exchange, *without_key: Exchange) -> Outcome:
+        follow_ups = [("follow-up", answer) for answer in without_key]
+        steps = (("control", error(400, INVALID)), ("subject", again), *follow_ups)
+        return outcome("idempotency.validation-not-stored", "usable_again", *steps)
+
+    refused = error(400, {"type": "idempotency_error"})
+    assert judged(success()) is Outcome.PASS
+    assert judged(refused, success()) is Outcome.FAIL
+    assert judged(refused, error(400, INVALID)) is Outcome.NOT_RUN
+    assert judged(refused, exchange(None)) is Outcome.INCONCLUSIVE
+
+
+def test_what_rejections_leave_behind_does_not_hide_what_they_store() -> None:
+    requires = load_catalogue()["idempotency.validation-not-stored"].requires
+    assert "state.refusal-changes-nothing" not in requires
+
+
 def test_request_ids_are_there_and_new() -> None:
     def judged(*answers: Exchange) -> Outcome:
         return outcome("header.request-id", "identified", *(("subject", answer) for answer in answers))

@@ -215,6 +215,8 @@ def test_key_after_validation(scene: Scene, refused: Attempt) -> None:
     steps = [scene.send(with_key(refused, key), role="control")]
     if steps[0].exchange.is_refusal:
         steps.append(scene.send(with_key(MINIMAL, key), rejected=True))
+        if steps[-1].exchange.is_refusal:
+            steps.append(scene.send(MINIMAL, role="follow-up", rejected=True))
     scene.expect(judge.usable_again, *steps)
 
 

@@ -124,12 +124,18 @@ def not_answered_for_another(episode: Episode, contract: Contract) -> None:
 
 @expectation()
 def usable_again(episode: Episode, contract: Contract) -> None:
-    """Expect a key to serve a good request after a rejection by validation."""
+    """Expect a key to serve a good request after a rejection by validation.
+
+    Where it does not, a follow-up without a key shows whether the payment method can be attached at all.
+    """
     (first,) = episode.exchanges("control")
     require_answer(first)
     skip_unless(first.is_refusal, f"a request that validation must reject was accepted with {first.status}")
     exchange = episode.subject
     require_answer(exchange)
+    for without_key in episode.exchanges("follow-up"):
+        require_answer(without_key)
+        skip_unless(without_key.is_success, "after the rejection a good request without a key is rejected, too")
     observed = f"the good request with the key was rejected with {describe_refusal(exchange)}"
     expect(exchange.is_success, observed, exchange)
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
-from ..behaviour import Build, Guard, Serve, Split, Unquote
-from ..call import Call
+from ..behaviour import Build, Guard, Route, Serve, Split, Unquote
+from ..call import Call, Endpoint
 from ..changes import wrap
 from ..rules import errors
 from ..rules.attach import Attempt
@@ -219,3 +219,65 @@ def query_of_a_post_refused(usual: Split, call: Call, body: bytes) -> Sequence[R
     if call.request.method == "POST" and call.request.query:
         raise errors.malformed_form()
     return usual(call, body)
+
+
+FREEDOMS = "zoo"
+
+
+@variant(STRIPE, wrap("build"), batch=FREEDOMS)
+def nameless_pairs_dropped(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """A pair without a name is dropped, as qs, PHP and Rack do."""
+    return usual(call, [pair for pair in pairs if pair[0]])
+
+
+@variant(STRIPE, wrap("build"), batch=FREEDOMS)
+def repeated_indexes_refused(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """An index that comes twice is rejected, as it is where a parser makes an array of both values."""
+    indexed = [name for name, _ in pairs if INDEX.search(name)]
+    if len(set(indexed)) < len(indexed):
+        raise errors.malformed_form()
+    return usual(call, pairs)
+
+
+@variant(STRIPE, wrap("media_type"), batch=FREEDOMS)
+def content_coding_overlooked(usual: Guard, call: Call) -> None:
+    """The Content-Encoding of a request is not looked at, as Flask, Gin, Rails and Spring do not."""
+    kept = tuple(header for header in call.request.headers if header[0] != "content-encoding")
+    call.request = replace(call.request, headers=kept)
+    usual(call)
+
+
+@variant(STRIPE, wrap("media_type"), batch=FREEDOMS)
+def unknown_charset_is_415(usual: Guard, call: Call) -> None:
+    """A charset that is not UTF-8 is answered with 415, as body-parser does."""
+    named = (call.request.header("content-type") or "").lower().replace('"', "").partition("charset=")[2]
+    if named not in ("", "utf-8"):
+        raise errors.wire_error(415, "The charset is not supported.")
+    usual(call)
+
+
+@variant(STRIPE, wrap("route"), batch=FREEDOMS)
+def unreadable_ids_are_unknown(usual: Route, call: Call) -> Endpoint:
+    """An id in the path that cannot be decoded names nothing, and is answered with 404."""
+    try:
+        return usual(call)
+    except ApiError as error:
+        if error.rejection.rule != "malformed":
+            raise
+        raise errors.no_such("PaymentMethod", call.request.path, "payment_method", 404) from None
+
+
+@variant(STRIPE, wrap("serve"), batch=FREEDOMS)
+def options_answered(usual: Serve, call: Call) -> Response:
+    """OPTIONS says which methods there are, with a key and without one, as Flask and Express with cors do."""
+    if call.request.method != "OPTIONS":
+        return usual(call)
+    return Response(200, (("Allow", "OPTIONS, POST"), ("Content-Type", "text/html; charset=utf-8")), b"")
+
+
+@variant(STRIPE, wrap("authenticate"), deviates=("method.unrecognized",), batch=FREEDOMS)
+def method_before_key(usual: Guard, call: Call) -> None:
+    """Another method on the attach URL is answered with 405 before the key is asked for, as Gin does."""
+    if call.is_attach and call.request.method != "POST":
+        raise ApiError(Rejection("variant", 405, "There is no such method.", headers=(("Allow", "POST"),)))
+    usual(call)
