@@ -17,8 +17,7 @@ from conformance.evidence.foreign import one_line
 from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
-from conformance.paths import PROGRAM
-from conformance.reports.reproduction import program_here
+from conformance.paths import program_here
 from conformance.reports.words import answer_in_short
 from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
 from conformance.verdict.needs import ids_for_profile
@@ -114,7 +113,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="say whether a target can be tested, what it can do, and what a run would cost",
         description="Say whether a target can be tested: reachable, this API, the key, how customers and payment "
         "methods are had, what else it can do. Each request is shown with its answer.",
-        epilog=f"example: {PROGRAM} doctor --base-url http://127.0.0.1:8420",
+        epilog=f"example: {program_here()} doctor --base-url http://127.0.0.1:8420",
     )
     command.add_argument("--base-url", required=True, metavar="URL", help="what stands before /v1/payment_methods/…")
     command.add_argument("--payment-method", action="append", default=[], metavar="ID", help="one that exists there")

@@ -10,8 +10,7 @@ from pathlib import Path
 from string import Template
 
 from conformance.commands.run import run_suite
-from conformance.paths import PROGRAM
-from conformance.reports.reproduction import program_here
+from conformance.paths import program_here
 from conformance.transport.client import Address, TargetError
 from conformance.verdict.expectations.proposal import HEAD_WITHOUT_RUN
 from conformance.verdict.run import ExitStatus
@@ -105,7 +104,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="write expectations, a script and a workflow, with which a project tests its server in CI",
         description="Write conformance.toml, conformance.sh and .github/workflows/conformance.yml. "
         "A file that is there stays as it is.",
-        epilog=f"example: {PROGRAM} init --start ./serve --base-url http://127.0.0.1:8420 --observe",
+        epilog=f"example: {program_here()} init --start ./serve --base-url http://127.0.0.1:8420 --observe",
     )
     command.add_argument("directory", nargs="?", type=Path, default=Path(), help="that of the project (default: this)")
     command.add_argument("--start", required=True, metavar="COMMAND", help="what starts the server in the foreground")

@@ -22,6 +22,7 @@ from conformance.plugin.project import project_arguments
 from conformance.plugin.rootdir import find_root_again
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.marks import MARK
+from conformance.verdict.previous import keep_record
 from conformance.verdict.settings import KEY_VARIABLE, REPORT_FILE
 from contracts import Catalogue, load_catalogue
 from contracts.catalogue import PROFILES
@@ -133,6 +134,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     except OSError as error:
         why = f"nothing can be written there ({error.strerror or error}): name another folder"
         raise pytest.UsageError(f"--results {config.option.results}: {why}") from None
+    keep_record(results)
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / REPORT_FILE)
     config.option.self_contained_html = True

@@ -20,6 +20,7 @@ from conformance.commands.certificate.statements import Claim, Evidence, test_re
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
+from conformance.paths import program_here
 from conformance.reports.words import first_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
@@ -85,7 +86,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Check a certificate: its signature, its evidence and the plan of its run; with --against the "
         "product "
         "is asked, too.",
-        epilog="example: python -m conformance verify certificate.zip --key key.pub.pem",
+        epilog=f"example: {program_here()} verify certificate.zip --key key.pub.pem",
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
     command.add_argument("--key", required=True, type=Path, metavar="PEM", help="the public key of its signer")

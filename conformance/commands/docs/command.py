@@ -16,7 +16,7 @@ from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
 from conformance.commands.matrix.history import history_plot, read_history
 from conformance.evidence.files import write_whole
-from conformance.paths import SUITE
+from conformance.paths import SUITE, program_here
 from conformance.plugin.options import BASE_URL_HELP, add_options
 from conformance.reports.rendering import FORMS
 from conformance.targets.description import shipped
@@ -202,6 +202,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="write the generated pages of docs/ again",
         description="Write the generated pages of docs/ again, from the clauses, the options and the stored "
         "measurements.",
-        epilog="example: python -m conformance docs",
+        epilog=f"example: {program_here()} docs",
     )
     command.set_defaults(run=lambda _: print(*write_pages(), sep="\n"))
