@@ -28,10 +28,11 @@ SCRIPT_TEXT = Template("""\
 set -eu
 cd "$$(dirname "$$0")"
 
-answers() { curl --silent --output /dev/null --max-time 5 $url/; }
+url=$url
+answers() { curl --silent --output /dev/null --max-time 5 "$$url/"; }
 fail() { echo "$$1" >&2; exit 10; }
 
-if answers; then fail "something answers at "$url" already: stop it, so that the server of this folder is tested"; fi
+if answers; then fail "something answers at $$url already: stop it, so that the server of this folder is tested"; fi
 $start > server.log 2>&1 &
 server=$$!
 trap 'kill "$$server" 2>/dev/null || true' EXIT
@@ -39,11 +40,11 @@ left=60
 until answers; do
     kill -0 "$$server" 2>/dev/null || fail "the server has ended: see server.log"
     left=$$((left - 1))
-    [ "$$left" -gt 0 ] || fail "the server does not answer at "$url": see server.log"
+    [ "$$left" -gt 0 ] || fail "the server does not answer at $$url: see server.log"
     sleep 0.5
 done
 
-$program run --base-url $url --profile $profile \\
+$program run --base-url "$$url" --profile $profile \\
     --results $results --expectations conformance.toml "$$@"
 """)
 
@@ -57,6 +58,7 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
+      # install here what your server needs, for example: - run: pip install -r requirements.txt
       - name: Start the server
         run: |
           $start > server.log 2>&1 &

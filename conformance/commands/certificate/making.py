@@ -24,7 +24,7 @@ from conformance.commands.certificate.files import (
     write_zip,
 )
 from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
-from conformance.commands.certificate.objections import Refused, refuse_for
+from conformance.commands.certificate.objections import Refused, in_short, refuse_for
 from conformance.commands.certificate.policy import (
     IMAGE_DIGEST,
     LARGEST_VALID_DAYS,
@@ -85,7 +85,8 @@ def certify(
         files = sign_claim(Claim(product, validity, evidence), signer)
         refuse_for(check(files, Demands(signer.public_key, begins), plan).objections)
     except Refused as refused:
-        raise CannotCertify("\n".join(f"verify would refuse it: {one}" for one in refused.objections)) from None
+        reasons = [f"verify would refuse it: {text}" for _, text in in_short(refused.objections)]
+        raise CannotCertify("\n".join([*reasons, "nothing was written"])) from None
     return files
 
 
@@ -187,6 +188,9 @@ def _certify(options: argparse.Namespace) -> int:
         _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
+    if not Evidence.of(Record.of(record)).conforms:
+        status = int(ExitStatus.NOT_CONFORMING)
+        print(f"the certificate says that {product.name} does not conform: `verify` ends with {status}")
     if _is_of_the_reference(record):
         print(f"warning: the run was of the embedded reference, not of {product.name}: give --base-url or --target")
     return ExitStatus.CONFORMS
