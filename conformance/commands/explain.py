@@ -101,7 +101,7 @@ def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
 
 @cache
 def _implementations() -> tuple[TargetDescription, ...]:
-    """Return the shipped targets, and the programs of the zoo where the clone holds them."""
+    """Return the shipped targets, and the programs of the zoo."""
     return (*shipped().values(), *members().values())
 
 

@@ -301,7 +301,7 @@ def _describe_clause(result: ClauseResult) -> Iterator[str]:
     yield f"    where:      {step.attempt}"
     yield f"    sent:       {curl(step.exchange, str(first.episode.facts['base_url']))}{lacks}"
     yield f"    came back:  {answer_in_short(step.exchange)}"
-    yield f"    admissible: {admissible_in_short(result.clause)}"
+    yield f"    expected:   {admissible_in_short(result.clause)}"
     for finding in more:
         yield f"    also:       {culprit_of(finding).attempt}: {finding.observed}"
 
