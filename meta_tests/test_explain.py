@@ -90,7 +90,7 @@ def test_it_lists_what_the_recorded_run_found_of_the_clause_and_no_other(
 ) -> None:
     record = recorded(["bad"])["bad"]
     assert main(["explain", "body.unknown-parameter-nested", "--record", str(record)]) == ExitStatus.CONFORMS
-    _, _, findings = capsys.readouterr().out.partition(f"Findings in {record}:")
+    _, _, findings = capsys.readouterr().out.partition(f"Findings in {record} (the run of ")
     command = re.search(rf"`{program_here()} explain ([0-9a-f]{{7}}) --record {record}`: accepted with 200", findings)
     assert command
     assert main(["explain", command[1], "--record", str(record)]) == ExitStatus.CONFORMS

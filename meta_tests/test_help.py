@@ -32,5 +32,6 @@ def test_the_help_of_a_command_has_a_purpose_and_an_example(name: str) -> None:
 def test_the_help_of_a_run_has_them_too() -> None:
     text = re.sub(r"\s+", "", own_help())  # argparse breaks lines within words, too
     assert "TestanimplementationofPOST/v1/payment_methods/{payment_method}/attach." in text
-    assert "example:attach-conformancerun--base-urlhttp://127.0.0.1:8420--profilecontract" in text
+    program = re.sub(r"\s+", "", program_here())
+    assert f"example:{program}run--base-urlhttp://127.0.0.1:8420--profilecontract" in text
     assert "pyproject.toml,under[tool.attach-conformance]" in text
