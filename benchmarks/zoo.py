@@ -102,7 +102,7 @@ def page(zoo: Mapping[str, TargetDescription], rows: Iterable[Mapping[str, Any]]
         "Seeded defects come from imagination. The programs in `zoo/` have the operation as a sensible developer would",
         "write it with each framework's own tutorial. Nothing is wrong on purpose: what is wrong is what parsers,",
         "middleware and stores do. Each line below was checked by hand, and has its command in the member's file:",
-        "`python -m conformance targets --start --check zoo/flask/flask.toml` runs them again.",
+        "`attach-conformance targets --start --check zoo/flask/flask.toml` runs them again.",
         "`python -m benchmarks.zoo` tests all members whose programs are on the PATH.",
         "",
         *table("member", "version", "what it is", "lines", "fail", "deviation"),

@@ -1,4 +1,4 @@
-"""The command line: `python -m conformance COMMAND`."""
+"""The command line: `attach-conformance COMMAND`, or `python -m conformance COMMAND`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +15,14 @@ SUITE = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
 
 # ruff: noqa: E402  # only from here on are these packages ours
+from conformance.paths import IS_CLONE, PROGRAM, how_to_install
+
+try:
+    VERSION = version(PROGRAM)
+except PackageNotFoundError:
+    print(how_to_install(), file=sys.stderr)
+    sys.exit(4)  # wrong usage: the enumeration of the statuses needs what is not installed
+
 from conformance.commands import doctor, explain, init, new_clause, render, run, sweep
 from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
@@ -26,7 +34,6 @@ from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
 from conformance.evidence.harmless import HarmlessStream
-from conformance.paths import IS_CLONE, PROGRAM
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
@@ -52,12 +59,11 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    called = Path(sys.argv[0]).stem
     parser: argparse.ArgumentParser = Parser(
-        prog=called if called == "attach-conformance" else PROGRAM,
+        prog=PROGRAM,
         description="Conformance of the attach operation.",
     )
-    parser.add_argument("--version", action="version", version=f"attach-conformance {version('attach-conformance')}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for module in COMMANDS:
         module.add_command(commands)

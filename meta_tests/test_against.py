@@ -125,3 +125,4 @@ def test_a_target_that_gives_no_answer_confirms_nothing(
     assert unlike.said in shown
     assert unlike.never not in shown
     assert "genuine" not in shown
+    assert ("sampled: " in shown) == (name != "dead")

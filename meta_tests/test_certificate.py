@@ -24,7 +24,7 @@ from conformance.commands.certificate.checking import Checked, Demands, check
 from conformance.commands.certificate.files import Files, write_folder
 from conformance.commands.certificate.keys import private_key
 from conformance.commands.certificate.making import new_nonce
-from conformance.commands.certificate.objections import REASONS
+from conformance.commands.certificate.objections import MOST_SHOWN, REASONS, Objection, in_short
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import Record
@@ -304,13 +304,18 @@ def test_a_certificate_of_failures_is_verified_as_that(
     record.write_bytes(runs.bad.content)
     who = ["--certifier-key", certifier, "--certifier", "https://certifier.example"]
     named = ["--product", "mock", "--version", "1.2.3", "--key", private, "--out", bundle]
-    assert command("certify", record, *named, *who).status == 0
+    done = command("certify", record, *named, *who)
+    assert done.status == 0
+    assert "the certificate says that mock does not conform" in done.shown
+    done = command("verify", bundle, "--key", keys["certifier"][1])
+    assert f"is not signed with the pinned key, {keys['certifier'][1]}" in done.shown
     done = command("verify", bundle, "--key", pinned, "--at", "2100-01-01")
     assert done.status == ExitStatus.EXPIRED
     begins = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
     done = command("verify", bundle, "--key", pinned, "--at", begins.isoformat())
     assert done.status == ExitStatus.NOT_CONFORMING, done.shown
-    assert f"FAILED: {BROKEN}" in done.shown
+    assert f"failing:  1 clause: {BROKEN}\n" in done.shown
+    assert f"not judged: 1 clause: {BROKEN}-nested\n" in done.shown
     assert "truthfully says that the product does not conform" in done.shown
 
 
@@ -362,7 +367,16 @@ def test_a_run_that_proves_nothing_is_not_signed(
     done = command("certify", tmp_path / RECORD, *named)
     assert done.status == ExitStatus.WRONG_USAGE
     assert "verify would refuse it: selection: only a part was run: -k body" in done.shown
+    assert done.shown.endswith("nothing was written\n")
     assert not out.exists()
+
+
+def test_of_many_objections_of_one_kind_the_first_are_shown_and_the_rest_counted() -> None:
+    many = [Objection("selection", f"no request was sent for {number}") for number in range(80)]
+    lines = [text for _, text in in_short([*many, Objection("budget", "too little")])]
+    assert lines[0] == "budget: too little"
+    assert len(lines) == 1 + MOST_SHOWN + 1
+    assert lines[-1] == f"selection: and {80 - MOST_SHOWN} more"
 
 
 def test_nonces_differ_and_serve_as_seeds(command: Command) -> None:

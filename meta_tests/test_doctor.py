@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,27 @@ def test_what_is_missing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         _, said = asked(capsys, server.url)
     assert "– detach" in said
     assert "not applicable" in said
+
+
+def test_the_verdict_stands_before_the_traffic(capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as server:
+        _, said = asked(capsys, server.url)
+    assert said.startswith(f"{server.url} can be tested\n")
+    assert said.index("next: ") < said.index("what was sent, and what came back:") < said.index("POST /v1/customers")
+
+
+def test_it_reads_what_the_project_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor"]) == ExitStatus.WRONG_USAGE
+    assert "give --base-url URL, here or in pyproject.toml" in capsys.readouterr().out
+    with running() as server:
+        said = f'[tool.attach-conformance]\nbase-url = "{server.url}"\nprofile = "contract"\ntimeout = 5\n'
+        (tmp_path / "pyproject.toml").write_text(said)
+        assert main(["doctor"]) == ExitStatus.CONFORMS
+        assert f"{server.url} can be tested" in capsys.readouterr().out
+    assert asked(capsys, "http://127.0.0.1:9")[0] == ExitStatus.UNREACHABLE
 
 
 def test_it_leaves_no_customer_behind(capsys: pytest.CaptureFixture[str]) -> None:

@@ -269,15 +269,19 @@ def options_of_the_suite() -> set[str]:
     return {name for option in group.options for name in option.names()}
 
 
+PYTHON_IN_A_CLONE = "python -m conformance …"
+"""The one place that says that this is the same."""
 OF_PYTEST = {"--base-url", "--html", "--junit-xml", "--showlocals"}
 
 
 def wrong_with(command: str) -> str:
     """Return what is wrong with a command in the text of a page, or an empty text."""
     words = shlex.split(command)
-    if words[:3] == ["python", "-m", "conformance"] or words[:1] == ["attach-conformance"]:
+    if words[:3] == ["python", "-m", "conformance"]:
+        return "that works only in an activated environment: write attach-conformance"
+    if words[0].removeprefix(".venv/bin/") == "attach-conformance":
         names = {name for action in parser()._subparsers._group_actions for name in action.choices}  # type: ignore[union-attr]
-        rest = words[3 if words[0] == "python" else 1 :]
+        rest = words[1:]
         return "" if not rest or rest[0] in names else f"there is no command {rest[0]}"
     if not command.startswith(("--", "pytest --")):
         return ""
@@ -297,14 +301,18 @@ def test_commands_and_options_in_the_text_exist(page: Path) -> None:
     for block in blocks(page):
         text = text.replace(block.text, "")
     for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):
-        if code.startswith(("--", "python -m conformance", "attach-conformance", "pytest")):
+        if code == PYTHON_IN_A_CLONE:
+            continue
+        if code.startswith(("--", "python -m conformance", ".venv/bin/attach", "attach-conformance", "pytest")):
             assert not wrong_with(code.replace("\\|", "/").replace("…", "")), code
 
 
 def test_the_guard_of_commands_in_the_text_sees_a_wrong_one() -> None:
-    assert wrong_with("python -m conformance nothing")
+    assert wrong_with("attach-conformance nothing")
+    assert wrong_with(".venv/bin/attach-conformance nothing")
+    assert wrong_with("python -m conformance doctor")
     assert wrong_with("pytest --no-such-option")
-    assert not wrong_with("python -m conformance sweep --base-url URL")
+    assert not wrong_with("attach-conformance sweep --base-url URL")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

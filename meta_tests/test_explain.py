@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.examples import CUSTOMER, PAYMENT_METHOD, SUCCESS, but, exchange
+from benchmarks.runs import finding
 from conformance.__main__ import main
 from conformance.commands.docs.command import DOCS
-from conformance.commands.explain import NO_TEST, as_markdown, explain, page
+from conformance.commands.explain import ALL_CLAUSES, NO_TEST, as_markdown, explain, page
+from conformance.evidence.episode import Finding
+from conformance.paths import SUITE, program_here
+from conformance.reports.details import finding_alone
+from conformance.reports.reproduction import Reached
+from conformance.reports.script import SCRIPT_FILE, script_command
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
 from meta_tests.conftest import Recorded
+from strategies.attempt import Request
 
 CATALOGUE = load_catalogue()
+HERE = Reached("http://127.0.0.1:1")
 WITHOUT_TEST_OF_ITS_OWN = {
     clause.slug for clause in CATALOGUE if clause.general or clause.chapter == "robustness" or clause.not_tested
 }
@@ -78,8 +90,11 @@ def test_it_lists_what_the_recorded_run_found_of_the_clause_and_no_other(
 ) -> None:
     record = recorded(["bad"])["bad"]
     assert main(["explain", "body.unknown-parameter-nested", "--record", str(record)]) == ExitStatus.CONFORMS
-    _, _, findings = capsys.readouterr().out.partition(f"Findings in {record}:")
-    assert re.search(r"explain [0-9a-f]{7}`: accepted with 200", findings)
+    _, _, findings = capsys.readouterr().out.partition(f"Findings in {record} (the run of ")
+    command = re.search(rf"`{program_here()} explain ([0-9a-f]{{7}}) --record {record}`: accepted with 200", findings)
+    assert command
+    assert main(["explain", command[1], "--record", str(record)]) == ExitStatus.CONFORMS
+    assert "request:\n    POST /v1/payment_methods/" in capsys.readouterr().out
     assert main(["explain", "body.unknown-parameter", "--record", str(record)]) == ExitStatus.CONFORMS
     assert "Findings" not in capsys.readouterr().out
 
@@ -97,6 +112,74 @@ def test_an_unknown_clause_is_one_line_with_the_nearest_names(capsys: pytest.Cap
     assert not out
     assert "request.exact-path" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["nonsense", "abc", "request"])
+def test_only_what_is_near_is_suggested(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", name]) == ExitStatus.WRONG_USAGE
+    error = capsys.readouterr().err
+    assert "did you mean" not in error
+    assert ALL_CLAUSES in error
+
+
+def test_how_to_run_a_clause_alone_is_as_it_is_typed_here(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "request.accept"])
+    assert f"Alone: `{program_here()} run --base-url URL --clause request.accept`" in capsys.readouterr().out
+
+
+BINDINGS = {"customer": CUSTOMER, "payment_method": PAYMENT_METHOD}
+
+
+def alone(found: Finding, reached: Reached = HERE, script: str = "") -> str:
+    return "\n".join(finding_alone(found, CATALOGUE[found.clause], reached, "replay ID", script))
+
+
+def test_a_finding_is_shown_with_the_whole_exchange_and_without_the_key() -> None:
+    whole = but(SUCCESS, metadata={f"name {number}": "value" for number in range(100)})
+    request = Request(
+        "POST",
+        f"/v1/payment_methods/{PAYMENT_METHOD}/attach",
+        (("Content-Type", "text/plain"), ("Cookie", "customer=x")),
+        b"customer=cus_Example0",
+    )
+    text = alone(finding("body.unknown-parameter", replace(exchange(200, whole), request=request), bindings=BINDINGS))
+    assert "    Cookie: customer=x\n" in text
+    assert "    Authorization: Bearer $STRIPE_API_KEY\n" in text
+    assert '"name 99": "value"' in text
+    assert "response: 200 OK" in text
+
+
+def test_what_is_cut_of_a_finding_is_counted() -> None:
+    text = alone(finding("body.unknown-parameter", exchange(200, "ab c" + "xyz 1234567 " * 9000)))
+    assert re.search(r"… [\d,]+ bytes in all|× [\d,]+", text)
+    assert len(text) < 100_000
+
+
+def test_a_curl_command_is_shown_where_one_request_shows_it() -> None:
+    one = finding("body.unknown-parameter", exchange(200, SUCCESS), bindings=BINDINGS)
+    text = alone(one)
+    assert "by curl:    curl -i " in text
+    assert PAYMENT_METHOD not in text.partition("by curl:")[2]
+    assert "with new objects of yours: customer=ID payment_method=ID" in text
+    two = finding("body.unknown-parameter", exchange(200, SUCCESS), exchange(200, SUCCESS), bindings=BINDINGS)
+    assert "by curl:" not in alone(two)
+    assert "as script:  bash reproduce.sh 1234567 " in alone(two, script="bash reproduce.sh 1234567")
+
+
+def test_the_script_beside_a_record_is_named_where_it_has_the_finding(tmp_path: Path) -> None:
+    record = tmp_path / "run.jsonl"
+    assert not script_command("1234567", record)
+    (tmp_path / SCRIPT_FILE).write_text("finding_1234567() {\n}\n")
+    assert script_command("1234567", record) == f"bash {tmp_path / SCRIPT_FILE} 1234567"
+    assert not script_command("7654321", record)
+
+
+def test_a_python_without_the_suite_says_what_to_do_in_one_line() -> None:
+    command = [sys.executable, "-S", "-E", "-m", "conformance", "explain", "request.accept"]
+    done = subprocess.run(command, cwd=SUITE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == ExitStatus.WRONG_USAGE
+    assert done.stderr.startswith(f"attach-conformance is not installed in this Python ({sys.executable}): ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_page_has_a_section_for_each_clause() -> None:

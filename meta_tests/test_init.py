@@ -27,7 +27,10 @@ def test_it_writes_expectations_a_script_and_a_workflow(tmp_path: Path) -> None:
     assert subprocess.run(["sh", "-n", str(tmp_path / SCRIPT)]).returncode == 0
     assert (tmp_path / SCRIPT).stat().st_mode & 0o111
     assert "python3 server.py 8420 > server.log" in script
-    assert " run --base-url http://127.0.0.1:8420 --profile contract" in script
+    assert "url=http://127.0.0.1:8420\n" in script
+    assert ' run --base-url "$url" --profile contract' in script
+    assert not [line for line in script.splitlines() if line.count('"') % 2 or '"http' in line]
+    assert "# install here what your server needs" in (tmp_path / WORKFLOW).read_text()
     workflow = yaml.safe_load((tmp_path / WORKFLOW).read_text())
     steps = workflow["jobs"]["attach"]["steps"]
     assert steps[-1]["with"]["base-url"] == "http://127.0.0.1:8420"

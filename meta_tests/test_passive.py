@@ -125,7 +125,7 @@ def test_a_broken_answer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert f"✗ {clause}: fails" in said
     assert "traffic.har, entry 2" in said
-    assert "admissible: " in said
+    assert "expected:   " in said
     assert KEY not in said
     assert [line.split()[1] for line in said.splitlines() if line.startswith("✗")] == [f"{clause}:"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from benchmarks.forging import rewritten
 from benchmarks.suite import Job, run_all
-from conformance.commands.replay.command import findings_of, read_run
+from conformance.commands.replay.looking_up import CannotReplay, look_up, read_run
 from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.evidence.episode import Finding
@@ -21,6 +22,7 @@ from conformance.fixtures.provisioning import Provision
 from conformance.fixtures.renaming import Known, Renaming
 from conformance.transport.client import Address, Client
 from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.previous import PREVIOUS_FILE, keep_record
 from conformance.verdict.record import RECORD_FILE, REFERENCE, Record
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
@@ -83,7 +85,7 @@ class Found:
 
     @property
     def findings(self) -> Mapping[str, Finding]:
-        return findings_of(read_run(self.record)[0])
+        return read_run(self.record).findings
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +180,10 @@ def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], comm
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing", "--record", "RECORD"], "the record has no finding 'nothing'; it has "),
+        (["nothing", "--record", "RECORD"], " UTC, only of --clause "),
+        (["request.json-refusd", "--record", "RECORD"], "did you mean request.json-refused?"),
+        (["header.vary", "--record", "RECORD"], "has no finding 'header.vary'"),
+        (["auth.missing", "--record", "RECORD"], "has no finding of auth.missing, which is not judged there"),
         (["nothing", "--record", "nowhere"], "nowhere cannot be read (No such file or directory): say which record"),
         (["nothing", "--record", __file__], "line 1: it is no JSON"),
         (["request.json-refused", "--record", "RECORD", "--base-url", "ftp://x"], "must start with http"),
@@ -193,6 +198,44 @@ def test_what_cannot_be_replayed_is_said_in_one_line(
     assert status == ExitStatus.WRONG_USAGE
     assert said in shown
     assert shown.count("\n") == 1
+
+
+def test_what_only_the_run_before_found_is_looked_up_there(
+    found: Sequence[Found], command: Command, tmp_path: Path
+) -> None:
+    """A run of one clause replaces the record; the findings of the run before can still be replayed and explained."""
+    (before,) = [one for one in found if "json-obeyed" in one.defects]
+    (last,) = [one for one in found if "newest-taken-from-the-list" in one.defects]
+    (tmp_path / RECORD_FILE).write_bytes(before.record.read_bytes())
+    keep_record(tmp_path)
+    (tmp_path / RECORD_FILE).write_bytes(last.record.read_bytes())
+    (name,) = [key for key, one in before.findings.items() if one.clause == "request.json-refused"]
+    recorded, (finding,) = look_up([name], tmp_path / RECORD_FILE)
+    assert (finding.clause, recorded.is_earlier) == ("request.json-refused", True)
+    with serving() as healthy:
+        status, shown = command(name, "--record", tmp_path / RECORD_FILE, "--base-url", healthy.url)
+    assert status == ExitStatus.CONFORMS
+    assert f"from {tmp_path / PREVIOUS_FILE} (the run of " in shown
+    with pytest.raises(CannotReplay, match=RECORD_FILE):
+        look_up(["nothing"], tmp_path / RECORD_FILE)
+
+
+def record_of(whole: bool, text: str) -> bytes:
+    return json.dumps({"header": {"selection": {"whole": whole}}, "text": text}).encode() + b"\n"
+
+
+def test_the_record_of_a_part_does_not_replace_that_of_a_whole_run(tmp_path: Path) -> None:
+    last, before = tmp_path / RECORD_FILE, tmp_path / PREVIOUS_FILE
+    keep_record(tmp_path)
+    assert not before.exists()
+    for whole, text, kept in ((True, "a", "a"), (False, "b", "a"), (True, "c", "c"), (False, "d", "c")):
+        last.write_bytes(record_of(whole, text))
+        keep_record(tmp_path)
+        assert before.read_bytes() == record_of(True, kept)
+        assert last.read_bytes() == record_of(whole, text)
+    last.write_bytes(b"garbage")
+    keep_record(tmp_path)
+    assert before.read_bytes() == record_of(True, "c")
 
 
 # ids in requests

@@ -309,6 +309,33 @@ def test_an_expected_failure_looks_unlike_a_deviation() -> None:
     assert len(set(grounds.values())) == 2
 
 
+def test_what_did_not_pass_is_listed_with_the_request_that_shows_it() -> None:
+    found = finding(
+        UNKNOWN, exchange(200, SUCCESS), attempt="POST with a cookie named `foo`: customer=‹customer› & foo=1"
+    )
+    page = html_page(run_with({UNKNOWN: [found]}))
+    listed = page.partition("What did not pass")[2].partition("</section>")[0]
+    assert "POST with a cookie named <code>foo</code>: customer=‹customer› &amp; foo=1" in listed
+    assert "named `foo`" not in page.partition("All failures as one script")[0]
+
+
+def test_what_nobody_asked_for_is_counted_apart_from_what_was_not_run() -> None:
+    run = run_with({UNKNOWN: [finding(UNKNOWN, exchange(200, SUCCESS))]})
+    left_out = replace(run.results["auth.missing"], outcome=Outcome.NOT_RUN, selected=False, reason="not selected")
+    page = html_page(replace(run, results={**run.results, "auth.missing": left_out}))
+    legend = page.partition('<p class="cf-legend">')[2].partition("</p>")[0]
+    not_run = sum(result.outcome is Outcome.NOT_RUN for result in run.results.values())
+    assert f"{not_run} not-run" in legend
+    assert "1 not asked for" in legend
+    assert 'id="cf-auth.missing" data-outcome="not-asked-for"' in page
+
+
+def test_what_is_expected_has_one_word() -> None:
+    page = html_page(run_with({UNKNOWN: [finding(UNKNOWN, exchange(200, SUCCESS))]}))
+    assert "<b>Expected</b> a rejection (4xx)" in page
+    assert "dmissible" not in page
+
+
 # evidence
 
 

@@ -140,7 +140,7 @@ def test_the_copy_button_copies_the_command(browser: Chrome, clipboard: str) -> 
     button.click()
     wait(browser, lambda _: button.text == "Copied")
     command = row.find_element(By.CSS_SELECTOR, ".cf-command code").text
-    assert command.startswith("python -m conformance replay ")
+    assert command.startswith("attach-conformance replay ")
     assert browser.execute_script("return window.copied") == command
     assert one(browser, "#cf-said").get_attribute("textContent") == "Copied"
 

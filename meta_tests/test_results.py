@@ -151,7 +151,7 @@ def test_a_case_is_a_clause_and_a_failure_says_all_that_it_takes() -> None:
         '"object": "payment_method"',
         "expected:   a rejection (4xx)",
         "observed:   accepted with 200",
-        "python -m conformance replay ",
+        "attach-conformance replay ",
     ):
         assert part in text, part
 

@@ -79,6 +79,10 @@ def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> Non
         (["--rate", "0"], {}, 4, "not above zero"),
         (["--timeout", "-1"], {}, 4, "not above zero"),
         (["--profile", "gold"], {}, 4, "invalid choice"),
+        (["--profile", "contrct"], {}, 4, "did you mean contract?"),
+        (["--base-uri", "http://127.0.0.1:1"], {}, 4, "there is no option --base-uri: did you mean --base-url?"),
+        (["-m", "nosuch"], {}, 4, "-m nosuch: nothing is marked nosuch: a test has the marks of its profile"),
+        (["-m", "contract and stripe"], {}, 4, "-m contract and stripe: no clause has such marks"),
         (["--payment-method", "pm/1"], {}, 4, "is no id"),
         (["-k", "nothing_of_that_name"], {}, 5, "deselected"),
         (["--base-url", "http://127.0.0.1:9"], {}, 10, "refused"),
@@ -92,6 +96,9 @@ def test_what_cannot_be_is_said_in_one_line(
     assert done.returncode == status, shown
     assert said in shown
     assert "Traceback" not in shown
+    if status == 4:
+        assert len(shown.split("ERROR: ")[-1].splitlines()) <= 2, shown
+        assert "usage:" not in shown
     for value in environment.values():
         assert value not in shown
 

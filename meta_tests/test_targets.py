@@ -21,7 +21,7 @@ from conformance.__main__ import main
 from conformance.commands.docs.command import DOCS
 from conformance.commands.targets.checking import check_defects
 from conformance.evidence.secret import made_up_key
-from conformance.paths import SUITE
+from conformance.paths import SUITE, program_here
 from conformance.targets import CannotRun, TargetDescription, TargetFileError, find, running, shipped
 from conformance.targets.description import PLACEHOLDERS
 from conformance.targets.installing import CannotInstall, cache_folder, install, is_installed
@@ -221,7 +221,7 @@ def test_a_target_is_installed_once_into_the_folder_of_choice(tmp_path: Path) ->
     more = f"install = [['{{python}}', '-c', {script!r}, '{{folder}}']]"
     target = described(tmp_path, server("{folder}/file", more=more))
     messages: list[str] = []
-    told_so = "is not installed: run `python -m conformance targets --install mine`"
+    told_so = f"is not installed: run `{program_here()} targets --install mine`"
     with pytest.raises(CannotRun, match=told_so), running(target, KEY, cache=tmp_path):
         pass
     install(target, tmp_path, messages.append)

@@ -97,9 +97,10 @@ def test_a_ca_bundle_that_is_not_there_is_named(
 
 
 @both
-def test_plain_http_where_tls_is_spoken_is_a_failure_of_tls(transport: str) -> None:
+def test_plain_http_where_tls_is_spoken_is_named(transport: str) -> None:
     with serving(lambda sock: sock.sendall(OK)) as port:
-        assert sent(f"https://127.0.0.1:{port}", transport).failure == Failure.TLS_FAILED
+        assert sent(f"https://127.0.0.1:{port}", transport).failure == Failure.NO_TLS
+    assert "http://" in ADVICE[Failure.NO_TLS]
 
 
 # Proxies

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.forging import SIGNER, honest
 from conformance.commands.certificate.files import write_zip
 from conformance.paths import SUITE
+from conformance.targets.description import members
 from conformance.verdict.record import Record
 from meta_tests.bare_environment import (
     BareEnvironment,
@@ -106,7 +107,8 @@ def test_the_wheel_holds_one_package_and_in_it_what_the_clone_has(wheel: Path) -
     assert {top for top in tops if not top.endswith(".dist-info")} == {"attach_conformance"}
     assert "attach_conformance/py.typed" in packed
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *FOLDERS]
-    names = (*run(listing, SUITE).stdout.splitlines(), "pyproject.toml")
+    of_the_zoo = [f"zoo/{name}/{name}.toml" for name in members()]
+    names = (*run(listing, SUITE).stdout.splitlines(), *of_the_zoo, "pyproject.toml")
     wanted = {name: (SUITE / name).read_bytes() for name in names}
     inside = "attach_conformance/suite/"
     assert {name.removeprefix(inside): packed[name] for name in packed if name.startswith(inside)} == wanted

@@ -1,4 +1,4 @@
-"""The commands of `python -m conformance`, a room each.
+"""The commands of the program, a room each.
 
 May import everything; nothing imports it.
 """

@@ -6,8 +6,9 @@ import argparse
 import contextlib
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,9 @@ from conformance.evidence.foreign import one_line
 from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
-from conformance.paths import PROGRAM
-from conformance.reports.reproduction import program_here
+from conformance.paths import program_here
+from conformance.plugin.options import positive
+from conformance.plugin.project import SHOWN, project_options
 from conformance.reports.words import answer_in_short
 from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
 from conformance.verdict.needs import ids_for_profile
@@ -34,6 +36,9 @@ ABOUT = {
     ("stripe", "standard"): 850,
 }
 """About how many requests a run of a profile and a budget sends, with those that create customers and cards."""
+
+OF_A_PROJECT = ("base-url", "payment-method", "customer", "timeout")
+"""The options that may stand in a project's file."""
 
 LONGEST_ANSWER, LONGEST_BODY = 160, 120
 """How many characters of an answer, and of the body of a request, are shown."""
@@ -64,20 +69,24 @@ def examine(client: Client, payment_methods: Sequence[str] = (), customers: Sequ
 
 
 def describe(found: Findings, base_url: str, rate: float | None = None) -> Iterator[str]:
-    """Yield the lines of the report; `rate` is in requests a second."""
+    """Yield the lines of the report, the verdict first; `rate` is in requests a second."""
+    if found.provision is None:
+        yield f"cannot be tested: {found.trouble}"
+        if found.hint:
+            yield f"hint: {found.hint}"
+    else:
+        yield from _of_a_target(found, found.provision, base_url, rate)
+    yield ""
     yield "what was sent, and what came back:"
     for exchange in found.exchanges:
         body = (exchange.request.body or b"").decode("utf-8", "replace")[:LONGEST_BODY]
         sent = f"{exchange.request.method} {exchange.request.target} {body}".rstrip()
         yield f"  {one_line(sent)} → {one_line(answer_in_short(exchange, LONGEST_ANSWER))}"
-    yield ""
-    if found.provision is None:
-        yield f"cannot be tested: {found.trouble}"
-        if found.hint:
-            yield f"hint: {found.hint}"
-        return
+
+
+def _of_a_target(found: Findings, provision: Provision, base_url: str, rate: float | None) -> Iterator[str]:
     yield f"{base_url} can be tested"
-    yield from _of_provision(found.provision)
+    yield from _of_provision(provision)
     yield from (f"  {'✓' if name in found.capabilities else '–'} {name}" for name in CAPABILITY_NAMES)
     if set(CAPABILITY_NAMES) - set(found.capabilities):
         yield "  what is missing makes clauses about it not applicable; the profile `contract` does without"
@@ -114,23 +123,50 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="say whether a target can be tested, what it can do, and what a run would cost",
         description="Say whether a target can be tested: reachable, this API, the key, how customers and payment "
         "methods are had, what else it can do. Each request is shown with its answer.",
-        epilog=f"example: {PROGRAM} doctor --base-url http://127.0.0.1:8420",
+        epilog=f"example: {program_here()} doctor --base-url http://127.0.0.1:8420",
     )
-    command.add_argument("--base-url", required=True, metavar="URL", help="what stands before /v1/payment_methods/…")
+    command.add_argument(
+        "--base-url",
+        metavar="URL",
+        help=f"what stands before /v1/payment_methods/…; it and the others may stand in pyproject.toml, under {SHOWN}",
+    )
     command.add_argument("--payment-method", action="append", default=[], metavar="ID", help="one that exists there")
     command.add_argument("--customer", action="append", default=[], metavar="ID", help="one that exists there")
-    command.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="SECONDS", help="for each answer")
+    command.add_argument(
+        "--timeout", type=positive, metavar="SECONDS", help=f"for each answer (default: {DEFAULT_TIMEOUT:g})"
+    )
     command.set_defaults(run=_run)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The target that is to be examined, and the ids to use; `timeout` is in seconds."""
+
+    base_url: str
+    payment_methods: tuple[str, ...]
+    customers: tuple[str, ...]
+    timeout: float
+
+
+def _asked(options: argparse.Namespace, said: Mapping[str, Sequence[str]]) -> Asked:
+    """Return what the command line asks, or else the project's file. Raises pytest.UsageError without a target."""
+    base_url = options.base_url or next(iter(said.get("base-url", ())), "")
+    if not base_url:
+        raise pytest.UsageError(f"give --base-url URL, here or in pyproject.toml under {SHOWN}")
+    timeout = options.timeout or next(map(positive, said.get("timeout", ())), DEFAULT_TIMEOUT)
+    methods = tuple(options.payment_method or said.get("payment-method", ()))
+    return Asked(base_url, methods, tuple(options.customer or said.get("customer", ())), timeout)
 
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        client = client_for(options.base_url, os.environ, options.timeout)
-    except (TargetError, pytest.UsageError) as error:
+        asked = _asked(options, project_options(Path.cwd(), OF_A_PROJECT))
+        client = client_for(asked.base_url, os.environ, asked.timeout)
+    except (TargetError, pytest.UsageError, argparse.ArgumentTypeError) as error:
         print(error)
         return ExitStatus.WRONG_USAGE
     with contextlib.closing(client):
-        found = examine(client, tuple(options.payment_method), tuple(options.customer))
+        found = examine(client, asked.payment_methods, asked.customers)
     rate = usual_rate(is_loopback=client.address.is_loopback)
     print(*describe(found, client.address.url, rate), sep="\n")
     return ExitStatus.UNREACHABLE if found.provision is None else ExitStatus.CONFORMS

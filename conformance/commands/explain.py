@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import difflib
 import json
 import re
 import sys
@@ -13,10 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from conformance.commands.replay.command import CannotReplay, choose, findings_of, read_run
-from conformance.paths import PROGRAM, RUN, TESTS
-from conformance.reports.details import finding_in_full
-from conformance.reports.reproduction import USUAL_RECORD, Reached, program_here, replay
+from conformance.commands.replay.looking_up import CannotReplay, look_up, meant, read_run, read_run_before
+from conformance.paths import IN_A_CLONE, PROGRAM, TESTS, program_here
+from conformance.reports.details import finding_alone
+from conformance.reports.reproduction import USUAL_RECORD, Reached, explain_finding, replay
+from conformance.reports.script import script_command
 from conformance.targets.description import Defect, TargetDescription, members, shipped
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
@@ -28,6 +28,7 @@ PASSING = Path(__file__).with_name("passing.json")
 """Requests that pass and their answers, a line each, by clause, as `python -m benchmarks.passing` wrote them down."""
 OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
 NO_TEST = "No test sends it: "
+ALL_CLAUSES = "a clause looks like expand.inlined (docs/clauses.md lists them), the id of a finding like 4fcf6f5"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def explain(slug: str, catalogue: Catalogue | None = None) -> Explanation:
     )
 
 
-def as_markdown(explanation: Explanation) -> Iterator[str]:
-    """Yield the lines of an explanation, without its heading."""
+def as_markdown(explanation: Explanation, program: str = PROGRAM) -> Iterator[str]:
+    """Yield the lines of an explanation, without its heading; `program` is how the reader calls the program."""
     clause = explanation.clause
     yield f"**{clause.level}**, profile `{clause.profile}`. {clause.statement}"
     if clause.general:
@@ -81,12 +82,13 @@ def as_markdown(explanation: Explanation) -> Iterator[str]:
     broken = (f"{target.title} {target.version}: {defect.observed}" for target, defect in explanation.broken_by)
     yield from _listed("What breaks it in real software", tuple(broken))
     if not clause.not_tested:
-        yield from ("", f"Alone: `{RUN} --base-url URL --clause {clause.slug}`")
+        yield from ("", f"Alone: `{program} run --base-url URL --clause {clause.slug}`")
 
 
 def page(catalogue: Catalogue) -> str:
     """Return the explanations of all clauses as one page, without its first line."""
-    lines = ["# Each clause explained", "", f"`{PROGRAM} explain CLAUSE` says the same in a terminal."]
+    said = f"`{PROGRAM} explain CLAUSE` says the same in a terminal ({IN_A_CLONE})."
+    lines = ["# Each clause explained", "", said]
     for clause in catalogue:
         lines += ["", f"## {clause.slug}", "", *as_markdown(explain(clause.slug, catalogue))]
     return "\n".join(lines) + "\n"
@@ -99,7 +101,7 @@ def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
 
 @cache
 def _implementations() -> tuple[TargetDescription, ...]:
-    """Return the shipped targets, and the programs of the zoo where the clone holds them."""
+    """Return the shipped targets, and the programs of the zoo."""
     return (*shipped().values(), *members().values())
 
 
@@ -143,7 +145,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Say what a clause demands and why, its source, what a conforming server answers, which real "
         "software breaks it, and what the last run found. Of a finding, show request, response, all steps in order, "
         "and how to send it again.",
-        epilog=f"example: {PROGRAM} explain expand.inlined 4fcf6f5",
+        epilog=f"example: {program_here()} explain expand.inlined 4fcf6f5",
     )
     command.add_argument(
         "names",
@@ -178,43 +180,43 @@ def _run(options: argparse.Namespace) -> int:
 
 def _of_clause(slug: str, catalogue: Catalogue, record: Path | None) -> Iterable[str]:
     if slug not in catalogue:
-        raise KeyError(f"there is no clause {slug!r}{_meant(slug, catalogue)}")
-    return (slug, "", *as_markdown(explain(slug, catalogue)), *_found_in(record, slug))
+        hint = meant(slug, list(catalogue.by_slug)) or ALL_CLAUSES
+        raise KeyError(f"there is no clause and no finding {slug!r}: {hint}")
+    lines = as_markdown(explain(slug, catalogue), program_here())
+    return (slug, "", *lines, *_found_in(record, slug))
 
 
-def _found_in(record: Path | None, slug: str) -> Iterator[str]:
+def _found_in(path: Path | None, slug: str) -> Iterator[str]:
     """Yield the findings of a recorded run about a clause. Raises CannotReplay where a record that is named is broken.
 
-    Without a name it is the record of the last run, if there is a good one.
+    Without a name it is the record of the last run, if there is a good one. Where that run did not judge the clause,
+    they are those of the run before it.
     """
     try:
-        run, _ = read_run(record or USUAL_RECORD)
+        recorded = read_run(path or USUAL_RECORD)
     except CannotReplay:
-        if record is not None:
+        if path is not None:
             raise
         return
-    found = (finding for finding in findings_of(run).values() if finding.clause == slug)
-    lines = [f"`{PROGRAM} explain {finding.id}`: {finding.observed}" for finding in found]
-    yield from _listed(f"Findings in {record or USUAL_RECORD}", lines)
+    result = recorded.run.results.get(slug)
+    if result is None or result.is_left_out:
+        recorded = read_run_before(recorded.path) or recorded
+    found = [finding for finding in recorded.findings.values() if finding.clause == slug]
+    lines = [f"`{explain_finding(finding.id, recorded.path)}`: {finding.observed}" for finding in found]
+    yield from _listed(f"Findings in {recorded}", lines)
 
 
-def _of_finding(name: str, record: Path) -> Iterable[str]:
+def _of_finding(name: str, path: Path) -> Iterable[str]:
     """Return the lines about a finding of a recorded run. Raises CannotReplay where there is none of that id."""
-    run, _ = read_run(record)
-    (finding,) = choose([name], findings_of(run))
-    clause = run.catalogue[finding.clause]
-    again = replay([name], record, program_here())
-    what = f"{program_here()} explain {clause.slug}"
+    recorded, (finding,) = look_up([name], path)
+    clause = recorded.run.catalogue[finding.clause]
+    again = replay([name], recorded.path, program_here())
+    script = script_command(name, recorded.path)
     return (
         f"{clause.slug}  {clause.level}",
         clause.statement,
-        f"why: {what}",
+        f"why: {program_here()} explain {clause.slug}",
+        *([f"from {recorded}"] if recorded.is_earlier else []),
         "",
-        *finding_in_full(finding, clause, Reached.by(run), again),
+        *finding_alone(finding, clause, Reached.by(recorded.run), again, script),
     )
-
-
-def _meant(slug: str, catalogue: Catalogue) -> str:
-    """Return what to do about a clause that does not exist."""
-    near = difflib.get_close_matches(slug, list(catalogue.by_slug), cutoff=0.5)
-    return f": did you mean {' or '.join(near)}?" if near else ": all of them stand in docs/clauses.md"

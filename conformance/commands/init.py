@@ -10,8 +10,7 @@ from pathlib import Path
 from string import Template
 
 from conformance.commands.run import run_suite
-from conformance.paths import PROGRAM
-from conformance.reports.reproduction import program_here
+from conformance.paths import program_here
 from conformance.transport.client import Address, TargetError
 from conformance.verdict.expectations.proposal import HEAD_WITHOUT_RUN
 from conformance.verdict.run import ExitStatus
@@ -29,10 +28,11 @@ SCRIPT_TEXT = Template("""\
 set -eu
 cd "$$(dirname "$$0")"
 
-answers() { curl --silent --output /dev/null --max-time 5 $url/; }
+url=$url
+answers() { curl --silent --output /dev/null --max-time 5 "$$url/"; }
 fail() { echo "$$1" >&2; exit 10; }
 
-if answers; then fail "something answers at "$url" already: stop it, so that the server of this folder is tested"; fi
+if answers; then fail "something answers at $$url already: stop it, so that the server of this folder is tested"; fi
 $start > server.log 2>&1 &
 server=$$!
 trap 'kill "$$server" 2>/dev/null || true' EXIT
@@ -40,11 +40,11 @@ left=60
 until answers; do
     kill -0 "$$server" 2>/dev/null || fail "the server has ended: see server.log"
     left=$$((left - 1))
-    [ "$$left" -gt 0 ] || fail "the server does not answer at "$url": see server.log"
+    [ "$$left" -gt 0 ] || fail "the server does not answer at $$url: see server.log"
     sleep 0.5
 done
 
-$program run --base-url $url --profile $profile \\
+$program run --base-url "$$url" --profile $profile \\
     --results $results --expectations conformance.toml "$$@"
 """)
 
@@ -58,6 +58,7 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
+      # install here what your server needs, for example: - run: pip install -r requirements.txt
       - name: Start the server
         run: |
           $start > server.log 2>&1 &
@@ -105,7 +106,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="write expectations, a script and a workflow, with which a project tests its server in CI",
         description="Write conformance.toml, conformance.sh and .github/workflows/conformance.yml. "
         "A file that is there stays as it is.",
-        epilog=f"example: {PROGRAM} init --start ./serve --base-url http://127.0.0.1:8420 --observe",
+        epilog=f"example: {program_here()} init --start ./serve --base-url http://127.0.0.1:8420 --observe",
     )
     command.add_argument("directory", nargs="?", type=Path, default=Path(), help="that of the project (default: this)")
     command.add_argument("--start", required=True, metavar="COMMAND", help="what starts the server in the foreground")

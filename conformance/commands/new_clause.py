@@ -1,4 +1,4 @@
-"""`python -m conformance new-clause`: skeletons for a new clause, in every place that needs one."""
+"""`attach-conformance new-clause`: skeletons for a new clause, in every place that needs one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 
-from conformance.paths import SUITE
+from conformance.paths import SUITE, program_here
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
@@ -46,7 +46,7 @@ NEXT = """still to do, in this order (docs/adding-a-clause.md has an example):
   1. {requirements}: statement, source, requires, admissible
   2. {test}: the story, and what it expects; a new expectation goes into conformance/judge/
   3. reference/defects/: a defect that breaks the clause alone; reference/variants/: another way to conform, if any
-  4. python -m conformance docs
+  4. attach-conformance docs
   5. pytest --clause {slug} --profile {profile}
   6. python -m benchmarks.detection --only DEFECT (and --only each older defect that breaks the clause, too)
   7. python -m benchmarks.detection --store --lacking, again with --budget quick, and benchmarks.detection_page"""
@@ -58,7 +58,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "new-clause",
         help="write the skeletons of a new clause",
         description="Write the skeletons of a new clause into the catalogue and into the tests of its chapter.",
-        epilog="example: python -m conformance new-clause header.no-cookie --level SHOULD",
+        epilog=f"example: {program_here()} new-clause header.no-cookie --level SHOULD",
     )
     command.add_argument("slug", metavar="CHAPTER.NAME", help="the clause's slug, such as header.no-cookie")
     command.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="(default: %(default)s)")

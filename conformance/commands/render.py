@@ -1,4 +1,4 @@
-"""`python -m conformance render`: reports from the record of a run, without running anything."""
+"""`attach-conformance render`: reports from the record of a run, without running anything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from conformance.evidence.files import write_whole
+from conformance.paths import program_here
 from conformance.reports.rendering import FORMS, concluded_again
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
@@ -21,7 +22,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "render",
         help="make reports from the record of a run",
         description="Make reports from the record of a run: those that are named, or else all.",
-        epilog="example: python -m conformance render reports/run.jsonl --to rendered",
+        epilog=f"example: {program_here()} render reports/run.jsonl --to rendered",
     )
     command.add_argument(
         "record",

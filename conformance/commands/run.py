@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance.paths import program_here
 from conformance.plugin.options import BASE_URL_HELP, add_options
 from conformance.plugin.project import SHOWN
 from conformance.plugin.starting import run_pytest
@@ -25,7 +26,7 @@ def own_help() -> str:
         prog="attach-conformance run",
         usage="%(prog)s [OPTION]...",
         description="Test an implementation of POST /v1/payment_methods/{payment_method}/attach.",
-        epilog="example: attach-conformance run --base-url http://127.0.0.1:8420 --profile contract. "
+        epilog=f"example: {program_here()} run --base-url http://127.0.0.1:8420 --profile contract. "
         f"Options may also stand in pyproject.toml, under {SHOWN}. pytest's own options may be given, too "
         "(-k, -x, -q, -n, -p ...): `pytest --help` lists them.",
         add_help=False,

@@ -16,6 +16,7 @@ from conformance.evidence.counted import counted
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import delete_customer
 from conformance.fixtures.provisioning import RUN_TAG
+from conformance.paths import program_here
 from conformance.transport.client import Client, TargetError
 from conformance.verdict.run import ExitStatus
 
@@ -69,7 +70,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "sweep",
         help="delete the customers that earlier runs have left on a target",
         description="Delete the customers that interrupted runs of this suite have left on a target, and no others.",
-        epilog="example: python -m conformance sweep --base-url http://127.0.0.1:8420 --dry-run",
+        epilog=f"example: {program_here()} sweep --base-url http://127.0.0.1:8420 --dry-run",
     )
     command.add_argument("--base-url", required=True, metavar="URL", help="the target")
     command.add_argument(

@@ -13,6 +13,7 @@ class Failure(StrEnum):
     NOT_CONNECTED = "could not connect"
     CONNECT_TIMED_OUT = "connecting timed out"
     TLS_FAILED = "TLS failed"
+    NO_TLS = "the server does not speak TLS"
     PROXY_FAILED = "the proxy failed"
     TIMED_OUT = "no answer in time"
     CONNECTION_LOST = "the connection was closed without an answer"
@@ -27,6 +28,7 @@ NEVER_ARRIVED: frozenset[str] = frozenset(
         Failure.NOT_CONNECTED,
         Failure.CONNECT_TIMED_OUT,
         Failure.TLS_FAILED,
+        Failure.NO_TLS,
         Failure.PROXY_FAILED,
     }
 )
@@ -40,6 +42,16 @@ class ExchangeFailed(Exception):
         self.failure = failure
         self.error = str(error)
         super().__init__(f"{failure}: {self.error}" if self.error else str(failure))
+
+
+NO_TLS_REASONS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+"""The reasons for which OpenSSL gives up where plain HTTP is answered; a certificate has nothing to do with them."""
+
+
+def failure_of_tls(error: Exception) -> ExchangeFailed:
+    """Return the failure of an exchange whose TLS failed with an error of the standard library."""
+    is_plain_http = getattr(error, "reason", "") in NO_TLS_REASONS
+    return ExchangeFailed(Failure.NO_TLS if is_plain_http else Failure.TLS_FAILED, error)
 
 
 class LiveAccount(BaseException):

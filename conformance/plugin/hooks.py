@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Generator
@@ -20,8 +21,10 @@ from conformance.plugin.order import slug_of
 from conformance.plugin.output import open_nowhere, surviving_output
 from conformance.plugin.project import project_arguments
 from conformance.plugin.rootdir import find_root_again
+from conformance.plugin.wrong_options import say_what_is_wrong
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.marks import MARK
+from conformance.verdict.previous import keep_record
 from conformance.verdict.settings import KEY_VARIABLE, REPORT_FILE
 from contracts import Catalogue, load_catalogue
 from contracts.catalogue import PROFILES
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the suite's options."""
     options.add_options(parser)
+    say_what_is_wrong(parser)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -77,12 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
         start_worker(config, worker_input)
         return
     from conformance.plugin.rehearsing import keep_quiet
-    from conformance.plugin.selecting import settle_profile
+    from conformance.plugin.selecting import check_marks, settle_profile
     from conformance.targets.choosing import choose_target, implementation_of, key_source, started_name
 
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
+    registered = [re.split(r"[:(]", line)[0] for line in config.getini("markers")]
+    check_marks(config.option.markexpr, load_catalogue(), [*registered, MARK])
     settle_profile(config, load_catalogue())
     implementation, started = implementation_of(config), started_name(config)
     settings = replace(options.settings_of(config), implementation=implementation, target=started)
@@ -133,6 +139,7 @@ def _write_results_to(config: pytest.Config, results: Path) -> None:
     except OSError as error:
         why = f"nothing can be written there ({error.strerror or error}): name another folder"
         raise pytest.UsageError(f"--results {config.option.results}: {why}") from None
+    keep_record(results)
     if getattr(config.option, "htmlpath", None) is None:
         config.option.htmlpath = str(results / REPORT_FILE)
     config.option.self_contained_html = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
 from conformance.paths import TESTS
 from conformance.plugin.selecting import left_out
+from conformance.plugin.wrong_options import did_you_mean
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
@@ -338,8 +338,8 @@ def check_clauses(config: pytest.Config) -> None:
     for option in ("clause", "without_clause"):
         for slug in getattr(config.option, option):
             if slug not in catalogue:
-                near = difflib.get_close_matches(slug, [clause.slug for clause in catalogue], 1)
-                hint = f": did you mean {near[0]}?" if near else " (docs/clauses.md lists them)"
+                near = did_you_mean(slug, catalogue.by_slug)
+                hint = near or " (docs/clauses.md lists them)"
                 raise pytest.UsageError(f"--{option.replace('_', '-')} {slug}: there is no such clause{hint}")
 
 

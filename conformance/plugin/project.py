@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.paths import TESTS
+from conformance.plugin.options import add_options
+from conformance.plugin.wrong_options import did_you_mean
 
 FILE = "pyproject.toml"
 SECTION = "attach-conformance"
@@ -32,10 +33,29 @@ def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Seque
     paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
     if not any(path == TESTS or TESTS in path.parents or path in TESTS.parents for path in paths):
         return []
+    return list(_arguments_in(here, parser, given))
+
+
+def project_options(here: Path, names: Collection[str]) -> dict[str, list[str]]:
+    """Return what the project's file says about options of these names, for a command that reads it as a run does.
+
+    Raises pytest.UsageError with one line.
+    """
+    parser = pytest.Parser(_ispytest=True)
+    add_options(parser)
+    said: dict[str, list[str]] = {}
+    for argument in _arguments_in(here, parser, ()):
+        name, _, value = argument.removeprefix("--").partition("=")
+        if name in names:
+            said.setdefault(name, []).append(value)
+    return said
+
+
+def _arguments_in(here: Path, parser: pytest.Parser, given: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments for the file of the project to which a folder belongs; none without such a file."""
     file = next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
-    if file is None:
-        return []
-    return list(arguments_of(_section(file), _options(parser), given, Path(os.path.relpath(file.parent, here))))
+    if file is not None:
+        yield from arguments_of(_section(file), _options(parser), given, Path(os.path.relpath(file.parent, here)))
 
 
 def arguments_of(
@@ -52,8 +72,7 @@ def arguments_of(
         if name == "api-key":
             raise _wrong(name, "a key does not belong in a file: give it in STRIPE_API_KEY")
         if name not in options:
-            near = difflib.get_close_matches(name, options, 1)
-            raise _wrong(name, f"there is no such option{f': did you mean {near[0]}?' if near else ''}")
+            raise _wrong(name, f"there is no such option{did_you_mean(name, options)}")
         if name not in named:
             yield from _arguments(name, value, options[name], folder)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 import pytest
 from _pytest.mark.expression import Expression  # pytest's own reading of `-m`, which has no public name
 
 from conformance.plugin.order import is_quick, slug_of, slugs_beside
-from contracts import Catalogue
+from conformance.plugin.wrong_options import did_you_mean
+from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
+
+MARK_NAME = re.compile(r"[A-Za-z_][\w-]*")
+OPERATORS = frozenset({"and", "or", "not", "True", "False"})
 
 
 def settle_profile(config: pytest.Config, catalogue: Catalogue) -> None:
@@ -39,7 +44,27 @@ def _marked(expression: str, catalogue: Catalogue) -> list[str]:
     def is_selected(marks: Collection[str]) -> bool:
         return selects.evaluate(lambda name, /, **_: name in marks)
 
-    return [clause.profile for clause in catalogue if is_selected({clause.profile, clause.chapter})]
+    return [clause.profile for clause in catalogue if is_selected(_marks_of(clause))]
+
+
+def _marks_of(clause: Clause) -> frozenset[str]:
+    return frozenset({clause.profile, clause.chapter})
+
+
+def check_marks(expression: str, catalogue: Catalogue, registered: Collection[str]) -> None:
+    """Raise pytest.UsageError for a `-m` that selects no clause, before anything is sent.
+
+    `registered` are the names of all marks: an expression with one that is not of a clause may select other tests.
+    """
+    known = tuple(dict.fromkeys(mark for clause in catalogue for mark in (clause.profile, clause.chapter)))
+    words = [word for word in MARK_NAME.findall(expression) if word not in OPERATORS]
+    unknown = [word for word in words if word not in known]
+    if not words or _marked(expression, catalogue) or any(word in registered for word in unknown):
+        return
+    if not unknown:
+        raise pytest.UsageError(f"-m {expression}: no clause has such marks")
+    hint = did_you_mean(unknown[0], known) or f": a test has the marks of its profile and chapter, {', '.join(known)}"
+    raise pytest.UsageError(f"-m {expression}: nothing is marked {unknown[0]}{hint}")
 
 
 def left_out(catalogue: Catalogue, clauses: Collection[str], without: Collection[str]) -> frozenset[str]:

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 
 from conformance.evidence.episode import Finding
 from conformance.evidence.foreign import one_line
-from conformance.reports.reproduction import Reached, curl_alone
+from conformance.reports.evidence import Lengths, step_shown, text_of
+from conformance.reports.reproduction import Reached, curl_alone, curl_to_complete
 from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
 from contracts import Clause
 
 PAYMENT_METHOD = "payment_method"
 STEPS_SHOWN = 8
 """How many steps of a finding are shown, the last ones."""
+MOST_STEPS = 60
+"""How many are shown where a finding stands alone."""
+WHOLE = Lengths(request=20_000, answer=20_000)
+"""The most characters of a finding that stands alone: those of some hundred lines; what is cut is counted."""
 
 
 def finding_in_full(finding: Finding, clause: Clause, reached: Reached, again: str) -> Iterator[str]:
@@ -30,6 +35,37 @@ def finding_in_full(finding: Finding, clause: Clause, reached: Reached, again: s
         yield f"            {alone}"
 
 
+def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str, script: str) -> Iterator[str]:
+    """Yield the lines about a finding, with the whole exchange that shows it.
+
+    `again` is the command that sends it again; `script` one that does so with curl alone, empty if there is none.
+    """
+    step = culprit_of(finding)
+    shown = step_shown(step, finding.culprit + 1, 1, reached.scheme, WHOLE)
+    yield f"finding:    {finding.id}"
+    yield f"sent:       {sent_in_short(finding)}"
+    yield f"expected:   {admissible_in_short(clause)}"
+    yield f"observed:   {finding.observed}"
+    yield from steps_in_order(finding, MOST_STEPS)
+    yield from ("", "request:")
+    yield from _indented(text_of(shown.request))
+    yield from ("", f"response: {', '.join([shown.status_line, *shown.notes])}")
+    yield from _indented("\n\n".join(filter(None, (text_of(shown.headers), text_of(shown.body)))))
+    yield from ("", f"send again: {again}")
+    if alone := curl_alone(finding, reached):
+        yield f"by curl:    {alone}"
+    elif to_complete := curl_to_complete(finding, reached):
+        yield f"by curl:    {to_complete.command}"
+        yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in to_complete.names)}"
+    if script:
+        yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"
+
+
+def _indented(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield f"    {line}".rstrip()
+
+
 def sent_in_short(finding: Finding) -> str:
     """Return the request that shows a finding in words, with its place if there are several."""
     step = culprit_of(finding)
@@ -39,16 +75,16 @@ def sent_in_short(finding: Finding) -> str:
     return f"{place}{step.attempt}{invalid}"
 
 
-def steps_in_order(finding: Finding) -> Iterator[str]:
-    """Yield a line for each step of a finding that has several, the one that shows it marked."""
+def steps_in_order(finding: Finding, most: int = STEPS_SHOWN) -> Iterator[str]:
+    """Yield a line for each of the last `most` steps of a finding that has several, the one that shows it marked."""
     steps, culprit = finding.episode.steps, culprit_of(finding)
     if len(steps) == 1:
         return
-    left_out = len(steps) - STEPS_SHOWN
+    left_out = len(steps) - most
     are_several = len({step.bindings.get(PAYMENT_METHOD, "") for step in steps} - {""}) > 1
     if left_out > 0:
         yield f"in order:     … {left_out} more before (`replay` sends them all)"
-    for number, step in enumerate(steps[-STEPS_SHOWN:]):
+    for number, step in enumerate(steps[-most:]):
         head = "in order:  " if not number and left_out <= 0 else " " * 11
         answer = step.exchange.status or step.exchange.failure
         which = f" to {step.bindings[PAYMENT_METHOD]}" if are_several and PAYMENT_METHOD in step.bindings else ""

@@ -16,8 +16,6 @@ from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER, PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import parse_name
 
-LONGEST_REQUEST = 1500
-LONGEST_ANSWER = 3000
 LONGEST_VALUE = 160
 LONGEST_CURL = 6000
 LONGEST_INDENTED = 100_000
@@ -31,6 +29,17 @@ _METHOD = "method"
 _PATH = "payment_method"
 _MEDIA_TYPE = "media type"
 _CREDENTIALS = ("Authorization", "credentials")
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """The most characters of a request, and of an answer's headers and body each, that are shown."""
+
+    request: int = 1500
+    answer: int = 3000
+
+
+USUAL = Lengths()
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ def _steps_shown(finding: Finding, scheme: str) -> Iterator[tuple[StepShown, boo
         yield step_shown(step, number + 1, 1 + len(more), scheme), number == finding.culprit
 
 
-def step_shown(step: Step, number: int, times: int, scheme: str) -> StepShown:
+def step_shown(step: Step, number: int, times: int, scheme: str, longest: Lengths = USUAL) -> StepShown:
     """Return a step, to be read, that was the same `times` consecutive times."""
     exchange = step.exchange
     component = invalid_component(step)
@@ -143,13 +152,18 @@ def step_shown(step: Step, number: int, times: int, scheme: str) -> StepShown:
         invalid=step.invalid,
         parameters=parameters,
         left_out_parameters=max(0, len(exchange.sent_pairs) - MOST_PAIRS),
-        request=visible(request_parts(exchange, component, scheme), LONGEST_REQUEST),
+        request=visible(request_parts(exchange, component, scheme), longest.request),
         in_short=_in_short(exchange),
         status_line=_status_line(exchange),
         notes=tuple(_notes(exchange)),
-        headers=_headers(exchange),
-        body=_body(exchange),
+        headers=_headers(exchange, longest.answer),
+        body=_body(exchange, longest.answer),
     )
+
+
+def text_of(pieces: Iterable[Piece]) -> str:
+    """Return pieces as plain text."""
+    return "".join(piece.text for piece in pieces)
 
 
 # what was sent
@@ -297,20 +311,20 @@ def milliseconds(seconds: float) -> str:
     return f"{number}\u00a0ms"
 
 
-def _headers(exchange: Exchange) -> tuple[Piece, ...]:
+def _headers(exchange: Exchange, longest: int) -> tuple[Piece, ...]:
     headers = exchange.headers or ()
     lines = "\n".join(f"{name}: {value}" for name, value in headers[:MOST_HEADERS])
-    shown = visible([(lines.encode("utf-8", "replace"), False)], LONGEST_ANSWER)
+    shown = visible([(lines.encode("utf-8", "replace"), False)], longest)
     left = len(headers) - MOST_HEADERS
     return (*shown, Piece(f"\n… {left:,} more headers", "cut")) if left > 0 else shown
 
 
-def _body(exchange: Exchange) -> tuple[Piece, ...]:
+def _body(exchange: Exchange, longest: int) -> tuple[Piece, ...]:
     body = exchange.body or b""
     readable = body
     if exchange.json.found and len(body) <= LONGEST_INDENTED and body.lstrip()[:1] in (b"{", b"["):
         readable = indent(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    pieces = visible([(readable, False)], LONGEST_ANSWER)
+    pieces = visible([(readable, False)], longest)
     if pieces and pieces[-1].kind == "cut":
         return (*pieces[:-1], Piece(f"… {len(body):,} bytes in all", "cut"))
     return pieces
@@ -318,6 +332,7 @@ def _body(exchange: Exchange) -> tuple[Piece, ...]:
 
 __all__ = [
     "Evidence",
+    "Lengths",
     "Parameter",
     "StepShown",
     "evidence_of",
@@ -326,4 +341,5 @@ __all__ = [
     "milliseconds",
     "request_parts",
     "step_shown",
+    "text_of",
 ]

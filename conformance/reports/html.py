@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from conformance.evidence.episode import Finding, Outcome
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
+from conformance.reports.details import sent_in_short
 from conformance.reports.evidence import evidence_of, grouped
 from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, latency_in_words
 from conformance.reports.reproduction import Reached
@@ -44,6 +45,9 @@ GRAVEST_FIRST = (
     Outcome.PASS,
 )
 
+NOT_ASKED_FOR = "not-asked-for"
+"""The kind of the clauses that are beyond the profile or the selection of the run."""
+
 _HEADINGS: Mapping[Outcome, str] = {
     Outcome.ERROR: "The suite itself failed",
     Outcome.FAIL: "Failed",
@@ -70,6 +74,21 @@ class Row:
     left_out: int
     root_cause: str
     keeps_back: int
+
+    @property
+    def kind(self) -> str:
+        """The outcome by which rows are counted and filtered: what nobody asked for is not among what was not run."""
+        return NOT_ASKED_FOR if self.result.is_left_out else str(self.result.outcome)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The rows of one kind: their `count`, the `outcome` that they look like, and the kind's name and words."""
+
+    name: str
+    outcome: Outcome
+    words: str
+    count: int
 
 
 def html_section(run: Run) -> str:
@@ -110,7 +129,8 @@ def _context(run: Run) -> dict[str, Any]:
         "grid": grid,
         "groups": _groups(by_outcome),
         "loud": _loud(run, by_outcome),
-        "counts": {outcome: len(of_it) for outcome, of_it in by_outcome.items() if of_it},
+        "kinds": list(_kinds(by_outcome)),
+        "sent_by": {row.result.clause.slug: _sent(row.result) for row in rows},
         "chapters": chapters,
         "bars": bars(run.traffic, chapters),
         "classes": classes_seen(run.traffic),
@@ -125,6 +145,21 @@ def _loud(run: Run, by_outcome: Mapping[Outcome, Sequence[Row]]) -> list[ClauseR
     unexpected = {result.clause.slug for result in run.gate.unexpected} if run.gate else set()
     results = [row.result for rows in by_outcome.values() for row in rows]
     return [result for result in results if result.outcome in LOUD or result.clause.slug in unexpected]
+
+
+def _kinds(by_outcome: Mapping[Outcome, Sequence[Row]]) -> Iterator[Counted]:
+    """Yield the kinds of rows that there are, the gravest first."""
+    for outcome, rows in by_outcome.items():
+        counts = Counter(row.kind for row in rows)
+        not_asked_for = counts.pop(NOT_ASKED_FOR, 0)
+        yield from (Counted(name, outcome, name, count) for name, count in counts.items())
+        if not_asked_for:
+            yield Counted(NOT_ASKED_FOR, outcome, NOT_ASKED_FOR.replace("-", " "), not_asked_for)
+
+
+def _sent(result: ClauseResult) -> str:
+    """Return the request that shows a clause to be broken, as the terminal has it; empty if none does."""
+    return sent_in_short(result.findings[0]) if result.findings else ""
 
 
 def _groups(by_outcome: Mapping[Outcome, Sequence[Row]]) -> dict[str, list[Row]]:

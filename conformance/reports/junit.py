@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from conformance.evidence.episode import Finding, Outcome
-from conformance.evidence.visible import Piece, escape
+from conformance.evidence.visible import escape
 from conformance.reports.details import sent_in_short, steps_in_order
-from conformance.reports.evidence import step_shown
+from conformance.reports.evidence import step_shown, text_of
 from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
 from conformance.reports.words import admissible_in_short, culprit_of
 from conformance.verdict.expectations.gate import decides
@@ -118,12 +118,8 @@ def _finding_in_full(run: Run, result: ClauseResult, finding: Finding) -> Iterat
     yield f"expected:   {admissible_in_short(result.clause)}"
     yield f"observed:   {finding.observed}"
     yield from steps_in_order(finding)
-    yield from ("", "request:", _text_of(shown.request), "", "response:", shown.status_line)
-    yield from (_text_of(shown.headers), "", _text_of(shown.body))
+    yield from ("", "request:", text_of(shown.request), "", "response:", shown.status_line)
+    yield from (text_of(shown.headers), "", text_of(shown.body))
     yield from ("", f"reproduce, in the folder of the results: {replay_in_folder(finding.id)}")
     if alone := curl_alone(finding, reached):
         yield f"or: {alone}"
-
-
-def _text_of(pieces: Iterable[Piece]) -> str:
-    return "".join(piece.text for piece in pieces)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +10,16 @@ from pathlib import Path
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import sent_header
 from conformance.fixtures.forms import ANY_ID
-from conformance.fixtures.ids import is_of_the_account
-from conformance.paths import PROGRAM
+from conformance.fixtures.ids import is_of_the_account, kind_of
+from conformance.paths import PROGRAM, path_from_here, program_here
+from conformance.reports.shell import OF_THE_SCRIPT, Variables
 from conformance.reports.words import curl
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Run
+from strategies.refusals import near_misses
 
 USUAL_RECORD = Path("reports", RECORD_FILE)
 """The record that `replay` reads unless it is given another."""
-SCRIPT = "attach-conformance"
-BESIDE_THE_RECORD = PROGRAM
-"""How files name the program: their readers may have installed the suite elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,37 @@ def curl_alone(finding: Finding, reached: Reached) -> str:
     return curl(finding.exchange, reached.base_url, scheme=reached.scheme)
 
 
+@dataclass(frozen=True)
+class CurlToComplete:
+    """A curl command with variables of the shell, of these `names`, in place of the objects that it needs."""
+
+    command: str
+    names: tuple[str, ...]
+
+
+def curl_to_complete(finding: Finding, reached: Reached) -> CurlToComplete | None:
+    """Return the curl command of the one request that shows a finding on new objects; None if it needs other requests.
+
+    It is None, too, where the request holds a change of an id that only a script can make.
+    """
+    steps = finding.episode.steps
+    if not reached.base_url or len(steps) > 1:
+        return None
+    if _has_key_of_its_own(steps[0]) or not _uses_objects(steps[0]):
+        return None
+    bindings = steps[0].bindings
+    variables, changed = Variables(), near_misses(bindings)
+    for name, identifier in bindings.items():
+        if is_of_the_account(identifier) and name not in changed:
+            variables.add(identifier, kind_of(name))
+    command = variables.in_shell(curl(finding.exchange, reached.base_url, scheme=reached.scheme))
+    used = tuple(name for name in variables.names if f"${{{name}}}" in command)
+    is_complete = not any(identifier in command for identifier in bindings.values())
+    if not used or not is_complete or OF_THE_SCRIPT in command:
+        return None
+    return CurlToComplete(command, used)
+
+
 def _has_key_of_its_own(step: Step) -> bool:
     """Return whether the request has an idempotency key, for which the target may know the answer already."""
     return sent_header(step.exchange, "Idempotency-Key") is not None
@@ -64,28 +92,34 @@ def _uses_objects(step: Step) -> bool:
     return any(is_of_the_account(identifier) and identifier in sent for identifier in step.bindings.values())
 
 
-def replay(identifiers: Iterable[str], record: Path = USUAL_RECORD, program: str = BESIDE_THE_RECORD) -> str:
+def replay(identifiers: Iterable[str], record: Path = USUAL_RECORD, program: str = PROGRAM) -> str:
     """Return the command that sends findings again. The record knows the target and how to reach it."""
     options = [] if record == USUAL_RECORD else ["--record", shlex.quote(str(record))]
     return " ".join([program, "replay", *identifiers, *options])
 
 
+def explain_finding(identifier: str, record: Path = USUAL_RECORD) -> str:
+    """Return the command that shows a finding in full, as a shell here takes it."""
+    option = "" if record == USUAL_RECORD else f" --record {shlex.quote(str(record))}"
+    return f"{program_here()} explain {identifier}{option}"
+
+
 def replay_in_folder(identifier: str) -> str:
-    """Return the command that sends a finding again, for a file that stands beside the record."""
+    """Return the command that sends a finding again, for a file that stands beside the record.
+
+    It has the program's bare name: the readers of a file may have installed the suite elsewhere.
+    """
     return replay([identifier], Path(RECORD_FILE))
 
 
-def program_here(directory: Path | None = None) -> str:
-    """Return how a shell in this directory calls the program that runs now."""
-    beside = Path(sys.executable).with_name(SCRIPT)
-    if not beside.exists():
-        return f"{shlex.quote(sys.executable)} -m conformance"
-    if shutil.which(SCRIPT) == str(beside):
-        return SCRIPT
-    return shlex.quote(str(path_from_here(beside, directory)))
-
-
-def path_from_here(path: Path, directory: Path | None = None) -> Path:
-    """Return a path as it is written in this directory: without the directory if it lies below."""
-    here = directory or Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+__all__ = [
+    "USUAL_RECORD",
+    "Reached",
+    "curl_alone",
+    "curl_to_complete",
+    "explain_finding",
+    "path_from_here",
+    "program_here",
+    "replay",
+    "replay_in_folder",
+]

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -84,6 +85,16 @@ def script_of(results: Mapping[str, Any]) -> str:
     return script_for(map(Finding.from_json, first), base_url, Ways(**ways))
 
 
+def script_command(identifier: str, record: Path) -> str:
+    """Return the command for a finding of the script that stands beside a record; empty if none has it."""
+    script = record.with_name(SCRIPT_FILE)
+    try:
+        text = script.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return f"bash {shlex.quote(str(script))} {identifier}" if f"finding_{identifier}()" in text else ""
+
+
 def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
     """Return the script for the findings, numbered in their order; empty if there is none."""
     sections: list[Section] = []
@@ -114,7 +125,7 @@ def section_of(finding: Finding, number: int, ways: Ways) -> Section:
     remarks = [f"Observed: {finding.observed}"]
     if finding.clause in catalogue:
         clause = catalogue[finding.clause]
-        remarks = [clause.statement, *remarks, f"Admissible: {admissible_in_short(clause)}"]
+        remarks = [clause.statement, *remarks, f"Expected: {admissible_in_short(clause)}"]
     comments = [line for text in remarks for line in escape(text).splitlines()]
     title = f"{number}. {finding.id} {finding.clause}"
     return Section(finding.id, title, tuple(comments), tuple(_Body(finding, ways).lines()))

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 
 SHORTEST_PART = 8
 """The least characters of a part of an id that is taken for one, and not for a word of its own."""
+OF_THE_SCRIPT = "percent_encoded"
+"""A function of `reproduce.sh` that some forms of an id call; elsewhere a command with it does not work."""
 
 
 class Variables:
@@ -21,6 +23,11 @@ class Variables:
             count = sum(re.fullmatch(rf"{kind}(_\d+)?", name) is not None for name in self._names.values())
             self._names[identifier] = f"{kind}_{count + 1}" if count else kind
         return self._names[identifier]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables, in the order in which they were added."""
+        return tuple(self._names.values())
 
     def knows(self, identifier: str) -> bool:
         """Return whether there is a variable for an id."""
@@ -87,9 +94,9 @@ class Variables:
 def _changed(identifier: str, name: str) -> Iterator[tuple[str, str]]:
     prefix, _, rest = identifier.rpartition("_")
     encoded = "".join(f"%{byte:02X}" for byte in identifier.encode())
-    yield re.escape(encoded), f'$(percent_encoded "${name}")'
-    yield re.escape(encoded.lower()), f'$(percent_encoded "${name}" | tr A-F a-f)'
-    yield re.escape(encoded.replace("%", "%25")), f'$(percent_encoded "${name}" | sed s/%/%25/g)'
+    yield re.escape(encoded), f'$({OF_THE_SCRIPT} "${name}")'
+    yield re.escape(encoded.lower()), f'$({OF_THE_SCRIPT} "${name}" | tr A-F a-f)'
+    yield re.escape(encoded.replace("%", "%25")), f'$({OF_THE_SCRIPT} "${name}" | sed s/%/%25/g)'
     if identifier.swapcase() != identifier:
         yield re.escape(identifier.swapcase()), f'$(printf %s "${name}" | tr a-zA-Z A-Za-z)'
     yield re.escape(identifier.upper()), f"${{{name}^^}}"

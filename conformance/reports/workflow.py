@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.paths import program_here
 from conformance.reports.reproduction import replay
 from conformance.reports.script import SCRIPT_FILE
 from conformance.reports.templating import templates
@@ -157,7 +158,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Report the results of a run to a CI service that reads GitHub's workflow commands: an "
         "annotation for "
         "each failure on standard output, and a summary in Markdown.",
-        epilog="example: python -m conformance annotate --summary summary.md reports",
+        epilog=f"example: {program_here()} annotate --summary summary.md reports",
     )
     command.add_argument("results", type=Path, metavar="DIR", help="the folder with the results of a run")
     command.add_argument(

@@ -117,7 +117,7 @@ def shipped(folder: Path = FOLDER) -> dict[str, TargetDescription]:
 
 
 def members(folder: Path = ZOO) -> dict[str, TargetDescription]:
-    """Return the programs of the zoo by name; none where the clone lacks them. Raises TargetFileError."""
+    """Return the programs of the zoo by name; a wheel has their descriptions alone. Raises TargetFileError."""
     found = (load(path) for path in sorted(folder.glob("*/*.toml")) if path.stem == path.parent.name)
     return {member.name: member for member in found if member is not None}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from conformance.evidence.secret import Secret
-from conformance.paths import PROGRAM
+from conformance.paths import program_here
 from conformance.targets import supervise
 from conformance.targets.description import Server, TargetDescription
 from conformance.targets.installing import cache_folder, fill, is_installed, without_key
@@ -49,7 +49,7 @@ def running(
     if server is None:
         raise CannotRun(f"{target.name} cannot be started: it is at {target.base_url}")
     if not is_installed(target, cache):
-        raise CannotRun(f"{target.name} is not installed: run `{PROGRAM} targets --install {target.name}`")
+        raise CannotRun(f"{target.name} is not installed: run `{program_here()} targets --install {target.name}`")
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix=f"{target.name}-", ignore_cleanup_errors=True) as scratch:
         more = {"port": str(port), "second_port": str(free_port()), "scratch": scratch, "key": key.reveal()}

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.evidence.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure, failure_of_tls
 from conformance.transport.coding import LONGEST_BODY, decode
 from conformance.transport.connection import Connection, Deadline
 
@@ -163,7 +163,7 @@ class _Incoming:
         try:
             data = self._connection.receive(self._deadline)
         except ssl.SSLError as error:
-            raise ExchangeFailed(Failure.TLS_FAILED, error) from error
+            raise failure_of_tls(error) from error
         except OSError as error:
             if not self.received:
                 raise ExchangeFailed(Failure.CONNECTION_LOST, error) from error

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
 
-from conformance.evidence.failure import ExchangeFailed, Failure
+from conformance.evidence.failure import ExchangeFailed, Failure, failure_of_tls
 from conformance.transport.route import Proxy, Route
 
 CHUNK = 65536
@@ -171,7 +171,7 @@ class Connection:
             )
             self._attempt(secured.do_handshake, deadline, failure=Failure.CONNECT_TIMED_OUT)
         except (OSError, ValueError) as error:  # a ValueError of ssl's: a host name that no certificate can have
-            raise ExchangeFailed(Failure.TLS_FAILED, error) from error
+            raise failure_of_tls(error) from error
 
     def _attempt(
         self,

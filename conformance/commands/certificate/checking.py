@@ -54,6 +54,14 @@ LONGEST_VALUE = 80
 
 
 @dataclass(frozen=True)
+class KeyFiles:
+    """The files that a checker's keys were read from, for messages; empty if they came from elsewhere."""
+
+    signer: str = ""
+    certifier: str = ""
+
+
+@dataclass(frozen=True)
 class Demands:
     """The demands of a checker: who must have signed, when it must be valid, and what it must cover at least.
 
@@ -66,6 +74,7 @@ class Demands:
     level: str = "must"
     nonce: int | None = None
     certifier: SSlibKey | None = None
+    files: KeyFiles = KeyFiles()
 
 
 @dataclass(frozen=True)
@@ -156,8 +165,10 @@ def _check_signatures(bundle: Bundle, demands: Demands) -> Iterator[Objection]:
     for number, signed in enumerate(bundle.signed, start=1):
         is_summary = signed.predicate_type == VERIFICATION_SUMMARY
         whose, key = ("the certifier's", demands.certifier) if is_summary else ("the pinned", demands.key)
+        file = demands.files.certifier if is_summary else demands.files.signer
+        named = f", {file}" if file else ""
         if key is not None and not signed.is_signed_by(key):
-            yield Objection("signature", f"line {number} of {CERTIFICATE} is not signed with {whose} key")
+            yield Objection("signature", f"line {number} of {CERTIFICATE} is not signed with {whose} key{named}")
 
 
 def _check_types(bundle: Bundle, demands: Demands) -> Iterator[Objection]:

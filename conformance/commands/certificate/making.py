@@ -24,7 +24,7 @@ from conformance.commands.certificate.files import (
     write_zip,
 )
 from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
-from conformance.commands.certificate.objections import Refused, refuse_for
+from conformance.commands.certificate.objections import Refused, in_short, refuse_for
 from conformance.commands.certificate.policy import (
     IMAGE_DIGEST,
     LARGEST_VALID_DAYS,
@@ -47,6 +47,7 @@ from conformance.commands.certificate.statements import (
     verification_summary,
 )
 from conformance.evidence.foreign import one_line
+from conformance.paths import program_here
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
@@ -84,7 +85,8 @@ def certify(
         files = sign_claim(Claim(product, validity, evidence), signer)
         refuse_for(check(files, Demands(signer.public_key, begins), plan).objections)
     except Refused as refused:
-        raise CannotCertify("\n".join(f"verify would refuse it: {one}" for one in refused.objections)) from None
+        reasons = [f"verify would refuse it: {text}" for _, text in in_short(refused.objections)]
+        raise CannotCertify("\n".join([*reasons, "nothing was written"])) from None
     return files
 
 
@@ -125,8 +127,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "certify",
         help="sign a recorded run",
         description="Sign the record of a whole run, so that others can check it without trusting its signer.",
-        epilog="example: python -m conformance certify reports/run.jsonl --product my-mock --version 1.4.2 --key "
-        "key.pem",
+        epilog=f"example: {program_here()} certify reports/run.jsonl --product my-mock --version 1.4.2 --key key.pem",
     )
     command.add_argument("record", type=Path, metavar="RECORD", help="the record of a run, such as reports/run.jsonl")
     command.add_argument("--product", required=True, type=_name, metavar="NAME", help="the product that was tested")
@@ -143,7 +144,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "countersign",
         help="check a bundle, and add a certifier's statement that it is sound",
         description="Check a bundle as `verify` does, and add the statement of a certifier that it is sound.",
-        epilog="example: python -m conformance countersign certificate.zip --key key.pub.pem --out countersigned.zip "
+        epilog=f"example: {program_here()} countersign certificate.zip --key key.pub.pem --out countersigned.zip "
         "--certifier-key certifier.pem --certifier https://certifier.example",
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
@@ -156,7 +157,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make up a number to give a vendor as the seed of a run",
         description="Make up a number to give a vendor as the seed of a run, so that nothing can be recorded in "
         "advance.",
-        epilog="example: python -m conformance nonce",
+        epilog=f"example: {program_here()} nonce",
     )
     command.set_defaults(run=lambda _: print(new_nonce()))
 
@@ -187,6 +188,9 @@ def _certify(options: argparse.Namespace) -> int:
         _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
+    if not Evidence.of(Record.of(record)).conforms:
+        status = int(ExitStatus.NOT_CONFORMING)
+        print(f"the certificate says that {product.name} does not conform: `verify` ends with {status}")
     if _is_of_the_reference(record):
         print(f"warning: the run was of the embedded reference, not of {product.name}: give --base-url or --target")
     return ExitStatus.CONFORMS

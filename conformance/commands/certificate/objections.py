@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 
 from conformance.verdict.run import ExitStatus
+
+MOST_SHOWN = 5
+"""How many objections with the same code are shown one by one."""
 
 
 class Kind(Enum):
@@ -104,6 +108,18 @@ class Objection:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.text}"
+
+
+def in_short(objections: Iterable[Objection]) -> Iterator[tuple[Kind, str]]:
+    """Yield the objections in the order of the reasons, with their kinds: the first of each code, and how many more."""
+    codes = list(REASONS)
+    ordered = sorted(objections, key=lambda objection: codes.index(objection.code))
+    for code, of_code in groupby(ordered, lambda objection: objection.code):
+        same = list(of_code)
+        kind = REASONS[code][0]
+        yield from ((kind, str(objection)) for objection in same[:MOST_SHOWN])
+        if len(same) > MOST_SHOWN:
+            yield kind, f"{code}: and {len(same) - MOST_SHOWN} more"
 
 
 class Refused(ValueError):

@@ -124,8 +124,8 @@ def plan_again(options: PlanOptions) -> Plan:
 def sample_target(evidence: Evidence, url: str, count: int) -> tuple[tuple[str, ...], list[Objection]]:
     """Run the tests behind `count` random trials against the target at `url`: their names, and what differs.
 
-    A target that cannot be tested is one that cannot be compared. Raises pytest.UsageError when its key is missing or
-    live.
+    A target that cannot be tested is one that cannot be compared; then there are no names. Raises pytest.UsageError
+    when its key is missing or live.
     """
     performed = [trial for trial in evidence.record.trials if trial.episodes]
     chosen = random.SystemRandom().sample(performed, min(count, len(performed)))
@@ -134,7 +134,7 @@ def sample_target(evidence: Evidence, url: str, count: int) -> tuple[tuple[str, 
     try:
         again = _run_sample(evidence.run, url, names)
     except CannotSample as error:
-        return names, [Objection("not-compared", str(error))]
+        return (), [Objection("not-compared", str(error))]
     return names, list(_compare(evidence.run, again, clauses))
 
 

@@ -6,39 +6,32 @@ import argparse
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from conformance.commands.certificate.checking import Checked, Demands, check
+from conformance.commands.certificate.checking import Checked, Demands, KeyFiles, check
 from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundle, read_files
 from conformance.commands.certificate.keys import UnusableKey, public_key
-from conformance.commands.certificate.objections import REASONS, Objection, gravest
+from conformance.commands.certificate.objections import Objection, gravest, in_short
 from conformance.commands.certificate.rerunning import CannotPlan, sample_target
 from conformance.commands.certificate.statements import Claim, Evidence, test_result
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
+from conformance.paths import program_here
 from conformance.reports.words import first_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
 SAMPLE = 20
-MOST_SHOWN = 5
-"""How many objections with the same code are shown one by one."""
-MOST_FAILED = 10
-"""How many failed clauses are named."""
+MOST_NAMED = 10
+"""How many clauses that did not pass are named, of those that fail and of those that were not judged."""
 
 
 def describe(checked: Checked) -> Iterator[str]:
     """Yield the result of a check, line by line."""
-    for place, same in groupby(sorted(checked.objections, key=_place), _place):
-        code, objections = list(REASONS)[place], list(same)
-        kind = objections[0].kind.value
-        yield from (f"{kind}: {objection}" for objection in objections[:MOST_SHOWN])
-        if len(objections) > MOST_SHOWN:
-            yield f"{kind}: {code}: and {len(objections) - MOST_SHOWN} more"
+    yield from (f"{kind.value}: {text}" for kind, text in in_short(checked.objections))
     if checked.claim is not None:
         yield from _describe_claim(checked.claim)
     yield from checked.notes
@@ -51,30 +44,29 @@ def describe(checked: Checked) -> Iterator[str]:
         yield "genuine: the certificate truthfully says that the product does not conform"
 
 
-def _place(objection: Objection) -> int:
-    return list(REASONS).index(objection.code)
-
-
 def _describe_claim(claim: Claim) -> Iterator[str]:
     evidence, product, validity = claim.evidence, claim.product, claim.validity
     settings, result = evidence.run.settings, test_result(evidence)
     image = f" ({product.image_digest})" if product.image_digest else ""
-    failed = (
-        f": {first_of(_broken_first(evidence, result['failedTests']), MOST_FAILED)}" if not evidence.conforms else ""
-    )
     yield ""
     yield f"product:  {product.name} {product.version}{image}"
     yield f"target:   {evidence.run.target}"
     yield f"profile:  {settings.profile}, level {settings.level}, budget {settings.budget}, seed {settings.seed}"
     yield f"run:      {evidence.run.started} to {evidence.ended}"
     yield f"valid:    {validity.begins:%Y-%m-%d} to {validity.ends:%Y-%m-%d}"
-    yield f"result:   {result['result']}{failed}"
+    yield f"result:   {result['result']}"
+    if not evidence.conforms:
+        yield from _describe_failures(evidence, result["failedTests"])
 
 
-def _broken_first(evidence: Evidence, slugs: Sequence[str]) -> list[str]:
-    """Return the clauses with those first that are broken, before those that could not be judged."""
+def _describe_failures(evidence: Evidence, slugs: Sequence[str]) -> Iterator[str]:
+    """Yield which clauses fail, and which were not judged: a certificate counts both as failed."""
     results = evidence.run.results
-    return sorted(slugs, key=lambda slug: results[slug].outcome not in (Outcome.FAIL, Outcome.ERROR))
+    failing = [slug for slug in slugs if results[slug].outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.DEVIATION)]
+    others = [slug for slug in slugs if slug not in failing]
+    for head, named in (("failing: ", failing), ("not judged:", others)):
+        if named:
+            yield f"{head} {counted(len(named), 'clause')}: {first_of(named, MOST_NAMED)}"
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -85,7 +77,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Check a certificate: its signature, its evidence and the plan of its run; with --against the "
         "product "
         "is asked, too.",
-        epilog="example: python -m conformance verify certificate.zip --key key.pub.pem",
+        epilog=f"example: {program_here()} verify certificate.zip --key key.pub.pem",
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")
     command.add_argument("--key", required=True, type=Path, metavar="PEM", help="the public key of its signer")
@@ -114,7 +106,8 @@ def _run(options: argparse.Namespace) -> int:
         key = public_key(options.key)
         certifier = public_key(options.certifier) if options.certifier else None
         at = options.at or datetime.datetime.now(datetime.UTC)
-        demands = Demands(key, at, options.profile, options.level, options.nonce, certifier)
+        files = KeyFiles(str(options.key), str(options.certifier or ""))
+        demands = Demands(key, at, options.profile, options.level, options.nonce, certifier, files)
         checked = check(read_files(options.bundle), demands)
         if options.against and checked.claim is not None and checked.is_genuine:
             checked = _sample(checked, checked.claim, options)
@@ -130,6 +123,8 @@ def _run(options: argparse.Namespace) -> int:
 def _sample(checked: Checked, claim: Claim, options: argparse.Namespace) -> Checked:
     names, objections = sample_target(claim.evidence, options.against, options.sample)
     tests = ", ".join(name or "tests that explore" for name in names)
+    if not names:
+        return replace(checked, objections=objections)
     note = f"sampled:  {counted(len(names), 'test')} again at {options.against}: {tests}"
     return replace(checked, objections=objections, notes=(*checked.notes, note))
 

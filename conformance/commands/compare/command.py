@@ -1,4 +1,4 @@
-"""`python -m conformance compare`: two records, or two implementations that are run with the same plan."""
+"""`attach-conformance compare`: two records, or two implementations that are run with the same plan."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance.commands.compare.comparison import NothingAlike, compare
 from conformance.commands.compare.page import html_page, markdown_page
 from conformance.evidence.files import write_whole
+from conformance.paths import program_here
 from conformance.plugin.options import whole_number
 from conformance.plugin.starting import RUN_COMMAND
 from conformance.scenes.budgets import BUDGETS
@@ -75,7 +76,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         description="Say where two implementations answer the same requests differently: by two records, or by two "
         "runs "
         "that are made now.",
-        epilog="example: python -m conformance compare --base-url http://127.0.0.1:8420 --against localstripe",
+        epilog=f"example: {program_here()} compare --base-url http://127.0.0.1:8420 --against localstripe",
     )
     command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
     command.add_argument(

@@ -16,8 +16,9 @@ from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
 from conformance.commands.matrix.history import history_plot, read_history
 from conformance.evidence.files import write_whole
-from conformance.paths import SUITE
+from conformance.paths import SUITE, program_here
 from conformance.plugin.options import BASE_URL_HELP, add_options
+from conformance.plugin.project import SHOWN
 from conformance.reports.rendering import FORMS
 from conformance.targets.description import shipped
 from conformance.transport.bounds import CLEAN_UP_SECONDS
@@ -67,7 +68,16 @@ def options_page(_: Catalogue) -> str:
     parser = pytest.Parser(_ispytest=True)
     add_options(parser)
     (group,) = (group for group in parser._groups if group.name == "conformance")
-    lines = [HEAD, "# Options", "", "Beside pytest's own (`-k`, `-x`, `-q`, `-n`, `--html`, `--junit-xml` …).", ""]
+    lines = [
+        HEAD,
+        "# Options",
+        "",
+        "Options of a run, in addition to pytest's own (`-k`, `-x`, `-q`, `-n`, `--html`, `--junit-xml` …). Each but",
+        f"`--api-key` may also stand, without its dashes, in your project's `pyproject.toml` under `{SHOWN}`;",
+        "the command line wins. The nearest such file counts, from the current directory upwards. `doctor` reads it",
+        "likewise.",
+        "",
+    ]
     lines += [*table("option", "what it does"), row("`--base-url URL`", BASE_URL_HELP)]
     for option in group.options:
         attributes = option.attrs()
@@ -202,6 +212,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="write the generated pages of docs/ again",
         description="Write the generated pages of docs/ again, from the clauses, the options and the stored "
         "measurements.",
-        epilog="example: python -m conformance docs",
+        epilog=f"example: {program_here()} docs",
     )
     command.set_defaults(run=lambda _: print(*write_pages(), sep="\n"))

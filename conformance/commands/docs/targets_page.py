@@ -9,8 +9,8 @@ from conformance.targets.description import TargetDescription
 LINES = (
     "# Targets",
     "",
-    "The known implementations. `python -m conformance targets` lists them with what is installed here,",
-    "`python -m conformance targets --install NAME` installs one into a folder of your choice (`--cache DIR`, or",
+    "The known implementations. `attach-conformance targets` lists them with what is installed here,",
+    "`attach-conformance targets --install NAME` installs one into a folder of your choice (`--cache DIR`, or",
     "`CONFORMANCE_TARGETS`, or else your cache), and `pytest --target NAME` starts it on loopback, tests it and stops",
     "it.",
     "[Where each stands](implementations.md), [how to add one](adding-a-target.md).",

@@ -1,4 +1,4 @@
-"""`python -m conformance drift`: a published OpenAPI document compared with the contract."""
+"""`attach-conformance drift`: a published OpenAPI document compared with the contract."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from conformance.commands.drift.reading import UnreadableDocument, read_document
 from conformance.commands.drift.schemas import UnusableDocument
 from conformance.evidence.files import write_whole
 from conformance.evidence.foreign import one_line
+from conformance.paths import program_here
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 
@@ -26,7 +27,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="compare a published OpenAPI document with the contract",
         description="Say what differs between the operation of a published OpenAPI document, such as Stripe's, and "
         "the contract that the suite judges by, and which clauses speak of it.",
-        epilog="example: python -m conformance drift spec3.json",
+        epilog=f"example: {program_here()} drift spec3.json",
     )
     command.add_argument("document", type=Path, metavar="SPEC", help="the OpenAPI 3 document, as JSON or YAML")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the differences for programs, too")

@@ -1,4 +1,4 @@
-"""`python -m conformance matrix`: test many targets, and write the table of what each does with each clause."""
+"""`attach-conformance matrix`: test many targets, and write the table of what each does with each clause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.commands.matrix.standing import Standing, StandingFileError, fr
 from conformance.commands.matrix.testing import Plan, test_all
 from conformance.commands.targets.command import add_cache_option
 from conformance.evidence.files import write_whole
-from conformance.paths import IS_CLONE
+from conformance.paths import IS_CLONE, program_here
 from conformance.scenes.budgets import BUDGETS
 from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped
 from conformance.targets.installing import cache_folder
@@ -37,7 +37,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="test many implementations, and write one table of them all",
         description="Install, start and test many implementations, one after the other, and write one table of "
         "them all.",
-        epilog="example: python -m conformance matrix localstripe stripe-mock",
+        epilog=f"example: {program_here()} matrix localstripe stripe-mock",
     )
     command.add_argument(
         "names",

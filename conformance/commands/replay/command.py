@@ -1,4 +1,4 @@
-"""`python -m conformance replay`: send the requests of a finding again, and say whether it still fails."""
+"""`attach-conformance replay`: send the requests of a finding again, and say whether it still fails."""
 
 from __future__ import annotations
 
@@ -6,63 +6,28 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
+from conformance.commands.replay.looking_up import CannotReplay, look_up
 from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
-from conformance.evidence.episode import Finding
 from conformance.evidence.secret import Secret
 from conformance.fixtures.embedded import CannotStart, embedded_reference
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
+from conformance.paths import program_here
 from conformance.plugin.options import check_ids, key_for, positive
+from conformance.reports.reproduction import USUAL_RECORD
 from conformance.reports.words import answer_in_short, request_in_short
 from conformance.targets import CannotRun, running
 from conformance.targets.description import TargetDescription, TargetFileError, find
 from conformance.transport.client import Address, Client, TargetError
-from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, judged_again
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import usual_rate
-
-MOST_NAMED = 20
-"""How many findings a message names at most."""
-
-
-class CannotReplay(ValueError):
-    """The record has no such finding, or cannot be read; the message says what to do."""
-
-
-def read_run(path: Path) -> tuple[Run, History]:
-    """Return the run that is recorded at `path`, and its history. Raises CannotReplay."""
-    try:
-        record = Record.at(path, hint="say which record with --record")
-    except BrokenRecord as error:
-        raise CannotReplay(str(error)) from None
-    try:
-        return judged_again(record), History.of(record.trials)
-    except BrokenRecord as error:
-        raise CannotReplay(f"{path}: {error}") from None
-
-
-def findings_of(run: Run) -> dict[str, Finding]:
-    """Return the findings of a run by their ids."""
-    return {finding.id: finding for result in run.results.values() for finding in result.findings}
-
-
-def choose(names: Sequence[str], findings: Mapping[str, Finding]) -> list[Finding]:
-    """Return the findings of these ids; a clause stands for all of its findings. Raises CannotReplay."""
-    chosen: dict[str, Finding] = {}
-    for name in names:
-        of_name = {key: finding for key, finding in findings.items() if name in (key, finding.clause)}
-        if not of_name:
-            known = ", ".join([*sorted(findings)[:MOST_NAMED], *["…"] * (len(findings) > MOST_NAMED)])
-            raise CannotReplay(f"the record has no finding {name!r}; it has {known or 'none'}")
-        chosen |= of_name
-    return list(chosen.values())
 
 
 @contextlib.contextmanager
@@ -115,13 +80,17 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "replay",
         help="send the requests of a finding again, and say if it still fails",
         description="Send the requests of a finding again, with new objects, and say if it still fails or is fixed.",
-        epilog="example: python -m conformance replay request.json-refused",
+        epilog=f"example: {program_here()} replay request.json-refused",
     )
     command.add_argument(
         "findings", nargs="+", metavar="ID", help="id of a finding, or a clause for all of its findings"
     )
     command.add_argument(
-        "--record", type=Path, default=Path("reports", RECORD_FILE), metavar="FILE", help="default: %(default)s"
+        "--record",
+        type=Path,
+        default=USUAL_RECORD,
+        metavar="FILE",
+        help="default: %(default)s, and then the run before it",
     )
     command.add_argument("--base-url", metavar="URL", help="the target (default: that of the recorded run)")
     command.add_argument(
@@ -142,8 +111,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     try:
-        run, history = read_run(options.record)
-        findings = choose(options.findings, findings_of(run))
+        recorded, findings = look_up(options.findings, options.record)
+        run, history = recorded.run, recorded.history
         check_ids("--payment-method", options.payment_method)
         check_ids("--customer", options.customer)
         to_start, url = _target(options, run)
@@ -152,6 +121,8 @@ def _run(options: argparse.Namespace) -> int:
     except (TargetError, TargetFileError, CannotReplay, pytest.UsageError) as error:
         print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE
+    if recorded.is_earlier:
+        print(f"from {recorded}", file=sys.stderr)
     words = set()
     try:
         with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""`python -m conformance targets`: list the targets, install them, and start them to see that they can be."""
+"""`attach-conformance targets`: list the targets, install them, and start them to see that they can be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from conformance.commands.targets.checking import check_defects
 from conformance.evidence.secret import made_up_key
+from conformance.paths import program_here
 from conformance.targets.description import TargetDescription, TargetFileError, find, shipped
 from conformance.targets.installing import (
     CACHE_VARIABLE,
@@ -31,7 +32,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="list the known implementations; install and start them",
         description="List the known implementations, with their versions and what they lack; install, check or "
         "start them.",
-        epilog="example: python -m conformance targets --install localstripe",
+        epilog=f"example: {program_here()} targets --install localstripe",
     )
     command.add_argument(
         "names", nargs="*", metavar="NAME", help="a target's name or file (default: every one shipped)"

@@ -17,6 +17,7 @@ from conformance.judge.answers import says_json
 from conformance.judge.auth import WELL_FORMED_VERSION
 from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE
 from conformance.judge.request import sent_payment_method
+from conformance.paths import program_here
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
 from conformance.verdict.ledger import ClauseResult, Ledger, own_outcome
 from conformance.verdict.run import ExitStatus
@@ -300,7 +301,7 @@ def _describe_clause(result: ClauseResult) -> Iterator[str]:
     yield f"    where:      {step.attempt}"
     yield f"    sent:       {curl(step.exchange, str(first.episode.facts['base_url']))}{lacks}"
     yield f"    came back:  {answer_in_short(step.exchange)}"
-    yield f"    admissible: {admissible_in_short(result.clause)}"
+    yield f"    expected:   {admissible_in_short(result.clause)}"
     for finding in more:
         yield f"    also:       {culprit_of(finding).attempt}: {finding.observed}"
 
@@ -322,7 +323,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="judge recorded traffic, without sending anything",
         description="Judge the exchanges of recorded traffic by the clauses that hold for each answer, without "
         "sending anything.",
-        epilog="example: python -m conformance judge traffic.har",
+        epilog=f"example: {program_here()} judge traffic.har",
     )
     command.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"

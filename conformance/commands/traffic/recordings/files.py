@@ -13,7 +13,7 @@ from conformance.commands.traffic.recordings.har import ENTRY
 from conformance.commands.traffic.recordings.members import Member, UnreadableMember
 from conformance.commands.traffic.recordings.recorded import Form, Recorded
 from conformance.commands.traffic.recordings.safe_yaml import UnreadableYaml, read_yaml
-from conformance.paths import PROGRAM
+from conformance.paths import program_here
 
 FORMS = "a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
 MOST_BYTES = 512_000_000
@@ -125,7 +125,7 @@ def _listed(document: Any, name: str) -> tuple[list[Any], str, Form | None]:
     """Return the entries of a document, the word for one in its form, and that form."""
     if isinstance(document, list) and document:
         if _is_own_record(document):
-            raise UnreadableRecording(f"{name} is the record of a run: use `{PROGRAM} render {name}`")
+            raise UnreadableRecording(f"{name} is the record of a run: use `{program_here()} render {name}`")
         return document, "exchange", None
     if isinstance(document, Mapping):
         if "log" in document:

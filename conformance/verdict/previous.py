@@ -1,0 +1,33 @@
+"""The record of the run before: it stays beside that of the last run, for findings that only it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from conformance.evidence.files import write_whole
+from conformance.verdict.record import RECORD_FILE
+
+PREVIOUS_FILE = "previous.jsonl"
+
+
+def keep_record(results: Path) -> None:
+    """Keep the record in a folder of results under another name, before a run writes its own.
+
+    The record of a part of the suite does not take the place of an earlier one that is of a whole run.
+    """
+    last, previous = results / RECORD_FILE, results / PREVIOUS_FILE
+    if not last.is_file() or last.is_symlink() or (previous.exists() and not _is_of_a_whole_run(last)):
+        return
+    with contextlib.suppress(OSError):  # a full disk: the run itself says so
+        write_whole(previous, last.read_bytes())
+
+
+def _is_of_a_whole_run(record: Path) -> bool:
+    """Return whether a record says that it is of a whole run; what is no record does not."""
+    try:
+        with record.open("rb") as file:
+            return bool(json.loads(file.readline())["header"]["selection"]["whole"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
