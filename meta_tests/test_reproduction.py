@@ -112,7 +112,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Printed]:
                 urlsplit(server.url).port or 0,
                 folder,
                 again[0],
-                [one for text in texts for one in re.findall(r"^reproduce, .*: (attach-conformance .*)$", text, re.MULTILINE)],
+                [
+                    one
+                    for text in texts
+                    for one in re.findall(r"^reproduce, .*: (attach-conformance .*)$", text, re.MULTILINE)
+                ],
                 [one for text in texts for one in re.findall(r"^or: (curl .*)$", text, re.MULTILINE)],
             )
         )
