@@ -290,14 +290,14 @@ def wrong_with(command: str) -> str:
     return f"there is no option {', '.join(unknown)}" if unknown else ""
 
 
-OF_COMMANDS = {"--start", "--install", "--check", "--store", "--cache", "--keep"}
+OF_COMMANDS = {"--record", "--start", "--install", "--check", "--store", "--cache", "--keep"}
 OF_COMMANDS |= {"--out", "--valid-days", "--image-digest", "--at", "--nonce", "--against", "--sample"}
 OF_COMMANDS |= {"--observe", "--summary", "--to", *(f"--{name}" for name in FORMS)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_options_in_the_text_exist(page: Path) -> None:
-    text = page.read_text()
+    text = re.sub(r"<!--.*?-->", "", page.read_text())
     for block in blocks(page):
         text = text.replace(block.text, "")
     for code in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text):

@@ -162,7 +162,10 @@ def test_a_run_and_what_follows_it_work_in_a_hostile_project(place: Place) -> No
     done = place.run("render", "out/run.jsonl", "--markdown", "out/summary.md")
     assert done.returncode == 0, done.stderr
     assert JSON in (place.project / "out" / "summary.md").read_text()
-    assert f"`attach-conformance run --base-url URL --clause {JSON}`" in place.run("explain", JSON).stdout
+    program = place.environment.folder / "bin" / "attach-conformance"
+    explained = place.run("explain", JSON).stdout
+    assert f"`{program} run --base-url URL --clause {JSON}`" in explained
+    assert "Fastify" in explained, "the zoo's descriptions are in the wheel"
 
 
 def test_it_verifies_what_a_clone_has_recorded(place: Place, recorded: Recorded, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundl
 from conformance.commands.certificate.keys import UnusableKey, public_key
 from conformance.commands.certificate.objections import Objection, gravest, in_short
 from conformance.commands.certificate.rerunning import CannotPlan, sample_target
-from conformance.commands.certificate.statements import Claim, Evidence, test_result
+from conformance.commands.certificate.statements import Claim, test_result
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.words import first_of
+from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
@@ -56,12 +57,11 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
     yield f"valid:    {validity.begins:%Y-%m-%d} to {validity.ends:%Y-%m-%d}"
     yield f"result:   {result['result']}"
     if not evidence.conforms:
-        yield from _describe_failures(evidence, result["failedTests"])
+        yield from describe_failures(evidence.run.results, result["failedTests"])
 
 
-def _describe_failures(evidence: Evidence, slugs: Sequence[str]) -> Iterator[str]:
-    """Yield which clauses fail, and which were not judged: a certificate counts both as failed."""
-    results = evidence.run.results
+def describe_failures(results: Mapping[str, ClauseResult], slugs: Sequence[str]) -> Iterator[str]:
+    """Yield which of these clauses fail, and which were not judged: a certificate counts both as failed."""
     failing = [slug for slug in slugs if results[slug].outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.DEVIATION)]
     others = [slug for slug in slugs if slug not in failing]
     for head, named in (("failing: ", failing), ("not judged:", others)):
