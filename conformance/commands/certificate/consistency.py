@@ -46,7 +46,7 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
     yield from _find_different_versions(exchanges)
     yield from _find_wrong_lengths(exchanges)
     yield from _find_wrong_times(evidence, exchanges)
-    yield from _find_disorder(episodes)
+    yield from chain.from_iterable(map(_find_early_follow_ups, episodes))
     yield from _find_wrong_dates(exchanges)
     yield from _find_other_runs(steps)
     yield from _find_other_targets(episodes, provision, str(record.header["target"]["base_url"]))
@@ -120,20 +120,6 @@ def _find_wrong_times(evidence: Evidence, exchanges: Sequence[Exchange]) -> Iter
             yield Objection("times", f"{describe(exchange)} was answered before it was sent")
         elif is_early or exchange.received > ended + CLOCK_TOLERANCE:
             yield Objection("times", f"{describe(exchange)} was not exchanged during the run")
-
-
-def _find_disorder(episodes: Sequence[Episode]) -> Iterator[Objection]:
-    """Yield the follow-ups that came too early, and the episodes that were recorded before those that precede them."""
-    latest = 0.0
-    seen: set[Exchange] = set()
-    for episode in episodes:
-        yield from _find_early_follow_ups(episode)
-        own = {step.exchange for step in episode.steps}
-        newest = max((exchange.received for exchange in own), default=latest)
-        if newest < latest - CLOCK_TOLERANCE and own.isdisjoint(seen):
-            yield Objection("episodes", f"{episode.id} is out of order: it was recorded before those that precede it")
-        latest = max(latest, newest)
-        seen |= own
 
 
 def _find_early_follow_ups(episode: Episode) -> Iterator[Objection]:
