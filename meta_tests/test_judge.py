@@ -115,6 +115,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("error.envelope", exchange(400, ERROR["error"])),
         ("error.envelope", exchange(400, {"error": "No."})),
         ("error.envelope", exchange(404, b"404: Not Found", media_type="text/plain")),
+        ("error.envelope", exchange(422, {"title": "No.", "status": 422}, media_type="application/problem+json")),
         ("error.type", exchange(400, {"error": {"message": "No."}})),
         ("error.type", exchange(400, {"error": {"type": "bad_request", "message": "No."}})),
         ("error.message", exchange(400, {"error": {"type": "api_error"}})),
@@ -413,6 +414,13 @@ def test_a_condition_that_does_not_hold_is_refused_in_any_words() -> None:
     assert broken_by(refusal) == {"error.envelope"}
     asked = replace(refusal.request, headers=(("If-None-Match", "*"),))
     assert not broken_by(replace(refusal, request=asked))
+
+
+def test_a_page_for_another_method_is_no_success_of_the_operation() -> None:
+    """request.other-methods reports it, and an application of one page answers every GET with its page."""
+    page = b"<!doctype html>"
+    assert not broken_by(exchange(200, page, media_type="text/html", method="GET"))
+    assert broken_by(exchange(200, page, media_type="text/html")) == {"response.json"}
 
 
 def test_an_answer_has_one_media_type() -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from contracts import load_catalogue, published_contract
 from strategies import Attempt, Comparison, invalid, requests, valid
+from strategies.attempt import Request
 from strategies.oracle import violations
+from strategies.traits import traits
 from strategies.values import describe
 from strategies.wire import decode, unflatten
 
@@ -182,3 +184,9 @@ def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
     unknown = {name for name in names if not re.fullmatch(r"customer|expand\[\d*\]", name)}
     assert {name for name in unknown if not invalid.is_without_meaning(name, CONTRACT)} == set()
     assert len(unknown) > 8
+
+
+@pytest.mark.parametrize("body", [b"&customer=a", b"customer=a&", b"customer=a&&expand[]=b", b"customer=", b"=x"])
+def test_an_empty_pair_is_as_remarkable_as_an_empty_value(body: bytes) -> None:
+    assert traits(Request("POST", "/", (), body))[0] == "robustness.empty-values"
+    assert "robustness.empty-values" not in traits(Request("POST", "/", (), b"customer=a&expand[]=b"))

@@ -54,7 +54,12 @@ OTHERS: Sequence[Comparison] = (
     _with_others("with a header named like a parameter", ("Expand", "customer")),
     _with_others("with the offer of an upgrade", ("Connection", "Upgrade"), ("Upgrade", "h2c")),
     _with_others("with Expect: 100-continue", ("Expect", "100-continue")),
-    _with_others("with addresses of two proxies", ("Client-Ip", "192.0.2.1"), ("X-Forwarded-For", "198.51.100.7")),
+    _with_others(
+        "with addresses that proxies add",
+        ("Client-Ip", "192.0.2.1"),
+        ("X-Forwarded-For", "198.51.100.7:4711, unknown"),
+        ("Forwarded", 'for="198.51.100.7:4711", for=unknown'),
+    ),
     _with_others("with Accept-Encoding: deflate", ("Accept-Encoding", "deflate")),
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
@@ -81,11 +86,14 @@ IN_LOWER_CASE = Comparison(
 )
 """A request with the names of its headers in lower case, as HTTP/2 and some libraries write them."""
 
-NAMELESS = Comparison(NO_CUSTOMER, (NO_CUSTOMER.but(headers=(("User-Agent", ""),), label="without User-Agent"),))
-"""A request of a client that does not say its name."""
+WITHOUT_GZIP = NO_CUSTOMER.but(
+    headers=(("User-Agent", ""), ("Accept-Encoding", "gzip;q=0")),
+    label="without User-Agent, with Accept-Encoding: gzip;q=0",
+)
+"""A request whose client cannot read gzip, and does not say its name."""
 
-WITHOUT_GZIP = NO_CUSTOMER.but(headers=(("Accept-Encoding", "gzip;q=0"),), label="with Accept-Encoding: gzip;q=0")
-"""A request whose client cannot read gzip."""
+NAMELESS = Comparison(NO_CUSTOMER, (WITHOUT_GZIP,))
+"""A request of a client that does not say its name."""
 
 SCHEMES_IN_LOWER_CASE = tuple(
     Comparison(

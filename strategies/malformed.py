@@ -46,12 +46,11 @@ def _path(segment: Text, label: str = "") -> Attempt:
 
 
 def malformed_encodings() -> Sequence[Attempt]:
-    """Return bodies with percent signs that encode nothing, and with empty parameters."""
+    """Return bodies with percent signs that encode nothing."""
     return (
         _body("customer=", GOOD_ID, "%"),
         _body("customer=%zz"),
         _body("customer=", GOOD_ID, "&%zz=1"),
-        _body("customer=", GOOD_ID, "&&&=&=x&"),
     )
 
 
@@ -96,11 +95,12 @@ def quotes() -> Sequence[Attempt]:
 
 
 def empty_values() -> Sequence[Attempt]:
-    """Return bodies with empty values, and with a name without `=`."""
+    """Return bodies with empty values, names and pairs, and with a name without `=`."""
     return (
         _pairs(Pair("customer", "")),
         _pairs(CUSTOMER, Pair("expand[]", "")),
         _pairs(Pair("customer", None)),
+        _body("&customer=", GOOD_ID, "&&&=&=x&"),
     )
 
 

@@ -12,6 +12,9 @@ from strategies.attempt import Attempt, Invalid, Pair
 from strategies.valid import CUSTOMER, EXPAND_CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Bindings, Known, Text, joined
 
+NO_VERSION = "2020-8-27"
+"""A version that lacks a digit: a date, to many a language."""
+
 SHORTEST_PART = 8
 """The fewest characters of a known id that are sent in its place."""
 
@@ -53,8 +56,8 @@ def every_refusal(contract: Contract) -> Sequence[Attempt]:
         MINIMAL.but(
             kind="invalid",
             invalid=Invalid("Stripe-Version", "the version is ill-formed"),
-            headers=(("Stripe-Version", "not-a-version"),),
-            label="asking for not-a-version",
+            headers=(("Stripe-Version", NO_VERSION),),
+            label=f"asking for {NO_VERSION}",
         ),
         *invalid.ill_structured_expands()[:2],
         UNKNOWN_PATH,
@@ -124,7 +127,8 @@ def unknown_payment_methods() -> Sequence[Attempt]:
     plain = tuple(MINIMAL.but(path_id=segment, kind="wire") for segment in segments)
     escaped_twice = MINIMAL.but(path_id=Known("payment_method", "percent-encoded"), kind="wire", label="escaped twice")
     with_matrix_parameter = MINIMAL.but(path_id=joined(method, ";x"), kind="wire", transport="raw")
-    others = (with_matrix_parameter, escaped_twice)
+    with_query = MINIMAL.but(path_id=joined(method, "?x"), kind="wire")
+    others = (with_matrix_parameter, escaped_twice, with_query)
     return (NO_PAYMENT_METHOD, *plain, *others, EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire"))
 
 

@@ -119,7 +119,7 @@ def other_urls() -> Sequence[Attempt]:
     why = Invalid("path", "the operation has another URL")
     return tuple(
         MINIMAL.but(kind="invalid", invalid=why, suffix=suffix, label=f"to …{suffix}")
-        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach", "/attach;x=1")
+        for suffix in ("/attach/", "/ATTACH", "/attach.json", "//attach", "/attach;x=1", "/attach%0A")
     )
 
 

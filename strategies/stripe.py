@@ -9,7 +9,7 @@ from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.credentials import WITHOUT_KEY
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, OF_EVERY_OBJECT, unknown_customer
+from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, NO_VERSION, OF_EVERY_OBJECT, unknown_customer
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
 
@@ -119,6 +119,17 @@ def deep_paths() -> Sequence[Attempt]:
     )
 
 
+def rejected_by_checks(contract: Contract) -> Sequence[Attempt]:
+    """Return one body for each check of a validator that other clauses of the profile look at."""
+    return (
+        too_long_customers(contract)[0],
+        structured_customers()[0],
+        EMPTY_CUSTOMER,
+        unknown_paths()[0],
+        deep_paths()[0],
+    )
+
+
 # stripe.resource-missing-…
 
 
@@ -151,7 +162,7 @@ LONGEST_KEY = 255
 SENT_VERSION = "2024-06-20"
 OLDER_VERSION = "2020-08-27"
 NAMED_VERSION = "2024-09-30.acacia"
-NO_VERSIONS = ("not-a-version", f"{OLDER_VERSION}junk")
+NO_VERSIONS = (NO_VERSION, f"{OLDER_VERSION}T00:00:00Z")
 
 
 def asking_for(version: str, attempt: Attempt) -> Attempt:

@@ -46,7 +46,8 @@ def _names(request: Request) -> Iterator[str]:
         yield "invalid-utf8"
     if _QUOTES.search(everything):
         yield "quotes"
-    if any(not text for text in texts):
+    has_empty_pair = bool(body) and not all(body.split(b"&"))
+    if has_empty_pair or not all(texts):
         yield "empty-values"
     if len(body) > LARGE_BODY:
         yield "large-body"

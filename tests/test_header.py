@@ -6,14 +6,18 @@ from conformance import judge
 from conformance.scenes.marks import alone, clause
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import get_answers_of_all_kinds
+from contracts import published_contract
 from strategies import stripe
+
+CHECKED = stripe.rejected_by_checks(published_contract())
 
 
 @alone
 @clause("header.request-id")
 def test_request_id(scene: Scene) -> None:
     """Every answer, a rejection too, has an id of its own, by which support finds the request."""
-    scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
+    rejected = map(scene.sample, CHECKED)
+    scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), *rejected)
 
 
 @alone
@@ -33,4 +37,5 @@ def test_ill_formed_version(scene: Scene) -> None:
 @clause("header.cache-control")
 def test_cache_control(scene: Scene) -> None:
     """Answers about payments are kept by no cache."""
-    scene.expect(judge.uncached, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
+    rejected = map(scene.sample, CHECKED)
+    scene.expect(judge.uncached, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), *rejected)

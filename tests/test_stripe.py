@@ -59,7 +59,7 @@ def test_too_long_customer(scene: Scene, attempt: Attempt) -> None:
 @clause("stripe.too-long", quick=False)
 def test_too_long_customer_with_blanks(scene: Scene) -> None:
     """Blanks at the end of a value are characters, too."""
-    scene.needs.nothing_known_of("request.value-exact-whitespace")
+    scene.needs.nothing_known_of("request.value-exact", "request.value-exact-whitespace")
     scene.expect(judge.rejected_as_required, scene.sample(invalid.too_long_with_blanks(CONTRACT)))
 
 
@@ -125,7 +125,7 @@ def test_unknown_path_when_attached(scene: Scene) -> None:
 @clause("stripe.expand-path", quick=False)
 def test_path_with_a_blank(scene: Scene) -> None:
     """A path is no text to be trimmed: a blank belongs to it."""
-    scene.needs.nothing_known_of("request.value-exact-whitespace")
+    scene.needs.nothing_known_of("request.value-exact", "request.value-exact-whitespace")
     scene.expect(judge.rejected_as_required, scene.sample(stripe.PATH_WITH_A_BLANK))
 
 

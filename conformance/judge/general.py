@@ -152,7 +152,10 @@ def _holds_another_key(exchange: Exchange) -> bool:
 
 
 def _broken_json(exchange: Exchange) -> Iterator[Broken]:
-    """Yield response.json and response.media-type where they are broken; a part of a body is no whole value."""
+    """Yield response.json and response.media-type where they are broken; a part of a body is no whole value.
+
+    A rejection in another format than the envelope may have that format's media type: error.envelope judges it.
+    """
     if is_part(exchange):
         return
     for problem in exchange.framing[:1]:
@@ -160,12 +163,14 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
     if exchange.body is None:
         return
     text = exchange.json
-    must_be_json = not exchange.is_refusal or (says_json(exchange) and not _is_page(exchange))
+    is_success = exchange.request.method == "POST" and not exchange.is_refusal
+    must_be_json = is_success or (says_json(exchange) and not _is_page(exchange))
     if must_be_json and exchange.status not in WITHOUT_BODY:
         for problem in text.problems[:1]:
             yield "response.json", f"the body is not one JSON value: {problem}"
     is_json = text.found and isinstance(text.value, dict | list)
-    if is_json and exchange.headers is not None:
+    is_of_another_format = exchange.is_refusal and not exchange.has_error_inside
+    if is_json and exchange.headers is not None and not is_of_another_format:
         is_called_json = media_type(exchange) == "application/json"
         observed = _describe_media_type(exchange.header("Content-Type"))
         yield from unless(is_called_json, "response.media-type", observed)

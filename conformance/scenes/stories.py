@@ -110,16 +110,22 @@ def compare_rejections(scene: Scene, comparison: Comparison) -> None:
     scene.expect(judge.same_answer, control, *subjects, control_succeeds=comparison.needs_success)
 
 
-def compare_with_sample(scene: Scene, comparison: Comparison, at_once: Comparison | None = None) -> None:
+def compare_with_sample(
+    scene: Scene,
+    comparison: Comparison,
+    at_once: Comparison | None = None,
+    *,
+    send: Callable[[Attempt], Step] | None = None,
+) -> None:
     """Compare rejected attempts with the answer to the control that other tests have asked for, too.
 
-    `at_once` is the same as in `compare`.
+    `at_once` is the same as in `compare`; `send` sends the subjects, in another way than for this test alone.
     """
     if at_once is not None and _holds_at_once(scene, at_once, judge.same_answer):
         return
     control = scene.sample(comparison.control, role="control")
-    subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
-    scene.expect(judge.same_answer, control, *subjects)
+    send = send or partial(scene.send, rejected=True)
+    scene.expect(judge.same_answer, control, *map(send, comparison.subjects))
 
 
 # Values and attempts that are wrong
@@ -160,7 +166,7 @@ def expect_locked_out(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
 def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     """Expect an id that names nothing, or only resembles a known one, to be rejected."""
     (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
-    if not attempt.needs - {"payment_method"}:
+    if attempt == NO_PAYMENT_METHOD or not attempt.needs - {"payment_method"}:
         scene.expect(judge.rejected, scene.sample(attempt))
         return
     ids = {"customer": customer, "payment_method": scene.stage.shared.take()}

@@ -37,6 +37,9 @@ from . import (
     response_text,
     robustness,
     schema,
+    seventh_field_error_handlers,
+    seventh_field_forms,
+    seventh_field_middleware,
     side_effects,
     sixth_field_errors,
     sixth_field_expand,
@@ -82,6 +85,9 @@ NATURAL = (
     sixth_field_keys,
     sixth_field_errors,
     sixth_field_state,
+    seventh_field_forms,
+    seventh_field_middleware,
+    seventh_field_error_handlers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
