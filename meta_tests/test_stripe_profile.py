@@ -341,6 +341,13 @@ def test_no_aspect_is_left_out(variant: str, clause: str) -> None:
     assert (judged["outcome"], judged.get("unjudged", [])) == (Outcome.PASS, []), judged["reason"]
 
 
+def test_unknown_customers_are_judged_where_none_is_deleted() -> None:
+    clauses = ("stripe.resource-missing-customer", "state.deleted-customer")
+    result = run(Job("small", variants=("unknown-urls-are-400-in-words",), clauses=clauses))
+    outcomes = {slug: result.results["clauses"][slug]["outcome"] for slug in clauses}
+    assert outcomes == dict(zip(clauses, (Outcome.PASS, Outcome.NOT_APPLICABLE), strict=True))
+
+
 def test_payment_methods_are_looked_at_where_no_customer_is_retrieved() -> None:
     clause = "state.only-this-one"
     result = run(Job("small", variants=("unknown-urls-are-400-in-words",), clauses=(clause,)))
