@@ -359,6 +359,20 @@ def test_no_aspect_is_left_out(variant: str, clause: str) -> None:
     assert (judged["outcome"], judged.get("unjudged", [])) == (Outcome.PASS, []), judged["reason"]
 
 
+def test_unknown_customers_are_judged_where_none_is_deleted() -> None:
+    clauses = ("stripe.resource-missing-customer", "state.deleted-customer")
+    result = run(Job("small", variants=("unknown-urls-are-400-in-words",), clauses=clauses))
+    outcomes = {slug: result.results["clauses"][slug]["outcome"] for slug in clauses}
+    assert outcomes == dict(zip(clauses, (Outcome.PASS, Outcome.NOT_APPLICABLE), strict=True))
+
+
+def test_payment_methods_are_looked_at_where_no_customer_is_retrieved() -> None:
+    clause = "state.only-this-one"
+    result = run(Job("small", variants=("unknown-urls-are-400-in-words",), clauses=(clause,)))
+    judged = result.results["clauses"][clause]
+    assert (judged["outcome"], judged["unjudged"]) == (Outcome.PASS, ["the target does not retrieve customers"])
+
+
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:
     arguments = ("--profile", "stripe", "--budget", "quick")
     clauses = ("expand.nested-path", SAME_CUSTOMER)

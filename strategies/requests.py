@@ -30,7 +30,6 @@ QUOTED = '; charset="utf-8"'
 CHARSETS: Sequence[Comparison] = (
     with_charset(MINIMAL, "; charset=utf-8"),
     with_charset(EXPANDED, ";charset=utf-8"),
-    with_charset(MINIMAL, ";"),
     Comparison(
         NOT_ASCII, with_charset(NOT_ASCII, "; charset=utf-8").subjects + with_charset(NOT_ASCII, QUOTED).subjects
     ),
@@ -41,6 +40,7 @@ CHARSET_OF_REFUSED = replace(with_charset(unknown_parameter("foo", ""), "; chars
 """The charset, in a request that is rejected for a name without a value."""
 
 CHARSET_IN_CAPITALS = with_charset(MINIMAL, "; charset=UTF-8")
+NO_PARAMETER = with_charset(MINIMAL, ";")
 
 
 def _labelled(media_type: str, *parts: str | Known) -> Attempt:

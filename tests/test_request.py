@@ -128,6 +128,12 @@ def test_charset_in_capitals(scene: Scene) -> None:
     compare(scene, requests.CHARSET_IN_CAPITALS, at_once=RECOMMENDED_AT_ONCE)
 
 
+@clause("request.charset-capitals", quick=False)
+def test_semicolon_without_a_charset(scene: Scene) -> None:
+    """A list of parameters may be empty behind its semicolon (RFC 9110 section 5.6.6), which RFC 7231 did not allow."""
+    compare(scene, requests.NO_PARAMETER)
+
+
 @clause("request.media-type-capitals")
 def test_media_type_in_capitals(scene: Scene) -> None:
     """Media types know no case (RFC 9110 section 8.3.1): HTTP libraries and proxies write them as they like."""

@@ -155,6 +155,7 @@ def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer is as missing as one that never was, for a new card and for one that was detached."""
     scene.needs.state()
+    scene.needs.nothing_known_of("state.deleted-customer")
     deleted = scene.stage.fixtures.customers.deleted
     if not deleted and scene.needs.has("delete") and (own := scene.api.own_customer()) is not None:
         scene.api.delete(own)

@@ -126,7 +126,7 @@ contract.row("firewall-answers-with-a-page", "error.envelope", "medium", also="r
 # Media types, framing and other headers.
 
 
-@contract("request.charset-parameter", "hard", wrap_at_attach("split"), batch=BATCH)
+@contract("request.charset-capitals", "hard", wrap_at_attach("split"), level="SHOULD", batch=BATCH)
 def semicolon_behind_the_media_type(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """A media type that ends with a semicolon is none, so the body is not parsed.
 

@@ -64,6 +64,14 @@ def media_type_required(usual: Guard, call: Call) -> None:
     usual(call)
 
 
+@variant(STRIPE, wrap("media_type"), deviates=("request.charset-capitals",), batch="alarms 4")
+def media_type_ends_with_no_semicolon(usual: Guard, call: Call) -> None:
+    """A media type with a semicolon and nothing behind it is rejected, as the grammar of RFC 7231 has it."""
+    if (call.request.header("content-type") or "").rstrip().endswith(";"):
+        raise errors.wrong_media_type()
+    usual(call)
+
+
 @variant(STRIPE, wrap("media_type"))
 def chunked_body_is_411(usual: Guard, call: Call) -> None:
     """A chunked body is answered with 411."""
