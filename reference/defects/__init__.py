@@ -37,6 +37,10 @@ from . import (
     response_text,
     robustness,
     schema,
+    seventh_field_handlers,
+    seventh_field_idempotency,
+    seventh_field_objects,
+    seventh_field_serializers,
     side_effects,
     sixth_field_errors,
     sixth_field_expand,
@@ -82,6 +86,10 @@ NATURAL = (
     sixth_field_keys,
     sixth_field_errors,
     sixth_field_state,
+    seventh_field_handlers,
+    seventh_field_idempotency,
+    seventh_field_objects,
+    seventh_field_serializers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
