@@ -107,7 +107,7 @@ def ids_without_the_prefix_are_invalid(usual: Check, call: Call, attempt: Attemp
     usual(call, attempt)
 
 
-@contract("robustness.same-request-same-answer", "medium", batch=BATCH)
+@contract("request.minimal-body", "medium", batch=BATCH)
 def pattern_remembers_its_place(b: Behaviour) -> None:
     """Every second good customer is rejected: a pattern with the flag `g` goes on where it ended.
 
@@ -155,7 +155,7 @@ def missing_key_is_a_missing_object(usual: Check, call: Call, attempt: Attempt) 
 # Failures.
 
 
-@contract("error.status-class", "medium", batch=BATCH)
+@contract("error.status-class", "medium", also="robustness.still-serving", batch=BATCH)
 def breaker_counts_rejections(b: Behaviour) -> None:
     """After five consecutive rejections the next requests are 503: the circuit breaker counts them as failures.
 

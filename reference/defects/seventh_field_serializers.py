@@ -19,6 +19,7 @@ from .seventh_field_handlers import BATCH
 
 contract = Topic("contract")
 stateful = Topic("stateful")
+stripe = Topic("stripe")
 
 BRIEF = ("brand", "exp_month", "exp_year", "funding", "last4")
 """The columns of a card in a table of its own."""
@@ -99,11 +100,11 @@ def fragments_are_cached_by_the_second(b: Behaviour) -> None:
         return usual(call, fragments.setdefault(name, method))
 
 
-@stateful("state.same-object", "hard", wrap("attached", answers=dict), batch=BATCH)
+@stripe("expand.nested-path", "hard", wrap("attached", answers=dict), batch=BATCH)
 def answer_is_memoized(
     usual: Attached, call: Call, attempt: Attempt, method: PaymentMethod, answers: dict[Hashable, Answer]
 ) -> Answer:
-    """The answer is memoized by its arguments: attached again after an update, the old metadata are shown.
+    """The answer is memoized by its arguments: attached again, what was changed in between is not shown.
 
     `functools.lru_cache` and `cache` of Python, memoizee, `@Cacheable` on the service's method.
     """
