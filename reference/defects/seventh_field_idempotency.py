@@ -80,13 +80,20 @@ def answer_is_kept_after_it_is_sent(usual: Once, call: Call, endpoint: Endpoint,
     return answer
 
 
-@stripe("idempotency.validation-not-stored", "hard", wrap_check("expand-paths"), batch=BATCH)
-def bad_path_burns_the_key(usual: Check, call: Call, attempt: Attempt) -> None:
-    """The rejection of a path that cannot be expanded is kept: the serializer finds it, after execution began.
-
-    Serializers that know the paths: drf-flex-fields, Fractal's includes, ActiveModel's `include`.
-    """
+def keep_rejection(usual: Check, call: Call, attempt: Attempt) -> None:
+    """Make a check, and have its rejection kept under the idempotency key."""
     try:
         usual(call, attempt)
     except ApiError as error:
         raise ApiError(replace(error.rejection, executed=True)) from None
+
+
+stripe.row("bad-path-burns-the-key", "idempotency.validation-not-stored", "hard", batch=BATCH)(
+    # Serializers that know the paths: drf-flex-fields, Fractal's includes, ActiveModel's `include`.
+    "The rejection of a path that cannot be expanded is kept: the serializer finds it, after execution began.",
+    wrap_check("expand-paths")(keep_rejection),
+)
+stripe.row("scalar-expand-burns-the-key", "idempotency.validation-not-stored", "medium")(
+    "The rejection of an `expand` that is no array is kept under the idempotency key.",
+    wrap_check("expand-structure")(keep_rejection),
+)

@@ -80,6 +80,28 @@ def detaching_evicts_nothing(b: Behaviour) -> None:
         usual(call, customer)
 
 
+@stateful("state.detach", "medium")
+def detaching_evicts_no_list(b: Behaviour) -> None:
+    """A customer's list is cached until something is attached: a detached payment method is still on it."""
+    cached: dict[str, list[PaymentMethod]] = {}
+
+    @apply(b, wrap("methods_of"))
+    def methods_of(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
+        if customer not in cached:
+            cached[customer] = usual(call, customer)
+        return cached[customer]
+
+    @apply(b, wrap("attach"))
+    def attach(usual: Attach, call: Call, attempt: Attempt) -> PaymentMethod:
+        cached.pop(attempt.owner.id, None)
+        return usual(call, attempt)
+
+    @apply(b, wrap("delete_customer"))
+    def delete_customer(usual: DeleteCustomer, call: Call, customer: Customer) -> None:
+        cached.pop(customer.id, None)
+        usual(call, customer)
+
+
 @stateful("state.deleted-customer", "medium", batch=BATCH)
 def deletion_is_a_job(b: Behaviour) -> None:
     """A customer is deleted by a job, a fifth of a second later: until then it can be attached to.
