@@ -52,10 +52,9 @@ SEEDED = 1100
 UNSEEDED = {
     "request.charset-capitals",
     "request.query-customer",
-    "stripe.detached-reattach-status",
 }
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
-MISSED_QUICKLY = 89
+MISSED_QUICKLY = 93
 """The most defects that a quick run may miss."""
 
 QUIET = [

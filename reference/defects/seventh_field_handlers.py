@@ -30,7 +30,7 @@ BEHIND = 0.05
 FAILURES = 5
 """After how many consecutive failures a circuit breaker opens: pybreaker's default."""
 OPEN_FOR = 2.0
-"""For how many seconds it stays open."""
+"""For how many seconds it lets nothing through then."""
 ENGLISH = re.compile(r"\s*(?:en|\*|$)", re.IGNORECASE)
 
 
