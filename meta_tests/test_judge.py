@@ -319,7 +319,10 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
         made = exchange(200, answer, sent=form)
         created = replace(made, request=replace(made.request, target="/v1/customers"))
         steps = (Step("set-up", created), Step("subject", subject))
-        return judged(Episode("expand.inlined", "inlined", steps, {}, facts)).outcome
+        judgement = judged(Episode("expand.inlined", "inlined", steps, {}, facts))
+        own = [finding for finding in judgement.findings if finding.clause == "expand.inlined"]
+        assert all("state.only-this-one" in finding.rests_on for finding in own), "an attach may have lost it"
+        return judgement.outcome
 
     assert outcome(kept) is expected
     assert outcome(kept, stateless=True) is Outcome.PASS, "a server that keeps no state keeps no customer"

@@ -113,6 +113,18 @@ def test_a_failure_without_the_broken_feature_still_counts() -> None:
     assert concluded(root, passing, plain)["body.unknown-parameter"][0] is Outcome.FAIL
 
 
+def test_a_server_that_serves_nobody_does_not_fail_for_what_is_odd() -> None:
+    turned_away = finding_of("error.status-class", exchange(503, ERROR), "answered_well")
+    odd = finding_of("robustness.chunked-body", exchange(503, ERROR), "survived")
+    crash = finding_of("robustness.quotes", exchange(500, ERROR), "survived")
+    assert concluded(turned_away, odd, crash) == {
+        "error.status-class": (Outcome.FAIL, turned_away.observed),
+        "robustness.chunked-body": (Outcome.NOT_RUN, "see error.status-class"),
+        "robustness.quotes": (Outcome.FAIL, crash.observed),
+    }
+    assert concluded(odd)["robustness.chunked-body"][0] is Outcome.FAIL
+
+
 def test_a_root_cause_never_rests_on_what_rests_on_it() -> None:
     root = finding_of("expand.accepted", exchange(400, ERROR, sent=WITH_EXPAND))
     ledger = Ledger()

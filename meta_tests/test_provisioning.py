@@ -169,13 +169,23 @@ def test_a_narrow_server_gives_fixtures_of_its_kind(name: str) -> None:
         fixtures.clean_up()
 
 
+def test_a_plain_customer_has_nothing_that_a_payment_method_has_too() -> None:
+    with client_of_variant("creations-are-201") as client:
+        _, provision = probe_capabilities(client, probe(client))
+        fixtures = Fixtures(client, provision, "run", random.Random(1))
+        _, created = fixtures.customers.create(plain=True)
+        assert created is not None
+        assert [pair.name for pair in created.sent_pairs] == [b"description", b"metadata[conformance_run]"]
+        fixtures.clean_up()
+
+
 @pytest.mark.parametrize(
     ("name", "details", "tagged"),
     [
         ("customers-take-no-metadata", ["email"], False),
         ("customers-take-no-parameters", [], False),
         ("customers-take-no-email", [], True),
-        ("customers-need-an-email", ["email", "address[city]", "address[country]"], True),
+        ("customers-need-an-email", ["email", "address[city]", "address[country]", "name", "description"], True),
         ("customers-need-a-name-alone", ["name"], False),
     ],
 )

@@ -145,6 +145,30 @@ def test_a_key_brings_its_answer_however_often_it_comes(again: Exchange, wanted:
     assert outcome("idempotency.replay", "not_replayed", *steps) is wanted
 
 
+@pytest.mark.parametrize(
+    ("again", "wanted"),
+    [(success(key="other"), Outcome.FAIL), (success(REPLAY, key="other"), Outcome.PASS)],
+    ids=["executed again", "replay"],
+)
+def test_the_key_of_attaching_again_brings_its_answer_too(again: Exchange, wanted: Outcome) -> None:
+    steps = (("control", success(key=LONG)), ("subject", success(key="other")), ("follow-up", again))
+    assert outcome("idempotency.replay", "not_replayed", *steps) is wanted
+
+
+@pytest.mark.parametrize(
+    ("second", "last", "wanted"),
+    [
+        (refusal(400), success(), Outcome.PASS),
+        (refusal(400), refusal(400), Outcome.FAIL),
+        (success(), success(), Outcome.NOT_RUN),
+    ],
+    ids=["usable", "used up by one of two", "one of two was accepted"],
+)
+def test_a_key_outlives_all_its_rejections(second: Exchange, last: Exchange, wanted: Outcome) -> None:
+    steps = (("control", refusal(401)), ("control", second), ("subject", last))
+    assert outcome("idempotency.validation-not-stored", "usable_again", *steps) is wanted
+
+
 def test_a_clone_that_cannot_be_read_is_none() -> None:
     first = success(identifier="pm_new", target="/v1/payment_methods/pm_card_visa/attach")
     listed = exchange(200, {"data": [{"id": "pm_new"}]}, target="/v1/payment_methods?customer=cus_1", method="GET")

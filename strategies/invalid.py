@@ -42,6 +42,9 @@ LONG_ARRAYS = ((20, OF_FORMS[0]), (1000, OF_FORMS[1]))
 Each stands with the name of the parameter behind them.
 """
 
+IN_FRENCH = ("Accept-Language", "fr-CA, fr;q=0.9")
+"""The header of a client that wants no English: what is wrong must be said to it, too."""
+
 # body.customer-required
 
 
@@ -52,7 +55,7 @@ def missing_customer() -> Sequence[Attempt]:
     return (
         broken("customer", why),
         broken("customer", why, EXPAND_CUSTOMER).but(
-            headers=elsewhere, label="with a header and a cookie named `customer`"
+            headers=(*elsewhere, IN_FRENCH), label="with a header and a cookie named `customer`, of a client in French"
         ),
         Attempt(kind="invalid", invalid=Invalid("customer", why)),
     )

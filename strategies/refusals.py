@@ -95,7 +95,7 @@ def unknown_customers() -> Sequence[Attempt]:
         NO_CUSTOMER,
         unknown_customer(""),
         unknown_customer("cus_"),
-        unknown_customer("1"),
+        unknown_customer("1").but(headers=(invalid.IN_FRENCH,), label="in French"),
         part_of_customer(SHORTEST_PART),
         unknown_customer(OF_EVERY_OBJECT),
         part_of_customer(_LONG),

@@ -29,7 +29,9 @@ WITH_SHARED_TOKEN = MINIMAL.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}"
 SHARED_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
 WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f"of {DECLINING_TOKEN}")
 DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, label=f"of {DECLINING_TOKEN}")
-WITH_DECLINING_CARD = MINIMAL.but(kind="wire", label="of a card that declines")
+WITH_DECLINING_CARD = MINIMAL.but(
+    kind="wire", headers=(invalid.IN_FRENCH,), label="of a card that declines, by a client in French"
+)
 EXPANDED_DEFAULT_METHOD = Attempt((CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH)), kind="wire")
 EXPANDED_DEFAULT_METHOD_AND_CUSTOMER = Attempt(
     (CUSTOMER, Pair("expand[]", DEFAULT_METHOD_PATH), Pair("expand[]", "customer")), kind="wire"
@@ -103,6 +105,7 @@ def unknown_paths() -> Sequence[Attempt]:
         _expand("customer,card", "there is no field `customer,card`"),
         _expand(OF_EVERY_OBJECT, f"there is no field `{OF_EVERY_OBJECT}`"),
         invalid.broken("expand[1]", "`metadata` is no other object", CUSTOMER, Pair("expand[0]", "customer"), second),
+        _expand("type", "`type` is no other object"),
     )
 
 
@@ -135,7 +138,8 @@ def rejected_by_checks(contract: Contract) -> Sequence[Attempt]:
 
 def unknown_methods() -> Sequence[Attempt]:
     """Return requests with ids in the path that name no payment method: one of the usual form, and another."""
-    return (NO_PAYMENT_METHOD, NO_PAYMENT_METHOD.but(path_id="invalid"))
+    of_another_form = NO_PAYMENT_METHOD.but(path_id="invalid", headers=(invalid.IN_FRENCH,), label="in French")
+    return (NO_PAYMENT_METHOD, of_another_form)
 
 
 def unknown_customers() -> Sequence[Attempt]:
@@ -151,8 +155,13 @@ NULL_CUSTOMER = unknown_customer("null")
 
 
 def refused_by_validation() -> Sequence[Attempt]:
-    """Return requests that are rejected before they are executed: two by validation, and one for want of a key."""
-    return (invalid.unknown_parameter("foo"), invalid.missing_customer()[0], WITHOUT_KEY)
+    """Return requests that are rejected before they are executed: three by validation, and one for want of a key."""
+    by_validation = (
+        invalid.unknown_parameter("foo"),
+        invalid.missing_customer()[0],
+        invalid.ill_structured_expands()[0],
+    )
+    return (*by_validation, WITHOUT_KEY)
 
 
 LONGEST_KEY = 255

@@ -11,6 +11,7 @@ from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     as_far_as_ids_go,
+    attach_plain_card,
     compare,
     compare_at_once,
     compare_rejections,
@@ -26,8 +27,8 @@ from strategies.valid import MINIMAL, MINIMAL_FOR_OTHER_CUSTOMER
 
 @clause("request.minimal-body")
 def test_minimal_body(scene: Scene) -> None:
-    """A form body with only `customer` is answered with success: everything else rests on it."""
-    scene.expect(judge.accepted, scene.sample(MINIMAL))
+    """A form body with only `customer` is answered with success, once and again: everything else rests on it."""
+    scene.expect(judge.accepted, scene.sample(MINIMAL), *attach_plain_card(scene, MINIMAL))
 
 
 @clause("request.minimal-body", quick=False)

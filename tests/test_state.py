@@ -344,6 +344,7 @@ def test_detach(scene: Scene) -> None:
     """A detached card has no customer, and no list shows it."""
     (customer,) = scene.customers(1)
     card, later = scene.card(attached_to=customer), scene.card(attached_to=customer)
+    listed = as_role("set-up", *scene.list(customer, card, count=1))  # so that a list may be kept
 
     detach = scene.detach(card)
     after: list[Step] = []
@@ -352,7 +353,7 @@ def test_detach(scene: Scene) -> None:
         scene.stage.memory.left[DETACHED] = card.then(detach)
 
     about = {"payment_method": card.id, "customer": customer}
-    scene.expect(judge.detached, *later.set_up, *card.steps, detach, *after, about=about)
+    scene.expect(judge.detached, *later.set_up, *card.steps, *listed, detach, *after, about=about)
 
 
 @in_turn(CARDS)

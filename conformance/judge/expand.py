@@ -40,7 +40,8 @@ def inlined(episode: Episode, contract: Contract) -> None:
     _expect_whole_customer(exchange, contract)
     for created in episode.exchanges("set-up"):
         lost = "" if episode.facts.get("stateless") else _lost_since(created, exchange.object["customer"])
-        expect(not lost, f"the expanded customer lost what it was created with: {lost}", exchange)
+        observed = f"the expanded customer lost what it was created with: {lost}"
+        expect(not lost, observed, exchange, "state.only-this-one")
     for plain in episode.exchanges("control"):
         _expect_as_complete(exchange, plain, contract, episode)
         _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))

@@ -10,6 +10,9 @@ from conformance.judge.expectations import RATE_LIMITED, expect, expectation, fa
 from contracts import Contract
 from strategies.malformed import INJECTED_HEADER
 
+UNAVAILABLE = 503
+"""The status of a server that serves nobody at present."""
+
 
 @expectation()
 def survived(episode: Episode, contract: Contract) -> None:
@@ -28,7 +31,7 @@ def survived(episode: Episode, contract: Contract) -> None:
         if not exchange.answered:
             inconclusive(RATE_LIMITED)
         observed = f"answered {exchange.status}"
-        expect(exchange.status < 500, observed, exchange)
+        expect(exchange.status < 500, observed, exchange, *_reported_of_others(exchange))
         is_injected = exchange.header(INJECTED_HEADER) is not None
         expect(not is_injected, "a line end in the request became one in the answer's headers", exchange)
         skip_unless(not 300 <= exchange.status < 400, observed)
@@ -41,6 +44,11 @@ def served_again(episode: Episode, contract: Contract) -> None:
         if exchange.status == 429:
             inconclusive(RATE_LIMITED)
         expect(exchange.is_success, f"afterwards a valid request gets {describe_answer(exchange)}", exchange)
+
+
+def _reported_of_others(exchange: Exchange) -> tuple[str, ...]:
+    """Return the clause that reports a server which turns requests of any kind away, as behind a circuit breaker."""
+    return ("error.status-class",) if exchange.status == UNAVAILABLE else ()
 
 
 @expectation()

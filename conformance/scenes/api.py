@@ -34,9 +34,9 @@ class Api:
         self.stage = stage
 
     def create_customer(self, *, plain: bool = False) -> tuple[str, list[Step]]:
-        """Create a customer; a `plain` one has no details. Given customers take the place of new ones, without a step.
+        """Create a customer; a `plain` one has no details that a card has, too.
 
-        Raises OutOfFixtures where there is none.
+        Given customers take the place of new ones, without a step. Raises OutOfFixtures where there is none.
         """
         customer, created = self.stage.fixtures.customers.create(plain=plain)
         return customer, [] if created is None else [step_of("set-up", created)]

@@ -224,11 +224,20 @@ def expect_well_formed(scene: Scene, *attempts: Attempt) -> None:
 
     def send_all() -> list[Step]:
         steps = as_far_as_ids_go(scene, scene.sample, *attempts)
-        if len(attempts) > 1 and not scene.stage.fixtures.provision.has_given_methods:
-            steps += as_far_as_ids_go(scene, partial(scene.stage.send_fresh, plain=True), attempts[0])
-        return steps
+        return [*steps, *attach_plain_card(scene, attempts[0])] if len(attempts) > 1 else steps
 
     scene.expect(judge.well_formed, *scene.shared(attempts, send_all))
+
+
+def attach_plain_card(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Return an attempt on a payment method that has nothing of its own, sent once for all tests.
+
+    Nothing where payment methods are given, and may have details.
+    """
+    if scene.stage.fixtures.provision.has_given_methods:
+        return []
+    send = partial(scene.stage.send_fresh, plain=True)
+    return scene.shared(("on a plain card", attempt), lambda: as_far_as_ids_go(scene, send, attempt))
 
 
 def send_in_turn(scene: Scene, first: Attempt, second: Attempt) -> list[Step]:

@@ -39,7 +39,11 @@ from . import (
     schema,
     seventh_field_error_handlers,
     seventh_field_forms,
+    seventh_field_handlers,
+    seventh_field_idempotency,
     seventh_field_middleware,
+    seventh_field_objects,
+    seventh_field_serializers,
     side_effects,
     sixth_field_errors,
     sixth_field_expand,
@@ -88,6 +92,10 @@ NATURAL = (
     seventh_field_forms,
     seventh_field_middleware,
     seventh_field_error_handlers,
+    seventh_field_handlers,
+    seventh_field_idempotency,
+    seventh_field_objects,
+    seventh_field_serializers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
