@@ -128,7 +128,7 @@ def test_bytes_that_are_no_text_have_a_line_too() -> None:
 
 
 def finding(slug: str, observed: str = "accepted with 200", invalid: str = "") -> Finding:
-    shown = episode("refused", exchange(200, SUCCESS), clause=slug)
+    shown = episode("rejected", exchange(200, SUCCESS), clause=slug)
     (step,) = shown.steps
     return Finding(
         slug, observed, replace(shown, steps=(replace(step, attempt=f"POST {invalid or 'customer'}", invalid=invalid),))

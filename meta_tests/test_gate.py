@@ -169,7 +169,7 @@ def test_what_could_not_be_judged_is_inconclusive_whatever_was_expected() -> Non
 
 
 def broken(slug: str) -> Finding:
-    return Finding(slug, "no envelope", episode("refused", exchange(400, b"no"), clause=slug))
+    return Finding(slug, "no envelope", episode("rejected", exchange(400, b"no"), clause=slug))
 
 
 def ended(catalogue: Catalogue, results: Mapping[str, ClauseResult], weighed: Gate) -> int:

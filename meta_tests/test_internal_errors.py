@@ -57,7 +57,7 @@ def in_the_verb(keyed: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def in_the_judge(keyed: pytest.MonkeyPatch) -> None:
-    keyed.setattr(verdict, "expectation_of", lambda name: bug if name == "refused" else expectation_of(name))
+    keyed.setattr(verdict, "expectation_of", lambda name: bug if name == "rejected" else expectation_of(name))
 
 
 @pytest.mark.parametrize("place", ["in_the_verb", "in_the_judge"])
@@ -175,7 +175,7 @@ def test_a_full_disk_changes_no_status(
     shown = capsys.readouterr().out
     assert "run.jsonl could not be written: No space left on device" in shown
     assert "results.json could not be written" in shown
-    assert "contract: conforms" in shown
+    assert "contract: nothing failed" in shown
 
 
 @pytest.mark.parametrize("when", ["setup", "teardown"])

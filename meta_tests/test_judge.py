@@ -171,11 +171,11 @@ def test_a_good_refusal_breaks_nothing(answer: Exchange) -> None:
         ("accepted", exchange(500, b""), Outcome.NOT_RUN),
         ("accepted", exchange(None, b"", failure=CONNECTION_LOST), Outcome.INCONCLUSIVE),
         ("accepted", exchange(429, b""), Outcome.INCONCLUSIVE),
-        ("refused", exchange(400, ERROR), Outcome.PASS),
-        ("refused", exchange(404, b"nothing"), Outcome.PASS),
-        ("refused", exchange(200, SUCCESS), Outcome.FAIL),
-        ("refused", exchange(200, ERROR), Outcome.NOT_RUN),
-        ("refused", exchange(503, b""), Outcome.NOT_RUN),
+        ("rejected", exchange(400, ERROR), Outcome.PASS),
+        ("rejected", exchange(404, b"nothing"), Outcome.PASS),
+        ("rejected", exchange(200, SUCCESS), Outcome.FAIL),
+        ("rejected", exchange(200, ERROR), Outcome.NOT_RUN),
+        ("rejected", exchange(503, b""), Outcome.NOT_RUN),
         ("survived", exchange(400, b""), Outcome.PASS),
         ("survived", exchange(200, SUCCESS), Outcome.PASS),
         ("survived", exchange(500, b""), Outcome.FAIL),
@@ -217,16 +217,16 @@ def test_a_server_error_holds_no_key_either(clause: str, answers: Sequence[Excha
 
 def alike(control: Exchange, subject: Exchange) -> Outcome:
     steps = (Step("control", control), Step("subject", subject))
-    return judged(Episode("request.accept", "alike", steps)).outcome
+    return judged(Episode("request.accept", "same_answer", steps)).outcome
 
 
 @pytest.mark.parametrize(
     ("expectation", "name"),
     [
-        (rejected, "refused"),
+        (rejected, "rejected"),
         (steady, "steady"),
-        (same_answer_by_path, "alike_by_path"),
-        (partial(same_answer, or_refused_with=411), 'alike {"or_refused_with": 411}'),
+        (same_answer_by_path, "same_answer_by_path"),
+        (partial(same_answer, or_refused_with=411), 'same_answer {"or_refused_with": 411}'),
     ],
 )
 def test_an_expectation_is_found_by_the_name_that_records_keep(expectation: Expectation[...], name: str) -> None:
@@ -239,7 +239,9 @@ def test_every_expectation_has_a_name_of_its_own_and_says_what_it_expects() -> N
     assert all(function.__doc__ for function in ALL_EXPECTATIONS.values())
 
 
-@pytest.mark.parametrize("name", ["nope", "alike {", "alike []", 'alike {"nope": 1}', 'refused {"x": 1}'])
+@pytest.mark.parametrize(
+    "name", ["nope", "same_answer {", "same_answer []", 'same_answer {"nope": 1}', 'rejected {"x": 1}']
+)
 def test_an_expectation_that_no_test_can_name_is_unknown(name: str) -> None:
     with pytest.raises(KeyError):
         expectation_of(name)
@@ -249,7 +251,7 @@ def test_an_expectation_with_arguments_is_judged_with_them() -> None:
     steps = (Step("control", exchange(200, SUCCESS)), Step("subject", exchange(411, ERROR)))
     with_arguments = expectation_name(partial(same_answer, or_refused_with=411))
     assert judged(Episode("request.chunked-body", with_arguments, steps)).outcome is Outcome.PASS
-    assert judged(Episode("request.chunked-body", "alike", steps)).outcome is Outcome.FAIL
+    assert judged(Episode("request.chunked-body", "same_answer", steps)).outcome is Outcome.FAIL
 
 
 def test_the_same_answer_is_the_same_class_and_customer() -> None:
@@ -362,9 +364,9 @@ def test_what_never_arrived_shows_nothing() -> None:
 @pytest.mark.parametrize(("method", "bare"), [("GET", True), ("DELETE", True), ("PUT", False)])
 def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(method: str, bare: bool) -> None:
     page = b"<html>Bad Request</html>"
-    with_body = episode("refused", exchange(400, page, method=method, media_type="text/html"), kind="wire")
+    with_body = episode("rejected", exchange(400, page, method=method, media_type="text/html"), kind="wire")
     assert judged(with_body).broken == (set() if bare else {"error.envelope"})
-    without = episode("refused", exchange(400, page, method=method, sent="", media_type="text/html"), kind="wire")
+    without = episode("rejected", exchange(400, page, method=method, sent="", media_type="text/html"), kind="wire")
     assert judged(without).broken == {"error.envelope"}
 
 
@@ -387,7 +389,7 @@ def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(meth
 )
 def test_sql_is_distinguished_from_english(message: str, leaks: bool) -> None:
     refusal = exchange(400, {"error": {**ERROR["error"], "message": message}})
-    assert judged(episode("refused", refusal)).broken == ({"error.no-internals"} if leaks else set())
+    assert judged(episode("rejected", refusal)).broken == ({"error.no-internals"} if leaks else set())
 
 
 def test_501_is_legal_for_a_method_that_the_operation_does_not_have() -> None:
@@ -448,7 +450,7 @@ def test_a_front_end_may_find_nothing_behind_an_escaped_slash_or_nul(segment: st
     page = exchange(404, b"<html>Not Found</html>", media_type="text/html", payment_method=segment)
     of_robustness = episode("survived", page, clause="robustness.path-encoding", kind="wire")
     assert judged(of_robustness).broken == (set() if is_legal else {"error.envelope"})
-    assert judged(episode("refused", page, kind="wire")).broken == {"error.envelope"}
+    assert judged(episode("rejected", page, kind="wire")).broken == {"error.envelope"}
 
 
 def test_a_part_of_a_body_is_reported_by_the_clause_about_headers_alone() -> None:
@@ -456,7 +458,7 @@ def test_a_part_of_a_body_is_reported_by_the_clause_about_headers_alone() -> Non
     control, part = exchange(200, SUCCESS), exchange(206, b'{"id": "pm')
     asked = replace(part, request=replace(part.request, headers=(("Range", "bytes=0-9"),)))
     steps = (Step("control", control, kind="valid"), Step("subject", asked, kind="valid"))
-    case = Episode("request.other-headers", "alike", steps, {})
+    case = Episode("request.other-headers", "same_answer", steps, {})
     assert judged(case).broken == {"request.other-headers"}
     assert "response.json" in broken_by(part)
 
@@ -466,7 +468,7 @@ def test_malformed_requests_may_be_refused_by_a_front_end() -> None:
         "survived", exchange(400, b"Bad Request", media_type="text/plain"), clause="robustness.quotes", kind="wire"
     )
     assert not judged(bare).findings
-    other = episode("refused", exchange(400, b"Bad Request", media_type="text/plain"), kind="wire")
+    other = episode("rejected", exchange(400, b"Bad Request", media_type="text/plain"), kind="wire")
     assert judged(other).broken == {"error.envelope"}
 
 

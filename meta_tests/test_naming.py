@@ -77,7 +77,7 @@ def test_a_refusal_that_attaches_is_first_of_all_a_refusal_that_changes_somethin
 
 
 @pytest.mark.parametrize(
-    ("expectation", "used"), [("same_object", {"response.livemode"}), ("refused", set()), ("survived", set())]
+    ("expectation", "used"), [("same_object", {"response.livemode"}), ("rejected", set()), ("survived", set())]
 )
 def test_a_body_that_is_wrong_in_itself_matters_where_bodies_are_compared(expectation: str, used: set[str]) -> None:
     answer = exchange(200, but(SUCCESS, livemode=True))
@@ -86,7 +86,7 @@ def test_a_body_that_is_wrong_in_itself_matters_where_bodies_are_compared(expect
 
 def test_a_success_breaks_a_rejection_by_itself_whatever_its_request_uses() -> None:
     answer = exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1")
-    assert set(used_incidentally(answer, "refused", CONTRACT)) == {"expand.every-entry"}
+    assert set(used_incidentally(answer, "rejected", CONTRACT)) == {"expand.every-entry"}
     assert not used_incidentally(exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "locked_out", CONTRACT)
 
 
@@ -107,8 +107,8 @@ def test_what_uses_a_broken_feature_in_passing_is_not_run() -> None:
 
 def test_a_failure_without_the_broken_feature_still_counts() -> None:
     root = finding_of("expand.every-entry", exchange(400, ERROR, sent=WITH_TWO))
-    passing = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1"), "refused")
-    plain = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent="customer=cus_1&foo=1"), "refused")
+    passing = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1"), "rejected")
+    plain = finding_of("body.unknown-parameter", exchange(200, SUCCESS, sent="customer=cus_1&foo=1"), "rejected")
     assert concluded(root, passing)["body.unknown-parameter"][0] is Outcome.NOT_RUN
     assert concluded(root, passing, plain)["body.unknown-parameter"][0] is Outcome.FAIL
 

@@ -90,7 +90,9 @@ def odd_episodes(draw: st.DrawFn, expectation: str) -> Episode:
         "other_customer": OTHER,
         "earlier": "pm_Earlier",
     }
-    clause = draw(st.sampled_from([c.slug for c in CATALOGUE])) if expectation != "refused_as_told" else draw(REFUSED)
+    clause = (
+        draw(st.sampled_from([c.slug for c in CATALOGUE])) if expectation != "rejected_as_required" else draw(REFUSED)
+    )
     return Episode(clause, expectation, steps, fixtures, facts)
 
 

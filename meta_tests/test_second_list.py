@@ -52,12 +52,12 @@ def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts
 )
 def test_a_body_in_chunks_is_read_or_a_length_is_asked_for(answer: Exchange, wanted: Outcome) -> None:
     steps = (("control", success()), ("subject", answer))
-    assert outcome("request.chunked-body", "alike", *steps, or_refused_with=411, control_succeeds=True) is wanted
+    assert outcome("request.chunked-body", "same_answer", *steps, or_refused_with=411, control_succeeds=True) is wanted
 
 
 def test_no_comparison_but_that_of_chunks_lets_a_refusal_with_411_pass() -> None:
     steps = (("control", success()), ("subject", refusal(411)))
-    assert outcome("request.charset-parameter", "alike", *steps, control_succeeds=True) is Outcome.FAIL
+    assert outcome("request.charset-parameter", "same_answer", *steps, control_succeeds=True) is Outcome.FAIL
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_no_comparison_but_that_of_chunks_lets_a_refusal_with_411_pass() -> None
 def test_a_path_in_escapes_names_the_id_that_they_stand_for(control: str, subject: str, wanted: Outcome) -> None:
     encoded = success(identifier=subject, target="/v1/payment_methods/%70m%5F2/attach")
     steps = (("control", success(identifier=control)), ("subject", encoded))
-    assert outcome("request.path-encoding", "alike_by_path", *steps) is wanted
+    assert outcome("request.path-encoding", "same_answer_by_path", *steps) is wanted
 
 
 def test_escapes_in_the_path_are_sent_as_they_are() -> None:

@@ -113,20 +113,20 @@ INADMISSIBLE = [
 
 @pytest.mark.parametrize(("clause", "answer"), ADMISSIBLE)
 def test_admissible_refusals_pass(clause: str, answer: Exchange) -> None:
-    assert outcome(clause, "refused_as_told", ("subject", answer)) is Outcome.PASS
+    assert outcome(clause, "rejected_as_required", ("subject", answer)) is Outcome.PASS
 
 
 @pytest.mark.parametrize(("clause", "answer", "expected"), INADMISSIBLE)
 def test_other_answers_do_not_pass(clause: str, answer: Exchange, expected: Outcome) -> None:
-    assert outcome(clause, "refused_as_told", ("subject", answer)) is expected
+    assert outcome(clause, "rejected_as_required", ("subject", answer)) is expected
 
 
 def test_a_refusal_that_attaches_is_seen() -> None:
     declined = ("subject", error(402, DECLINED))
     for read in (success(), exchange(200, {"data": [{"id": "pm_1"}]})):
-        assert outcome("stripe.card-declined", "refused_as_told", declined, ("follow-up", read)) is Outcome.FAIL
+        assert outcome("stripe.card-declined", "rejected_as_required", declined, ("follow-up", read)) is Outcome.FAIL
     empty = ("follow-up", exchange(200, {"data": []}))
-    assert outcome("stripe.card-declined", "refused_as_told", declined, empty) is Outcome.PASS
+    assert outcome("stripe.card-declined", "rejected_as_required", declined, empty) is Outcome.PASS
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,6 @@ def test_an_exchange_that_stands_in_two_episodes_counts_once_and_at_the_first() 
     control, subject = (Step(role, exchange(200, seconds=size)) for role, size in (("control", 0.1), ("subject", 0.2)))
     counter = TrafficCounter()
     counter.count(Episode("request.parameter-order", "accepted", (control, subject)))
-    counter.count(Episode("body.unknown-parameter", "refused", (control,)))
-    counter.count(Episode("", "refused", (Step("subject", exchange(400, seconds=0.3)),)))
+    counter.count(Episode("body.unknown-parameter", "rejected", (control,)))
+    counter.count(Episode("", "rejected", (Step("subject", exchange(400, seconds=0.3)),)))
     assert counter.traffic.answers == {"request": {"2xx": 2}, EXPLORED: {"4xx": 1}}

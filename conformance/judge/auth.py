@@ -28,7 +28,7 @@ WELL_FORMED_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\w+)?")
 _BEARER = re.compile(r"(?i)(?:^|,)\s*bearer(?:\s|,|$)")
 
 
-@expectation()
+@expectation
 def locked_out(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered 401, and nothing to be attached.
 
@@ -45,7 +45,7 @@ def locked_out(episode: Episode, contract: Contract) -> None:
     require_answer(*subjects)
 
 
-@expectation()
+@expectation
 def key_first(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered 401 where its credentials alone are.
 
@@ -63,7 +63,7 @@ def key_first(episode: Episode, contract: Contract) -> None:
         expect(exchange.status == 401 or is_unknown_url, observed, exchange)
 
 
-@expectation()
+@expectation
 def challenged(episode: Episode, contract: Contract) -> None:
     """Expect a WWW-Authenticate header with the scheme Bearer in every 401."""
     subjects = episode.exchanges("subject")
@@ -79,7 +79,7 @@ def challenged(episode: Episode, contract: Contract) -> None:
         expect(is_bearer, f"a 401 with `WWW-Authenticate: {challenges[0]}`", exchange)
 
 
-@expectation()
+@expectation
 def either_scheme(episode: Episode, contract: Contract) -> None:
     """Expect the key to work in every scheme in which it is presented."""
     exchanges = episode.exchanges("subject")
@@ -94,7 +94,7 @@ def either_scheme(episode: Episode, contract: Contract) -> None:
 # header
 
 
-@expectation()
+@expectation
 def identified(episode: Episode, contract: Contract) -> None:
     """Expect a Request-Id with the prefix `req_` in every response, each time a new one."""
     seen: set[str] = set()
@@ -107,7 +107,7 @@ def identified(episode: Episode, contract: Contract) -> None:
         seen.add(identifier)
 
 
-@expectation()
+@expectation
 def versioned(episode: Episode, contract: Contract) -> None:
     """Expect every response to name the version that was asked for.
 
@@ -125,7 +125,7 @@ def versioned(episode: Episode, contract: Contract) -> None:
             expect(shown == asked, observed, exchange)
 
 
-@expectation()
+@expectation
 def uncached(episode: Episode, contract: Contract) -> None:
     """Expect `Cache-Control` with no-cache and no-store in every response."""
     for exchange in each_answered(episode):

@@ -30,7 +30,7 @@ GIVEN_AT_CREATION = ("billing_details", "metadata")
 NO_CONTENT = 204
 
 
-@expectation()
+@expectation
 def inlined(episode: Episode, contract: Contract) -> None:
     """Expect `customer` to be a whole customer object in an otherwise whole response."""
     exchange = episode.subject
@@ -47,14 +47,14 @@ def inlined(episode: Episode, contract: Contract) -> None:
         _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))
 
 
-@expectation("inlined_or_refused")
+@expectation
 def inlined_or_rejected(episode: Episode, contract: Contract) -> None:
     """Expect the same as `inlined`, or a rejection."""
     if not episode.subject.is_refusal:
         require_pass(inlined(episode, contract))
 
 
-@expectation()
+@expectation
 def object_or_rejected(episode: Episode, contract: Contract) -> None:
     """Expect the customer as an object, whichever it is, or a rejection."""
     subject = episode.subject
@@ -123,7 +123,7 @@ def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, 
         expect(slug in known, f"the rest of the expanded answer: {observed}", exchange)
 
 
-@expectation()
+@expectation
 def unexpanded(episode: Episode, contract: Contract) -> None:
     """Expect `customer` to be the id as a string where the request has no `expand`.
 
@@ -134,7 +134,7 @@ def unexpanded(episode: Episode, contract: Contract) -> None:
         expect(not is_object, "without expand, `customer` is an object", exchange)
 
 
-@expectation()
+@expectation
 def every_entry(episode: Episode, contract: Contract) -> None:
     """Expect `customer` to be expanded at every place in a list with a second entry.
 
@@ -155,7 +155,7 @@ def every_entry(episode: Episode, contract: Contract) -> None:
         expect(is_expanded, f"`customer`, one of {len(entries)} entries, was not expanded", exchange)
 
 
-@expectation()
+@expectation
 def nested(episode: Episode, contract: Contract) -> None:
     """Expect the customer in the response to hold its default payment method as an object."""
     require_preparation(episode)

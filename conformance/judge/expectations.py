@@ -55,25 +55,20 @@ class Concluded(Exception):
         super().__init__(verdict.reason)
 
 
-def expectation(name: str = "") -> Callable[[Check[Arguments]], Expectation[Arguments]]:
-    """Register a function of checks as an expectation; records keep `name`, or else the function's own name."""
+def expectation(check: Check[Arguments]) -> Expectation[Arguments]:
+    """Register a function of checks as an expectation, which records keep by the function's name."""
 
-    def register(check: Check[Arguments]) -> Expectation[Arguments]:
-        @wraps(check)
-        def judge_by(
-            episode: Episode, contract: Contract, /, *args: Arguments.args, **kwargs: Arguments.kwargs
-        ) -> Verdict:
-            try:
-                check(episode, contract, *args, **kwargs)
-            except Concluded as conclusion:
-                return conclusion.verdict
-            return PASS
+    @wraps(check)
+    def judge_by(episode: Episode, contract: Contract, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Verdict:
+        try:
+            check(episode, contract, *args, **kwargs)
+        except Concluded as conclusion:
+            return conclusion.verdict
+        return PASS
 
-        ALL_EXPECTATIONS[name or check.__name__] = judge_by
-        _NAMES[judge_by] = name or check.__name__
-        return judge_by
-
-    return register
+    ALL_EXPECTATIONS[check.__name__] = judge_by
+    _NAMES[judge_by] = check.__name__
+    return judge_by
 
 
 def expectation_name(function: Callable[..., Verdict]) -> str:

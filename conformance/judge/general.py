@@ -50,13 +50,13 @@ WITHOUT_BODY = frozenset({204, 205})
 """The statuses of successes that have no body."""
 
 
-@expectation()
+@expectation
 def answered(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered; the general clauses judge the response."""
     require_answer(*episode.exchanges("subject"))
 
 
-@expectation()
+@expectation
 def answered_well(episode: Episode, contract: Contract) -> None:
     """Expect every response to obey the episode's own clause, a general one."""
     for exchange in episode.exchanges("subject"):

@@ -23,7 +23,7 @@ def is_marked(exchange: Exchange) -> bool:
     return (exchange.header("Idempotent-Replayed") or "").strip().lower() == "true"
 
 
-@expectation()
+@expectation
 def replayed(episode: Episode, contract: Contract) -> None:
     """Expect the control's status and JSON value again, marked as a replay.
 
@@ -61,7 +61,7 @@ def _expect_same_status(again: Exchange, first: Exchange) -> None:
     expect(again.status == first.status, observed, again)
 
 
-@expectation()
+@expectation
 def not_replayed(episode: Episode, contract: Contract) -> None:
     """Expect no replay for another key, however alike the keys are, but one for a key that comes again.
 
@@ -106,7 +106,7 @@ def _difference(exchange: Exchange, first: Exchange) -> str:
     return "by a hyphen" if len(key) != len(other) else "in the last character"
 
 
-@expectation()
+@expectation
 def not_answered_for_another(episode: Episode, contract: Contract) -> None:
     """Expect a key that was used on one path not to bring its response on a second path."""
     (first,) = episode.exchanges("set-up")
@@ -126,7 +126,7 @@ def not_answered_for_another(episode: Episode, contract: Contract) -> None:
         expect(not is_unattached, "another path is answered with success, but not executed", second)
 
 
-@expectation()
+@expectation
 def usable_again(episode: Episode, contract: Contract) -> None:
     """Expect a key to serve a good request after rejections by validation.
 
@@ -144,7 +144,7 @@ def usable_again(episode: Episode, contract: Contract) -> None:
     expect(exchange.is_success, observed, exchange)
 
 
-@expectation()
+@expectation
 def executed_once(episode: Episode, contract: Contract) -> None:
     """Expect simultaneous requests with one key to be executed once.
 

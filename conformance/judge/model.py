@@ -111,7 +111,7 @@ _OPERATIONS: Mapping[str, Callable[[Model, str, str, Exchange], str]] = {
 }
 
 
-@expectation()
+@expectation
 def as_modelled(episode: Episode, contract: Contract) -> None:
     """Expect every response of a sequence to agree with the model.
 

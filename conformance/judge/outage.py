@@ -15,7 +15,7 @@ WAITED = "waited"
 """The fact that the target stayed down, with the seconds for which the suite waited for it."""
 
 
-@expectation()
+@expectation
 def outlived(episode: Episode, contract: Contract) -> None:
     """Expect the target to go on serving after the last request without a response."""
     subjects = [step for step in episode.steps if step.role == "subject"]

@@ -23,7 +23,7 @@ from contracts import Contract
 CONFLICT = 409
 
 
-@expectation()
+@expectation
 def one_winner(episode: Episode, contract: Contract) -> None:
     """Expect exactly one of simultaneous attaches to different customers to succeed.
 
@@ -53,7 +53,7 @@ def _is_lost_or_broken(exchange: Exchange) -> bool:
     return status is None or status >= 500 or 300 <= status < 400
 
 
-@expectation()
+@expectation
 def all_kept(episode: Episode, contract: Contract) -> None:
     """Expect simultaneous attaches to be answered each for itself, and to be kept.
 

@@ -33,28 +33,28 @@ NO_UTF_8 = "\ufffd"
 """The character that stands for bytes which are no UTF-8."""
 
 
-@expectation()
+@expectation
 def accepted(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered with success."""
     for exchange in episode.exchanges("subject"):
         expect_success(exchange)
 
 
-@expectation()
+@expectation
 def accepted_again(episode: Episode, contract: Contract) -> None:
     """Expect every further attach to succeed after the same attach has succeeded."""
     require_preparation(episode)
     require_pass(accepted(episode, contract))
 
 
-@expectation("refused")
+@expectation
 def rejected(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be rejected."""
     for exchange in episode.exchanges("subject"):
         expect_rejection(exchange)
 
 
-@expectation("alike")
+@expectation
 def same_answer(
     episode: Episode, contract: Contract, *, control_succeeds: bool = False, or_refused_with: int | None = None
 ) -> None:
@@ -73,7 +73,7 @@ def same_answer(
         expect(is_same, describe_difference(exchange, control), exchange)
 
 
-@expectation("alike_by_path")
+@expectation
 def same_answer_by_path(episode: Episode, contract: Contract) -> None:
     """Expect the same as `same_answer`, and the decoded id where the control shows it."""
     require_pass(same_answer(episode, contract))
@@ -86,7 +86,7 @@ def same_answer_by_path(episode: Episode, contract: Contract) -> None:
         expect(is_own, f"`id` is {shown!r}; the path names {named!r}", exchange, "response.id")
 
 
-@expectation()
+@expectation
 def taken_as_sent(episode: Episode, contract: Contract) -> None:
     """Expect a value that only resembles a known id to be rejected or used exactly as sent.
 
@@ -105,7 +105,7 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
         expect(is_sent, f"{sent!r} was taken for {taken!r}", exchange)
 
 
-@expectation()
+@expectation
 def path_taken_as_sent(episode: Episode, contract: Contract) -> None:
     """Expect an id in the path that only resembles a known one not to be answered with the known one.
 
@@ -118,7 +118,7 @@ def path_taken_as_sent(episode: Episode, contract: Contract) -> None:
     expect(not is_taken, f"{sent!r} was taken for {shown!r}", exchange, "state.unknown-payment-method")
 
 
-@expectation()
+@expectation
 def one_of_two(episode: Episode, contract: Contract) -> None:
     """Expect none or exactly one of two values under one name to be used.
 
@@ -137,7 +137,7 @@ def one_of_two(episode: Episode, contract: Contract) -> None:
         expect(is_used, f"answered with {shown}, stored {stored!r}", exchange)
 
 
-@expectation()
+@expectation
 def body_decides(episode: Episode, contract: Contract) -> None:
     """Expect a rejection, or the customer of the body in the response and in the reads afterwards."""
     exchange = episode.subject
@@ -151,7 +151,7 @@ def body_decides(episode: Episode, contract: Contract) -> None:
         expect(used == sent or not isinstance(used, str), observed, exchange, "response.customer")
 
 
-@expectation()
+@expectation
 def not_obeyed(episode: Episode, contract: Contract) -> None:
     """Expect other methods not to succeed, and reads afterwards to show nothing attached.
 
@@ -169,7 +169,7 @@ def not_obeyed(episode: Episode, contract: Contract) -> None:
     require_answer(*exchanges)
 
 
-@expectation()
+@expectation
 def reported(episode: Episode, contract: Contract) -> None:
     """Expect nothing, and report the response."""
     exchange = episode.subject

@@ -33,7 +33,7 @@ _OWNED_THROUGHOUT = frozenset({"customer", "metadata"})
 _KINDS = {list: "a list", str: "a string", type(None): "null", bool: "a boolean"}
 
 
-@expectation()
+@expectation
 def not_in_gzip(episode: Episode, contract: Contract) -> None:
     """Expect no response in gzip, which the requests rule out."""
     for exchange in each_answered(episode):
@@ -42,7 +42,7 @@ def not_in_gzip(episode: Episode, contract: Contract) -> None:
         expect("gzip" not in coding.lower(), f"a {exchange.status} with `Content-Encoding: {coding}`", exchange)
 
 
-@expectation()
+@expectation
 def well_formed(episode: Episode, contract: Contract) -> None:
     """Expect every success to obey the episode's own clause.
 

@@ -14,7 +14,7 @@ UNAVAILABLE = 503
 """The status of a server that serves nobody at present."""
 
 
-@expectation()
+@expectation
 def survived(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered in time and below 500.
 
@@ -37,7 +37,7 @@ def survived(episode: Episode, contract: Contract) -> None:
         skip_unless(not 300 <= exchange.status < 400, observed)
 
 
-@expectation()
+@expectation
 def served_again(episode: Episode, contract: Contract) -> None:
     """Expect a valid request to be answered with success after other requests."""
     for exchange in episode.exchanges("subject"):
@@ -51,7 +51,7 @@ def _reported_of_others(exchange: Exchange) -> tuple[str, ...]:
     return ("error.status-class",) if exchange.status == UNAVAILABLE else ()
 
 
-@expectation()
+@expectation
 def enveloped(episode: Episode, contract: Contract) -> None:
     """Expect the error envelope in a rejection, even of a request that no application saw."""
     for exchange in episode.exchanges("subject"):

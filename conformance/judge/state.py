@@ -27,13 +27,13 @@ from strategies.attempt import PATH_PREFIX
 from strategies.traits import traits
 
 
-@expectation()
+@expectation
 def absent(episode: Episode, contract: Contract) -> None:
     """Report that the target lacks the capability of another endpoint that the clause needs."""
     not_applicable(str(episode.facts["absent"]))
 
 
-@expectation()
+@expectation
 def persisted(episode: Episode, contract: Contract) -> None:
     """Expect a retrieval after every success to show the customer that was sent."""
     confirmed = 0
@@ -47,7 +47,7 @@ def persisted(episode: Episode, contract: Contract) -> None:
     skip_unless(confirmed, f"rejected with {describe_refusal(episode.exchanges('subject')[-1])}")
 
 
-@expectation()
+@expectation
 def same_object(episode: Episode, contract: Contract) -> None:
     """Expect an attach to change no field of the payment method but `customer` and the checks.
 
@@ -96,7 +96,7 @@ def _retrievals(episode: Episode) -> Iterator[tuple[Exchange | None, Exchange, E
             before = None if is_compared else before
 
 
-@expectation()
+@expectation
 def listed(episode: Episode, contract: Contract) -> None:
     """Expect the customer's list to hold the payment method once, and another's not.
 
@@ -110,7 +110,7 @@ def listed(episode: Episode, contract: Contract) -> None:
         expect_listed(episode, earlier, {customer: 1})
 
 
-@expectation()
+@expectation
 def nothing_changed(episode: Episode, contract: Contract) -> None:
     """Expect rejections to leave the payment method unchanged and attachable.
 
@@ -137,7 +137,7 @@ def nothing_changed(episode: Episode, contract: Contract) -> None:
     expect(not changed, f"{_describe_answers(subjects)}; afterwards {changed}", subjects[-1], *rests_on)
 
 
-@expectation()
+@expectation
 def refused_undone(episode: Episode, contract: Contract) -> None:
     """Expect a payment method whose attach was rejected to be unattached afterwards."""
     subject = episode.subject
@@ -178,7 +178,7 @@ def _describe_answers(subjects: tuple[Exchange, ...]) -> str:
     return f"rejected with {describe_refusal(exchange)}" if exchange.is_refusal else f"answered {exchange.status}"
 
 
-@expectation()
+@expectation
 def only_this_one(episode: Episode, contract: Contract) -> None:
     """Expect everything that was read before the attach to read the same after it."""
     require_success(episode.subject)
@@ -196,7 +196,7 @@ def only_this_one(episode: Episode, contract: Contract) -> None:
         expect(not changed, f"{name}: {changed}", after)
 
 
-@expectation()
+@expectation
 def attached_again(episode: Episode, contract: Contract) -> None:
     """Expect the payment method to stay attached and listed once.
 
@@ -210,7 +210,7 @@ def attached_again(episode: Episode, contract: Contract) -> None:
     expect_listed(episode, episode.fixtures["payment_method"], {customer: 1})
 
 
-@expectation()
+@expectation
 def stays_with_first(episode: Episode, contract: Contract) -> None:
     """Expect a second customer to be rejected, and the first to keep the payment method.
 
@@ -229,7 +229,7 @@ def stays_with_first(episode: Episode, contract: Contract) -> None:
     expect_listed(episode, episode.fixtures["payment_method"], {other: 0, first: 1})
 
 
-@expectation("deleted_refused")
+@expectation
 def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
     """Expect every attach to a deleted customer to be rejected."""
     deletion, *afterwards = episode.exchanges("control")
@@ -244,7 +244,7 @@ def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
         expect(exchange.is_refusal, observed, exchange)
 
 
-@expectation()
+@expectation
 def detached(episode: Episode, contract: Contract) -> None:
     """Expect `customer` to be null after a detach, and the list to lack the payment method."""
     method, customer, detach = episode.fixtures["payment_method"], episode.fixtures["customer"], episode.subject

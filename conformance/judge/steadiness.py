@@ -23,7 +23,7 @@ SEVERAL_UNREAD = 2
 """The number of requests that must be left unread, after different pauses, for chance not to explain them."""
 
 
-@expectation()
+@expectation
 def steady(episode: Episode, contract: Contract) -> None:
     """Expect the same class of response each time that a kind of request is sent.
 

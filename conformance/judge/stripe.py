@@ -98,7 +98,7 @@ def names_of_first_unknown(exchange: Exchange, contract: Contract) -> tuple[str 
     return (None,)
 
 
-@expectation("refused_as_told")
+@expectation
 def rejected_as_required(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be rejected in the way that its clause requires.
 
@@ -118,7 +118,7 @@ def rejected_as_required(episode: Episode, contract: Contract) -> None:
     expect_unattached(episode)
 
 
-@expectation()
+@expectation
 def cloned(episode: Episode, contract: Contract) -> None:
     """Expect every attach of a shared token to make a new payment method.
 
@@ -136,7 +136,7 @@ def cloned(episode: Episode, contract: Contract) -> None:
         seen.add(identifier)
 
 
-@expectation()
+@expectation
 def cloned_and_listed(episode: Episode, contract: Contract) -> None:
     """Expect the payment method made of a shared token to be listed and retrievable."""
     (first,) = episode.exchanges("control")

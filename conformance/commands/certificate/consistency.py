@@ -17,6 +17,7 @@ from conformance.evidence.strict_json import exact_form
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
 from conformance.fixtures.provisioning import RUN_TAG, Provision
+from conformance.judge import as_modelled, expectation_name
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
 from conformance.verdict.shapes import steps_in
@@ -32,7 +33,7 @@ LONGEST_OFFSET = 86_400.0
 """By how many seconds the target's clock may be wrong."""
 NO_BODY = frozenset({204, 205, 304})
 REQUEST_ID = "header.request-id"
-SEQUENCE = "as_modelled"
+SEQUENCE = expectation_name(as_modelled)
 
 
 def contradictions(evidence: Evidence) -> Iterator[Objection]:

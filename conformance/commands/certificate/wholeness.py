@@ -181,7 +181,7 @@ def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
 
 
 def _kind_of_gathered(trial: Trial) -> str:
-    return "refused" if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
+    return "rejected" if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
 
 
 def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) -> Iterator[Objection]:

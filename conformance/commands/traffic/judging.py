@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,23 @@ from conformance.commands.traffic.recordings import Recorded, Recording, Unreada
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
-from conformance.judge import judge
+from conformance.judge import (
+    answered,
+    challenged,
+    expectation_name,
+    identified,
+    inlined,
+    judge,
+    not_obeyed,
+    one_of_two,
+    rejected,
+    rejected_as_required,
+    uncached,
+    versioned,
+)
 from conformance.judge.answers import says_json
 from conformance.judge.auth import WELL_FORMED_VERSION
+from conformance.judge.expectations import Verdict
 from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE
 from conformance.judge.request import sent_payment_method
 from conformance.paths import program_here
@@ -58,13 +72,13 @@ class Expected:
     """A clause with its own expectation; `can_hold` says whether one exchange can show that it holds."""
 
     slug: str
-    expectation: str
+    expectation: Callable[..., Verdict]
     can_hold: bool = True
 
 
 _IN_EVERY_ANSWER = {
-    "Request-Id": Expected("header.request-id", "identified"),
-    "Cache-Control": Expected("header.cache-control", "uncached"),
+    "Request-Id": Expected("header.request-id", identified),
+    "Cache-Control": Expected("header.cache-control", uncached),
 }
 
 
@@ -81,7 +95,7 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
                 ledger.entry(expected.slug).add_finding(own[0])
             elif expected.can_hold and judgement.outcome is Outcome.PASS:
                 ledger.entry(expected.slug).held += 1
-        general = judge(_episode(one, "", "answered", is_valid=is_valid), contract, catalogue)
+        general = judge(_episode(one, "", answered, is_valid=is_valid), contract, catalogue)
         found = {finding.clause: finding for finding in general.findings}
         may_hold = set(_general(one, is_valid=is_valid))
         for slug in may_hold | _only_breakable(one, is_valid=is_valid):
@@ -92,9 +106,11 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
     return ledger
 
 
-def _episode(one: Recorded, slug: str, expectation: str, *, is_valid: bool) -> Episode:
+def _episode(one: Recorded, slug: str, expectation: Callable[..., Verdict], *, is_valid: bool) -> Episode:
     step = Step("subject", one.exchange, attempt=one.where, kind="valid" if is_valid else "wire")
-    return Episode(slug, expectation, (step,), facts={"test_key": bool(one.test_key), "base_url": one.base_url})
+    return Episode(
+        slug, expectation_name(expectation), (step,), facts={"test_key": bool(one.test_key), "base_url": one.base_url}
+    )
 
 
 def _is_valid(one: Recorded, contract: Contract) -> bool:
@@ -193,9 +209,9 @@ def _expected(one: Recorded, contract: Contract, *, is_valid: bool) -> Iterator[
         return
     yield from _about_headers(one)
     if exchange.request.method != "POST":
-        yield Expected("request.other-methods", "not_obeyed", can_hold=False)
+        yield Expected("request.other-methods", not_obeyed, can_hold=False)
         if exchange.status not in (401, 403) and exchange.body is not None:
-            yield Expected("method.unrecognized", "refused_as_told")
+            yield Expected("method.unrecognized", rejected_as_required)
         return
     if exchange.body is None:
         return
@@ -203,14 +219,14 @@ def _expected(one: Recorded, contract: Contract, *, is_valid: bool) -> Iterator[
     yield from _about_the_state(exchange, is_valid=is_valid)
     wants_customer = any(pair.name.startswith(b"expand[") and pair.value == b"customer" for pair in exchange.sent_pairs)
     if wants_customer and is_valid:
-        yield Expected("expand.inlined", "inlined", can_hold=False)
+        yield Expected("expand.inlined", inlined, can_hold=False)
 
 
 def _about_headers(one: Recorded) -> Iterator[Expected]:
     exchange = one.exchange
     if exchange.status == 401:
         if _was_recorded("WWW-Authenticate", one):
-            yield Expected("auth.challenge", "challenged")
+            yield Expected("auth.challenge", challenged)
         return
     if exchange.status == 403 or (exchange.is_refusal and not exchange.has_error_inside):
         return  # no account has been found yet, or a front-end server has answered
@@ -218,7 +234,7 @@ def _about_headers(one: Recorded) -> Iterator[Expected]:
     asked = dict(exchange.request.headers).get("Stripe-Version", "")
     is_judged = WELL_FORMED_VERSION.fullmatch(asked) or not re.match(r"\d{4}-\d{2}-\d{2}", asked)
     if asked and is_judged and _was_recorded("Stripe-Version", one):
-        yield Expected("header.version", "versioned")
+        yield Expected("header.version", versioned)
 
 
 def _about_the_request_body(one: Recorded, contract: Contract) -> Iterator[Expected]:
@@ -232,20 +248,20 @@ def _about_the_request_body(one: Recorded, contract: Contract) -> Iterator[Expec
         return
     (violation,) = found
     if violation.clause != "body.duplicate-customer":
-        yield Expected(violation.clause, "refused")
+        yield Expected(violation.clause, rejected)
     elif len(set(exchange.sent_values("customer"))) > 1:
-        yield Expected(violation.clause, "one_of_two")
+        yield Expected(violation.clause, one_of_two)
 
 
 def _about_the_state(exchange: Exchange, *, is_valid: bool) -> Iterator[Expected]:
     """Yield the clauses about a state of the service that the answer itself gives away."""
     code, param = exchange.error.get("code"), exchange.error.get("param")
     if exchange.is_refusal and code == "resource_missing" and param in ("payment_method", "customer"):
-        yield Expected(f"stripe.resource-missing-{str(param).replace('_', '-')}", "refused_as_told")
+        yield Expected(f"stripe.resource-missing-{str(param).replace('_', '-')}", rejected_as_required)
     should_decline = sent_payment_method(exchange) == DECLINING_TOKEN and is_valid
     is_declined = code == "card_declined" or (exchange.status == 402 and not code)
     if is_declined or (should_decline and exchange.is_success):
-        yield Expected("stripe.card-declined", "refused_as_told")
+        yield Expected("stripe.card-declined", rejected_as_required)
 
 
 def _was_recorded(name: str, one: Recorded) -> bool:
