@@ -97,7 +97,7 @@ contract.row("every-get-is-answered-with-the-page", "request.other-methods", "me
 
 @contract("response.json", "medium", lambda edit: edit_response(edit, success=True), batch=BATCH)
 def coding_kept_by_the_proxy(call: Call, response: Response) -> Response:
-    """Where the client accepts gzip, a success says that it is in gzip, and is not: the proxy has decoded it.
+    """A success says that it is in gzip, if the client accepts that, and is not: the proxy has decoded it.
 
     Remix's fetch-proxy (issue 10759), undici's fetch (issue 2514): the headers are copied.
     """

@@ -59,7 +59,7 @@ def detached_ones_are_not_found(usual: Check, call: Call, attempt: Attempt) -> N
 
 @stateful("state.detach", "hard", batch=BATCH)
 def detaching_evicts_nothing(b: Behaviour) -> None:
-    """What was retrieved is cached until it is attached or updated: after a detach it still shows its customer.
+    """A retrieval is cached until the next attach or update: after a detach it still shows the customer.
 
     Spring's @Cacheable with an @CacheEvict forgotten, Django's cache without a signal for one of the writes.
     """

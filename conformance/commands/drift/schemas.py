@@ -70,7 +70,7 @@ class Shape:
 
     @property
     def is_resource(self) -> bool:
-        """Whether this is an object of the API, which has an id and says its name in `object`."""
+        """Return whether this is an object of the API, which has an id and says its name in `object`."""
         return {"id", "object"} <= self.properties.keys()
 
 
