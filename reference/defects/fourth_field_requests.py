@@ -24,7 +24,7 @@ from ..changes import (
 from ..objects.models import Customer
 from ..rules import errors
 from ..rules.attach import Attempt
-from ..rules.errors import ApiError, Rejection
+from ..rules.errors import ApiError
 from ..rules.forms import FORM, Form, Pair, RawPair
 from ..wire.values import Response
 from .parts import change_request_header, credentials_sent
@@ -260,13 +260,3 @@ stripe.row("keys-end-at-a-semicolon", "idempotency.replay", "hard", batch=BATCH)
     "An Idempotency-Key is read as a structured field: parameters, from a semicolon on, do not count.",
     override("idempotency_name", lambda call, key: key.partition(";")[0].strip('" ')),
 )
-
-PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
-
-
-@stripe("idempotency.replay", "medium", wrap_at_attach("media_type"), batch=BATCH)
-def keys_with_punctuation_refused(usual: Guard, call: Call) -> None:
-    """An Idempotency-Key of other characters than letters, digits, `-` and `_` is refused."""
-    if PLAIN_KEY.fullmatch(call.request.header("idempotency-key") or "") is None:
-        raise ApiError(Rejection("idempotency", 400, "Invalid Idempotency-Key.", "idempotency_error"))
-    usual(call)
