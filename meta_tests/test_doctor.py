@@ -12,7 +12,7 @@ from benchmarks.suite import Job, run
 from conformance.__main__ import main
 from conformance.commands.doctor import ABOUT
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
-from conformance.reports.reproduction import program_here
+from conformance.paths import program_here
 from conformance.verdict.run import ExitStatus
 from reference import running
 

@@ -171,3 +171,14 @@ def test_the_terminal_says_how_to_see_a_finding_in_full() -> None:
     print_summary(terminal, run)
     assert re.search(rf"^one in full: .*attach-conformance explain {name}  ", terminal.text, re.MULTILINE)
     assert re.search(rf"^send again: .*attach-conformance replay {name}$", terminal.text, re.MULTILINE)
+
+
+def test_each_other_request_that_breaks_a_clause_is_named_once() -> None:
+    first, other = finding(UNKNOWN, exchange(200, SUCCESS)), finding(UNKNOWN, exchange(200, SUCCESS))
+    (step,) = other.episode.steps
+    other = replace(other, episode=replace(other.episode, steps=(replace(step, attempt="POST another"),)))
+    terminal = Terminal()
+    run = run_with({UNKNOWN: [first, other, first]})
+    print_summary(terminal, run)
+    _, shown, _ = (one.id for one in run.results[UNKNOWN].findings)
+    assert f"(3 times; other requests: {shown})" in terminal.text

@@ -11,7 +11,7 @@ from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import sent_header
 from conformance.fixtures.forms import ANY_ID
 from conformance.fixtures.ids import is_of_the_account, kind_of
-from conformance.paths import PROGRAM, path_from_here, program_here
+from conformance.paths import PROGRAM, program_here
 from conformance.reports.shell import OF_THE_SCRIPT, Variables
 from conformance.reports.words import curl
 from conformance.verdict.record import RECORD_FILE
@@ -110,16 +110,3 @@ def replay_in_folder(identifier: str) -> str:
     It has the program's bare name: the readers of a file may have installed the suite elsewhere.
     """
     return replay([identifier], Path(RECORD_FILE))
-
-
-__all__ = [
-    "USUAL_RECORD",
-    "Reached",
-    "curl_alone",
-    "curl_to_complete",
-    "explain_finding",
-    "path_from_here",
-    "program_here",
-    "replay",
-    "replay_in_folder",
-]

@@ -11,8 +11,9 @@ from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless
+from conformance.paths import path_from_here, program_here
 from conformance.reports.details import finding_in_full, sent_in_short
-from conformance.reports.reproduction import USUAL_RECORD, Reached, path_from_here, program_here, replay
+from conformance.reports.reproduction import USUAL_RECORD, Reached, replay
 from conformance.reports.words import LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate
@@ -160,8 +161,10 @@ def _times(result: ClauseResult) -> str:
     """Return how often the clause was broken, and the findings that show it by another request."""
     if result.broken < 2:
         return ""
-    by_request = {finding_name(finding).request: finding.id for finding in reversed(result.findings)}
-    _, *others = reversed(by_request.values())
+    by_request: dict[str, str] = {}
+    for finding in result.findings:
+        by_request.setdefault(finding_name(finding).request, finding.id)
+    others = list(by_request.values())[1:]
     also = f"; other requests: {' '.join(others)}" if others else ""
     return f" ({result.broken} times{also})"
 

@@ -12,7 +12,7 @@ from conformance.evidence.episode import Finding
 FINDINGS_KEPT = 3
 """How many findings of one clause are kept as evidence, the smallest first."""
 FINDINGS_KNOWN, BYTES_KNOWN = 60, 300_000
-"""How many more are known by name, and how many bytes of bodies they may have: clauses explain each other's findings,
+"""How many are known in all, and how many bytes of bodies they may have: clauses explain each other's findings,
 and an expectations file names each."""
 
 _ROOT_CAUSE = "see "
