@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from conformance import judge
+from conformance.evidence.exchange import cookies_set
 from conformance.scenes.marks import clause, each, in_turn
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import compare_with_sample, expect_locked_out, replay
@@ -32,9 +33,7 @@ def test_no_key_and_a_replay(scene: Scene) -> None:
 def test_no_key_but_a_session(scene: Scene) -> None:
     """The cookie of an earlier answer is no key: a client that forgets the key must learn of it, session or not."""
     earlier = scene.sample(MINIMAL, role="set-up")
-    cookies = [
-        value.partition(";")[0] for name, value in earlier.exchange.headers or () if name.lower() == "set-cookie"
-    ]
+    cookies = cookies_set(earlier.exchange)
     if not cookies:
         scene.needs.end()
     with_cookie = with_header(credentials.WITHOUT_KEY, "Cookie", "; ".join(cookies), "with a cookie and no key")

@@ -71,11 +71,9 @@ def test_nothing_expands_unasked(scene: Scene) -> None:
 @clause("expand.not-expanded", quick=False)
 def test_nothing_is_left_of_a_refusal(scene: Scene) -> None:
     """A refusal is over when it is answered: what it asked for has no part in the next answer."""
-    refused = scene.sample(NO_CUSTOMER_EXPANDED, role="set-up")
-    if refused.exchange.is_refusal:
-        scene.expect(judge.unexpanded, refused, scene.send(MINIMAL, rejected=True))
-    else:
-        scene.expect(judge.unexpanded, scene.sample(MINIMAL))
+    before = scene.sample(NO_CUSTOMER_EXPANDED, role="set-up")
+    after = scene.send(MINIMAL, rejected=True) if before.exchange.is_refusal else scene.sample(MINIMAL)
+    scene.expect(judge.unexpanded, before, after)
 
 
 @clause("expand.every-entry")

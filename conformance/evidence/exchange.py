@@ -145,6 +145,11 @@ def combined_header(exchange: Exchange, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
+def cookies_set(exchange: Exchange) -> list[str]:
+    """Return the cookies that an answer sets, each as `name=value`, without its attributes."""
+    return [value.partition(";")[0] for name, value in exchange.headers or () if name.lower() == "set-cookie"]
+
+
 def is_creation(exchange: Exchange) -> bool:
     """Return whether a customer or a payment method was created."""
     request = exchange.request

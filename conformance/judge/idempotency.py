@@ -86,7 +86,7 @@ def _expect_replay(again: Exchange, first: Exchange, *, earlier: tuple[Step, ...
     require_answer(again)
     same_key = (step.exchange for step in earlier if _key_of(step.exchange) == _key_of(again))
     replayed_one = next(same_key, first)
-    is_after_mismatch = any(step.role == "set-up" for step in earlier)
+    is_after_mismatch = any(step.role == "set-up" and _key_of(step.exchange) == _key_of(again) for step in earlier)
     is_legal = is_marked(again) or (is_after_mismatch and again.is_success)
     which = "the first key" if replayed_one is first else "the key of attaching again"
     expect(is_legal, f"{which}, sent again after others, brings no replay", again)

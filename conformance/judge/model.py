@@ -14,7 +14,7 @@ from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import expect, expectation, require_answer
-from conformance.judge.reads import require_readable, shown_customer, times_listed
+from conformance.judge.reads import has_more, require_readable, shown_customer, times_listed
 from contracts import Contract
 
 OPEN = "?"
@@ -80,7 +80,7 @@ class Model:
             return f"answered {describe_refusal(answer)}"
         for method, owner in self._judged_in(answer):
             times, wanted = times_listed(answer, method), int(owner == customer)
-            is_cut_off = times < wanted and answer.object.get("has_more")
+            is_cut_off = times < wanted and has_more(answer)
             if times != wanted and not is_cut_off:
                 return f"{method} is listed {times} times, not {wanted}"
         return ""

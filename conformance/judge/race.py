@@ -16,7 +16,15 @@ from conformance.judge.expectations import (
     require_answer,
     skip_unless,
 )
-from conformance.judge.reads import CUT_SHORT, is_list_of, lists_of, require_readable, shown_customer, times_listed
+from conformance.judge.reads import (
+    CUT_SHORT,
+    has_more,
+    is_list_of,
+    lists_of,
+    require_readable,
+    shown_customer,
+    times_listed,
+)
 from conformance.judge.request import sent_payment_method
 from contracts import Contract
 
@@ -94,7 +102,7 @@ def _expect_each_listed(pages: Sequence[Exchange], owners: Mapping[str, str], ep
         is_open = not times and asked_for.count(method) > 1  # another clause judges what a second attach does
         if times == wanted or is_open:
             continue
-        if not times and pages[-1].object.get("has_more"):
+        if not times and has_more(pages[-1]):
             inconclusive(CUT_SHORT)
         observed = f"holds {method} {times} times, not {wanted} times"
         fail(f"all succeeded, and the list of {customer} {observed}", pages[-1])

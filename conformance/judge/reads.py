@@ -64,6 +64,11 @@ def number_listed(exchange: Exchange) -> int:
     return len({str(entry.get("id")) for entry in hashes}) + len(listed(exchange)) - len(hashes)
 
 
+def has_more(page: Exchange) -> bool:
+    """Return whether a list says that it has more entries than it shows."""
+    return page.object.get("has_more") is True
+
+
 def expect_unattached(episode: Episode) -> None:
     """Expect the reads afterwards to show nothing attached, except for the customer that was attached before."""
     before = episode.facts.get("attached_before")
@@ -81,7 +86,7 @@ def lists_of(episode: Episode, customer: str) -> list[tuple[Exchange, ...]]:
     for answer in episode.exchanges("follow-up"):
         if not is_list_of(answer, customer):
             continue
-        if lists and _is_further_page(answer):
+        if lists and is_further_page(answer):
             lists[-1] = (*lists[-1], answer)
         else:
             lists.append((answer,))
@@ -99,7 +104,7 @@ def _expect_times(pages: Sequence[Exchange], customer: str, method: str, count: 
     require_readable(*pages)
     times = sum(times_listed(page, method) for page in pages)
     last = pages[-1]
-    if count and not times and last.object.get("has_more"):
+    if count and not times and has_more(last):
         inconclusive(CUT_SHORT)
     holds = f"the list of {customer} holds {method}"
     expect(last.is_success, f"cannot read whether {holds}: answered {describe_refusal(last)}", last)
@@ -117,7 +122,8 @@ def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
         expect(read.object.get("customer") == customer, shown, read)
 
 
-def _is_further_page(exchange: Exchange) -> bool:
+def is_further_page(exchange: Exchange) -> bool:
+    """Return whether an answer is that of a list behind its first page."""
     query = exchange.request.target.partition("?")[2]
     return any(pair.startswith("starting_after=") for pair in query.split("&"))
 

@@ -20,7 +20,15 @@ from conformance.judge.expectations import (
     require_success,
     skip_unless,
 )
-from conformance.judge.reads import expect_attached_to, expect_listed, is_list, require_readable, shown_customer
+from conformance.judge.reads import (
+    expect_attached_to,
+    expect_listed,
+    has_more,
+    is_list,
+    require_readable,
+    shown_customer,
+    times_listed,
+)
 from conformance.judge.response import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
@@ -100,10 +108,14 @@ def _retrievals(episode: Episode) -> Iterator[tuple[Exchange | None, Exchange, E
 def listed(episode: Episode, contract: Contract) -> None:
     """Expect the customer's list to hold the payment method once, and another's not.
 
-    The list still holds a payment method that was attached earlier.
+    The list still holds a payment method that was attached earlier. A list that `may_go_on` says where it has more.
     """
     method, customer, other = (episode.fixtures[name] for name in ("payment_method", "customer", "other_customer"))
     require_success(episode.subject)
+    pages = episode.exchanges("follow-up")
+    is_shown = any(times_listed(page, method) for page in pages)
+    if episode.facts.get("may_go_on") and has_more(pages[-1]) and not is_shown:
+        return
     expect_listed(episode, method, {customer: 1, other: 0})
     earlier = episode.fixtures.get("earlier")
     if earlier:
@@ -122,10 +134,12 @@ def nothing_changed(episode: Episode, contract: Contract) -> None:
     after, *attached = episode.exchanges("follow-up")
     require_readable(before, after)
     skip_unless(before.is_success, f"retrieving the payment method is answered {describe_refusal(before)}")
-    for saved in episode.exchanges("set-up"):
-        is_lost = _is_attach(saved) and shown_customer(before) not in saved.sent_values("customer")
-        shown = f"after a rejection an attach succeeds, and `customer` reads {shown_customer(before)}"
-        expect(not is_lost, shown, saved)
+    for step in episode.steps:
+        if step.role == "set-up" and step.bindings.get("payment_method") == episode.fixtures["payment_method"]:
+            saved = step.exchange
+            is_lost = _is_attach(saved) and shown_customer(before) not in saved.sent_values("customer")
+            shown = f"after a rejection an attach succeeds, and `customer` reads {shown_customer(before)}"
+            expect(not is_lost, shown, saved)
     changed = _change(before, after, contract)
     if not changed:
         changed = _lost_use(attached)

@@ -20,7 +20,7 @@ from conformance.judge.expectations import (
     skip,
 )
 from conformance.judge.race import CONFLICT
-from conformance.judge.reads import expect_unattached, require_readable, times_listed
+from conformance.judge.reads import expect_unattached, has_more, require_readable, times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
@@ -146,7 +146,7 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> None:
         require_readable(read)
         observed = f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}"
         expect(read.is_success, observed, read)
-        is_whole_list = isinstance(read.object.get("data"), list) and not read.object.get("has_more")
+        is_whole_list = isinstance(read.object.get("data"), list) and not has_more(read)
         is_missing = is_whole_list and not times_listed(read, identifier)
         observed = f"attached as {identifier}, which the customer's list does not hold"
         expect(not is_missing, observed, first, "state.persisted", "state.listed")

@@ -12,7 +12,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge.reads import listed, times_listed
+from conformance.judge.reads import has_more, listed, times_listed
 from conformance.scenes.stage import Card, Stage, step_of
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render
@@ -107,7 +107,7 @@ class Api:
     def list_by_other_endpoint(self, card: Card, other: str) -> list[Step]:
         """List the card's customer and another one by the endpoint that is not in use; one request for each.
 
-        Off loopback it asks until the card is on the first list. The answer of a target that has no such list is kept
+        Off loopback it asks until the card is on the first list. An answer of a target that has no such list is kept
         as set-up, so that it shows why there is no list to judge.
         """
         endpoints = self.stage.fixtures.endpoints
@@ -121,12 +121,9 @@ class Api:
         )
         if not own or own[0].exchange.status is None:
             return []
-        if not shows_list(own[0].exchange):
-            return [replace(own[0], role="set-up")]
         of_other = endpoints.list_by_other_endpoint(other, kind)
-        if of_other is None or not shows_list(of_other):
-            return own
-        return [*own, step_of("follow-up", of_other)]
+        steps = own if of_other is None else [*own, step_of("follow-up", of_other)]
+        return [step if shows_list(step.exchange) else replace(step, role="set-up") for step in steps]
 
     def read_back(self, step: Step) -> list[Step]:
         """Retrieve the payment method that a step was about; nothing where the target retrieves none."""
@@ -169,7 +166,7 @@ def _pages_until(stage: Stage, first: Exchange, wanted: Collection[str]) -> list
 
 def holds_or_goes_on(answer: Exchange, payment_method: str) -> bool:
     """Return whether a list holds the payment method, or says that there is more than it shows at once."""
-    return times_listed(answer, payment_method) > 0 or answer.object.get("has_more") is True
+    return times_listed(answer, payment_method) > 0 or has_more(answer)
 
 
 def patiently(stage: Stage, ask: Callable[[], Seen], until: Callable[[Seen], bool] | None) -> Seen:

@@ -35,6 +35,7 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
         return
     send = scene.stage.send_fresh if fresh else scene.stage.send_shared
     before = scene.stage.memory.repeated.get(attempt, []) if fresh else []
+    before = [(is_new, step) for is_new, step in before if not step.exchange.resent]
     on_new = [step for is_new, step in before if is_new]
     enough = (scene.budget.kept if fresh else scene.budget.refused) + scene.budget.new
     kept = max(scene.budget.new, enough - max(len(on_new), scene.budget.new))

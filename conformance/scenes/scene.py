@@ -14,7 +14,7 @@ from conformance.evidence.episode import Episode, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
-from conformance.judge.reads import times_listed
+from conformance.judge.reads import has_more, times_listed
 from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows
@@ -235,7 +235,7 @@ class Scene:
         kind = stage.fixtures.endpoints.type_of(identifier)
 
         def is_enough(answer: Exchange) -> bool:
-            is_elsewhere = bool(count) and answer.object.get("has_more") is True
+            is_elsewhere = bool(count) and has_more(answer)
             return count is None or times_listed(answer, identifier) == count or is_elsewhere
 
         return ask_for_list(

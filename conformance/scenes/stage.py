@@ -342,7 +342,7 @@ class Stage:
 
     def count_success(self, attempt: Attempt, step: Step, *, new_connection: bool = False) -> Step:
         """Return the step, counted among the successes of its attempt if it is one."""
-        if step.exchange.is_success and not step.exchange.resent:
+        if step.exchange.is_success:
             self.memory.count_success(attempt, step, is_new=new_connection)
         return step
 

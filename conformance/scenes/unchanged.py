@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance import judge
@@ -21,11 +22,11 @@ LIKELY = (missing_customer()[0], NO_CUSTOMER)
 """The rejections that are suspected first where a later success is rejected."""
 
 
-def expect_nothing_changed(scene: Scene, attempts: Attempts) -> None:
+def expect_nothing_changed(scene: Scene, attempts: Attempts, accepted: Sequence[Step] = ()) -> None:
     """Expect a payment method to be as it was after these rejections, and to be attachable.
 
     It is read in between, but not in a confirmation, and the story ends with the first read that shows a change.
-    Attempts that are accepted break other clauses, and are left out.
+    Attempts that are accepted break other clauses; they become set-up, and the story begins again without them.
     """
     if any(DELETED in attempt.needs for attempt in attempts) and not _has_deleted_customer(scene):
         attempts = tuple(attempt for attempt in attempts if DELETED not in attempt.needs)
@@ -33,31 +34,37 @@ def expect_nothing_changed(scene: Scene, attempts: Attempts) -> None:
     card = scene.card()
     before = after = first = scene.retrieve(card, role="control")
     about = {"payment_method": card.id, "customer": customer}
-    made, method = card.steps, card
+    made, method = [*accepted, *card.steps], card
     subjects: list[Step] = []
-    accepted: list[Attempt] = []
+    refused: list[Attempt] = []
     every = max(len(attempts), 1) if scene.is_confirmation else READ_AFTER
     for start in range(0, len(attempts), every):
         for attempt in attempts[start : start + every]:
             subjects.append(scene.attach(attempt, method, to=customer))
             if subjects[-1].exchange.is_success:
-                accepted.append(attempt)
                 method = scene.card()
-        if accepted:
+            else:
+                refused.append(attempt)
+        if len(refused) < len(subjects):
             continue
         after = scene.retrieve(card, shows_customer=None)
         scene.expect(judge.nothing_changed, *made, before, *subjects[start:], after, about=about)
         if scene.fails():
             return
         before = replace(after, role="control")
-    if accepted:
+    if len(refused) < len(subjects):
         scene.telling.episodes.clear()
-        expect_nothing_changed(scene, tuple(attempt for attempt in attempts if attempt not in accepted))
+        expect_nothing_changed(scene, tuple(refused), [*accepted, *_accepted_among(subjects)])
         return
     steps = [*made, first, *subjects, after]
     if after.exchange.is_success and after.exchange.object.get("customer") is None:
         steps.append(scene.attach(MINIMAL, card, to=customer, role="follow-up"))
     scene.expect(judge.nothing_changed, *steps, about=about)
+
+
+def _accepted_among(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that succeeded, as set-up: a record is to show why they are left out."""
+    return [replace(step, role="set-up") for step in steps if step.exchange.is_success]
 
 
 def _has_deleted_customer(scene: Scene) -> bool:
@@ -87,10 +94,10 @@ def find_guilty(attempts: Attempts, episode: Episode, tries: Try) -> tuple[Attem
     return (attempts, episode) if shown is None else halve(suspects, shown, tries)
 
 
-def expect_attached_left_alone(scene: Scene, attempts: Attempts) -> None:
+def expect_attached_left_alone(scene: Scene, attempts: Attempts, accepted: Sequence[Step] = ()) -> None:
     """Expect a card that was attached after a rejection to be attached, and unchanged after these rejections.
 
-    Attempts that are accepted break other clauses, and are left out.
+    Attempts that are accepted break other clauses; they become set-up, and the story begins again without them.
     """
     (customer,) = scene.customers(1)
     card = scene.card()
@@ -105,9 +112,10 @@ def expect_attached_left_alone(scene: Scene, attempts: Attempts) -> None:
     subjects = [scene.attach(attempt, owned, to=customer) for attempt in attempts]
     refused = tuple(attempt for attempt, step in zip(attempts, subjects, strict=True) if not step.exchange.is_success)
     if len(refused) < len(attempts):
-        expect_attached_left_alone(scene, refused)
+        expect_attached_left_alone(scene, refused, [*accepted, *_accepted_among(subjects)])
         return
     after = scene.retrieve(card, shows_customer=customer)
 
     about = {"payment_method": card.id, "customer": customer}
-    scene.expect(judge.nothing_changed, *card.steps, *rejections, attached, control, *subjects, after, about=about)
+    set_up = [*accepted, *card.steps, *rejections, attached]
+    scene.expect(judge.nothing_changed, *set_up, control, *subjects, after, about=about)

@@ -312,12 +312,11 @@ class Watch:
         return [*steps, self._send_valid(new_connection=True), self._send_valid()]
 
     def _steps_after_all(self, survived: Sequence[Attempt]) -> list[Step]:
-        steps = [self._send_valid()]
-        if self.checks % CHECKS_FOR_A_NEW_CONNECTION == 0:
-            steps.append(self._send_valid(new_connection=True))
+        new_connections = [True] if self.checks % CHECKS_FOR_A_NEW_CONNECTION == 0 else []
+        steps = [self._send_valid(new_connection=new) for new in (False, *new_connections)]
         if steps[0].exchange.resent:  # on a new connection it was the next but one
             steps = [self.stage.send_shared(attempt, role="set-up") for attempt in survived]
-            steps.append(self._send_valid(new_connection=True))
+            steps += [self._send_valid(new_connection=new) for new in (True, *new_connections)]
         return steps
 
     def _send_valid(self, *, new_connection: bool = False) -> Step:

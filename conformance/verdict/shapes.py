@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.episode import Episode, Step
+from conformance.evidence.episode import Step
+from conformance.evidence.exchange import cookies_set, sent_header
 from conformance.fixtures.endpoints import shows_list
-from conformance.fixtures.ids import bound_ids, created_ids, pattern_of
+from conformance.fixtures.ids import bound_ids, created_ids
 from conformance.judge import expectation_name, steady
-from conformance.verdict.trial import Trial
+from conformance.judge.reads import is_further_page
+from conformance.verdict.trial import OF_SERVING, Trial
 
 ID = "*"
 THE_LIST = "the list"
+GIVEN_COOKIES = "the cookies of the target"
 
 NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 """Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
@@ -29,23 +32,37 @@ Shape = tuple[Any, ...]
 def shape_of(trial: Trial) -> Shape:
     """Return the shape of a trial's decisive episode, with everything that the judge knows of it."""
     episode = trial.decisive
-    steps = [shape_of_step(step) for step in episode.steps]
+    cookies = {value for step in episode.steps for value in cookies_set(step.exchange)}
+    steps = [shape_of_step(step, cookies) for step in steps_compared(trial)]
     if episode.expectation == GATHERED:
-        steps = sorted(set(steps))
+        steps = [(sent,) for sent in sorted({sent_by(step) for step in episode.steps})]
+    ids = {identifier for _, identifier in (*bound_ids(episode), *created_ids(episode))}
     facts = sorted(
-        (name, _mask(value, episode)) for name, value in episode.facts.items() if name not in NOT_OF_THE_PLAN
+        (name, repr(_without_ids(value, ids))) for name, value in episode.facts.items() if name not in NOT_OF_THE_PLAN
     )
     also = tuple(map(tuple, trial.also))
     names = (trial.kind, trial.clause, trial.test, trial.explores, also, episode.clause, episode.expectation)
     return *names, tuple(facts), tuple(steps)
 
 
-def shape_of_step(step: Step) -> Shape:
+def steps_compared(trial: Trial) -> Sequence[Step]:
+    """Return the steps of a trial's decisive episode that a plan holds, too.
+
+    Whether the target still serves may have to be asked again behind the odd requests, which are set-up then. How many
+    pages a list has is left to the target.
+    """
+    left_out = "set-up" if trial.kind == OF_SERVING else ""
+    return [step for step in trial.decisive.steps if step.role != left_out and not is_further_page(step.exchange)]
+
+
+def shape_of_step(step: Step, cookies: Container[str] = ()) -> Shape:
     """Return the role of a step, what was sent, and what the judge knows of it.
 
-    A list that the target shows not to have was asked for as one that it has.
+    A list that the target shows not to have was asked for as one that it has, and `cookies` that it sets are its own.
     """
-    sent = sent_by(step)
+    given_back = sent_header(step.exchange, "Cookie")
+    is_of_the_target = given_back and all(one in cookies for one in given_back.split("; "))
+    sent = GIVEN_COOKIES if is_of_the_target else sent_by(step)
     is_absent_list = (step.role, sent) == ("set-up", f"GET {THE_LIST}") and not shows_list(step.exchange)
     return "follow-up" if is_absent_list else step.role, sent, step.kind, step.invalid
 
@@ -75,7 +92,12 @@ def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:
     return ((trial.clause, step) for trial, step in steps_in(trials) if step.attempt_digest)
 
 
-def _mask(value: Any, episode: Episode) -> str:
-    """Return a fact in words, without the ids of its episode."""
-    ids = {identifier for _, identifier in (*bound_ids(episode), *created_ids(episode))}
-    return pattern_of(ids).sub(ID, repr(value))
+def _without_ids(value: Any, ids: Container[str]) -> Any:
+    """Return a fact without the ids of its episode, and without those in paths."""
+    if isinstance(value, Mapping):
+        return {_without_ids(name, ids): _without_ids(item, ids) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_ids(item, ids) for item in value]
+    if isinstance(value, str):
+        return ID if value in ids else _OWN_IDS.sub(rf"\g<1>{ID}", value)
+    return value

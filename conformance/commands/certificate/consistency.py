@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
@@ -95,7 +95,7 @@ def _find_wrong_lengths(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
         announced, body = exchange.header("Content-Length"), exchange.body
         if announced is None or body is None or not _has_countable_body(exchange):
             continue
-        if announced.strip() != str(len(body)):
+        if announced.strip().lstrip("0") != str(len(body) or ""):
             text = f"Content-Length says {announced}, and the body has {len(body)} bytes"
             yield Objection("lengths", f"{describe(exchange)}: {text}")
 
@@ -225,7 +225,7 @@ def _find_unused_creations(episodes: Sequence[Episode]) -> Iterator[Objection]:
         if episode.expectation == SEQUENCE:
             continue
         requests = [step.exchange.request for step in episode.steps]
-        sent = list(chain.from_iterable((one.target.encode(), one.body or b"") for one in requests))
+        sent = [unquote_to_bytes(part) for one in requests for part in (one.target, one.body or b"")]
         for exchange in filter(is_creation, (step.exchange for step in episode.steps)):
             identifier = str(exchange.object.get("id"))
             is_sent = any(identifier.encode() in part for part in sent)

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
 from conformance.commands.certificate.statements import Evidence
 from conformance.commands.certificate.wholeness import Gathered, count_gathered, find_gaps, find_other_objects
+from conformance.evidence.episode import Step
 from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
-from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of
+from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of, steps_compared
 from conformance.verdict.trial import Trial
 from strategies.attempt import Attempt
 
 NOTHING_CHANGED = "nothing_changed"
 ADAPTING = frozenset({NOTHING_CHANGED, "executed_once"})
-"""Expectations of episodes that leave out what a target accepts against its contract, or take what it has."""
+"""Expectations of episodes that pass over what a target accepts against its contract, or take what it has."""
 
 
 def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
     """Yield the objections to the recorded trials of the clauses that passed, given the plan.
 
-    A server on which nothing fails is sent exactly what was planned. To one that deviates the suite adapts in a few
-    places: there each planned attempt must be among those recorded for its clause, unless the server accepted it for
-    a clause that did not pass. To one that fails it adapts in many, and what is missing cannot make a failure a
-    success: it is no objection.
+    A server on which nothing fails is sent exactly what was planned, but for a few places in which the suite adapts:
+    there each planned attempt must be among those recorded for its clause, unless the server is seen to accept it. To
+    one that fails it adapts in many, and what is missing cannot make a failure a success: it is no objection.
     """
     trials, passed = evidence.record.trials, evidence.passed
     yield from _find_edited_requests(trials, plan.attempts)
     if not evidence.conforms:
         return
-    nothing_to_adapt_to = {trial.clause for trial in plan.trials} <= {*passed, ""}
-    adapting = frozenset() if nothing_to_adapt_to else ADAPTING
-    recorded = _trials_of(trials, passed, adapting)
+    recorded = _trials_of(trials, passed)
     payment_methods = Provision.from_json(evidence.record.header["target"]["provision"]).payment_methods
-    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed, adapting), payment_methods)
-    yield from _find_missing_attempts(evidence, [one for one in plan.trials if _expects(one, adapting)])
+    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed), payment_methods)
+    yield from _find_missing_attempts(evidence, [one for one in plan.trials if _is_adapting(one)])
     yield from _find_few_repetitions(recorded, plan.repetitions)
     yield from _find_dropped_repetitions(trials, plan.trials)
     yield from find_gaps(evidence)
@@ -57,10 +55,10 @@ def _find_edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attemp
             yield Objection("request", f"{clause or 'a general clause'}: the request is not “{attempt}”")
 
 
-def _trials_of(trials: Sequence[Trial], passed: frozenset[str], left_out: frozenset[str]) -> list[Trial]:
-    """Return the performed trials of the clauses that passed, or that have no clause of their own."""
+def _trials_of(trials: Sequence[Trial], passed: frozenset[str]) -> list[Trial]:
+    """Return the performed trials of the clauses that passed, or that have no clause of their own; none that adapts."""
     performed = [trial for trial in trials if trial.episodes and trial.clause in {*passed, ""}]
-    return [trial for trial in performed if trial.decisive.expectation not in left_out]
+    return [trial for trial in performed if not _is_adapting(trial)]
 
 
 def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial], payment_methods: str) -> Iterator[Objection]:
@@ -117,7 +115,7 @@ def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -
     for trial, wanted in zip(recorded, planned, strict=True):
         if trial.decisive.expectation == GATHERED:
             continue
-        for step, other in zip(trial.decisive.steps, wanted.decisive.steps, strict=True):
+        for step, other in zip(steps_compared(trial), steps_compared(wanted), strict=True):
             for name in sorted(name for name in other.bindings if name.endswith("customer")):
                 bound = step.bindings.get(name, "")
                 before = used.setdefault(other.bindings[name], bound)
@@ -129,11 +127,6 @@ def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -
 def _find_missing_attempts(evidence: Evidence, planned: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the planned trials of clauses that passed which the record lacks, and the attempts that theirs lack."""
     recorded = {(one.clause, one.test, one.decisive.expectation): one for one in evidence.record.trials if one.episodes}
-    accepted = {
-        step.attempt_digest
-        for clause, step in attempts_in(evidence.record.trials)
-        if clause and clause not in evidence.passed and step.exchange.is_success
-    }
     for trial in planned:
         if trial.clause not in evidence.passed:
             continue
@@ -141,24 +134,34 @@ def _find_missing_attempts(evidence: Evidence, planned: Sequence[Trial]) -> Iter
         if own is None:
             yield Objection("plan", f"{_describe(trial)} is planned, and not in the record")
             continue
-        if trial.decisive.expectation == NOTHING_CHANGED and _frame_of(own) != _frame_of(trial):
+        wanted = [step for step in trial.decisive.steps if step.role == "subject" and step.attempt_digest]
+        accepted = _accepted_among(wanted, own)
+        if trial.decisive.expectation == NOTHING_CHANGED and _frame_of(own, accepted) != _frame_of(trial):
             yield Objection("plan", f"{_describe(trial)}: what is planned before and after the requests is not there")
         sent = Counter(step.attempt_digest for step in own.decisive.steps)
-        for step in trial.decisive.steps:
-            if step.role != "subject" or step.attempt_digest in {*accepted, ""}:
-                continue
+        for step in (step for step in wanted if step.attempt_digest not in accepted):
             sent[step.attempt_digest] -= 1
             if sent[step.attempt_digest] < 0:
                 yield Objection("plan", f"{_describe(trial)}: “{step.attempt}” is planned, and not in the record")
 
 
-def _frame_of(trial: Trial) -> list[tuple[str, str]]:
-    """Return the steps around the requests that are to be refused: what is made, and what is read before and after."""
-    return [(step.role, sent_by(step)) for step in trial.decisive.steps if step.role != "subject"]
+def _accepted_among(wanted: Sequence[Step], own: Trial) -> set[str]:
+    """Return the digests of those attempts that the record shows to be accepted, and passed over for that."""
+    set_up = (step for step in own.decisive.steps if step.role == "set-up" and step.exchange.is_success)
+    return {step.attempt_digest for step in wanted} & {step.attempt_digest for step in set_up}
 
 
-def _expects(trial: Trial, expectations: frozenset[str]) -> bool:
-    return bool(trial.episodes) and trial.decisive.expectation in expectations
+def _frame_of(trial: Trial, accepted: Container[str] = ()) -> list[tuple[str, str]]:
+    """Return the steps around the requests that are to be refused: what is made, and what is read before and after.
+
+    Attempts that were `accepted`, given by their digests, are none of them.
+    """
+    around = (step for step in trial.decisive.steps if step.role != "subject" and step.attempt_digest not in accepted)
+    return [(step.role, sent_by(step)) for step in around]
+
+
+def _is_adapting(trial: Trial) -> bool:
+    return bool(trial.episodes) and trial.decisive.expectation in ADAPTING
 
 
 def _describe(trial: Trial) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.commands.certificate.freedoms import KEEPS_NOTHING_CREATED, freedoms_of
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
 from conformance.evidence.episode import Outcome
@@ -33,7 +34,7 @@ from conformance.plugin.starting import run_pytest
 from conformance.scenes.budgets import BUDGETS, Repetitions
 from conformance.transport.client import Address, Client
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
-from conformance.verdict.run import Run
+from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import KEY_VARIABLE
 from conformance.verdict.trial import Trial
 from contracts import published_contract
@@ -48,6 +49,9 @@ ENOUGH_IDS = 1000
 ATTEMPTS_FILE = "attempts.pickle"
 LONGEST_OUTPUT = 1000
 """How many characters of a failed run's output a message quotes."""
+ENDED = (ExitStatus.CONFORMS, ExitStatus.DOES_NOT_CONFORM, ExitStatus.INCONCLUSIVE)
+"""The statuses of a run that came to an end: with some freedoms the reference does not conform to every profile, and
+given ids may be too few."""
 CONCLUSIVE = (Outcome.PASS, Outcome.DEVIATION, Outcome.FAIL)
 """The outcomes that depend on the target, rather than on its fixtures or on the network."""
 
@@ -65,6 +69,7 @@ class PlanOptions:
     """The options that decide a plan.
 
     `given_payment_methods` and `given_customers` are how many ids the user gave: with few of them a run sends less.
+    `freedoms` are the variants of the reference that take the freedoms which the product takes.
     """
 
     profile: str
@@ -73,18 +78,21 @@ class PlanOptions:
     stateless: bool = False
     given_payment_methods: int = 0
     given_customers: int = 0
+    freedoms: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, record: Record) -> PlanOptions:
         """Return the options of a recorded run."""
         options, provision = record.header["options"], Provision.from_json(record.header["target"]["provision"])
+        freedoms = freedoms_of(record)
         return cls(
             profile=options["profile"],
             budget=options["budget"],
             seed=int(options["seed"]),
-            stateless=provision.stateless,
+            stateless=provision.stateless and KEEPS_NOTHING_CREATED not in freedoms,
             given_payment_methods=_count(provision.given_payment_methods) * provision.has_given_methods,
             given_customers=_count(provision.given_customers) * provision.has_given_customers,
+            freedoms=freedoms,
         )
 
 
@@ -112,7 +120,7 @@ def plan_again(options: PlanOptions) -> Plan:
         except subprocess.TimeoutExpired:
             raise CannotPlan(f"planning had not ended after {PLAN_SECONDS:g} s") from None
         attempts = Path(folder, ATTEMPTS_FILE)
-        if done.returncode != 0 or not attempts.exists():
+        if done.returncode not in ENDED or not attempts.exists():
             raise CannotPlan((done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:])
         return Plan(
             trials=Record.read(Path(folder, RECORD_FILE)).trials,
@@ -234,7 +242,8 @@ def _plan(options: PlanOptions, folder: Path) -> int:
     key = made_up_key()
     os.environ[KEY_VARIABLE] = key.reveal()
     with ExitStack() as stack:
-        url = stack.enter_context(embedded_reference(key, *["--stateless"] * options.stateless))
+        conforming = [f"--variant={name}" for name in options.freedoms]
+        url = stack.enter_context(embedded_reference(key, *["--stateless"] * options.stateless, *conforming))
         client = Client(Address(url), key, published_contract())
         stack.callback(client.close)
         arguments = [f"--base-url={url}", f"--results={folder}", f"--profile={options.profile}"]

@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, unquote
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
-from conformance.evidence.episode import Episode, Finding, Outcome, Step
+from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
+from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.ledger import UNSTEADY
-from conformance.verdict.shapes import GATHERED, steps_in
+from conformance.verdict.shapes import GATHERED, steps_compared, steps_in
 from conformance.verdict.trial import (
     AGAIN,
     CONFIRMATION,
@@ -33,6 +34,7 @@ from conformance.verdict.trial import (
     fold,
 )
 from contracts import load_catalogue, published_contract
+from strategies.refusals import near_misses
 
 SUBJECT = "subject"
 """The role of the steps that are sent for a trial itself; others may have been asked before, on another object."""
@@ -71,6 +73,7 @@ def find_gaps(evidence: Evidence) -> Iterator[Objection]:
     yield from _find_shown_keys(evidence.record.trials)
     yield from _find_other_workers(evidence)
     yield from _find_other_values(decisive)
+    yield from _find_other_near_misses(decisive)
 
 
 def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
@@ -169,6 +172,18 @@ def _find_other_values(trials: Sequence[Trial]) -> Iterator[Objection]:
                     yield Objection("episodes", text)
 
 
+def _find_other_near_misses(trials: Sequence[Trial]) -> Iterator[Objection]:
+    """Yield the requests in which another text stands than the near miss of an id that the suite makes of it."""
+    for trial in trials:
+        for performed in trial.episodes:
+            fixtures = performed.episode.fixtures
+            for step in performed.episode.steps:
+                wanted = near_misses({**fixtures, **step.bindings})
+                for name in NEAR_MISSES & step.bindings.keys():
+                    if step.bindings[name] != wanted.get(name):
+                        yield Objection("ids", f"{_name(trial)}: {step.bindings[name]} is not the {name}")
+
+
 def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
     """Return how many requests each trial that gathers answers holds, by the kind of its requests."""
     times = Counter(step.exchange for _, step in steps_in(trials))
@@ -190,10 +205,13 @@ def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) ->
     An object of the plan stands for one object of the record in the whole trial: in what is sent, in what is read
     afterwards, and in what the judge is given. Payment methods are not compared where a token stands for many.
     """
-    if planned.decisive.expectation in (GATHERED, *RACES):
+    is_about_one_object = any(step.role != SUBJECT for step in planned.decisive.steps)
+    if planned.decisive.expectation in (GATHERED, *RACES) or not is_about_one_object:
+        return
+    if _used_up_by_acceptance(recorded, planned):
         return
     seen: dict[str, str] = {}
-    ours, theirs = _ids_by_place(recorded.decisive), _ids_by_place(planned.decisive)
+    ours, theirs = _ids_by_place(recorded), _ids_by_place(planned)
     for place, planned_id in theirs.items():
         if not planned_id.startswith(("pm_", "cus_")):
             continue
@@ -206,17 +224,28 @@ def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) ->
             yield Objection("ids", text)
 
 
+def _used_up_by_acceptance(recorded: Trial, planned: Trial) -> bool:
+    """Return whether a payment method was used up by a success where the plan has a rejection, so that others follow.
+
+    Then a clause that requires the rejection deviates, or is not of the profile.
+    """
+    pairs = zip(steps_compared(recorded), steps_compared(planned), strict=True)
+    return any(ours.exchange.is_success and theirs.exchange.is_refusal for ours, theirs in pairs)
+
+
 def _has_own_methods(payment_methods: str) -> bool:
     """Return whether each payment method has an id of its own, under which it is attached and read."""
     return payment_methods in PAYMENT_METHOD_FORMS or payment_methods in (GIVEN, ANY_ID)
 
 
-def _ids_by_place(episode: Episode) -> dict[str, str]:
-    """Return the ids that an episode speaks of, by the places in which they stand."""
+def _ids_by_place(trial: Trial) -> dict[str, str]:
+    """Return the ids that a trial's decisive episode speaks of, by the places in which they stand."""
+    episode = trial.decisive
     found = {f"fixture {name}": identifier for name, identifier in episode.fixtures.items()}
-    for number, step in enumerate(episode.steps):
+    for number, step in enumerate(steps_compared(trial)):
         if step.role == SUBJECT:
-            found |= {f"{name} of step {number}": identifier for name, identifier in step.bindings.items()}
+            bound = step.bindings.items()
+            found |= {f"{name} of step {number}": one for name, one in bound if name not in NEAR_MISSES}
         found |= _ids_read(number, step)
     known = set(found.values())
     for name, value in episode.facts.items():
