@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.examples import ERROR, exchange
 from benchmarks.forging import rewritten
 from benchmarks.suite import Job, run_all
 from conformance.commands.replay.looking_up import CannotReplay, look_up, read_run
 from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
-from conformance.evidence.episode import Finding
+from conformance.evidence.episode import Episode, Finding, Step
 from conformance.evidence.secret import Secret
 from conformance.fixtures.ids import is_of_the_account
 from conformance.fixtures.provisioning import Provision
@@ -153,6 +154,19 @@ def test_an_unsteady_server_is_known_by_answers_that_differ_from_round_to_round(
     monkeypatch.setattr(replayer, "_once", lambda *_: (Replayed(finding, next(words), "answered 500"), None))
     replayed = replayer.replay(finding)
     assert (replayed.word, replayed.reason) == (STILL_FAILS, "answered 500 in one round, and not in another")
+
+
+def test_a_request_that_is_dropped_after_a_pause_is_sent_after_one() -> None:
+    """Without the pauses of the run it may have met a connection that the server was closing, which is legal."""
+    pauses = (0.15, *(0.03,) * 11)
+    steps = tuple(Step("subject", replace(exchange(400, ERROR), idle=pause), "POST") for pause in pauses)
+    episode = Episode(UNSTEADY, "steady", steps)
+    with serving("fortieth-on-a-connection-drops") as server:
+        client = Client(Address(server.url), Secret(KEY), published_contract())
+        provision = Provision("a test token", "created", False, True)
+        replayer = Replayer(client, provision, History(), published_contract(), load_catalogue())
+        replayed = replayer.replay(Finding(UNSTEADY, "1 of 12 was another", episode))
+    assert (replayed.word, "on a kept connection" in replayed.reason) == (STILL_FAILS, True), replayed.reason
 
 
 def test_the_embedded_reference_is_started_anew_where_the_record_is_of_it(

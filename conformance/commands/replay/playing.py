@@ -26,6 +26,7 @@ from conformance.fixtures.forms import (
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.fixtures.renaming import Known, Renaming, known_ids
+from conformance.judge.steadiness import SHORTEST_PAUSE
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
 from conformance.verdict.shapes import steps_in
@@ -37,6 +38,8 @@ SIMULTANEOUS = frozenset({"one_winner", "all_kept", "executed_once"})
 """The expectations about requests that were sent at the same time."""
 LONGEST_WAIT = 10.0
 """How many seconds a request waits for those that are sent at the same time."""
+LONGEST_PAUSE = 0.2
+"""How many seconds a connection is left idle at most."""
 MOST_GIVEN = 100
 """How many more payment methods a customer is given at most: no list shows more on one page."""
 DELETED = "deleted_customer"
@@ -70,14 +73,17 @@ class Setting:
 
     With `flipped`, payment methods get details of their own if the recorded ones seem to have had none, and none if
     they had. With `used`, customers have been read before, and get as many more payment methods as the recorded ones
-    had at that time.
+    had at that time. With `kept`, all requests go over one connection, and wait where it was left idle for the sake of
+    what a server does to idle ones.
     """
 
     flipped: bool = False
     used: bool = False
+    kept: bool = False
 
 
 AS_RECORDED = Setting()
+ON_ONE_CONNECTION = Setting(kept=True)
 
 
 class Play:
@@ -128,7 +134,7 @@ class Play:
     def _send(self, steps: Sequence[Step], requests: Sequence[Request]) -> list[Exchange]:
         """Return the answers; several requests are sent at the same time, each on a connection of its own."""
         if len(requests) == 1:
-            return [self.client.send(requests[0], new_connection=steps[0].exchange.new_connection)]
+            return [self._send_one(requests[0], steps[0].exchange)]
         ready = Barrier(len(requests))
 
         def send(request: Request) -> Exchange:
@@ -137,6 +143,13 @@ class Play:
 
         with ThreadPoolExecutor(len(requests)) as pool:
             return list(pool.map(send, requests))
+
+    def _send_one(self, request: Request, recorded: Exchange) -> Exchange:
+        if not self.setting.kept:
+            return self.client.send(request, new_connection=recorded.new_connection)
+        if (recorded.idle or 0.0) >= SHORTEST_PAUSE:
+            time.sleep(min(recorded.idle or 0.0, LONGEST_PAUSE))
+        return self.client.send(request)
 
     def _learn(self, renaming: Renaming, recorded: Exchange, now: Exchange) -> None:
         """Note which objects the answer names, which it creates, and which it deletes."""
