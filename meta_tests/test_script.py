@@ -15,6 +15,7 @@ import pytest
 from benchmarks.examples import SUCCESS, exchange
 from benchmarks.runs import finding
 from benchmarks.suite import Job, run
+from conformance.evidence.episode import Episode, Finding, Step
 from conformance.reports.script import Ways, script_for, script_of
 from conformance.reports.shell import Variables
 from reference import running
@@ -126,6 +127,36 @@ def test_the_script_runs_all_findings_or_those_that_are_named(results: Mapping[s
     with running("unknown-ignored", api_key=KEY) as server:
         shown = executed(script, server.url)
     assert re.findall(r"^=== \d+\. (\w+)", shown, re.MULTILINE) == ids
+
+
+def test_what_is_expected_stands_beside_each_answer(results: Mapping[str, Mapping[str, Any]]) -> None:
+    script = script_of(results["unknown-ignored"])
+    with running("unknown-ignored", api_key=KEY) as server:
+        shown = executed(script, server.url)
+    titles = re.findall(r"^=== .*\nexpected: (.*)", shown, re.MULTILINE)
+    assert titles
+    assert all(titles)
+
+
+def test_answers_to_requests_at_once_are_shown_one_after_the_other() -> None:
+    def attach(number: int, sent: float, answered: float) -> Step:
+        done = exchange(200, {**SUCCESS, "metadata": {"n": str(number)}})
+        return Step("subject", replace(done, received=sent + answered, seconds=answered), f"attempt {number}")
+
+    race = Episode("state.race", "one_winner", (attach(1, 100.0, 0.5), attach(2, 100.1, 0.5)))
+    turns = Episode("state.race", "one_winner", (attach(1, 100.0, 0.5), attach(2, 90.0, 0.5)))
+    script = script_for([Finding("state.race", "both won", race, 1)], "", Ways())
+    assert "\n    show 1 2\n" in script
+    assert script.count('> "$work/step.') == 2
+    assert "show 1 2" not in script_for([Finding("state.race", "both won", turns, 1)], "", Ways())
+
+
+def test_a_refused_creation_is_shown(results: Mapping[str, Mapping[str, Any]]) -> None:
+    script = script_of(results["unknown-ignored"])
+    with running("unknown-ignored", api_key="sk_test_another0123456789abcdef") as server:
+        environment = {"PATH": os.environ["PATH"], "STRIPE_API_KEY": KEY, "BASE_URL": server.url}
+        done = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+    assert re.search(r"no (customer|payment method) was created: .*Invalid API Key", done.stderr.replace("\n", " "))
 
 
 def test_a_live_key_and_an_unknown_finding_are_refused(results: Mapping[str, Mapping[str, Any]]) -> None:

@@ -48,10 +48,11 @@ _URL = "http://base-url.invalid"
 
 @dataclass(frozen=True)
 class Section:
-    """The part that reproduces one finding: its `id`, title and comments, and its `lines` of bash."""
+    """The part that reproduces one finding: its `id`, title, comments, what is expected, and its `lines` of bash."""
 
     id: str
     title: str
+    expected: str
     comments: tuple[str, ...]
     lines: tuple[str, ...]
 
@@ -122,13 +123,14 @@ def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
 def section_of(finding: Finding, number: int, ways: Ways) -> Section:
     """Return the part that sends the episode of a finding again, on objects of its own."""
     catalogue = load_catalogue()
-    remarks = [f"Observed: {finding.observed}"]
+    remarks, expected = [f"Observed: {finding.observed}"], ""
     if finding.clause in catalogue:
         clause = catalogue[finding.clause]
-        remarks = [clause.statement, *remarks, f"Expected: {admissible_in_short(clause)}"]
+        expected = admissible_in_short(clause)
+        remarks = [clause.statement, *remarks, f"Expected: {expected}"]
     comments = [line for text in remarks for line in escape(text).splitlines()]
     title = f"{number}. {finding.id} {finding.clause}"
-    return Section(finding.id, title, tuple(comments), tuple(_Body(finding, ways).lines()))
+    return Section(finding.id, title, expected, tuple(comments), tuple(_Body(finding, ways).lines()))
 
 
 @dataclass
@@ -149,13 +151,20 @@ class _Body:
             count = together or self._alike(steps, place)
             yield f"say {shlex.quote(self._words(place, count))}"
             if together:
-                yield from (f"{self._command(step)} &" for step in steps[place : place + count])
-                yield "wait"
+                yield from self._at_once(steps, place, count)
             else:
                 command = self._command(steps[place])
                 yield command if count == 1 else f"for _ in $(seq {count}); do {command}; done"
             place += count
             yield from self._remember(steps[place - 1], steps[place:])
+
+    def _at_once(self, steps: Sequence[Step], place: int, count: int) -> Iterator[str]:
+        """Yield the lines that send steps at the same time, and show their answers one after the other."""
+        numbers = range(place + 1, place + count + 1)
+        for number in numbers:
+            yield f'{self._command(steps[number - 1])} > "$work/step.{number}" &'
+        yield "wait"
+        yield f"show {' '.join(map(str, numbers))}"
 
     def _alike(self, steps: Sequence[Step], place: int) -> int:
         """Return how many steps from that place on have the same command and response."""
@@ -246,11 +255,14 @@ def _together(steps: Sequence[Step], place: int) -> int:
     def began(step: Step) -> float:
         return step.exchange.received - step.exchange.seconds
 
-    count, earliest = 1, steps[place].exchange.received
-    while place + count < len(steps) and 0 < began(steps[place + count]) < earliest - LEAST_OVERLAP:
-        earliest = min(earliest, steps[place + count].exchange.received)
-        count += 1
-    return count if count > 1 and began(steps[place]) > 0 else 0
+    together = [steps[place]]
+    for step in steps[place + 1 :]:
+        latest = max(map(began, [*together, step]))
+        earliest = min(one.exchange.received for one in [*together, step])
+        if latest >= earliest - LEAST_OVERLAP:
+            break
+        together.append(step)
+    return len(together) if len(together) > 1 and min(map(began, together)) > 0 else 0
 
 
 def _options(form: Mapping[str, str]) -> str:
