@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
 from benchmarks.examples import SUCCESS, exchange
-from benchmarks.forging import SIGNER, honest, log_of, rewritten
+from benchmarks.forging import SIGNER, claim_of, honest, log_of, rewritten
 from benchmarks.runs import finding, run_with
 from conformance.__main__ import main
 from conformance.commands.certificate import checking
@@ -142,6 +142,10 @@ def test_what_is_asked_for_beyond_the_certificate_is_refused(runs: Runs) -> None
     files = honest(runs.other)
     assert codes(checked(files, profile="stripe")) == {"profile"}
     assert codes(checked(files, level="should")) == {"level"}
+    product = claim_of(runs.other).product
+    assert codes(checked(files, product="another")) == {"other-product"}
+    assert codes(checked(files, product=product.name, version="0.0.0")) == {"other-product"}
+    assert not codes(checked(files, product=product.name, version=product.version))
     assert codes(checked(files, nonce=runs.other.header["options"]["seed"] + 1)) == {"nonce"}
     assert not codes(checked(files, profile="contract", nonce=runs.other.header["options"]["seed"]))
 
@@ -288,6 +292,9 @@ def test_the_commands_certify_countersign_and_verify(
     assert done.status == 0, done.shown
     assert "genuine: the product conforms" in done.shown
     assert "mock 1.2.3 (sha256:000" in done.shown
+    done = command("verify", better, "--key", pinned, "--product", "other-mock")
+    assert done.status == ExitStatus.DIFFERENT
+    assert "the product is mock, and other-mock is demanded" in done.shown
     done = command("verify", bundle, "--key", pinned, "--at", tomorrow, "--certifier", certifiers)
     assert done.status == ExitStatus.FORGED
     assert "there are 0 statements of https://slsa.dev/verification_summary/v1" in done.shown

@@ -65,7 +65,8 @@ class KeyFiles:
 class Demands:
     """The demands of a checker: who must have signed, when it must be valid, and what it must cover at least.
 
-    `nonce` is the seed that the checker gave, `certifier` the key of the countersigner; None demands neither.
+    `nonce` is the seed that the checker gave, `certifier` the key of the countersigner; None demands neither. An empty
+    `product` or `version` may be any.
     """
 
     key: SSlibKey
@@ -75,6 +76,8 @@ class Demands:
     nonce: int | None = None
     certifier: SSlibKey | None = None
     files: KeyFiles = KeyFiles()
+    product: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,12 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
         *_check_validity(claim, demands.at),
         *check_policy(evidence, demands.profile, demands.level),
     ]
+    for what, wanted, stated in (
+        ("product", demands.product, claim.product.name),
+        ("version", demands.version, claim.product.version),
+    ):
+        if wanted not in ("", stated):
+            objections.append(Objection("other-product", f"the {what} is {stated}, and {wanted} is demanded"))
     if demands.nonce not in (None, evidence.run.settings.seed):
         objections.append(Objection("nonce", f"the seed is {evidence.run.settings.seed}, not {demands.nonce}"))
     if evidence.run.diagnosis is None:

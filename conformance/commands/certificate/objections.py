@@ -70,6 +70,7 @@ REASONS: Mapping[str, tuple[Kind, str]] = {
     "suite": (Kind.DIFFERENT, "it was made by another version of the suite: check it with that one"),
     "contract": (Kind.DIFFERENT, "it was made with another contract"),
     "catalogue": (Kind.DIFFERENT, "it was made with another catalogue of clauses"),
+    "other-product": (Kind.DIFFERENT, "it is of another product, or another version, than the checker asks for"),
     "nonce": (Kind.DIFFERENT, "its seed is not the nonce that the checker gave"),
     "answers": (Kind.DIFFERENT, "the target that was asked again answers otherwise"),
     "not-compared": (

@@ -149,14 +149,15 @@ def sample_target(evidence: Evidence, url: str, count: int) -> tuple[tuple[str, 
 def _compare(stated: Run, again: Run, clauses: Collection[str]) -> Iterator[Objection]:
     """Yield the clauses that come out differently, and those of the sample that can no longer be judged."""
     for slug, result in again.results.items():
-        before, now, reason = stated.results[slug].outcome, result.outcome, result.reason
+        before, now = stated.results[slug].outcome, result.outcome
+        reason = f": {result.reason}" if result.reason else ""
         is_failing = before is Outcome.PASS and now in (Outcome.DEVIATION, Outcome.FAIL)
         if before == now or not (slug in clauses or is_failing):
             continue
         if before in CONCLUSIVE and now in CONCLUSIVE:
-            yield Objection("answers", f"{slug} is {before} in the certificate, and now {now}: {reason}")
+            yield Objection("answers", f"{slug} is {before} in the certificate, and now {now}{reason}")
         elif before in CONCLUSIVE:
-            yield Objection("not-compared", f"{slug} is {before} in the certificate, and now {now}: {reason}")
+            yield Objection("not-compared", f"{slug} is {before} in the certificate, and now {now}{reason}")
     for error in again.errors:
         yield Objection("not-compared", f"the suite itself failed: {error.where}: {error.what}")
     if again.interrupted:

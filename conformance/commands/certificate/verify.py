@@ -84,6 +84,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument(
         "--at", type=_date, metavar="DATE", help="check the validity at this date, or this time in UTC (default: now)"
     )
+    command.add_argument("--product", default="", metavar="NAME", help="the product that it must be of (default: any)")
+    command.add_argument("--version", default="", metavar="VERSION", help="its version that it must be of")
     command.add_argument(
         "--profile", choices=PROFILES, default=PROFILES[0], help="the least profile that it must be for"
     )
@@ -107,7 +109,17 @@ def _run(options: argparse.Namespace) -> int:
         certifier = public_key(options.certifier) if options.certifier else None
         at = options.at or datetime.datetime.now(datetime.UTC)
         files = KeyFiles(str(options.key), str(options.certifier or ""))
-        demands = Demands(key, at, options.profile, options.level, options.nonce, certifier, files)
+        demands = Demands(
+            key,
+            at,
+            options.profile,
+            options.level,
+            options.nonce,
+            certifier,
+            files,
+            product=options.product,
+            version=options.version,
+        )
         checked = check(read_files(options.bundle), demands)
         if options.against and checked.claim is not None and checked.is_genuine:
             checked = _sample(checked, checked.claim, options)
