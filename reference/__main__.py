@@ -22,12 +22,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
+class Once(argparse.Action):
+    """An option that may be given once: the last of several would win without a word."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: object, option: str | None = None
+    ) -> None:
+        """Keep the value, or stop where there is one."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is given twice: one server has one of them")
+        setattr(namespace, self.dest, value)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     options = Parser(prog="python -m reference", description="Serve a small Stripe on 127.0.0.1.")
     options.add_argument("--port", type=_port, default=0, help="port to listen on (default 0: any free one)")
     options.add_argument("--stateless", action="store_true", help="know every id and keep nothing")
-    options.add_argument("--defect", metavar="NAME", help="seed one defect")
+    options.add_argument("--defect", metavar="NAME", action=Once, help="seed one defect")
     options.add_argument("--variant", metavar="NAME", action="append", default=[], help="conform differently")
     options.add_argument("--list", action="store_true", help="list defects and variants, and stop")
     options.add_argument(
