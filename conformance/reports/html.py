@@ -20,7 +20,7 @@ from conformance.reports.plots import SWATCHES, bars, classes_seen, histogram, l
 from conformance.reports.reproduction import Reached
 from conformance.reports.script import script_of
 from conformance.reports.templating import templates
-from conformance.reports.words import LOUD, SIGNS, headline, profile_sentence
+from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, first_of, headline, profile_sentence
 from conformance.verdict.ledger import ClauseResult, size_of
 from conformance.verdict.naming import finding_name
 from conformance.verdict.run import Run
@@ -104,7 +104,7 @@ def html_page(run: Run) -> str:
 @cache
 def _environment() -> jinja2.Environment:
     environment = templates(escaped=True, undefined=jinja2.StrictUndefined)
-    environment.globals.update(signs=SIGNS, swatches=SWATCHES)
+    environment.globals.update(signs=SIGNS, swatches=SWATCHES, first_of=first_of, left_shown=LEFT_SHOWN)
     environment.filters["coded"] = coded
     return environment
 

@@ -14,7 +14,7 @@ from conformance.evidence.harmless import harmless
 from conformance.paths import path_from_here, program_here
 from conformance.reports.details import finding_in_full, sent_in_short
 from conformance.reports.reproduction import USUAL_RECORD, Reached, replay
-from conformance.reports.words import LOUD, SIGNS, admissible_in_short, first_of
+from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate
 from conformance.verdict.ledger import ClauseResult
@@ -122,7 +122,8 @@ def _print_in_short(terminal: Harmless, run: Run, by_outcome: Mapping[Outcome, S
         others = ", ".join(result.clause.slug for result in failed[FAILURES_SHOWN:])
         terminal.write_cut(f"  and {len(failed) - FAILURES_SHOWN} more: {others}")
     for result in by_outcome[Outcome.DEVIATION]:
-        _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {result.reason}")
+        sent = f"; sent: {sent_in_short(result.findings[0])}" if result.findings else ""
+        _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {result.reason}{sent}")
     for result in by_outcome[Outcome.INCONCLUSIVE]:
         _print_line(terminal, result, f"inconclusive: {result.reason}")
     _print_more(terminal, run, [result for result in (*failed, *by_outcome[Outcome.DEVIATION]) if result.findings])
@@ -260,7 +261,7 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
 
 def _print_left_over(terminal: Harmless, run: Run) -> None:
     if run.left_over:
-        terminal.write_line(f"left on the target: {', '.join(run.left_over)}", yellow=True)
+        terminal.write_line(f"left on the target: {first_of(run.left_over, LEFT_SHOWN)}", yellow=True)
 
 
 def _print_diagnosis(terminal: Harmless, diagnosis: Diagnosis) -> None:

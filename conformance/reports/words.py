@@ -111,6 +111,10 @@ SENT_BY_CURL = (("Accept", "application/json"), ("Content-Type", "application/x-
 """Headers that are left out: the first changes nothing, and curl adds the second itself."""
 
 
+LEFT_SHOWN = 3
+"""How many objects that are left on a target are named; `results.json` has all of them."""
+
+
 def first_of(names: Sequence[str], most: int) -> str:
     """Return at most the first `most` names in one line, and how many more there are."""
     more = len(names) - most

@@ -22,7 +22,7 @@ from conformance.fixtures.provisioning import Unreachable
 from conformance.paths import program_here
 from conformance.plugin.options import check_ids, key_for, positive
 from conformance.reports.reproduction import USUAL_RECORD
-from conformance.reports.words import answer_in_short, request_in_short
+from conformance.reports.words import LEFT_SHOWN, answer_in_short, first_of, request_in_short
 from conformance.targets import CannotRun, running
 from conformance.targets.description import TargetDescription, TargetFileError, find
 from conformance.transport.client import Address, Client, TargetError
@@ -45,7 +45,7 @@ def replayer(run: Run, history: History, url: str, key: Secret, options: argpars
         finally:
             left = _removed(replayer.fixtures)
             if left:
-                print(f"left on the target: {', '.join(left)}", file=sys.stderr)
+                print(f"left on the target: {first_of(left, LEFT_SHOWN)}", file=sys.stderr)
 
 
 def _removed(fixtures: Fixtures) -> list[str]:
