@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.examples import CUSTOMER, PAYMENT_METHOD, SUCCESS, but, exchange
+from benchmarks.examples import CUSTOMER, ERROR, PAYMENT_METHOD, SUCCESS, but, exchange
 from benchmarks.runs import finding
 from conformance.__main__ import main
 from conformance.commands.docs.command import DOCS
 from conformance.commands.explain import ALL_CLAUSES, NO_TEST, as_markdown, explain, page
-from conformance.evidence.episode import Finding
+from conformance.evidence.episode import Episode, Finding, Step
 from conformance.paths import SUITE, program_here
-from conformance.reports.details import finding_alone
+from conformance.reports.details import finding_alone, steps_in_order
 from conformance.reports.reproduction import Reached
 from conformance.reports.script import SCRIPT_FILE, script_command
 from conformance.verdict.run import ExitStatus
@@ -25,6 +25,7 @@ from contracts import load_catalogue
 from meta_tests.conftest import Recorded
 from strategies.attempt import Request
 
+STATE = "state.refusal-changes-nothing"
 CATALOGUE = load_catalogue()
 HERE = Reached("http://127.0.0.1:1")
 WITHOUT_TEST_OF_ITS_OWN = {
@@ -164,6 +165,17 @@ def test_a_curl_command_is_shown_where_one_request_shows_it() -> None:
     two = finding("body.unknown-parameter", exchange(200, SUCCESS), exchange(200, SUCCESS), bindings=BINDINGS)
     assert "by curl:" not in alone(two)
     assert "as script:  bash reproduce.sh 1234567 " in alone(two, script="bash reproduce.sh 1234567")
+
+
+def test_the_customer_that_each_step_shows_stands_behind_it() -> None:
+    """What a rejection has done shows in the retrieval after it, and not in the rejection, which is marked."""
+    refused = Step("subject", exchange(400, ERROR), "POST")
+    steps = (refused, Step("follow-up", exchange(200, SUCCESS), "GET"))
+    one = Finding(STATE, "afterwards it is attached", Episode(STATE, "nothing_changed", steps), 0)
+    assert list(steps_in_order(one)) == [
+        "in order:   ▸ POST → 400",
+        f"              GET → 200, customer {CUSTOMER}",
+    ]
 
 
 def test_the_script_beside_a_record_is_named_where_it_has_the_finding(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conformance.evidence.episode import Finding
 from conformance.evidence.foreign import one_line
-from conformance.reports.evidence import Lengths, step_shown, text_of
+from conformance.reports.evidence import Lengths, outcome_in_short, step_shown, text_of
 from conformance.reports.reproduction import Reached, curl_alone, curl_to_complete
 from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
 from contracts import Clause
@@ -57,6 +57,7 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
     elif to_complete := curl_to_complete(finding, reached):
         yield f"by curl:    {to_complete.command}"
         yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in to_complete.names)}"
+        yield "            (where it gets another answer, what came before has a part in it, and only the replay shows it)"
     if script:
         yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"
 
@@ -86,6 +87,7 @@ def steps_in_order(finding: Finding, most: int = STEPS_SHOWN) -> Iterator[str]:
         yield f"in order:     … {left_out} more before (`replay` sends them all)"
     for number, step in enumerate(steps[-most:]):
         head = "in order:  " if not number and left_out <= 0 else " " * 11
-        answer = step.exchange.status or step.exchange.failure
+        has_customer = step.exchange.is_success and "customer" in step.exchange.object
+        answer = outcome_in_short(step.exchange) if has_customer else step.exchange.status or step.exchange.failure
         which = f" to {step.bindings[PAYMENT_METHOD]}" if are_several and PAYMENT_METHOD in step.bindings else ""
         yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}"

@@ -132,7 +132,7 @@ def evidence_of(finding: Finding, count: int, reached: Reached, expected: str = 
 def _steps_shown(finding: Finding, scheme: str) -> Iterator[tuple[StepShown, bool]]:
     def kind(numbered: tuple[int, Step]) -> tuple[object, ...]:
         number, step = numbered
-        return (number == finding.culprit, step.role, step.attempt, _in_short(step.exchange))
+        return (number == finding.culprit, step.role, step.attempt, outcome_in_short(step.exchange))
 
     for _, alike in groupby(enumerate(finding.episode.steps), kind):
         (number, step), *more = alike
@@ -153,7 +153,7 @@ def step_shown(step: Step, number: int, times: int, scheme: str, longest: Length
         parameters=parameters,
         left_out_parameters=max(0, len(exchange.sent_pairs) - MOST_PAIRS),
         request=visible(request_parts(exchange, component, scheme), longest.request),
-        in_short=_in_short(exchange),
+        in_short=outcome_in_short(exchange),
         status_line=_status_line(exchange),
         notes=tuple(_notes(exchange)),
         headers=_headers(exchange, longest.answer),
@@ -273,7 +273,7 @@ def _body_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, boo
 # what came back
 
 
-def _in_short(exchange: Exchange) -> str:
+def outcome_in_short(exchange: Exchange) -> str:
     """Return the response in a few words: of a success only the customer."""
     if not exchange.is_success or "customer" not in exchange.object:
         return answer_in_short(exchange, 120)
