@@ -57,7 +57,7 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
     elif to_complete := curl_to_complete(finding, reached):
         yield f"by curl:    {to_complete.command}"
         yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in to_complete.names)}"
-        yield "            (where it gets another answer, what came before has a part in it, and only the replay shows it)"
+        yield "            (where it gets another answer, what came before has a part in it: send it by the replay)"
     if script:
         yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"
 
