@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.evidence.foreign import did_you_mean
 from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
 from conformance.paths import TESTS
 from conformance.plugin.selecting import left_out
-from conformance.plugin.wrong_options import did_you_mean
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.foreign import did_you_mean
 from conformance.paths import TESTS
 from conformance.plugin.options import add_options
-from conformance.plugin.wrong_options import did_you_mean
 
 FILE = "pyproject.toml"
 SECTION = "attach-conformance"
