@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection import MEASURED, write_rows
-from conformance.commands.docs.command import row, table
 from conformance.paths import SUITE
+from conformance.reports.markdown import row, table
 from conformance.targets.description import TargetDescription, members
 from conformance.targets.installing import CannotInstall, cache_folder, install, missing_programs
 from contracts import load_catalogue

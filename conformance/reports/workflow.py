@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.paths import program_here
+from conformance.reports.markdown import code, text
 from conformance.reports.reproduction import replay
 from conformance.reports.script import SCRIPT_FILE
 from conformance.reports.templating import templates
@@ -19,7 +20,6 @@ from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import MEANINGS, Ending, ExitStatus
 from contracts.catalogue import PROFILES
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 MOST_AGAIN = 20
 """How many findings the command names that sends them again."""
 RESULTS_FILE = "results.json"
@@ -127,27 +127,10 @@ def annotation(kind: str, message: str, **properties: object) -> str:
     return f"::{kind} {shown}::{escape(message, '')}"
 
 
-def text(value: str) -> str:
-    """Return Markdown that shows `value` unchanged, in one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(value.split()))
-
-
 def cell(value: str) -> str:
     """Return `value` as a cell of a Markdown table, cut to about two lines."""
     shown = " ".join(value.split())
     return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
-
-
-def code(value: str) -> str:
-    """Return `value` as Markdown code, even if it holds back-ticks."""
-    shown = " ".join(value.split()).replace("|", "\\|")
-    ticks = "`" * (1 + _longest_ticks(shown))
-    space = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{ticks}{space}{shown}{space}{ticks}"
-
-
-def _longest_ticks(value: str) -> int:
-    return max((len(run) for run in re.findall("`+", value)), default=0)
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
