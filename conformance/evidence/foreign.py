@@ -31,6 +31,11 @@ def path_segment(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
+def cut(text: str, limit: int) -> str:
+    """Return the text, cut to `limit` characters where it is longer, the last of which says so."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def one_line(text: str) -> str:
     """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
     return escape(text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…", kept="")

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.evidence.foreign import one_line
+from conformance.evidence.foreign import cut, one_line
 from conformance.evidence.harmless import harmless
 from conformance.paths import path_from_here, program_here
 from conformance.reports.details import finding_in_full, sent_in_short
@@ -67,9 +67,7 @@ class Harmless:
     def write_cut(self, line: str, end: str = "", used: int = 0, **markup: bool) -> None:
         """Write the rest of a line, of which `used` columns are taken, cut to one line; the `end` is always shown."""
         room = max(self._columns - used - len(end), 20)
-        text = one_line(line)
-        cut = text if len(text) <= room else f"{text[: room - 1]}…"
-        self.write_line(f"{cut}{end}", **markup)
+        self.write_line(f"{cut(one_line(line), room)}{end}", **markup)
 
     def write_sep(self, sign: str, title: str) -> None:
         """Write a title between two rows of a sign."""

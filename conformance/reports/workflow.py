@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.evidence.foreign import cut
 from conformance.paths import program_here
 from conformance.reports.markdown import code, text
 from conformance.reports.reproduction import replay
@@ -20,6 +21,8 @@ from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import MEANINGS, Ending, ExitStatus
 from contracts.catalogue import PROFILES
 
+LONGEST_CELL = 240
+"""How many characters of a text a cell of a table shows: about two lines."""
 MOST_AGAIN = 20
 """How many findings the command names that sends them again."""
 RESULTS_FILE = "results.json"
@@ -128,9 +131,8 @@ def annotation(kind: str, message: str, **properties: object) -> str:
 
 
 def cell(value: str) -> str:
-    """Return `value` as a cell of a Markdown table, cut to about two lines."""
-    shown = " ".join(value.split())
-    return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
+    """Return `value` as a cell of a Markdown table, cut if it is long."""
+    return text(cut(" ".join(value.split()), LONGEST_CELL))
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
