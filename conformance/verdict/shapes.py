@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode, Step
+from conformance.evidence.exchange import Exchange
 from conformance.fixtures.endpoints import shows_list
 from conformance.fixtures.ids import bound_ids, created_ids, pattern_of
 from conformance.judge import expectation_name, steady
@@ -68,6 +69,11 @@ def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:
     for trial in trials:
         for performed in trial.episodes:
             yield from ((trial, step) for step in performed.episode.steps)
+
+
+def exchanges_in(trials: Iterable[Trial]) -> tuple[Exchange, ...]:
+    """Return every exchange that was performed once, in order: those of some episodes are shared by others."""
+    return tuple(dict.fromkeys(step.exchange for _, step in steps_in(trials)))
 
 
 def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:
