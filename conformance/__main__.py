@@ -33,7 +33,7 @@ from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
-from conformance.evidence.harmless import HarmlessStream
+from conformance.evidence.harmless import HarmlessStream, harmless
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
@@ -101,7 +101,7 @@ def _perform(options: argparse.Namespace) -> int:
 
 def _ended(status: ExitStatus, why: str) -> int:
     """Say why a command ended, and return its status."""
-    print(why, file=sys.stderr)
+    print(harmless(why), file=sys.stderr)
     return status
 
 
