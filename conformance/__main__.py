@@ -37,6 +37,8 @@ from conformance.evidence.harmless import HarmlessStream, harmless
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
+from conformance.targets.description import TargetFileError
+from conformance.transport.client import TargetError
 from conformance.verdict.run import ExitStatus
 
 OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options = parser().parse_args(arguments)
             status = _perform(options)
-        except LiveAccount as error:
+        except (LiveAccount, TargetError, TargetFileError) as error:
             return _ended(ExitStatus.WRONG_USAGE, str(error))
         except KeyboardInterrupt:
             name = interruptions.received or "SIGINT"

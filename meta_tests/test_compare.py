@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.examples import exchange
 from benchmarks.forging import rewritten
-from conformance.commands.compare.comparison import Comparison, NothingAlike, compare
+from conformance.commands.compare.comparison import CannotCompare, Comparison, compare
 from conformance.commands.compare.differences import ABSENT, Difference, differences
 from conformance.commands.compare.masking import Mask
 from conformance.commands.compare.page import html_page, markdown_page
@@ -82,7 +82,7 @@ def test_what_makes_runs_unlike_is_said(records: Mapping[str, Path], command: Co
     (tmp_path / RECORD_FILE).write_bytes(cut.content)
     status, shown = command(records["contract"], tmp_path / RECORD_FILE)
     assert (status, shown.count("no attempt in common")) == (ExitStatus.WRONG_USAGE, 1)
-    with pytest.raises(NothingAlike):
+    with pytest.raises(CannotCompare):
         compare(record, cut)
 
 

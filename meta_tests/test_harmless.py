@@ -26,6 +26,7 @@ from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
+from conformance.targets.description import TargetFileError
 from conformance.transport.ways import Try
 from conformance.verdict.run import Diagnosis, ExitStatus
 
@@ -144,7 +145,7 @@ def test_no_command_prints_unsafe_text(
     assert not unsafe_in(printed)
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError(2, "gone", ANSI)])
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "gone", ANSI), TargetFileError(f"no target {ANSI}")])
 def test_no_error_that_ends_a_command_is_printed_as_it_is(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
