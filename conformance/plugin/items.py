@@ -27,17 +27,16 @@ from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
+from conformance.verdict.entries import Entry, refer_to
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.verdict.ledger import (
     ClauseResult,
     Culprits,
-    Entry,
     Ledger,
     blocking,
     conclude,
     own_outcome,
-    refer_to,
     without_what_others_own,
 )
 from conformance.verdict.settings import Settings, usual_rate

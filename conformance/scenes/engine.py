@@ -23,7 +23,8 @@ from conformance.scenes.scene import Mode, Scene, Telling
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
-from conformance.verdict.ledger import Ledger, refer_to
+from conformance.verdict.entries import refer_to
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.trial import (
     AGAIN,
     ANEW_TIMES,

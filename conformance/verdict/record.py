@@ -117,16 +117,6 @@ class Record:
         return cls.of(path.read_bytes())
 
 
-def write_record(
-    header: Mapping[str, Any],
-    entries: Iterable[Entry],
-    footer: Mapping[str, Any],
-    blotted: Callable[[str], str] = str,
-) -> bytes:
-    """Return the file of a record of these parts, as `record_lines` does."""
-    return b"".join(record_lines(header, entries, footer, blotted))
-
-
 def record_lines(
     header: Mapping[str, Any],
     entries: Iterable[Entry],
