@@ -18,7 +18,7 @@ from conformance.reports.script import SCRIPT_FILE
 from conformance.reports.templating import templates
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.record import RECORD_FILE
-from conformance.verdict.run import MEANINGS, Ending, ExitStatus
+from conformance.verdict.run import ENDINGS, Ending, ExitStatus
 from contracts.catalogue import PROFILES
 
 LONGEST_CELL = 240
@@ -82,7 +82,7 @@ def headline(results: Mapping[str, Any]) -> str:
     profile, gate, ending = results["profile"], results["expectations"], Ending(results["ending"])
     if ending is Ending.CONFORMS and gate and gate["expected"]:
         ending = Ending.AS_EXPECTED  # deviations that do not decide were expected
-    words = MEANINGS[ending]
+    words = ENDINGS[ending][1]
     if ending in (Ending.AS_EXPECTED, Ending.NOT_AS_EXPECTED):
         words = gate["words"]
     if ending is Ending.INTERNAL_ERROR:
@@ -141,8 +141,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "annotate",
         help="report the results to a CI service: annotations on standard output, and a summary in Markdown",
         description="Report the results of a run to a CI service that reads GitHub's workflow commands: an "
-        "annotation for "
-        "each failure on standard output, and a summary in Markdown.",
+        "annotation for each failure on standard output, and a summary in Markdown.",
         epilog=f"example: {program_here()} annotate --summary summary.md reports",
     )
     command.add_argument("results", type=Path, metavar="DIR", help="the folder with the results of a run")

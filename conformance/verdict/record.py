@@ -43,6 +43,9 @@ FRACTIONS = frozenset({"seconds", "received", "idle", "rate", "timeout", "explor
 """The members of a record that may be fractions."""
 FREE = "facts"
 """The member that holds any values."""
+OPTIONS = ("profile", "level", "budget", "seed", "rate", "timeout", "dry_run")
+RARE = {"explore": None, "max_time": None, "max_requests": None, "left_out": (), "concurrency": 1}
+"""The options that a header names, always, and only where they are not as usual."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
 SUITE_NAME = "attach-conformance"
@@ -196,20 +199,10 @@ def header_of(
         "contract": published_contract().digest,
         "catalogue": load_catalogue().digest,
         "options": {
-            "profile": settings.profile,
-            "level": settings.level,
-            "budget": settings.budget,
-            "seed": settings.seed,
-            "rate": settings.rate,
-            "timeout": settings.timeout,
-            "dry_run": settings.dry_run,
+            **{name: getattr(settings, name) for name in OPTIONS},
             "required": list(settings.required),
             "expectations": expectations.digest if expectations else None,
-            **({} if settings.explore is None else {"explore": settings.explore}),
-            **({} if settings.max_time is None else {"max_time": settings.max_time}),
-            **({} if settings.max_requests is None else {"max_requests": settings.max_requests}),
-            **({"left_out": list(settings.left_out)} if settings.left_out else {}),
-            **({} if settings.concurrency == 1 else {"concurrency": settings.concurrency}),
+            **{name: getattr(settings, name) for name, usual in RARE.items() if getattr(settings, name) != usual},
         },
         "expectations": expectations.to_json() if expectations else None,
         "selection": {"whole": not selection, "arguments": selection},

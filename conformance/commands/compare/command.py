@@ -66,8 +66,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "compare",
         help="compare two implementations: two records, or two that are run now",
         description="Say where two implementations answer the same requests differently: by two records, or by two "
-        "runs "
-        "that are made now.",
+        "runs that are made now.",
         epilog=f"example: {program_here()} compare --base-url http://127.0.0.1:8420 --against localstripe",
     )
     command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
