@@ -18,7 +18,6 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.evidence.episode import Episode
 from conformance.evidence.storing import LONGEST_BODY, size_of_body
 from conformance.evidence.traffic import Traffic, TrafficCounter
 from conformance.fixtures.provisioning import Provision
@@ -31,7 +30,7 @@ from conformance.verdict.ledger import conclude, hold_general_clauses, without
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR, Entry, Logged, Note, Trial, by_turn, fold_in_turn
+from conformance.verdict.trial import ERROR, Entry, Note, Trial, by_turn, fold_in_turn
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
@@ -339,13 +338,9 @@ def _errors_of_tests(entries: Iterable[Entry]) -> Iterator[InternalError]:
 def _traffic_of(entries: Iterable[Entry]) -> Traffic:
     counter = TrafficCounter()
     for entry in entries:
-        for episode in _episodes_of(entry.logged):
-            counter.count(episode)
+        for performed in () if isinstance(entry.logged, Note) else entry.logged.episodes:
+            counter.count(performed.episode)
     return counter.traffic
-
-
-def _episodes_of(logged: Logged) -> tuple[Episode, ...]:
-    return () if isinstance(logged, Note) else tuple(performed.episode for performed in logged.episodes)
 
 
 @cache
