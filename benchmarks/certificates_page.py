@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import forgeries, honest_certificates
 from benchmarks.detection import DEFECTS, VARIANTS
 from benchmarks.lies import BY_SUBJECT
+from conformance.reports.markdown import with_table
 from conformance.verdict.run import ExitStatus
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "certification.md"
@@ -97,12 +98,8 @@ def measured() -> str:
 
 
 def with_tables(page: str) -> str:
-    """Return the page with its tables as they were measured. Raises ValueError where it has no place for them."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE.name} has no {BEGIN.strip()} … {END.strip()}")
-    return f"{before}{BEGIN}\n{measured()}\n{END}{after}"
+    """Return the page with its tables as they were measured. Raises NoPlace where it has no place for them."""
+    return with_table(page, BEGIN, END, measured())
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, footer_of, number_episodes, run_of, write_record
+from conformance.verdict.record import Record, footer_of, number_episodes, record_lines, run_of
 from conformance.verdict.trial import Entry, Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
@@ -84,7 +84,7 @@ def rewritten(
     draft = replace(record, entries=numbered, header=header or record.header, footer=footer or record.footer)
     if concluded:
         draft = replace(draft, footer={**draft.footer, **_conclusions_of(draft)})
-    return replace(draft, content=write_record(draft.header, draft.entries, draft.footer))
+    return replace(draft, content=b"".join(record_lines(draft.header, draft.entries, draft.footer)))
 
 
 def _conclusions_of(record: Record) -> Mapping[str, Any]:

@@ -125,8 +125,8 @@ def check_case(case: Case, result: Result, folder: Path, plans: Plans) -> Row:
     """Certify what a run recorded, verify the certificate, and return what came of it."""
     signer = CryptoSigner.generate_ecdsa()
     try:
-        content = (folder / RECORD_FILE).read_bytes()
-        files = certify(content, Product("mock", "1"), signer, plan=plans)
+        record = Record.read(folder / RECORD_FILE)
+        files, _ = certify(record, Product("mock", "1"), signer, plan=plans)
         checked = check(files, Demands(signer.public_key, datetime.datetime.now(datetime.UTC)), plans)
     except CannotCertify as error:
         is_right = result.status == ExitStatus.INCONCLUSIVE or (case.refused and case.refused in str(error))
@@ -135,7 +135,7 @@ def check_case(case: Case, result: Result, folder: Path, plans: Plans) -> Row:
     except (OSError, BrokenRecord, CannotPlan) as error:
         complaint = f"not certified: {error}"
         return Row(case.name, result.status, ExitStatus.WRONG_USAGE, complaint)
-    wanted = case.wanted(result.status, Record.of(content).outcomes)
+    wanted = case.wanted(result.status, record.outcomes)
     if case.refused:
         complaint = f"certified, and it was to be refused for: {case.refused}"
     elif not checked.is_genuine:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -18,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.detection import MEASURED, write_rows
-from conformance.commands.docs.command import row, table
+from conformance.commands.matrix.testing import Plan, standing_of
 from conformance.paths import SUITE
+from conformance.reports.markdown import row, table
 from conformance.targets.description import TargetDescription, members
 from conformance.targets.installing import CannotInstall, cache_folder, install, missing_programs
 from contracts import load_catalogue
+from contracts.catalogue import PROFILES
 
 PAGE = SUITE / "docs" / "zoo.md"
 STORED = MEASURED / "zoo.json"
@@ -31,17 +32,17 @@ LOCKS = ("package.json", "package-lock.json", "requirements.txt", "go.mod", "go.
 """Files beside a program that are no part of it."""
 NOW_AND_THEN = "now and then: "
 """How a recorded mistake begins that not every run meets."""
-SECONDS = 300
-"""The longest that a run may take."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A run against one member: the clauses that are broken with their reasons, the requests, and the exit status."""
+    """A run against one member: the clauses that are broken with their reasons, and the requests.
+
+    `said` is why it could not be tested.
+    """
 
     broken: Mapping[str, str]
     requests: int
-    status: int
     said: str = ""
 
     def difference(self, member: TargetDescription) -> str:
@@ -54,20 +55,13 @@ class Visit:
 
 
 def visit(member: TargetDescription) -> Visit:
-    """Install `member`, and run the suite against it in a process of its own. Raises CannotInstall."""
+    """Install `member`, and run the suite against it as the command `matrix` does. Raises CannotInstall."""
     install(member, cache_folder())
     with tempfile.TemporaryDirectory() as results:
-        command = [sys.executable, "-m", "pytest", f"--target={member.path}", f"--results={results}", "-q"]
-        try:
-            done = subprocess.run(command, cwd=SUITE, capture_output=True, text=True, timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            return Visit({}, 0, 3, f"no end within {SECONDS} s")
-        path = Path(results) / "results.json"
-        if not path.exists():
-            return Visit({}, 0, done.returncode, f"no results, exit status {done.returncode}: {done.stdout[-300:]}")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    broken = {slug: one["reason"] for slug, one in found["clauses"].items() if one["outcome"] in BROKEN}
-    return Visit(broken, found["requests"], done.returncode, found["diagnosis"] or "")
+        plan = Plan(PROFILES[-1], Path(results), cache_folder())
+        standing = standing_of(member, plan, load_catalogue(), lambda _: None)
+    broken = {slug: cell.reason for slug, cell in standing.cells.items() if cell.outcome in BROKEN}
+    return Visit(broken, standing.requests, standing.trouble)
 
 
 def lines_of(member: TargetDescription) -> int:

@@ -33,10 +33,12 @@ from conformance.commands.replay import command as replay
 from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
-from conformance.evidence.harmless import HarmlessStream
+from conformance.evidence.harmless import HarmlessStream, harmless
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
+from conformance.targets.description import TargetFileError
+from conformance.transport.client import TargetError
 from conformance.verdict.run import ExitStatus
 
 OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options = parser().parse_args(arguments)
             status = _perform(options)
-        except LiveAccount as error:
+        except (LiveAccount, TargetError, TargetFileError) as error:
             return _ended(ExitStatus.WRONG_USAGE, str(error))
         except KeyboardInterrupt:
             name = interruptions.received or "SIGINT"
@@ -101,7 +103,7 @@ def _perform(options: argparse.Namespace) -> int:
 
 def _ended(status: ExitStatus, why: str) -> int:
     """Say why a command ended, and return its status."""
-    print(why, file=sys.stderr)
+    print(harmless(why), file=sys.stderr)
     return status
 
 

@@ -22,6 +22,11 @@ IN_A_CLONE = f"in a clone, `.venv/bin/{PROGRAM}`"
 """How a reader finds the program who has only installed a clone of the suite as README.md says."""
 
 
+def leads_to_tests(path: Path) -> bool:
+    """Return whether a path that pytest is to collect is one of the suite's tests, or a folder above them."""
+    return path == TESTS or TESTS in path.parents or path in TESTS.parents
+
+
 def program_here(directory: Path | None = None) -> str:
     """Return how a shell in this directory calls the program that runs now."""
     beside = Path(sys.executable).with_name(PROGRAM)

@@ -307,16 +307,24 @@ def test_the_commands_certify_countersign_and_verify(
 
 
 def test_a_certificate_of_failures_is_verified_as_that(
-    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path
+    runs: Runs, command: Command, keys: dict[str, tuple[Path, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (private, pinned), (certifier, _) = keys["vendor"], keys["certifier"]
     record, bundle = tmp_path / RECORD, tmp_path / "bundle.zip"
     record.write_bytes(runs.bad.content)
+    drawn: list[PlanOptions] = []
+
+    def counted(options: PlanOptions) -> Plan:
+        drawn.append(options)
+        return planned(options)
+
+    monkeypatch.setattr(checking, "plan_again", counted)
     who = ["--certifier-key", certifier, "--certifier", "https://certifier.example"]
     named = ["--product", "mock", "--version", "1.2.3", "--key", private, "--out", bundle]
     done = command("certify", record, *named, *who)
     assert done.status == 0
     assert "the certificate says that mock does not conform" in done.shown
+    assert len(drawn) == 1, "the plan takes as long as a run: one check is enough for the signer and the certifier"
     done = command("verify", bundle, "--key", keys["certifier"][1])
     assert f"is not signed with the pinned key, {keys['certifier'][1]}" in done.shown
     done = command("verify", bundle, "--key", pinned, "--at", "2100-01-01")

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.examples import SUCCESS, episode, exchange
 from conformance.evidence.episode import Finding, Outcome
-from conformance.verdict.entries import refer_to
+from conformance.verdict.entries import Kind, refer_to
 from conformance.verdict.expectations import (
     Expectation,
     Expectations,
@@ -24,7 +24,7 @@ from conformance.verdict.expectations import (
 )
 from conformance.verdict.expectations.gate import CUT_SHORT
 from conformance.verdict.expectations.proposal import MOST_LISTED
-from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Kind, Ledger, conclude
+from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude
 from conformance.verdict.naming import finding_name
 from contracts import load_catalogue
 

@@ -14,8 +14,9 @@ import pytest
 from benchmarks.examples import episode, exchange
 from benchmarks.suite import Job, Result, run
 from conformance.evidence.episode import Finding, Outcome
+from conformance.verdict.entries import Kind
 from conformance.verdict.expectations import Expectation, Expectations, Gate, weigh
-from conformance.verdict.ledger import ClauseResult, Kind, Ledger, conclude
+from conformance.verdict.ledger import ClauseResult, Ledger, conclude
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Run
 from conformance.verdict.settings import Settings

@@ -26,8 +26,9 @@ from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
+from conformance.targets.description import TargetFileError
 from conformance.transport.ways import Try
-from conformance.verdict.run import Diagnosis
+from conformance.verdict.run import Diagnosis, ExitStatus
 
 CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 BIDI, ANSI, LINES, LONE = "\u202ea\u2066", "\x1b[31m\x1b]0;x\x07", "a\u2028b\u2029c\x85\r\x0b", "\ud800\udfff"
@@ -142,6 +143,22 @@ def test_no_command_prints_unsafe_text(
     printed = getattr(capsys.readouterr(), stream)
     assert re.search(r"\\x1b", printed)
     assert not unsafe_in(printed)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "gone", ANSI), TargetFileError(f"no target {ANSI}")])
+def test_no_error_that_ends_a_command_is_printed_as_it_is(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise error
+
+    class Parser:
+        def parse_args(self, _: object) -> Any:
+            return type("Options", (), {"run": staticmethod(fail)})
+
+    monkeypatch.setattr(command_line, "parser", Parser)
+    assert command_line.main([]) == ExitStatus.WRONG_USAGE
+    assert not unsafe_in(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("value", ["cus_a%2F", "cus_a&b=c", "cus_a+b", "cus_\x1b", "cus_\u202e", "cus_\ud800", 7, None])

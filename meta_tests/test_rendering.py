@@ -21,7 +21,7 @@ from conformance.__main__ import main
 from conformance.reports.badge import badge_of
 from conformance.reports.rendering import FORMS
 from conformance.reports.workflow import summary_of
-from conformance.verdict.record import Record, write_record
+from conformance.verdict.record import Record, record_lines
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import REPORT_FILE
 from reference import Server, running
@@ -261,17 +261,17 @@ def edited(content: bytes) -> bytes:
 def with_another_verdict(content: bytes) -> bytes:
     record = Record.of(content)
     footer = {**record.footer, "outcomes": {**record.outcomes, BROKEN: "pass"}}
-    return write_record(record.header, record.entries, footer)
+    return b"".join(record_lines(record.header, record.entries, footer))
 
 
 def of_another_catalogue(content: bytes) -> bytes:
     record = Record.of(content)
-    return write_record({**record.header, "catalogue": "0" * 64}, record.entries, record.footer)
+    return b"".join(record_lines({**record.header, "catalogue": "0" * 64}, record.entries, record.footer))
 
 
 def of_another_format(content: bytes) -> bytes:
     record = Record.of(content)
-    return write_record({**record.header, "format": 1}, record.entries, record.footer)
+    return b"".join(record_lines({**record.header, "format": 1}, record.entries, record.footer))
 
 
 def foreign(_: bytes) -> bytes:

@@ -31,7 +31,7 @@ from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
-from conformance.verdict.ledger import Entry
+from conformance.verdict.entries import Entry
 from contracts import load_catalogue, published_contract
 from strategies import refusals, sequences
 from strategies.attempt import Request

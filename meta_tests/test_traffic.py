@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from benchmarks.examples import ERROR, SUCCESS, exchange
@@ -51,11 +49,6 @@ def test_the_bound_within_which_a_share_of_the_answers_came(share: float, bound:
 
 def test_without_answers_there_is_no_such_bound() -> None:
     assert Traffic().within(0.5) is None
-
-
-def test_it_survives_json() -> None:
-    traffic = seconds(0.003) + traffic_of("body", [exchange(400, ERROR)])
-    assert Traffic.from_json(json.loads(json.dumps(traffic.to_json()))) == traffic
 
 
 def test_an_exchange_that_stands_in_two_episodes_counts_once_and_at_the_first() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import ClauseResult, Kind, Ledger, blocking, conclude, own_outcome, refer_to
+from conformance.verdict.entries import Kind, refer_to
+from conformance.verdict.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.__main__ import main
-from conformance.reports.workflow import annotation, annotations_of, code, headline, summary_of, text
+from conformance.reports.markdown import code, text
+from conformance.reports.workflow import annotation, annotations_of, headline, summary_of
 from conformance.verdict.run import ExitStatus
 
 

@@ -45,8 +45,8 @@ def test_the_page_shows_what_is_stored() -> None:
 
 def test_a_finding_that_is_not_recorded_is_a_difference() -> None:
     member = replace(next(iter(MEMBERS.values())), defects=(Defect("auth.first", "x", "true", "", "2026-01-01"),))
-    assert not zoo.Visit({"auth.first": "x"}, 1, 1).difference(member)
-    assert "expand.inlined" in zoo.Visit({"auth.first": "x", "expand.inlined": "y"}, 1, 1).difference(member)
-    assert "auth.first" in zoo.Visit({}, 1, 0).difference(member)
+    assert not zoo.Visit({"auth.first": "x"}, 1).difference(member)
+    assert "expand.inlined" in zoo.Visit({"auth.first": "x", "expand.inlined": "y"}, 1).difference(member)
+    assert "auth.first" in zoo.Visit({}, 1).difference(member)
     rarely = Defect("auth.first", f"{zoo.NOW_AND_THEN}x", "true", "", "2026-01-01")
-    assert not zoo.Visit({}, 1, 0).difference(replace(member, defects=(rarely,)))
+    assert not zoo.Visit({}, 1).difference(replace(member, defects=(rarely,)))

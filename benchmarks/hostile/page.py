@@ -10,8 +10,8 @@ from benchmarks.detection import MEASURED
 from benchmarks.hostile.peer import LONG, SHORT
 from benchmarks.hostile.table import CHAPTERS, TABLE
 from benchmarks.hostile.trial import MOST_MEMORY
-from conformance.commands.docs.command import row, table
 from conformance.paths import SUITE
+from conformance.reports.markdown import row, table
 from conformance.verdict.run import ExitStatus
 
 FUZZED, SOAKED = MEASURED / "fuzzing.json", MEASURED / "soak.json"

@@ -180,7 +180,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _of_clause(slug: str, catalogue: Catalogue, record: Path | None) -> Iterable[str]:
     if slug not in catalogue:
-        hint = meant(slug, list(catalogue.by_slug)) or ALL_CLAUSES
+        hint = meant(slug, catalogue.by_slug) or ALL_CLAUSES
         raise KeyError(f"there is no clause and no finding {slug!r}: {hint}")
     lines = as_markdown(explain(slug, catalogue), program_here())
     return (slug, "", *lines, *_found_in(record, slug))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
 from conformance.commands.run import run_suite
 from conformance.paths import program_here
-from conformance.transport.client import Address, TargetError
+from conformance.transport.client import Address
 from conformance.verdict.expectations.proposal import HEAD_WITHOUT_RUN
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
@@ -123,11 +122,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(options: argparse.Namespace) -> int:
     folder = options.directory.resolve()
-    try:
-        texts = texts_of(options)
-    except TargetError as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    texts = texts_of(options)
     for path, text in texts.items():
         is_new = write_new(folder / path, text, is_program=path == SCRIPT)
         print(f"wrote {path}" if is_new else f"kept {path}, which is there already")

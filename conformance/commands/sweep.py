@@ -7,14 +7,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from conformance.commands.asking import client_for
 from conformance.evidence.counted import counted
 from conformance.evidence.exchange import Exchange
-from conformance.fixtures.endpoints import delete_customer
+from conformance.evidence.foreign import usable_id
+from conformance.fixtures.endpoints import delete_customer, next_page, shows_list
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.paths import program_here
 from conformance.transport.client import Client, TargetError
@@ -36,17 +36,16 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
 
     Raises CannotSweep when the target does not list its customers.
     """
-    latest, after = time.time() - minutes * 60, ""
+    latest = time.time() - minutes * 60
+    page: Exchange | None = client.call("GET", f"/v1/customers?limit={PAGE}")
     for _ in range(MOST_PAGES):
-        answer = client.call("GET", f"/v1/customers?limit={PAGE}{after}")
-        entries = answer.object.get("data")
-        if not answer.is_success or not isinstance(entries, list):
-            raise CannotSweep(f"cannot list customers: GET /v1/customers was answered {_in_short(answer)}")
-        customers = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-        yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
-        if not answer.object.get("has_more") or not customers:
+        if page is None:
             return
-        after = f"&starting_after={quote(customers[-1]['id'], safe='')}"
+        if not shows_list(page):
+            raise CannotSweep(f"cannot list customers: GET /v1/customers was answered {_in_short(page)}")
+        customers = [entry for entry in page.object["data"] if isinstance(entry, dict) and usable_id(entry.get("id"))]
+        yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
+        page = next_page(client, page)
 
 
 def sweep(client: Client, minutes: float = OLD_ENOUGH) -> tuple[list[str], dict[str, Exchange]]:

@@ -16,6 +16,9 @@ TIMED_OUT = Failure.TIMED_OUT
 CONNECTION_LOST = Failure.CONNECTION_LOST
 PARTIAL_CONTENT, NOT_IMPLEMENTED = 206, 501
 
+AFTER = "starting_after="
+"""The parameter that asks for the entries of a list behind one of them."""
+
 
 @dataclass(frozen=True)
 class Exchange:
@@ -166,6 +169,12 @@ def customer_id(exchange: Exchange) -> Any:
 def asks_to_expand(exchange: Exchange) -> bool:
     """Return whether the request has any parameter `expand`."""
     return any(pair.name.partition(b"[")[0] == b"expand" for pair in exchange.sent_pairs)
+
+
+def asks_for_further_page(exchange: Exchange) -> bool:
+    """Return whether the request asks for the entries of a list behind one of them."""
+    query = exchange.request.target.partition("?")[2]
+    return any(pair.startswith(AFTER) for pair in query.split("&"))
 
 
 def may_be_lost_on_the_way(exchange: Exchange) -> bool:

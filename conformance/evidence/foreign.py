@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +31,20 @@ def path_segment(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
+def cut(text: str, limit: int) -> str:
+    """Return the text, cut to `limit` characters where it is longer, the last of which says so."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def one_line(text: str) -> str:
     """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
-    cut = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…"
-    return escape(cut, kept="")
+    return escape(text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…", kept="")
+
+
+def did_you_mean(given: str, known: Iterable[str], before: str = ": ", *, most: int = 1, alike: float = 0.6) -> str:
+    """Return the question whether a name near the `given` one was meant, with what stands `before`; empty for none.
+
+    It names one, or as many as `most` says, each at least `alike` as difflib measures it.
+    """
+    near = difflib.get_close_matches(given, list(known), n=most, cutoff=alike)
+    return f"{before}did you mean {' or '.join(near)}?" if near else ""

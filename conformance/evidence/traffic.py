@@ -6,7 +6,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
@@ -57,16 +56,6 @@ class Traffic:
             if reached and reached >= share * self.answered:
                 return bound
         return None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-like form, from which `from_json` makes the same value."""
-        answers = {chapter: dict(counts) for chapter, counts in self.answers.items()}
-        return {"answers": answers, "latencies": list(self.latencies), "slowest": self.slowest}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Traffic:
-        """Return the traffic that `to_json` wrote. Raises KeyError when a member is missing."""
-        return cls(data["answers"], tuple(data["latencies"]), data["slowest"])
 
 
 def _add(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:

@@ -63,6 +63,11 @@ def shorten_or_null(value: Any, limit: int = 60) -> str:
     return "null or absent" if value is None else shorten(value, limit)
 
 
+def repr_or_absent(value: Any) -> str:
+    """Return the value as Python writes it, and `absent` for None."""
+    return "absent" if value is None else repr(value)
+
+
 def media_type(exchange: Exchange) -> str:
     """Return the media type of a response without parameters, in lower case; empty when it has none."""
     content_type = exchange.header("Content-Type")

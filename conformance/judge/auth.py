@@ -7,7 +7,7 @@ from itertools import chain
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import combined_header
-from conformance.judge.answers import describe_answer, describe_refusal
+from conformance.judge.answers import describe_answer, describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -121,7 +121,7 @@ def versioned(episode: Episode, contract: Contract) -> None:
             observed = f"the version {asked!r} is answered {describe_answer(exchange)}, not 400"
             expect(exchange.status == 400, observed, exchange)
         else:
-            observed = f"Stripe-Version is {_shown(shown)} in a {exchange.status}, {asked!r} was asked for"
+            observed = f"Stripe-Version is {repr_or_absent(shown)} in a {exchange.status}, {asked!r} was asked for"
             expect(shown == asked, observed, exchange)
 
 
@@ -133,8 +133,4 @@ def uncached(episode: Episode, contract: Contract) -> None:
         control = combined_header(exchange, "Cache-Control")
         directives = {directive.strip().lower() for directive in (control or "").split(",")}
         is_uncached = {"no-cache", "no-store"} <= directives
-        expect(is_uncached, f"Cache-Control is {_shown(control)} in a {exchange.status}", exchange)
-
-
-def _shown(value: str | None) -> str:
-    return "absent" if value is None else repr(value)
+        expect(is_uncached, f"Cache-Control is {repr_or_absent(control)} in a {exchange.status}", exchange)

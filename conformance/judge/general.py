@@ -164,7 +164,7 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         return
     text = exchange.json
     is_success = exchange.request.method == "POST" and not exchange.is_refusal
-    must_be_json = is_success or (says_json(exchange) and not _is_page(exchange))
+    must_be_json = is_success or (says_json(exchange) and not is_page(exchange))
     if must_be_json and exchange.status not in WITHOUT_BODY:
         for problem in text.problems[:1]:
             yield "response.json", f"the body is not one JSON value: {problem}"
@@ -178,7 +178,7 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         yield from unless(len(named) < 2, "response.media-type", f"Content-Type comes {len(named)} times: {named}")
 
 
-def _is_page(exchange: Exchange) -> bool:
+def is_page(exchange: Exchange) -> bool:
     """Return whether the body is empty or a page of HTML, regardless of its Content-Type."""
     return (exchange.body or b"").lstrip()[:1] in (b"<", b"")
 
@@ -191,7 +191,7 @@ def _broken_error(exchange: Exchange, contract: Contract, *, owns_server_errors:
     """Yield error.envelope or, inside an envelope, the other clauses about errors where they are broken."""
     if exchange.body is None or _is_of_front_end(exchange, owns_server_errors=owns_server_errors):
         return
-    if not exchange.json.found and says_json(exchange) and not _is_page(exchange):
+    if not exchange.json.found and says_json(exchange) and not is_page(exchange):
         return  # response.json reports it
     if not exchange.has_error_inside:
         yield "error.envelope", f"the body of a {exchange.status} is {_shorten_body(exchange.body)}"

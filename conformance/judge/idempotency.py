@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, sent_header
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import (
     expect,
@@ -94,8 +94,7 @@ def _expect_replay(again: Exchange, first: Exchange, *, earlier: tuple[Step, ...
 
 
 def _key_of(exchange: Exchange) -> str:
-    headers = {name.lower(): value for name, value in exchange.request.headers}
-    return headers.get("idempotency-key", "")
+    return sent_header(exchange, "Idempotency-Key") or ""
 
 
 def _difference(exchange: Exchange, first: Exchange) -> str:

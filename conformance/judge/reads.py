@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, asks_for_further_page
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import RATE_LIMITED, expect, fail, inconclusive
 
@@ -86,7 +86,7 @@ def lists_of(episode: Episode, customer: str) -> list[tuple[Exchange, ...]]:
     for answer in episode.exchanges("follow-up"):
         if not is_list_of(answer, customer):
             continue
-        if lists and is_further_page(answer):
+        if lists and asks_for_further_page(answer):
             lists[-1] = (*lists[-1], answer)
         else:
             lists.append((answer,))
@@ -120,12 +120,6 @@ def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
         expect(read.is_success, f"{after}; afterwards retrieving it is answered {describe_refusal(read)}", read)
         shown = f"{after}; afterwards `customer` is {shown_customer(read)}, not {customer}"
         expect(read.object.get("customer") == customer, shown, read)
-
-
-def is_further_page(exchange: Exchange) -> bool:
-    """Return whether an answer is that of a list behind its first page."""
-    query = exchange.request.target.partition("?")[2]
-    return any(pair.startswith("starting_after=") for pair in query.split("&"))
 
 
 def _path_of(exchange: Exchange) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
-from conformance.judge.answers import describe_refusal
+from conformance.judge.answers import describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
     expect,
     expect_success,
@@ -54,7 +54,7 @@ class Rejection:
         for name, admissible in (("type", self.types), ("code", self.codes), ("param", params)):
             shown = error.get(name) or None
             if admissible and shown not in admissible:
-                yield f"the error's {name} is {_shown(shown)}, not {_list_of(admissible)}"
+                yield f"the error's {name} is {repr_or_absent(shown)}, not {_list_of(admissible)}"
         if self.not_code and error.get("code") == self.not_code:
             yield f"the error's code is {self.not_code!r}"
         if self.tells_decline and not error.get("decline_code"):
@@ -150,10 +150,6 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> None:
         is_missing = is_whole_list and not times_listed(read, identifier)
         observed = f"attached as {identifier}, which the customer's list does not hold"
         expect(not is_missing, observed, first, "state.persisted", "state.listed")
-
-
-def _shown(value: Any) -> str:
-    return "absent" if value is None else repr(value)
 
 
 def _list_of(admissible: tuple[Any, ...]) -> str:

@@ -75,9 +75,13 @@ class Errors:
         try:
             return render() or ""
         except Exception as error:  # the other forms are still made
-            failure = InternalError.of(what, error)
-            self.unwritten.append(self.key.blotted(f"{what} could not be made: {failure.what}\n{failure.traceback}"))
+            self.add_unrendered(what, error)
             return ""
+
+    def add_unrendered(self, what: str, error: Exception) -> None:
+        """Say that a report could not be made, with the error of its renderer."""
+        failure = InternalError.of(what, error)
+        self.unwritten.append(self.key.blotted(f"{what} could not be made: {failure.what}\n{failure.traceback}"))
 
 
 class Reporters:
@@ -101,7 +105,7 @@ class Reporters:
         except OSError as error:
             self.errors.add_unwritten(Path(error.filename or "a report"), error)
         except Exception as error:  # a bug of a reporter is no verdict
-            self.errors.rendered("a report", _raising(error))
+            self.errors.add_unrendered("a report", error)
         return None
 
     def _writing_whole(self, write: Callable[..., object], plugin: Any, name: str) -> Callable[..., None]:
@@ -130,10 +134,3 @@ class Reporters:
         for implementation in self.hook.pytest_terminal_summary.get_hookimpls():
             if implementation.plugin is plugin:
                 implementation.function = lambda *_: None
-
-
-def _raising(error: Exception) -> Callable[[], str]:
-    def again() -> str:
-        raise error
-
-    return again

@@ -209,26 +209,25 @@ class Controller:
 
     def _failing_so_far(self) -> list[str]:
         """Return the clauses that fail by what is known so far."""
-        results = without(conclude(self.catalogue, self.ledger), self.settings.left_out)
-        gate = self._weighed(results)
-        shown = gate.results if gate else results
-        return [slug for slug, result in shown.items() if result.outcome is Outcome.FAIL]
+        results, _ = self._conclude_as_expected()
+        return [slug for slug, result in results.items() if result.outcome is Outcome.FAIL]
 
     # While and after they run
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what a test found out of its report, before any other reporter sees it."""
-        for name, found in [entry for entry in report.user_properties if entry[0] == PROPERTY]:
-            report.user_properties.remove((name, found))
-            ledger = Ledger.from_json(found["ledger"])  # type: ignore[index]  # written by ItemRunner
+        for entry in [entry for entry in report.user_properties if entry[0] == PROPERTY]:
+            report.user_properties.remove(entry)
+            found: Any = entry[1]  # written by ItemRunner
+            ledger = Ledger.from_json(found["ledger"])
             self.ledger.merge(ledger)
-            self._tested.add(found["clause"])  # type: ignore[index]  # as above
-            self._sent[found["worker"]] = found["requests"]  # type: ignore[index]  # as above
-            self.beside |= dict.fromkeys(found["beside"])  # type: ignore[index]  # as above
-            self._keep(report.nodeid, **{name: found[name] for name in ("worker", "log")})  # type: ignore[index]
-            if found["live"]:  # type: ignore[index]  # as above
-                self.diagnosis = Diagnosis(found["live"], "", is_misuse=True)  # type: ignore[index]  # as above
+            self._tested.add(found["clause"])
+            self._sent[found["worker"]] = found["requests"]
+            self.beside |= dict.fromkeys(found["beside"])
+            self.log.keep(report.nodeid, found["worker"], found["log"])
+            if found["live"]:
+                self.diagnosis = Diagnosis(found["live"], "", is_misuse=True)
             self._stop_early(report, ledger)
         self.reported.add(report)
         self.errors.add_report(report)
@@ -240,10 +239,6 @@ class Controller:
         if getattr(report, LETTERLESS, False) and config.get_verbosity(pytest.Config.VERBOSITY_TEST_CASES) <= 0:
             letter = word = ""
         return category, letter, word
-
-    def _keep(self, nodeid: str, worker: int, log: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what a test left behind for the record."""
-        self.log.keep(nodeid, worker, log)
 
     def _stop_early(self, report: pytest.TestReport, found: Ledger) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
@@ -273,8 +268,7 @@ class Controller:
         """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
         general = [clause.slug for clause in self.catalogue if clause.general]
         hold_general_clauses(self.ledger, self.catalogue)
-        gate = self._weighed(self._conclude())
-        results = gate.results if gate else self._conclude()
+        results, gate = self._conclude_as_expected()
         for slug in dict.fromkeys([*general, *self.beside]):
             for report in reports_for(results[slug]) if slug not in self.settings.left_out else ():
                 self.config.hook.pytest_runtest_logreport(report=report)
@@ -285,13 +279,15 @@ class Controller:
         """Return the results so far."""
         return without(conclude(self.catalogue, self.ledger), self.settings.left_out)
 
-    def _weighed(self, results: Mapping[str, ClauseResult]) -> Gate | None:
-        """Return the results weighed against what is expected; None where nothing is, as in a dry run."""
+    def _conclude_as_expected(self) -> tuple[Mapping[str, ClauseResult], Gate | None]:
+        """Return the results so far by what is expected, and how that fits; None where nothing is, as in a dry run."""
+        results = self._conclude()
         expectations, profile, level = self.settings.expectations, self.settings.profile, self.settings.level
         if expectations is None or self.settings.dry_run:
-            return None
+            return results, None
         unheard = self._unheard(results)
-        return weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
+        gate = weigh(expectations, results, self.catalogue, profile=profile, level=level, unheard=unheard)
+        return gate.results, gate
 
     def _unheard(self, results: Mapping[str, ClauseResult]) -> frozenset[str]:
         """Return the clauses whose own tests were not selected, or cut short: that they pass proves nothing."""
@@ -399,7 +395,7 @@ class Controller:
         self.bound = self.bound or bound
         self.errors.take_over(errors)
         if unreported is not None:
-            self._keep(**unreported)
+            self.log.keep(**unreported)
         if first_finding is not None:
             self.first_finding = min(self.first_finding or first_finding, first_finding)
         self.requests += requests
@@ -409,11 +405,8 @@ class Controller:
 
     def _is_cut_short(self, exitstatus: int) -> bool:
         """Return whether the user ended the run before its end, rather than an error of the suite."""
-        stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.errors.errors
-        return self._interrupted or (stopped and not self._stopped_for_findings())
-
-    def _stopped_for_findings(self) -> bool:
-        return not self._interrupted and any(entry.findings for entry in self.ledger.entries.values())
+        is_stopped = exitstatus == pytest.ExitCode.INTERRUPTED and not self.errors.errors
+        return self._interrupted or (is_stopped and not self.ledger.broken)
 
     # Telling
 

@@ -62,7 +62,7 @@ class Explorer:
                     with more_drawn(item, BUDGETS["thorough"].drawn):
                         self._run(item)
             runner.tidy()
-            runner.engine.forget_objects()
+            runner.engine.watch.forget_objects()
             runner.stage.sent.clear()
             self._report(f"round {number}: {runner.client.requests_sent} requests")
 

@@ -27,17 +27,16 @@ from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
+from conformance.verdict.entries import Entry, refer_to
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.verdict.ledger import (
     ClauseResult,
     Culprits,
-    Entry,
     Ledger,
     blocking,
     conclude,
     own_outcome,
-    refer_to,
     without_what_others_own,
 )
 from conformance.verdict.settings import Settings, usual_rate
@@ -122,12 +121,11 @@ class ItemRunner:
             failure = InternalError.of("clean-up", error)
             errors.append({name: self.key.blotted(text) for name, text in failure.to_json().items()})
         self.client.close()
-        first = self.engine.requests_to_first_finding
         return {
             "made": self.made,
             "left": self.left,
             "requests": self.client.sent_in_all,
-            "first_finding": first,
+            "first_finding": self.engine.requests_to_first_finding,
             "bound": self.client.bounds.reached,
             "unreported": self._unreported,
             "errors": errors,
@@ -156,24 +154,10 @@ class ItemRunner:
             pytest.skip(self.live)
         self._performed.append(pyfuncitem)
         self.engine.begin(slug, pyfuncitem.originalname if slug else "")
-        ledger = Ledger()
-        pyfuncitem.stash[FOUND] = ledger
-        if absent := self._absent(slug):
-            self.stage.case.note(NOT_APPLICABLE, absent)
-            pyfuncitem.stash[FOUND] = self.engine.end()
-            pytest.skip(absent)
-        if self.engine.watch.gone:
-            reason = self.engine.leave_for_gone()
+        pyfuncitem.stash[FOUND] = Ledger()
+        if reason := self._leave(slug, performance):
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
-        if self.client.bounds.reached and (performance is None or performance.why_alone):
-            reason = self.engine.leave_for_bound()
-            pyfuncitem.stash[FOUND] = self.engine.end()
-            pytest.skip(reason)
-        if cause := self._cause(slug):
-            self.stage.case.note(NOT_RUN, refer_to(cause))
-            pyfuncitem.stash[FOUND] = self.engine.end()
-            pytest.skip(refer_to(cause))
         if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
             pytest.skip("an earlier test has found it broken")
         is_adopted = self._adopts(pyfuncitem, performance)
@@ -189,7 +173,7 @@ class ItemRunner:
             pytest.skip(self.engine.leave_for_bound())
         except KeyboardInterrupt:
             log = [entry.to_json() for entry in self.stage.case.log]
-            self._unreported = {"nodeid": pyfuncitem.nodeid, "worker": self.worker, "log": log}
+            self._unreported = {"test": pyfuncitem.nodeid, "worker": self.worker, "log": log}
             raise
         finally:
             if self._unreported is None and not self.live:
@@ -197,6 +181,20 @@ class ItemRunner:
                     pyfuncitem.stash[FOUND] = self.engine.end()
                 if self.performers is not None and performance is not None:
                     self.performers.note_alone(pyfuncitem, performance)
+
+    def _leave(self, slug: str, performance: Performance | None) -> str:
+        """Note why the running test is not performed, and return that; empty where it is."""
+        if absent := self._absent(slug):
+            self.stage.case.note(NOT_APPLICABLE, absent)
+            return absent
+        if self.engine.watch.gone:
+            return self.engine.leave_for_gone()
+        if self.client.bounds.reached and (performance is None or performance.why_alone):
+            return self.engine.leave_for_bound()
+        if cause := self._cause(slug):
+            self.stage.case.note(NOT_RUN, refer_to(cause))
+            return refer_to(cause)
+        return ""
 
     def _take_ahead(self, item: pytest.Function) -> Performance | None:
         """Return what was performed ahead; None where the test is to be performed now, behind what must come again."""
@@ -261,13 +259,11 @@ class ItemRunner:
                 report.longrepr = f"{INTERNAL_ERROR}: {words}\n\n{traceback}"
             else:
                 self._word(report, item, slug, ledger)
-            beside = list(slugs_beside(item)) if slug else []
-            log = [entry.to_json() for entry in self.stage.case.log]
             found = {
                 "clause": slug,
                 "ledger": ledger.to_json(),
-                "beside": beside,
-                "log": log,
+                "beside": list(slugs_beside(item)) if slug else [],
+                "log": [entry.to_json() for entry in self.stage.case.log],
                 "worker": self.worker,
                 "requests": self.client.sent_in_all,
                 "live": self.live,
@@ -369,6 +365,3 @@ def _is_verdict(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_is_verdict(inner) for inner in error.exceptions)
     return isinstance(error, ClauseBroken | pytest.skip.Exception)
-
-
-__all__: list[Any] = ["PROPERTY", "ItemRunner", "slug_of", "slugs_beside"]

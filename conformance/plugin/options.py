@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.evidence.foreign import did_you_mean
 from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
-from conformance.paths import TESTS
+from conformance.paths import TESTS, leads_to_tests
 from conformance.plugin.selecting import left_out
-from conformance.plugin.wrong_options import did_you_mean
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import DEFAULT_TIMEOUT, Address, TargetError
 from conformance.verdict.expectations import Expectations, ExpectationsError, read_expectations
@@ -372,18 +372,18 @@ def narrowed_by(config: pytest.Config) -> str:
         words += [f"--{name.replace('_', '-')} {value}" for value in getattr(option, name, None) or ()]
     for name in ("lf", "stepwise", "dry_run"):
         words += [f"--{name.replace('_', '-')}"] * bool(getattr(option, name, False))
-    paths = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
     whole = any(
         "::" not in argument and path in (TESTS, *TESTS.parents)
-        for argument, path in zip(config.args, paths, strict=True)
+        for argument, path in zip(config.args, _paths(config), strict=True)
     )
     return " ".join(words if whole else [*words, *(argument.rpartition("/")[2] for argument in config.args)])
 
 
+def _paths(config: pytest.Config) -> list[Path]:
+    """Return the paths that pytest was asked to collect."""
+    return [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+
+
 def selects_suite(config: pytest.Config) -> bool:
     """Return whether what pytest was asked to collect includes this suite's tests."""
-    for argument in config.args:
-        path = Path(config.invocation_params.dir, argument.partition("::")[0]).resolve()
-        if path == TESTS or TESTS in path.parents or path in TESTS.parents:
-            return True
-    return False
+    return any(map(leads_to_tests, _paths(config)))

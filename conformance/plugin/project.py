@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from conformance.paths import TESTS
+from conformance.evidence.foreign import did_you_mean
+from conformance.paths import leads_to_tests
 from conformance.plugin.options import add_options
-from conformance.plugin.wrong_options import did_you_mean
 
 FILE = "pyproject.toml"
 SECTION = "attach-conformance"
@@ -31,7 +31,7 @@ def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Seque
     """
     here = config.invocation_params.dir
     paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
-    if not any(path == TESTS or TESTS in path.parents or path in TESTS.parents for path in paths):
+    if not any(map(leads_to_tests, paths)):
         return []
     return list(_arguments_in(here, parser, given))
 

@@ -8,8 +8,8 @@ from collections.abc import Collection
 import pytest
 from _pytest.mark.expression import Expression  # pytest's own reading of `-m`, which has no public name
 
+from conformance.evidence.foreign import did_you_mean
 from conformance.plugin.order import is_quick, slug_of, slugs_beside
-from conformance.plugin.wrong_options import did_you_mean
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 

@@ -5,13 +5,13 @@ The parser behind pytest's own has no public name; a meta test notices when it m
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import pytest
 
+from conformance.evidence.foreign import did_you_mean
 from conformance.paths import SUITE
 
 OF_AN_OPTION = re.compile(r"argument (?:-\w, ?)?(?P<name>--[\w-]+)(?P<more>[^:]*): (?P<why>.*)", re.DOTALL)
@@ -39,12 +39,6 @@ def say_what_is_wrong(parser: pytest.Parser) -> None:
         raise AssertionError("the parser of argparse ends here")
 
     optparser.error = error
-
-
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return the end of a message about a name that is not known: the one that may be meant; empty if none is near."""
-    near = difflib.get_close_matches(given, list(known), 1)
-    return f": did you mean {near[0]}?" if near else ""
 
 
 def _hint(why: str, choices: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import jinja2
 
 from conformance.evidence.counted import counted
 from conformance.reports.templating import templates
-from conformance.verdict.run import MEANINGS, Ending
+from conformance.verdict.run import ENDINGS, Ending
 
 GREEN, RED, AMBER, GREY, DARK = "#1a7f37", "#c62828", "#9a6700", "#57606a", "#24292f"
 """The colours of conforming, of not conforming, of failing as expected, of an open verdict, and of the other fields."""
@@ -71,7 +71,7 @@ def verdict_of(results: Mapping[str, Any]) -> tuple[str, str]:
     ending = Ending(results["ending"])
     if results["dry_run"] and ending is not Ending.UNREACHABLE:
         return "rehearsed only", GREY
-    words, colour = MEANINGS[ending], COLOURS.get(ending, GREY)
+    words, colour = ENDINGS[ending][1], COLOURS.get(ending, GREY)
     if colour == AMBER:
         words = counted(len(results["expectations"]["expected"]), "expected failure")
     return words, colour

@@ -11,7 +11,6 @@ from conformance.reports.reproduction import Reached, curl_alone, curl_to_comple
 from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
 from contracts import Clause
 
-PAYMENT_METHOD = "payment_method"
 STEPS_SHOWN = 8
 """How many steps of a finding are shown, the last ones."""
 MOST_STEPS = 60
@@ -82,12 +81,13 @@ def steps_in_order(finding: Finding, most: int = STEPS_SHOWN) -> Iterator[str]:
     if len(steps) == 1:
         return
     left_out = len(steps) - most
-    are_several = len({step.bindings.get(PAYMENT_METHOD, "") for step in steps} - {""}) > 1
+    are_several = len({step.bindings.get("payment_method", "") for step in steps} - {""}) > 1
     if left_out > 0:
         yield f"in order:     … {left_out} more before (`replay` sends them all)"
     for number, step in enumerate(steps[-most:]):
         head = "in order:  " if not number and left_out <= 0 else " " * 11
         has_customer = step.exchange.is_success and "customer" in step.exchange.object
         answer = outcome_in_short(step.exchange) if has_customer else step.exchange.status or step.exchange.failure
-        which = f" to {step.bindings[PAYMENT_METHOD]}" if are_several and PAYMENT_METHOD in step.bindings else ""
+        method = step.bindings.get("payment_method")
+        which = f" to {method}" if are_several and method is not None else ""
         yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}"

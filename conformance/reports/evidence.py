@@ -11,7 +11,7 @@ from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import Exchange, customer_id
 from conformance.evidence.visible import Piece, indent, visible
 from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
-from conformance.reports.words import OF_THE_KEY, answer_in_short
+from conformance.reports.words import OF_THE_KEY, answer_in_short, culprit_of
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER, PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import parse_name
@@ -102,7 +102,7 @@ def grouped(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
     """
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        step = finding.episode.steps[finding.culprit]
+        step = culprit_of(finding)
         kind = (finding.observed, step.attempt, step.invalid, step.exchange.status, step.exchange.failure)
         groups.setdefault(kind, []).append(finding)
     return [(alike[0], len(alike)) for alike in groups.values()]
@@ -328,18 +328,3 @@ def _body(exchange: Exchange, longest: int) -> tuple[Piece, ...]:
     if pieces and pieces[-1].kind == "cut":
         return (*pieces[:-1], Piece(f"… {len(body):,} bytes in all", "cut"))
     return pieces
-
-
-__all__ = [
-    "Evidence",
-    "Lengths",
-    "Parameter",
-    "StepShown",
-    "evidence_of",
-    "grouped",
-    "invalid_component",
-    "milliseconds",
-    "request_parts",
-    "step_shown",
-    "text_of",
-]

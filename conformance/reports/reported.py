@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,15 +23,6 @@ class ReportedTest:
     message: str
     seconds: float
 
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON-like form, from which `from_json` makes the same value."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ReportedTest:
-        """Return the test that `to_json` wrote. Raises TypeError when a member is missing."""
-        return cls(**data)
-
 
 class ReportedTests:
     """The tests of a run, gathered from the reports of their phases."""
@@ -51,7 +42,7 @@ class ReportedTests:
 
     def to_json(self, ordered: Callable[[Iterable[str]], Iterable[str]] = list) -> list[dict[str, Any]]:
         """Return all tests in a JSON-like form, in the order into which `ordered` brings their ids."""
-        return [self._by_id[name].to_json() for name in ordered(self._by_id)]
+        return [asdict(self._by_id[name]) for name in ordered(self._by_id)]
 
 
 def _outcome_of(report: pytest.TestReport) -> tuple[str, str] | None:

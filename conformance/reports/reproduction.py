@@ -94,14 +94,16 @@ def _uses_objects(step: Step) -> bool:
 
 def replay(identifiers: Iterable[str], record: Path = USUAL_RECORD, program: str = PROGRAM) -> str:
     """Return the command that sends findings again. The record knows the target and how to reach it."""
-    options = [] if record == USUAL_RECORD else ["--record", shlex.quote(str(record))]
-    return " ".join([program, "replay", *identifiers, *options])
+    return " ".join([program, "replay", *identifiers]) + _record_option(record)
 
 
 def explain_finding(identifier: str, record: Path = USUAL_RECORD) -> str:
     """Return the command that shows a finding in full, as a shell here takes it."""
-    option = "" if record == USUAL_RECORD else f" --record {shlex.quote(str(record))}"
-    return f"{program_here()} explain {identifier}{option}"
+    return f"{program_here()} explain {identifier}{_record_option(record)}"
+
+
+def _record_option(record: Path) -> str:
+    return "" if record == USUAL_RECORD else f" --record {shlex.quote(str(record))}"
 
 
 def replay_in_folder(identifier: str) -> str:

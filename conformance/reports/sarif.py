@@ -8,7 +8,7 @@ alone. Source: SARIF 2.1.0, OASIS Standard.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +19,6 @@ from conformance.reports.details import finding_in_full
 from conformance.reports.reproduction import Reached, replay_in_folder
 from conformance.verdict.expectations import Expectations
 from conformance.verdict.expectations.gate import decides
-from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import Name, finding_name
 from conformance.verdict.run import ExitStatus, Run
@@ -95,17 +94,10 @@ def _location(expectations: Expectations | None, clause: Clause, name: Name) -> 
 
 def _invocation(run: Run) -> Mapping[str, Any]:
     """Return how the run ended; one that could not give a verdict was no successful execution."""
-    diagnosis = [str(run.diagnosis)] if run.diagnosis else []
+    texts = [str(run.diagnosis)] if run.diagnosis else []
+    texts += [f"{error.where}: {error.what}" for error in run.errors]
     return {
         "executionSuccessful": run.exit_status in ENDED_BY_A_VERDICT,
         "exitCode": int(run.exit_status),
-        "toolExecutionNotifications": [_notification(text) for text in [*diagnosis, *_in_words(run.errors)]],
+        "toolExecutionNotifications": [{"level": "error", "message": {"text": text}} for text in texts],
     }
-
-
-def _in_words(errors: Iterable[InternalError]) -> Iterable[str]:
-    return (f"{error.where}: {error.what}" for error in errors)
-
-
-def _notification(text: str) -> Mapping[str, Any]:
-    return {"level": "error", "message": {"text": text}}

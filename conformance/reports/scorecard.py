@@ -11,6 +11,7 @@ from functools import cache
 import jinja2
 
 from conformance.evidence.episode import Outcome
+from conformance.evidence.foreign import cut
 from conformance.reports.templating import templates
 from conformance.reports.words import LOUD, SIGNS, finding_in_short, headline, target_in_words
 from conformance.verdict.ledger import ClauseResult
@@ -116,8 +117,7 @@ def reproducing_command(run: Run) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return cut(" ".join(text.split()), limit)
 
 
 @cache

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.evidence.foreign import one_line
+from conformance.evidence.foreign import cut, one_line
 from conformance.evidence.harmless import harmless
 from conformance.paths import path_from_here, program_here
 from conformance.reports.details import finding_in_full, sent_in_short
-from conformance.reports.reproduction import USUAL_RECORD, Reached, replay
+from conformance.reports.reproduction import Reached, explain_finding, replay
 from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate
@@ -67,9 +66,7 @@ class Harmless:
     def write_cut(self, line: str, end: str = "", used: int = 0, **markup: bool) -> None:
         """Write the rest of a line, of which `used` columns are taken, cut to one line; the `end` is always shown."""
         room = max(self._columns - used - len(end), 20)
-        text = one_line(line)
-        cut = text if len(text) <= room else f"{text[: room - 1]}…"
-        self.write_line(f"{cut}{end}", **markup)
+        self.write_line(f"{cut(one_line(line), room)}{end}", **markup)
 
     def write_sep(self, sign: str, title: str) -> None:
         """Write a title between two rows of a sign."""
@@ -147,11 +144,11 @@ def _print_more(terminal: Harmless, run: Run, found: Sequence[ClauseResult]) -> 
     """Print how to see a finding in full, and how to send it again."""
     if not found:
         return
-    program, record = program_here(), path_from_here(run.settings.results / RECORD_FILE)
-    first, *others = (result.findings[0].id for result in found[:FAILURES_SHOWN])
-    option = "" if record == USUAL_RECORD else f" --record {shlex.quote(str(record))}"
-    terminal.write_line(f"one in full: {program} explain {first}{option}  (all of them: -v; the report: {REPORT_FILE})")
-    terminal.write_line(f"send again:  {replay([first, *others], record, program)}")
+    record = path_from_here(run.settings.results / RECORD_FILE)
+    shown = [result.findings[0].id for result in found[:FAILURES_SHOWN]]
+    in_full = explain_finding(shown[0], record)
+    terminal.write_line(f"one in full: {in_full}  (all of them: -v; the report: {REPORT_FILE})")
+    terminal.write_line(f"send again:  {replay(shown, record, program_here())}")
 
 
 def _id_of(result: ClauseResult) -> str:

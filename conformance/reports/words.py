@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.foreign import one_line
+from conformance.evidence.foreign import cut, one_line
 from conformance.judge.answers import describe_refusal
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
@@ -203,7 +203,7 @@ def _compact(body: bytes) -> str:
 
 def answer_in_short(exchange: Exchange, limit: int = 300) -> str:
     """Return the response in one line."""
-    return one_line(_cut(_answer(exchange, 8 * limit), limit))
+    return one_line(cut(_answer(exchange, 8 * limit), limit))
 
 
 def _answer(exchange: Exchange, most_bytes: int) -> str:
@@ -221,7 +221,7 @@ def request_in_short(exchange: Exchange, limit: int = 300) -> str:
     """Return the request as it was sent, in one line: the method, the URL and the body."""
     request = exchange.request
     body = (request.body or b"").decode("utf-8", "replace")
-    return one_line(_cut(f"{request.method} {request.target} {body}".rstrip(), limit))
+    return one_line(cut(f"{request.method} {request.target} {body}".rstrip(), limit))
 
 
 def admissible_in_short(clause: Clause) -> str:
@@ -232,7 +232,3 @@ def admissible_in_short(clause: Clause) -> str:
 def culprit_of(finding: Finding) -> Step:
     """Return the step that shows a finding."""
     return finding.episode.steps[finding.culprit]
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -10,16 +10,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.evidence.foreign import cut
 from conformance.paths import program_here
+from conformance.reports.markdown import code, text
 from conformance.reports.reproduction import replay
 from conformance.reports.script import SCRIPT_FILE
 from conformance.reports.templating import templates
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.record import RECORD_FILE
-from conformance.verdict.run import MEANINGS, Ending, ExitStatus
+from conformance.verdict.run import ENDINGS, Ending, ExitStatus
 from contracts.catalogue import PROFILES
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+LONGEST_CELL = 240
+"""How many characters of a text a cell of a table shows: about two lines."""
 MOST_AGAIN = 20
 """How many findings the command names that sends them again."""
 RESULTS_FILE = "results.json"
@@ -79,7 +82,7 @@ def headline(results: Mapping[str, Any]) -> str:
     profile, gate, ending = results["profile"], results["expectations"], Ending(results["ending"])
     if ending is Ending.CONFORMS and gate and gate["expected"]:
         ending = Ending.AS_EXPECTED  # deviations that do not decide were expected
-    words = MEANINGS[ending]
+    words = ENDINGS[ending][1]
     if ending in (Ending.AS_EXPECTED, Ending.NOT_AS_EXPECTED):
         words = gate["words"]
     if ending is Ending.INTERNAL_ERROR:
@@ -127,27 +130,9 @@ def annotation(kind: str, message: str, **properties: object) -> str:
     return f"::{kind} {shown}::{escape(message, '')}"
 
 
-def text(value: str) -> str:
-    """Return Markdown that shows `value` unchanged, in one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(value.split()))
-
-
 def cell(value: str) -> str:
-    """Return `value` as a cell of a Markdown table, cut to about two lines."""
-    shown = " ".join(value.split())
-    return text(shown if len(shown) <= 240 else f"{shown[:239]}…")
-
-
-def code(value: str) -> str:
-    """Return `value` as Markdown code, even if it holds back-ticks."""
-    shown = " ".join(value.split()).replace("|", "\\|")
-    ticks = "`" * (1 + _longest_ticks(shown))
-    space = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{ticks}{space}{shown}{space}{ticks}"
-
-
-def _longest_ticks(value: str) -> int:
-    return max((len(run) for run in re.findall("`+", value)), default=0)
+    """Return `value` as a cell of a Markdown table, cut if it is long."""
+    return text(cut(" ".join(value.split()), LONGEST_CELL))
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -156,8 +141,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "annotate",
         help="report the results to a CI service: annotations on standard output, and a summary in Markdown",
         description="Report the results of a run to a CI service that reads GitHub's workflow commands: an "
-        "annotation for "
-        "each failure on standard output, and a summary in Markdown.",
+        "annotation for each failure on standard output, and a summary in Markdown.",
         epilog=f"example: {program_here()} annotate --summary summary.md reports",
     )
     command.add_argument("results", type=Path, metavar="DIR", help="the folder with the results of a run")

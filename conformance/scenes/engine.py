@@ -23,7 +23,8 @@ from conformance.scenes.scene import Mode, Scene, Telling
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
-from conformance.verdict.ledger import Ledger, refer_to
+from conformance.verdict.entries import refer_to
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.trial import (
     AGAIN,
     ANEW_TIMES,
@@ -127,13 +128,9 @@ class Engine:
         """Leave the running test, since a bound of the run is reached; return the reason that is noted."""
         return self._leave(self.stage.client.bounds.reached, "")
 
-    def forget_objects(self) -> None:
-        """Make new objects from now on, and ask again what was asked."""
-        self.watch.forget_objects()
-
     def forget_run(self) -> None:
         """Forget everything that the run has sent and concluded so far, as a worker that begins has it."""
-        self.forget_objects()
+        self.watch.forget_objects()
         self._remembered.clear()
         self.stage.sent.clear()
         self.stage.memory.survived.clear()

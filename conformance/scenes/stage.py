@@ -192,10 +192,8 @@ class SharedPaymentMethod:
     Its id stands in the `slot`, by default that of the run. `on_use_up` is called where it is used up.
     """
 
-    def __init__(
-        self, fixtures: Fixtures, slot: HoldsShared | None = None, on_use_up: Callable[[], object] = lambda: None
-    ) -> None:
-        self.on_use_up = on_use_up
+    def __init__(self, fixtures: Fixtures, slot: HoldsShared | None = None) -> None:
+        self.on_use_up: Callable[[], object] = lambda: None
         self._fixtures = fixtures
         self._slot = slot or fixtures.methods
         self._uses = 0

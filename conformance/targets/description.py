@@ -111,30 +111,30 @@ class TargetDescription:
         return self.key == "environment"
 
 
-def shipped(folder: Path = FOLDER) -> dict[str, TargetDescription]:
-    """Return every target in `folder` by its name. Raises TargetFileError for the first invalid file."""
-    return {target.name: target for target in map(load, sorted(folder.glob("*.toml"))) if target is not None}
+def shipped() -> dict[str, TargetDescription]:
+    """Return every target that is shipped by its name. Raises TargetFileError for the first invalid file."""
+    return {target.name: target for target in map(load, sorted(FOLDER.glob("*.toml"))) if target is not None}
 
 
-def members(folder: Path = ZOO) -> dict[str, TargetDescription]:
+def members() -> dict[str, TargetDescription]:
     """Return the programs of the zoo by name; a wheel has their descriptions alone. Raises TargetFileError."""
-    found = (load(path) for path in sorted(folder.glob("*/*.toml")) if path.stem == path.parent.name)
+    found = (load(path) for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
     return {member.name: member for member in found if member is not None}
 
 
-def find(name: str, base: Path, folder: Path = FOLDER) -> TargetDescription:
+def find(name: str, base: Path) -> TargetDescription:
     """Return the target of that name, or in that file (a relative path starts at `base`), or NAME@VERSION of it.
 
     Raises TargetFileError if there is none, or if its file is invalid.
     """
     if other := OTHER_VERSION.fullmatch(name):
-        return find(other["name"], base, folder).at_version(other["version"])
+        return find(other["name"], base).at_version(other["version"])
     if name.endswith(".toml") or "/" in name:
         path = base / name
     else:
-        path = folder / f"{name}.toml"
+        path = FOLDER / f"{name}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in folder.glob("*.toml") if "." not in file.stem))
+            known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml") if "." not in file.stem))
             raise TargetFileError(f"there is no target {name!r}: name one of {known}, or a .toml file")
     found = load(path)
     if found is None:

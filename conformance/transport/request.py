@@ -14,7 +14,6 @@ IDENTIFICATION = "attach-conformance"
 LETTERS_IN_ANOTHER_CASE = 8
 """The number of characters at a key's end whose case changes: so few that the rest of it is still blotted out."""
 
-"""The credentials whose header is called `authorization`."""
 LEFT_OUT = ("User-Agent", "")
 """The header that says that there is to be none of this name."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 from conformance.evidence.exchange import Exchange
-from conformance.evidence.foreign import one_line, usable_id
+from conformance.evidence.foreign import cut, one_line, usable_id
 from conformance.evidence.strict_json import read_json
 from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import Credentials, Request
@@ -133,10 +133,7 @@ def _in_short(exchange: Exchange) -> str:
     words = " ".join(str(error[name]) for name in ("type", "code", "param", "message") if error.get(name))
     if not words:
         words = (exchange.body or b"").decode("utf-8", "replace")
-    words = " ".join(words.split())
-    if not words:
-        return "an empty body"
-    return words if len(words) <= LONGEST_ANSWER else words[: LONGEST_ANSWER - 1] + "…"
+    return cut(" ".join(words.split()), LONGEST_ANSWER) or "an empty body"
 
 
 def _nest(form: Mapping[str, str]) -> dict[str, Any]:

@@ -41,9 +41,9 @@ class InternalError:
         return cls(**data)
 
     @classmethod
-    def of(cls, where: str, error: BaseException, clause: str = "") -> InternalError:
+    def of(cls, where: str, error: BaseException) -> InternalError:
         """Return the error that was raised at that place of the run."""
-        return cls(where, in_short(error), traceback_of(error), clause)
+        return cls(where, in_short(error), traceback_of(error))
 
 
 def in_short(error: BaseException) -> str:

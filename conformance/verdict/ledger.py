@@ -11,7 +11,7 @@ from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.exchange import Exchange
 from conformance.judge.incidental import clauses_about_request
 from conformance.judge.outage import SHARED
-from conformance.verdict.entries import FINDINGS_KEPT, Entry, Kind, Reason, refer_to, size_of
+from conformance.verdict.entries import FINDINGS_KEPT, Entry, Kind, Reason, refer_to
 from conformance.verdict.naming import Name
 from contracts import Catalogue, Clause
 from strategies.traits import traits
@@ -394,18 +394,3 @@ def blocking(clause: Clause, results: Mapping[str, ClauseResult]) -> str:
         if required.selected and not was_judged:
             return slug
     return ""
-
-
-__all__ = [
-    "ClauseResult",
-    "Entry",
-    "Kind",
-    "Ledger",
-    "Reason",
-    "blocking",
-    "conclude",
-    "own_outcome",
-    "refer_to",
-    "size_of",
-    "without",
-]

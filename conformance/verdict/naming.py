@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from conformance.evidence.episode import Finding
+from conformance.evidence.foreign import cut
 
 BAR = " | "
 """The separator, in the name of a finding, of the observation and the request."""
@@ -52,4 +53,4 @@ def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
         if identifier:
             text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])", f"‹{name}›", text)
     text = _NUMBER.sub("‹number›", _IDENTIFIER.sub(r"‹\1›", " ".join(text.split())))
-    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1] + "…"
+    return cut(text, LONGEST_NAME)

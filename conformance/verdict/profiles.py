@@ -44,11 +44,12 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
     """Return the verdict and its reason; a profile `is_idle` if the target lacks what it is about."""
     broken = [result for result in results if _decides(result, level)]
     errors = [result for result in results if result.outcome is Outcome.ERROR]
+    own = f"the suite itself failed in {counted(len(errors), 'clause')}"
     if broken:
-        failing = "1 clause fails" if len(broken) == 1 else f"{len(broken)} clauses fail"
-        return "does-not-conform", f"{failing}; {_in_words(errors)}" if errors else failing
+        failing = counted(len(broken), "clause fails", "clauses fail")
+        return "does-not-conform", f"{failing}; {own}" if errors else failing
     if errors:
-        return "internal-error", _in_words(errors)
+        return "internal-error", own
 
     musts = [result for result in results if result.clause.level == "MUST"]
     unknown = [result for result in musts if result.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
@@ -66,10 +67,6 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
     judged = f"{len(results)} of {total} clauses judged" if len(results) < total else f"{total} clauses"
     count = sum(bool(result.unjudged) for result in results)
     return "conforms", f"{judged}, {count} in part" if count else judged
-
-
-def _in_words(errors: Sequence[ClauseResult]) -> str:
-    return f"the suite itself failed in {len(errors)} clause{'' if len(errors) == 1 else 's'}"
 
 
 def _decides(result: ClauseResult, level: str) -> bool:

@@ -18,7 +18,6 @@ from typing import Any
 
 import jsonschema_rs
 
-from conformance.evidence.episode import Episode
 from conformance.evidence.storing import LONGEST_BODY, size_of_body
 from conformance.evidence.traffic import Traffic, TrafficCounter
 from conformance.fixtures.provisioning import Provision
@@ -31,7 +30,7 @@ from conformance.verdict.ledger import conclude, hold_general_clauses, without
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR, Entry, Logged, Note, Trial, by_turn, fold_in_turn
+from conformance.verdict.trial import ERROR, Entry, Note, Trial, by_turn, fold_in_turn
 from contracts import load_catalogue, published_contract
 
 RECORD_FILE = "run.jsonl"
@@ -43,6 +42,9 @@ FRACTIONS = frozenset({"seconds", "received", "idle", "rate", "timeout", "explor
 """The members of a record that may be fractions."""
 FREE = "facts"
 """The member that holds any values."""
+OPTIONS = ("profile", "level", "budget", "seed", "rate", "timeout", "dry_run")
+RARE = {"explore": None, "max_time": None, "max_requests": None, "left_out": (), "concurrency": 1}
+"""The options that a header names, always, and only where they are not as usual."""
 CHAINED_DIGITS = 16
 REFERENCE = "embedded reference"
 SUITE_NAME = "attach-conformance"
@@ -115,16 +117,6 @@ class Record:
     def read(cls, path: Path) -> Record:
         """Read the record in a file. Raises BrokenRecord, and OSError if there is no such file."""
         return cls.of(path.read_bytes())
-
-
-def write_record(
-    header: Mapping[str, Any],
-    entries: Iterable[Entry],
-    footer: Mapping[str, Any],
-    blotted: Callable[[str], str] = str,
-) -> bytes:
-    """Return the file of a record of these parts, as `record_lines` does."""
-    return b"".join(record_lines(header, entries, footer, blotted))
 
 
 def record_lines(
@@ -206,20 +198,10 @@ def header_of(
         "contract": published_contract().digest,
         "catalogue": load_catalogue().digest,
         "options": {
-            "profile": settings.profile,
-            "level": settings.level,
-            "budget": settings.budget,
-            "seed": settings.seed,
-            "rate": settings.rate,
-            "timeout": settings.timeout,
-            "dry_run": settings.dry_run,
+            **{name: getattr(settings, name) for name in OPTIONS},
             "required": list(settings.required),
             "expectations": expectations.digest if expectations else None,
-            **({} if settings.explore is None else {"explore": settings.explore}),
-            **({} if settings.max_time is None else {"max_time": settings.max_time}),
-            **({} if settings.max_requests is None else {"max_requests": settings.max_requests}),
-            **({"left_out": list(settings.left_out)} if settings.left_out else {}),
-            **({} if settings.concurrency == 1 else {"concurrency": settings.concurrency}),
+            **{name: getattr(settings, name) for name, usual in RARE.items() if getattr(settings, name) != usual},
         },
         "expectations": expectations.to_json() if expectations else None,
         "selection": {"whole": not selection, "arguments": selection},
@@ -356,13 +338,9 @@ def _errors_of_tests(entries: Iterable[Entry]) -> Iterator[InternalError]:
 def _traffic_of(entries: Iterable[Entry]) -> Traffic:
     counter = TrafficCounter()
     for entry in entries:
-        for episode in _episodes_of(entry.logged):
-            counter.count(episode)
+        for performed in () if isinstance(entry.logged, Note) else entry.logged.episodes:
+            counter.count(performed.episode)
     return counter.traffic
-
-
-def _episodes_of(logged: Logged) -> tuple[Episode, ...]:
-    return () if isinstance(logged, Note) else tuple(performed.episode for performed in logged.episodes)
 
 
 @cache

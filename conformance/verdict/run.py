@@ -64,37 +64,22 @@ class Ending(StrEnum):
     REHEARSED = "rehearsed"
 
 
-STATUSES: Mapping[Ending, ExitStatus] = {
-    Ending.CONFORMS: ExitStatus.CONFORMS,
-    Ending.DOES_NOT_CONFORM: ExitStatus.DOES_NOT_CONFORM,
-    Ending.INCONCLUSIVE: ExitStatus.INCONCLUSIVE,
-    Ending.INTERNAL_ERROR: ExitStatus.OUR_ERROR,
-    Ending.INTERRUPTED: ExitStatus.INTERRUPTED,
-    Ending.UNREACHABLE: ExitStatus.UNREACHABLE,
-    Ending.WRONG_USAGE: ExitStatus.WRONG_USAGE,
-    Ending.NOTHING_SELECTED: ExitStatus.NOTHING_SELECTED,
-    Ending.NOT_AS_EXPECTED: ExitStatus.DOES_NOT_CONFORM,
-    Ending.AS_EXPECTED: ExitStatus.CONFORMS,
-    Ending.EXPECTED_IN_PART: ExitStatus.INCONCLUSIVE,
-    Ending.NOTHING_FOUND: ExitStatus.CONFORMS,
-    Ending.REHEARSED: ExitStatus.CONFORMS,
+ENDINGS: Mapping[Ending, tuple[ExitStatus, str]] = {
+    Ending.CONFORMS: (ExitStatus.CONFORMS, "conforms"),
+    Ending.DOES_NOT_CONFORM: (ExitStatus.DOES_NOT_CONFORM, "does not conform"),
+    Ending.INCONCLUSIVE: (ExitStatus.INCONCLUSIVE, "inconclusive"),
+    Ending.INTERNAL_ERROR: (ExitStatus.OUR_ERROR, "internal error of the suite"),
+    Ending.INTERRUPTED: (ExitStatus.INTERRUPTED, "interrupted"),
+    Ending.UNREACHABLE: (ExitStatus.UNREACHABLE, "cannot be tested"),
+    Ending.WRONG_USAGE: (ExitStatus.WRONG_USAGE, "wrong usage"),
+    Ending.NOTHING_SELECTED: (ExitStatus.NOTHING_SELECTED, "no test was selected"),
+    Ending.NOT_AS_EXPECTED: (ExitStatus.DOES_NOT_CONFORM, "not as expected"),
+    Ending.AS_EXPECTED: (ExitStatus.CONFORMS, "fails as expected"),
+    Ending.EXPECTED_IN_PART: (ExitStatus.INCONCLUSIVE, "inconclusive"),
+    Ending.NOTHING_FOUND: (ExitStatus.CONFORMS, "exploring found nothing"),
+    Ending.REHEARSED: (ExitStatus.CONFORMS, "rehearsed only"),
 }
-
-MEANINGS: Mapping[Ending, str] = {
-    Ending.CONFORMS: "conforms",
-    Ending.DOES_NOT_CONFORM: "does not conform",
-    Ending.INCONCLUSIVE: "inconclusive",
-    Ending.INTERNAL_ERROR: "internal error of the suite",
-    Ending.INTERRUPTED: "interrupted",
-    Ending.UNREACHABLE: "cannot be tested",
-    Ending.WRONG_USAGE: "wrong usage",
-    Ending.NOTHING_SELECTED: "no test was selected",
-    Ending.NOT_AS_EXPECTED: "not as expected",
-    Ending.AS_EXPECTED: "fails as expected",
-    Ending.EXPECTED_IN_PART: "inconclusive",
-    Ending.NOTHING_FOUND: "exploring found nothing",
-    Ending.REHEARSED: "rehearsed only",
-}
+"""The exit status that follows from each ending, and what it means."""
 
 WRONG_USAGE, NOTHING_SELECTED = STOPS = (Ending.WRONG_USAGE.value, Ending.NOTHING_SELECTED.value)
 """The reasons why pytest itself ended a run before there was anything to conclude."""
@@ -276,7 +261,7 @@ class Run:
     @property
     def exit_status(self) -> ExitStatus:
         """The status with which the process ends."""
-        return STATUSES[self.ending]
+        return ENDINGS[self.ending][0]
 
     @property
     def bound_in_words(self) -> str:

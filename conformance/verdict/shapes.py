@@ -7,11 +7,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.episode import Step
-from conformance.evidence.exchange import cookies_set, sent_header
+from conformance.evidence.exchange import Exchange, asks_for_further_page, cookies_set, sent_header
 from conformance.fixtures.endpoints import shows_list
 from conformance.fixtures.ids import bound_ids, created_ids
 from conformance.judge import expectation_name, steady
-from conformance.judge.reads import is_further_page
 from conformance.verdict.trial import OF_SERVING, Trial
 
 ID = "*"
@@ -52,7 +51,7 @@ def steps_compared(trial: Trial) -> Sequence[Step]:
     pages a list has is left to the target.
     """
     left_out = "set-up" if trial.kind == OF_SERVING else ""
-    return [step for step in trial.decisive.steps if step.role != left_out and not is_further_page(step.exchange)]
+    return [step for step in trial.decisive.steps if step.role != left_out and not asks_for_further_page(step.exchange)]
 
 
 def shape_of_step(step: Step, cookies: Container[str] = ()) -> Shape:
@@ -85,6 +84,11 @@ def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:
     for trial in trials:
         for performed in trial.episodes:
             yield from ((trial, step) for step in performed.episode.steps)
+
+
+def exchanges_in(trials: Iterable[Trial]) -> tuple[Exchange, ...]:
+    """Return every exchange that was performed once, in order: those of some episodes are shared by others."""
+    return tuple(dict.fromkeys(step.exchange for _, step in steps_in(trials)))
 
 
 def attempts_in(trials: Iterable[Trial]) -> Iterator[tuple[str, Step]]:

@@ -14,7 +14,8 @@ from typing import Any
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
 from conformance.judge.outage import ENDED, SHARED
-from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY, Kind, Ledger
+from conformance.verdict.entries import Kind
+from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY, Ledger
 from contracts import Catalogue, Contract, load_catalogue, published_contract
 from strategies.traits import traits
 

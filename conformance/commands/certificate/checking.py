@@ -38,6 +38,7 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
+from conformance.evidence.foreign import cut
 from conformance.evidence.strict_json import exact_form
 from conformance.verdict.record import BrokenRecord, Record, footer_of
 from conformance.verdict.run import ExitStatus
@@ -277,5 +278,4 @@ def _check_validity(claim: Claim, at: datetime.datetime) -> Iterator[Objection]:
 
 
 def _short(value: Any) -> str:
-    words = repr(value)
-    return words if len(words) <= LONGEST_VALUE else f"{words[: LONGEST_VALUE - 1]}…"
+    return cut(repr(value), LONGEST_VALUE)

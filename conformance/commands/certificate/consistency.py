@@ -20,7 +20,7 @@ from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import as_modelled, expectation_name
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
-from conformance.verdict.shapes import steps_in
+from conformance.verdict.shapes import exchanges_in, steps_in
 from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, RENEWED, Trial
 
 CLOCK_TOLERANCE = 2.0
@@ -42,7 +42,7 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
     provision = Provision.from_json(record.header["target"]["provision"])
     episodes = [performed.episode for trial in record.trials for performed in trial.episodes]
     steps = [step for _, step in steps_in(record.trials)]
-    exchanges = list(dict.fromkeys(step.exchange for step in steps))
+    exchanges = exchanges_in(record.trials)
     yield from _find_gaps(exchanges)
     yield from _find_different_versions(exchanges)
     yield from _find_wrong_lengths(exchanges)

@@ -96,7 +96,8 @@ def sign(statement: Mapping[str, Any], signer: CryptoSigner) -> bytes:
 def read_envelope(line: bytes) -> Signed:
     """Return the envelope in a line, whose signatures are not checked yet. Raises MalformedEnvelope."""
     data = _read(line, _ENVELOPE, "the envelope")
-    signatures = [(one.get("keyid", f"unnamed {n}"), base64.b64decode(one["sig"])) for n, one in _numbered(data)]
+    numbered = enumerate(data["signatures"])
+    signatures = [(one.get("keyid", f"unnamed {n}"), base64.b64decode(one["sig"])) for n, one in numbered]
     by_key_id = {keyid: Signature(keyid, sig.hex()) for keyid, sig in signatures}
     if len(by_key_id) < len(signatures):
         raise MalformedEnvelope("two signatures of the envelope have the same key id")
@@ -106,10 +107,6 @@ def read_envelope(line: bytes) -> Signed:
     if len(signed.subjects) < len(statement["subject"]):
         raise MalformedEnvelope("the statement names a subject twice")
     return signed
-
-
-def _numbered(envelope: Mapping[str, Any]) -> enumerate[dict[str, str]]:
-    return enumerate(envelope["signatures"])
 
 
 def _read(data: bytes, schema: jsonschema_rs.Draft202012Validator, what: str) -> dict[str, Any]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
@@ -65,17 +63,16 @@ class CannotCertify(ValueError):
 
 
 def certify(
-    content: bytes,
+    record: Record,
     product: Product,
     signer: CryptoSigner,
     valid_days: int = VALID_DAYS,
     plan: Callable[[PlanOptions], Plan] | None = None,
-) -> dict[str, bytes]:
-    """Return the files of a bundle that certifies the run in a record, checked as `verify` does; `plan` as in `check`.
+) -> tuple[dict[str, bytes], Checked]:
+    """Return the files of a bundle that certifies a recorded run, and their check as by `verify`; `plan` as in `check`.
 
     Raises CannotCertify, BrokenRecord, or CannotPlan.
     """
-    record = Record.of(content)
     begins = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     validity = Validity(begins, begins + datetime.timedelta(days=valid_days))
     try:
@@ -83,11 +80,12 @@ def certify(
         evidence = Evidence.of(record)
         refuse_for(check_policy(evidence))
         files = sign_claim(Claim(product, validity, evidence), signer)
-        refuse_for(check(files, Demands(signer.public_key, begins), plan).objections)
+        checked = check(files, Demands(signer.public_key, begins), plan)
+        refuse_for(checked.objections)
     except Refused as refused:
         reasons = [f"verify would refuse it: {text}" for _, text in in_short(refused.objections)]
         raise CannotCertify("\n".join([*reasons, "nothing was written"])) from None
-    return files
+    return files, checked
 
 
 def sign_claim(claim: Claim, signer: CryptoSigner) -> dict[str, bytes]:
@@ -176,22 +174,20 @@ def _certify(options: argparse.Namespace) -> int:
         signer = private_key(options.key)
         certifier = private_key(options.certifier_key) if options.certifier_key else None
         product = Product(options.product, options.version, options.image_digest or "")
-        record = _read(options.record)
-        files = certify(record, product, signer, options.valid_days)
+        record = Record.of(_read(options.record))
+        files, checked = certify(record, product, signer, options.valid_days)
         if certifier is not None:
-            when = datetime.datetime.now(datetime.UTC)
-            checked = check(files, Demands(signer.public_key, when))
-            files = countersign(files, checked, certifier, options.certifier, when)
+            files = countersign(files, checked, certifier, options.certifier, datetime.datetime.now(datetime.UTC))
         path = options.out or Path(f"{product.name}-{product.version}.zip")
         write_bundle(files, path)
     except (UnusableKey, CannotCertify, UnreadableBundle, BrokenRecord, CannotPlan) as error:
         _print_lines(error)
         return ExitStatus.WRONG_USAGE
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
-    if not Evidence.of(Record.of(record)).conforms:
+    if not checked.conforms:
         status = int(ExitStatus.NOT_CONFORMING)
         print(f"the certificate says that {product.name} does not conform: `verify` ends with {status}")
-    if _is_of_the_reference(record):
+    if record.header["target"]["base_url"] == REFERENCE:
         print(f"warning: the run was of the embedded reference, not of {product.name}: give --base-url or --target")
     return ExitStatus.CONFORMS
 
@@ -211,12 +207,6 @@ def _countersign(options: argparse.Namespace) -> int:
         return ExitStatus.WRONG_USAGE
     print(f"{options.out}: countersigned as {options.certifier}")
     return ExitStatus.CONFORMS
-
-
-def _is_of_the_reference(record: bytes) -> bool:
-    """Return whether a record, which could be read, is of a run without a target."""
-    header: dict[str, Any] = json.loads(record.partition(b"\n")[0])
-    return (header.get("target") or {}).get("base_url") == REFERENCE
 
 
 def _print_lines(error: Exception) -> None:

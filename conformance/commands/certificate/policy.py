@@ -14,7 +14,7 @@ from conformance.plugin.versions import versions
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import Address, TargetError
 from conformance.verdict.record import REFERENCE, SUITE_NAME, Record
-from conformance.verdict.shapes import steps_in
+from conformance.verdict.shapes import exchanges_in
 from conformance.verdict.trial import FIRST
 from contracts import load_catalogue, published_contract
 from contracts.catalogue import PROFILES
@@ -54,8 +54,7 @@ def check_kind(record: Record) -> Iterator[Objection]:
 
 def check_size(record: Record) -> Iterator[Objection]:
     """Yield the objection to answers with more values than can be read, before any of them is."""
-    exchanges = {step.exchange for _, step in steps_in(record.trials)}
-    if sum(count_values(exchange.body or b"") for exchange in exchanges) > MOST_VALUES:
+    if sum(count_values(exchange.body or b"") for exchange in exchanges_in(record.trials)) > MOST_VALUES:
         yield Objection("too-large", f"its answers hold more than {MOST_VALUES:,} values")
 
 

@@ -28,8 +28,8 @@ from conformance.fixtures.embedded import embedded_reference
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.fixtures.provisioning import Provision
 from conformance.paths import SUITE
-from conformance.plugin.items import slug_of
 from conformance.plugin.options import key_for
+from conformance.plugin.order import slug_of
 from conformance.plugin.starting import run_pytest
 from conformance.scenes.budgets import BUDGETS, Repetitions
 from conformance.transport.client import Address, Client
@@ -235,10 +235,6 @@ def _test_of(item: pytest.Item) -> str | None:
     return getattr(item, "originalname", item.name) if slug else slug
 
 
-def _run_suite(options: Sequence[str], plugin: object) -> int:
-    return run_pytest(["-q", *options], plugins=[plugin])
-
-
 def _plan(options: PlanOptions, folder: Path) -> int:
     key = made_up_key()
     os.environ[KEY_VARIABLE] = key.reveal()
@@ -247,17 +243,17 @@ def _plan(options: PlanOptions, folder: Path) -> int:
         url = stack.enter_context(embedded_reference(key, *["--stateless"] * options.stateless, *conforming))
         client = Client(Address(url), key, published_contract())
         stack.callback(client.close)
-        arguments = [f"--base-url={url}", f"--results={folder}", f"--profile={options.profile}"]
+        arguments = ["-q", f"--base-url={url}", f"--results={folder}", f"--profile={options.profile}"]
         arguments += [f"--budget={options.budget}", f"--seed={options.seed}"]
         form = dict(next(iter(PAYMENT_METHOD_FORMS.values())))
         for _ in range(options.given_customers):
             arguments.append(f"--customer={client.call('POST', '/v1/customers', {}).object['id']}")
         for _ in range(options.given_payment_methods):
             arguments.append(f"--payment-method={client.call('POST', '/v1/payment_methods', form).object['id']}")
-        return _run_suite(arguments, _Collector(folder / ATTEMPTS_FILE))
+        return run_pytest(arguments, [_Collector(folder / ATTEMPTS_FILE)])
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "plan":
         sys.exit(_plan(PlanOptions(**json.loads(sys.argv[2])), Path(sys.argv[3])))
-    sys.exit(_run_suite(sys.argv[3:], _Sample(json.loads(sys.argv[2]))))
+    sys.exit(run_pytest(["-q", *sys.argv[3:]], [_Sample(json.loads(sys.argv[2]))]))

@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.commands.certificate.envelope import STATEMENT_TYPE
 from conformance.evidence.episode import Outcome
-from conformance.evidence.exchange import Exchange, sent_header
+from conformance.evidence.exchange import sent_header
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.record import SUITE_NAME, BrokenRecord, Record, run_of
 from conformance.verdict.run import Run
@@ -247,13 +247,9 @@ def target_of(claim: Claim) -> dict[str, Any]:
 def _api_version(record: Record) -> str | None:
     """Return the version that most responses name to a request that asked for none; None where none names one."""
     exchanges = (step.exchange for _, step in steps_in(record.trials))
-    versions = Counter(one.header(VERSION_HEADER) for one in exchanges if not _asks_for_a_version(one))
+    versions = Counter(one.header(VERSION_HEADER) for one in exchanges if sent_header(one, VERSION_HEADER) is None)
     del versions[None], versions[""]
     return max(versions, key=versions.__getitem__, default=None)
-
-
-def _asks_for_a_version(exchange: Exchange) -> bool:
-    return sent_header(exchange, VERSION_HEADER) is not None
 
 
 def verification_summary(

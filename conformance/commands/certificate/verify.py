@@ -75,8 +75,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "verify",
         help="check a certificate, without its signer and without its product",
         description="Check a certificate: its signature, its evidence and the plan of its run; with --against the "
-        "product "
-        "is asked, too.",
+        "product is asked, too.",
         epilog=f"example: {program_here()} verify certificate.zip --key key.pub.pem",
     )
     command.add_argument("bundle", type=Path, metavar="BUNDLE", help="a zip file, or a folder")

@@ -20,7 +20,7 @@ from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
 from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.ledger import UNSTEADY
-from conformance.verdict.shapes import GATHERED, steps_compared, steps_in
+from conformance.verdict.shapes import GATHERED, exchanges_in, steps_compared, steps_in
 from conformance.verdict.trial import (
     AGAIN,
     CONFIRMATION,
@@ -86,7 +86,7 @@ def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
 
 def _find_unanswered_requests(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the requests that got no answer at all, for any reason: nobody knows what it would have been."""
-    for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+    for exchange in exchanges_in(trials):
         if exchange.status is None:
             request = exchange.request
             text = f"{request.method} {request.target[:80]} was not answered: {exchange.why_unanswered}"
@@ -142,7 +142,7 @@ def _findings_of(trial: Trial, performed: Performed) -> Sequence[Finding]:
 
 def _find_shown_keys(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the answers in which the suite blotted the key out, and that are not said to have shown it."""
-    for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+    for exchange in exchanges_in(trials):
         if not exchange.leaked_key and _shows_key(exchange):
             text = f"the answer to {exchange.request.method} {exchange.request.target[:80]} showed the key"
             yield Objection("record", f"{text}, and is said not to")
@@ -269,6 +269,3 @@ def _ids_read(number: int, step: Step) -> dict[str, str]:
 def _name(trial: Trial) -> str:
     identifier = trial.episodes[0].episode.id if trial.episodes else ""
     return f"{identifier or trial.test or 'a trial'} of {trial.clause or 'no clause'}"
-
-
-__all__ = ["Gathered", "count_gathered", "find_gaps", "find_other_objects"]

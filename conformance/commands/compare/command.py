@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from conformance.commands.compare.comparison import NothingAlike, compare
+from conformance.commands.compare.comparison import CannotCompare, compare
 from conformance.commands.compare.page import html_page, markdown_page
 from conformance.evidence.files import write_whole
 from conformance.paths import program_here
@@ -25,14 +25,6 @@ from contracts.catalogue import PROFILES
 
 LONGEST_OUTPUT = 1000
 """How many characters of a failed run's output are shown."""
-
-
-class CannotCompare(Exception):
-    """There are no two whole records to compare; the message says why. The command ends with `status`."""
-
-    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def read_record(path: Path) -> Record:
@@ -74,8 +66,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "compare",
         help="compare two implementations: two records, or two that are run now",
         description="Say where two implementations answer the same requests differently: by two records, or by two "
-        "runs "
-        "that are made now.",
+        "runs that are made now.",
         epilog=f"example: {program_here()} compare --base-url http://127.0.0.1:8420 --against localstripe",
     )
     command.add_argument("records", nargs="*", type=Path, metavar="RECORD", help="two records, those of A and of B")
@@ -106,9 +97,6 @@ def _run(options: argparse.Namespace) -> int:
         return error.status
     except BrokenRecord as error:
         print(f"one of the records cannot be compared: {error}", file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
-    except NothingAlike as error:
-        print(error, file=sys.stderr)
         return ExitStatus.WRONG_USAGE
     except OSError as error:
         print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)

@@ -13,15 +13,19 @@ from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.record import Record, judged_again
-from conformance.verdict.run import Run
+from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial
 
 Key = tuple[str, ...]
 
 
-class NothingAlike(ValueError):
-    """The records have nothing to compare; the message says why."""
+class CannotCompare(Exception):
+    """There are no two whole records with something in common; the message says why. The command ends with `status`."""
+
+    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,12 @@ class Comparison:
 def compare(a: Record, b: Record) -> Comparison:
     """Return the comparison of two records.
 
-    Raises NothingAlike where they have no attempt in common, and BrokenRecord where one cannot be judged.
+    Raises CannotCompare where they have no attempt in common, and BrokenRecord where one cannot be judged.
     """
     mine, theirs = sent_in(a), sent_in(b)
     common = [key for key in mine if key in theirs]
     if not common:
-        raise NothingAlike("the records have no attempt in common: were both made by this suite, with the same seed?")
+        raise CannotCompare("the records have no attempt in common: were both made by this suite, with the same seed?")
     run_a, run_b = judged_again(a), judged_again(b)
     return Comparison(
         run_a,

@@ -11,6 +11,7 @@ from conformance.commands.compare.differences import ABSENT, STATUS
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Step
 from conformance.reports.html import coded
+from conformance.reports.markdown import code
 from conformance.reports.templating import templates
 from conformance.reports.words import SIGNS, answer_in_short, first_of, request_in_short
 from conformance.verdict.run import Run
@@ -82,17 +83,11 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
-def _code(text: str) -> str:
-    """Return text as code within a cell of a Markdown table, with any backticks replaced."""
-    inner = " ".join(text.replace("|", "\\|").replace("`", "'").split())
-    return f"`{inner}`"
-
-
 def _render(template: str, comparison: Comparison, *, escaped: bool) -> str:
     a, b = names_of(comparison)
     environment = templates(escaped=escaped, undefined=jinja2.StrictUndefined)
     answer = partial(answer_in_short, limit=LONGEST_ANSWER)
-    filters = {"request": _request, "cell": _cell, "code": _code, "coded": coded, "target": _target, "answer": answer}
+    filters = {"request": _request, "cell": _cell, "code": code, "coded": coded, "target": _target, "answer": answer}
     environment.filters.update(filters, differs=partial(describe_difference, a=a, b=b), clauses=name_clauses)
     environment.globals.update(signs=SIGNS, names=(a, b))
     return environment.get_template(template).render(comparison=comparison, headline=headline(comparison))

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.certificate.objections import REASONS
-from conformance.commands.docs.readme import README, readme_with_table, with_table
+from conformance.commands.docs.readme import README, readme_with_table
 from conformance.commands.docs.scope import scope_page
-from conformance.commands.docs.targets_page import targets_page
 from conformance.commands.explain import page as explained
 from conformance.commands.matrix.command import stored_page
 from conformance.commands.matrix.history import history_plot, read_history
@@ -19,8 +18,9 @@ from conformance.evidence.files import write_whole
 from conformance.paths import SUITE, program_here
 from conformance.plugin.options import BASE_URL_HELP, add_options
 from conformance.plugin.project import SHOWN
+from conformance.reports.markdown import row, table, with_table
 from conformance.reports.rendering import FORMS
-from conformance.targets.description import shipped
+from conformance.targets.description import TargetDescription, shipped
 from conformance.transport.bounds import CLEAN_UP_SECONDS
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
@@ -51,16 +51,6 @@ def _clause_row(clause: Clause) -> str:
     requires = ", ".join(f"`{slug}`" for slug in clause.requires)
     cells = (f"`{clause.slug}`{sign}", clause.level, clause.statement + note + untested, clause.source, requires)
     return row(*(cell.replace("|", "\\|") for cell in cells))
-
-
-def table(*columns: str) -> tuple[str, str]:
-    """Return the two lines that begin a Markdown table."""
-    return row(*columns), "|" + "---|" * len(columns)
-
-
-def row(*cells: str) -> str:
-    """Return one line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def options_page(_: Catalogue) -> str:
@@ -145,9 +135,32 @@ def statuses_page(_: Catalogue) -> str:
     return "\n".join([HEAD, "# Exit statuses", "", *table("status", "meaning"), *rows, "", *_INTERRUPTIONS]) + "\n"
 
 
+_TARGETS = (
+    "# Targets",
+    "",
+    "The known implementations. `attach-conformance targets` lists them with what is installed here,",
+    "`attach-conformance targets --install NAME` installs one into a folder of your choice (`--cache DIR`, or",
+    "`CONFORMANCE_TARGETS`, or else your cache), and `pytest --target NAME` starts it on loopback, tests it and stops",
+    "it.",
+    "[Where each stands](implementations.md), [how to add one](adding-a-target.md).",
+    "",
+    *table("name", "version", "what it is", "needs", "key", "rate"),
+)
+
+
 def known_targets_page(_: Catalogue) -> str:
     """Return every target that is shipped."""
-    return f"{HEAD}\n{targets_page(shipped().values())}"
+    return "\n".join([HEAD, *_TARGETS, *map(_target_row, shipped().values())]) + "\n"
+
+
+def _target_row(target: TargetDescription) -> str:
+    needs = f"it is at {target.base_url}"
+    if target.server:
+        needs = ", ".join(target.server.needs) or "–"
+    key = "from STRIPE_API_KEY" if target.takes_key_from_environment else "made up"
+    rate = f"{target.rate:g} a second" if target.rate else "–"
+    name = f"[{target.name}]({target.home})" if target.home.startswith("https") else target.name
+    return row(name, target.version, target.about, needs, key, rate)
 
 
 def implementations_page(_: Catalogue) -> str:

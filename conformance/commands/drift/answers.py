@@ -41,8 +41,7 @@ class Pair:
         kind: Kind = Kind.JUDGED,
     ) -> Difference:
         """Return a difference at two places: `at` holds those of the contract and of the published document."""
-        ours, published = (node.pointer if node is not None else "" for node in at)
-        return Difference(self.part, change, path, words, keyword, members, kind).between(ours, published)
+        return Difference(self.part, change, path, words, keyword, members, kind).between(*at)
 
 
 def compare_answers(pair: Pair, ours: Node, theirs: Node, path: str, level: int = 0) -> Iterator[Difference]:

@@ -42,16 +42,12 @@ def compare_schemas(
     if types_a != types_b or len(a.shapes) != 1 or len(b.shapes) != 1:
         if types_a != types_b or len(a.shapes) != len(b.shapes):
             words = f"the type is {types_b}, not {types_a}"
-            yield Difference(Part.REQUEST, Change.CHANGED, path, words, "type", members).between(
-                ours[1].pointer, theirs[1].pointer
-            )
+            yield Difference(Part.REQUEST, Change.CHANGED, path, words, "type", members).between(ours[1], theirs[1])
         return
     (shape_a,), (shape_b,) = a.shapes, b.shapes
     if a.nullable != b.nullable:
         words = "may be null" if b.nullable else "may no longer be null"
-        yield Difference(Part.REQUEST, Change.CHANGED, path, words, "nullable", members).between(
-            ours[1].pointer, theirs[1].pointer
-        )
+        yield Difference(Part.REQUEST, Change.CHANGED, path, words, "nullable", members).between(ours[1], theirs[1])
     yield from _keywords(shape_a, shape_b, path, members)
     yield from _values(shape_a, shape_b, path, members)
     yield from _required(shape_a, shape_b, path)
@@ -81,7 +77,7 @@ def _keywords(a: Shape, b: Shape, path: str, members: tuple[str, ...]) -> Iterat
             continue
         words = f"{keyword} is {show(after)}, not {show(before)}"
         change = Change.NEW if before is None else Change.ABSENT if after is None else Change.CHANGED
-        yield Difference(Part.REQUEST, change, path, words, keyword, members).between(a.node.pointer, b.node.pointer)
+        yield Difference(Part.REQUEST, change, path, words, keyword, members).between(a.node, b.node)
 
 
 def _values(a: Shape, b: Shape, path: str, members: tuple[str, ...]) -> Iterator[Difference]:
@@ -89,7 +85,7 @@ def _values(a: Shape, b: Shape, path: str, members: tuple[str, ...]) -> Iterator
         return
     before, after = (sorted(values) if values is not None else None for values in (a.values, b.values))
     words = f"the values are {_listed(after)}, not {_listed(before)}"
-    yield Difference(Part.REQUEST, Change.CHANGED, path, words, "enum", members).between(a.node.pointer, b.node.pointer)
+    yield Difference(Part.REQUEST, Change.CHANGED, path, words, "enum", members).between(a.node, b.node)
 
 
 def _listed(values: list[str] | None) -> str:
@@ -100,9 +96,8 @@ def _required(a: Shape, b: Shape, path: str) -> Iterator[Difference]:
     shared = a.properties.keys() & b.properties.keys()
     for name in sorted(shared & (a.required ^ b.required)):
         words = "required" if name in b.required else "no longer required"
-        yield Difference(Part.REQUEST, Change.CHANGED, f"{path}.{name}", words, "required", (name,)).between(
-            a.node.pointer, b.node.pointer
-        )
+        difference = Difference(Part.REQUEST, Change.CHANGED, f"{path}.{name}", words, "required", (name,))
+        yield difference.between(a.node, b.node)
 
 
 def _properties(a: tuple[Document, Shape], b: tuple[Document, Shape], path: str, level: int) -> Iterator[Difference]:
@@ -113,12 +108,10 @@ def _properties(a: tuple[Document, Shape], b: tuple[Document, Shape], path: str,
             shapes = b[0].shapes(theirs[name])
             need = "required" if name in b[1].required else "optional"
             words = f"{need} parameter, {describe_types(shapes)}"
-            yield Difference(
-                Part.REQUEST, Change.NEW, place, words, "properties", (name,), published=theirs[name].pointer
-            )
+            new = Difference(Part.REQUEST, Change.NEW, place, words, "properties", (name,))
+            yield new.between(None, theirs[name])
         elif name not in theirs:
-            yield Difference(
-                Part.REQUEST, Change.ABSENT, place, "parameter", "properties", (name,), ours=ours[name].pointer
-            )
+            absent = Difference(Part.REQUEST, Change.ABSENT, place, "parameter", "properties", (name,))
+            yield absent.between(ours[name], None)
         else:
             yield from compare_schemas((a[0], ours[name]), (b[0], theirs[name]), place, name, level + 1)

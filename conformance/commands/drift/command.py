@@ -13,6 +13,7 @@ from conformance.commands.drift.schemas import UnusableDocument
 from conformance.evidence.files import write_whole
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
+from conformance.reports.markdown import NoPlace, with_table
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 
@@ -70,11 +71,7 @@ def _compare(path: Path) -> Report:
 def _page_with(path: Path, report: str) -> str:
     """Return the content of a Markdown file: the page that is there with the report in its place, or the report."""
     page = path.read_text(encoding="utf-8") if path.is_file() else ""
-    before, begins, rest = page.partition(BEGIN)
-    _, ends, after = rest.partition(END)
-    return f"{before}{begin_and(report)}{after}" if begins and ends else report
-
-
-def begin_and(report: str) -> str:
-    """Return the report between the lines that mark its place."""
-    return f"{BEGIN}\n{report}\n{END}"
+    try:
+        return with_table(page, BEGIN, END, report)
+    except NoPlace:
+        return report

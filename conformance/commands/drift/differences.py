@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from conformance.commands.drift.schemas import Node
+
 
 class Change(StrEnum):
     """The ways in which the published document differs from the contract."""
@@ -52,9 +54,9 @@ class Difference:
     ours: str = ""
     more: int = 0
 
-    def between(self, ours: str, published: str) -> Difference:
-        """Return the difference with the JSON pointers into the two documents."""
-        return replace(self, ours=ours, published=published)
+    def between(self, ours: Node | None, published: Node | None) -> Difference:
+        """Return the difference with its places in the two documents; None for the one that lacks the thing."""
+        return replace(self, ours=ours.pointer if ours else "", published=published.pointer if published else "")
 
 
 def each_once(differences: Iterable[Difference]) -> tuple[Difference, ...]:

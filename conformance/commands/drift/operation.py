@@ -54,16 +54,15 @@ def _describe_missing(contract: Contract, item: Node) -> str:
 def _methods(ours: Node, theirs: Node) -> Iterator[Difference]:
     for name in METHODS:
         if name in theirs.value and name not in ours.value:
-            place = theirs.at(name).pointer
-            yield Difference(Part.OPERATION, Change.NEW, name, f"method {name.upper()}", "method", published=place)
+            new = Difference(Part.OPERATION, Change.NEW, name, f"method {name.upper()}", "method")
+            yield new.between(None, theirs.at(name))
 
 
 def _deprecation(operation: Node) -> Iterator[Difference]:
     if operation.value.get("deprecated") is True:
-        place = operation.at("deprecated").pointer
-        yield Difference(
-            Part.OPERATION, Change.CHANGED, "deprecated", "the operation is deprecated", "deprecated", published=place
-        )
+        words = "the operation is deprecated"
+        changed = Difference(Part.OPERATION, Change.CHANGED, "deprecated", words, "deprecated")
+        yield changed.between(None, operation.at("deprecated"))
 
 
 # --- Parameters -------------------------------------------------------------------------------------------------------
@@ -73,15 +72,14 @@ def _parameters(a: tuple[Document, Node, Node], b: tuple[Document, Node, Node]) 
     ours, theirs = _by_place(*a), _by_place(*b)
     for place in sorted(ours.keys() | theirs.keys()):
         where, name = place
-        path = f"parameters.{name}"
+        path, words, keyword = f"parameters.{name}", f"parameter in the {where}", f"{where} parameter"
         if place not in ours:
             need = "required" if theirs[place].value.get("required") is True else "optional"
-            words = f"{need} parameter in the {where}"
-            pointer = theirs[place].pointer
-            yield Difference(Part.OPERATION, Change.NEW, path, words, f"{where} parameter", (name,), published=pointer)
+            new = Difference(Part.OPERATION, Change.NEW, path, f"{need} {words}", keyword, (name,))
+            yield new.between(None, theirs[place])
         elif place not in theirs:
-            words, pointer = f"parameter in the {where}", ours[place].pointer
-            yield Difference(Part.OPERATION, Change.ABSENT, path, words, f"{where} parameter", (name,), ours=pointer)
+            absent = Difference(Part.OPERATION, Change.ABSENT, path, words, keyword, (name,))
+            yield absent.between(ours[place], None)
         else:
             yield from _parameter((a[0], ours[place]), (b[0], theirs[place]), where, path)
 
@@ -93,9 +91,7 @@ def _parameter(a: tuple[Document, Node], b: tuple[Document, Node], where: str, p
         before, after = (node.value.get(keyword, default) for node in (a[1], b[1]))
         if before != after:
             words = f"{keyword} is {show(after)}, not {show(before)}"
-            yield Difference(Part.OPERATION, Change.CHANGED, path, words, f"{where} parameter").between(
-                a[1].pointer, b[1].pointer
-            )
+            yield Difference(Part.OPERATION, Change.CHANGED, path, words, f"{where} parameter").between(a[1], b[1])
     pair = Pair(a[0], b[0], Part.OPERATION)
     for difference in compare_answers(pair, a[1].at("schema"), b[1].at("schema"), path):
         yield replace(difference, keyword=f"{where} parameter")
@@ -121,15 +117,15 @@ def _by_place(document: Document, item: Node, operation: Node) -> Mapping[tuple[
 def _request(ours: Document, theirs: Document, a: Node, b: Node) -> Iterator[Difference]:
     body_a, body_b = ours.follow(a.at("requestBody")), theirs.follow(b.at("requestBody"))
     if not isinstance(body_b.value, Mapping):
-        gone = "the request has no body"
-        yield Difference(Part.REQUEST, Change.ABSENT, "requestBody", gone, "request media type", ours=body_a.pointer)
+        words = "the request has no body"
+        absent = Difference(Part.REQUEST, Change.ABSENT, "requestBody", words, "request media type")
+        yield absent.between(body_a, None)
         return
     before, after = (node.value.get("required", False) for node in (body_a, body_b))
     if before != after:
         words = f"the body is {'' if after is True else 'no longer '}required"
-        yield Difference(Part.REQUEST, Change.CHANGED, "requestBody.required", words, "required").between(
-            body_a.pointer, body_b.pointer
-        )
+        changed = Difference(Part.REQUEST, Change.CHANGED, "requestBody.required", words, "required")
+        yield changed.between(body_a, body_b)
     types_a, types_b = body_a.children("content"), body_b.children("content")
     path = "requestBody"
     yield from _media_types(Part.REQUEST, types_a, types_b, path)
@@ -142,10 +138,9 @@ def _request(ours: Document, theirs: Document, a: Node, b: Node) -> Iterator[Dif
 def _media_types(part: Part, ours: Mapping[str, Node], theirs: Mapping[str, Node], path: str) -> Iterator[Difference]:
     keyword = "request media type" if part is Part.REQUEST else "response media type"
     for name in sorted(theirs.keys() - ours.keys()):
-        pointer = theirs[name].pointer
-        yield Difference(part, Change.NEW, path, f"media type {name}", keyword, published=pointer)
+        yield Difference(part, Change.NEW, path, f"media type {name}", keyword).between(None, theirs[name])
     for name in sorted(ours.keys() - theirs.keys()):
-        yield Difference(part, Change.ABSENT, path, f"media type {name}", keyword, ours=ours[name].pointer)
+        yield Difference(part, Change.ABSENT, path, f"media type {name}", keyword).between(ours[name], None)
 
 
 def _encodings(ours: Node, theirs: Node, path: str) -> Iterator[Difference]:
@@ -156,9 +151,9 @@ def _encodings(ours: Node, theirs: Node, path: str) -> Iterator[Difference]:
         before, after = _encoding(a), _encoding(b)
         if before != after:
             words = f"the encoding is {after}, not {before}"
-            yield Difference(
-                Part.REQUEST, Change.CHANGED, f"{path}.{name}", words, "deepObject encoding", (name,)
-            ).between(a.pointer, b.pointer)
+            place = f"{path}.{name}"
+            changed = Difference(Part.REQUEST, Change.CHANGED, place, words, "deepObject encoding", (name,))
+            yield changed.between(a, b)
 
 
 def _encoding(node: Node) -> str:
@@ -177,11 +172,10 @@ def _responses(ours: Document, theirs: Document, a: Node, b: Node) -> Iterator[D
     for status in sorted(before.keys() | after.keys()):
         part = Part.ANSWER if status.startswith("2") else Part.ERROR
         if status not in before:
-            pointer = after[status].pointer
-            yield Difference(part, Change.NEW, status, f"response {status}", "responses", published=pointer)
+            yield Difference(part, Change.NEW, status, f"response {status}", "responses").between(None, after[status])
         elif status not in after:
-            pointer = before[status].pointer
-            yield Difference(part, Change.ABSENT, status, f"response {status}", "responses", ours=pointer)
+            absent = Difference(part, Change.ABSENT, status, f"response {status}", "responses")
+            yield absent.between(before[status], None)
         else:
             yield from _response(Pair(ours, theirs, part), before[status], after[status], status)
 

@@ -11,6 +11,7 @@ from conformance.commands.drift.clauses import clauses_about
 from conformance.commands.drift.differences import Change, Difference, Part
 from conformance.evidence.foreign import one_line
 from conformance.evidence.harmless import harmless, json_text
+from conformance.reports.markdown import code, row, text
 from conformance.reports.words import first_of
 from contracts import Catalogue, Clause, Contract
 
@@ -87,8 +88,8 @@ def markdown_page(report: Report) -> str:
         lines += ["", f"**{TITLES[part]}**", "", "| | where | what | clauses that speak of it |", "|---|---|---|---|"]
         for difference, clauses in differences:
             named = ", ".join(f"`{clause.slug}`" for clause in clauses)
-            cells = (str(difference.change), _code(difference.path), _cell(_words(difference)), named or "–")
-            lines.append(f"| {' | '.join(cells)} |")
+            path = code(one_line(difference.path))
+            lines.append(row(str(difference.change), path, text(_words(difference)), named or "–"))
     if report.lines:
         lines += ["", f"{LEGEND[0].upper()}{LEGEND[1:]}."]
     return "\n".join(map(harmless, lines)) + "\n"
@@ -134,15 +135,3 @@ def _words(difference: Difference) -> str:
 
 def _name(clauses: tuple[Clause, ...]) -> str:
     return first_of([clause.slug for clause in clauses], MOST_CLAUSES)
-
-
-def _code(text: str) -> str:
-    inner = one_line(text).replace("|", "\\|").replace("`", "'")
-    return f"`{inner}`"
-
-
-def _cell(text: str) -> str:
-    """Return text that is nothing but text in a cell of a Markdown table."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, f"\\{sign}"))
-    return text

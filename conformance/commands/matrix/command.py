@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from conformance.commands.matrix.history import (
@@ -14,13 +13,13 @@ from conformance.commands.matrix.history import (
     store_history,
 )
 from conformance.commands.matrix.page import html_page, lasting, markdown_page
-from conformance.commands.matrix.standing import Standing, StandingFileError, from_json, to_json, updated
+from conformance.commands.matrix.standing import Standing, from_json, to_json, updated
 from conformance.commands.matrix.testing import Plan, test_all
 from conformance.commands.targets.command import add_cache_option
 from conformance.evidence.files import write_whole
 from conformance.paths import IS_CLONE, program_here
 from conformance.scenes.budgets import BUDGETS
-from conformance.targets.description import FOLDER, TargetDescription, TargetFileError, find, shipped
+from conformance.targets.description import FOLDER, TargetDescription, find, shipped
 from conformance.targets.installing import cache_folder
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
@@ -68,11 +67,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        targets = [find(name, Path.cwd()) for name in options.names] if options.names else _startable()
-    except TargetFileError as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    targets = [find(name, Path.cwd()) for name in options.names] if options.names else _startable()
     results = options.results.absolute()
     plan = Plan(options.profile, results, (options.cache or cache_folder()).absolute(), options.budget)
     if options.history:
@@ -135,6 +130,3 @@ def summary(standing: Standing) -> str:
     verdicts = ", ".join(f"{profile} {verdict}" for profile, verdict in standing.verdicts.items())
     counts = ", ".join(f"{standing.count(outcome)} {outcome}" for outcome in ("pass", "fail", "deviation"))
     return f"{head}: {verdicts} ({counts})"
-
-
-__all__ = ["StandingFileError", "add_command", "store", "stored_page", "summary", "write_pages"]

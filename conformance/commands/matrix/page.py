@@ -11,7 +11,7 @@ from conformance.evidence.episode import Outcome
 from conformance.reports.templating import templates
 from conformance.reports.words import SIGNS
 from conformance.targets.description import Defect, TargetDescription
-from conformance.verdict.ledger import refer_to
+from conformance.verdict.entries import refer_to
 from contracts import Catalogue, Clause
 from contracts.catalogue import PROFILES
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.commands.replay.playing import History
 from conformance.evidence.episode import Finding
+from conformance.evidence.foreign import did_you_mean
 from conformance.verdict.previous import PREVIOUS_FILE
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, judged_again
 from conformance.verdict.run import Run
@@ -97,10 +97,9 @@ def choose(names: Sequence[str], recorded: Recorded) -> list[Finding]:
     return list(chosen.values())
 
 
-def meant(name: str, known: Sequence[str]) -> str:
-    """Return the question whether a name that is known was meant; empty if none is near."""
-    near = difflib.get_close_matches(name, known, n=2, cutoff=NEAR)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the question which of two names of findings or clauses was meant; empty if none is near."""
+    return did_you_mean(name, known, "", most=2, alike=NEAR)
 
 
 def _found(name: str, recorded: Recorded) -> list[Finding]:

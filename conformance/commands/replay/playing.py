@@ -29,7 +29,7 @@ from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.judge.steadiness import SHORTEST_PAUSE
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
-from conformance.verdict.shapes import steps_in
+from conformance.verdict.shapes import exchanges_in
 from conformance.verdict.trial import Trial
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
@@ -55,7 +55,7 @@ class History:
     def of(cls, trials: Iterable[Trial]) -> History:
         """Return the history in a record."""
         attached: dict[str, list[Exchange]] = {}
-        for exchange in dict.fromkeys(step.exchange for _, step in steps_in(trials)):
+        for exchange in exchanges_in(trials):
             customer = customer_id(exchange)
             if exchange.is_to_operation and exchange.is_success and isinstance(customer, str):
                 attached.setdefault(customer, []).append(exchange)

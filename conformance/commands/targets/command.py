@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.commands.targets.checking import check_defects
 from conformance.evidence.secret import made_up_key
 from conformance.paths import program_here
-from conformance.targets.description import TargetDescription, TargetFileError, find, shipped
+from conformance.targets.description import TargetDescription, find, shipped
 from conformance.targets.installing import (
     CACHE_VARIABLE,
     CannotInstall,
@@ -70,11 +70,7 @@ def chosen(names: Sequence[str]) -> list[TargetDescription]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        targets = chosen(options.names)
-    except TargetFileError as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    targets = chosen(options.names)
     cache = (options.cache or cache_folder()).absolute()
     starts = options.start or options.keep or options.check
     if not (options.install or starts):

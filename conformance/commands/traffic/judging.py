@@ -29,7 +29,7 @@ from conformance.judge import (
 from conformance.judge.answers import says_json
 from conformance.judge.auth import WELL_FORMED_VERSION
 from conformance.judge.expectations import Verdict
-from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE
+from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, is_page
 from conformance.judge.request import sent_payment_method
 from conformance.paths import program_here
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
@@ -151,7 +151,7 @@ def _general(one: Recorded, *, is_valid: bool) -> Iterator[str]:
 
 def _about_json(one: Recorded, exchange: Exchange) -> Iterator[str]:
     status = exchange.status or 0
-    calls_itself_json = says_json(exchange) and _first_byte(exchange) not in (b"<", b"")
+    calls_itself_json = says_json(exchange) and not is_page(exchange)
     if one.raw_body and status not in (204, 205) and (status < 300 or calls_itself_json):
         yield "response.json"
     if _was_recorded("Content-Type", one) and exchange.json.found and isinstance(exchange.json.value, dict | list):
@@ -167,7 +167,7 @@ def _about_errors(one: Recorded, exchange: Exchange) -> Iterator[str]:
         return
     is_odd = body is None or bool(traits(exchange.request))
     is_legal = is_odd and exchange.status in LEGAL_WITHOUT_ENVELOPE
-    is_garbled = says_json(exchange) and not exchange.json.found and _first_byte(exchange) not in (b"<", b"")
+    is_garbled = says_json(exchange) and not exchange.json.found and not is_page(exchange)
     if not is_legal and not is_garbled:
         yield "error.envelope"
 
@@ -268,10 +268,6 @@ def _was_recorded(name: str, one: Recorded) -> bool:
     """Return whether the recording says what the answer had for a header, if only that it lacked it."""
     headers = one.exchange.headers
     return headers is not None and (not one.may_lack_headers or one.exchange.header(name) is not None)
-
-
-def _first_byte(exchange: Exchange) -> bytes:
-    return (exchange.body or b"").lstrip()[:1]
 
 
 def _is_undecodable(exchange: Exchange) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Outcome
@@ -53,31 +53,14 @@ class Expectation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form, from which `from_json` makes the same value."""
-        return {
-            "clause": self.clause,
-            "outcome": str(self.outcome),
-            "reason": self.reason,
-            "line": self.line,
-            "finding": self.finding,
-            "link": self.link,
-            "expires": self.expires.isoformat() if self.expires else None,
-            "flaky": self.flaky,
-        }
+        expires = self.expires.isoformat() if self.expires else None
+        return {**asdict(self), "outcome": str(self.outcome), "expires": expires}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Expectation:
-        """Return the expectation that `to_json` wrote. Raises KeyError when a member is missing."""
-        expires = data["expires"]
-        return cls(
-            data["clause"],
-            Outcome(data["outcome"]),
-            data["reason"],
-            data["line"],
-            data["finding"],
-            data["link"],
-            datetime.date.fromisoformat(expires) if expires else None,
-            data["flaky"],
-        )
+        """Return the expectation that `to_json` wrote. Raises KeyError or TypeError when a member is missing."""
+        expires = datetime.date.fromisoformat(data["expires"]) if data["expires"] else None
+        return cls(**{**data, "outcome": Outcome(data["outcome"]), "expires": expires})
 
 
 @dataclass(frozen=True)

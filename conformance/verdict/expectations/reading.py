@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import hashlib
 import re
 import tomllib
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.episode import Outcome
+from conformance.evidence.foreign import did_you_mean
 from conformance.verdict.expectations.entry import OUTCOMES, Expectation, Expectations
 from contracts import Catalogue, Clause
 
@@ -127,7 +127,7 @@ class _Checker:
                 yield key, f"`{key}` is missing{hint}"
         for key, value in table.items():
             if key not in KEYS:
-                yield key, f"`{key}` is no key of an entry{_suggest(key, KEYS)}"
+                yield key, f"`{key}` is no key of an entry{did_you_mean(key, KEYS, '; ')}"
             elif key in TEXTS and not (isinstance(value, str) and value.strip()):
                 yield key, f"`{key}` must be a text that is not empty"
             elif key == "expires" and type(value) is not datetime.date:
@@ -146,7 +146,7 @@ class _Checker:
         if not isinstance(slug, str) or not slug.strip():
             return
         if slug not in self.catalogue:
-            yield "clause", f"no clause is called {slug!r}{_suggest(slug, self.catalogue.by_slug)}"
+            yield "clause", f"no clause is called {slug!r}{did_you_mean(slug, self.catalogue.by_slug, '; ')}"
             return
         clause = self.catalogue[slug]
         if clause.not_tested:
@@ -216,8 +216,3 @@ def _stranger(file: str, lines: list[str], key: str) -> Problem:
     pattern = re.compile(rf"""\s*\[{{0,2}}\s*["']?{re.escape(key)}\b""")
     line = next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
     return Problem(file, line, f"`{key}` is unknown: the file holds only entries, each under [[{TABLE}]]")
-
-
-def _suggest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
