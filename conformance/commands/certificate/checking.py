@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -136,9 +137,15 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
         objections.append(Objection("nonce", f"the seed is {evidence.run.settings.seed}, not {demands.nonce}"))
     if evidence.run.diagnosis is None:
         objections += contradictions(evidence)
-        objections += compare_with_plan(evidence, (plan or plan_again)(PlanOptions.of(evidence.record)))
+        objections += compare_with_plan(evidence, (plan or _plan_aloud)(PlanOptions.of(evidence.record)))
     envelopes = [signed.line for signed in bundle.signed]
     return Checked(list(dict.fromkeys(objections)), claim, envelopes, list(remarks(evidence.record)))
+
+
+def _plan_aloud(options: PlanOptions) -> Plan:
+    """Draw the plan, and say so before: that takes as long as a run. Raises CannotPlan."""
+    print("drawing the plan: the suite runs against the embedded reference …", file=sys.stderr, flush=True)
+    return plan_again(options)
 
 
 def _read_claim(bundle: Bundle) -> Claim:
