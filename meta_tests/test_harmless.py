@@ -144,7 +144,9 @@ def test_no_command_prints_unsafe_text(
     assert not unsafe_in(printed)
 
 
-@pytest.mark.parametrize("value", ["cus_a%2F", "cus_a&b=c", "cus_a+b", "cus_\x1b", "cus_\u202e", "cus_\ud800", 7, None])
+@pytest.mark.parametrize(
+    "value", ["cus_a%2F", "cus_a&b=c", "cus_a+b", "cus_\x1b", "cus_\u202e", "cus_\ud800", "cus_é", 7, None]
+)
 def test_an_id_that_no_exact_body_can_hold_is_not_used(value: object) -> None:
     assert usable_id(value) == ""
     assert usable_id("cus_a/b=='$(x)") == "cus_a/b=='$(x)"
