@@ -30,6 +30,9 @@ USES_BETWEEN_READS = 20
 DELETED = "deleted_customer"
 """The name by which an attempt knows a customer that was deleted."""
 
+HAS_TOO_MANY = "customer_max_payment_methods"
+"""Stripe's code of the rejection by which a customer takes no more payment methods; how many it takes is not known."""
+
 STEPS_KEPT = 400
 """How many steps are kept, to show what came before a request that ended the target."""
 
@@ -158,8 +161,13 @@ class Memory:
 
     def forget_objects(self) -> None:
         """Forget what depends on objects that may be gone."""
-        for kept in (self.successes, self.answers, self.repeated, self.shared, self.left):
+        for kept in (self.successes, self.answers, self.repeated, self.left):
             kept.clear()
+        self.forget_customers()
+
+    def forget_customers(self) -> None:
+        """Forget the customers of the state tests, and what was made of them."""
+        self.shared.clear()
         self.customers.clear()
         self.cards.clear()
 
@@ -249,6 +257,7 @@ class Stage:
     `known` is what the run has concluded so far, `case` the running test. `sent` holds every attempt by its digest, and
     `plan` is the hash of all of them in order. `unanswered` holds the digests of those that are never answered in time.
     `run` is the name that makes idempotency keys those of this run, `renewals` how often its objects were forgotten.
+    `has_full_customer` says that a customer took no more payment methods, and has not been replaced since.
     """
 
     def __init__(
@@ -267,6 +276,7 @@ class Stage:
         self.renewals = 0
         self.sent: dict[str, Attempt] = {}
         self.unanswered: set[str] = set()
+        self.has_full_customer = False
         self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
         self.shared = SharedPaymentMethod(fixtures)
 
@@ -288,6 +298,7 @@ class Stage:
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         step = Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
         self.steps.append(step)
+        self.has_full_customer |= is_for_full_customer(exchange)
         return step
 
     def bind(
@@ -313,6 +324,8 @@ class Stage:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
         make = partial(self.fixtures.methods.new, plain=plain)
         step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
+        if self.replaces_full_customers():
+            step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
         if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
             self.fixtures.methods.take_back(step.bindings["payment_method"], step.bindings["customer"])
         return self.count_success(attempt, step, new_connection=new_connection)
@@ -360,7 +373,8 @@ class Stage:
         """
 
         def is_answered(made: Step) -> bool:
-            return made.exchange.is_success or made.exchange.is_refusal
+            is_about_attempt = not is_for_full_customer(made.exchange)
+            return made.exchange.is_success or (made.exchange.is_refusal and is_about_attempt)
 
         def is_present(kept: Step) -> bool:
             used = kept.bindings.get("payment_method")
@@ -405,12 +419,26 @@ class Stage:
             {**(facts or {}), **known},
         )
 
+    def replaces_full_customers(self) -> bool:
+        """Have customers be new ones if one took no more payment methods; return whether that was needed."""
+        is_needed = self.has_full_customer and self.fixtures.provision.creates_customers
+        self.has_full_customer = False
+        if is_needed:
+            self.fixtures.customers.forget_names()
+            self.memory.forget_customers()
+        return is_needed
+
     def forget_objects(self) -> None:
         """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
         self.renewals += 1
         self.memory.forget_objects()
         self.fixtures.forget_objects()
         self.shared.use_up()
+
+
+def is_for_full_customer(exchange: Exchange) -> bool:
+    """Return whether a request was rejected because the customer takes no more payment methods."""
+    return exchange.is_refusal and exchange.error.get("code") == HAS_TOO_MANY
 
 
 def step_of(role: str, exchange: Exchange) -> Step:
