@@ -351,6 +351,8 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
         ("same-customer-refused", "state.same-object"),
         ("emails-are-unique", "state.listed"),
         ("emails-are-unique", "idempotency.other-path"),
+        ("customers-with-methods-stay", "state.deleted-customer"),
+        ("customers-with-their-tax", "state.only-this-one"),
     ],
 )
 def test_no_aspect_is_left_out(variant: str, clause: str) -> None:

@@ -380,3 +380,11 @@ def codes_are_names_of_exceptions(call: Call, rejection: Rejection) -> Rejection
     """Codes are names, as of the errors of other APIs: `ResourceNotFoundException`, `ValidationError`."""
     is_missing = rejection.rule.startswith("no-such")
     return replace(rejection, code="ResourceNotFoundException" if is_missing else "ValidationError")
+
+
+@variant(STRIPE, partial(override, "delete_customer"), batch=ALARMS)
+def customers_with_methods_stay(call: Call, customer: Customer) -> None:
+    """A customer who has a payment method is not deleted: 409, as where a database restricts it."""
+    if call.store.methods_of(customer.id):
+        raise ApiError(Rejection("has-methods", 409, "Detach the payment methods of this customer first."))
+    call.store.delete_customer(customer)
