@@ -420,13 +420,18 @@ class Stage:
         )
 
     def replaces_full_customers(self) -> bool:
-        """Have customers be new ones if one took no more payment methods; return whether that was needed."""
-        is_needed = self.has_full_customer and self.fixtures.provision.creates_customers
+        """Have customers be new ones if one took no more payment methods; return whether that was needed.
+
+        Raises OutOfFixtures where customers are given.
+        """
+        if not self.has_full_customer:
+            return False
         self.has_full_customer = False
-        if is_needed:
-            self.fixtures.customers.forget_names()
-            self.memory.forget_customers()
-        return is_needed
+        if not self.fixtures.provision.creates_customers:
+            raise OutOfFixtures("a given customer takes no more payment methods; pass others with --customer")
+        self.fixtures.customers.forget_names()
+        self.memory.forget_customers()
+        return True
 
     def forget_objects(self) -> None:
         """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
