@@ -138,11 +138,15 @@ class Memory:
         to_be_read: bool = False,
     ) -> Any:
         """Return what is kept by that name, if it `is_whole`; else make it, and keep it if that `is_kept`."""
+
+        def is_good(value: Any) -> bool:
+            return is_kept(value) and is_whole(value) and not _was_sent_to_full_customer(value)
+
         kept = self.of_kind(kind)
         if name in kept and is_whole(kept[name]):
             return kept[name]
-        made = self.make(Wanted(kind, name, make, lambda value: is_kept(value) and is_whole(value), to_be_read))
-        if is_kept(made):
+        made = self.make(Wanted(kind, name, make, is_good, to_be_read))
+        if is_kept(made) and not _was_sent_to_full_customer(made):
             self.keep(kind, name, made)
         return made
 
@@ -290,7 +294,7 @@ class Stage:
             raise Killed("", STILL_SERVING)
         self.plan.update(f"{attempt}\n".encode())
         self.sent[attempt.digest] = attempt
-        if any(not isinstance(value, str) for _, value in attempt.headers):
+        if has_key_of_run(attempt):
             bindings = {**bindings, RUN: self.run}
         exchange = self.fixtures.endpoints.note_type(
             self.client.send(attempt.bind(bindings), new_connection=new_connection)
@@ -324,7 +328,8 @@ class Stage:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
         make = partial(self.fixtures.methods.new, plain=plain)
         step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
-        if self.replaces_full_customers():
+        is_sent_again = not has_key_of_run(attempt)  # else the story begins again, with another key
+        if is_sent_again and self.replaces_full_customers():
             step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
         if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
             self.fixtures.methods.take_back(step.bindings["payment_method"], step.bindings["customer"])
@@ -373,8 +378,7 @@ class Stage:
         """
 
         def is_answered(made: Step) -> bool:
-            is_about_attempt = not is_for_full_customer(made.exchange)
-            return made.exchange.is_success or (made.exchange.is_refusal and is_about_attempt)
+            return made.exchange.is_success or made.exchange.is_refusal
 
         def is_present(kept: Step) -> bool:
             used = kept.bindings.get("payment_method")
@@ -441,9 +445,20 @@ class Stage:
         self.shared.use_up()
 
 
+def has_key_of_run(attempt: Attempt) -> bool:
+    """Return whether an attempt has an idempotency key, which the name of the run makes its own."""
+    return any(not isinstance(value, str) for _, value in attempt.headers)
+
+
 def is_for_full_customer(exchange: Exchange) -> bool:
     """Return whether a request was rejected because the customer takes no more payment methods."""
     return exchange.is_refusal and exchange.error.get("code") == HAS_TOO_MANY
+
+
+def _was_sent_to_full_customer(made: Any) -> bool:
+    """Return whether what was made has a step that was rejected because the customer takes no more payment methods."""
+    steps = made if isinstance(made, list | tuple) else (made,)
+    return any(isinstance(step, Step) and is_for_full_customer(step.exchange) for step in steps)
 
 
 def step_of(role: str, exchange: Exchange) -> Step:
