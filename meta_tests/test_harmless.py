@@ -19,6 +19,7 @@ from benchmarks.runs import SLUGS, finding, run_with
 from conformance import __main__ as command_line
 from conformance.evidence.foreign import usable_id
 from conformance.evidence.harmless import UNSAFE, HarmlessStream, harmless, json_text
+from conformance.plugin.options import check_ids
 from conformance.reports.badge import badge_of
 from conformance.reports.html import html_page
 from conformance.reports.rendering import results_text
@@ -161,7 +162,19 @@ def test_no_error_that_ends_a_command_is_printed_as_it_is(
     assert not unsafe_in(capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("value", ["cus_a%2F", "cus_a&b=c", "cus_a+b", "cus_\x1b", "cus_\u202e", "cus_\ud800", 7, None])
+@pytest.mark.parametrize(
+    "value", ["cus_a%2F", "cus_a&b=c", "cus_a+b", "cus_\x1b", "cus_\u202e", "cus_\ud800", "cus_é", 7, None]
+)
 def test_an_id_that_no_exact_body_can_hold_is_not_used(value: object) -> None:
     assert usable_id(value) == ""
     assert usable_id("cus_a/b=='$(x)") == "cus_a/b=='$(x)"
+
+
+def test_an_id_of_any_form_can_be_given() -> None:
+    check_ids("--customer", ["6f9619ff-8b86-d011-b42d-00c04fc964ff", "17", "cus_eu:1.x~y", "Q3VzdG9tZXI6MQ=="])
+
+
+@pytest.mark.parametrize("identifier", ["", "cus_1 cus_2", "/v1/customers/cus_1", "cus_%31", "cus_é"])
+def test_what_can_be_no_id_is_not_given(identifier: str) -> None:
+    with pytest.raises(pytest.UsageError, match="is no id"):
+        check_ids("--customer", [identifier])

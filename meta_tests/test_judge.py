@@ -46,6 +46,7 @@ GOOD_SUCCESSES: list[Any] = [
     but(SUCCESS, surprise={"a": [1]}),
     but(SUCCESS, card={**CARD, "surprise": 1}),
     but(SUCCESS, billing_details={"surprise": True}),
+    but(SUCCESS, version={"number": 3}, checks={"cvc": "unchecked", "number": True}),
     but(SUCCESS, created=NOW + 3600),
     but(SUCCESS, created=float(NOW)),
 ]
@@ -96,6 +97,8 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("response.schema", exchange(200, but(SUCCESS, card=but(CARD, funding=...)))),
         ("response.schema", exchange(200, but(SUCCESS, type=...))),
         ("response.no-card-data", exchange(200, but(SUCCESS, card={**CARD, "number": "x"}))),
+        ("response.no-card-data", exchange(200, but(SUCCESS, debug={"number": "4929 4200 0000 0006"}))),
+        ("response.no-card-data", exchange(200, but(SUCCESS, debug=[{"cvc": 123}]))),
         ("response.no-card-data", exchange(200, but(SUCCESS, note="card 4242 4242 4242 4242"))),
         (
             "response.no-card-data",
@@ -486,3 +489,17 @@ def test_a_refusal_beside_a_success_does_not_hide_what_is_wrong_with_it() -> Non
     assert judged(episode("well_formed", bad, refusal, clause="response.id")).outcome is Outcome.FAIL
     assert judged(episode("well_formed", refusal, bad, clause="response.id")).outcome is Outcome.FAIL
     assert judged(episode("well_formed", refusal, clause="response.id")).outcome is Outcome.NOT_RUN
+
+
+@pytest.mark.parametrize(
+    ("members", "leaks"),
+    [
+        ({"code": "ResourceNotFoundException"}, False),
+        ({"code": "ValidationError", "param": "customer"}, False),
+        ({"code": "TypeError: null"}, True),
+        ({"code": "ValidationError", "message": "raised a KeyError"}, True),
+    ],
+)
+def test_a_code_may_be_named_like_an_exception(members: dict[str, str], leaks: bool) -> None:
+    refusal = exchange(400, {"error": {**ERROR["error"], **members}})
+    assert judged(episode("rejected", refusal)).broken == ({"error.no-internals"} if leaks else set())

@@ -161,4 +161,4 @@ def test_given_customers_are_enough_where_none_is_created(pool: ProcessPoolExecu
 def test_given_customers_hide_nothing_of_a_server_that_creates_some(pool: ProcessPoolExecutor) -> None:
     arguments = ("--profile=stateful", "--budget=quick", f"--clause={DELETED}")
     result = pool.submit(run_given, Given(payment_methods=9, arguments=arguments)).result(timeout=120)
-    assert result.outcomes("not-run")[DELETED] == "customers that were given are not deleted"
+    assert result.outcomes("not-run")[DELETED].startswith("customers that were given are not deleted")

@@ -29,7 +29,7 @@ from conformance.scenes import sequences as playing
 from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
-from conformance.scenes.stage import Stage
+from conformance.scenes.stage import HAS_TOO_MANY, Stage
 from conformance.transport.bounds import Bounds
 from conformance.verdict.entries import Entry
 from contracts import load_catalogue, published_contract
@@ -41,6 +41,10 @@ from tests import test_state
 
 CONTRACT = published_contract()
 CATALOGUE = load_catalogue()
+
+
+REFUSED = {"type": "invalid_request_error", "message": "no"}
+MOST_METHODS = 5
 
 
 @dataclass
@@ -134,6 +138,9 @@ class Tiny:
         is_taken = method["customer"] not in (None, customer) and "takes over" not in self.faults
         if customer not in self.customers or is_taken:
             return _refusal(400)
+        own = [one for one in self.methods.values() if one["customer"] == customer and one is not method]
+        if len(own) >= MOST_METHODS and "takes a few methods" in self.manners:
+            return 400, {"error": {**REFUSED, "code": HAS_TOO_MANY}}
         if "foo" in form and "obeys too early" in self.faults:
             method["customer"] = customer
         is_form = all(value == "application/x-www-form-urlencoded" for n, value in request.headers if n != "Accept")
@@ -150,7 +157,7 @@ class Tiny:
 
 
 def _refusal(status: int) -> tuple[int, Any]:
-    return status, {"error": {"type": "invalid_request_error", "message": "no"}}
+    return status, {"error": REFUSED}
 
 
 def engine_of(client: Tiny, **options: Any) -> Engine:
@@ -210,6 +217,17 @@ def test_a_conforming_target_passes(slug: str) -> None:
     assert entry.held, entry
     others = [entry.findings, entry.not_run, entry.inconclusive, entry.not_applicable]
     assert not any(others)
+
+
+def test_a_customer_who_takes_no_more_is_replaced() -> None:
+    slug = "state.second-customer"
+    engine = engine_of(Tiny(manners=("takes a few methods",)))
+    for _ in range(2 * MOST_METHODS):
+        engine.begin(slug)
+        STORIES[slug](engine)
+        entry = engine.end().entry(slug)
+        assert entry.held, entry
+        assert not entry.findings
 
 
 @pytest.mark.parametrize("slug", ["state.second-customer", "state.model", "state.race"])

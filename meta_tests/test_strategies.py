@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from contracts import load_catalogue, published_contract
-from strategies import Attempt, Comparison, invalid, requests, valid
+from strategies import Attempt, Comparison, invalid, refusals, requests, valid
 from strategies.attempt import Request
 from strategies.oracle import violations
 from strategies.traits import traits
@@ -190,3 +190,14 @@ def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
 def test_an_empty_pair_is_as_remarkable_as_an_empty_value(body: bytes) -> None:
     assert traits(Request("POST", "/", (), body))[0] == "robustness.empty-values"
     assert "robustness.empty-values" not in traits(Request("POST", "/", (), b"customer=a&expand[]=b"))
+
+
+def test_a_number_names_nobody_unless_ids_are_numbers() -> None:
+    may_name = [attempt for attempt in refusals.unknown_customers() if refusals.may_name_customer(attempt, "4711")]
+    assert [str(attempt) for attempt in may_name] == ["POST in French: customer=1", "POST customer=0"]
+    assert not any(refusals.may_name_customer(attempt, "cus_4711") for attempt in refusals.unknown_customers())
+
+
+def test_a_near_miss_of_a_number_is_no_other_number() -> None:
+    assert refusals.near_misses({refusals.ATTACHED: "17"}) == {refusals.ATTACHED: "17x"}
+    assert refusals.near_misses({refusals.ATTACHED: "pm_17"}) == {refusals.ATTACHED: "pm_17"}

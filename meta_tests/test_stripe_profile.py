@@ -351,6 +351,8 @@ def test_a_missing_fixture_is_no_failure(variant: str, clause: str, expected: Ou
         ("same-customer-refused", "state.same-object"),
         ("emails-are-unique", "state.listed"),
         ("emails-are-unique", "idempotency.other-path"),
+        ("customers-with-methods-stay", "state.deleted-customer"),
+        ("customers-with-their-tax", "state.only-this-one"),
     ],
 )
 def test_no_aspect_is_left_out(variant: str, clause: str) -> None:
@@ -378,3 +380,10 @@ def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> No
     clauses = ("expand.nested-path", SAME_CUSTOMER)
     result = run(Job("refused", variants=("same-customer-refused",), arguments=arguments, clauses=clauses))
     assert list(result.red) == [SAME_CUSTOMER]
+
+
+def test_a_customer_who_takes_no_more_is_replaced() -> None:
+    clause = "robustness.same-request-same-answer"
+    result = run(Job("full", variants=("ten-methods-at-most",), clauses=(clause,)))
+    judged = result.results["clauses"][clause]
+    assert judged["outcome"] == Outcome.PASS, judged["reason"]

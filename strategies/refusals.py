@@ -84,6 +84,16 @@ def unknown_customer(value: Text) -> Attempt:
     return Attempt((Pair("customer", value),), kind="wire")
 
 
+FIRST_ROW = unknown_customer("1").but(headers=(invalid.IN_FRENCH,), label="in French")
+ROW_BEFORE = unknown_customer("0")
+"""Texts that some languages take for true and false; where ids are the numbers of rows, they name customers."""
+
+
+def may_name_customer(attempt: Attempt, known: str) -> bool:
+    """Return whether the unknown customer of an attempt may be one after all, where ids look like the `known` one."""
+    return known.isdecimal() and attempt in (FIRST_ROW, ROW_BEFORE)
+
+
 def part_of_customer(length: int) -> Attempt:
     """Return a body whose customer is a known id, cut after `length` characters or before its last."""
     return unknown_customer(Known(_part(length)))
@@ -95,12 +105,12 @@ def unknown_customers() -> Sequence[Attempt]:
         NO_CUSTOMER,
         unknown_customer(""),
         unknown_customer("cus_"),
-        unknown_customer("1").but(headers=(invalid.IN_FRENCH,), label="in French"),
+        FIRST_ROW,
         part_of_customer(SHORTEST_PART),
         unknown_customer(OF_EVERY_OBJECT),
         part_of_customer(_LONG),
         unknown_customer(Known(ATTACHED)),
-        unknown_customer("0"),
+        ROW_BEFORE,
     )
 
 
@@ -161,6 +171,9 @@ def near_misses(bindings: Bindings) -> Mapping[str, str]:
         customer = bindings.get("customer", "")
         known[ANOTHER_OBJECT] = customer if "_" in customer else f"{method}xxx"
         known[ONE_LESS] = method[:-1] if _is_long(method) else f"{method}xx"
+    if ATTACHED in bindings:
+        attached = bindings[ATTACHED]
+        known[ATTACHED] = f"{attached}x" if attached.isdecimal() else attached
     return known
 
 

@@ -9,7 +9,14 @@ from contracts import Contract
 from strategies import invalid
 from strategies.attempt import Attempt, Invalid, Pair
 from strategies.credentials import WITHOUT_KEY
-from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, NO_VERSION, OF_EVERY_OBJECT, unknown_customer
+from strategies.refusals import (
+    NO_CUSTOMER,
+    NO_PAYMENT_METHOD,
+    NO_VERSION,
+    OF_EVERY_OBJECT,
+    ROW_BEFORE,
+    unknown_customer,
+)
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
 
@@ -144,7 +151,7 @@ def unknown_methods() -> Sequence[Attempt]:
 
 def unknown_customers() -> Sequence[Attempt]:
     """Return bodies with an id that names no customer, and with a text that some languages take for nothing."""
-    return (NO_CUSTOMER, unknown_customer("0"))
+    return (NO_CUSTOMER, ROW_BEFORE)
 
 
 NULL_CUSTOMER = unknown_customer("null")

@@ -21,8 +21,8 @@ SIGNS_OF_FORMS = frozenset("%&+")
 
 
 def usable_id(value: Any) -> str:
-    """Return the id if a request can carry it (no control characters, lone surrogates or signs of forms), else ''."""
-    is_text = isinstance(value, str) and len(value) <= LONGEST_ID and value.isprintable()
+    """Return the id if a request can carry it (in a header, too: printable ASCII without signs of forms), else ''."""
+    is_text = isinstance(value, str) and len(value) <= LONGEST_ID and value.isascii() and value.isprintable()
     return value if is_text and not SIGNS_OF_FORMS & set(value) else ""
 
 

@@ -31,8 +31,11 @@ CHECKS = "card.checks"
 """The results of a card's checks, which an attach may change."""
 
 OF_A_PAYMENT_METHOD = frozenset({CHECKS})
-OF_A_CUSTOMER = frozenset({"sources", "subscriptions", "tax_ids"})
-"""Members that are no property of the object itself, but lists or results that belong to other operations."""
+OF_A_CUSTOMER = frozenset({"sources", "subscriptions", "tax", "tax_ids"})
+"""Members that are no property of the object itself, but lists or results that belong to other operations.
+
+Where a customer is taxed may follow from the address of a payment method: that is a `source` of `tax.location`.
+"""
 
 _PREFIX = "#/components/schemas/"
 

@@ -31,10 +31,14 @@ _TRACES = (
     ("an exception's name", re.compile(r"\bnil pointer dereference\b")),
     ("an exception's name", re.compile(r"\b[A-Z][A-Za-z0-9]+(?:Error|Exception|Panic)\b")),
 )
+_NAME_OF_AN_ERROR = re.compile(r"(?:[A-Z][a-z]+)+(?:Error|Exception)")
+"""A `code` that is no trace: some APIs name their errors in this way (`ResourceNotFoundException`)."""
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 
 
-CARD_DATA_KEYS = frozenset({"number", "cvc"})
+CARD_DATA_KEYS = {"number": re.compile(r"\d{12,19}"), "cvc": re.compile(r"\d{3,4}")}
+"""The keys of card data, and the values that are card data anywhere; in a hash `card` any value of theirs is."""
+OF_A_CARD = "card"
 CARD_NUMBERS = (
     "4242424242424242",
     "4000056655665556",
@@ -72,7 +76,9 @@ def _traces_in(text: str, echoes: Echoes) -> Iterator[str]:
 def _texts_of(exchange: Exchange) -> Iterator[str]:
     """Yield every text that a reader of the response sees: the strings of a JSON value, else the whole body."""
     if exchange.json.found:
-        yield from strings_in(exchange.json.value)
+        code = exchange.error.get("code")
+        is_name = isinstance(code, str) and _NAME_OF_AN_ERROR.fullmatch(code)
+        yield from (text for text in strings_in(exchange.json.value) if not is_name or text != code)
     else:
         yield (exchange.body or b"").decode("utf-8", "replace")
 
@@ -82,11 +88,24 @@ def card_data_in(value: Any, path: str = "") -> str:
     return next(_card_data_in(value, path), "")
 
 
+def _is_card_data(key: str, item: Any, path: str) -> bool:
+    """Return whether a member is card data by its name: a build has a `number`, too, and `cvc` may name a check."""
+    if key not in CARD_DATA_KEYS or item is None:
+        return False
+    is_of_card = path.rpartition(".")[2] == OF_A_CARD
+    return is_of_card or CARD_DATA_KEYS[key].fullmatch(_digits_of(item)) is not None
+
+
+def _digits_of(value: Any) -> str:
+    """Return the value as text, without what groups the digits of a card number."""
+    return str(value).translate(_PUNCTUATION)
+
+
 def _card_data_in(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             here = f"{path}.{key}".lstrip(".")
-            if key in CARD_DATA_KEYS and item is not None:
+            if _is_card_data(key, item, path):
                 yield f"`{here}` is in the answer"
             if key != "metadata":
                 yield from _card_data_in(item, here)
@@ -94,6 +113,6 @@ def _card_data_in(value: Any, path: str) -> Iterator[str]:
         for index, item in enumerate(value):
             yield from _card_data_in(item, f"{path}[{index}]")
     elif isinstance(value, str | int):
-        digits = str(value).translate(_PUNCTUATION)
+        digits = _digits_of(value)
         if any(number in digits for number in CARD_NUMBERS):
             yield f"`{path}` holds a card number"

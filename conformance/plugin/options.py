@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.evidence.foreign import did_you_mean
+from conformance.evidence.foreign import did_you_mean, usable_id
 from conformance.evidence.secret import LiveKeyError, Secret, made_up_key
 from conformance.fixtures.capabilities import CAPABILITY_NAMES
 from conformance.paths import TESTS, leads_to_tests
@@ -294,11 +294,15 @@ def _proposal(config: pytest.Config) -> Path | None:
     return path
 
 
+NEVER_IN_AN_ID = frozenset(" /")
+"""Characters that a user's id has by mistake: of a list of ids, or of a URL."""
+
+
 def check_ids(option: str, identifiers: Sequence[str]) -> None:
     """Raise pytest.UsageError for what can be no id, given with `option`."""
     for identifier in identifiers:
-        if not identifier or not identifier.isascii() or not identifier.replace("_", "").isalnum():
-            raise pytest.UsageError(f"{option} {identifier!r} is no id: letters, digits and underscores")
+        if not usable_id(identifier) or not NEVER_IN_AN_ID.isdisjoint(identifier):
+            raise pytest.UsageError(f"{option} {identifier!r} is no id: visible ASCII characters, none of them %&+/")
 
 
 def key_for(environment: Mapping[str, str], base_url: str | None) -> Secret:

@@ -55,6 +55,9 @@ MOST_REQUESTS_AFTER_A_FAILURE = 40
 """How many more requests a clause may cost once an episode has broken it: to confirm that, and to make it small."""
 
 
+MOST_REPLACEMENTS = 2
+"""How often one telling begins again with new customers, since those of the run take no more payment methods."""
+
 JUDGEMENTS_KEPT = 8
 """How many of the latest judgements are kept, so that no episode is judged twice in a trial."""
 
@@ -333,11 +336,15 @@ class Engine:
         return episode
 
     def _telling(self, story: Story, arguments: Mapping[str, Any], mode: Mode) -> tuple[Telling, Episode]:
-        scene = Scene(self.stage, self.watch, mode, self._judged)
-        try:
-            story.function(scene, **arguments)
-        except Absent as lacking:
-            return Telling(), self.stage.episode(absent, (), facts={"absent": str(lacking)})
+        """Tell the story, and again with new customers where one took no more payment methods."""
+        for _ in range(1 + MOST_REPLACEMENTS):
+            scene = Scene(self.stage, self.watch, mode, self._judged)
+            try:
+                story.function(scene, **arguments)
+            except Absent as lacking:
+                return Telling(), self.stage.episode(absent, (), facts={"absent": str(lacking)})
+            if not self.stage.replaces_full_customers():
+                break
         return scene.telling, scene.telling.decisive(self._judged)
 
     # Judging

@@ -43,7 +43,7 @@ class Needs:
         """End the story for want of a customer that is new: as not applicable where the target creates none."""
         if not self.has("create-customer"):
             self.unmet("the target creates no customers")
-        raise OutOfFixtures(why)
+        raise OutOfFixtures(f"{why}; without --customer the run creates its own")
 
     def created_customers(self) -> None:
         """End the story without a note where customers are given or made up, rather than created."""

@@ -30,6 +30,9 @@ USES_BETWEEN_READS = 20
 DELETED = "deleted_customer"
 """The name by which an attempt knows a customer that was deleted."""
 
+HAS_TOO_MANY = "customer_max_payment_methods"
+"""Stripe's code of the rejection by which a customer takes no more payment methods; how many it takes is not known."""
+
 STEPS_KEPT = 400
 """How many steps are kept, to show what came before a request that ended the target."""
 
@@ -135,11 +138,15 @@ class Memory:
         to_be_read: bool = False,
     ) -> Any:
         """Return what is kept by that name, if it `is_whole`; else make it, and keep it if that `is_kept`."""
+
+        def is_good(value: Any) -> bool:
+            return is_kept(value) and is_whole(value) and not _was_sent_to_full_customer(value)
+
         kept = self.of_kind(kind)
         if name in kept and is_whole(kept[name]):
             return kept[name]
-        made = self.make(Wanted(kind, name, make, lambda value: is_kept(value) and is_whole(value), to_be_read))
-        if is_kept(made):
+        made = self.make(Wanted(kind, name, make, is_good, to_be_read))
+        if is_kept(made) and not _was_sent_to_full_customer(made):
             self.keep(kind, name, made)
         return made
 
@@ -158,8 +165,13 @@ class Memory:
 
     def forget_objects(self) -> None:
         """Forget what depends on objects that may be gone."""
-        for kept in (self.successes, self.answers, self.repeated, self.shared, self.left):
+        for kept in (self.successes, self.answers, self.repeated, self.left):
             kept.clear()
+        self.forget_customers()
+
+    def forget_customers(self) -> None:
+        """Forget the customers of the state tests, and what was made of them."""
+        self.shared.clear()
         self.customers.clear()
         self.cards.clear()
 
@@ -247,6 +259,7 @@ class Stage:
     `known` is what the run has concluded so far, `case` the running test. `sent` holds every attempt by its digest, and
     `plan` is the hash of all of them in order. `unanswered` holds the digests of those that are never answered in time.
     `run` is the name that makes idempotency keys those of this run, `renewals` how often its objects were forgotten.
+    `has_full_customer` says that a customer took no more payment methods, and has not been replaced since.
     """
 
     def __init__(
@@ -265,6 +278,7 @@ class Stage:
         self.renewals = 0
         self.sent: dict[str, Attempt] = {}
         self.unanswered: set[str] = set()
+        self.has_full_customer = False
         self.steps: deque[Step] = deque(maxlen=STEPS_KEPT)
         self.shared = SharedPaymentMethod(fixtures)
 
@@ -278,7 +292,7 @@ class Stage:
             raise Killed("", STILL_SERVING)
         self.plan.update(f"{attempt}\n".encode())
         self.sent[attempt.digest] = attempt
-        if any(not isinstance(value, str) for _, value in attempt.headers):
+        if has_key_of_run(attempt):
             bindings = {**bindings, RUN: self.run}
         exchange = self.fixtures.endpoints.note_type(
             self.client.send(attempt.bind(bindings), new_connection=new_connection)
@@ -286,6 +300,7 @@ class Stage:
         invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
         step = Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
         self.steps.append(step)
+        self.has_full_customer |= is_for_full_customer(exchange)
         return step
 
     def bind(
@@ -311,6 +326,9 @@ class Stage:
         """Send on a payment method that nothing has been done to; a `plain` one has no details of its own."""
         make = partial(self.fixtures.methods.new, plain=plain)
         step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
+        is_sent_again = not has_key_of_run(attempt)  # else the story begins again, with another key
+        if is_sent_again and self.replaces_full_customers():
+            step = self.send(attempt, self.bind(attempt, make), role=role, new_connection=new_connection)
         if step.exchange.is_refusal and {"customer", "payment_method"} <= step.bindings.keys():
             self.fixtures.methods.take_back(step.bindings["payment_method"], step.bindings["customer"])
         return self.count_success(attempt, step, new_connection=new_connection)
@@ -403,12 +421,42 @@ class Stage:
             {**(facts or {}), **known},
         )
 
+    def replaces_full_customers(self) -> bool:
+        """Have customers be new ones if one took no more payment methods; return whether that was needed.
+
+        Raises OutOfFixtures where customers are given.
+        """
+        if not self.has_full_customer:
+            return False
+        self.has_full_customer = False
+        if not self.fixtures.provision.creates_customers:
+            raise OutOfFixtures("a given customer takes no more payment methods; pass others with --customer")
+        self.fixtures.customers.forget_names()
+        self.memory.forget_customers()
+        return True
+
     def forget_objects(self) -> None:
         """Make new objects from now on, and ask again what was asked: those that were made may be gone."""
         self.renewals += 1
         self.memory.forget_objects()
         self.fixtures.forget_objects()
         self.shared.use_up()
+
+
+def has_key_of_run(attempt: Attempt) -> bool:
+    """Return whether an attempt has an idempotency key, which the name of the run makes its own."""
+    return any(not isinstance(value, str) for _, value in attempt.headers)
+
+
+def is_for_full_customer(exchange: Exchange) -> bool:
+    """Return whether a request was rejected because the customer takes no more payment methods."""
+    return exchange.is_refusal and exchange.error.get("code") == HAS_TOO_MANY
+
+
+def _was_sent_to_full_customer(made: Any) -> bool:
+    """Return whether what was made has a step that was rejected because the customer takes no more payment methods."""
+    steps = made if isinstance(made, list | tuple) else (made,)
+    return any(isinstance(step, Step) and is_for_full_customer(step.exchange) for step in steps)
 
 
 def step_of(role: str, exchange: Exchange) -> Step:

@@ -23,7 +23,7 @@ from strategies.attempt import Attempt
 from strategies.comparison import Comparison
 from strategies.credentials import WITHOUT_KEY, unknown_keys
 from strategies.ordinary import ordinary_counterpart
-from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, near_misses
+from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, may_name_customer, near_misses
 from strategies.stripe import IDEMPOTENCY_KEY, AnswersOfAllKinds, with_header
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import Joined, Known, Text, joined
@@ -166,6 +166,8 @@ def expect_locked_out(scene: Scene, attempts: tuple[Attempt, ...]) -> None:
 def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     """Expect an id that names nothing, or only resembles a known one, to be rejected."""
     (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
+    if may_name_customer(attempt, customer):
+        scene.needs.end()
     if attempt == NO_PAYMENT_METHOD or not attempt.needs - {"payment_method"}:
         scene.expect(judge.rejected, scene.sample(attempt))
         return

@@ -320,9 +320,14 @@ class Watch:
         return steps
 
     def _send_valid(self, *, new_connection: bool = False) -> Step:
-        make = self._spares.pop if self._spares else partial(self.stage.fixtures.methods.new, plain=True)
-        step = self.stage.send(MINIMAL, self.stage.bind(MINIMAL, make), new_connection=new_connection)
+        step = self._send_minimal(new_connection=new_connection)
+        if self.stage.replaces_full_customers():
+            step = self._send_minimal(new_connection=new_connection)
         return self.stage.count_success(MINIMAL, step, new_connection=new_connection)
+
+    def _send_minimal(self, *, new_connection: bool) -> Step:
+        make = self._spares.pop if self._spares else partial(self.stage.fixtures.methods.new, plain=True)
+        return self.stage.send(MINIMAL, self.stage.bind(MINIMAL, make), new_connection=new_connection)
 
     def _served_again(self, steps: Sequence[Step]) -> Episode:
         return self.stage.episode(served_again, steps, clause=STILL_SERVING)

@@ -25,7 +25,7 @@ AS_THE_OPERATION: Credentials = "key"
 """The scheme for which the key is presented as to the operation under test."""
 
 
-UNUSABLE = "a success without a usable `id` (a text of printable characters, none of them %, & or +)"
+UNUSABLE = "a success without a usable `id` (a text of printable ASCII characters, none of them %, & or +)"
 """The answer to a creation whose object no request can name."""
 
 

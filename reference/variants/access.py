@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -265,15 +266,29 @@ variant.row("no-updates", STATEFUL, batch=ALARMS)(
 )
 
 
-@variant(STRIPE, batch=ALARMS)
-def account_with_a_past(b: Behaviour) -> None:
-    """The account has two thousand customers from the start, each with a payment method."""
+@change
+def give_past(b: Behaviour, count: int) -> None:
+    """Have that many customers there from the start, each with a payment method."""
 
     @apply(b, partial(override, "furnish"))
     def furnish(store: Store) -> None:
-        for _ in range(2000):
+        for _ in range(count):
             customer = store.put_customer(Customer(b.new_id("cus_"), int(time.time()) - 9999))
             store.attach(store.put_method(new_card(cards.CARDS["visa"], b.new_id("pm_"))), customer.id)
+
+
+@variant(STRIPE, batch=ALARMS)
+def account_with_a_past(b: Behaviour) -> None:
+    """The account has two thousand customers from the start, each with a payment method."""
+    give_past(2000)(b)
+
+
+@variant(STATEFUL, batch=ALARMS)
+def row_numbers_of_an_account_with_a_past(b: Behaviour) -> None:
+    """Ids are the numbers of rows, the first is 0, and two hundred customers are there from the start."""
+    rows: dict[str, Iterator[int]] = defaultdict(itertools.count)
+    b.new_id = lambda prefix: str(next(rows[prefix]))
+    give_past(200)(b)
 
 
 @change

@@ -357,3 +357,34 @@ def card_is_not_expandable(call: Call, attempt: Attempt) -> None:
     for path in attempt.expand:
         if path.split(".")[0] == "card":
             raise errors.not_expandable("card")
+
+
+MOST_METHODS = 10
+
+
+@variant(STRIPE, batch=ALARMS)
+def ten_methods_at_most(b: Behaviour) -> None:
+    """A customer who has ten payment methods takes no more: 400 with the code `customer_max_payment_methods`."""
+
+    def check(call: Call, attempt: Attempt) -> None:
+        is_new = attempt.method.customer != attempt.owner.id
+        if is_new and len(call.store.methods_of(attempt.owner.id)) >= MOST_METHODS:
+            text = "The maximum number of PaymentMethods for this Customer has been reached."
+            raise ApiError(Rejection("full", 400, text, code="customer_max_payment_methods", executed=True))
+
+    b.checks["room-for-one-more"] = check
+
+
+@variant(STATEFUL, amend, batch=ALARMS)
+def codes_are_names_of_exceptions(call: Call, rejection: Rejection) -> Rejection:
+    """Codes are names, as of the errors of other APIs: `ResourceNotFoundException`, `ValidationError`."""
+    is_missing = rejection.rule.startswith("no-such")
+    return replace(rejection, code="ResourceNotFoundException" if is_missing else "ValidationError")
+
+
+@variant(STRIPE, partial(override, "delete_customer"), batch=ALARMS)
+def customers_with_methods_stay(call: Call, customer: Customer) -> None:
+    """A customer who has a payment method is not deleted: 409, as where a database restricts it."""
+    if call.store.methods_of(customer.id):
+        raise ApiError(Rejection("has-methods", 409, "Detach the payment methods of this customer first."))
+    call.store.delete_customer(customer)

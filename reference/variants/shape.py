@@ -335,3 +335,19 @@ variant.row("clock-years-behind", STRIPE, batch=ALARMS)(
     "The server's clock is thirty years behind, in `created` and in Date.",
     shift_clock(-30 * 366 * 86400, is_dated=True),
 )
+
+
+@variant(STRIPE, batch=ALARMS)
+def numbers_and_checks_of_other_things(b: Behaviour) -> None:
+    """Errors and payment methods have a `number` that counts them, and the check of the code is under `cvc`."""
+    edit_errors(lambda body: {"error": {**body["error"], "number": 1042}, "attempt": {"number": "17"}})(b)
+    edit_methods(lambda shown: shown.update(version={"number": 3}, checks={"cvc": "unchecked", "number": True}))(b)
+
+
+@variant(STRIPE, wrap("customer_json"), batch=ALARMS)
+def customers_with_their_tax(usual: ShowCustomer, call: Call, customer: Customer) -> Json:
+    """Customers are shown with their `tax`, whose location follows from the address of a payment method."""
+    has_methods = bool(call.store.methods_of(customer.id))
+    location = {"country": "US", "source": "payment_method", "state": "CA"} if has_methods else None
+    status = "supported" if has_methods else "unrecognized_location"
+    return usual(call, customer) | {"tax": {"automatic_tax": status, "ip_address": None, "location": location}}
