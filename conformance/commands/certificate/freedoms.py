@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from conformance.evidence.exchange import Exchange, sent_header
+from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.fixtures.forms import ATTACHED_TOKEN, CREATED, RETRIEVED_TOKEN
 from conformance.fixtures.provisioning import Provision
 from conformance.verdict.record import Record
-from conformance.verdict.shapes import steps_in
+from conformance.verdict.shapes import exchanges_in, steps_in
 from strategies.stripe import IDEMPOTENCY_KEY
 
 KEEPS_NOTHING_CREATED = "creations-are-not-kept"
@@ -53,6 +53,11 @@ def _refuses_same_customer_again(record: Record) -> bool:
     return any(episode.exchanges("subject")[-1].is_refusal for episode in again)
 
 
+def _numbers_its_objects(record: Record) -> bool:
+    created = (exchange.object for exchange in exchanges_in(record.trials) if is_creation(exchange))
+    return any(str(one.get("id")).isdecimal() for one in created)
+
+
 def _refuses_semicolons_in_keys(record: Record) -> bool:
     trials = (trial for trial in record.trials if trial.clause == "idempotency.replay" and trial.episodes)
     firsts = (trial.decisive.steps[0].exchange for trial in trials)
@@ -63,6 +68,7 @@ FREEDOMS: Mapping[str, Callable[[Record], bool]] = {
     KEEPS_NOTHING_CREATED: _creates_and_keeps_nothing,
     "shared-tokens-are-retrieved": _gives_payment_methods(RETRIEVED_TOKEN),
     "shared-tokens-are-attached": _gives_payment_methods(ATTACHED_TOKEN),
+    "ids-are-row-numbers": _numbers_its_objects,
     "keys-of-letters-digits-and-hyphens": _refuses_semicolons_in_keys,
     "same-customer-refused": _refuses_same_customer_again,
     "cookie-of-the-balancer": _sends_header("Set-Cookie"),
