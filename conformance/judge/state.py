@@ -20,7 +20,14 @@ from conformance.judge.expectations import (
     require_success,
     skip_unless,
 )
-from conformance.judge.reads import expect_attached_to, expect_listed, is_list, require_readable, shown_customer
+from conformance.judge.reads import (
+    expect_attached_to,
+    expect_listed,
+    is_list,
+    lost_since,
+    require_readable,
+    shown_customer,
+)
 from conformance.judge.response import broken_success_clauses
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX
@@ -180,7 +187,7 @@ def _describe_answers(subjects: tuple[Exchange, ...]) -> str:
 
 @expectation
 def only_this_one(episode: Episode, contract: Contract) -> None:
-    """Expect everything that was read before the attach to read the same after it."""
+    """Expect everything that was read before the attach to read the same after it, and as it was created."""
     require_success(episode.subject)
     before = {exchange.request.target: exchange for exchange in episode.exchanges("control")}
     for after in episode.exchanges("follow-up"):
@@ -194,6 +201,9 @@ def only_this_one(episode: Episode, contract: Contract) -> None:
         schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
         changed = difference(before[target].object, after.object, contract, schema, ignoring)
         expect(not changed, f"{name}: {changed}", after)
+        for created in episode.exchanges("set-up"):
+            lost = lost_since(created, after.object)
+            expect(not lost, f"{name} lost what it was created with: {lost}", after)
 
 
 @expectation

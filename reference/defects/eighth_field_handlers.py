@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..behaviour import Attached, Check, FindCustomer, FindMethod, Reject
+from ..behaviour import Attached, Behaviour, Check, FindCustomer, FindMethod, Reject, Serve
 from ..call import Call
 from ..changes import (
+    apply,
     check_after,
     edit_rejections,
     edit_success,
-    interrupt,
     rejection,
     skip_check,
     wrap,
@@ -23,8 +23,8 @@ from ..objects.models import Customer, PaymentMethod
 from ..objects.store import new_card
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
-from ..wire.values import Answer, Json
-from .parts import hang_up, id_in_path, unexpected_error
+from ..wire.values import Answer, Json, Response
+from .parts import hang_up, unexpected_error
 from .registry import Topic
 
 contract = Topic("contract")
@@ -147,17 +147,28 @@ contract.row("cardless-methods-crash", "error.status-class", "medium", batch=BAT
 )
 
 
-def was_detached(call: Call) -> bool:
-    """Return whether the payment method in the path was detached."""
-    method = call.store.method(id_in_path(call))
-    return method is not None and method.detached
+class Uncaught(Exception):
+    """An error that no handler catches."""
 
 
-stateful.row("detached-one-is-not-answered", "robustness.still-serving", "medium", batch=BATCH)(
-    # Express 4 with an async handler: nobody catches the rejected promise, and Node 15 and later end for it.
-    "Attaching a detached payment method throws where nobody catches: the connection ends without an answer.",
-    interrupt(was_detached, hang_up),
-)
+@stateful("robustness.still-serving", "medium", batch=BATCH)
+def detached_one_is_not_answered(b: Behaviour) -> None:
+    """Attaching a detached payment method throws where nobody catches: the connection ends without an answer.
+
+    Express 4 with an async handler: nobody catches the rejected promise, and Node 15 and later end for it.
+    """
+
+    @apply(b, wrap_check("not-detached"))
+    def not_detached(usual: Check, call: Call, attempt: Attempt) -> None:
+        if attempt.method.detached:
+            raise Uncaught
+
+    @apply(b, wrap("serve"))
+    def serve(usual: Serve, call: Call) -> Response:
+        try:
+            return usual(call)
+        except Uncaught:
+            return hang_up(call)
 
 
 def as_the_record_says(rejected: Rejection) -> Rejection:
