@@ -95,6 +95,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("response.schema", exchange(200, but(SUCCESS, card={**CARD, "exp_month": "4"}))),
         ("response.schema", exchange(200, but(SUCCESS, card=but(CARD, funding=...)))),
         ("response.schema", exchange(200, but(SUCCESS, type=...))),
+        ("response.schema", exchange(200, {name: SUCCESS[name] for name in ("id", "object", "customer")})),
         ("response.no-card-data", exchange(200, but(SUCCESS, card={**CARD, "number": "x"}))),
         ("response.no-card-data", exchange(200, but(SUCCESS, note="card 4242 4242 4242 4242"))),
         (
@@ -334,6 +335,31 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
     )
 
 
+def test_an_attach_leaves_its_customer_as_it_was_created() -> None:
+    kept = {**EXPANDED_CUSTOMER, "email": "A@example.com"}
+    card, attach = exchange(200, kept, sent="email=A@example.com"), exchange(200, SUCCESS)
+    created = replace(card, request=replace(card.request, target="/v1/customers"))
+
+    def outcome(shown: str) -> Outcome:
+        read = exchange(200, {**kept, "email": shown}, method="GET", sent="")
+        read = replace(read, request=replace(read.request, target="/v1/customers/cus_1"))
+        steps = (Step("set-up", created), Step("control", read), Step("subject", attach), Step("follow-up", read))
+        return judged(Episode("state.only-this-one", "only_this_one", steps, {}, {"called": {}})).outcome
+
+    assert outcome("A@example.com") is Outcome.PASS
+    assert outcome("a@example.com") is Outcome.FAIL, "an earlier attach has changed it"
+
+
+def test_a_payment_method_that_is_no_card_has_the_hash_of_its_type() -> None:
+    def outcome(answer: Exchange) -> Outcome:
+        return judged(episode("has_hash_of_its_type", answer, clause="response.type-hash", kind="wire")).outcome
+
+    other = but(SUCCESS, type="sepa_debit", card=...)
+    assert outcome(exchange(200, {**other, "sepa_debit": {}})) is Outcome.PASS
+    assert outcome(exchange(200, other)) is Outcome.FAIL
+    assert outcome(exchange(400, ERROR)) is Outcome.NOT_RUN, "a server need not attach it"
+
+
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     many = [exchange(200, SUCCESS)] * 30
     assert judged(episode("steady", *many)).outcome is Outcome.PASS
@@ -382,6 +408,10 @@ def test_a_front_end_may_refuse_a_body_where_there_is_none_in_its_own_words(meth
         ("near: update methods set owner = 1", True),
         ("sql: no rows in result set", True),
         ("SQLITE_CONSTRAINT: FOREIGN KEY constraint failed", True),
+        ('Couldn\'t find Customer with \'id\'=1 [WHERE "customers"."deleted_at" IS NULL]', True),
+        ('update on table "methods" violates foreign key constraint "fk_1"', True),
+        ("Cannot add or update a child row: a foreign key constraint fails", True),
+        ("This violates a constraint: say WHERE the customer is, and which.", False),
         ("ActiveRecord::RecordNotFound", True),
         ("matching query: Customer.DoesNotExist", True),
         ("invalid memory address or nil pointer dereference", True),

@@ -67,6 +67,14 @@ def injected_condition_finds_a_customer(usual: FindCustomer, call: Call, identif
     return usual(call, identifier)
 
 
+@stateful("state.unknown-payment-method", "medium", wrap_at_attach("find_payment_method"))
+def injected_condition_finds_a_payment_method(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
+    """The id in the path is put into the query's text: `' OR ""="` finds a payment method."""
+    if ALWAYS_TRUE.search(identifier):
+        return next((method for method in call.store.methods.values() if method.customer is None), None)
+    return usual(call, identifier)
+
+
 @stateful("state.unknown-payment-method", "medium", wrap_at_attach("find_payment_method"), batch=BATCH)
 def tokens_serve_as_payment_methods(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
     """A card's test token in the path, `tok_visa`, is attached as though it were a payment method.
@@ -182,6 +190,19 @@ contract.row("default-scope-in-the-message", "error.no-internals", "medium", lev
     # `rescue_from ActiveRecord::RecordNotFound { |e| render_error(e.message) }` with acts_as_paranoid.
     "An unknown customer is rejected with the record's own message, which has the condition of its default scope.",
     edit_rejections(["no-such-customer"], as_the_record_says),
+)
+
+
+def as_the_database_says(rejected: Rejection) -> Rejection:
+    """Return the rejection of an unknown customer with PostgreSQL's message."""
+    constraint = 'insert or update on table "payment_methods" violates foreign key constraint "fk_customer"'
+    return replace(rejected, message=constraint)
+
+
+contract.row("constraint-in-the-message", "error.no-internals", "medium", level="SHOULD")(
+    # `except IntegrityError as error: return problem(400, str(error.orig))` of SQLAlchemy.
+    "An unknown customer is rejected with the database's words about the foreign key.",
+    edit_rejections(["no-such-customer"], as_the_database_says),
 )
 
 

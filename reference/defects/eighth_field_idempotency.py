@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Hashable
 from dataclasses import replace
@@ -11,16 +10,16 @@ from ..behaviour import Detach, KeyName, Once
 from ..call import Call, Endpoint
 from ..changes import wrap, wrap_at_attach
 from ..objects.models import PaymentMethod
-from ..rules import errors
 from ..wire.values import Answer
 from .eighth_field_handlers import BATCH
 from .registry import Topic
 
 stripe = Topic("stripe")
 
+MOST_KEYS = 10
+"""How many keys there is room for."""
 KEPT = 0.6
 """Ten minutes in seconds, read as milliseconds."""
-SAFE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @stripe("idempotency.replay", "hard", wrap_at_attach("once", born=dict), batch=BATCH)
@@ -48,20 +47,8 @@ def each_worker_keeps_its_own_keys(usual: KeyName, call: Call, key: str) -> Hash
 
 
 @stripe("idempotency.replay", "medium", wrap_at_attach("once"), batch=BATCH)
-def keys_are_of_few_characters(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
-    """A key with other characters than letters, digits, `_` and `-` is rejected with 400.
-
-    Validators against injection into Redis: `/^[a-zA-Z0-9_-]{1,255}$/`.
-    """
-    key = call.request.header("idempotency-key")
-    if key is not None and not SAFE_KEY.fullmatch(key):
-        raise errors.idempotency_error("Invalid idempotency key.")
-    return usual(call, endpoint)
-
-
-@stripe("idempotency.replay", "medium", wrap_at_attach("once"), batch=BATCH)
 def replayed_decline_is_brief(usual: Once, call: Call, endpoint: Endpoint) -> Answer:
-    """The replay of a decline has its message, type and code only: the error is raised anew from three columns.
+    """The replay of a decline has its message, type and code only: the error is made again from three columns.
 
     Tables of keys with `error_message` and `error_code`, and Celery's results, which keep an exception's arguments.
     """
@@ -70,6 +57,19 @@ def replayed_decline_is_brief(usual: Once, call: Call, endpoint: Endpoint) -> An
         return answer
     kept = {name: value for name, value in answer.payload["error"].items() if name in ("message", "type", "code")}
     return replace(answer, payload={"error": kept})
+
+
+@stripe("idempotency.replay", "hard", wrap_at_attach("once", kept=list))
+def room_for_ten_answers(usual: Once, call: Call, endpoint: Endpoint, kept: list[Hashable]) -> Answer:
+    """There is room for the answers to ten keys: an eleventh one pushes the oldest out."""
+    key = call.request.header("idempotency-key")
+    if key is not None:
+        name = call.behaviour.idempotency_name(call, key)
+        if name not in kept:
+            kept.append(name)
+        if len(kept) > MOST_KEYS:
+            call.world.ledger.abandon(kept.pop(0))
+    return usual(call, endpoint)
 
 
 @stripe("idempotency.replay", "hard", wrap("detach"), batch=BATCH)
