@@ -340,14 +340,15 @@ def test_an_attach_leaves_its_customer_as_it_was_created() -> None:
     card, attach = exchange(200, kept, sent="email=A@example.com"), exchange(200, SUCCESS)
     created = replace(card, request=replace(card.request, target="/v1/customers"))
 
-    def outcome(shown: str) -> Outcome:
+    def outcome(shown: str, target: str = "/v1/customers/cus_1") -> Outcome:
         read = exchange(200, {**kept, "email": shown}, method="GET", sent="")
-        read = replace(read, request=replace(read.request, target="/v1/customers/cus_1"))
+        read = replace(read, request=replace(read.request, target=target))
         steps = (Step("set-up", created), Step("control", read), Step("subject", attach), Step("follow-up", read))
         return judged(Episode("state.only-this-one", "only_this_one", steps, {}, {"called": {}})).outcome
 
     assert outcome("A@example.com") is Outcome.PASS
     assert outcome("a@example.com") is Outcome.FAIL, "an earlier attach has changed it"
+    assert outcome("a@example.com", "/v1/payment_methods/pm_1") is Outcome.PASS, "state.same-object compares these"
 
 
 def test_a_payment_method_that_is_no_card_has_the_hash_of_its_type() -> None:

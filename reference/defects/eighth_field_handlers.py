@@ -67,14 +67,6 @@ def injected_condition_finds_a_customer(usual: FindCustomer, call: Call, identif
     return usual(call, identifier)
 
 
-@stateful("state.unknown-payment-method", "medium", wrap_at_attach("find_payment_method"))
-def injected_condition_finds_a_payment_method(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
-    """The id in the path is put into the query's text: `' OR ""="` finds a payment method."""
-    if ALWAYS_TRUE.search(identifier):
-        return next((method for method in call.store.methods.values() if method.customer is None), None)
-    return usual(call, identifier)
-
-
 @stateful("state.unknown-payment-method", "medium", wrap_at_attach("find_payment_method"), batch=BATCH)
 def tokens_serve_as_payment_methods(usual: FindMethod, call: Call, identifier: str) -> PaymentMethod | None:
     """A card's test token in the path, `tok_visa`, is attached as though it were a payment method.
