@@ -335,32 +335,6 @@ def test_an_expanded_customer_shows_what_it_was_created_with(shown: dict[str, An
     )
 
 
-def test_an_attach_leaves_its_customer_as_it_was_created() -> None:
-    kept = {**EXPANDED_CUSTOMER, "email": "A@example.com"}
-    card, attach = exchange(200, kept, sent="email=A@example.com"), exchange(200, SUCCESS)
-    created = replace(card, request=replace(card.request, target="/v1/customers"))
-
-    def outcome(shown: str, target: str = "/v1/customers/cus_1") -> Outcome:
-        read = exchange(200, {**kept, "email": shown}, method="GET", sent="")
-        read = replace(read, request=replace(read.request, target=target))
-        steps = (Step("set-up", created), Step("control", read), Step("subject", attach), Step("follow-up", read))
-        return judged(Episode("state.only-this-one", "only_this_one", steps, {}, {"called": {}})).outcome
-
-    assert outcome("A@example.com") is Outcome.PASS
-    assert outcome("a@example.com") is Outcome.FAIL, "an earlier attach has changed it"
-    assert outcome("a@example.com", "/v1/payment_methods/pm_1") is Outcome.PASS, "state.same-object compares these"
-
-
-def test_a_payment_method_that_is_no_card_has_the_hash_of_its_type() -> None:
-    def outcome(answer: Exchange) -> Outcome:
-        return judged(episode("has_hash_of_its_type", answer, clause="response.type-hash", kind="wire")).outcome
-
-    other = but(SUCCESS, type="sepa_debit", card=...)
-    assert outcome(exchange(200, {**other, "sepa_debit": {}})) is Outcome.PASS
-    assert outcome(exchange(200, other)) is Outcome.FAIL
-    assert outcome(exchange(400, ERROR)) is Outcome.NOT_RUN, "a server need not attach it"
-
-
 def test_one_odd_answer_out_of_many_is_unsteady() -> None:
     many = [exchange(200, SUCCESS)] * 30
     assert judged(episode("steady", *many)).outcome is Outcome.PASS
