@@ -54,7 +54,7 @@ def test_success(scene: Scene, slug: str) -> None:
     expect_well_formed(scene, *SAMPLE)
 
 
-@clause("response.type-hash", quick=False)
+@clause("response.type-hash", last=True)
 def test_hash_of_another_type(scene: Scene) -> None:
     """A payment method that is no card has the hash of its own type, where it can be attached."""
     account = scene.api.create_of_another_type()
