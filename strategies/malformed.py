@@ -86,10 +86,16 @@ def non_bmp() -> Sequence[Attempt]:
     )
 
 
+INJECTED_CUSTOMER = _pairs(Pair("customer", "cus_' OR '1'='1"))
+"""A customer that is true of every row, where it is put into a query's text."""
+INJECTED_METHOD = _path("'%20OR%20%22%22=%22")
+"""A payment method's id in the path that is so."""
+INJECTED = (INJECTED_CUSTOMER, INJECTED_METHOD)
+
+
 def quotes() -> Sequence[Attempt]:
     """Return bodies with syntax of other languages in values and in names."""
-    values = ("'\"\\$0<script>", "cus_' OR '1'='1")
-    in_values = (_pairs(Pair("customer", value)) for value in values)
+    in_values = (_pairs(Pair("customer", "'\"\\$0<script>")), INJECTED_CUSTOMER)
     in_name = _pairs(CUSTOMER, Pair("\"\\'<${7*7}{{7*7}}>", "1"))
     return (*in_values, in_name, _pairs(CUSTOMER, Pair("expand[]", "'\"\\")))
 
@@ -120,8 +126,7 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Return requests with odd ids in the path that are correctly encoded: blanks, dots, quotes, emoji."""
-    ids = ("...", "%F0%9F%98%80", "'%20OR%20%22%22=%22", "*")
-    return tuple(_path(segment) for segment in ids)
+    return (_path("..."), _path("%F0%9F%98%80"), INJECTED_METHOD, _path("*"))
 
 
 def path_encodings() -> Sequence[Attempt]:

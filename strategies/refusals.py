@@ -31,6 +31,8 @@ NO_CUSTOMER_MUCH_EXPANDED = NO_CUSTOMER_EXPANDED.but(pairs=(Pair("customer", NO_
 """The same, to be expanded 21 times: parsers make something else of more than 20 entries than an array."""
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
+EMAIL_OF_CUSTOMERS = "Richard.Roe@example.com"
+"""The e-mail address of a run's customers, which is no id. A server that saves it in lower case shows that."""
 OF_EVERY_OBJECT = "constructor"
 """A property that every JavaScript object has (prototype lookup)."""
 NO_PAYMENT_METHOD = MINIMAL.but(
@@ -100,7 +102,7 @@ def part_of_customer(length: int) -> Attempt:
 
 
 def unknown_customers() -> Sequence[Attempt]:
-    """Return bodies with an id that never existed, with none, the bare prefix, parts of a known id, and another id."""
+    """Return bodies with ids that name nobody, parts of a known id, and keys by which a careless look-up finds one."""
     return (
         NO_CUSTOMER,
         unknown_customer(""),
@@ -108,9 +110,10 @@ def unknown_customers() -> Sequence[Attempt]:
         FIRST_ROW,
         part_of_customer(SHORTEST_PART),
         unknown_customer(OF_EVERY_OBJECT),
-        part_of_customer(_LONG),
+        unknown_customer(EMAIL_OF_CUSTOMERS),
         unknown_customer(Known(ATTACHED)),
         ROW_BEFORE,
+        malformed.INJECTED_CUSTOMER,
     )
 
 
@@ -139,7 +142,8 @@ def unknown_payment_methods() -> Sequence[Attempt]:
     with_matrix_parameter = MINIMAL.but(path_id=joined(method, ";x"), kind="wire", transport="raw")
     with_query = MINIMAL.but(path_id=joined(method, "?x"), kind="wire")
     others = (with_matrix_parameter, escaped_twice, with_query)
-    return (NO_PAYMENT_METHOD, *plain, *others, EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire"))
+    shared = EXPANDED.but(path_id=f"pm_card_{NEVER}", kind="wire")
+    return (NO_PAYMENT_METHOD, *plain, *others, shared, malformed.INJECTED_METHOD)
 
 
 ATTACHED = "payment method that a customer has"

@@ -187,5 +187,8 @@ def twice(*names: str) -> Attempt:
 TWO_CUSTOMERS = twice("customer", "other_customer")
 """Two known customers under the one name."""
 
+OF_ANOTHER_TYPE = MINIMAL.but(kind="wire", label="of a payment method that is no card")
+"""A good request about a payment method that need not be one that this server attaches."""
+
 SAMPLE = (MINIMAL, EXPANDED)
 """The requests whose successes every clause of the chapter `response` judges."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from conformance import judge
@@ -22,7 +23,10 @@ from strategies import stripe
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import Joined, Text, describe, joined, swapped
 
-UNAUTHORIZED, PAYMENT_REQUIRED = 401, 402
+INVALID, UNAUTHORIZED, PAYMENT_REQUIRED = 400, 401, 402
+
+A_WHILE = 1.1
+"""How many seconds a key is not used before it comes again: in a run, other tests take longer."""
 
 
 ALSO = (("header.request-id", judge.identified), ("response.accepted-coding", judge.not_in_gzip))
@@ -33,7 +37,25 @@ ALSO = (("header.request-id", judge.identified), ("response.accepted-coding", ju
 def test_replay(scene: Scene) -> None:
     """The same request with the same key gets the first answer, which a client missed, and says that it is one."""
     first, again, *_ = replay(scene, MINIMAL)
-    scene.expect(judge.replayed, first, again, of="a success", also=ALSO)
+    scene.expect(judge.replayed, first, again, of="a success", also=ALSO, proof=was_executed(again))
+
+
+def was_executed(again: Step) -> bool:
+    """Return whether a request that came again was executed, if it is no replay: nothing can explain that away."""
+    return again.exchange.is_success or again.exchange.status == INVALID
+
+
+@in_turn("a replay")
+@clause("idempotency.replay", last=True)
+def test_replay_after_a_while(scene: Scene) -> None:
+    """An answer is kept for a day, and longer than what it tells of stays as it is."""
+    scene.needs.state()
+    first, *_ = replay(scene, MINIMAL)
+    if scene.is_confirmation:
+        time.sleep(A_WHILE)
+    changes = detach(scene, first)
+    again = scene.attach(scene.stage.sent[first.attempt_digest].but(kind="wire"), first)
+    scene.expect(judge.replayed, first, *changes, again, of="a success", proof=was_executed(again))
 
 
 @in_turn("a replay after a change")
@@ -74,6 +96,11 @@ def undo(scene: Scene, attach: Step, own: str | None) -> list[Step]:
         deleted = scene.api.delete(own, role="set-up")
         if deleted.exchange.is_success:
             return [deleted]
+    return detach(scene, attach)
+
+
+def detach(scene: Scene, attach: Step) -> list[Step]:
+    """Detach what was attached; nothing where the target does not."""
     if not scene.needs.has("detach"):
         return []
     detached = scene.detach(attach.bindings["payment_method"], role="set-up")
@@ -91,7 +118,8 @@ REORDERED = EXPANDED.but(
 def test_replay_of_shared_token(scene: Scene) -> None:
     """A replay is not executed: a shared token, of which each attach makes a new one, is listed once."""
     scene.needs.state()
-    scene.expect(judge.replayed, *replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success"), of="a success")
+    steps = replay_on_token(scene, stripe.WITH_SHARED_TOKEN, "a success")
+    scene.expect(judge.replayed, *steps, of="a success", proof=was_executed(steps[1]))
 
 
 @in_turn("a replay of a decline")

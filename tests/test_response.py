@@ -12,7 +12,7 @@ from conformance.scenes.marks import as_story, clause, clause_mark, each
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
-from strategies.requests import SAMPLE
+from strategies.requests import OF_ANOTHER_TYPE, SAMPLE
 from strategies.stripe import AGAIN, with_header
 from strategies.valid import EXPANDED_FOR_OTHER_CUSTOMER, MINIMAL
 
@@ -52,6 +52,15 @@ def test_coding_is_accepted(scene: Scene) -> None:
 def test_success(scene: Scene, slug: str) -> None:
     """The body of a success is what the clause says, in a plain and in an expanded answer."""
     expect_well_formed(scene, *SAMPLE)
+
+
+@clause("response.type-hash", last=True)
+def test_hash_of_another_type(scene: Scene) -> None:
+    """A payment method that is no card has the hash of its own type, where it can be attached."""
+    account = scene.api.create_of_another_type()
+    if account is None:
+        scene.needs.end()
+    scene.expect(judge.has_hash_of_its_type, scene.attach(OF_ANOTHER_TYPE, account))
 
 
 @clause("error.status-class", quick=False)

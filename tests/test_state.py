@@ -231,14 +231,18 @@ def test_others_are_untouched(scene: Scene) -> None:
 
     names = [*cards.values(), *customers.values()]
     called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
-    set_up = [*earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
+    created = scene.api.creation_of(*customers)
+    set_up = [*created, *earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
     about = {"payment_method": card.id, "customer": customer, "other_customer": other}
     scene.expect(judge.only_this_one, *set_up, *before, attach, *after, about=about, called=called)
 
 
-@clause("state.only-this-one", further=True)
+@clause("state.only-this-one", also=("request.minimal-body",), further=True)
 def test_customer_stays_as_created(scene: Scene) -> None:
-    """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty."""
+    """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty.
+
+    A customer without them gets a payment method like any other.
+    """
     if not scene.stage.fixtures.provision.creates_customers:
         scene.needs.no_new_customer("customers that were given are not new")
     customer, created = scene.api.create_customer(plain=True)
@@ -249,7 +253,8 @@ def test_customer_stays_as_created(scene: Scene) -> None:
     after = scene.api.retrieve_customer(customer)
 
     called = {before.exchange.request.target: "the customer"}
-    scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called)
+    also = [("request.minimal-body", judge.accepted)]
+    scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also)
 
 
 @in_turn(CARDS)

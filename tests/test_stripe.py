@@ -25,6 +25,9 @@ CONTRACT = published_contract()
 NO_DECLINING_TOKEN = "the target knows no shared token that declines"
 NO_DEFAULT = "no default payment method can be set for a customer here"
 
+DECLINED = "a card that was declined"
+"""The name by which tests share a card that was declined."""
+
 UNHEARD_OF_TOKEN = "pm_card_conformanceUnheardOf"
 """A shared token that does not exist: a server that takes it takes any, and knows none that declines."""
 
@@ -190,8 +193,8 @@ def test_already_attached(scene: Scene) -> None:
     """A payment method of another customer is an invalid request, and no conflict."""
     scene.needs.state()
     first = scene.attach(MINIMAL, role="set-up")
-    takeovers = [scene.attach(stripe.FOR_OTHER_CUSTOMER, first) for _ in range(2)]
-    scene.expect(judge.rejected_as_required, first, *takeovers)
+    takeover = scene.attach(stripe.FOR_OTHER_CUSTOMER, first)
+    scene.expect(judge.rejected_as_required, first, takeover)
 
 
 @clause("stripe.same-customer")
@@ -245,9 +248,28 @@ def test_declining_token(scene: Scene) -> None:
     scene.expect(judge.rejected_as_required, step, *lists)
 
 
+@in_turn("a declined card")
 @clause("stripe.card-declined")
 def test_declining_card(scene: Scene) -> None:
-    """A payment method made from a declining card is declined when it is attached, and stays unattached."""
+    """A payment method made from a declining card is declined when it is attached, each time."""
+    steps = attach_declining_card(scene)
+    scene.stage.memory.left[DECLINED] = steps
+    scene.expect(judge.rejected_as_required, *steps)
+
+
+@in_turn("a declined card")
+@clause("stripe.card-declined", quick=True, last=True)
+def test_declined_stays_unattached(scene: Scene) -> None:
+    """A card that was declined belongs to nobody, and is not saved by the next attach of another one."""
+    steps = scene.stage.memory.left.get(DECLINED)
+    if steps is None or scene.is_confirmation:
+        steps = attach_declining_card(scene)
+        steps = [*steps, scene.attach(MINIMAL, role="set-up")]
+    scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[1]))
+
+
+def attach_declining_card(scene: Scene) -> list[Step]:
+    """Return two attaches of a payment method made from a card that declines."""
     scene.needs.state()
     way = scene.stage.fixtures.provision.payment_methods
     card = scene.api.create_from(*DECLINING_FORMS.get(way, ()))
@@ -257,8 +279,7 @@ def test_declining_card(scene: Scene) -> None:
     steps = [scene.attach(stripe.WITH_DECLINING_CARD, card) for _ in range(2)]
     if steps[0].exchange.is_success and scene.api.create_from(UNHEARD_OF_FORMS[way]) is not None:
         scene.needs.unmet(NO_DECLINING_CARD)
-
-    scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[-1]))
+    return steps
 
 
 @clause("stripe.test-tokens", also=("expand.inlined",))

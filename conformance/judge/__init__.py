@@ -32,7 +32,7 @@ from conformance.judge.request import (
     same_answer_by_path,
     taken_as_sent,
 )
-from conformance.judge.response import not_in_gzip, well_formed
+from conformance.judge.response import has_hash_of_its_type, not_in_gzip, well_formed
 from conformance.judge.robustness import enveloped, served_again, survived
 from conformance.judge.state import (
     absent,
@@ -73,6 +73,7 @@ __all__ = [
     "executed_once",
     "expectation_name",
     "expectation_of",
+    "has_hash_of_its_type",
     "identified",
     "inlined",
     "inlined_or_rejected",

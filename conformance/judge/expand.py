@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from conformance.evidence.episode import Episode
@@ -21,6 +20,7 @@ from conformance.judge.expectations import (
     require_preparation,
     skip_unless,
 )
+from conformance.judge.reads import lost_since
 from conformance.judge.response import broken_success_clauses
 from contracts import Contract
 
@@ -39,7 +39,7 @@ def inlined(episode: Episode, contract: Contract) -> None:
     skip_unless(exchange.status != NO_CONTENT, f"answered {NO_CONTENT}, which has no body to expand in")
     _expect_whole_customer(exchange, contract)
     for created in episode.exchanges("set-up"):
-        lost = "" if episode.facts.get("stateless") else _lost_since(created, exchange.object["customer"])
+        lost = "" if episode.facts.get("stateless") else lost_since(created, exchange.object["customer"])
         observed = f"the expanded customer lost what it was created with: {lost}"
         expect(not lost, observed, exchange, "state.only-this-one")
     for plain in episode.exchanges("control"):
@@ -74,29 +74,6 @@ def _expect_whole_customer(exchange: Exchange, contract: Contract) -> None:
     expect(is_asked_for, f"the expanded customer's `id` is {identifier!r}, not the one asked for", exchange)
     for violation in contract.customer.violations(customer):
         fail(f"the expanded customer: {violation}", exchange)
-
-
-def _lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
-    """Return a member that the customer was created with and that it is now shown without; empty for none.
-
-    The response to the creation must show the member. A member that is now absent is not lost: an expanded customer may
-    be shown in brief.
-    """
-    if created.is_to_operation or created.object.get("id") != customer.get("id"):
-        return ""
-    for pair in created.sent_pairs:
-        root, _, key = pair.name.decode().rstrip("]").partition("[")
-        before, after = (_member(side.get(root), key) for side in (created.object, customer))
-        if before == pair.value.decode() != after and root in customer:
-            return f"`{root}` is {customer[root]!r}"
-    return ""
-
-
-def _member(value: Any, key: str) -> Any:
-    """Return the member of a hash; without a key the value itself."""
-    if not key:
-        return value
-    return value.get(key) if isinstance(value, dict) else None
 
 
 def _expect_as_complete(exchange: Exchange, plain: Exchange, contract: Contract, episode: Episode) -> None:

@@ -15,6 +15,7 @@ _ALWAYS_A_ROOT = r"(?:usr|var|opt|srv|etc|root|tmp|proc)/[\w./-]*\w"
 _OFTEN_A_ROOT = r"(?:home|app|Users|code|workspace|build)/(?:[\w.-]+/)*[\w-]+\.[A-Za-z]\w{0,4}\b"
 _OF_A_USER = r"(?:home|Users|app)/(?:[\w.-]+/){2,}[\w.-]+"
 
+# "key" may be masked: it is part of most requests.
 _TRACES = (
     ("a stack trace", re.compile(rf"Traceback \(most recent call last\)|{_FRAME}", re.MULTILINE)),
     ("a stack trace", re.compile(rf"\bgoroutine \d+ \[|\.{_SOURCE}(?::(?:line )?|\", line |:in )\d+")),
@@ -27,6 +28,10 @@ _TRACES = (
     ("SQL", re.compile(r"\bupdate\s+[\"`\w]+\s+set\s+[\"`\w]+\s*=|\bdelete\s+from\s+[\"`\w]+\s+where\s")),
     ("SQL", re.compile(r"\b(?:sqlite3?|psycopg2?|mysql|pymysql|sqlalchemy|ORA-\d{4,}|SQLSTATE)\b", re.IGNORECASE)),
     ("SQL", re.compile(r"\bsql: no rows\b|\bSQLITE_[A-Z]+\b")),
+    ("SQL", re.compile(r"\bWHERE\s+[\"`(]*\w+[\"`.\w]*\s*(?:=|<>|!=|IN\s*\(|LIKE\s|IS\s+(?:NOT\s+)?NULL\b)")),
+    ("SQL", re.compile(r"\bviolates (?:foreign \S+|unique|not-null|check) constraint\b")),
+    ("SQL", re.compile(r"\b(?:FOREIGN \S+|UNIQUE|NOT NULL|CHECK) constraint failed\b")),
+    ("SQL", re.compile(r"\ba foreign \S+ constraint fails\b")),
     ("an exception's name", re.compile(r"\b\w+::\w+(?:NotFound|Invalid)\b|\.DoesNotExist\b")),
     ("an exception's name", re.compile(r"\bnil pointer dereference\b")),
     ("an exception's name", re.compile(r"\b[A-Z][A-Za-z0-9]+(?:Error|Exception|Panic)\b")),

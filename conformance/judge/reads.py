@@ -122,5 +122,28 @@ def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
         expect(read.object.get("customer") == customer, shown, read)
 
 
+def lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
+    """Return a member that the customer was created with and that it is now shown without; empty for none.
+
+    The response to the creation must show the member. A member that is now absent is not lost: an expanded customer may
+    be shown in brief.
+    """
+    if created.is_to_operation or created.object.get("id") != customer.get("id"):
+        return ""
+    for pair in created.sent_pairs:
+        root, _, key = pair.name.decode().rstrip("]").partition("[")
+        before, after = (_member(side.get(root), key) for side in (created.object, customer))
+        if before == pair.value.decode() != after and root in customer:
+            return f"`{root}` is {customer[root]!r}"
+    return ""
+
+
+def _member(value: Any, key: str) -> Any:
+    """Return the member of a hash; without a key the value itself."""
+    if not key:
+        return value
+    return value.get(key) if isinstance(value, dict) else None
+
+
 def _path_of(exchange: Exchange) -> str:
     return exchange.request.target.partition("?")[0]

@@ -27,6 +27,10 @@ LATEST_CREATED = 10**11
 """Seconds since 1970 up to which `created` can be in seconds; a time in milliseconds is later."""
 SHARED_TOKEN_PREFIX = "pm_card_"
 
+_REQUIRED = ("billing_details", "created", "livemode", "type")
+"""The members of every payment method that no clause about ids or the object looks at."""
+OF_A_SUMMARY = 3
+"""How many of them a summary lacks: one clause says so, instead of one for each."""
 _OWNED_AT_TOP = frozenset({"object", "id", "customer", "created", "livemode", "metadata", "billing_details"})
 _OWNED_THROUGHOUT = frozenset({"customer", "metadata"})
 
@@ -57,6 +61,14 @@ def well_formed(episode: Episode, contract: Contract) -> None:
         expect_obedience(episode.clause, own, exchange)
 
 
+@expectation
+def has_hash_of_its_type(episode: Episode, contract: Contract) -> None:
+    """Expect a hash under the name that the success of a payment method gives as its type."""
+    exchange = episode.subject
+    require_success(exchange)
+    expect_obedience(episode.clause, _broken_type_hash(exchange.object), exchange)
+
+
 def broken_success_clauses(
     exchange: Exchange, contract: Contract, *, test_key: bool, created_as: str = "", whole: bool = False
 ) -> Iterator[Broken]:
@@ -80,6 +92,10 @@ def broken_success_clauses(
         return
     if whole or not asks_to_expand(exchange):
         yield from _broken_ids(exchange, body)
+        missing = [name for name in _REQUIRED if name not in body]
+        if len(missing) >= OF_A_SUMMARY:
+            yield "response.schema", f"the body is a summary, without {', '.join(missing)}"
+            return
         yield from _broken_created(exchange, body)
         yield from _broken_members(body, test_key=test_key)
         yield from _broken_schema(body, contract, created_as)
@@ -140,6 +156,11 @@ def _broken_members(body: Mapping[str, Any], *, test_key: bool) -> Iterator[Brok
     yield from unless(is_mode_of_key, "response.livemode", f"`livemode` is {livemode!r} for a test key")
     yield from unless(_is_metadata(body.get("metadata")), "response.metadata", f"`metadata` is {metadata!r}")
     yield from unless(isinstance(details, dict), "response.billing-details", f"`billing_details` is {details!r}")
+    yield from _broken_type_hash(body)
+
+
+def _broken_type_hash(body: Mapping[str, Any]) -> Iterator[Broken]:
+    """Yield response.type-hash where it is broken."""
     kind = body.get("type")
     if isinstance(kind, str):
         detail = body.get(kind, "absent")

@@ -25,6 +25,7 @@ from conformance.judge.reads import (
     expect_listed,
     has_more,
     is_list,
+    lost_since,
     require_readable,
     shown_customer,
     times_listed,
@@ -194,7 +195,11 @@ def _describe_answers(subjects: tuple[Exchange, ...]) -> str:
 
 @expectation
 def only_this_one(episode: Episode, contract: Contract) -> None:
-    """Expect everything that was read before the attach to read the same after it."""
+    """Expect everything that was read before the attach to read the same after it.
+
+    A customer reads as it was created, and a payment method as when it was attached, since attaches in between may have
+    changed them.
+    """
     require_success(episode.subject)
     before = {exchange.request.target: exchange for exchange in episode.exchanges("control")}
     for after in episode.exchanges("follow-up"):
@@ -208,6 +213,21 @@ def only_this_one(episode: Episode, contract: Contract) -> None:
         schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
         changed = difference(before[target].object, after.object, contract, schema, ignoring)
         expect(not changed, f"{name}: {changed}", after)
+        for earlier in _reads_since_its_attach(episode, before[target]):
+            changed = difference(earlier.object, after.object, contract, schema, ignoring)
+            expect(not changed, f"{name}, since it was attached: {changed}", after)
+        for created in () if is_method else episode.exchanges("set-up"):
+            lost = lost_since(created, after.object)
+            expect(not lost, f"{name} lost what it was created with: {lost}", after)
+
+
+def _reads_since_its_attach(episode: Episode, read: Exchange) -> Iterator[Exchange]:
+    """Yield earlier retrievals of the same payment method that show the same customer."""
+    owner = read.object.get("customer")
+    for earlier in episode.exchanges("set-up"):
+        is_of_the_same = earlier.request.method == "GET" and earlier.request.target == read.request.target
+        if owner and is_of_the_same and earlier.object.get("customer") == owner:
+            yield earlier
 
 
 @expectation

@@ -24,7 +24,7 @@ from conformance.verdict.ledger import Ledger
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
 
-USES_BETWEEN_READS = 20
+USES_BETWEEN_READS = 25
 """After how many uses the shared payment method is read, to see whether it is still unattached."""
 
 DELETED = "deleted_customer"

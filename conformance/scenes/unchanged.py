@@ -15,7 +15,7 @@ from strategies.invalid import missing_customer
 from strategies.refusals import NO_CUSTOMER
 from strategies.valid import MINIMAL
 
-READ_AFTER = 8
+READ_AFTER = 12
 """After how many rejections the payment method is read."""
 
 LIKELY = (missing_customer()[0], NO_CUSTOMER)

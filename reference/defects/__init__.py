@@ -7,6 +7,10 @@ from . import (
     cards,
     codes,
     customer,
+    eighth_field_handlers,
+    eighth_field_idempotency,
+    eighth_field_objects,
+    eighth_field_serializers,
     encodings,
     errors,
     expand_answers,
@@ -96,6 +100,10 @@ NATURAL = (
     seventh_field_idempotency,
     seventh_field_objects,
     seventh_field_serializers,
+    eighth_field_handlers,
+    eighth_field_idempotency,
+    eighth_field_objects,
+    eighth_field_serializers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STUB_TYPES = (
     "affirm", "afterpay_clearpay", "alipay", "bancontact", "blik", "cashapp", "eps", "giropay", "ideal",
-    "klarna", "link", "oxxo", "p24", "paypal", "pix", "sofort", "twint", "wechat_pay",
+    "klarna", "link", "oxxo", "p24", "paypal", "pix", "sepa_debit", "sofort", "twint", "wechat_pay",
 )  # fmt: skip
 NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 REDISPLAY = ("always", "limited", "unspecified")
@@ -31,6 +31,7 @@ COMMON: dict[str, Any] = {
 }  # fmt: skip
 NEW: dict[str, Any] = {
     **COMMON, "type": TEXT, "customer": TEXT, "card": CARD, **{key: {} for key in STUB_TYPES},
+    "sepa_debit": {"iban": TEXT},
 }  # fmt: skip
 
 
