@@ -7,6 +7,9 @@ from . import (
     cards,
     codes,
     customer,
+    eighth_field_error_handlers,
+    eighth_field_middleware,
+    eighth_field_parsers,
     encodings,
     errors,
     expand_answers,
@@ -96,6 +99,9 @@ NATURAL = (
     seventh_field_idempotency,
     seventh_field_objects,
     seventh_field_serializers,
+    eighth_field_parsers,
+    eighth_field_middleware,
+    eighth_field_error_handlers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
