@@ -141,6 +141,36 @@ def test_a_bad_answer_breaks_the_one_clause(clause: str, answer: Exchange) -> No
     assert broken_by(answer) == {clause}
 
 
+def not_allowed(allow: str, method: str = "PUT", target: str = "") -> Exchange:
+    answer = exchange(405, ERROR, method=method)
+    request = replace(answer.request, target=target or answer.request.target)
+    return replace(answer, request=request, headers=(*(answer.headers or ()), ("Allow", allow)))
+
+
+@pytest.mark.parametrize("allow", ["GET, HEAD", "get", "PUT,PATCH", "OPTIONS"])
+def test_allow_names_the_method_of_the_url(allow: str) -> None:
+    assert broken_by(not_allowed(allow)) == {"error.allowed-methods"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        not_allowed(""),
+        not_allowed("POST"),
+        not_allowed("GET,post ,HEAD"),
+        not_allowed("SEARCH"),
+        not_allowed("GET", method="POST"),
+        not_allowed("GET", target="/v1/payment_methods/pm_1//attach"),
+        replace(
+            not_allowed("GET"), headers=(("Content-Type", "application/json"), ("Allow", "GET"), ("allow", "POST"))
+        ),
+        replace(not_allowed("GET"), headers=None),
+    ],
+)
+def test_an_allow_that_may_be_whole_breaks_nothing(answer: Exchange) -> None:
+    assert not broken_by(answer)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from contracts import load_catalogue, published_contract
-from strategies import Attempt, Comparison, invalid, refusals, requests, valid
+from strategies import Attempt, Comparison, invalid, refusals, requests, stripe, valid
 from strategies.attempt import Request
 from strategies.oracle import violations
 from strategies.traits import traits
@@ -201,3 +201,25 @@ def test_a_number_names_nobody_unless_ids_are_numbers() -> None:
 def test_a_near_miss_of_a_number_is_no_other_number() -> None:
     assert refusals.near_misses({refusals.ATTACHED: "17"}) == {refusals.ATTACHED: "17x"}
     assert refusals.near_misses({refusals.ATTACHED: "pm_17"}) == {refusals.ATTACHED: "pm_17"}
+
+
+def test_two_requests_with_a_clients_own_ids_show_an_id_that_is_taken_from_them() -> None:
+    of_one_trace = [
+        attempt for attempt in stripe.OF_ALL_KINDS.refused if set(stripe.OF_ONE_TRACE) <= set(attempt.headers)
+    ]
+    assert len(of_one_trace) == 2
+    assert len({attempt.digest for attempt in of_one_trace}) == 2
+
+
+def test_each_rejection_by_validation_breaks_one_clause() -> None:
+    bindings = {"customer": "cus_1", "payment_method": "pm_1"}
+    attempts = stripe.refused_by_validation(CONTRACT)
+    bodies = [attempt.bind(bindings).body or b"" for attempt in attempts if attempt.credentials == "key"]
+    clauses = [{violation.clause for violation in violations(decode(body), CONTRACT)} for body in bodies]
+    assert clauses == [
+        {"body.unknown-parameter"},
+        {"body.customer-required"},
+        {"expand.structure"},
+        {"body.customer-max-length"},
+        {"body.customer-structure"},
+    ]

@@ -47,10 +47,13 @@ def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
     return Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
 
 
+PAST_SESSIONS = "PHPSESSID=a%2Fb; JSESSIONID=0123456789ABCDEF0123456789ABCDEF; sessionid=gone; connect.sid=s%3Agone.x"
+"""Cookies of sessions that no server knows, by the names that usual frameworks give them."""
+
 OTHERS: Sequence[Comparison] = (
     _with_others("with Accept-Language: *", ("Accept-Language", "*")),
     _with_others("with a Range", ("Range", "bytes=0-9")),
-    _with_others("with cookies of another site", ("Cookie", "theme=%zz; expand=customer")),
+    _with_others("with cookies of another site", ("Cookie", f"theme=%zz; expand=customer; {PAST_SESSIONS}")),
     _with_others("with a header named like a parameter", ("Expand", "customer")),
     _with_others("with the offer of an upgrade", ("Connection", "Upgrade"), ("Upgrade", "h2c")),
     _with_others("with Expect: 100-continue", ("Expect", "100-continue")),
@@ -59,6 +62,8 @@ OTHERS: Sequence[Comparison] = (
         ("Client-Ip", "192.0.2.1"),
         ("X-Forwarded-For", "198.51.100.7:4711, unknown"),
         ("Forwarded", 'for="198.51.100.7:4711", for=unknown'),
+        ("X-Real-Ip", "unknown"),
+        ("Via", "1.1 proxy.example"),
     ),
     _with_others("with Accept-Encoding: deflate", ("Accept-Encoding", "deflate")),
 )

@@ -166,7 +166,7 @@ def unknown_parameters() -> Sequence[Attempt]:
         unknown_parameter("__proto__"),
         broken("expands", why, Pair("expands", "false"), CUSTOMER),
         broken("access_token", why, CUSTOMER, Pair("access_token", "1"), Pair("access_token", "2")),
-        broken("foo", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo", "1")),
+        broken("limit", why, CUSTOMER, EXPAND_CUSTOMER, Pair("limit", "1")),
         broken("format", why, CUSTOMER, Pair("format", None), EXPAND_CUSTOMER),
         unknown_parameter("custom", GOOD_ID),
         broken("expand.0", why, CUSTOMER, Pair("expand.0", "customer")),
@@ -225,7 +225,7 @@ def unknown_nested_parameters() -> Sequence[Attempt]:
     """Return unknown parameters with brackets in their names."""
     why = "the contract has no such property"
     beside_expand = broken("foo[__proto__]", why, CUSTOMER, EXPAND_CUSTOMER, Pair("foo[__proto__]", "1"))
-    names = ("foo[]", "foo[0][bar]", "foo[bar]")
+    names = ("fields[]", "foo[0][bar]", "foo[bar]")
     with_text = broken("expand[]x", why, CUSTOMER, Pair("expand[]x", "customer"))
     deepest = broken(f"foo and [a] × {DEEPEST}", why, CUSTOMER, Pair(joined("foo", Repeated("[a]", DEEPEST)), "1"))
     return (*map(unknown_parameter, names), with_text, beside_expand, deepest)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from strategies.attempt import Attempt, Pair
 from strategies.valid import CUSTOMER
 from strategies.values import Joined, Known, Repeated, Text, joined
-from strategies.wire import PLAIN, Spelling
+from strategies.wire import Spelling
 
 GOOD_ID = Known("customer")
 
@@ -76,13 +76,12 @@ def control_characters() -> Sequence[Attempt]:
 
 
 def non_bmp() -> Sequence[Attempt]:
-    """Return bodies with characters beyond the Basic Multilingual Plane."""
+    """Return bodies with characters beyond the Basic Multilingual Plane, escaped in values and raw in a name."""
     raw = Spelling("raw-utf-8")
     return (
         _pairs(Pair("customer", "cus_😀")),
         _pairs(CUSTOMER, Pair("expand[]", "😀")),
-        _pairs(CUSTOMER, Pair("😀", "1")),
-        Attempt((Pair("customer", "cus_😀", PLAIN, raw),), kind="wire", transport="raw"),
+        Attempt((CUSTOMER, Pair("😀", "1", raw)), kind="wire", transport="raw"),
     )
 
 
@@ -126,7 +125,7 @@ def long_path_ids() -> Sequence[Attempt]:
 
 def odd_path_ids() -> Sequence[Attempt]:
     """Return requests with odd ids in the path that are correctly encoded: blanks, dots, quotes, emoji."""
-    return (_path("..."), _path("%F0%9F%98%80"), INJECTED_METHOD, _path("*"))
+    return (_path("..."), _path("%F0%9F%98%80*"), INJECTED_METHOD)
 
 
 def path_encodings() -> Sequence[Attempt]:
@@ -162,11 +161,10 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Return bodies with names nested 130 deep, with brackets that do not pair, and with odd keys."""
+    """Return bodies with a name of hashes and arrays 130 deep, with brackets that do not pair, and with odd keys."""
     return (
-        _pairs(Pair(joined("customer", Repeated("[a]", BRACKETS)), GOOD_ID)),
+        _pairs(Pair(joined("customer", Repeated("[a][0]", BRACKETS // 2)), GOOD_ID)),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
-        _pairs(CUSTOMER, Pair(joined("expand", Repeated("[0]", BRACKETS)), "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
         _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
     )

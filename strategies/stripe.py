@@ -161,12 +161,14 @@ NULL_CUSTOMER = unknown_customer("null")
 # idempotency.…
 
 
-def refused_by_validation() -> Sequence[Attempt]:
-    """Return requests that are rejected before they are executed: three by validation, and one for want of a key."""
+def refused_by_validation(contract: Contract) -> Sequence[Attempt]:
+    """Return requests that are rejected before they are executed: five by validation, and one for want of a key."""
     by_validation = (
         invalid.unknown_parameter("foo"),
         invalid.missing_customer()[0],
         invalid.ill_structured_expands()[0],
+        too_long_customers(contract)[0],
+        structured_customers()[0],
     )
     return (*by_validation, WITHOUT_KEY)
 
@@ -184,6 +186,19 @@ NO_VERSIONS = (NO_VERSION, f"{OLDER_VERSION}T00:00:00Z")
 def asking_for(version: str, attempt: Attempt) -> Attempt:
     """Return the attempt with a header that asks for this version."""
     return with_header(attempt, VERSION, version, attempt.label or f"asking for {version}")
+
+
+OF_ONE_TRACE = (
+    ("X-Request-Id", "of-the-client"),
+    ("X-Correlation-Id", "of-the-client"),
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+)
+"""Headers by which a client, and the libraries that trace it, name what several requests belong to."""
+
+
+def of_one_trace(attempt: Attempt) -> Attempt:
+    """Return the attempt as one of several requests that a client names alike."""
+    return attempt.but(headers=(*attempt.headers, *OF_ONE_TRACE), label=f"{attempt.label}, with a client's own ids")
 
 
 @dataclass(frozen=True)
@@ -204,14 +219,9 @@ class AnswersOfAllKinds:
 
 OF_ALL_KINDS = AnswersOfAllKinds(
     refused=(
-        asking_for(OLDER_VERSION, invalid.unknown_parameter("foo")),
+        of_one_trace(asking_for(OLDER_VERSION, invalid.unknown_parameter("foo"))),
         asking_for(SENT_VERSION, invalid.missing_customer()[0]),
-        with_header(
-            with_header(asking_for(SENT_VERSION, unknown_customers()[0]), IDEMPOTENCY_KEY, OF_EVERY_OBJECT),
-            "X-Request-Id",
-            "of-the-client",
-            "with an X-Request-Id",
-        ),
+        of_one_trace(with_header(asking_for(SENT_VERSION, unknown_customers()[0]), IDEMPOTENCY_KEY, OF_EVERY_OBJECT)),
         asking_for(NAMED_VERSION, unknown_methods()[0]),
     ),
     declined=asking_for(SENT_VERSION, WITH_DECLINING_TOKEN),

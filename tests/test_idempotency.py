@@ -19,6 +19,7 @@ from conformance.scenes.stories import (
     replay_on_token,
     with_key,
 )
+from contracts import published_contract
 from strategies import stripe
 from strategies.valid import EXPANDED, MINIMAL
 from strategies.values import Joined, Text, describe, joined, swapped
@@ -252,7 +253,7 @@ def test_other_path_type(scene: Scene) -> None:
 
 
 @clause("idempotency.validation-not-stored")
-@narrowed("attempts", single_out, tuple(stripe.refused_by_validation()))
+@narrowed("attempts", single_out, tuple(stripe.refused_by_validation(published_contract())))
 def test_key_after_validation(scene: Scene, attempts: Attempts) -> None:
     """A request that validation rejects was not executed, so a client may correct it, and again, and keep its key."""
     expect_usable_again(scene, attempts)
@@ -261,11 +262,11 @@ def test_key_after_validation(scene: Scene, attempts: Attempts) -> None:
 def expect_usable_again(scene: Scene, attempts: Attempts) -> None:
     """Expect a key to serve a good request after all these rejections.
 
-    Attempts that are accepted break other clauses, and are left out.
+    Attempts that are accepted, or whose value was looked up, break other clauses, and are left out.
     """
     key = new_key(scene)
     steps = [scene.send(with_key(attempt, key), role="control") for attempt in attempts]
-    refused = tuple(attempt for attempt, step in zip(attempts, steps, strict=True) if step.exchange.is_refusal)
+    refused = tuple(attempt for attempt, step in zip(attempts, steps, strict=True) if is_of_validation(step))
     if 0 < len(refused) < len(attempts):
         expect_usable_again(scene, refused)
         return
@@ -274,6 +275,11 @@ def expect_usable_again(scene: Scene, attempts: Attempts) -> None:
         if steps[-1].exchange.is_refusal:
             steps.append(scene.send(MINIMAL, role="follow-up", rejected=True))
     scene.expect(judge.usable_again, *steps)
+
+
+def is_of_validation(step: Step) -> bool:
+    """Return whether a request was rejected, and not for an object that does not exist."""
+    return step.exchange.is_refusal and step.exchange.error.get("code") != "resource_missing"
 
 
 @clause("idempotency.in-use")

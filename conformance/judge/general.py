@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, is_part, says_unknown_method, sent_header
+from conformance.evidence.exchange import Exchange, combined_header, is_part, says_unknown_method, sent_header
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -24,6 +24,9 @@ LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
 METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED, PRECONDITION_FAILED = 405, 406, 411, 412
+
+METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""The methods that RFC 9110 and RFC 5789 define, but for the operation's own."""
 
 LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 412, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
@@ -96,8 +99,8 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         is_legal = owns_server_errors or says_unknown_method(exchange)
         yield from unless(is_legal, "error.status-class", f"answered {status}")
     elif status >= 400:
-        is_silent = status == METHOD_NOT_ALLOWED and exchange.headers is not None and exchange.header("Allow") is None
-        yield from unless(not is_silent, "error.allowed-methods", f"a {status} without Allow")
+        if status == METHOD_NOT_ALLOWED:
+            yield from _broken_allow(exchange)
         yield from _broken_json(exchange)
         yield from _broken_error(exchange, contract, owns_server_errors=owns_server_errors)
     elif status >= 300:
@@ -106,6 +109,21 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
         yield from _broken_json(exchange)
         is_clean = status < 200 or not exchange.has_error_inside
         yield from unless(is_clean, "error.status-class", f"answered {status} with an error inside")
+
+
+def _broken_allow(exchange: Exchange) -> Iterator[Broken]:
+    """Yield error.allowed-methods where a 405 has no Allow, or one that names methods, and not the one of the URL.
+
+    An empty one is legal.
+    """
+    if exchange.headers is None:
+        return
+    allow = combined_header(exchange, "Allow")
+    yield from unless(allow is not None, "error.allowed-methods", "a 405 without Allow")
+    named = {method.strip().upper() for method in (allow or "").split(",")} - {""}
+    is_whole = named.isdisjoint(METHODS) or "POST" in named
+    is_judged = exchange.is_to_operation and exchange.request.method != "POST"
+    yield from unless(is_whole or not is_judged, "error.allowed-methods", f"a 405 with Allow: {allow}, without POST")
 
 
 def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:

@@ -7,9 +7,12 @@ from . import (
     cards,
     codes,
     customer,
+    eighth_field_error_handlers,
     eighth_field_handlers,
     eighth_field_idempotency,
+    eighth_field_middleware,
     eighth_field_objects,
+    eighth_field_parsers,
     eighth_field_serializers,
     encodings,
     errors,
@@ -104,6 +107,9 @@ NATURAL = (
     eighth_field_idempotency,
     eighth_field_objects,
     eighth_field_serializers,
+    eighth_field_parsers,
+    eighth_field_middleware,
+    eighth_field_error_handlers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
