@@ -293,7 +293,7 @@ def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
 
 @looks_at(CARDS)
 @clause("state.unknown-customer")
-@pinned("attempt", refusals.unknown_customers(), quick=9)
+@pinned("attempt", refusals.unknown_customers(), quick=10)
 @given(attempt=refusals.any_part_of_customer())
 def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
     """A card attached to nobody is lost, and one attached to a customer with a similar id is worse."""
