@@ -39,6 +39,7 @@ REFUSED: Mapping[str, str] = {
     "clock-years-ahead": "days off the times of the run",
     "clock-years-behind": "days off the times of the run",
     "given-cards-and-bank-debits": "state.race",  # the plan is drawn with given cards alone
+    "ten-methods-at-most": "not planned",  # which customer is full, and when, is not known to the plan
     "slow": "the budget was quick",
 }
 """Conforming variants that cannot be certified, each with what `certify` says of it."""

@@ -24,6 +24,7 @@ from conformance.commands.certificate import checking
 from conformance.commands.certificate.bundle import CERTIFICATE, MANIFEST, RECORD, TARGET, make_bundle
 from conformance.commands.certificate.checking import Checked, Demands, check
 from conformance.commands.certificate.files import Files, write_folder
+from conformance.commands.certificate.freedoms import freedoms_of
 from conformance.commands.certificate.keys import private_key
 from conformance.commands.certificate.making import new_nonce
 from conformance.commands.certificate.objections import MOST_SHOWN, REASONS, Objection, in_short
@@ -84,6 +85,10 @@ def codes(result: Checked) -> set[str]:
 
 
 # honest ones
+
+
+def test_the_reference_takes_no_freedom(runs: Runs) -> None:
+    assert [freedoms_of(record) for record in (runs.good, runs.stateless)] == [(), ()]
 
 
 def test_an_honest_certificate_of_a_product_that_conforms_is_accepted(runs: Runs) -> None:

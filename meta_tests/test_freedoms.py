@@ -21,12 +21,17 @@ GOOD = exchange(200, SUCCESS)
 LIST = {"object": "list", "data": [SUCCESS], "has_more": True}
 
 FREE = (
+    "cards-alone",
     "closes-after-two",
     "cookie-of-the-balancer",
     "creations-are-not-kept",
+    "customers-with-methods-stay",
     "ids-are-row-numbers",
+    "keys-belong-to-a-path",
     "keys-of-letters-digits-and-hyphens",
     "one-kind-of-list",
+    "payment-methods-begin-when-attached",
+    "row-numbers-of-an-account-with-a-past",
     "shared-tokens-are-retrieved",
     "ten-at-most-on-a-page",
     "unknown-paths-passed-over",

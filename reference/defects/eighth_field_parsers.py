@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
 from ..behaviour import Check, Split
@@ -15,7 +14,7 @@ from ..rules.checks import KNOWN
 from ..rules.errors import unknown_parameters
 from ..rules.forms import RawPair
 from ..wire.values import Response
-from .parts import change_request, crash_where_rejected, id_in_path, is_utf8, unexpected_error
+from .parts import crash_where_rejected, id_in_path, is_utf8, unexpected_error
 from .registry import Topic
 from .seventh_field_idempotency import keep_rejection
 
@@ -154,11 +153,6 @@ contract.row("attributes-have-room-for-8-kib", "body.length-in-characters", "med
 )
 
 
-contract.row("body-is-stripped", "request.value-exact-whitespace", "medium", level="SHOULD")(
-    # `request.get_data(as_text=True).strip()` of Python, `body.trim()` of JavaScript, before the form is split.
-    "White space around the whole body is removed: a line end behind the last value does not count.",
-    change_request(lambda request: replace(request, body=request.body.strip())),
-)
 stripe.row("wrong-structure-burns-the-key", "idempotency.validation-not-stored", "medium")(
     "The rejection of a `customer` that is no string is kept under the idempotency key.",
     wrap_check("customer-structure")(keep_rejection),

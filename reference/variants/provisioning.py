@@ -236,6 +236,13 @@ def raw_card_numbers_only(call: Call) -> None:
         raise errors.unknown_parameters(["card[token]"])
 
 
+@variant(STRIPE, partial(before, (payment_methods.create,)), batch="alarms 5")
+def cards_alone(call: Call) -> None:
+    """Payment methods are cards; other types are not created."""
+    if call.parameters.text("type") != "card":
+        raise errors.invalid_value("type", "Invalid type: must be card")
+
+
 @variant(STRIPE, partial(before, (payment_methods.create,)))
 def tokens_only(call: Call) -> None:
     """Payment methods are created from tokens; card numbers are rejected."""

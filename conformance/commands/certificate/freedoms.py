@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
-from conformance.fixtures.forms import ATTACHED_TOKEN, CREATED, RETRIEVED_TOKEN
+from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.provisioning import Provision
+from conformance.judge import expectation_name, has_hash_of_its_type
 from conformance.verdict.record import Record
 from conformance.verdict.shapes import exchanges_in, steps_in
 from strategies.stripe import IDEMPOTENCY_KEY
-
-KEEPS_NOTHING_CREATED = "creations-are-not-kept"
-"""The variant that answers creations, as one without state does not."""
 
 
 def freedoms_of(record: Record) -> tuple[str, ...]:
@@ -28,8 +26,15 @@ def _provision(record: Record) -> Provision:
     return Provision.from_json(record.header["target"]["provision"])
 
 
-def _creates_and_keeps_nothing(record: Record) -> bool:
-    return _provision(record).stateless and _provision(record).customers == CREATED
+def _keeps_nothing(*, customers: bool, payment_methods: bool) -> Callable[[Record], bool]:
+    """Ask for a product without state that creates `customers`, or `payment_methods`, even so."""
+
+    def is_so(record: Record) -> bool:
+        provision = _provision(record)
+        creates = provision.creates_customers, provision.payment_methods in PAYMENT_METHOD_FORMS
+        return provision.stateless and creates == (customers, payment_methods)
+
+    return is_so
 
 
 def _gives_payment_methods(way: str) -> Callable[[Record], bool]:
@@ -53,9 +58,35 @@ def _refuses_same_customer_again(record: Record) -> bool:
     return any(episode.exchanges("subject")[-1].is_refusal for episode in again)
 
 
-def _numbers_its_objects(record: Record) -> bool:
-    created = (exchange.object for exchange in exchanges_in(record.trials) if is_creation(exchange))
-    return any(str(one.get("id")).isdecimal() for one in created)
+def _numbers_its_objects(*, has_past: bool) -> Callable[[Record], bool]:
+    """Ask for numbers as ids: of one digit at first, or of several where an account has had objects before."""
+
+    def is_so(record: Record) -> bool:
+        created = (exchange.object for exchange in exchanges_in(record.trials) if is_creation(exchange))
+        first = next((str(one["id"]) for one in created if str(one.get("id")).isdecimal()), "")
+        return bool(first) and (len(first) > 1) is has_past
+
+    return is_so
+
+
+def _keeps_customers_with_methods(record: Record) -> bool:
+    steps = (step for trial, step in steps_in(record.trials) if trial.clause == "state.deleted-customer")
+    requests = (step.exchange for step in steps if step.exchange.request.method == "DELETE")
+    return any(exchange.is_refusal for exchange in requests)
+
+
+def _has_keys_for_each_path(record: Record) -> bool:
+    trials = (trial for trial in record.trials if trial.clause == "idempotency.other-path" and trial.episodes)
+    return any(trial.decisive.exchanges("subject")[-1].is_success for trial in trials)
+
+
+def _creates_cards_alone(record: Record) -> bool:
+    of_another_type = (
+        trial.decisive.steps[0].exchange
+        for trial in record.trials
+        if trial.episodes and trial.decisive.expectation == expectation_name(has_hash_of_its_type)
+    )
+    return any(not is_creation(exchange) for exchange in of_another_type)
 
 
 def _refuses_semicolons_in_keys(record: Record) -> bool:
@@ -64,11 +95,22 @@ def _refuses_semicolons_in_keys(record: Record) -> bool:
     return any(first.is_refusal and ";" in (sent_header(first, IDEMPOTENCY_KEY) or "") for first in firsts)
 
 
+WITHOUT_STATE: Mapping[str, Callable[[Record], bool]] = {
+    "creations-are-not-kept": _keeps_nothing(customers=True, payment_methods=True),
+    "payment-methods-begin-when-attached": _keeps_nothing(customers=True, payment_methods=False),
+    "customers-are-not-looked-up": _keeps_nothing(customers=False, payment_methods=True),
+}
+"""The variants that answer creations and keep nothing, where a reference without state creates nothing."""
+
 FREEDOMS: Mapping[str, Callable[[Record], bool]] = {
-    KEEPS_NOTHING_CREATED: _creates_and_keeps_nothing,
+    **WITHOUT_STATE,
     "shared-tokens-are-retrieved": _gives_payment_methods(RETRIEVED_TOKEN),
     "shared-tokens-are-attached": _gives_payment_methods(ATTACHED_TOKEN),
-    "ids-are-row-numbers": _numbers_its_objects,
+    "cards-alone": _creates_cards_alone,
+    "customers-with-methods-stay": _keeps_customers_with_methods,
+    "ids-are-row-numbers": _numbers_its_objects(has_past=False),
+    "row-numbers-of-an-account-with-a-past": _numbers_its_objects(has_past=True),
+    "keys-belong-to-a-path": _has_keys_for_each_path,
     "keys-of-letters-digits-and-hyphens": _refuses_semicolons_in_keys,
     "same-customer-refused": _refuses_same_customer_again,
     "cookie-of-the-balancer": _sends_header("Set-Cookie"),
@@ -76,4 +118,4 @@ FREEDOMS: Mapping[str, Callable[[Record], bool]] = {
 }
 """The variants of the reference, each with the question whether a record shows that the product does the same."""
 
-__all__ = ["KEEPS_NOTHING_CREATED", "freedoms_of"]
+__all__ = ["WITHOUT_STATE", "freedoms_of"]

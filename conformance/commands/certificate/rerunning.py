@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.commands.certificate.freedoms import KEEPS_NOTHING_CREATED, freedoms_of
+from conformance.commands.certificate.freedoms import WITHOUT_STATE, freedoms_of
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
 from conformance.evidence.episode import Outcome
@@ -89,7 +89,7 @@ class PlanOptions:
             profile=options["profile"],
             budget=options["budget"],
             seed=int(options["seed"]),
-            stateless=provision.stateless and KEEPS_NOTHING_CREATED not in freedoms,
+            stateless=provision.stateless and WITHOUT_STATE.keys().isdisjoint(freedoms),
             given_payment_methods=_count(provision.given_payment_methods) * provision.has_given_methods,
             given_customers=_count(provision.given_customers) * provision.has_given_customers,
             freedoms=freedoms,
