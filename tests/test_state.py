@@ -241,7 +241,7 @@ def test_others_are_untouched(scene: Scene) -> None:
 def test_customer_stays_as_created(scene: Scene) -> None:
     """A customer's own fields are set by its own endpoint, and by no attach: not even where they are empty.
 
-    A customer without them gets a payment method like any other.
+    A customer without them gets a payment method like any other, also on a connection of its own.
     """
     if not scene.stage.fixtures.provision.creates_customers:
         scene.needs.no_new_customer("customers that were given are not new")
@@ -249,7 +249,7 @@ def test_customer_stays_as_created(scene: Scene) -> None:
     card = scene.card()
 
     before = scene.api.retrieve_customer(customer, role="control")
-    attach = scene.attach(MINIMAL, card, to=customer)
+    attach = scene.attach(MINIMAL, card, to=customer, new_connection=True)
     after = scene.api.retrieve_customer(customer)
 
     called = {before.exchange.request.target: "the customer"}
