@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from conformance import judge
 from conformance.evidence.episode import Step
+from conformance.fixtures.forms import RUN
 from conformance.scenes.marks import clause, in_turn, narrowed
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     again_with_key,
     all_answered,
+    key_of,
     key_on_another_path,
     new_key,
     replay,
@@ -55,7 +57,7 @@ def test_replay_after_a_while(scene: Scene) -> None:
     if scene.is_confirmation:
         time.sleep(A_WHILE)
     changes = detach(scene, first)
-    again = scene.attach(scene.stage.sent[first.attempt_digest].but(kind="wire"), first)
+    again = scene.attach(again_with_key(MINIMAL, key_of(first)), first, run=first.bindings[RUN])
     scene.expect(judge.replayed, first, *changes, again, of="a success", proof=was_executed(again))
 
 

@@ -252,20 +252,16 @@ def test_declining_token(scene: Scene) -> None:
 @clause("stripe.card-declined")
 def test_declining_card(scene: Scene) -> None:
     """A payment method made from a declining card is declined when it is attached, each time."""
-    steps = attach_declining_card(scene)
-    scene.stage.memory.left[DECLINED] = steps
-    scene.expect(judge.rejected_as_required, *steps)
+    scene.expect(judge.rejected_as_required, *scene.shared(DECLINED, lambda: attach_declining_card(scene)))
 
 
 @in_turn("a declined card")
 @clause("stripe.card-declined", quick=True, last=True)
 def test_declined_stays_unattached(scene: Scene) -> None:
     """A card that was declined belongs to nobody, and is not saved by the next attach of another one."""
-    steps = scene.stage.memory.left.get(DECLINED)
-    if steps is None or scene.is_confirmation:
-        steps = attach_declining_card(scene)
-        steps = [*steps, scene.attach(MINIMAL, role="set-up")]
-    scene.expect(judge.rejected_as_required, *steps, *scene.api.read_back(steps[1]))
+    steps = scene.shared(DECLINED, lambda: attach_declining_card(scene))
+    others = [scene.attach(MINIMAL, role="set-up")] if scene.is_confirmation else []
+    scene.expect(judge.rejected_as_required, *steps, *others, *scene.api.read_back(steps[1]))
 
 
 def attach_declining_card(scene: Scene) -> list[Step]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from conformance.evidence.episode import Episode, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
+from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
 from conformance.judge.reads import has_more, times_listed
@@ -149,14 +150,15 @@ class Scene:
         """Send an attempt on a payment method, by default a new one, to a customer, by default the run's; one request.
 
         A step stands for the payment method and the customers of its request. `named` are ids for other names that the
-        attempt knows. The body of a success on a card that has a customer already is not judged as an ordinary one's.
+        attempt knows, `run` the one in the key of another performer. A success on a card that has a customer already is
+        not judged as an ordinary one.
         """
         stage = self.stage
         if on is None and not to and not named:
             return stage.send_fresh(attempt, role=role, new_connection=new_connection)
         bindings: dict[str, str] = {}
         if isinstance(on, Step):
-            bindings.update(on.bindings)
+            bindings.update((name, value) for name, value in on.bindings.items() if name != RUN)
         elif isinstance(on, Card):
             bindings["payment_method"] = on.id
         else:

@@ -293,7 +293,7 @@ class Stage:
         self.plan.update(f"{attempt}\n".encode())
         self.sent[attempt.digest] = attempt
         if has_key_of_run(attempt):
-            bindings = {**bindings, RUN: self.run}
+            bindings = {RUN: self.run, **bindings}
         exchange = self.fixtures.endpoints.note_type(
             self.client.send(attempt.bind(bindings), new_connection=new_connection)
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance import judge
 from conformance.evidence.episode import Step
+from conformance.evidence.exchange import sent_header
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
@@ -299,6 +300,12 @@ def with_key(attempt: Attempt, key: Text) -> Attempt:
 def again_with_key(attempt: Attempt, key: Text) -> Attempt:
     """Return the attempt with a key that was used before, so that a success is not judged as an ordinary one."""
     return with_key(attempt.but(kind="wire"), key)
+
+
+def key_of(step: Step) -> Joined:
+    """Return the key that a step was sent with, in the form that `new_key` gives: it begins with the run's name."""
+    sent = sent_header(step.exchange, IDEMPOTENCY_KEY) or ""
+    return joined(Known(RUN), sent.removeprefix(step.bindings[RUN]))
 
 
 def replay(scene: Scene, attempt: Attempt) -> list[Step]:

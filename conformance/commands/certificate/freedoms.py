@@ -1,7 +1,7 @@
 """The freedoms that a product is seen to take, for which the suite performs something else than for the reference.
 
-The plan is drawn with a reference that takes them, too. They are read off the recorded answers, not off what the
-record says of the product.
+The plan is drawn with a reference that takes them, too. They are read off the recorded answers, and off the ways in
+which the suite got its objects.
 """
 
 from __future__ import annotations
