@@ -168,7 +168,7 @@ def test_a_curl_command_is_shown_where_one_request_shows_it() -> None:
 
 
 def test_the_customer_that_each_step_shows_stands_behind_it() -> None:
-    """What a rejection has done shows in the retrieval after it, and not in the rejection, which is marked."""
+    """The work of a rejection shows in the retrieval after it, and not in the rejection, which is marked."""
     refused = Step("subject", exchange(400, ERROR), "POST")
     steps = (refused, Step("follow-up", exchange(200, SUCCESS), "GET"))
     one = Finding(STATE, "afterwards it is attached", Episode(STATE, "nothing_changed", steps), 0)

@@ -1,4 +1,4 @@
-"""What front ends and other methods may answer in words of their own, by the judge."""
+"""The answers that front ends and other methods may give in words of their own, by the judge."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from conformance import judge
 from conformance.fixtures.endpoints import created_id
 from conformance.scenes.marks import as_story, clause, clause_mark, each
 from conformance.scenes.scene import Scene
+from conformance.scenes.stage import step_of
 from conformance.scenes.stories import expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
 from strategies.requests import OF_ANOTHER_TYPE, SAMPLE
@@ -64,12 +65,12 @@ def test_success(scene: Scene, slug: str) -> None:
 @clause("response.type-hash", last=True)
 def test_hash_of_another_type(scene: Scene) -> None:
     """A payment method that is no card has the hash of its own type, where it can be attached."""
-    creation = scene.api.create_of_another_type()
-    if creation is None:
+    created = scene.stage.fixtures.methods.create_of_another_type()
+    if created is None:
         scene.needs.end()
-    account = created_id(creation.exchange)
+    account = created_id(created)
     attach = [scene.attach(OF_ANOTHER_TYPE, account)] if account else []
-    scene.expect(judge.has_hash_of_its_type, creation, *attach)
+    scene.expect(judge.has_hash_of_its_type, step_of("set-up", created), *attach)
 
 
 @clause("error.status-class", quick=False)

@@ -65,11 +65,6 @@ class Api:
         """Create a payment method from the first of these test cards that the target takes; None without one."""
         return self.stage.fixtures.methods.create_from_card(*cards)
 
-    def create_of_another_type(self) -> Step | None:
-        """Ask for a payment method that is no card; None where the target creates none of any type."""
-        created = self.stage.fixtures.methods.create_of_another_type()
-        return None if created is None else step_of("set-up", created)
-
     def creation_of(self, *customers: str) -> list[Step]:
         """Return how these customers were created, as far as the run created them; no request."""
         created = (self.stage.fixtures.customers.creations.get(customer) for customer in customers)

@@ -200,7 +200,7 @@ contract.row("constraint-in-the-message", "error.no-internals", "medium", level=
 
 @stateful("error.envelope", "medium", wrap_at_attach("reject"), batch=BATCH)
 def conflicts_are_within_detail(usual: Reject, call: Call, rejected: Rejection) -> Answer:
-    """What the service rejects comes within `detail`: `{"detail": {"error": …}}`.
+    """A rejection of the service comes within `detail`: `{"detail": {"error": …}}`.
 
     FastAPI: `raise HTTPException(400, detail={"error": {…}})`.
     """
