@@ -67,6 +67,8 @@ def exceptions(rows: Sequence[honest_certificates.Row]) -> Iterator[str]:
     for row in rows:
         if row.name in VARIANTS and row.status == ExitStatus.NOT_CONFORMING:
             yield f"- `{row.name}` conforms, and lacks an endpoint to which a clause applies, which is thus not shown."
+        elif row.name in honest_certificates.REFUSED:
+            yield f"- `{row.name}` conforms, and is refused: “{honest_certificates.REFUSED[row.name]}”."
         elif row.status == ExitStatus.WRONG_USAGE:
             yield f"- `{row.name}`: the run was inconclusive (status {row.run_status}), and none is signed for that."
         elif row.name in DEFECTS and row.status == ExitStatus.CONFORMS:
