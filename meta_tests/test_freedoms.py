@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from benchmarks.examples import ERROR, SUCCESS, exchange
 from benchmarks.honest_certificates import case_of_variant, check_cases
-from conformance.commands.certificate.freedoms import FREEDOMS
+from conformance.commands.certificate.freedoms import FREEDOMS, freedoms_of
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
+from conformance.fixtures.provisioning import Provision
+from conformance.verdict.record import Record
 from conformance.verdict.shapes import GATHERED, Shape, shape_of
-from conformance.verdict.trial import FIRST, OF_A_CLAUSE, OF_SERVING, Performed, Trial
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_A_CLAUSE, OF_SERVING, Performed, Trial
 from reference import variants
 
 GOOD = exchange(200, SUCCESS)
 LIST = {"object": "list", "data": [SUCCESS], "has_more": True}
+
+IDEMPOTENCY = ("idempotency.replay", "idempotency.other-path")
 
 FREE = (
     "cards-alone",
@@ -48,6 +53,18 @@ def test_products_that_take_freedoms_are_certified() -> None:
 
 def test_every_freedom_is_a_variant_of_the_reference() -> None:
     assert set(FREEDOMS) <= set(variants.CATALOGUE)
+
+
+def test_an_episode_without_steps_shows_no_freedom() -> None:
+    """A record may hold anything: what it lacks is refused by the checks that follow."""
+    provision = Provision("a test token", "created", stateless=False, retrieves=True).to_json()
+    names = {"response.type-hash": "has_hash_of_its_type"}
+    trials = [
+        Trial(clause, (Performed(CONFIRMATION, Episode(clause, names.get(clause, "rejected"), ())),))
+        for clause in (*names, "state.same-customer-again", "state.deleted-customer", *IDEMPOTENCY)
+    ]
+    record = SimpleNamespace(header={"target": {"provision": provision}}, trials=trials)
+    assert freedoms_of(cast(Record, record)) == ()
 
 
 def step(role: str = "subject", answer: Exchange = GOOD, target: str = "", **more: Any) -> Step:

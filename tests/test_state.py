@@ -9,8 +9,9 @@ from hypothesis import given
 
 from conformance import judge
 from conformance.evidence.episode import Step
+from conformance.evidence.exchange import has_more
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
-from conformance.judge.reads import has_more, times_listed
+from conformance.judge.reads import times_listed
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out

@@ -171,6 +171,11 @@ def asks_to_expand(exchange: Exchange) -> bool:
     return any(pair.name.partition(b"[")[0] == b"expand" for pair in exchange.sent_pairs)
 
 
+def has_more(page: Exchange) -> bool:
+    """Return whether a list says that it has more entries than it shows."""
+    return bool(page.object.get("has_more"))
+
+
 def asks_for_further_page(exchange: Exchange) -> bool:
     """Return whether the request asks for the entries of a list behind one of them."""
     query = exchange.request.target.partition("?")[2]

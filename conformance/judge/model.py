@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, has_more
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import expect, expectation, require_answer
-from conformance.judge.reads import has_more, require_readable, shown_customer, times_listed
+from conformance.judge.reads import require_readable, shown_customer, times_listed
 from contracts import Contract
 
 OPEN = "?"

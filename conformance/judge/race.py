@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, customer_id
+from conformance.evidence.exchange import Exchange, customer_id, has_more
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import (
     RATE_LIMITED,
@@ -16,15 +16,7 @@ from conformance.judge.expectations import (
     require_answer,
     skip_unless,
 )
-from conformance.judge.reads import (
-    CUT_SHORT,
-    has_more,
-    is_list_of,
-    lists_of,
-    require_readable,
-    shown_customer,
-    times_listed,
-)
+from conformance.judge.reads import CUT_SHORT, is_list_of, lists_of, require_readable, shown_customer, times_listed
 from conformance.judge.request import sent_payment_method
 from contracts import Contract
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, asks_for_further_page
+from conformance.evidence.exchange import Exchange, asks_for_further_page, has_more
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import RATE_LIMITED, expect, fail, inconclusive
 
@@ -62,11 +62,6 @@ def number_listed(exchange: Exchange) -> int:
     """Return how many objects a list holds; an object that it shows twice counts once."""
     hashes = [entry for entry in listed(exchange) if isinstance(entry, dict)]
     return len({str(entry.get("id")) for entry in hashes}) + len(listed(exchange)) - len(hashes)
-
-
-def has_more(page: Exchange) -> bool:
-    """Return whether a list says that it has more entries than it shows."""
-    return page.object.get("has_more") is True
 
 
 def expect_unattached(episode: Episode) -> None:

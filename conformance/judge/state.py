@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, asks_to_expand
+from conformance.evidence.exchange import Exchange, asks_to_expand, has_more
 from conformance.judge.answers import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, describe_refusal, difference
 from conformance.judge.expectations import (
     expect,
@@ -23,7 +23,6 @@ from conformance.judge.expectations import (
 from conformance.judge.reads import (
     expect_attached_to,
     expect_listed,
-    has_more,
     is_list,
     lost_since,
     require_readable,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, has_more
 from conformance.judge.answers import describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
     expect,
@@ -20,7 +20,7 @@ from conformance.judge.expectations import (
     skip,
 )
 from conformance.judge.race import CONFLICT
-from conformance.judge.reads import expect_unattached, has_more, require_readable, times_listed
+from conformance.judge.reads import expect_unattached, require_readable, times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)

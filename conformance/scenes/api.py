@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from conformance.evidence.episode import Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, has_more
 from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
-from conformance.judge.reads import has_more, listed, times_listed
+from conformance.judge.reads import listed, times_listed
 from conformance.scenes.stage import Card, Stage, step_of
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render

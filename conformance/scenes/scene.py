@@ -11,11 +11,11 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 from conformance.evidence.episode import Episode, Judgement, Outcome, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, has_more
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge import expectation_name
-from conformance.judge.reads import has_more, times_listed
+from conformance.judge.reads import times_listed
 from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.cards import Cards, shows

@@ -125,14 +125,9 @@ def check(files: Files, demands: Demands, plan: Callable[[PlanOptions], Plan] | 
         *_compare_predicates(claim, bundle),
         *_compare_summary(claim, bundle),
         *_check_validity(claim, demands.at),
+        *_check_product(claim.product, demands),
         *check_policy(evidence, demands.profile, demands.level),
     ]
-    for what, wanted, stated in (
-        ("product", demands.product, claim.product.name),
-        ("version", demands.version, claim.product.version),
-    ):
-        if wanted not in ("", stated):
-            objections.append(Objection("other-product", f"the {what} is {stated}, and {wanted} is demanded"))
     if demands.nonce not in (None, evidence.run.settings.seed):
         objections.append(Objection("nonce", f"the seed is {evidence.run.settings.seed}, not {demands.nonce}"))
     if evidence.run.diagnosis is None:
@@ -282,6 +277,13 @@ def _check_validity(claim: Claim, at: datetime.datetime) -> Iterator[Objection]:
         yield Objection("not-yet-valid", f"it is valid from {begins:%Y-%m-%d %H:%M} UTC on")
     if at > ends:
         yield Objection("expired", f"it was valid until {ends:%Y-%m-%d %H:%M} UTC")
+
+
+def _check_product(product: Product, demands: Demands) -> Iterator[Objection]:
+    stated, demanded = (product.name, product.version), (demands.product, demands.version)
+    for what, found, wanted in zip(("product", "version"), stated, demanded, strict=True):
+        if wanted not in ("", found):
+            yield Objection("other-product", f"the {what} is {found}, and {wanted} is demanded")
 
 
 def _short(value: Any) -> str:

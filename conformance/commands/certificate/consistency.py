@@ -95,7 +95,7 @@ def _find_wrong_lengths(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
         announced, body = exchange.header("Content-Length"), exchange.body
         if announced is None or body is None or not _has_countable_body(exchange):
             continue
-        if announced.strip().lstrip("0") != str(len(body) or ""):
+        if announced.strip().lstrip("0") != str(len(body)).lstrip("0"):
             text = f"Content-Length says {announced}, and the body has {len(body)} bytes"
             yield Objection("lengths", f"{describe(exchange)}: {text}")
 

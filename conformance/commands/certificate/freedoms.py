@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.provisioning import Provision
@@ -51,11 +52,15 @@ def _successes(record: Record) -> Iterator[Exchange]:
     return (step.exchange for step in steps if step.exchange.is_success)
 
 
+def _episodes_of(record: Record, clause: str) -> Iterator[Episode]:
+    """Yield the episodes that were performed for a clause."""
+    trials = (trial for trial in record.trials if trial.clause == clause)
+    return (performed.episode for trial in trials for performed in trial.episodes)
+
+
 def _refuses_same_customer_again(record: Record) -> bool:
-    again = (
-        trial.decisive for trial in record.trials if trial.clause == "state.same-customer-again" and trial.episodes
-    )
-    return any(episode.exchanges("subject")[-1].is_refusal for episode in again)
+    episodes = _episodes_of(record, "state.same-customer-again")
+    return any(latest.is_refusal for episode in episodes for latest in episode.exchanges("subject")[-1:])
 
 
 def _numbers_its_objects(*, has_past: bool) -> Callable[[Record], bool]:
@@ -70,28 +75,23 @@ def _numbers_its_objects(*, has_past: bool) -> Callable[[Record], bool]:
 
 
 def _keeps_customers_with_methods(record: Record) -> bool:
-    steps = (step for trial, step in steps_in(record.trials) if trial.clause == "state.deleted-customer")
-    requests = (step.exchange for step in steps if step.exchange.request.method == "DELETE")
-    return any(exchange.is_refusal for exchange in requests)
+    exchanges = (step.exchange for one in _episodes_of(record, "state.deleted-customer") for step in one.steps)
+    return any(exchange.request.method == "DELETE" and exchange.is_refusal for exchange in exchanges)
 
 
 def _has_keys_for_each_path(record: Record) -> bool:
-    trials = (trial for trial in record.trials if trial.clause == "idempotency.other-path" and trial.episodes)
-    return any(trial.decisive.exchanges("subject")[-1].is_success for trial in trials)
+    episodes = _episodes_of(record, "idempotency.other-path")
+    return any(latest.is_success for episode in episodes for latest in episode.exchanges("subject")[-1:])
 
 
 def _creates_cards_alone(record: Record) -> bool:
-    of_another_type = (
-        trial.decisive.steps[0].exchange
-        for trial in record.trials
-        if trial.episodes and trial.decisive.expectation == expectation_name(has_hash_of_its_type)
-    )
-    return any(not is_creation(exchange) for exchange in of_another_type)
+    episodes = _episodes_of(record, "response.type-hash")
+    of_another_type = (one for one in episodes if one.expectation == expectation_name(has_hash_of_its_type))
+    return any(not is_creation(first.exchange) for episode in of_another_type for first in episode.steps[:1])
 
 
 def _refuses_semicolons_in_keys(record: Record) -> bool:
-    trials = (trial for trial in record.trials if trial.clause == "idempotency.replay" and trial.episodes)
-    firsts = (trial.decisive.steps[0].exchange for trial in trials)
+    firsts = (step.exchange for one in _episodes_of(record, "idempotency.replay") for step in one.steps[:1])
     return any(first.is_refusal and ";" in (sent_header(first, IDEMPOTENCY_KEY) or "") for first in firsts)
 
 

@@ -178,8 +178,9 @@ def _find_other_near_misses(trials: Sequence[Trial]) -> Iterator[Objection]:
         for performed in trial.episodes:
             fixtures = performed.episode.fixtures
             for step in performed.episode.steps:
-                wanted = near_misses({**fixtures, **step.bindings})
-                for name in NEAR_MISSES & step.bindings.keys():
+                names = NEAR_MISSES & step.bindings.keys()
+                wanted = near_misses({**fixtures, **step.bindings}) if names else {}
+                for name in names:
                     if step.bindings[name] != wanted.get(name):
                         yield Objection("ids", f"{_name(trial)}: {step.bindings[name]} is not the {name}")
 
