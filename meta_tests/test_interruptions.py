@@ -78,7 +78,8 @@ def test_a_signal_ends_a_run_with_what_it_has_learnt(number: signal.Signals, tmp
         left = customers_of(server.url)
     shown = done.stdout + done.stderr
     assert done.returncode == 2, shown
-    assert f"interrupted by {number.name}" in shown
+    assert f"! Interrupted: by {number.name} !" in shown
+    assert "--full-trace" not in shown
     assert "the run was interrupted: the results cover only what ran before" in shown
     assert "Traceback" not in shown
     results = check_whole(tmp_path, *WRITTEN)

@@ -102,3 +102,10 @@ def test_who_asks_for_another_style_gets_that(tmp_path: Path) -> None:
     shown = shown_on_a_terminal("--results", str(tmp_path), "-k", "test_body", "-o", "console_output_style=classic")
     assert "tests/test_body.py" in shown
     assert not LINE.search(shown)
+
+
+def test_each_line_of_the_verbose_output_has_its_share_and_none_is_beyond_all(tmp_path: Path) -> None:
+    shown = shown_on_a_terminal("--results", str(tmp_path), "-k", "test_body", "-v")
+    shares = [int(share) for share in re.findall(r"\[ *(\d+)%\]", shown)]
+    assert shown.count("tests/general::") > 3
+    assert shares[-1] == max(shares) == 100

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from conformance.plugin.careful import Errors, Reporters
 from conformance.plugin.dealing import Workers
 from conformance.plugin.drawing import set_up_hypothesis
 from conformance.plugin.first_lines import header_lines
-from conformance.plugin.interruptions import Interruptions, Phase, make_showable
+from conformance.plugin.interruptions import Interrupted, Interruptions, Phase, make_showable
 from conformance.plugin.items import PROPERTY, ItemRunner
 from conformance.plugin.options import narrowed_by
 from conformance.plugin.progress import Chapters, Progress, is_log, is_wanted
@@ -176,14 +177,14 @@ class Controller:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Run the tests if there is a target, and then report the clauses that have no test of their own."""
         if self._interrupted:
-            raise KeyboardInterrupt(f"interrupted by {self.interruptions.received}")
+            raise Interrupted(f"by {self.interruptions.received}")
         if self.diagnosis is not None:
             session.items.clear()
             session.testscollected = 0
         with self._progress_shown(session):
             result = yield
             if self.diagnosis is None:
-                self._report_beside()
+                self._report_beside(session)
         return result
 
     @contextlib.contextmanager
@@ -264,15 +265,16 @@ class Controller:
         """Keep what went wrong outside of every test, here or on a worker."""
         self.errors.add("pytest", excinfo.value)
 
-    def _report_beside(self) -> None:
+    def _report_beside(self, session: pytest.Session) -> None:
         """Report the general clauses, which hold where any answer was judged and none broke them, and those beside."""
         general = [clause.slug for clause in self.catalogue if clause.general]
         hold_general_clauses(self.ledger, self.catalogue)
         results, gate = self._conclude_as_expected()
-        for slug in dict.fromkeys([*general, *self.beside]):
-            for report in reports_for(results[slug]) if slug not in self.settings.left_out else ():
-                self.config.hook.pytest_runtest_logreport(report=report)
-        for report in reports_of_stale(gate) if gate else ():
+        slugs = dict.fromkeys([*general, *self.beside])
+        reported = [reports_for(results[slug]) for slug in slugs if slug not in self.settings.left_out]
+        reported += reports_of_stale(gate) if gate else ()
+        session.testscollected += len(reported)  # pytest shows which share of them is done
+        for report in chain.from_iterable(reported):
             self.config.hook.pytest_runtest_logreport(report=report)
 
     def _conclude(self) -> dict[str, ClauseResult]:

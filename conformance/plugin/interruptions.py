@@ -26,6 +26,13 @@ APART = 0.5
 """Seconds within which two signals are one: a terminal and a parent process may both pass on a single Ctrl-C."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """The interruption of a run by a signal, which the message names."""
+
+
+Interrupted.__module__ = "builtins"  # so that pytest shows the name alone, without a place in this file
+
+
 class Phase(Enum):
     """A phase of a run, by what a signal does in it."""
 
@@ -73,7 +80,7 @@ class Interruptions:
         if not self.received:
             self.received = signal.Signals(number).name
         if is_another and self.phase is not Phase.WRITING:
-            raise KeyboardInterrupt(f"interrupted by {signal.Signals(number).name}")
+            raise Interrupted(f"by {signal.Signals(number).name}")
 
 
 def make_showable(excinfo: pytest.ExceptionInfo[BaseException]) -> None:

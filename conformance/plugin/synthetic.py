@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ LETTERLESS = "conformance_letterless"
 """The attribute of such a report: the lines of progress are full by then, and have no place for its letter."""
 
 
-def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
+def reports_for(result: ClauseResult) -> Sequence[pytest.TestReport]:
     """Return the three reports that pytest makes of one test, for a clause that is judged beside all tests."""
     slug = result.clause.slug
     outcome: Any = "passed"
@@ -29,17 +29,25 @@ def reports_for(result: ClauseResult) -> Iterator[pytest.TestReport]:
         outcome, longrepr, more = "skipped", (FILE, 0, result.reason), {"wasxfail": f"expected: {result.expected}"}
     elif result.outcome not in (Outcome.PASS, Outcome.DEVIATION):
         outcome, longrepr = "skipped", (FILE, 0, f"{result.outcome}: {result.reason}")
-    yield from _reports(FILE, slug, outcome, longrepr, more)
+    return _reports(FILE, slug, outcome, longrepr, more)
 
 
-def reports_of_stale(gate: Gate) -> Iterator[pytest.TestReport]:
-    """Return the reports of entries that have to go from the expectations file, each a test that failed."""
-    for stale in gate.stale:
-        what = f"{gate.expectations.place(stale.entry)}: {stale.why}"
-        yield from _reports("expectations", f"line {stale.entry.line}: {stale.entry.clause}", "failed", what, {})
+def reports_of_stale(gate: Gate) -> Sequence[Sequence[pytest.TestReport]]:
+    """Return the reports of each entry that has to go from the expectations file, as of a test that failed."""
+    return [
+        _reports(
+            "expectations",
+            f"line {stale.entry.line}: {stale.entry.clause}",
+            "failed",
+            f"{gate.expectations.place(stale.entry)}: {stale.why}",
+            {},
+        )
+        for stale in gate.stale
+    ]
 
 
-def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[str, Any]) -> Iterator[pytest.TestReport]:
+def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[str, Any]) -> Sequence[pytest.TestReport]:
+    reports = []
     for when in ("setup", "call", "teardown"):
         is_call = when == "call"
         report = pytest.TestReport(
@@ -52,4 +60,5 @@ def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[st
             **(more if is_call else {}),
         )
         setattr(report, LETTERLESS, True)
-        yield report
+        reports.append(report)
+    return reports
