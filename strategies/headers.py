@@ -47,7 +47,7 @@ def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
     return Comparison(MINIMAL, (MINIMAL.but(headers=headers, transport="raw", label=label),), needs_success=True)
 
 
-PAST_SESSIONS = "PHPSESSID=a%2Fb; JSESSIONID=0123456789ABCDEF0123456789ABCDEF; sessionid=gone; connect.sid=s%3Agone.x"
+PAST_SESSIONS = "PHPSESSID=a%2Fb; JSESSIONID=9C1185A5C5E9FC54612808977EE8F548; sessionid=gone; connect.sid=s%3Agone.x"
 """Cookies of sessions that no server knows, by the names that usual frameworks give them."""
 
 OTHERS: Sequence[Comparison] = (
