@@ -271,7 +271,7 @@ def options_of_the_suite() -> set[str]:
 
 PYTHON_IN_A_CLONE = "python -m conformance …"
 """The one place that says that this is the same."""
-OF_PYTEST = {"--base-url", "--html", "--junit-xml", "--showlocals"}
+OF_PYTEST = {"--assert", "--base-url", "--html", "--junit-xml", "--showlocals"}
 
 
 def wrong_with(command: str) -> str:
