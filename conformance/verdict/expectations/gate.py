@@ -99,45 +99,35 @@ def weigh(
 
     `unheard` are clauses whose own tests were not selected, or were cut short by the budget: their pass proves nothing.
     """
-    clauses = catalogue.within(profile)
-    shown = dict(results)
-    expected: dict[str, tuple[Expectation, ...]] = {}
-    unexpected: list[ClauseResult] = []
-    undecided: list[ClauseResult] = []
-    fitting: set[Expectation] = set()
-    for result in [results[clause.slug] for clause in clauses]:
-        covering = covering_entries(expectations, result)
-        if covering:
-            expected[result.clause.slug] = covering
-            shown[result.clause.slug] = _as_expected(result, covering)
-        elif decides(result, level) and is_telling(result):
-            unexpected.append(_new_first(expectations, result))
-            shown[result.clause.slug] = unexpected[-1]
-            fitting.update(_fitting_in_part(expectations, result))
-        elif decides(result, level) and not result.blocked:
-            undecided.append(result)
+    within = [results[clause.slug] for clause in catalogue.within(profile)]
+    expected = {result.clause.slug: covering_entries(expectations, result) for result in within}
+    expected = {slug: entries for slug, entries in expected.items() if entries}
+    left = [result for result in within if result.clause.slug not in expected and decides(result, level)]
+    telling = [_new_first(expectations, result) for result in left if is_telling(result)]
+    resting = _resting(telling)
+    unexpected = tuple(result for result in telling if result not in resting)
+    unknown = (result for result in left if not is_telling(result) and not result.blocked)
 
-    resting = _resting(unexpected)
-    unexpected = [result for result in unexpected if result not in resting]
-    undecided += resting
-
-    fitting.update(chain.from_iterable(expected.values()))
+    fitting = set(chain.from_iterable(expected.values()))
+    fitting.update(chain.from_iterable(_fitting_in_part(expectations, result) for result in telling))
     news = frozenset(result.clause.slug for result in unexpected)
-    is_cut_short = STILL_SERVING in news or any(results[clause.slug].was_left for clause in clauses)
-    heard = {clause.slug for clause in clauses} - unheard
+    is_cut_short = STILL_SERVING in news or any(result.was_left for result in within)
+    heard = frozenset() if is_cut_short else {result.clause.slug for result in within} - unheard
     stale: list[Stale] = []
     silent: dict[Expectation, str] = {}
     for entry in expectations.entries:
         if entry in fitting:
             continue
-        is_heard = entry.clause in heard and not is_cut_short
-        why = why_stale(entry, results[entry.clause], expectations, news) if is_heard else ""
-        if why:
+        result = results[entry.clause]
+        if entry.clause in heard and (why := why_stale(entry, result, expectations, news)):
             stale.append(Stale(entry, why))
         else:
-            why = CUT_SHORT if is_cut_short else why_silent(entry, results[entry.clause], profile, catalogue)
-            silent[entry] = why
-    return Gate(expectations, shown, expected, tuple(unexpected), tuple(stale), tuple(undecided), silent)
+            silent[entry] = CUT_SHORT if is_cut_short else why_silent(entry, result, profile, catalogue)
+
+    shown = {slug: _as_expected(results[slug], entries) for slug, entries in expected.items()}
+    shown |= {result.clause.slug: result for result in telling}
+    undecided = (*unknown, *resting)
+    return Gate(expectations, {**results, **shown}, expected, unexpected, tuple(stale), undecided, silent)
 
 
 def _resting(unexpected: Sequence[ClauseResult]) -> list[ClauseResult]:
