@@ -273,7 +273,8 @@ class Controller:
         slugs = dict.fromkeys([*general, *self.beside])
         reported = [reports_for(results[slug]) for slug in slugs if slug not in self.settings.left_out]
         reported += reports_of_stale(gate) if gate else ()
-        session.testscollected += len(reported)  # pytest shows which share of them is done
+        if session.testscollected:  # of which pytest shows the share that is done
+            session.testscollected += len(reported)
         for report in chain.from_iterable(reported):
             self.config.hook.pytest_runtest_logreport(report=report)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from conformance.evidence.episode import Outcome
 from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
 from conformance.fixtures.objects import Fixtures
@@ -19,7 +18,7 @@ from conformance.plugin.ahead import Performers
 from conformance.plugin.dealing import workers_at_work
 from conformance.plugin.drawing import as_the_budget_says, give_settings_of_run
 from conformance.plugin.order import is_further, slug_of, slugs_beside
-from conformance.reports.words import finding_in_short
+from conformance.plugin.wording import Wording
 from conformance.scenes.ahead import Performance
 from conformance.scenes.budgets import BUDGETS
 from conformance.scenes.case import ClauseBroken
@@ -27,18 +26,9 @@ from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
-from conformance.verdict.entries import Entry, refer_to
-from conformance.verdict.expectations.gate import covering_entries
+from conformance.verdict.entries import refer_to
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
-from conformance.verdict.ledger import (
-    ClauseResult,
-    Culprits,
-    Ledger,
-    blocking,
-    conclude,
-    own_outcome,
-    without_what_others_own,
-)
+from conformance.verdict.ledger import Ledger, blocking, conclude
 from conformance.verdict.settings import Settings, usual_rate
 from conformance.verdict.trial import ERROR, NOT_APPLICABLE, NOT_RUN
 from contracts import Catalogue, Contract
@@ -67,8 +57,7 @@ class ItemRunner:
         rate = settings.rate or usual_rate(is_loopback=address.is_loopback)
         self.key = key
         self.worker = worker
-        self.expectations = settings.expectations
-        self.left_out = settings.left_out
+        self.wording = Wording(catalogue, settings.expectations, settings.left_out, has_company=workers > 1)
         self.rate = rate
         self.workers = workers
         self.catalogue = catalogue
@@ -258,7 +247,7 @@ class ItemRunner:
                 ledger = case.ledger
                 report.longrepr = f"{INTERNAL_ERROR}: {words}\n\n{traceback}"
             else:
-                self._word(report, item, slug, ledger)
+                self.wording.word(report, item, slug, ledger, self.stage.known)
             found = {
                 "clause": slug,
                 "ledger": ledger.to_json(),
@@ -291,62 +280,6 @@ class ItemRunner:
             return ""
         required = self.catalogue.rests_on(slug)
         return blocking(self.catalogue[slug], conclude(self.catalogue, self.stage.known.copy(), only=required))
-
-    def _word(self, report: pytest.TestReport, item: pytest.Item, slug: str, ledger: Ledger) -> None:
-        """Turn the outcome of the test's own clause into pytest's words."""
-        if slug in self.left_out:  # it only exercises a clause that is judged on every response
-            report.outcome, report.longrepr = "passed", None
-            return
-        broken = [result for result in self._results(item, slug, ledger) if result.findings]
-        failed = [result for result in broken if result.outcome is Outcome.FAIL]
-        if failed and (why := self._why_expected(failed)):
-            # pytest's own form of an expected failure, which every reporter knows.
-            path, line, _ = item.location
-            report.outcome, report.longrepr = "skipped", (path, line or 0, finding_in_short(failed[0]))
-            report.wasxfail = why
-            return
-        if failed:
-            report.outcome, report.longrepr = "failed", finding_in_short(failed[0])
-            return
-        if broken:
-            report.outcome, report.longrepr = "passed", None
-            report.sections.append(("deviation", finding_in_short(broken[0])))
-            return
-        if report.outcome == "skipped" or not slug:
-            return
-        if is_further(item) and slug not in ledger.entries:
-            return
-        own = own_outcome(self.catalogue[slug], self._explained(slug, ledger))
-        if own.outcome is Outcome.PASS:
-            report.outcome, report.longrepr = "passed", None
-        else:
-            path, line, _ = item.location
-            report.outcome, report.longrepr = "skipped", (path, line or 0, f"{own.outcome}: {own.reason}")
-
-    def _why_expected(self, failed: list[ClauseResult]) -> str:
-        """Why all of these failures are expected; empty where one is not."""
-        if self.expectations is None:
-            return ""
-        covering = [covering_entries(self.expectations, result) for result in failed]
-        if all(covering):
-            return "expected: " + " · ".join(dict.fromkeys(entry.in_short() for found in covering for entry in found))
-        # Another worker may know that a clause on which this one rests fails; alone, this test had not been run.
-        listed = {entry.clause for entry in self.expectations.entries if not entry.flaky} if self.workers > 1 else ()
-        causes = [
-            min(self.catalogue.rests_on(result.clause.slug).intersection(listed), default="") for result in failed
-        ]
-        return f"rests on {causes[0]}, which is expected to fail" if all(causes) else ""
-
-    def _results(self, item: pytest.Item, slug: str, ledger: Ledger) -> list[ClauseResult]:
-        slugs = [slug] if slug else [name for name in slugs_beside(item) if name not in self.left_out]
-        return [
-            own_outcome(self.catalogue[name], self._explained(name, ledger)) for name in slugs if name in ledger.entries
-        ]
-
-    def _explained(self, slug: str, ledger: Ledger) -> Entry:
-        """Return what a test found about a clause, without what clauses explain that are known to be broken."""
-        broken = self.stage.known.broken | ledger.broken
-        return without_what_others_own(slug, ledger.entry(slug), Culprits(broken, broken, frozenset()), self.catalogue)
 
 
 FOUND = pytest.StashKey[Ledger]()
