@@ -228,22 +228,12 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
     if run.wanted is not None:
         terminal.write_line(str(run.wanted), yellow=True)
     for profile in PROFILES[: PROFILES.index(run.settings.profile) + 1]:
-        words = run.words(profile)
-        is_outdone = run.gate is not None and run.gate.fails_for_its_entries
-        is_decisive = profile == run.settings.profile and not (run.errors or run.interrupted or is_outdone)
-        decides = DECIDES if is_decisive else ""
-        terminal.write(f"{profile}: ")
-        terminal.write(words.text, bold=True, **_MOODS[words.mood])
-        terminal.write_line(f" ({words.detail}){decides}")
+        _print_verdict(terminal, run, profile)
     if run.exploration is not None:
         minutes, rounds = run.exploration.minutes, run.exploration.rounds
         how_long = f"explored for {minutes:g} minutes with --seed {run.settings.seed}: {counted(rounds, 'round')}"
         terminal.write_line(how_long)
-    if run.errors:
-        terminal.write_line(f"{run.errors_in_words}{DECIDES}", red=True, bold=True)
-    for error in run.errors:
-        if not error.clause:
-            terminal.write_line(f"  {error.where}: {error.what}", red=True)
+    _print_errors(terminal, run)
     if run.gate is not None:
         _print_gate(terminal, run.gate)
     if run.lacking:
@@ -254,6 +244,23 @@ def _print_verdicts(terminal: Harmless, run: Run) -> None:
         terminal.write_line(f"the run was interrupted: the results cover only what ran before{DECIDES}", yellow=True)
     _print_left_over(terminal, run)
     terminal.write_line(f"{counted(run.requests, 'request')} in {run.seconds:.1f} s; results in {run.settings.results}")
+
+
+def _print_verdict(terminal: Harmless, run: Run, profile: str) -> None:
+    words = run.words(profile)
+    is_outdone = run.gate is not None and run.gate.fails_for_its_entries
+    is_decisive = profile == run.settings.profile and not (run.errors or run.interrupted or is_outdone)
+    terminal.write(f"{profile}: ")
+    terminal.write(words.text, bold=True, **_MOODS[words.mood])
+    terminal.write_line(f" ({words.detail}){DECIDES if is_decisive else ''}")
+
+
+def _print_errors(terminal: Harmless, run: Run) -> None:
+    if run.errors:
+        terminal.write_line(f"{run.errors_in_words}{DECIDES}", red=True, bold=True)
+    for error in run.errors:
+        if not error.clause:
+            terminal.write_line(f"  {error.where}: {error.what}", red=True)
 
 
 def _print_left_over(terminal: Harmless, run: Run) -> None:
