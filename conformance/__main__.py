@@ -23,6 +23,8 @@ except PackageNotFoundError:
     print(how_to_install(), file=sys.stderr)
     sys.exit(4)  # wrong usage: the enumeration of the statuses needs what is not installed
 
+import pytest
+
 from conformance.commands import doctor, explain, init, new_clause, render, run, sweep
 from conformance.commands.certificate import making, verify
 from conformance.commands.compare import command as compare
@@ -39,6 +41,7 @@ from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
 from conformance.targets.description import TargetFileError
 from conformance.transport.client import TargetError
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 
 OF_A_CLONE = (docs, new_clause) if IS_CLONE else ()
@@ -80,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options = parser().parse_args(arguments)
             status = _perform(options)
-        except (LiveAccount, TargetError, TargetFileError) as error:
+        except Misuse as error:
+            return _ended(error.status, str(error))
+        except (LiveAccount, TargetError, TargetFileError, pytest.UsageError, argparse.ArgumentTypeError) as error:
             return _ended(ExitStatus.WRONG_USAGE, str(error))
         except KeyboardInterrupt:
             name = interruptions.received or "SIGINT"

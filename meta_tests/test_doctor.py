@@ -50,7 +50,7 @@ def test_it_reads_what_the_project_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["doctor"]) == ExitStatus.WRONG_USAGE
-    assert "give --base-url URL, here or in pyproject.toml" in capsys.readouterr().out
+    assert "give --base-url URL, here or in pyproject.toml" in capsys.readouterr().err
     with running() as server:
         said = f'[tool.attach-conformance]\nbase-url = "{server.url}"\nprofile = "contract"\ntimeout = 5\n'
         (tmp_path / "pyproject.toml").write_text(said)
@@ -76,9 +76,9 @@ def test_nobody_listening(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_bad_url_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    status, said = asked(capsys, "ftp://127.0.0.1")
-    assert status == ExitStatus.WRONG_USAGE
-    assert said.count("\n") == 1
+    assert main(["doctor", "--base-url", "ftp://127.0.0.1"]) == ExitStatus.WRONG_USAGE
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
 
 
 @pytest.mark.slow

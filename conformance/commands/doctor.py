@@ -22,7 +22,7 @@ from conformance.paths import program_here
 from conformance.plugin.options import positive
 from conformance.plugin.project import SHOWN, project_options
 from conformance.reports.words import answer_in_short
-from conformance.transport.client import DEFAULT_TIMEOUT, Client, TargetError
+from conformance.transport.client import DEFAULT_TIMEOUT, Client
 from conformance.verdict.needs import ids_for_profile
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import usual_rate
@@ -159,13 +159,8 @@ def _asked(options: argparse.Namespace, said: Mapping[str, Sequence[str]]) -> As
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        asked = _asked(options, project_options(Path.cwd(), OF_A_PROJECT))
-        client = client_for(asked.base_url, os.environ, asked.timeout)
-    except (TargetError, pytest.UsageError, argparse.ArgumentTypeError) as error:
-        print(error)
-        return ExitStatus.WRONG_USAGE
-    with contextlib.closing(client):
+    asked = _asked(options, project_options(Path.cwd(), OF_A_PROJECT))
+    with contextlib.closing(client_for(asked.base_url, os.environ, asked.timeout)) as client:
         found = examine(client, asked.payment_methods, asked.customers)
     rate = usual_rate(is_loopback=client.address.is_loopback)
     print(*describe(found, client.address.url, rate), sep="\n")

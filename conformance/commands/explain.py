@@ -6,7 +6,6 @@ import argparse
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from conformance.reports.details import finding_alone
 from conformance.reports.reproduction import USUAL_RECORD, Reached, explain_finding, replay
 from conformance.reports.script import script_command
 from conformance.targets.description import Defect, TargetDescription, members, shipped
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Clause, load_catalogue
 
@@ -162,17 +162,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(options: argparse.Namespace) -> int:
     catalogue = load_catalogue()
     explained: list[Iterable[str]] = []
-    try:
-        for name in options.names:
-            is_finding = FINDING_ID.fullmatch(name) is not None
-            explained.append(
-                _of_finding(name, options.record or USUAL_RECORD)
-                if is_finding
-                else _of_clause(name, catalogue, options.record)
-            )
-    except (KeyError, CannotReplay) as error:
-        print(error.args[0], file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    for name in options.names:
+        if FINDING_ID.fullmatch(name):
+            explained.append(_of_finding(name, options.record or USUAL_RECORD))
+        else:
+            explained.append(_of_clause(name, catalogue, options.record))
     for number, lines in enumerate(explained):
         print(*([""] if number else []), *lines, sep="\n")
     return ExitStatus.CONFORMS
@@ -181,7 +175,7 @@ def _run(options: argparse.Namespace) -> int:
 def _of_clause(slug: str, catalogue: Catalogue, record: Path | None) -> Iterable[str]:
     if slug not in catalogue:
         hint = meant(slug, catalogue.by_slug) or ALL_CLAUSES
-        raise KeyError(f"there is no clause and no finding {slug!r}: {hint}")
+        raise Misuse(f"there is no clause and no finding {slug!r}: {hint}")
     lines = as_markdown(explain(slug, catalogue), program_here())
     return (slug, "", *lines, *_found_in(record, slug))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from conformance.evidence.files import write_whole
 from conformance.paths import program_here
 from conformance.reports.rendering import FORMS, concluded_again
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 
@@ -46,29 +46,21 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(options: argparse.Namespace) -> int:
     asked = {name: getattr(options, name) for name in FORMS if getattr(options, name) is not None}
     asked = asked or dict.fromkeys(FORMS, USUAL_NAME)
-    try:
-        record = Record.at(options.record)
-    except BrokenRecord as error:
-        return _refused(str(error))
+    record = Record.at(options.record)
     try:
         run = concluded_again(record)
     except BrokenRecord as error:
-        return _refused(f"{options.record}: {error}")
+        raise BrokenRecord(f"{options.record}: {error}") from None
     folder = options.to or options.record.parent
     for name, given in asked.items():
         form = FORMS[name]
         path = Path(given) if given else folder / form.file
         if path.exists() and path.samefile(options.record):
-            return _refused(f"--{name} {given}: that is the record itself")
+            raise Misuse(f"--{name} {given}: that is the record itself")
         content = form.render(record, run)
         try:
             write_whole(path, content if isinstance(content, bytes) else content.encode())
         except OSError as error:
-            return _refused(f"{path} cannot be written: {error.strerror}")
+            raise Misuse(f"{path} cannot be written: {error.strerror}") from None
         print(f"{path}: {form.what}")
     return ExitStatus.CONFORMS
-
-
-def _refused(why: str) -> int:
-    print(why, file=sys.stderr)
-    return ExitStatus.WRONG_USAGE

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import pytest
 
 from conformance.commands.asking import client_for
 from conformance.evidence.counted import counted
@@ -17,7 +16,8 @@ from conformance.evidence.foreign import usable_id
 from conformance.fixtures.endpoints import delete_customer, next_page, shows_list
 from conformance.fixtures.provisioning import RUN_TAG
 from conformance.paths import program_here
-from conformance.transport.client import Client, TargetError
+from conformance.transport.client import Client
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 
 OLD_ENOUGH = 60.0
@@ -27,7 +27,7 @@ PAGE = 100
 MOST_PAGES = 100
 
 
-class CannotSweep(Exception):
+class CannotSweep(Misuse):
     """A target that does not list its customers; the message holds its answer."""
 
 
@@ -42,7 +42,8 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
         if page is None:
             return
         if not shows_list(page):
-            raise CannotSweep(f"cannot list customers: GET /v1/customers was answered {_in_short(page)}")
+            answer = f"cannot list customers: GET /v1/customers was answered {_in_short(page)}"
+            raise CannotSweep(answer, ExitStatus.UNREACHABLE)
         customers = [entry for entry in page.object["data"] if isinstance(entry, dict) and usable_id(entry.get("id"))]
         yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
         page = next_page(client, page)
@@ -84,21 +85,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        client = client_for(options.base_url, os.environ)
-    except (TargetError, pytest.UsageError) as error:
-        print(error)
-        return ExitStatus.WRONG_USAGE
-    try:
+    with contextlib.closing(client_for(options.base_url, os.environ)) as client:
         if options.dry_run:
             print(*left_behind(client, options.older_than), sep="\n")
             return ExitStatus.CONFORMS
         deleted, failed = sweep(client, options.older_than)
-    except CannotSweep as error:
-        print(error)
-        return ExitStatus.UNREACHABLE
-    finally:
-        client.close()
     print(f"{counted(len(deleted), 'customer')} deleted")
     for identifier, answer in failed.items():
         print(f"could not delete {identifier}: the request was answered {_in_short(answer)}")

@@ -27,6 +27,7 @@ from conformance.verdict.expectations import Expectations, weigh
 from conformance.verdict.finding_ids import with_ids
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.ledger import conclude, hold_general_clauses, without
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
@@ -52,7 +53,7 @@ EXPLORED = "explored"
 """The stand-in for a clause in the id of an episode that has none."""
 
 
-class BrokenRecord(ValueError):
+class BrokenRecord(Misuse):
     """A file that is no whole record of a run; the message names the line, and says why."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -86,21 +85,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        comparison = compare(*_both_records(options))
-        text = markdown_page(comparison)
-        for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
-            if path is not None:
-                write_whole(path, page(comparison).encode())
-    except CannotCompare as error:
-        print(error, file=sys.stderr)
-        return error.status
-    except BrokenRecord as error:
-        print(f"one of the records cannot be compared: {error}", file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
-    except OSError as error:
-        print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    comparison = compare(*_both_records(options))
+    text = markdown_page(comparison)
+    for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
+        if path is not None:
+            write_whole(path, page(comparison).encode())
     print(text if options.markdown is None else text.partition("\n")[0].lstrip("# "))
     return ExitStatus.CONFORMS if comparison.is_same else ExitStatus.DOES_NOT_CONFORM
 

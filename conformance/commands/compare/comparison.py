@@ -12,20 +12,17 @@ from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.record import Record, judged_again
-from conformance.verdict.run import ExitStatus, Run
+from conformance.verdict.run import Run
 from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial
 
 Key = tuple[str, ...]
 
 
-class CannotCompare(Exception):
-    """There are no two whole records with something in common; the message says why. The command ends with `status`."""
-
-    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
-        super().__init__(message)
-        self.status = status
+class CannotCompare(Misuse):
+    """There are no two whole records with something in common; the message says why."""
 
 
 @dataclass(frozen=True)

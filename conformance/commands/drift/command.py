@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from conformance.commands.drift.operation import compare_documents
 from conformance.commands.drift.page import Report, headline, json_page, markdown_page, report_of, text_page
-from conformance.commands.drift.reading import UnreadableDocument, read_document
+from conformance.commands.drift.reading import read_document
 from conformance.commands.drift.schemas import UnusableDocument
 from conformance.evidence.files import write_whole
-from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.markdown import NoPlace, with_table
 from conformance.verdict.run import ExitStatus
@@ -43,11 +41,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        report = _compare(options.document)
-    except (UnreadableDocument, UnusableDocument) as error:
-        print(one_line(str(error)), file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    report = _compare(options.document)
     if options.json is not None:
         write_whole(options.json, json_page(report).encode())
     if options.markdown is not None:

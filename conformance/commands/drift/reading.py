@@ -11,6 +11,7 @@ import yaml
 
 from conformance.commands.traffic.recordings.safe_yaml import UnreadableYaml, check_size
 from conformance.evidence.foreign import one_line
+from conformance.verdict.misuse import Misuse
 from contracts.contract import FASTEST_LOADER
 
 MOST_BYTES = 64_000_000
@@ -20,7 +21,7 @@ DEEPEST = 200
 """How many levels a document may have; Stripe's has about 30."""
 
 
-class UnreadableDocument(Exception):
+class UnreadableDocument(Misuse):
     """A file is no OpenAPI 3 document, or more than is read; the message says why in one line."""
 
 

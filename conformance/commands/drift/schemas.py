@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
 
+from conformance.verdict.misuse import Misuse
+
 DEEPEST = 40
 """How many references, unions and `allOf`s may stand within each other before a schema says anything."""
 MOST_SHAPES = 500
@@ -16,7 +18,7 @@ ANY = ""
 """The type of a schema that takes values of any type."""
 
 
-class UnusableDocument(Exception):
+class UnusableDocument(Misuse):
     """A document cannot be compared: a reference leads nowhere, or a schema holds itself. The message is one line."""
 
 

@@ -9,9 +9,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import pytest
-
-from conformance.commands.replay.looking_up import CannotReplay, look_up
+from conformance.commands.replay.looking_up import look_up
 from conformance.commands.replay.playing import History
 from conformance.commands.replay.replay import CANNOT_RUN, FIXED, STILL_FAILS, Replayed, Replayer
 from conformance.evidence.secret import Secret
@@ -24,8 +22,8 @@ from conformance.plugin.options import check_ids, key_for, positive
 from conformance.reports.reproduction import USUAL_RECORD
 from conformance.reports.words import LEFT_SHOWN, answer_in_short, first_of, request_in_short
 from conformance.targets import CannotRun, running
-from conformance.targets.description import TargetDescription, TargetFileError, find
-from conformance.transport.client import Address, Client, TargetError
+from conformance.targets.description import TargetDescription, find
+from conformance.transport.client import Address, Client
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import usual_rate
 
@@ -110,17 +108,13 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        recorded, findings = look_up(options.findings, options.record)
-        run, history = recorded.run, recorded.history
-        check_ids("--payment-method", options.payment_method)
-        check_ids("--customer", options.customer)
-        to_start, url = _target(options, run)
-        takes_any_key = to_start is not None and not to_start.takes_key_from_environment
-        key = key_for({} if takes_any_key else os.environ, url)
-    except (TargetError, TargetFileError, CannotReplay, pytest.UsageError) as error:
-        print(error, file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+    recorded, findings = look_up(options.findings, options.record)
+    run, history = recorded.run, recorded.history
+    check_ids("--payment-method", options.payment_method)
+    check_ids("--customer", options.customer)
+    to_start, url = _target(options, run)
+    takes_any_key = to_start is not None and not to_start.takes_key_from_environment
+    key = key_for({} if takes_any_key else os.environ, url)
     if recorded.is_earlier:
         print(f"from {recorded}", file=sys.stderr)
     words = set()

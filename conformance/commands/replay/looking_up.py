@@ -9,6 +9,7 @@ from pathlib import Path
 from conformance.commands.replay.playing import History
 from conformance.evidence.episode import Finding
 from conformance.evidence.foreign import did_you_mean
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.previous import PREVIOUS_FILE
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, judged_again
 from conformance.verdict.run import Run
@@ -19,7 +20,7 @@ NEAR = 0.7
 """How alike a name must be to be suggested, as difflib measures it: a letter or two differ."""
 
 
-class CannotReplay(ValueError):
+class CannotReplay(Misuse):
     """The record has no such finding, or cannot be read; the message says what to do."""
 
 

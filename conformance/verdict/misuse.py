@@ -1,0 +1,13 @@
+"""What the user gave cannot be used."""
+
+from __future__ import annotations
+
+from conformance.verdict.run import ExitStatus
+
+
+class Misuse(ValueError):
+    """A file, an option or a target that cannot be used; the message says why. The command ends with `status`."""
+
+    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
+        super().__init__(message)
+        self.status = status
