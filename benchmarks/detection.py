@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from reference.variants import Variant
 
 MEASURED = Path(__file__).resolve().parent.parent / "benchmarks" / "measured"
 """The folder of the measurements that the docs quote."""
+
+ARGUED = MEASURED.parent.parent / "reference" / "defects" / "missed.toml"
+"""The defects that a standard run misses, each with the reason."""
 
 FOUND = ("fail", "error", "inconclusive", "deviation")
 
@@ -54,6 +58,11 @@ def complaint(defect: Defect, result: Result) -> str:
         return f"{defect.name} breaks {defect.clause} ({defect.description}), and the suite said {red}"
     others = {slug: reason for slug, reason in red.items() if slug not in (defect.clause, *defect.also)}
     return f"{defect.name} breaks {defect.clause} alone, and the suite said {others}" if others else ""
+
+
+def argued() -> Mapping[str, str]:
+    """Return why each defect that a standard run misses is left as it is, by the name of the defect."""
+    return {entry["name"]: entry["argument"] for entry in tomllib.loads(ARGUED.read_text(encoding="utf-8"))["missed"]}
 
 
 def representative(defects: Iterable[Defect] = tuple(DEFECTS.values())) -> Sequence[Defect]:
@@ -131,6 +140,7 @@ __all__ = [
     "DEFECTS",
     "MEASURED",
     "VARIANTS",
+    "argued",
     "clause_job",
     "complaint",
     "false_alarms",

@@ -16,14 +16,13 @@ from typing import Any
 
 from jinja2 import StrictUndefined
 
-from benchmarks.detection import DEFECTS, MEASURED
+from benchmarks.detection import DEFECTS, MEASURED, argued
 from conformance.reports.templating import templates
 from contracts.catalogue import PROFILES
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "detection.md"
 UNDETECTABLE = HERE.parent / "reference" / "defects" / "undetectable.toml"
-ARGUED = HERE.parent / "reference" / "defects" / "missed.toml"
 COMMANDS: Mapping[str, str] = {
     "detection-standard": "python -m benchmarks.detection --store",
     "detection-quick": "python -m benchmarks.detection --budget quick --store",
@@ -91,11 +90,6 @@ def defect_rows(standard: Rows, quick: Rows) -> list[Mapping[str, Any]]:
     ]
 
 
-def arguments() -> Mapping[str, str]:
-    """Return why each defect that a standard run misses is left as it is, by the name of the defect."""
-    return {entry["name"]: entry["argument"] for entry in tomllib.loads(ARGUED.read_text(encoding="utf-8"))["missed"]}
-
-
 def _found_after(row: Mapping[str, Any], otherwise: str) -> str:
     """Return after how many requests a defect was found; `✓` if no request of a test showed it."""
     return otherwise if row["complaint"] else str(row["first_finding"] or "✓")
@@ -115,7 +109,7 @@ def page() -> str:
         profiles_found=list(zip(by_profile(standard), by_profile(quick), strict=True)),
         until_found=until_found,
         missed=[DEFECTS[row["defect"]] for row in standard if row["complaint"]],
-        arguments=arguments(),
+        arguments=argued(),
         defects=defect_rows(standard, quick),
         profiles=PROFILES,
         silence=rows_of("silence"),
