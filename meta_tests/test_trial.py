@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.examples import ERROR, SUCCESS, episode, exchange
+from benchmarks.runs import finding
+from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
-from conformance.verdict.ledger import SERVER_ERRORS, UNSTEADY
+from conformance.verdict.entries import Kind
+from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger, conclude
 from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial, settle
 from contracts import load_catalogue, published_contract
 
@@ -82,3 +85,13 @@ def test_a_server_error_may_come_again_at_any_of_the_requests_that_were_sent_at_
     performed = tuple(Performed(part, episode("answered", *pair, kind="wire")) for part, pair in told)
     ledger = settle(Trial("", performed), (), published_contract(), load_catalogue()).ledger
     assert set(ledger.broken) == {broken}
+
+
+def test_a_lost_answer_to_an_odd_request_is_explained_by_a_server_that_lets_another_wait() -> None:
+    ledger, clause = Ledger(), "request.equivalent-encodings"
+    ledger.entry(clause).add(Kind.INCONCLUSIVE, "no answer in time")
+    ledger.entry(clause).traits.append("robustness.empty-values")
+    assert conclude(load_catalogue(), ledger)[clause].outcome is Outcome.INCONCLUSIVE
+    ledger.entry(STILL_SERVING).add_finding(finding(STILL_SERVING, LOST))
+    concluded = conclude(load_catalogue(), ledger)[clause]
+    assert (concluded.outcome, concluded.cause) == (Outcome.NOT_RUN, STILL_SERVING)

@@ -281,8 +281,10 @@ def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalog
 
 
 def _without_lost_responses(slug: str, entry: Entry, culprits: Culprits) -> Entry:
-    """Return the entry without the lost responses, if clauses about odd requests explain them."""
+    """Return the entry without the lost responses that a clause about odd requests explains, or one about serving."""
     causes = [trait for trait in entry.traits if trait in culprits.owners and trait != slug]
+    if entry.traits and not causes and STILL_SERVING in culprits.broken - {slug}:
+        causes = [STILL_SERVING]
     if not causes:
         return entry
     others = [reason for reason in entry.reasons if reason.kind is not Kind.INCONCLUSIVE]
