@@ -126,7 +126,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("error.message", exchange(400, {"error": {"type": "api_error", "message": ""}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": ["customer"]}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "code": 7}})),
-        ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": None}})),
+        ("error.null-members", exchange(400, {"error": {**ERROR["error"], "param": None}})),
         ("error.status-class", exchange(500, b"Internal Server Error", media_type="text/plain")),
         ("error.status-class", exchange(302, b"")),
         ("error.status-class", exchange(200, ERROR)),
