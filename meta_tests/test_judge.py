@@ -300,6 +300,20 @@ def test_the_same_answer_is_the_same_class_and_customer() -> None:
     assert alike(refusal, exchange(404, ERROR)) is Outcome.FAIL
 
 
+def test_a_server_that_knows_ids_by_their_form_may_know_no_long_one() -> None:
+    def outcome(*answers: Exchange) -> Outcome:
+        subjects = (Step("subject", answer) for answer in answers)
+        steps = (Step("control", exchange(200, SUCCESS)), *subjects)
+        return judged(Episode("body.customer-length-limit-exact", "same_answer_at_its_length", steps)).outcome
+
+    unknown = exchange(400, {"error": {**ERROR["error"], "code": "resource_missing", "param": "customer"}})
+    too_long = exchange(400, {"error": {**ERROR["error"], "param": "customer"}})
+    assert outcome(unknown, unknown) is Outcome.PASS
+    assert outcome(unknown, exchange(200, SUCCESS)) is Outcome.FAIL, "then the form is no reason"
+    assert outcome(unknown, too_long) is Outcome.FAIL
+    assert outcome(too_long, too_long) is Outcome.FAIL
+
+
 @pytest.mark.parametrize("made_up", ["lorem", None, {"id": "ipsum", "object": "customer"}])
 def test_a_customer_that_is_made_up_each_time_is_nothing_to_compare(made_up: Any) -> None:
     control = exchange(200, but(SUCCESS, customer=made_up))
