@@ -29,7 +29,9 @@ from conformance.commands.certificate.keys import private_key
 from conformance.commands.certificate.making import new_nonce
 from conformance.commands.certificate.objections import MOST_SHOWN, REASONS, Objection, in_short
 from conformance.commands.certificate.rerunning import Plan, PlanOptions, plan_again
-from conformance.commands.certificate.verify import describe_failures
+from conformance.commands.certificate.statements import Evidence
+from conformance.commands.certificate.verify import describe, describe_failures
+from conformance.evidence.episode import Outcome
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.record import Record
 from conformance.verdict.run import ExitStatus
@@ -122,6 +124,18 @@ def test_an_honest_certificate_of_a_product_that_misses_a_should_is_accepted(run
     assert result.conforms
     assert runs.deviating.outcomes["request.other-media-types"] == "deviation"
     assert runs.deviating.outcomes["state.refusal-changes-nothing"] == "pass"
+
+
+def test_a_clause_that_does_not_apply_is_not_said_to_fail(runs: Runs) -> None:
+    result = checked(honest(runs.good))
+    assert result.claim is not None
+    run = result.claim.evidence.run
+    absent = replace(run.results["expand.every-entry"], outcome=Outcome.NOT_APPLICABLE)
+    partly = replace(run, results={**run.results, "expand.every-entry": absent})
+    evidence = Evidence(result.claim.evidence.record, partly)
+    *_, last = describe(replace(result, claim=replace(result.claim, evidence=evidence)))
+    assert "nothing fails" in last
+    assert "does not conform" not in last
 
 
 # forged by someone who holds the key

@@ -126,7 +126,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("error.message", exchange(400, {"error": {"type": "api_error", "message": ""}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": ["customer"]}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "code": 7}})),
-        ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": None}})),
+        ("error.null-members", exchange(400, {"error": {**ERROR["error"], "param": None}})),
         ("error.status-class", exchange(500, b"Internal Server Error", media_type="text/plain")),
         ("error.status-class", exchange(302, b"")),
         ("error.status-class", exchange(200, ERROR)),
@@ -298,6 +298,20 @@ def test_the_same_answer_is_the_same_class_and_customer() -> None:
     assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "message": "Otherwise."}})) is Outcome.PASS
     assert alike(refusal, exchange(400, {"error": {**ERROR["error"], "code": "x"}})) is Outcome.FAIL
     assert alike(refusal, exchange(404, ERROR)) is Outcome.FAIL
+
+
+def test_a_server_that_knows_ids_by_their_form_may_know_no_long_one() -> None:
+    def outcome(*answers: Exchange) -> Outcome:
+        subjects = (Step("subject", answer) for answer in answers)
+        steps = (Step("control", exchange(200, SUCCESS)), *subjects)
+        return judged(Episode("body.customer-length-limit-exact", "same_answer_at_its_length", steps)).outcome
+
+    unknown = exchange(400, {"error": {**ERROR["error"], "code": "resource_missing", "param": "customer"}})
+    too_long = exchange(400, {"error": {**ERROR["error"], "param": "customer"}})
+    assert outcome(unknown, unknown) is Outcome.PASS
+    assert outcome(unknown, exchange(200, SUCCESS)) is Outcome.FAIL, "then the form is no reason"
+    assert outcome(unknown, too_long) is Outcome.FAIL
+    assert outcome(too_long, too_long) is Outcome.FAIL
 
 
 @pytest.mark.parametrize("made_up", ["lorem", None, {"id": "ipsum", "object": "customer"}])

@@ -53,7 +53,9 @@ def test_whatever_is_no_test_key_is_refused(text: str) -> None:
     assert "0123" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", [KEY, "rk_test_0123456789", "sk_org_test_0123456789", "sk_test_x"])
+@pytest.mark.parametrize(
+    "text", [KEY, "rk_test_0123456789", "sk_org_test_0123456789", "sk_test_x", "sk_test_my-own.key~"]
+)
 def test_a_test_key_is_taken(text: str) -> None:
     assert Secret.given(text).reveal() == text
 

@@ -177,6 +177,10 @@ def test_bytes_are_not_shown_as_if_they_were_percent_encoded() -> None:
     assert describe(b"customer=\xff\xfe%ff") == r"customer=\xff\xfe%ff"
 
 
+def test_the_param_is_asked_of_names_of_up_to_forty_characters() -> None:
+    assert 32 < len(stripe.LONG_NAME) <= 40, "the clause is judged for no longer name, and a short one shows no cut"
+
+
 def test_names_with_a_meaning_are_never_unknown_parameters() -> None:
     for name in ("customer_account", "key", "_stripe_x", "customer", "expand[0]", "client_secret"):
         assert not invalid.is_without_meaning(name, CONTRACT)

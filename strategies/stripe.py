@@ -25,8 +25,8 @@ DECLINING_TOKEN = "pm_card_chargeDeclined"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VERSION = "Stripe-Version"
 
-LONG_NAME = "mango.with_a_name_of_more_than_forty_characters"
-"""A name that shows whether the `param` of an error is cut short, or its dot is lost."""
+LONG_NAME = "mango.with_a_name_of_forty_characters_xx"
+"""A name of 40 characters, which shows whether the `param` of an error is cut short before, or its dot is lost."""
 
 DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 

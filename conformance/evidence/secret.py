@@ -10,10 +10,13 @@ from conformance.evidence.spellings import CLIENT_SECRET, SHORTEST_TO_BLOT, may_
 
 BLOT = "[API key]"
 BLOTTED_CLIENT_SECRET = "[client secret]"
-TEST_KEY = re.compile(r"(?:sk|rk)_(?:org_)?test_[A-Za-z0-9_]+")
-"""What a secret or restricted key of a sandbox or test account looks like, also one of an organisation."""
+TEST_KEY = re.compile(r"(?:sk|rk)_(?:org_)?test_[A-Za-z0-9_.~-]+")
+"""What a secret or restricted key of a sandbox or test account looks like, also one of an organisation.
 
-_ANY_KEY = re.compile(r"(?:sk|rk|pk|ek)_\w+", re.IGNORECASE)
+A mock's key may have any character that is the same in a URL and in a header.
+"""
+
+_ANY_KEY = re.compile(r"(?:sk|rk|pk|ek)_\w+(?:[.~-]+\w+)*", re.IGNORECASE)
 _OF_A_LIVE_ACCOUNT = re.compile(r"(?:sk|rk|pk|ek)_(?:org_)?live", re.IGNORECASE)
 
 
@@ -77,7 +80,8 @@ class Secret:
         key = cls(value)
         if not key.is_test_key:
             is_quoted = value[0] in "\"'"
-            why = "it stands in quotation marks" if is_quoted else "a test key begins with sk_test_ or rk_test_"
+            form = "a test key is sk_test_ or rk_test_ and letters, digits, _, -, . or ~ behind it"
+            why = "it stands in quotation marks" if is_quoted else form
             raise LiveKeyError(f"what is given as the API key is no test key, and nothing was sent: {why}")
         return key
 

@@ -29,6 +29,7 @@ from conformance.judge.request import (
     rejected,
     reported,
     same_answer,
+    same_answer_at_its_length,
     same_answer_by_path,
     taken_as_sent,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "replayed",
     "reported",
     "same_answer",
+    "same_answer_at_its_length",
     "same_answer_by_path",
     "same_object",
     "served_again",

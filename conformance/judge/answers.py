@@ -10,6 +10,8 @@ from typing import Any
 from conformance.evidence.exchange import Exchange, customer_id, is_part
 from contracts import Contract
 
+RESOURCE_MISSING = "resource_missing"
+
 NO_ANSWER = "no answer"
 """The first part of the class of a response that did not come."""
 
@@ -107,6 +109,13 @@ def signature(exchange: Exchange) -> tuple[Hashable, ...]:
         return ("success", customer_shown(exchange))
     error = exchange.error
     return ("refusal", exchange.status, *(_hashable(error.get(name)) for name in ("type", "code", "param")))
+
+
+def says_unknown_customer(exchange: Exchange) -> bool:
+    """Return whether a response rejects the customer as one that does not exist, and not for its length or form."""
+    error = exchange.error
+    is_missing = exchange.is_refusal and error.get("code") == RESOURCE_MISSING
+    return is_missing and error.get("param") in (None, "", "customer")
 
 
 def answer_class(exchange: Exchange) -> tuple[Hashable, ...]:

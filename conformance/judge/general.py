@@ -221,7 +221,7 @@ def _broken_error(exchange: Exchange, contract: Contract, *, owns_server_errors:
 
 
 def _broken_members(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
-    """Yield error.type, error.message and error.member-types where they are broken."""
+    """Yield the clauses about single members of an error where they are broken."""
     error = exchange.error
     kind, message = error.get("type", "absent"), error.get("message")
     is_known = isinstance(kind, str) and kind in contract.error_types
@@ -229,9 +229,12 @@ def _broken_members(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
     is_text = isinstance(message, str) and message
     yield from unless(is_text, "error.message", f"the error's message is {shorten_or_null(message)}")
     strings = sorted(contract.error_string_members - {"type", "message"})
-    wrong = [name for name in strings if not isinstance(error.get(name, ""), str)]
+    wrong = [name for name in strings if not isinstance(error.get(name), str | None)]
     for name in wrong[:1]:
         yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
+    empty = [name for name in strings if name in error and error[name] is None]
+    for name in empty[:1]:
+        yield "error.null-members", f"the error's {name} is null"
 
 
 def _shorten_body(body: bytes, limit: int = 60) -> str:

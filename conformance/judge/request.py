@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, customer_id
-from conformance.judge.answers import are_same, describe_difference, describe_refusal
+from conformance.judge.answers import are_same, describe_difference, describe_refusal, says_unknown_customer
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -71,6 +71,18 @@ def same_answer(
     for exchange in each_answered(episode):
         is_same = exchange.status in also_legal or are_same(exchange, control)
         expect(is_same, describe_difference(exchange, control), exchange)
+
+
+@expectation
+def same_answer_at_its_length(episode: Episode, contract: Contract, *, control_succeeds: bool = False) -> None:
+    """Expect the same as `same_answer`, or that no customer of the subjects exists where the control's does.
+
+    A server that keeps no customers may know them by the form of their ids, and no id has 5000 characters.
+    """
+    (control,) = episode.exchanges("control")
+    if control.is_success and all(map(says_unknown_customer, episode.exchanges("subject"))):
+        return
+    require_pass(same_answer(episode, contract, control_succeeds=control_succeeds))
 
 
 @expectation

@@ -94,7 +94,7 @@ def names_of_first_unknown(exchange: Exchange, contract: Contract) -> tuple[str 
         name = pair.name.decode("utf-8", "replace")
         root = name.partition("[")[0]
         if root not in contract.parameters:
-            return (name, root)
+            return (name,) if name == root else (name, root)
     return (None,)
 
 

@@ -105,11 +105,11 @@ def compare_at_once(
         scene.telling.episodes[-1] = of_all
 
 
-def compare_rejections(scene: Scene, comparison: Comparison) -> None:
+def compare_rejections(scene: Scene, comparison: Comparison, expectation: Expectation = judge.same_answer) -> None:
     """Compare attempts that a server with state rejects, so that no payment method is used up."""
     control = scene.send(comparison.control, role="control", rejected=True)
     subjects = [scene.send(subject, rejected=True) for subject in comparison.subjects]
-    scene.expect(judge.same_answer, control, *subjects, control_succeeds=comparison.needs_success)
+    scene.expect(expectation, control, *subjects, control_succeeds=comparison.needs_success)
 
 
 def compare_with_sample(
@@ -118,16 +118,18 @@ def compare_with_sample(
     at_once: Comparison | None = None,
     *,
     send: Callable[[Attempt], Step] | None = None,
+    expectation: Expectation = judge.same_answer,
 ) -> None:
     """Compare rejected attempts with the answer to the control that other tests have asked for, too.
 
-    `at_once` is the same as in `compare`; `send` sends the subjects, in another way than for this test alone.
+    `at_once` is the same as in `compare`; `send` sends the subjects, in another way than for this test alone;
+    `expectation` compares.
     """
     if at_once is not None and _holds_at_once(scene, at_once, judge.same_answer):
         return
     control = scene.sample(comparison.control, role="control")
     send = send or partial(scene.send, rejected=True)
-    scene.expect(judge.same_answer, control, *map(send, comparison.subjects))
+    scene.expect(expectation, control, *map(send, comparison.subjects))
 
 
 # Values and attempts that are wrong

@@ -49,7 +49,7 @@ def only_cards_have_a_hash(usual: ShowMethod, call: Call, method: PaymentMethod)
     return shown
 
 
-@stateful("error.member-types", "medium", wrap_at_attach("reject"), batch=BATCH)
+@stateful("error.null-members", "medium", wrap_at_attach("reject"), level="SHOULD", batch=BATCH)
 def code_is_null_where_there_is_none(usual: Reject, call: Call, rejected: Rejection) -> Answer:
     """An error without a code, as that of a payment method of another customer, has a `code` that is null.
 

@@ -219,7 +219,7 @@ contract.row("missing-things-bare", "error.envelope", "medium", batch="unseen 6"
 )
 
 
-@contract("error.member-types", "medium", edit_errors)
+@contract("error.null-members", "medium", edit_errors, level="SHOULD")
 def param_is_null(error: Json) -> None:
     """`param` is null where there is none."""
     error.setdefault("param", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -457,3 +458,18 @@ def creations_are_not_kept(b: Behaviour) -> None:
         return usual(call)
 
     forget_routes(lambda endpoint: endpoint in (*CREATIONS, attach.endpoint))(b)
+
+
+@variant(CONTRACT, batch="alarms 6")
+def ids_are_known_by_their_form(b: Behaviour) -> None:
+    """Nothing is kept: an id is known where its prefix has at most 60 letters, digits and underscores behind it."""
+    creations_are_not_kept(b)
+    find_customer, find_method = b.find_customer, b.find_payment_method
+
+    def customer(call: Call, identifier: str) -> Customer | None:
+        return find_customer(call, identifier) if re.fullmatch(r"cus_\w{1,60}", identifier, re.ASCII) else None
+
+    def method(call: Call, identifier: str) -> PaymentMethod | None:
+        return find_method(call, identifier) if re.fullmatch(r"pm_\w{1,60}", identifier, re.ASCII) else None
+
+    b.find_customer, b.find_payment_method = customer, method

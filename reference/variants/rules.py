@@ -258,6 +258,10 @@ def unknown_hash_named_with_its_keys(call: Call, rejection: Rejection) -> Reject
     return replace(rejection, param=next(sent, rejection.param))
 
 
+variant.row("long-params-cut", STRIPE, batch="alarms 6")(
+    "The param of an error has forty characters at most.",
+    amend(lambda call, rejection: replace(rejection, param=rejection.param and rejection.param[:40])),
+)
 variant.row("refusals-in-plain-words", STRIPE, batch="reading 1")(
     "Rejections say what to do, in words that are those of SQL, too.",
     amend(

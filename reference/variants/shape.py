@@ -41,6 +41,13 @@ variant.row("bare-errors", STATEFUL)(
 )
 
 
+NULLABLE = ("charge", "code", "decline_code", "doc_url", "param", "payment_intent", "request_log_url")
+variant.row("errors-with-nulls", STRIPE, deviates=("error.null-members",), batch="alarms 6")(
+    "The members of an error that do not apply are null, as the documentation of errors has them.",
+    edit_errors(lambda body: {"error": {**dict.fromkeys(NULLABLE), **body["error"]}}),
+)
+
+
 @variant(STRIPE)
 def talkative_errors(b: Behaviour) -> None:
     """Errors have more members of all kinds, and so have the bodies that hold them."""

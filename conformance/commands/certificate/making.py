@@ -186,10 +186,17 @@ def _certify(options: argparse.Namespace) -> int:
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
     if not checked.conforms:
         status = int(ExitStatus.NOT_CONFORMING)
-        print(f"the certificate says that {product.name} does not conform: `verify` ends with {status}")
+        print(f"the certificate {_describe_result(checked, product)}: `verify` ends with {status}")
     if record.header["target"]["base_url"] == REFERENCE:
         print(f"warning: the run was of the embedded reference, not of {product.name}: give --base-url or --target")
     return ExitStatus.CONFORMS
+
+
+def _describe_result(checked: Checked, product: Product) -> str:
+    """Return what a certificate says of a product that it does not show to conform."""
+    if checked.claim is not None and checked.claim.evidence.lacks_judgements:
+        return f"does not show that {product.name} conforms, since not every clause was judged"
+    return f"says that {product.name} does not conform"
 
 
 def _countersign(options: argparse.Namespace) -> int:

@@ -115,6 +115,11 @@ class Evidence:
         """Return whether everything that is required passed."""
         return bool(test_result(self)["result"] != "FAILED")
 
+    @property
+    def lacks_judgements(self) -> bool:
+        """Return whether nothing failed, and something required was not judged."""
+        return not self.conforms and self.run.verdict == "conforms"
+
 
 @dataclass(frozen=True)
 class Claim:

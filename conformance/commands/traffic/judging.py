@@ -64,7 +64,7 @@ _ON_EVERY_OBJECT = (
     "response.type-hash",
     "response.no-card-data",
 )
-_OF_AN_ERROR = ("error.envelope", "error.type", "error.message", "error.member-types")
+_OF_AN_ERROR = ("error.envelope", "error.type", "error.message", "error.member-types", "error.null-members")
 
 
 @dataclass(frozen=True)
