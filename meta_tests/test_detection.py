@@ -16,6 +16,7 @@ import pytest
 from benchmarks.detection import (
     DEFECTS,
     VARIANTS,
+    argued,
     clause_job,
     complaint,
     false_alarms,
@@ -24,7 +25,6 @@ from benchmarks.detection import (
     stored_rows,
     variant_job,
 )
-from benchmarks.detection_page import arguments
 from benchmarks.suite import Job, Result, paths_for, run_all
 from conformance.verdict.needs import load_needs
 from contracts import load_catalogue
@@ -115,7 +115,7 @@ def test_no_defect_has_vanished(budget: str) -> None:
 
 
 def test_what_a_standard_run_misses_is_argued() -> None:
-    assert missed("standard") == set(arguments())
+    assert missed("standard") == set(argued())
 
 
 def test_a_quick_run_misses_no_more_than_before() -> None:
