@@ -237,7 +237,7 @@ def test_declining_token(scene: Scene) -> None:
     own = scene.api.own_customer()
 
     step = scene.attach(attempt, attempt.path_id, to=own or "")
-    if step.exchange.status == 404 or step.exchange.error.get("code") == "resource_missing":
+    if is_unknown(step):
         scene.needs.unmet(NO_DECLINING_TOKEN)
     if step.exchange.is_success:
         unheard_of = scene.attach(attempt.but(path_id=UNHEARD_OF_TOKEN), UNHEARD_OF_TOKEN)
@@ -282,7 +282,8 @@ def attach_declining_card(scene: Scene) -> list[Step]:
 def test_shared_token(scene: Scene) -> None:
     """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method.
 
-    It is answered like any other, with the customer expanded where that is asked for.
+    It is answered like any other, with the customer expanded where that is asked for. So is, where it is known, the
+    token of a card that is declined only later, when it is charged.
     """
     scene.needs.state()
     first = stripe.WITH_SHARED_TOKEN
@@ -291,8 +292,22 @@ def test_shared_token(scene: Scene) -> None:
         first = stripe.SHARED_TOKEN_EXPANDED
     also = [("expand.inlined", judge.object_or_rejected)] if is_expanded else []
 
-    attempts = (first, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
-    scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts), also=also)
+    steps = [scene.attach(attempt, attempt.path_id) for attempt in (first, stripe.WITH_SHARED_TOKEN)]
+    steps.append(attach_token_for_other(scene))
+    scene.expect(judge.cloned, *steps, also=also)
+
+
+def attach_token_for_other(scene: Scene) -> Step:
+    """Return the attach, to another customer, of the token that fails later, or of the usual one if it is unknown."""
+    failing_later = scene.attach(stripe.FAILING_LATER_FOR_OTHER, stripe.FAILING_LATER)
+    if not is_unknown(failing_later):
+        return failing_later
+    return scene.attach(stripe.SHARED_TOKEN_FOR_OTHER, stripe.SHARED_TOKEN)
+
+
+def is_unknown(step: Step) -> bool:
+    """Return whether an attach is rejected since there is no such token."""
+    return step.exchange.status == 404 or step.exchange.error.get("code") == "resource_missing"
 
 
 @in_turn("a replay on a token")

@@ -17,7 +17,7 @@ from ..rules.errors import Rejection
 from ..wire.values import Answer
 from .registry import Topic
 
-contract = Topic("contract")
+stateful = Topic("stateful")
 stripe = Topic("stripe")
 
 BATCH = "ninth field, inner layers"
@@ -53,7 +53,7 @@ def old_versions_are_lenient(usual: Check, call: Call, attempt: Attempt) -> None
         usual(call, attempt)
 
 
-@stripe("stripe.already-attached", "hard", batch=BATCH)
+@stripe("robustness.same-request-same-answer", "hard", batch=BATCH)
 def error_keeps_earlier_members(b: Behaviour) -> None:
     """An error without code and param shows those of the error before: there is one object for all errors."""
     last: dict[str, str | None] = {"code": None, "param": None}
@@ -88,7 +88,7 @@ def replay_is_read_as_latin_1(usual: Once, call: Call, endpoint: Endpoint) -> An
     return replace(answer, payload=each_text(answer.payload, lambda text: text.encode("utf-8").decode("latin-1")))
 
 
-@contract("request.value-exact", "hard", wrap("dump"), batch=BATCH)
+@stateful("state.same-object", "hard", wrap("dump"), batch=BATCH)
 def emoji_are_escaped_with_five_digits(usual: Dump, call: Call, payload: Any) -> bytes:
     """Characters beyond the basic plane are escaped with five digits, which are another character and a digit.
 

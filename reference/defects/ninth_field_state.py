@@ -22,7 +22,6 @@ from .fifth_field_state import in_texts, save
 from .ninth_field_answers import BATCH
 from .registry import Topic
 
-contract = Topic("contract")
 stateful = Topic("stateful")
 
 COMMITTING = 0.03
@@ -118,7 +117,7 @@ class Flight:
         return self.answer
 
 
-@contract("state.race", "hard", wrap_at_attach("once", flights=dict), intermittent=True, batch=BATCH)
+@stateful("state.race", "hard", wrap_at_attach("once", flights=dict), intermittent=True, batch=BATCH)
 def same_attach_at_once_shares_an_answer(
     usual: Once, call: Call, endpoint: Endpoint, flights: dict[Any, Flight]
 ) -> Answer:
@@ -127,20 +126,24 @@ def same_attach_at_once_shares_an_answer(
     singleflight of Go, DataLoader, p-memoize: the key leaves out what the answer should look like.
     """
     name = call.request.path, call.parameters.text("customer")
-    first = Flight()
-    flight = flights.setdefault(name, first)
-    if flight is not first:
-        flight.done.wait(5.0)
-        return flight.result()
-    try:
-        first.answer = usual(call, endpoint)
-        time.sleep(QUERYING)
-    except ApiError as error:
-        first.error = error
-    finally:
-        del flights[name]
-        first.done.set()
-    return first.result()
+
+    def join(call: Call) -> Answer:
+        first = Flight()
+        flight = flights.setdefault(name, first)
+        if flight is not first:
+            flight.done.wait(5.0)
+            return flight.result()
+        try:
+            first.answer = endpoint(call)
+            time.sleep(QUERYING)
+        except ApiError as error:
+            first.error = error
+        finally:
+            del flights[name]
+            first.done.set()
+        return first.result()
+
+    return usual(call, join)
 
 
 class SharedConnection:
