@@ -237,7 +237,7 @@ def test_declining_token(scene: Scene) -> None:
     own = scene.api.own_customer()
 
     step = scene.attach(attempt, attempt.path_id, to=own or "")
-    if is_unknown(step):
+    if step.exchange.status == 404 or step.exchange.error.get("code") == "resource_missing":
         scene.needs.unmet(NO_DECLINING_TOKEN)
     if step.exchange.is_success:
         unheard_of = scene.attach(attempt.but(path_id=UNHEARD_OF_TOKEN), UNHEARD_OF_TOKEN)
@@ -300,14 +300,10 @@ def test_shared_token(scene: Scene) -> None:
 def attach_token_for_other(scene: Scene) -> Step:
     """Return the attach, to another customer, of the token that fails later, or of the usual one if it is unknown."""
     failing_later = scene.attach(stripe.FAILING_LATER_FOR_OTHER, stripe.FAILING_LATER)
-    if not is_unknown(failing_later):
-        return failing_later
-    return scene.attach(stripe.SHARED_TOKEN_FOR_OTHER, stripe.SHARED_TOKEN)
-
-
-def is_unknown(step: Step) -> bool:
-    """Return whether an attach is rejected since there is no such token."""
-    return step.exchange.status == 404 or step.exchange.error.get("code") == "resource_missing"
+    is_declined = failing_later.exchange.error.get("type") == "card_error"
+    if failing_later.exchange.is_refusal and not is_declined:
+        return scene.attach(stripe.SHARED_TOKEN_FOR_OTHER, stripe.SHARED_TOKEN)
+    return failing_later
 
 
 @in_turn("a replay on a token")

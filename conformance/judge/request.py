@@ -118,7 +118,7 @@ def not_taken_for_known(episode: Episode, contract: Contract) -> None:
 
 @expectation
 def refused_if_broken(episode: Episode, contract: Contract) -> None:
-    """Expect every request whose body breaks the episode's clause to be rejected, whatever else it asks for."""
+    """Expect every request whose body breaks the episode's clause to be rejected."""
     for exchange in episode.exchanges("subject"):
         broken = {violation.clause for violation in violations(exchange.sent_pairs, contract)}
         is_legal = exchange.is_refusal or episode.clause not in broken

@@ -29,7 +29,7 @@ def in_another_case(key: str) -> str:
 
 def of_another_mode(key: str) -> str:
     """Return the key with the prefix of a live account's, which no account has with the rest of a test key."""
-    return key.replace("_test_", "_live_", 1) if "_test_" in key else f"sk_live_{key}"
+    return f"sk_live_{key.partition('_test_')[2] or key}"
 
 
 def _basic(credentials: str) -> str:
@@ -83,7 +83,7 @@ def request_bytes(
 ) -> bytes:
     """Return a whole request. `target` is path and query as they are to stand in the request line."""
     lines = [f"{method} {connection.prefix}{target} HTTP/1.1", f"Host: {route.authority}"]
-    lines += [_field_line(name, value) for name, value in (*headers, *connection.extra_headers)]
+    lines += [field_line(name, value) for name, value in (*headers, *connection.extra_headers)]
     if chunked:
         lines.append("Transfer-Encoding: chunked")
     elif body is not None:
@@ -102,7 +102,7 @@ def pieces_of(request: Request, data: bytes) -> tuple[bytes, ...]:
     return (head + end, body[:middle], body[middle:])
 
 
-def _field_line(name: str, value: str) -> str:
+def field_line(name: str, value: str) -> str:
     """Return a header's line; one in lower case is without the blank, which is optional (RFC 9112 section 5)."""
     return f"{name}:{value}" if name.islower() else f"{name}: {value}"
 

@@ -59,9 +59,9 @@ def original_url_is_obeyed(usual: Serve, call: Call) -> Response:
 
     Symfony 2.7 to 4.1 (CVE-2018-14773), Zend Framework, and others that support IIS with its rewriting.
     """
-    told = next((value for name, value in call.request.headers if name in INNER_ADDRESSES), None)
-    if call.is_attach and told is not None:
-        call.request = replace(call.request, target=told)
+    rewritten = next((value for name, value in call.request.headers if name in INNER_ADDRESSES), None)
+    if call.is_attach and rewritten is not None:
+        call.request = replace(call.request, target=rewritten)
     return usual(call)
 
 
