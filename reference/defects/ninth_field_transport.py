@@ -32,7 +32,7 @@ def headers_want_a_blank_behind_the_colon(b: Behaviour) -> None:
     b.limits = replace(b.limits, blank=True)
 
 
-@contract("request.exact-path", "hard", batch=BATCH)
+@contract("request.exact-path", "hard", level="SHOULD", batch=BATCH)
 def whole_urls_have_no_route(b: Behaviour) -> None:
     """A request line with the whole URL, as clients of a proxy send it, finds no route: 404.
 
