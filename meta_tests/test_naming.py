@@ -214,6 +214,19 @@ def test_a_race_is_lost_by_ids_of_the_other_requests_alone(shown: dict[str, Any]
     assert all_kept(case, CONTRACT).outcome is outcome
 
 
+@pytest.mark.parametrize("expand", ["", "&expand[]=customer"], ids=["plain", "expanded"])
+@pytest.mark.parametrize("is_object", [False, True], ids=["an id", "an object"])
+@pytest.mark.parametrize("other", ["", "&expand[]=customer"], ids=["beside plain", "beside expanded"])
+def test_an_answer_at_once_is_expanded_as_its_own_request_asks(*, expand: str, is_object: bool, other: str) -> None:
+    """Where all ask alike, the clauses about `expand` judge what comes."""
+    customer = {"id": "cus_1", "object": "customer"} if is_object else "cus_1"
+    mine = exchange(200, but(SUCCESS, customer=customer), sent=f"customer=cus_1{expand}")
+    their = exchange(400, ERROR, sent=f"customer=cus_1{other}")
+    case = Episode("state.race", "all_kept", (Step("subject", mine), Step("subject", their)), {"customer": "cus_1"})
+    is_right = expand == other or is_object == bool(expand)
+    assert all_kept(case, CONTRACT).outcome is (Outcome.PASS if is_right else Outcome.FAIL)
+
+
 def test_an_unsteadiness_that_another_clause_explains_hides_nothing() -> None:
     """Nothing is left unreported for a clause that is not reported, or that a single other clause has met."""
     token = finding_of("stripe.test-tokens", exchange(404, ERROR))

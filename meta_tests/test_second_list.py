@@ -122,6 +122,37 @@ def test_a_blank_in_the_path_counts_where_the_trimmed_id_is_taken(shown: str, wa
     assert outcome("request.value-exact-whitespace", "path_taken_as_sent", ("subject", answer)) is wanted
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown", "wanted"),
+    [
+        ("%u0063us_1", "cus_1", Outcome.FAIL),
+        ("%u0063us_1", "%u0063us_1", Outcome.PASS),
+        ("%63us_1", "cus_1", Outcome.PASS),
+    ],
+    ids=["taken for the id", "as sent", "the id in escapes"],
+)
+def test_an_escape_that_forms_do_not_have_makes_no_known_id(sent: str, shown: str, wanted: Outcome) -> None:
+    answer = exchange(200, {"id": "pm_1", "customer": shown}, form=f"customer={sent}".encode())
+    step = Step("subject", answer, bindings={"customer": "cus_1"})
+    episode = Episode("request.value-exact", "not_taken_for_known", (step,), BINDINGS)
+    assert ALL_EXPECTATIONS["not_taken_for_known"](episode, CONTRACT).outcome is wanted
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "wanted"),
+    [
+        ("customer=cus_1&foo=1", 200, Outcome.FAIL),
+        ("customer=cus_1&foo=1", 400, Outcome.PASS),
+        ("customer=cus_1", 200, Outcome.PASS),
+        ("", 200, Outcome.PASS),
+    ],
+    ids=["obeyed", "rejected", "valid", "of another clause"],
+)
+def test_a_body_is_checked_whatever_the_request_asks_for(sent: str, status: int, wanted: Outcome) -> None:
+    answer = exchange(status, {"id": "pm_1"} if status == 200 else {"error": {}}, form=sent.encode())
+    assert outcome("body.unknown-parameter", "refused_if_broken", ("subject", answer)) is wanted
+
+
 LONG = "k" * stripe.LONGEST_KEY
 
 

@@ -29,7 +29,7 @@ from conformance.transport.request import headers_on_wire
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, Authority, Proxy, answering, forever, private_authority, read_request, serving
 from meta_tests.sending import BINDINGS, client_of, sent
-from strategies import headers
+from strategies import credentials, headers
 from strategies.valid import MINIMAL
 
 TRANSPORTS = ("schemathesis", "raw")
@@ -436,6 +436,54 @@ def test_an_answer_with_more_values_than_memory_is_too_large() -> None:
         exchange = client_of(f"http://127.0.0.1:{port}").call("GET", "/v1/customers")
     assert exchange.failure == Failure.TOO_LARGE
     assert "values" in exchange.original_error
+
+
+def test_headers_in_lower_case_have_no_blank_behind_their_colon() -> None:
+    heads: list[bytes] = []
+
+    def serve(sock: socket.socket) -> None:
+        heads.append(read_request(sock).partition(b"\r\n\r\n")[0])
+        sock.sendall(OK)
+
+    (lower,) = headers.IN_LOWER_CASE.subjects
+    with serving(serve) as port:
+        client_of(f"http://127.0.0.1:{port}").send(lower.bind(BINDINGS))
+    lines = heads[0].decode().split("\r\n")
+    assert "content-type:application/x-www-form-urlencoded" in lines
+    assert f"Host: 127.0.0.1:{port}" in lines
+
+
+@pytest.mark.parametrize("says_continue", [True, False])
+def test_a_body_behind_an_expectation_comes_later_and_in_pieces(*, says_continue: bool) -> None:
+    pieces: list[bytes] = []
+
+    def serve(sock: socket.socket) -> None:
+        pieces.append(sock.recv(65536))
+        if says_continue:
+            sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(b"".join(pieces[1:])) < len(body):
+            pieces.append(sock.recv(65536))
+        sock.sendall(OK)
+
+    attempt = MINIMAL.but(transport="raw", headers=(("Expect", "100-continue"),))
+    body = attempt.bind(BINDINGS).body or b""
+    with serving(serve) as port:
+        exchange = client_of(f"http://127.0.0.1:{port}").send(attempt.bind(BINDINGS))
+    assert exchange.status == 400
+    assert pieces[0].endswith(b"\r\n\r\n")
+    assert pieces[1:] == [body[: len(body) // 2], body[len(body) // 2 :]]
+
+
+def test_an_early_answer_to_an_expectation_is_read() -> None:
+    with serving(answering(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")) as port:
+        attempt = MINIMAL.but(transport="raw", headers=(("Expect", "100-continue"),))
+        assert client_of(f"http://127.0.0.1:{port}").send(attempt.bind(BINDINGS)).status == 417
+
+
+@pytest.mark.parametrize(("key", "sent"), [("sk_test_1", "rk_test_1"), ("rk_test_1", "sk_test_1")])
+def test_a_key_of_another_kind_is_no_key_of_the_account(key: str, sent: str) -> None:
+    request = credentials.unknown_keys()[1].bind(BINDINGS)
+    assert headers_on_wire(request, Secret(key), "bearer")["Authorization"] == f"Bearer {sent}"
 
 
 @pytest.mark.parametrize(("scheme", "value"), [("bearer", "Bearer sk_test_1"), ("basic", "Basic c2tfdGVzdF8xOg==")])

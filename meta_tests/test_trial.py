@@ -75,15 +75,20 @@ def test_what_a_network_may_have_done_once_is_held_against_no_server_elsewhere(
     assert broken_by(*again, clause=clause, expectation=expectation, remote=True)
 
 
+@pytest.mark.parametrize("digests", [("alike", "alike"), ("plain", "expanded")])
 @pytest.mark.parametrize(("seconds", "broken"), [(0.5, SERVER_ERRORS), (0.0, UNSTEADY)])
 def test_a_server_error_may_come_again_at_any_of_the_requests_that_were_sent_at_once(
-    seconds: float, broken: str
+    seconds: float, broken: str, digests: tuple[str, str]
 ) -> None:
     crash = exchange(500, {"error": {**ERROR["error"], "type": "api_error"}}, seconds=seconds)
     good = exchange(200, SUCCESS, seconds=seconds)
     told = ((FIRST, (good, crash)), (CONFIRMATION, (crash, good)), (CONFIRMATION, (crash, good)))
-    performed = tuple(Performed(part, episode("answered", *pair, kind="wire")) for part, pair in told)
-    ledger = settle(Trial("", performed), (), published_contract(), load_catalogue()).ledger
+    performed = []
+    for part, pair in told:
+        case = episode("answered", *pair, kind="wire")
+        steps = (replace(step, attempt_digest=one) for step, one in zip(case.steps, digests, strict=True))
+        performed.append(Performed(part, replace(case, steps=tuple(steps))))
+    ledger = settle(Trial("", tuple(performed)), (), published_contract(), load_catalogue()).ledger
     assert set(ledger.broken) == {broken}
 
 

@@ -18,9 +18,9 @@ Credentials = str
 """The presentation of the key: `key` (in a scheme that works), `bearer`, `basic`, `none`, or a whole header value.
 
 `lower-case bearer` (with two blanks) and `lower-case basic` spell the scheme so, IN_LOWER_CASE_HEADER the header.
-Values that only resemble the key are `key and junk`, `key cut short` and `key in another case`; those that present it
-in no way that counts are `key and a word`, `key in another scheme`, `key without a scheme`, `key as password`,
-`key without a colon` and `key with a sign in it`.
+Values that only resemble the key are `key and junk`, `key cut short`, `key in another case` and `key of another kind`,
+which has the prefix of a restricted key; those that present it in no way that counts are `key and a word`, `key in
+another scheme`, `key without a scheme`, `key as password`, `key without a colon` and `key with a sign in it`.
 """
 
 IN_LOWER_CASE_HEADER: Credentials = "key in a lower-case header"

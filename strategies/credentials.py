@@ -84,12 +84,16 @@ def empty() -> Sequence[Attempt]:
 
 
 def unknown_keys() -> Sequence[Attempt]:
-    """Return good requests with well-formed keys that no account has, a different key in each."""
+    """Return good requests with well-formed keys that no account has, a different key in each.
+
+    The second is the account's but for its prefix: a server may compare only what stands behind that.
+    """
     by_basic = _minimal(
         basic("sk_live_" + letters("unknown key 3"), "with:colon"),
         "an unknown live key as Basic user name, and a password with a colon",
     )
-    return (*(_minimal(unknown_key(number), "an unknown key") for number in range(2)), by_basic)
+    of_another_kind = _minimal("key of another kind", "the key with the prefix of another kind")
+    return (_minimal(unknown_key(), "an unknown key"), of_another_kind, by_basic)
 
 
 def resembling_keys() -> Sequence[Attempt]:

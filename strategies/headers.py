@@ -8,7 +8,7 @@ from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER
 from strategies.comparison import Comparison
 from strategies.invalid import missing_customer
-from strategies.refusals import NO_CUSTOMER
+from strategies.refusals import NO_CUSTOMER, NO_VERSION
 from strategies.valid import MINIMAL
 from strategies.values import Text
 
@@ -66,6 +66,13 @@ OTHERS: Sequence[Comparison] = (
         ("Via", "1.1 proxy.example"),
     ),
     _with_others("with Accept-Encoding: deflate", ("Accept-Encoding", "deflate")),
+    _with_others("with a header that has an underscore for a hyphen", ("Stripe_Version", NO_VERSION)),
+    _with_others(
+        "with the address that a front-end server has rewritten",
+        ("X-Original-Url", "/conformance"),
+        ("X-Rewrite-Url", "/conformance"),
+    ),
+    _with_others("with a header beyond ASCII", ("Cf-Ipcity", "São Paulo".encode().decode("latin-1"))),
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""
 
@@ -85,11 +92,14 @@ IN_LOWER_CASE = Comparison(
         NO_CUSTOMER.but(
             headers=(("content-type", FORM_MEDIA_TYPE), ("accept", "application/json"), ("user-agent", "conformance")),
             credentials=IN_LOWER_CASE_HEADER,
-            label="with the names of its headers in lower case",
+            label="with the names of its headers in lower case, and no blank behind their colons",
         ),
     ),
 )
-"""A request with the names of its headers in lower case, as HTTP/2 and some libraries write them."""
+"""A request with the names of its headers in lower case, as HTTP/2 and some libraries write them.
+
+Behind such a name the blank is left out that may follow a colon.
+"""
 
 WITHOUT_GZIP = NO_CUSTOMER.but(
     headers=(("User-Agent", ""), ("Accept-Encoding", "gzip;q=0")),

@@ -45,11 +45,19 @@ def _path(segment: Text, label: str = "") -> Attempt:
     return Attempt((CUSTOMER,), kind="wire", transport="raw", path_id=segment, label=label)
 
 
+ESCAPED_AS_IN_JAVASCRIPT = _body("customer=", Known("customer", "with an escape of JavaScript in it"))
+"""A known customer for a server that decodes more than a form's escapes."""
+ENDED_BY_NUL = _pairs(Pair("customer", joined(GOOD_ID, "\x00")))
+"""A known customer for a server whose texts end at a NUL, or that removes it."""
+RESEMBLING = (ESCAPED_AS_IN_JAVASCRIPT, ENDED_BY_NUL)
+"""Odd values that only resemble a known id."""
+
+
 def malformed_encodings() -> Sequence[Attempt]:
     """Return bodies with percent signs that encode nothing."""
     return (
         _body("customer=", GOOD_ID, "%"),
-        _body("customer=%zz"),
+        ESCAPED_AS_IN_JAVASCRIPT,
         _body("customer=", GOOD_ID, "&%zz=1"),
     )
 
@@ -67,7 +75,7 @@ def invalid_utf8() -> Sequence[Attempt]:
 def control_characters() -> Sequence[Attempt]:
     """Return bodies with NUL, line breaks, escape and delete, in values and in names."""
     return (
-        _pairs(Pair("customer", "cus_\x00")),
+        ENDED_BY_NUL,
         _pairs(Pair("customer", f"cus_\r\n{INJECTED_HEADER}: 1")),
         _pairs(Pair("customer", "\x1b[31m\x07\x7f")),
         _pairs(CUSTOMER, Pair("expand[]", "customer\x00")),

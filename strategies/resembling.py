@@ -30,7 +30,7 @@ def _raw(*parts: Text) -> Attempt:
 def resembling_ids() -> Sequence[Attempt]:
     """Return bodies with junk behind the id, another case, fewer characters, other encodings, or separators."""
     return (
-        resembling(joined(CUSTOMER_ID, "\x00")),
+        resembling(Known("customer", "with an entity of HTML in it")),
         resembling(Known("customer", "in the other case")),
         resembling(Known("customer", "without its last character")),
         _raw("customer=", CUSTOMER_ID, ",x"),

@@ -22,6 +22,8 @@ from strategies.values import Known, Text
 
 SHARED_TOKEN = "pm_card_visa"
 DECLINING_TOKEN = "pm_card_chargeDeclined"
+FAILING_LATER = "pm_card_chargeCustomerFail"
+"""The shared token of a card that attaches, and is declined only when it is charged."""
 IDEMPOTENCY_KEY = "Idempotency-Key"
 VERSION = "Stripe-Version"
 
@@ -33,6 +35,7 @@ DEFAULT_METHOD_PATH = "customer.invoice_settings.default_payment_method"
 FOR_OTHER_CUSTOMER = Attempt((Pair("customer", Known("other_customer")),), kind="wire")
 AGAIN = MINIMAL.but(kind="wire", label="again")
 WITH_SHARED_TOKEN = MINIMAL.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
+FAILING_LATER_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=FAILING_LATER, label=f"of {FAILING_LATER}")
 SHARED_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=SHARED_TOKEN, label=f"of {SHARED_TOKEN}")
 WITH_DECLINING_TOKEN = MINIMAL.but(path_id=DECLINING_TOKEN, kind="wire", label=f"of {DECLINING_TOKEN}")
 DECLINING_TOKEN_FOR_OTHER = FOR_OTHER_CUSTOMER.but(path_id=DECLINING_TOKEN, label=f"of {DECLINING_TOKEN}")

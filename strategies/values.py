@@ -39,6 +39,8 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
     ),
     "first eight characters": _differing(lambda known: known[:8]),
     "as a JSON string with an escape in it": lambda known: f"\\u{ord(known[0]):04x}{known[1:]}",
+    "with an escape of JavaScript in it": lambda known: f"%u{ord(known[0]):04x}{known[1:]}",
+    "with an entity of HTML in it": lambda known: f"&#{ord(known[0])};{known[1:]}",
     "twice": lambda known: known + known,
 }
 """The changes to a known id, by the words that a report uses for them."""

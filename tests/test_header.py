@@ -20,11 +20,16 @@ def test_request_id(scene: Scene) -> None:
     scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), *rejected)
 
 
+IN_EVERY_VERSION = ("body.customer-required", "body.unknown-parameter")
+"""The clauses that the requests of all kinds break, each asking for an older version."""
+
+
 @alone
-@clause("header.version")
+@clause("header.version", also=IN_EVERY_VERSION)
 def test_version(scene: Scene) -> None:
-    """The answer names the version that the request asked for."""
-    scene.expect(judge.versioned, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS))
+    """The answer names the version that the request asked for, and a body is checked in older ones, too."""
+    also = [(clause, judge.refused_if_broken) for clause in IN_EVERY_VERSION]
+    scene.expect(judge.versioned, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), also=also)
 
 
 @clause("header.version", further=True)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from conformance import judge
 from conformance.scenes.case import STILL_SERVING
 from conformance.scenes.marks import alone, clause, each
 from conformance.scenes.repeating import expect_steady
-from conformance.scenes.scene import Scene
+from conformance.scenes.scene import Expectation, Scene
 from conformance.scenes.stories import ENVELOPE_OF_MALFORMED, survive
 from strategies import Attempt, invalid, malformed
 from strategies.at_once import RECOMMENDED_AT_ONCE
 from strategies.valid import MINIMAL
 
 BESIDES = (STILL_SERVING, ENVELOPE_OF_MALFORMED)
+VALUE_EXACT = "request.value-exact"
 
 
-@clause("robustness.malformed-encoding", also=BESIDES)
+@clause("robustness.malformed-encoding", also=(*BESIDES, VALUE_EXACT))
 @each("attempt", malformed.malformed_encodings())
 def test_malformed_encoding(scene: Scene, attempt: Attempt) -> None:
-    """A percent sign that encodes nothing is a client's mistake, not a server's failure."""
-    survive(scene, attempt)
+    """A percent sign that encodes nothing is a client's mistake, not a server's failure, and no other character."""
+    survive(scene, attempt, also=exactly(attempt))
 
 
 @clause("robustness.invalid-utf8", also=BESIDES)
@@ -28,11 +30,16 @@ def test_invalid_utf8(scene: Scene, attempt: Attempt) -> None:
     survive(scene, attempt)
 
 
-@clause("robustness.control-characters", also=BESIDES)
+def exactly(attempt: Attempt) -> list[tuple[str, Expectation]]:
+    """Return what else is expected of an attempt: that a value which resembles a known id is not taken for it."""
+    return [(VALUE_EXACT, judge.not_taken_for_known)] if attempt in malformed.RESEMBLING else []
+
+
+@clause("robustness.control-characters", also=(*BESIDES, VALUE_EXACT))
 @each("attempt", malformed.control_characters(), quick=2)
 def test_control_characters(scene: Scene, attempt: Attempt) -> None:
-    """Control characters reach neither logs nor headers as they are, and bring nothing down."""
-    survive(scene, attempt)
+    """Control characters reach neither logs nor headers as they are, end no value, and bring nothing down."""
+    survive(scene, attempt, also=exactly(attempt))
 
 
 @clause("robustness.non-bmp", also=BESIDES)

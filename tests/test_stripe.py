@@ -288,7 +288,8 @@ def attach_declining_card(scene: Scene) -> list[Step]:
 def test_shared_token(scene: Scene) -> None:
     """Every test suite attaches `pm_card_visa` over and over: each time it is a new payment method.
 
-    It is answered like any other, with the customer expanded where that is asked for.
+    It is answered like any other, with the customer expanded where that is asked for. So is, where it is known, the
+    token of a card that is declined only later, when it is charged.
     """
     scene.needs.state()
     first = stripe.WITH_SHARED_TOKEN
@@ -297,8 +298,18 @@ def test_shared_token(scene: Scene) -> None:
         first = stripe.SHARED_TOKEN_EXPANDED
     also = [("expand.inlined", judge.object_or_rejected)] if is_expanded else []
 
-    attempts = (first, stripe.WITH_SHARED_TOKEN, stripe.SHARED_TOKEN_FOR_OTHER)
-    scene.expect(judge.cloned, *(scene.attach(attempt, attempt.path_id) for attempt in attempts), also=also)
+    steps = [scene.attach(attempt, attempt.path_id) for attempt in (first, stripe.WITH_SHARED_TOKEN)]
+    steps.append(attach_token_for_other(scene))
+    scene.expect(judge.cloned, *steps, also=also)
+
+
+def attach_token_for_other(scene: Scene) -> Step:
+    """Return the attach, to another customer, of the token that fails later, or of the usual one if it is unknown."""
+    failing_later = scene.attach(stripe.FAILING_LATER_FOR_OTHER, stripe.FAILING_LATER)
+    is_declined = failing_later.exchange.error.get("type") == "card_error"
+    if failing_later.exchange.is_refusal and not is_declined:
+        return scene.attach(stripe.SHARED_TOKEN_FOR_OTHER, stripe.SHARED_TOKEN)
+    return failing_later
 
 
 @in_turn("a replay on a token")

@@ -70,6 +70,7 @@ def all_kept(episode: Episode, contract: Contract) -> None:
         observed = f"one of several at once is rejected with {describe_refusal(exchange)}"
         expect(exchange.is_success, observed, exchange, "robustness.same-request-same-answer")
         _expect_own_ids(exchange, subjects)
+        _expect_own_form(exchange, subjects)
         owners[sent_payment_method(exchange)] = _customer_of(exchange)
     skip_unless(owners, f"every request was answered {CONFLICT}")
     customer = episode.fixtures["customer"]
@@ -118,6 +119,25 @@ def _expect_own_ids(exchange: Exchange, others: Sequence[Exchange]) -> None:
     is_of_another = customer_id(exchange) != sent and customer_id(exchange) in customers
     observed = f"the answer to {method} with {sent} shows {customer_id(exchange)}"
     expect(not is_of_another, observed, exchange, "response.customer")
+
+
+def _expect_own_form(exchange: Exchange, others: Sequence[Exchange]) -> None:
+    """Expect the customer to be expanded as this request asks, where another of the simultaneous ones asks otherwise.
+
+    The clauses about `expand` judge what a request gets that is alone.
+    """
+    if len(set(map(_expands, others))) < 2:
+        return
+    is_object = isinstance(exchange.object.get("customer"), dict)
+    shown = "an object" if is_object else "an id"
+    asked = "with `expand`" if _expands(exchange) else "without `expand`"
+    observed = f"one of two at once, {asked}, shows `customer` as {shown}, as the other asks"
+    expect(is_object == _expands(exchange), observed, exchange, "expand.inlined", "expand.not-expanded")
+
+
+def _expands(exchange: Exchange) -> bool:
+    """Return whether the request asks for its customer to be expanded."""
+    return any(pair.name.startswith(b"expand") for pair in exchange.sent_pairs)
 
 
 def _customer_of(exchange: Exchange) -> str:

@@ -21,6 +21,7 @@ from conformance.judge.expectations import (
 )
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX
+from strategies.oracle import violations
 
 
 def sent_payment_method(exchange: Exchange) -> str:
@@ -115,6 +116,25 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
         is_read = NO_UTF_8 not in sent or taken == known
         is_sent = taken == sent or not is_read or not isinstance(taken, str | int | float)
         expect(is_sent, f"{sent!r} was taken for {taken!r}", exchange)
+
+
+@expectation
+def not_taken_for_known(episode: Episode, contract: Contract) -> None:
+    """Expect a value that only resembles a known id not to be answered with that id."""
+    exchange = episode.subject
+    known = next(step.bindings.get("customer") for step in episode.steps if step.role == "subject")
+    sent = exchange.sent_values("customer")
+    is_taken = exchange.is_success and customer_id(exchange) == known and known not in sent
+    expect(not is_taken, f"{' and '.join(map(repr, sent))} was taken for {known!r}", exchange)
+
+
+@expectation
+def refused_if_broken(episode: Episode, contract: Contract) -> None:
+    """Expect every request whose body breaks the episode's clause to be rejected."""
+    for exchange in episode.exchanges("subject"):
+        broken = {violation.clause for violation in violations(exchange.sent_pairs, contract)}
+        is_legal = exchange.is_refusal or episode.clause not in broken
+        expect(is_legal or not exchange.answered, f"accepted with {exchange.status}", exchange)
 
 
 @expectation

@@ -10,6 +10,7 @@ from conformance.evidence.episode import Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.foreign import cut, one_line
 from conformance.judge.answers import describe_refusal
+from conformance.transport.request import field_line
 from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.run import Run
 from contracts import Clause
@@ -93,6 +94,7 @@ OF_THE_KEY = {
     "key in another case": (
         "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"
     ),
+    "key of another kind": "Bearer $(printf %s $STRIPE_API_KEY | sed 's/^s/x/;s/^r/s/;s/^x/r/')",
     "lower-case bearer": "bearer  ${STRIPE_API_KEY}",
     "lower-case basic": "basic $(printf '%s:' $STRIPE_API_KEY | base64 | tr -d '\\n')",
     "key as password": "Basic $(printf 'nobody:%s' $STRIPE_API_KEY | base64 | tr -d '\\n')",
@@ -140,7 +142,7 @@ def curl(exchange: Exchange, base_url: str, program: str = "curl -i", scheme: st
         if name == "User-Agent" and not value:
             parts += ["-H", "'User-Agent:'"]
         elif (name, value) not in SENT_BY_CURL:
-            parts += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
+            parts += ["-H", shlex.quote(field_line(name, value) if value else f"{name};")]
     if request.body is not None and not has_type:
         parts += ["-H", "'Content-Type:'"]
     if request.chunked:
@@ -174,7 +176,7 @@ def authorization(credentials: str, scheme: str) -> list[str]:
     if credentials == "bearer":
         return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
     if credentials == IN_LOWER_CASE_HEADER:
-        return ["-H", f'"authorization: {_IN_A_SCHEME[scheme]}"']
+        return ["-H", f'"{field_line("authorization", _IN_A_SCHEME[scheme])}"']
     if credentials in OF_THE_KEY:
         return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']
     return ["-H", shlex.quote(f"Authorization: {credentials}")]

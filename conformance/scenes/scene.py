@@ -194,22 +194,24 @@ class Scene:
             step = self.stage.send_shared(attempt)
         return replace(step, role=role)
 
-    def at_once(self, attempt: Attempt, wishes: Sequence[Mapping[str, str]]) -> list[Step]:
-        """Send the attempt with each of these ids at the same time, each on a connection of its own.
+    def at_once(self, attempts: Attempt | Sequence[Attempt], wishes: Sequence[Mapping[str, str]]) -> list[Step]:
+        """Send the attempt, or one for each, with each of these ids at the same time, each on a new connection.
 
         The form of their bodies is left to clauses that ask for it alone.
         """
+        each = [attempts] * len(wishes) if isinstance(attempts, Attempt) else attempts
         together = Barrier(len(wishes))
 
-        def send(ids: Mapping[str, str]) -> Step:
+        def send(attempt: Attempt, ids: Mapping[str, str]) -> Step:
             together.wait(LONGEST_WAIT)
             return self.stage.send(attempt, ids, new_connection=True)
 
         contexts = [copy_context() for _ in wishes]  # the threads send on the lane of this one
         with self.stage.client.at_once(), ThreadPoolExecutor(len(wishes)) as pool:
-            answers = pool.map(lambda context, ids: context.run(send, ids), contexts, wishes)
+            answers = pool.map(lambda context, *sent: context.run(send, *sent), contexts, each, wishes)
             steps = [replace(step, kind="wire") for step in answers]
-        return [self.stage.count_success(attempt, step, new_connection=True) for step in steps]
+        counted = zip(each, steps, strict=True)
+        return [self.stage.count_success(attempt, step, new_connection=True) for attempt, step in counted]
 
     # What is looked at
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from urllib3.util import wait_for_read, wait_for_write
@@ -24,6 +24,10 @@ LOOK_SECONDS = 0.1
 """Seconds between two checks whether a server that stopped reading has begun to answer."""
 RESET_SECONDS = 0.05
 """Seconds of waiting for a reset after a connection's end: one that follows comes within a round trip."""
+CONTINUE_SECONDS = 0.2
+"""Seconds of waiting for a 100 before the body is sent all the same (RFC 9110 section 10.1.1)."""
+PIECE_SECONDS = 0.01
+"""Seconds between two pieces of a body, so that each is a segment of its own."""
 LONGEST_TUNNEL_HEAD = 65536
 
 T = TypeVar("T")
@@ -100,6 +104,17 @@ class Connection:
             self.is_reset |= isinstance(error, ConnectionError)
             return error
         return None
+
+    def send_apart(self, pieces: Sequence[bytes], deadline: Deadline) -> OSError | None:
+        """Send pieces one after the other, as `send` does; wait for an answer behind the first of several."""
+        first, *others = pieces
+        problem = self.send(first, deadline)
+        if others:
+            wait_for_read(self._sock, min(CONTINUE_SECONDS, deadline.left))
+        for piece in others:
+            problem = problem or self.send(piece, deadline)
+            time.sleep(PIECE_SECONDS)
+        return problem
 
     def receive(self, deadline: Deadline) -> bytes:
         """Wait for bytes and return them; empty at the end. Raises OSError, and ExchangeFailed when time runs out."""

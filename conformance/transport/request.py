@@ -27,6 +27,11 @@ def in_another_case(key: str) -> str:
     return next(spelling for spelling in spellings if spelling != key)
 
 
+def of_another_kind(key: str) -> str:
+    """Return a secret key with the prefix of a restricted one, and the other way round: no account has both."""
+    return f"{'sk' if key.startswith('rk') else 'rk'}{key[2:]}"
+
+
 def _basic(credentials: str) -> str:
     return "Basic " + base64.b64encode(credentials.encode()).decode()
 
@@ -42,6 +47,7 @@ _AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
     "key without a scheme": lambda key: key,
     "key cut short": lambda key: f"Bearer {key[:-1]}",
     "key in another case": lambda key: f"Bearer {in_another_case(key)}",
+    "key of another kind": lambda key: f"Bearer {of_another_kind(key)}",
     "key as password": lambda key: _basic(f"nobody:{key}"),
     "key without a colon": _basic,
     "key with a sign in it": lambda key: _basic(f"{key}:").replace("Basic ", "Basic %", 1),
@@ -77,7 +83,7 @@ def request_bytes(
 ) -> bytes:
     """Return a whole request. `target` is path and query as they are to stand in the request line."""
     lines = [f"{method} {connection.prefix}{target} HTTP/1.1", f"Host: {route.authority}"]
-    lines += [f"{name}: {value}" for name, value in (*headers, *connection.extra_headers)]
+    lines += [field_line(name, value) for name, value in (*headers, *connection.extra_headers)]
     if chunked:
         lines.append("Transfer-Encoding: chunked")
     elif body is not None:
@@ -85,6 +91,20 @@ def request_bytes(
     content = body or b""
     head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
     return head + (_in_chunks(content) if chunked else content)
+
+
+def pieces_of(request: Request, data: bytes) -> tuple[bytes, ...]:
+    """Return the parts of a request that are sent apart: its head and two halves of its body if it waits for a 100."""
+    if not any(name.lower() == "expect" for name, _ in request.headers):
+        return (data,)
+    head, end, body = data.partition(b"\r\n\r\n")
+    middle = len(body) // 2
+    return (head + end, body[:middle], body[middle:])
+
+
+def field_line(name: str, value: str) -> str:
+    """Return a header's line; one in lower case is without the blank, which is optional (RFC 9112 section 5)."""
+    return f"{name}:{value}" if name.islower() else f"{name}: {value}"
 
 
 def _in_chunks(content: bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from conformance.evidence.secret import Secret
 from conformance.transport.answer import Answer, read_answer
 from conformance.transport.connection import Connection, Deadline
 from conformance.transport.kept import KeptConnections
-from conformance.transport.request import Headers, headers_on_wire, request_bytes
+from conformance.transport.request import Headers, headers_on_wire, pieces_of, request_bytes
 from conformance.transport.route import Route
 from strategies.attempt import Credentials, Request
 
@@ -125,7 +125,7 @@ class WireSession(requests.Session):
         try:
             headers = headers_on_wire(request, self._key, outgoing.scheme)
             data = self._bytes_of(connection, request, (*headers.items(), ("Connection", "close")), request.body)
-            answer, _ = _exchange(connection, data, outgoing, to_the_end=True)
+            answer, _ = _exchange(connection, pieces_of(request, data), outgoing, to_the_end=True)
             self._kept.learn_from(connection)
         finally:
             connection.close()
@@ -159,7 +159,7 @@ class WireSession(requests.Session):
         data = self._bytes_of(connection, request, tuple(headers.items()), content)
         keeps = False
         try:
-            answer, problem = _exchange(connection, data, outgoing)
+            answer, problem = _exchange(connection, (data,), outgoing)
             keeps = answer.keeps and problem is None
             self._kept.learn_from(connection)
         except ExchangeFailed as failed:
@@ -180,13 +180,13 @@ class WireSession(requests.Session):
 
 
 def _exchange(
-    connection: Connection, data: bytes, outgoing: Outgoing, *, to_the_end: bool = False
+    connection: Connection, pieces: Sequence[bytes], outgoing: Outgoing, *, to_the_end: bool = False
 ) -> tuple[Answer, OSError | None]:
-    """Send data and read the answer; return it with the error that ended the sending, None for none.
+    """Send the pieces and read the answer; return it with the error that ended the sending, None for none.
 
     Raises ExchangeFailed, with the error of the sending where that explains a lost connection.
     """
-    problem = connection.send(data, outgoing.deadline)
+    problem = connection.send_apart(pieces, outgoing.deadline)
     try:
         return read_answer(connection, outgoing.deadline, outgoing.request.method, to_the_end=to_the_end), problem
     except ExchangeFailed as failed:

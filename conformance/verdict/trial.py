@@ -280,12 +280,13 @@ def _is_answered_well_in(again: Episode, error: Finding) -> bool:
     Of requests that were sent at once any may get it: which one comes first is chance.
     """
     steps, culprit = error.episode.steps, error.episode.steps[error.culprit]
-    place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
-    alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
-    is_one_of_several = any(
-        step is not culprit and _is_like(step, culprit) and _overlap(step, culprit) for step in steps
-    )
-    places = alike if is_one_of_several else alike[place : place + 1]
+    at_once = [step for step in steps if step is not culprit and _overlap(step, culprit)]
+    if at_once:
+        places = [step.exchange for step in again.steps if any(_is_like(step, one) for one in (culprit, *at_once))]
+    else:
+        place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
+        alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
+        places = alike[place : place + 1]
     return bool(places) and all(exchange.is_success or exchange.is_refusal for exchange in places)
 
 

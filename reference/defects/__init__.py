@@ -37,6 +37,10 @@ from . import (
     natural_forms,
     natural_middleware,
     natural_servers,
+    ninth_field_answers,
+    ninth_field_state,
+    ninth_field_transport,
+    ninth_field_values,
     odd_requests,
     owners,
     payment_method,
@@ -110,6 +114,10 @@ NATURAL = (
     eighth_field_parsers,
     eighth_field_middleware,
     eighth_field_error_handlers,
+    ninth_field_transport,
+    ninth_field_values,
+    ninth_field_answers,
+    ninth_field_state,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

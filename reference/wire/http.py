@@ -35,7 +35,9 @@ class Gone(Exception):
 class Limits:
     """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all.
 
-    With `trailers` a chunked body may end with header fields, which are passed over.
+    With `trailers` a chunked body may end with header fields, which are passed over. With `whole_urls` a request line
+    may have a whole URL. The others are mistakes: headers without a `blank` behind their colon are not seen, and a
+    body is read from the socket `once`.
     """
 
     line: int = 16 * 1024
@@ -44,6 +46,9 @@ class Limits:
     body: int = 2_000_000
     unread: int | None = None
     trailers: bool = True
+    whole_urls: bool = True
+    blank: bool = False
+    once: bool = False
 
 
 def in_lower_case(headers: Headers) -> Headers:
@@ -75,10 +80,14 @@ class Stream:
         expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
         if expects and (chunked or length) and not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self._chunked_body(headers) if chunked else self._exactly(self._read_length(length))
+        chunks = self._chunked_body(headers) if chunked else (self._body(length),)
+        if self._limits.once and not chunked and len(chunks[0]) < length:
+            headers += (("connection", "close"),)
         self._position += 1
         names = tuple(name for name, _ in sent)
-        return Request(method, target, headers, body, version, chunked, self._connection, self._position, names)
+        return Request(
+            method, target, headers, b"".join(chunks), version, chunked, self._connection, self._position, names, chunks
+        )
 
     def _request_line(self) -> tuple[str, str, str]:
         line = self._line(BEYOND, 414, TOO_LONG)
@@ -90,7 +99,7 @@ class Stream:
         if match is None:
             raise WireError(400, "Malformed request line.")
         method, target, version = (part.decode("latin-1") for part in match.groups())
-        if not target.startswith("/"):
+        if not target.startswith("/") and self._limits.whole_urls:
             rest = target.partition("://")[2]
             target = "/" + rest.partition("/")[2] if rest else target
         return method, target, version
@@ -104,7 +113,8 @@ class Stream:
             if match is None:
                 raise WireError(400, "Malformed header field.")
             name, value = match.groups()
-            headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
+            if value.startswith(b" ") or not self._limits.blank:
+                headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
             if room <= 0 or len(headers) > self._limits.header_count:
                 raise WireError(431, "Request header fields too large.")
         return tuple(headers)
@@ -123,35 +133,42 @@ class Stream:
             raise WireError(400, "Malformed Content-Length.", headers)
         return False, int(length)
 
-    def _read_length(self, length: int) -> int:
-        """Return how much is read of a body: all of it, or nothing of one that is left where it is."""
-        is_left = self._limits.unread is not None and length > self._limits.unread
-        return 0 if is_left else length
+    def _body(self, length: int) -> bytes:
+        """Return what is read of a body: all of it, nothing of one that is left where it is, or what is there."""
+        if self._limits.unread is not None and length > self._limits.unread:
+            return b""
+        if length and self._limits.once:
+            if not self._buffer:
+                self._fill()
+            length = min(length, len(self._buffer))
+        return self._exactly(length)
 
-    def _chunked_body(self, headers: Headers) -> bytes:
+    def _chunked_body(self, headers: Headers) -> tuple[bytes, ...]:
         try:
             return self._chunks()
         except WireError as error:
             error.headers = headers
             raise
 
-    def _chunks(self) -> bytes:
-        body = bytearray()
+    def _chunks(self) -> tuple[bytes, ...]:
+        chunks: list[bytes] = []
+        room = self._limits.body
         while True:
             match = CHUNK_SIZE.fullmatch(self._line(1024, 400, "Malformed chunk."))
             if match is None:
                 raise WireError(400, "Malformed chunk.")
             size = int(match[1], 16)
-            if len(body) + size > self._limits.body:
+            room -= size
+            if room < 0:
                 raise WireError(413, "Request body is too large.")
             if size == 0:
                 break
-            body += self._exactly(size)
+            chunks.append(self._exactly(size))
             if self._line(2, 400, "Malformed chunk."):
                 raise WireError(400, "Malformed chunk.")
         if self._headers() and not self._limits.trailers:
             raise WireError(400, "Improperly terminated chunked request.")
-        return bytes(body)
+        return tuple(chunks)
 
     def _line(self, limit: int, status: int, message: str) -> bytes:
         start = 0

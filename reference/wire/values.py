@@ -12,7 +12,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived, but with the names of headers in lower case; `header_names` has them as sent."""
+    """One request as it arrived, but with the names of headers in lower case; `header_names` has them as sent.
+
+    `chunks` are the pieces of a chunked body.
+    """
 
     method: str
     target: str
@@ -23,6 +26,7 @@ class Request:
     connection: int = 0
     position: int = 1
     header_names: tuple[str, ...] = ()
+    chunks: tuple[bytes, ...] = ()
 
     @property
     def path(self) -> str:
