@@ -126,9 +126,10 @@ def _expect_own_form(exchange: Exchange, others: Sequence[Exchange]) -> None:
 
     The clauses about `expand` judge what a request gets that is alone.
     """
-    if len(set(map(_expands, others))) < 2:
+    customer = exchange.object.get("customer")
+    if len(set(map(_expands, others))) < 2 or not isinstance(customer, dict | str):
         return
-    is_object = isinstance(exchange.object.get("customer"), dict)
+    is_object = isinstance(customer, dict)
     shown = "an object" if is_object else "an id"
     asked = "with `expand`" if _expands(exchange) else "without `expand`"
     observed = f"one of two at once, {asked}, shows `customer` as {shown}, as the other asks"

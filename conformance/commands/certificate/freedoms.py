@@ -95,6 +95,10 @@ def _refuses_semicolons_in_keys(record: Record) -> bool:
     return any(first.is_refusal and ";" in (sent_header(first, IDEMPOTENCY_KEY) or "") for first in firsts)
 
 
+def _has_errors_with_nulls(record: Record) -> bool:
+    return any(None in exchange.error.values() for exchange in exchanges_in(record.trials) if exchange.is_refusal)
+
+
 WITHOUT_STATE: Mapping[str, Callable[[Record], bool]] = {
     "creations-are-not-kept": _keeps_nothing(customers=True, payment_methods=True),
     "payment-methods-begin-when-attached": _keeps_nothing(customers=True, payment_methods=False),
@@ -115,6 +119,7 @@ FREEDOMS: Mapping[str, Callable[[Record], bool]] = {
     "same-customer-refused": _refuses_same_customer_again,
     "cookie-of-the-balancer": _sends_header("Set-Cookie"),
     "etag-on-every-answer": _sends_header("ETag"),
+    "errors-with-nulls": _has_errors_with_nulls,
 }
 """The variants of the reference, each with the question whether a record shows that the product does the same."""
 
