@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import forgeries, honest_certificates
-from benchmarks.detection import DEFECTS, VARIANTS
+from benchmarks.detection import DEFECTS, VARIANTS, argued
 from benchmarks.lies import BY_SUBJECT
 from conformance.reports.markdown import with_table
 from conformance.verdict.run import ExitStatus
@@ -66,13 +66,18 @@ def exceptions(rows: Sequence[honest_certificates.Row]) -> Iterator[str]:
     """Yield a line for each honest run whose certificate is not what its server would lead one to expect."""
     for row in rows:
         if row.name in VARIANTS and row.status == ExitStatus.NOT_CONFORMING:
-            yield f"- `{row.name}` conforms, and lacks an endpoint to which a clause applies, which is thus not shown."
+            yield f"- `{row.name}` conforms, and a clause does not apply to it, which is thus not shown to hold."
         elif row.name in honest_certificates.REFUSED:
             yield f"- `{row.name}` conforms, and is refused: “{honest_certificates.REFUSED[row.name]}”."
         elif row.status == ExitStatus.WRONG_USAGE:
             yield f"- `{row.name}`: the run was inconclusive (status {row.run_status}), and none is signed for that."
         elif row.name in DEFECTS and row.status == ExitStatus.CONFORMS:
-            yield f"- `{row.name}` shows now and then only, and did not show in the run."
+            why = (
+                "is one that a run is known to miss"
+                if row.name in argued()
+                else "shows now and then, and not in the run"
+            )
+            yield f"- The defect `{row.name}` {why}."
         elif row.complaint:
             yield f"- `{row.name}`: {row.complaint}."
 
