@@ -1,4 +1,4 @@
-"""What a test found about its clauses, in the words of pytest: passed, failed, skipped, or failed as expected."""
+"""The findings of a test in the words of pytest: passed, failed, skipped, or failed as expected."""
 
 from __future__ import annotations
 

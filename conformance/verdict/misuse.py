@@ -1,4 +1,4 @@
-"""What the user gave cannot be used."""
+"""Wrong usage: an error that is the user's, and that a command ends with."""
 
 from __future__ import annotations
 
