@@ -47,11 +47,16 @@ def table_of_honest(rows: Sequence[honest_certificates.Row]) -> Iterator[str]:
         own = [row for row in rows if row.name in DEFECTS and _chapter(row) == chapter]
         yield _honest_line(f"a defect of `{chapter}`", own)
     yield _honest_line("all defects", [row for row in rows if row.name in DEFECTS])
-    yield _honest_line("conforming variants", [row for row in rows if row.name in VARIANTS])
+    yield _honest_line("conforming variants", [row for row in rows if _is_variant(row)])
 
 
 def _chapter(row: honest_certificates.Row) -> str:
     return DEFECTS[row.name].clause.partition(".")[0]
+
+
+def _is_variant(row: honest_certificates.Row) -> bool:
+    """Return whether the server conforms; a name that defects have, too, is that of the defect."""
+    return row.name in VARIANTS and row.name not in DEFECTS
 
 
 def _honest_line(title: str, rows: Sequence[honest_certificates.Row]) -> str:
@@ -65,7 +70,7 @@ def _honest_line(title: str, rows: Sequence[honest_certificates.Row]) -> str:
 def exceptions(rows: Sequence[honest_certificates.Row]) -> Iterator[str]:
     """Yield a line for each honest run whose certificate is not what its server would lead one to expect."""
     for row in rows:
-        if row.name in VARIANTS and row.status == ExitStatus.NOT_CONFORMING:
+        if _is_variant(row) and row.status == ExitStatus.NOT_CONFORMING:
             yield f"- `{row.name}` conforms, and a clause does not apply to it, which is thus not shown to hold."
         elif row.name in honest_certificates.REFUSED:
             yield f"- `{row.name}` conforms, and is refused: “{honest_certificates.REFUSED[row.name]}”."
