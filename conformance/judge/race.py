@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, customer_id, has_more
+from conformance.evidence.exchange import Exchange, asks_to_expand, customer_id, has_more
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import (
     RATE_LIMITED,
@@ -127,18 +127,13 @@ def _expect_own_form(exchange: Exchange, others: Sequence[Exchange]) -> None:
     The clauses about `expand` judge what a request gets that is alone.
     """
     customer = exchange.object.get("customer")
-    if len(set(map(_expands, others))) < 2 or not isinstance(customer, dict | str):
+    if len(set(map(asks_to_expand, others))) < 2 or not isinstance(customer, dict | str):
         return
-    is_object = isinstance(customer, dict)
+    is_object, is_wanted = isinstance(customer, dict), asks_to_expand(exchange)
     shown = "an object" if is_object else "an id"
-    asked = "with `expand`" if _expands(exchange) else "without `expand`"
+    asked = "with `expand`" if is_wanted else "without `expand`"
     observed = f"one of two at once, {asked}, shows `customer` as {shown}, as the other asks"
-    expect(is_object == _expands(exchange), observed, exchange, "expand.inlined", "expand.not-expanded")
-
-
-def _expands(exchange: Exchange) -> bool:
-    """Return whether the request asks for its customer to be expanded."""
-    return any(pair.name.startswith(b"expand") for pair in exchange.sent_pairs)
+    expect(is_object is is_wanted, observed, exchange, "expand.inlined", "expand.not-expanded")
 
 
 def _customer_of(exchange: Exchange) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, has_more
-from conformance.judge.answers import describe_refusal, repr_or_absent
+from conformance.judge.answers import RESOURCE_MISSING, describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
     expect,
     expect_success,
@@ -65,15 +65,13 @@ REJECTIONS: Mapping[str, Rejection] = {
     "stripe.parameter-missing": Rejection((400,), INVALID_REQUEST, params=(None, "customer")),
     "stripe.parameter-missing-code": Rejection(codes=("parameter_missing",)),
     "stripe.parameter-unknown": Rejection((400,), codes=("parameter_unknown",), names_parameter=True),
-    "stripe.too-long": Rejection((400,), INVALID_REQUEST, not_code="resource_missing"),
+    "stripe.too-long": Rejection((400,), INVALID_REQUEST, not_code=RESOURCE_MISSING),
     "stripe.wrong-structure": Rejection((400,), INVALID_REQUEST),
     "stripe.customer-empty": Rejection((400,), INVALID_REQUEST),
     "stripe.expand-path": Rejection((400,), owns_success=True),
     "stripe.expand-depth": Rejection((400,), codes=("property_expansion_max_depth",), owns_success=True),
-    "stripe.resource-missing-payment-method": Rejection(
-        (404,), codes=("resource_missing",), params=("payment_method",)
-    ),
-    "stripe.resource-missing-customer": Rejection((400,), codes=("resource_missing",), params=("customer",)),
+    "stripe.resource-missing-payment-method": Rejection((404,), codes=(RESOURCE_MISSING,), params=("payment_method",)),
+    "stripe.resource-missing-customer": Rejection((400,), codes=(RESOURCE_MISSING,), params=("customer",)),
     "stripe.already-attached": Rejection((400,), INVALID_REQUEST),
     "stripe.detached-reattach": Rejection(owns_success=True, rests_on=("state.model",)),
     "stripe.detached-reattach-status": Rejection((400,)),

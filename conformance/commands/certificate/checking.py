@@ -102,6 +102,11 @@ class Checked:
         return self.is_genuine and self.claim is not None and self.claim.evidence.conforms
 
     @property
+    def lacks_judgements(self) -> bool:
+        """Return whether nothing fails, and the product is not shown to conform: a clause was not judged."""
+        return self.claim is not None and self.claim.evidence.lacks_judgements
+
+    @property
     def exit_status(self) -> ExitStatus:
         """Return the status with which `verify` ends."""
         kind = gravest(self.objections)

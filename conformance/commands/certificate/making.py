@@ -194,7 +194,7 @@ def _certify(options: argparse.Namespace) -> int:
 
 def _describe_result(checked: Checked, product: Product) -> str:
     """Return what a certificate says of a product that it does not show to conform."""
-    if checked.claim is not None and checked.claim.evidence.lacks_judgements:
+    if checked.lacks_judgements:
         return f"does not show that {product.name} conforms, since not every clause was judged"
     return f"says that {product.name} does not conform"
 

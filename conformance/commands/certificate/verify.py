@@ -41,7 +41,7 @@ def describe(checked: Checked) -> Iterator[str]:
         yield f"refused: {refusal.value}"
     elif checked.conforms:
         yield "genuine: the product conforms"
-    elif checked.claim is not None and checked.claim.evidence.lacks_judgements:
+    elif checked.lacks_judgements:
         yield "genuine: nothing fails, but the certificate shows no conformance, since not every clause was judged"
     else:
         yield "genuine: the certificate truthfully says that the product does not conform"

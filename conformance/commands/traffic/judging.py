@@ -26,7 +26,7 @@ from conformance.judge import (
     uncached,
     versioned,
 )
-from conformance.judge.answers import says_json
+from conformance.judge.answers import RESOURCE_MISSING, says_json
 from conformance.judge.auth import WELL_FORMED_VERSION
 from conformance.judge.expectations import Verdict
 from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, is_page
@@ -256,7 +256,7 @@ def _about_the_request_body(one: Recorded, contract: Contract) -> Iterator[Expec
 def _about_the_state(exchange: Exchange, *, is_valid: bool) -> Iterator[Expected]:
     """Yield the clauses about a state of the service that the answer itself gives away."""
     code, param = exchange.error.get("code"), exchange.error.get("param")
-    if exchange.is_refusal and code == "resource_missing" and param in ("payment_method", "customer"):
+    if exchange.is_refusal and code == RESOURCE_MISSING and param in ("payment_method", "customer"):
         yield Expected(f"stripe.resource-missing-{str(param).replace('_', '-')}", rejected_as_required)
     should_decline = sent_payment_method(exchange) == DECLINING_TOKEN and is_valid
     is_declined = code == "card_declined" or (exchange.status == 402 and not code)
