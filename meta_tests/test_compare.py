@@ -19,7 +19,7 @@ from conformance.commands.compare.page import html_page, markdown_page
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import TIMED_OUT
 from conformance.fixtures.forms import RUN
-from conformance.verdict.record import RECORD_FILE, Record
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 from meta_tests.command_line import Command, command_line
 from meta_tests.conftest import AGAIN, Recorded
@@ -71,6 +71,18 @@ def test_what_a_defect_changes_is_said_with_its_status(records: Mapping[str, Pat
     (group,) = (one for one in comparison.groups if "request.json-refused" in one.clauses)
     assert (group.difference.a, group.difference.b) == ("400 invalid_request_error", "200")
     assert group.clauses == ("request.json-refused",)
+
+
+def test_episodes_that_cannot_be_judged_are_said_to_be_of_the_records(
+    records: Mapping[str, Path], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Record) -> Comparison:
+        raise BrokenRecord("its episodes cannot be judged")
+
+    monkeypatch.setattr("conformance.commands.compare.command.compare", fail)
+    status, shown = command(records["good"], records["good"])
+    assert status == ExitStatus.WRONG_USAGE
+    assert "one of the records cannot be compared: its episodes" in shown
 
 
 def test_what_makes_runs_unlike_is_said(records: Mapping[str, Path], command: Command, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ HOSTILE: Mapping[str, tuple[Document, str]] = {
     "a reference to nothing": (with_schema(ref("nowhere")), "nothing is there"),
     "a reference to a file": (with_schema({"$ref": "file:///etc/passwd"}), "not in the document"),
     "no schema": (with_schema(["string"]), "has no schema"),
+    "a line end in a name": (with_schema(ref("a\nb"), **{"a\nb": ["string"]}), "has no schema"),
     "many alternatives": (
         with_schema({"allOf": [{"anyOf": [{"title": str(number)} for number in range(30)]} for _ in range(9)]}),
         f"more than {MOST_SHAPES}",

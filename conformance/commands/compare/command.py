@@ -85,7 +85,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    comparison = compare(*_both_records(options))
+    try:
+        comparison = compare(*_both_records(options))
+    except BrokenRecord as error:
+        raise CannotCompare(f"one of the records cannot be compared: {error}") from None
     text = markdown_page(comparison)
     for path, page in ((options.html, html_page), (options.markdown, markdown_page)):
         if path is not None:

@@ -10,6 +10,7 @@ from conformance.commands.drift.page import Report, headline, json_page, markdow
 from conformance.commands.drift.reading import read_document
 from conformance.commands.drift.schemas import UnusableDocument
 from conformance.evidence.files import write_whole
+from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.markdown import NoPlace, with_table
 from conformance.verdict.run import ExitStatus
@@ -58,7 +59,7 @@ def _compare(path: Path) -> Report:
     try:
         differences = compare_documents(contract, published)
     except UnusableDocument as error:
-        raise UnusableDocument(f"{path} cannot be compared: {error}") from None
+        raise UnusableDocument(one_line(f"{path} cannot be compared: {error}")) from None
     return report_of(differences, published, contract, load_catalogue())
 
 

@@ -32,7 +32,7 @@ def read_document(path: Path) -> Mapping[str, Any]:
     try:
         return parse_document(data)
     except UnreadableDocument as error:
-        raise UnreadableDocument(f"{path} cannot be compared: {error}") from None
+        raise UnreadableDocument(one_line(f"{path} cannot be compared: {error}")) from None
 
 
 def parse_document(data: bytes) -> Mapping[str, Any]:
