@@ -63,6 +63,8 @@ from . import (
     sixth_field_state,
     steadiness,
     storage,
+    tenth_field_answers,
+    tenth_field_stores,
     third_field,
     third_field_answers,
     unknown_parameters,
@@ -118,6 +120,8 @@ NATURAL = (
     ninth_field_values,
     ninth_field_answers,
     ninth_field_state,
+    tenth_field_stores,
+    tenth_field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
