@@ -147,7 +147,12 @@ def session_keeps_what_it_has_read(
     return usual(call, method)
 
 
-@contract("robustness.same-request-same-answer", "medium", batch=BATCH)
+@contract(
+    "error.status-class",
+    "medium",
+    also="robustness.no-media-type robustness.content-coding robustness.chunked-body robustness.still-serving",
+    batch=BATCH,
+)
 def rejections_use_the_pool_up(b: Behaviour) -> None:
     """An unknown customer leaves a connection to the database taken: after twenty of them all else is a 500.
 
