@@ -15,6 +15,7 @@ from conformance.judge.reads import times_listed
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
 from conformance.scenes.stage import Card, as_role
@@ -51,11 +52,8 @@ CROWD = 5
 OF_ANOTHER = (1, 3)
 """Which of them another customer gets."""
 
-EXPANDING = (1, 2, 3, 4)
+EXPANDING = (1, 2, 4)
 """Which of them are expanded, some of each customer's."""
-
-TOLD_APART = (("header.request-id", judge.told_apart),)
-"""What else simultaneous requests show."""
 
 
 @in_turn(CARDS)

@@ -117,12 +117,12 @@ def _each_authenticated(episode: Episode, role: str = "subject") -> Iterator[Exc
 
 @expectation
 def told_apart(episode: Episode, contract: Contract) -> None:
-    """Expect no two of simultaneous requests to be answered with one Request-Id, as far as they have one at all."""
+    """Expect no two answers to have one Request-Id, as far as they have one at all."""
     seen: set[str] = set()
     for exchange in episode.exchanges("subject"):
         identifier = combined_header(exchange, "Request-Id")
         if identifier is not None:
-            expect(identifier not in seen, f"the Request-Id {identifier} came twice at the same time", exchange)
+            expect(identifier not in seen, f"the Request-Id {identifier} came twice", exchange)
             seen.add(identifier)
     skip_unless(seen, "no answer has a Request-Id")
 
