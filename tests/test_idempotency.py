@@ -10,6 +10,7 @@ from conformance.evidence.episode import Step
 from conformance.fixtures.forms import RUN
 from conformance.scenes.marks import clause, in_turn, narrowed
 from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import (
     again_with_key,
@@ -285,7 +286,7 @@ def is_of_validation(step: Step) -> bool:
     return step.exchange.is_refusal and step.exchange.error.get("code") != "resource_missing"
 
 
-@clause("idempotency.in-use")
+@clause("idempotency.in-use", also=("header.request-id",))
 def test_simultaneous_requests(scene: Scene) -> None:
     """A client that asks again too soon gets 409 or the answer, and one execution.
 
@@ -297,12 +298,13 @@ def test_simultaneous_requests(scene: Scene) -> None:
         twice = again_with_key(stripe.WITH_SHARED_TOKEN, new_key(scene))
         steps = scene.at_once(twice, [{"customer": own, "payment_method": str(twice.path_id)}] * 2)
         if any(step.exchange.is_success for step in steps):
-            scene.expect(judge.executed_once, *steps, *scene.api.list_whole(own))
+            scene.expect(judge.executed_once, *steps, *scene.api.list_whole(own), also=TOLD_APART)
             return
     card = scene.stage.fixtures.methods.new()
     customer = own or scene.stage.fixtures.customers.named()
     twice = again_with_key(stripe.AGAIN, new_key(scene))
-    scene.expect(judge.executed_once, *scene.at_once(twice, [{"customer": customer, "payment_method": card}] * 2))
+    steps = scene.at_once(twice, [{"customer": customer, "payment_method": card}] * 2)
+    scene.expect(judge.executed_once, *steps, also=TOLD_APART)
 
 
 @clause("idempotency.too-long", also=("state.refusal-changes-nothing",))
