@@ -19,6 +19,7 @@ from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge.reads import listed as entries_of
 from conformance.scenes.scene import Expectation, Scene
 from conformance.scenes.stage import Card, step_of
+from conformance.scenes.unchanged import read_as_created
 from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
@@ -419,12 +420,12 @@ def fill_shelf(scene: Scene) -> list[Card]:
 
 def _fill_shelf(scene: Scene) -> list[Card]:
     stage = scene.stage
+    read_as_created(scene)
     first, second = scene.customers(2)
     if stage.fixtures.provision.creates_customers:
-        for customer in (first, second):
-            listed = stage.fixtures.endpoints.list_payment_methods(customer)
-            if listed is not None:
-                stage.memory.left[EMPTY_LIST, customer] = step_of("set-up", listed)
+        listed = stage.fixtures.endpoints.list_payment_methods(first)
+        if listed is not None:
+            stage.memory.left[EMPTY_LIST, first] = step_of("set-up", listed)
     size = scene.budget.shelf if not stage.fixtures.provision.has_given_methods else 2
     shelf: list[Card] = []
     for index in range(size):

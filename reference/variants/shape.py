@@ -358,3 +358,16 @@ def customers_with_their_tax(usual: ShowCustomer, call: Call, customer: Customer
     location = {"country": "US", "source": "payment_method", "state": "CA"} if has_methods else None
     status = "supported" if has_methods else "unrecognized_location"
     return usual(call, customer) | {"tax": {"automatic_tax": status, "ip_address": None, "location": location}}
+
+
+@variant(STRIPE, batch="alarms 10")
+def texts_tidied_when_customers_are_saved(b: Behaviour) -> None:
+    """Creating a customer shows what was sent; later its email is in lower case, without blanks around any text."""
+
+    @apply(b, wrap("customer_json"))
+    def shown(usual: ShowCustomer, call: Call, customer: Customer) -> Json:
+        details = {key: text.strip() for key, text in customer.details.items()}
+        if "email" in details:
+            details["email"] = details["email"].lower()
+        is_creation = call.request.method == "POST" and call.request.path == "/v1/customers"
+        return usual(call, customer if is_creation else replace(customer, details=details))
