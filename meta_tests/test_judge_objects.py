@@ -77,3 +77,15 @@ def test_a_payment_method_that_is_no_card_has_the_hash_of_its_type() -> None:
     assert outcome(exchange(200, {**other, "sepa_debit": {}})) is Outcome.PASS
     assert outcome(exchange(200, other)) is Outcome.FAIL
     assert outcome(exchange(400, ERROR)) is Outcome.NOT_RUN, "a server need not attach it"
+
+
+def test_a_server_may_add_an_entry_of_its_own_to_metadata() -> None:
+    def outcome(metadata: dict[str, str]) -> Outcome:
+        plain = exchange(200, but(SUCCESS, metadata={"order": "1", "id": "pm_1"}))
+        body = but(SUCCESS, customer=EXPANDED_CUSTOMER, metadata=metadata)
+        expanded = exchange(200, body, sent=f"customer={EXPANDED_CUSTOMER['id']}&expand[]=customer")
+        steps = (Step("subject", expanded), Step("control", plain))
+        return judged(Episode("expand.inlined", "inlined", steps, {}, {"created_as": "card"})).outcome
+
+    assert outcome({"order": "1", "id": "pm_2"}) is Outcome.PASS
+    assert outcome({"id": "pm_2"}) is Outcome.FAIL

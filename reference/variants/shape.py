@@ -371,3 +371,9 @@ def texts_tidied_when_customers_are_saved(b: Behaviour) -> None:
             details["email"] = details["email"].lower()
         is_creation = call.request.method == "POST" and call.request.path == "/v1/customers"
         return usual(call, customer if is_creation else replace(customer, details=details))
+
+
+@variant(STRIPE, edit_methods, batch="alarms 10")
+def metadata_with_the_id(payload: Json) -> None:
+    """The metadata of payment methods have an entry of the server's own, which differs from one to the other."""
+    payload["metadata"] = {**payload["metadata"], "_sandbox": payload["id"]}
