@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance import judge
 from conformance.evidence.episode import Step
-from conformance.evidence.exchange import sent_header
+from conformance.evidence.exchange import Exchange, sent_header
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
@@ -341,7 +341,7 @@ def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
         if own is None:
             return [first, again]
         lists = scene.api.list_whole(own, until=lambda answer: bool(entries_of(answer)))
-        return [first, again, *lists, *scene.api.read_back(first)]
+        return [first, again, *lists, *scene.api.read_back(first, until=is_attached)]
 
     return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=all_answered)
 
@@ -353,10 +353,15 @@ def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
         key = new_key(scene)
         first = scene.attach(with_key(attempt, key), role="set-up")
         second = scene.attach(again_with_key(attempt, key))
-        reads = scene.api.read_back(second) if second.exchange.is_success else []
+        reads = scene.api.read_back(second, until=is_attached) if second.exchange.is_success else []
         return [first, second, *reads]
 
     return scene.shared(("the key of another path", attempt), send_both, is_whole=all_answered)
+
+
+def is_attached(read: Exchange) -> bool:
+    """Return whether a retrieval shows a customer."""
+    return read.object.get("customer") is not None
 
 
 def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Step]:
