@@ -89,3 +89,17 @@ def test_a_server_may_add_an_entry_of_its_own_to_metadata() -> None:
 
     assert outcome({"order": "1", "id": "pm_2"}) is Outcome.PASS
     assert outcome({"id": "pm_2"}) is Outcome.FAIL
+
+
+def test_what_is_null_may_be_left_out_of_an_expanded_answer() -> None:
+    """The schema makes such members optional, and one that is null says as little as one that is not there."""
+
+    def outcome(**changes: object) -> Outcome:
+        body = but(SUCCESS, customer=EXPANDED_CUSTOMER, **changes)
+        expanded = exchange(200, body, sent=f"customer={EXPANDED_CUSTOMER['id']}&expand[]=customer")
+        steps = (Step("subject", expanded), Step("control", exchange(200, but(SUCCESS, customer_account=None))))
+        return judged(Episode("expand.inlined", "inlined", steps, {}, {"created_as": "card"})).outcome
+
+    assert outcome() is Outcome.PASS
+    assert outcome(card=but(SUCCESS["card"], wallet=...)) is Outcome.PASS
+    assert outcome(card=but(SUCCESS["card"], networks=...)) is Outcome.FAIL

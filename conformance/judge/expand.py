@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
-from conformance.judge.answers import describe_refusal, first_lacking, shorten_or_null
+from conformance.judge.answers import describe_refusal, difference, first_lacking, shorten_or_null
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -92,14 +92,19 @@ def _expect_as_complete(exchange: Exchange, plain: Exchange, contract: Contract,
     for name in GIVEN_AT_CREATION:
         given, shown = plain.object.get(name), exchange.object.get(name)
         observed = f"the expanded answer has another `{name}` than the plain one of a like object"
-        expect(not given or _is_alike(shown, given, name), observed, exchange)
+        expect(not given or _is_alike(shown, given, name, contract), observed, exchange)
 
 
-def _is_alike(shown: Any, given: Any, name: str) -> bool:
-    """Return whether a member is the same; of metadata the names are enough, since a server may add entries to it."""
-    if name != METADATA or not isinstance(shown, dict):
+def _is_alike(shown: Any, given: Any, name: str, contract: Contract) -> bool:
+    """Return whether a member is the same, apart from nulls.
+
+    Of metadata the names are enough, since a server may add entries to it.
+    """
+    if not isinstance(shown, dict) or not isinstance(given, dict):
         return bool(shown == given)
-    return set(shown) == set(given)
+    if name == METADATA:
+        return set(shown) == set(given)
+    return not difference(given, shown, contract, name)
 
 
 def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, *, test_key: bool) -> None:
