@@ -27,7 +27,12 @@ from conformance.scenes.stories import (
     fill_shelf,
     list_before,
 )
-from conformance.scenes.unchanged import expect_attached_left_alone, expect_nothing_changed, find_guilty
+from conformance.scenes.unchanged import (
+    expect_attached_left_alone,
+    expect_nothing_changed,
+    find_guilty,
+    read_as_created,
+)
 from contracts import published_contract
 from strategies import Attempt, refusals, requests, sequences
 from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID
@@ -214,6 +219,7 @@ def test_unreadable_answer(scene: Scene) -> None:
 def test_others_are_untouched(scene: Scene) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
     scene.needs.sound("state.persisted")
+    as_created = read_as_created(scene)
     customer, other = scene.customers(2)
     earlier, others = scene.card(attached_to=customer), scene.card(attached_to=other, latest=True)
     defaults = [*scene.api.set_default(customer, earlier.id), *scene.api.set_default(other, others.id)]
@@ -233,7 +239,7 @@ def test_others_are_untouched(scene: Scene) -> None:
     names = [*cards.values(), *customers.values()]
     called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
     created = scene.api.creation_of(*customers)
-    set_up = [*created, *earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
+    set_up = [*created, *as_created, *earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
     about = {"payment_method": card.id, "customer": customer, "other_customer": other}
     scene.expect(judge.only_this_one, *set_up, *before, attach, *after, about=about, called=called)
 
@@ -255,7 +261,9 @@ def test_customer_stays_as_created(scene: Scene) -> None:
 
     called = {before.exchange.request.target: "the customer"}
     also = [("request.minimal-body", judge.accepted)]
-    scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also)
+    scene.expect(
+        judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also, is_new=True
+    )
 
 
 @in_turn(CARDS)
