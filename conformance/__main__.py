@@ -36,11 +36,13 @@ from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
 from conformance.evidence.harmless import HarmlessStream, harmless
+from conformance.evidence.secret import without_any_key
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import surviving_output
 from conformance.reports import workflow
 from conformance.targets.description import TargetFileError
 from conformance.transport.client import TargetError
+from conformance.verdict.internal_errors import INTERNAL_ERROR, in_short, traceback_of
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 
@@ -93,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             where = error.filename or "a file"
             return _ended(ExitStatus.WRONG_USAGE, f"{where} cannot be read or written: {error.strerror or error}")
+        except Exception as error:  # Python would end with 1, which is a verdict of several commands
+            text = f"{INTERNAL_ERROR}: {in_short(error)}; please report it, with what follows\n{traceback_of(error)}"
+            return _ended(ExitStatus.OUR_ERROR, without_any_key(text))
         output.flush()
         is_cut_off = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
         return ExitStatus.INTERRUPTED if is_cut_off and options.command != "run" else status

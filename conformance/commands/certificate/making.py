@@ -44,6 +44,7 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
+from conformance.evidence.files import read_bounded
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
@@ -223,7 +224,7 @@ def _print_lines(error: Exception) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path)
     except OSError as error:
         raise CannotCertify(f"{path} cannot be read: {error.strerror}") from None
 
