@@ -53,6 +53,7 @@ from meta_tests.forged_logs import (
     with_one_telling_edited,
     with_request_edited,
     with_request_id_of_another,
+    with_step_of_another_place,
     with_trial_of,
     without,
     without_what_explores,
@@ -202,6 +203,10 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a customer of another run": (
         "episodes",
         lambda runs: forgery(runs.other, log=with_creation_of_another_run(runs.other)),
+    ),
+    "an exchange in the place of another": (
+        "episodes",
+        lambda runs: forgery(runs.other, log=with_step_of_another_place(runs.other)),
     ),
     "an answer given in two ways": ("episodes", lambda runs: given_in_two_ways(runs.other)),
     "an episode of another target": (
