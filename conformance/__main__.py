@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 # `python -m` looks in the current directory first, where a project may have `contracts` or `tests` of its own.
 SUITE = Path(__file__).resolve().parent.parent
@@ -57,6 +57,14 @@ COMMANDS = (*RUNNING, *OF_A_CLONE, *LATER)
 
 class Parser(argparse.ArgumentParser):
     """A parser whose exit status for wrong usage is the suite's: 2 would be an interrupted run."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments; `--name=--`, of which argparse makes an empty list for any type, is wrong usage."""
+        for word in args or ():
+            name, _, value = str(word).partition("=")
+            if name.startswith("--") and value == "--":
+                self.error(f"argument {name}: invalid value '--'")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit."""
