@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from benchmarks.runs import CATALOGUE, run_with
 from conformance.__main__ import main
 from conformance.commands.sweep import CannotSweep, left_behind
+from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import made_up_key
 from conformance.transport.client import Address, Client, TargetError
+from conformance.verdict.profiles import verdict_of
 from conformance.verdict.run import ExitStatus
 from contracts import published_contract
 
+KEY = "sk_test_wrongusage0123456789abcd"
 ODD_URLS = (
     "http://\u2460.1:1",
     "http://\u4e2d.example",
@@ -51,3 +58,29 @@ def test_a_list_that_cannot_be_had_is_said_so() -> None:
 
     with pytest.raises(CannotSweep, match="GET /v1/customers was not answered: the connection was refused"):
         next(left_behind(client))
+
+
+@pytest.mark.parametrize("option", ["--html=/proc/none/report.html", "--results=/proc/none"])
+def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+    status = main(["run", "--base-url", "http://127.0.0.1:1", f"--results={tmp_path}", option, "-q"])
+
+    said = capfd.readouterr()
+    assert status == ExitStatus.WRONG_USAGE
+    assert "nothing can be written there" in said.err
+    assert "INTERNALERROR" not in said.out + said.err
+
+
+def test_a_verdict_counts_a_clause_that_does_not_apply_as_not_judged() -> None:
+    run = run_with()
+    lacking = "expand.every-entry"
+    results = {**run.results, lacking: replace(run.results[lacking], outcome=Outcome.NOT_APPLICABLE)}
+
+    verdict = verdict_of("contract", results, CATALOGUE, level="must", stateless=False)
+
+    total = len(CATALOGUE.within("contract"))
+    assert (verdict.verdict, verdict.reason) == ("conforms", f"{total - 1} of {total} clauses judged")

@@ -133,20 +133,28 @@ def marks_of(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML report there, unless the user said where."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=results).close()
-    except OSError as error:
-        why = f"nothing can be written there ({error.strerror or error}): name another folder"
-        raise pytest.UsageError(f"--results {config.option.results}: {why}") from None
+    _require_writable(results, f"--results {config.option.results}")
     keep_record(results)
-    if getattr(config.option, "htmlpath", None) is None:
+    html = getattr(config.option, "htmlpath", None)
+    if html is None:
         config.option.htmlpath = str(results / REPORT_FILE)
+    else:
+        _require_writable(Path(html).parent, f"--html {html}")
     config.option.self_contained_html = True
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "no"
     if config.option.reportchars == "fE":
         config.option.reportchars = "E"
+
+
+def _require_writable(folder: Path, option: str) -> None:
+    """Make a folder. Raises pytest.UsageError, which names the option, if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        why = f"nothing can be written there ({error.strerror or error}): name another folder"
+        raise pytest.UsageError(f"{option}: {why}") from None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
