@@ -38,7 +38,7 @@ from conformance.evidence.failure import LiveAccount
 from conformance.evidence.harmless import HarmlessStream, harmless
 from conformance.evidence.secret import without_any_key
 from conformance.plugin.interruptions import handled
-from conformance.plugin.output import surviving_output
+from conformance.plugin.output import open_closed_error_output, surviving_output
 from conformance.reports import workflow
 from conformance.targets.description import TargetFileError
 from conformance.transport.client import TargetError
@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
+    open_closed_error_output()
     with surviving_output("the command goes on without it") as output, handled() as interruptions:
         try:
             options = parser().parse_args(arguments)

@@ -30,11 +30,14 @@ def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Seque
 
     They are none where the tests of this suite are not to be collected. Raises pytest.UsageError with one line.
     """
+    return list(_arguments_in(config.invocation_params.dir, parser, given)) if will_select_suite(config) else []
+
+
+def will_select_suite(config: pytest.Config) -> bool:
+    """Return whether the command line names this suite's tests, before pytest has settled what it collects."""
     here = config.invocation_params.dir
     paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
-    if not any(map(leads_to_tests, paths)):
-        return []
-    return list(_arguments_in(here, parser, given))
+    return any(map(leads_to_tests, paths))
 
 
 def project_options(here: Path, names: Collection[str]) -> dict[str, list[str]]:

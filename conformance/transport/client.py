@@ -388,10 +388,10 @@ def _retry_wait(exchange: Exchange, retry: int) -> float:
     announced = exchange.header("Retry-After") or ""
     if not announced.isdecimal():
         seconds = _seconds_until(announced, exchange.header("Date")) or usual
-    elif int(announced) == 0 and retry > 1:
-        seconds = usual
     else:
-        seconds = float(announced)
+        seconds = float(announced)  # `int` takes no more than some thousand digits
+        if seconds == 0 and retry > 1:
+            seconds = usual
     return min(seconds, LONGEST_RETRY_WAIT)
 
 
