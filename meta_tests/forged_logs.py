@@ -117,6 +117,16 @@ def with_step_of_another_place(record: Record) -> list[Trial | Note]:
     return edited(log, place, lambda step: replace(step, exchange=another, bindings=_bound(trial, another)))
 
 
+def with_repetition_doubled(record: Record) -> list[Trial | Note]:
+    """The first of a request's repetitions was the second one already, answer and all."""
+    log = log_of(record)
+    place = find(log, lambda trial, _: trial.test == "test_same_refusal")
+    trial = log[place.trial]
+    assert isinstance(trial, Trial)
+    another = trial.episodes[place.episode].episode.steps[1]
+    return edited(log, place, lambda _: another)
+
+
 def _bound(trial: Trial, exchange: Exchange) -> Mapping[str, str]:
     """The ids that were bound for a request of a trial."""
     steps = (step for performed in trial.episodes for step in performed.episode.steps)

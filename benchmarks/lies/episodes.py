@@ -122,6 +122,18 @@ def offending_steps_exchanged_for_others_that_sent_the_same(record: Record) -> R
 
 
 @LIES.lie
+def repetitions_that_differ_exchanged_for_others_of_their_episode(record: Record) -> Record:
+    """What showed the failure was another repetition of the same request, which was answered as usual."""
+
+    def exchanged(trial: Trial) -> list[Trial]:
+        guilty, trial = culprits_of(trial), quiet(trial)
+        usual = {_sends(step): step for step in trial.decisive.steps if step.exchange not in guilty}
+        return [with_steps(trial, lambda _, step: usual.get(_sends(step), step) if step.exchange in guilty else step)]
+
+    return instead(record, exchanged)
+
+
+@LIES.lie
 def reads_exchanged_for_others_of_the_same_object(record: Record) -> Record:
     """What was read in a failing episode is the last that was read of the same object there."""
 

@@ -9,7 +9,7 @@ from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
 from conformance.commands.certificate.reuse import find_reused_exchanges
 from conformance.commands.certificate.statements import Evidence
-from conformance.commands.certificate.wholeness import Gathered, count_gathered, find_gaps, find_other_objects
+from conformance.commands.certificate.wholeness import REJECTED, Gathered, count_gathered, find_gaps, find_other_objects
 from conformance.evidence.episode import Step
 from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
@@ -107,7 +107,7 @@ def _find_dropped_repetitions(recorded: Sequence[Trial], planned: Sequence[Trial
     have = count_gathered(recorded)
     for kind, wanted in count_gathered(planned).items():
         found = have.get(kind, Gathered())
-        least = wanted.least_of(found.others)
+        least = wanted.own if kind == REJECTED else wanted.least_of(found.others)
         if found.own < least:
             yield Objection("plan", f"{found.own} requests that are {kind} were repeated, and {least} are planned")
 
