@@ -389,6 +389,11 @@ def test_a_zero_that_stands_for_less_than_a_second_is_believed_once(retry: int, 
     assert client_module._retry_wait(answer, retry) == waits
 
 
+def test_a_wait_of_more_digits_than_an_integer_may_have_is_bounded() -> None:
+    answer = replace(exchange(429), headers=(("Retry-After", "9" * 5000),))
+    assert client_module._retry_wait(answer, 1) == client_module.LONGEST_RETRY_WAIT
+
+
 def test_a_target_that_throttles_for_ever_is_not_asked_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("conformance.transport.client.time.sleep", waits.append)

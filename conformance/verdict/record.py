@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.evidence.files import read_bounded
 from conformance.evidence.storing import LONGEST_BODY, size_of_body
 from conformance.paths import SUITE
 from conformance.verdict.folding import LogEntry
@@ -104,7 +105,7 @@ class Record:
     @classmethod
     def read(cls, path: Path) -> Record:
         """Read the record in a file. Raises BrokenRecord, and OSError if there is no such file."""
-        return cls.of(path.read_bytes())
+        return cls.of(read_bounded(path))
 
 
 @cache

@@ -108,6 +108,11 @@ class Checked:
         return self.claim is not None and self.claim.evidence.lacks_judgements
 
     @property
+    def shortfall(self) -> str:
+        """Return why a product of which nothing fails is not shown to conform, in words."""
+        return self.claim.evidence.shortfall if self.claim is not None else ""
+
+    @property
     def exit_status(self) -> ExitStatus:
         """Return the status with which `verify` ends."""
         kind = gravest(self.objections)

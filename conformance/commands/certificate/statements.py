@@ -122,6 +122,14 @@ class Evidence:
         """Return whether nothing failed, and something required was not judged."""
         return not self.conforms and self.run.verdict == "conforms"
 
+    @property
+    def shortfall(self) -> str:
+        """Return why nothing fails and yet not everything required is shown to hold, in words."""
+        missing = {result.outcome for result in self.required} - {Outcome.PASS}
+        if missing == {Outcome.NOT_APPLICABLE}:
+            return "what does not apply to a product is not shown to hold for it"
+        return "not every clause was judged"
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -42,6 +42,9 @@ SUBJECT = "subject"
 RACES = frozenset({"one_winner", "all_kept"})
 """Expectations of requests that are sent at once: which of them comes first, or wins, is left to chance."""
 
+REJECTED = "rejected"
+"""The kind of gathered answers that are all sent for their own trial: only successes are taken over from others."""
+
 LEFT_TO_THE_TARGET = frozenset({"created_as", "remote"})
 """Facts that say what kind of target it is; they are compared with the header."""
 
@@ -197,7 +200,7 @@ def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
 
 
 def _kind_of_gathered(trial: Trial) -> str:
-    return "rejected" if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
+    return REJECTED if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
 
 
 def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) -> Iterator[Objection]:
