@@ -29,7 +29,8 @@ from conformance.scenes import sequences as playing
 from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
-from conformance.scenes.stage import HAS_TOO_MANY, Stage
+from conformance.scenes.memory import HAS_TOO_MANY
+from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.verdict.entries import Entry
 from contracts import load_catalogue, published_contract

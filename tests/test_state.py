@@ -12,12 +12,12 @@ from conformance.evidence.episode import Step
 from conformance.evidence.exchange import has_more
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
+from conformance.scenes.card import Card, as_role
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
-from conformance.scenes.stage import Card, as_role
 from conformance.scenes.stories import (
     DETACHED,
     LONG_AGO,

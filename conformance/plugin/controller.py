@@ -46,12 +46,15 @@ from conformance.targets import CannotRun, running
 from conformance.targets.choosing import to_start
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
+from conformance.verdict.concluding import conclude_run
 from conformance.verdict.expectations import Gate, weigh
 from conformance.verdict.expectations.gate import covering_entries
 from conformance.verdict.internal_errors import INTERNAL_ERROR
-from conformance.verdict.ledger import ClauseResult, Ledger, conclude, hold_general_clauses, own_outcome, without
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.log import Log, OrderedLog
-from conformance.verdict.record import RECORD_FILE, conclude_run, footer_of, header_of, record_lines
+from conformance.verdict.record import RECORD_FILE
+from conformance.verdict.recording import footer_of, header_of, record_lines
+from conformance.verdict.results import ClauseResult, conclude, hold_general_clauses, own_outcome, without
 from conformance.verdict.run import RAISE_THE_BOUND, Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings, default_max_time, usual_rate
 from conformance.verdict.trial import Trial

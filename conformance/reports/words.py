@@ -11,7 +11,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.evidence.foreign import cut, one_line
 from conformance.judge.answers import describe_refusal
 from conformance.transport.request import field_line
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from contracts import Clause
 from strategies.attempt import IN_LOWER_CASE_HEADER, Request

@@ -13,7 +13,8 @@ from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge.reads import listed, times_listed
-from conformance.scenes.stage import Card, Stage, step_of
+from conformance.scenes.card import Card, step_of
+from conformance.scenes.stage import Stage
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render
 

@@ -18,9 +18,11 @@ from conformance.judge import expectation_name
 from conformance.judge.reads import times_listed
 from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
+from conformance.scenes.card import Card, step_of
 from conformance.scenes.cards import Cards, shows
+from conformance.scenes.memory import Kind
 from conformance.scenes.needs import Needs
-from conformance.scenes.stage import Card, Kind, Stage, step_of
+from conformance.scenes.stage import Stage
 from conformance.scenes.watch import Watch
 from strategies.attempt import Attempt
 from strategies.values import Text, render

@@ -17,8 +17,8 @@ from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge.reads import listed as entries_of
+from conformance.scenes.card import Card, step_of
 from conformance.scenes.scene import Expectation, Scene
-from conformance.scenes.stage import Card, step_of
 from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison

@@ -19,8 +19,9 @@ from conformance.fixtures.outage import Lookout, Outage
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import expectation_name, outlived, served_again, survived
 from conformance.judge.outage import ENDED, SHARED, WAITED
+from conformance.scenes.card import as_role
 from conformance.scenes.case import STILL_SERVING, Killed
-from conformance.scenes.stage import Stage, as_role
+from conformance.scenes.stage import Stage
 from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, OF_SERVING, SEARCH, Performed, Trial
 from strategies.attempt import Attempt
 from strategies.traits import traits

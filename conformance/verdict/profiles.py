@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
 

@@ -41,7 +41,8 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.foreign import cut
 from conformance.evidence.strict_json import exact_form
-from conformance.verdict.record import BrokenRecord, Record, footer_of
+from conformance.verdict.record import BrokenRecord, Record
+from conformance.verdict.recording import footer_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 

@@ -15,8 +15,10 @@ from typing import Any
 from conformance.commands.certificate.envelope import STATEMENT_TYPE
 from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import sent_header
-from conformance.verdict.ledger import ClauseResult
-from conformance.verdict.record import SUITE_NAME, BrokenRecord, Record, run_of
+from conformance.verdict.concluding import run_of
+from conformance.verdict.record import BrokenRecord, Record
+from conformance.verdict.recording import SUITE_NAME
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from conformance.verdict.shapes import steps_in
 

@@ -21,7 +21,7 @@ from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.words import first_of
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 

@@ -19,6 +19,7 @@ from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
 from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
+from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, exchanges_in, steps_compared, steps_in
 from conformance.verdict.trial import (
@@ -31,7 +32,6 @@ from conformance.verdict.trial import (
     SEARCH,
     Performed,
     Trial,
-    fold,
 )
 from contracts import load_catalogue, published_contract
 from strategies.refusals import near_misses
