@@ -54,7 +54,7 @@ def expectations_are_overlooked(b: Behaviour) -> None:
 
 @contract("request.other-headers", "hard", level="SHOULD", batch=BATCH)
 def connections_are_kept_against_the_wish(b: Behaviour) -> None:
-    """`Connection: close` is not looked at: the connection stays open, and a client that reads to its end waits.
+    """`Connection: close` is not looked at: the connection is kept, and a client that reads to its end waits.
 
     NanoHTTPD 2.1 (issue 133), HttpServer.jl (issue 23), OrientDB 1.7 (issue 3037). RFC 9112 (9.6): a server must close.
     """
@@ -162,7 +162,7 @@ def languages_of_regions_rejected(usual: Guard, call: Call) -> None:
 
 @contract("response.accepted-coding", "hard", wrap_at_attach("finish"), level="SHOULD", batch=BATCH)
 def answers_compressed_for_everybody(usual: Finish, call: Call, response: Response) -> Response:
-    """A body of 1 KiB and more is compressed whatever Accept-Encoding says, as the configuration names the coding.
+    """A body of 1 KiB and more is compressed for each client: Accept-Encoding is not looked at.
 
     Hono 4.12 with `compress({encoding: "gzip"})` (pull request 4951), koa-compress 4.0 (issue 107).
     """
