@@ -11,11 +11,12 @@ from ..call import Call
 from ..changes import apply, counter, interrupt, wrap, wrap_at_attach
 from ..rules import errors
 from ..rules.forms import RawPair
-from ..wire.values import DROPPED, Response
-from .parts import hang_up, rewrite_split
+from ..wire.values import DROPPED, Headers, Response
+from .parts import decoded_body, hang_up, is_utf8, rewrite_split
 from .registry import Topic
 
 contract = Topic("contract")
+stripe = Topic("stripe")
 
 BATCH = "tenth field, outer layers"
 
@@ -170,6 +171,33 @@ def answers_compressed_for_everybody(usual: Finish, call: Call, response: Respon
     if len(response.body) < WORTH_COMPRESSING:
         return response
     return replace(response, body=gzip.compress(response.body, mtime=0)).with_header("Content-Encoding", "gzip")
+
+
+@stripe("header.request-id", "hard", wrap_at_attach("finish", shared=dict), batch=BATCH)
+def rejections_of_bytes_share_their_headers(
+    usual: Finish, call: Call, response: Response, shared: dict[str, Headers]
+) -> Response:
+    """The rejection of a body that is not UTF-8 is a constant, whose headers middleware has filled: all are the first.
+
+    rack-utf8_sanitizer 1.9 (pull request 86).
+    """
+    response = usual(call, response)
+    if response.status != 400 or is_utf8(decoded_body(call)):
+        return response
+    return replace(response, headers=shared.setdefault("first", response.headers))
+
+
+@stripe("robustness.still-serving", "medium", wrap_at_attach("finish", seen=list), also="auth.missing", batch=BATCH)
+def second_rejection_of_a_missing_key_hangs(usual: Finish, call: Call, response: Response, seen: list[int]) -> Response:
+    """The answer to a request without a key is one object, which can be sent once: the next such request gets none.
+
+    aiohttp 3.2 (issue 3020).
+    """
+    response = usual(call, response)
+    if response.status != 401 or call.request.header("authorization") is not None:
+        return response
+    seen.append(1)
+    return response if len(seen) == 1 else DROPPED
 
 
 @contract("response.json", "hard", wrap_at_attach("finish"), batch=BATCH)
