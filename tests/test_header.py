@@ -7,7 +7,7 @@ from conformance.scenes.marks import clause, in_turn
 from conformance.scenes.scene import Scene
 from conformance.scenes.stories import get_answers_of_all_kinds
 from contracts import published_contract
-from strategies import stripe
+from strategies import malformed, stripe
 
 CHECKED = stripe.rejected_by_checks(published_contract())
 
@@ -15,9 +15,14 @@ CHECKED = stripe.rejected_by_checks(published_contract())
 @in_turn("answers of all kinds")
 @clause("header.request-id")
 def test_request_id(scene: Scene) -> None:
-    """Every answer, a rejection too, has an id of its own, by which support finds the request."""
+    """Every answer, a rejection too, has an id of its own, by which support finds the request.
+
+    A server before the API may reject what it cannot read, without an id.
+    """
     rejected = map(scene.sample, CHECKED)
-    scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), *rejected)
+    unread = [scene.sample(attempt) for attempt in malformed.UNREADABLE]
+    of_the_api = [step for step in unread if (step.exchange.header("Request-Id") or "").startswith("req_")]
+    scene.expect(judge.identified, *get_answers_of_all_kinds(scene, stripe.OF_ALL_KINDS), *rejected, *of_the_api)
 
 
 IN_EVERY_VERSION = ("body.customer-required", "body.unknown-parameter")

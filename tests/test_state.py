@@ -150,9 +150,10 @@ def test_attached_is_listed_still(scene: Scene) -> None:
     """The card of last year is listed beside that of today."""
     scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
     customer, other = scene.customers(2)
-    kept = scene.stage.memory.left
-    card = kept.setdefault(LONG_AGO, None) or scene.card(attached_to=customer, oldest=True)
-    kept[LONG_AGO] = card
+    card = scene.stage.memory.left.setdefault(LONG_AGO, None)
+    if card is None or card.customer != customer:
+        card = scene.card(attached_to=customer, oldest=True)
+    scene.stage.memory.left[LONG_AGO] = card
 
     lists = scene.list(customer, card, count=1)
     if not lists:

@@ -24,7 +24,7 @@ from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
 from strategies.credentials import WITHOUT_KEY, unknown_keys
-from strategies.malformed import INJECTED
+from strategies.malformed import ASKED_ELSEWHERE
 from strategies.ordinary import ordinary_counterpart
 from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, may_name_customer, near_misses
 from strategies.stripe import IDEMPOTENCY_KEY, AnswersOfAllKinds, with_header
@@ -173,7 +173,7 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
     if may_name_customer(attempt, customer):
         scene.needs.end()
-    if attempt in (NO_PAYMENT_METHOD, *INJECTED) or not attempt.needs - {"payment_method"}:
+    if attempt in (NO_PAYMENT_METHOD, *ASKED_ELSEWHERE) or not attempt.needs - {"payment_method"}:
         scene.expect(judge.rejected, scene.sample(attempt))
         return
     ids = {"customer": customer, "payment_method": scene.stage.shared.take()}
@@ -214,9 +214,9 @@ def survive(
 def _send_on_any(scene: Scene, attempt: Attempt) -> Step:
     """Send on the shared payment method; where that is the last one given, on one that is attached.
 
-    Other tests look at the answer to an injection, too.
+    Other tests look at the answers to some, too.
     """
-    if attempt in INJECTED:
+    if attempt in ASKED_ELSEWHERE:
         return scene.sample(attempt)
     attached = scene.stage.memory.successes.get(MINIMAL)
     if attached is None or not scene.stage.fixtures.methods.is_down_to_the_last():

@@ -69,7 +69,8 @@ def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalog
 
     A server error, or a lost connection, belongs to the clause about what was remarkable in the request. An unsteady
     response belongs to the clause at which it was seen, and to any clause about the content of responses: what is
-    carried over from one response to the next shows now here, now there.
+    carried over from one response to the next shows now here, now there. One on a kept connection may be what an
+    earlier request has left there.
     """
     findings = [finding for finding in entry.findings if not _is_explained(slug, finding, culprits, catalogue)]
     if slug not in EXPLAINED_BY_REQUESTS and entry.findings and not findings:
@@ -104,7 +105,8 @@ def _is_explained(slug: str, finding: Finding, culprits: Culprits, catalogue: Ca
     if slug == UNSTEADY and not finding.seen_at:
         return STILL_SERVING in culprits.broken
     if slug == UNSTEADY:
-        return finding.seen_at in culprits.standing or culprits.break_content
+        is_aftermath = STILL_SERVING in culprits.broken and finding.exchange.idle is not None
+        return is_aftermath or finding.seen_at in culprits.standing or culprits.break_content
     return bool(causes_in_passing(finding, culprits.broken, catalogue))
 
 

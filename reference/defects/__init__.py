@@ -63,6 +63,7 @@ from . import (
     sixth_field_state,
     steadiness,
     storage,
+    tenth_field_transport,
     third_field,
     third_field_answers,
     unknown_parameters,
@@ -118,6 +119,7 @@ NATURAL = (
     ninth_field_values,
     ninth_field_answers,
     ninth_field_state,
+    tenth_field_transport,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)
