@@ -93,7 +93,7 @@ TOUR: Sequence[Operation] = (
     create(2),
     attach(2, 2),
     delete(1),
-    retrieve(2),
+    attach(1, 2),
     attach(2, 1),
     listed(2),
 )

@@ -6,6 +6,7 @@ An attempt is drawn before any object exists on the target. So its texts are mad
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,16 @@ def _differing(change: Callable[[str], str]) -> Callable[[str], str]:
     return lambda known: changed if (changed := change(known)) != known else f"{known}x"
 
 
+IN_BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+"""The characters of Base64 for URLs, in the order of their values."""
+
+
+def _with_unused_bit(known: str) -> str:
+    """Return an id whose last character differs in the last of its bits, which an id in Base64 may not use."""
+    place = IN_BASE64.find(known[-1])
+    return f"{known}x" if place < 0 else known[:-1] + IN_BASE64[place ^ 1]
+
+
 CHANGES: Mapping[str, Callable[[str], str]] = {
     "": lambda known: known,
     "in the other case": _differing(str.swapcase),
@@ -27,6 +38,7 @@ CHANGES: Mapping[str, Callable[[str], str]] = {
     "without its first character": lambda known: known[1:],
     "without its prefix": lambda known: known.partition("_")[2] or known[1:],
     "with its last character replaced": lambda known: known[:-1] + ("a" if known[-1] != "a" else "b"),
+    "with another bit at its end": _with_unused_bit,
     "percent-encoded twice": lambda known: "".join(f"%{byte:02X}" for byte in known.encode()),
     "in full-width letters": lambda known: "".join(
         chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in known

@@ -80,7 +80,7 @@ def test_value_is_used_exactly(scene: Scene, attempt: Attempt) -> None:
 
 
 @clause("request.value-exact", further=True)
-@each("attempt", resembling.echoed_values(), quick=0)
+@each("attempt", resembling.echoed_values(), quick=1)
 def test_value_is_shown_exactly(scene: Scene, attempt: Attempt) -> None:
     """A server that knows every id shows it as it came: with state, such a value is one unknown id more."""
     if not scene.stage.fixtures.provision.stateless:

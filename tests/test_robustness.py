@@ -134,7 +134,7 @@ def test_chunked_body(scene: Scene, attempt: Attempt) -> None:
 
 
 @alone
-@clause("robustness.same-request-same-answer", last=True)
+@clause("robustness.same-request-same-answer", also=("header.request-id",), last=True)
 def test_same_refusal(scene: Scene) -> None:
     """An invalid request is refused each time, on a kept connection and on new ones."""
     rejected = invalid.unknown_parameter("foo")
@@ -144,7 +144,7 @@ def test_same_refusal(scene: Scene) -> None:
 
 
 @alone
-@clause("robustness.same-request-same-answer", last=True)
+@clause("robustness.same-request-same-answer", also=("header.request-id",), last=True)
 def test_same_success(scene: Scene) -> None:
     """A valid request succeeds each time, on a kept connection and on new ones."""
     expect_steady(scene, MINIMAL, fresh=True)

@@ -16,6 +16,7 @@ from conformance.scenes.card import Card, as_role
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
 from conformance.scenes.stories import (
@@ -55,6 +56,9 @@ CROWD = 5
 
 OF_ANOTHER = (1, 3)
 """Which of them another customer gets."""
+
+EXPANDING = (1, 2, 4)
+"""Which of them are expanded, some of each customer's."""
 
 
 @in_turn(CARDS)
@@ -406,7 +410,7 @@ def detach_and_attach_another(scene: Scene) -> Card:
     return card.then(*scene.card(attached_to=customer).set_up) if card.steps[-1].exchange.is_success else card
 
 
-@clause("state.race")
+@clause("state.race", also=("header.request-id",))
 def test_one_wins(scene: Scene) -> None:
     """When several customers want one payment method at once one gets it, and the others are rejected."""
     for number in range(scene.budget.races):
@@ -420,7 +424,7 @@ def test_one_wins(scene: Scene) -> None:
         after = scene.retrieve(card, shows_customer=winner)
 
         about = {"payment_method": card.id, "customer": winner or customers[0]}
-        scene.expect(judge.one_winner, *card.steps, *subjects, after, about=about, proof=True)
+        scene.expect(judge.one_winner, *card.steps, *subjects, after, about=about, also=TOLD_APART, proof=True)
         if scene.fails(any_clause=True):
             return
 
@@ -433,7 +437,7 @@ def rivals(scene: Scene) -> tuple[str, ...]:
     return scene.customers(1 + CONTENDERS)[1:]
 
 
-@clause("state.race")
+@clause("state.race", also=("header.request-id",))
 def test_none_gets_lost(scene: Scene) -> None:
     """Payment methods that one customer gets at the same time are all kept, and no answer is mixed up."""
     scene.needs.sound("state.only-this-one")
@@ -443,29 +447,35 @@ def test_none_gets_lost(scene: Scene) -> None:
     cards = [scene.card() for _ in range(CROWD)]
     owners = {card.id: another if number in OF_ANOTHER else customer for number, card in enumerate(cards)}
 
-    subjects = scene.at_once(MINIMAL, [{"payment_method": card, "customer": owner} for card, owner in owners.items()])
+    attempts = [EXPANDED if number in EXPANDING and can_expand(scene) else MINIMAL for number in range(CROWD)]
+    subjects = scene.at_once(attempts, [{"payment_method": card, "customer": owner} for card, owner in owners.items()])
     is_of_one_type = len({scene.stage.fixtures.endpoints.type_of(card) for card in owners}) == 1
     own = [card for card, owner in owners.items() if owner == customer]
     after = scene.list(customer, cards[-1], count=1, others=own) if is_of_one_type else []
     after = after or [scene.retrieve(card, shows_customer=owner) for card, owner in owners.items()]
 
     made = [step for card in cards for step in card.steps]
-    scene.expect(judge.all_kept, *made, *subjects, *after, about={"customer": customer}, proof=True)
+    scene.expect(judge.all_kept, *made, *subjects, *after, about={"customer": customer}, also=TOLD_APART, proof=True)
 
 
-@clause("state.race", quick=True, last=True)
+def can_expand(scene: Scene) -> bool:
+    """Return whether what a request alone expands is known to be right."""
+    return scene.needs.is_sound("expand.accepted", "expand.inlined", "expand.not-expanded")
+
+
+@clause("state.race", also=("header.request-id",), quick=True, last=True)
 def test_twice_at_once_is_once(scene: Scene) -> None:
     """A client that clicks twice has one card, not two, and each request is answered as it asks."""
     scene.needs.sound("state.same-customer-again")
     (customer,) = scene.customers(1)
     card = scene.card()
-    can_expand = scene.needs.is_sound("expand.accepted", "expand.inlined", "expand.not-expanded")
-    attempts = (MINIMAL, EXPANDED if can_expand else MINIMAL)
+    attempts = (MINIMAL, EXPANDED if can_expand(scene) else MINIMAL)
 
     subjects = scene.at_once(attempts, [{"payment_method": card.id, "customer": customer}] * 2)
     lists = scene.list(customer, card, count=1)
 
-    scene.expect(judge.all_kept, *card.steps, *subjects, *lists, about={"customer": customer}, proof=True)
+    about = {"customer": customer}
+    scene.expect(judge.all_kept, *card.steps, *subjects, *lists, about=about, also=TOLD_APART, proof=True)
 
 
 @clause("state.model")

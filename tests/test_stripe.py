@@ -7,6 +7,7 @@ import contextlib
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
+from conformance.scenes.card import as_role
 from conformance.scenes.marks import CARDS, clause, each, in_turn, looks_at
 from conformance.scenes.scene import Absent, Card, OutOfFixtures, Scene
 from conformance.scenes.stories import (
@@ -19,7 +20,7 @@ from conformance.scenes.stories import (
 )
 from contracts import published_contract
 from strategies import Attempt, invalid, refusals, stripe
-from strategies.valid import MINIMAL
+from strategies.valid import EXPANDED, MINIMAL
 
 CONTRACT = published_contract()
 
@@ -103,8 +104,12 @@ def test_nested_path(scene: Scene) -> None:
     if not scene.needs.is_sound("state.same-customer-again"):
         return
     again = scene.attach(stripe.EXPANDED_DEFAULT_METHOD_AND_CUSTOMER, Card(method, customer=own), to=own)
-    if not again.exchange.is_refusal:  # a rejection is judged by stripe.same-customer
-        scene.expect(judge.nested, attached, *changed, again, about=about)
+    if again.exchange.is_refusal:  # which stripe.same-customer judges
+        return
+    scene.expect(judge.nested, attached, *changed, again, about=about)
+
+    plain = scene.attach(EXPANDED, Card(method, customer=own), to=own)
+    scene.expect(judge.nested_where_asked, attached, *changed, *as_role("control", again), plain, about=about)
 
 
 def is_ignored(changed: Step, method: str, attached: Step) -> bool:

@@ -5,8 +5,25 @@ expectations; all of them can be given by reference (`judge.rejected`), and `exp
 record keeps.
 """
 
-from conformance.judge.auth import challenged, either_scheme, identified, key_first, locked_out, uncached, versioned
-from conformance.judge.expand import every_entry, inlined, inlined_or_rejected, nested, object_or_rejected, unexpanded
+from conformance.judge.auth import (
+    challenged,
+    either_scheme,
+    identified,
+    key_first,
+    locked_out,
+    told_apart,
+    uncached,
+    versioned,
+)
+from conformance.judge.expand import (
+    every_entry,
+    inlined,
+    inlined_or_rejected,
+    nested,
+    nested_where_asked,
+    object_or_rejected,
+    unexpanded,
+)
 from conformance.judge.expectations import Expectation, expectation_name, expectation_of
 from conformance.judge.general import answered, answered_well
 from conformance.judge.idempotency import (
@@ -85,6 +102,7 @@ __all__ = [
     "listed",
     "locked_out",
     "nested",
+    "nested_where_asked",
     "not_answered_for_another",
     "not_in_gzip",
     "not_obeyed",
@@ -113,6 +131,7 @@ __all__ = [
     "steady",
     "survived",
     "taken_as_sent",
+    "told_apart",
     "uncached",
     "unexpanded",
     "usable_again",

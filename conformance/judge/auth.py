@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import chain
 
 from conformance.evidence.episode import Episode
@@ -23,6 +24,8 @@ from contracts import Contract
 
 UNKNOWN_URL = frozenset({404, 405, 501})
 """Statuses by which a server says that a URL does not exist for a method; it may say so before it looks at the key."""
+
+UNAUTHORIZED = 401
 
 WELL_FORMED_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\w+)?")
 
@@ -103,7 +106,7 @@ def either_scheme(episode: Episode, contract: Contract) -> None:
 def identified(episode: Episode, contract: Contract) -> None:
     """Expect a Request-Id with the prefix `req_` in every response, each time a new one."""
     seen: set[str] = set()
-    for exchange in chain(each_answered(episode, "control"), each_answered(episode)):
+    for exchange in chain(_each_authenticated(episode, "control"), _each_authenticated(episode)):
         require_headers(exchange)
         identifier = combined_header(exchange, "Request-Id") or ""
         expect(exchange.header("Request-Id") is not None, f"a {exchange.status} without Request-Id", exchange)
@@ -112,13 +115,30 @@ def identified(episode: Episode, contract: Contract) -> None:
         seen.add(identifier)
 
 
+def _each_authenticated(episode: Episode, role: str = "subject") -> Iterator[Exchange]:
+    """Yield the exchanges of a role that got past the key: a 401, which another clause reports, has fewer headers."""
+    return (exchange for exchange in each_answered(episode, role) if exchange.status != UNAUTHORIZED)
+
+
+@expectation
+def told_apart(episode: Episode, contract: Contract) -> None:
+    """Expect no two answers to have one Request-Id, as far as they have one at all."""
+    seen: set[str] = set()
+    for exchange in episode.exchanges("subject"):
+        identifier = combined_header(exchange, "Request-Id")
+        if identifier is not None:
+            expect(identifier not in seen, f"the Request-Id {identifier} came twice", exchange)
+            seen.add(identifier)
+    skip_unless(seen, "no answer has a Request-Id")
+
+
 @expectation
 def versioned(episode: Episode, contract: Contract) -> None:
     """Expect every response to name the version that was asked for.
 
     A request for an ill-formed version is rejected with 400.
     """
-    for exchange in each_answered(episode):
+    for exchange in _each_authenticated(episode):
         require_headers(exchange)
         asked = dict(exchange.request.headers).get("Stripe-Version", "")
         shown = combined_header(exchange, "Stripe-Version")
@@ -133,7 +153,7 @@ def versioned(episode: Episode, contract: Contract) -> None:
 @expectation
 def uncached(episode: Episode, contract: Contract) -> None:
     """Expect `Cache-Control` with no-cache and no-store in every response."""
-    for exchange in each_answered(episode):
+    for exchange in _each_authenticated(episode):
         require_headers(exchange)
         control = combined_header(exchange, "Cache-Control")
         directives = {directive.strip().lower() for directive in (control or "").split(",")}

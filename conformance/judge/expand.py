@@ -18,6 +18,7 @@ from conformance.judge.expectations import (
     require_answer,
     require_pass,
     require_preparation,
+    require_success,
     skip_unless,
 )
 from conformance.judge.reads import describe_lost, lost_since
@@ -144,6 +145,18 @@ def every_entry(episode: Episode, contract: Contract) -> None:
         expect(exchange.is_success, refusal, exchange)
         is_expanded = isinstance(exchange.object.get("customer"), dict)
         expect(is_expanded, f"`customer`, one of {len(entries)} entries, was not expanded", exchange)
+
+
+@expectation
+def nested_where_asked(episode: Episode, contract: Contract) -> None:
+    """Expect the default payment method of an expanded customer to be no object where no path leads to it."""
+    exchange = episode.subject
+    require_success(exchange)
+    customer = exchange.object.get("customer")
+    settings = customer.get("invoice_settings") if isinstance(customer, dict) else None
+    default = settings.get("default_payment_method") if isinstance(settings, dict) else None
+    observed = "`expand[]=customer` brings `invoice_settings.default_payment_method` as an object, unasked"
+    expect(not isinstance(default, dict), observed, exchange)
 
 
 @expectation

@@ -124,9 +124,12 @@ def _expect_own_ids(exchange: Exchange, others: Sequence[Exchange]) -> None:
 def _expect_own_form(exchange: Exchange, others: Sequence[Exchange]) -> None:
     """Expect the customer to be expanded as this request asks, where another of the simultaneous ones asks otherwise.
 
-    The clauses about `expand` judge what a request gets that is alone.
+    The clauses about `expand` judge what a request gets that is alone. What is expanded is there in any case.
     """
     customer = exchange.object.get("customer")
+    is_lost = customer is None and asks_to_expand(exchange)
+    observed = "one of several at once, with `expand`, has no `customer`"
+    expect(not is_lost, observed, exchange, "response.customer", "expand.inlined")
     if len(set(map(asks_to_expand, others))) < 2 or not isinstance(customer, dict | str):
         return
     is_object, is_wanted = isinstance(customer, dict), asks_to_expand(exchange)

@@ -19,6 +19,8 @@ FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
 FEW_AT_ONCE = 2
 """How many successes are wanted at the same time."""
+TOLD_APART = (("header.request-id", judge.told_apart),)
+"""What else answers to one request show, some of them at the same time."""
 PAUSES = (0.15, *(0.03 + 0.005 * step for step in range(10)))
 """How many seconds a connection is left idle before it is used again, one after the other. They differ, so that a
 server that closes idle connections does not meet each request; the longest shows what shorter ones are not."""
@@ -52,7 +54,7 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
             steps += _at_once_on_new(scene, attempt)
     if len(steps) < min(FEWEST_REPETITIONS, enough):
         raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
-    scene.expect(judge.steady, *steps)
+    scene.expect(judge.steady, *steps, also=TOLD_APART)
 
 
 def _at_once_on_new(scene: Scene, attempt: Attempt) -> list[Step]:

@@ -203,10 +203,12 @@ class Scene:
         """
         each = [attempts] * len(wishes) if isinstance(attempts, Attempt) else attempts
         together = Barrier(len(wishes))
+        for attempt in each:  # in this order, whichever is sent first
+            self.stage.plan_to_send(attempt)
 
         def send(attempt: Attempt, ids: Mapping[str, str]) -> Step:
             together.wait(LONGEST_WAIT)
-            return self.stage.send(attempt, ids, new_connection=True)
+            return self.stage.send(attempt, ids, new_connection=True, is_planned=True)
 
         contexts = [copy_context() for _ in wishes]  # the threads send on the lane of this one
         with self.stage.client.at_once(), ThreadPoolExecutor(len(wishes)) as pool:

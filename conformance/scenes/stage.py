@@ -70,13 +70,24 @@ class Stage:
 
     # Sending
 
+    def plan_to_send(self, attempt: Attempt) -> None:
+        """Add an attempt to the plan."""
+        self.plan.update(f"{attempt}\n".encode())
+
     def send(
-        self, attempt: Attempt, bindings: Mapping[str, str], *, role: str = "subject", new_connection: bool = False
+        self,
+        attempt: Attempt,
+        bindings: Mapping[str, str],
+        *,
+        role: str = "subject",
+        new_connection: bool = False,
+        is_planned: bool = False,
     ) -> Step:
-        """Send an attempt with these ids bound in it."""
+        """Send an attempt with these ids bound in it; one that `is_planned` is in the plan already."""
         if attempt.digest in self.unanswered:
             raise Killed("", STILL_SERVING)
-        self.plan.update(f"{attempt}\n".encode())
+        if not is_planned:
+            self.plan_to_send(attempt)
         self.sent[attempt.digest] = attempt
         if has_key_of_run(attempt):
             bindings = {RUN: self.run, **bindings}

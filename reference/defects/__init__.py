@@ -63,6 +63,8 @@ from . import (
     sixth_field_state,
     steadiness,
     storage,
+    tenth_field_answers,
+    tenth_field_stores,
     tenth_field_transport,
     third_field,
     third_field_answers,
@@ -119,6 +121,8 @@ NATURAL = (
     ninth_field_values,
     ninth_field_answers,
     ninth_field_state,
+    tenth_field_stores,
+    tenth_field_answers,
     tenth_field_transport,
 )
 
