@@ -27,8 +27,12 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.record import Record, footer_of, number_episodes, record_lines, run_of
-from conformance.verdict.trial import Entry, Note, Performed, Trial
+from conformance.verdict.concluding import run_of
+from conformance.verdict.folding import LogEntry
+from conformance.verdict.numbering import number_episodes
+from conformance.verdict.record import Record
+from conformance.verdict.recording import footer_of, record_lines
+from conformance.verdict.trial import Note, Performed, Trial
 
 PRODUCT = Product("mock", "1.2.3")
 SIGNER = CryptoSigner.generate_ecdsa()
@@ -79,7 +83,7 @@ def rewritten(
     concluded: bool = True,
 ) -> Record:
     """Return a record with something replaced; with `concluded` its footer says what it now leads to."""
-    entries = record.entries if log is None else [Entry(0, logged, turn) for turn, logged in enumerate(log)]
+    entries = record.entries if log is None else [LogEntry(0, logged, turn) for turn, logged in enumerate(log)]
     numbered = list(number_episodes(entries))
     draft = replace(record, entries=numbered, header=header or record.header, footer=footer or record.footer)
     if concluded:

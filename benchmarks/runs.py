@@ -12,8 +12,9 @@ from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.traffic import traffic_of
 from conformance.verdict.finding_ids import with_ids
-from conformance.verdict.ledger import Ledger, conclude
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.profiles import all_verdicts
+from conformance.verdict.results import conclude
 from conformance.verdict.run import Run
 from conformance.verdict.settings import Settings
 from contracts import load_catalogue, published_contract

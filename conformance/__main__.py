@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 # `python -m` looks in the current directory first, where a project may have `contracts` or `tests` of its own.
 SUITE = Path(__file__).resolve().parent.parent
@@ -36,11 +36,13 @@ from conformance.commands.targets import command as targets
 from conformance.commands.traffic import judging
 from conformance.evidence.failure import LiveAccount
 from conformance.evidence.harmless import HarmlessStream, harmless
+from conformance.evidence.secret import without_any_key
 from conformance.plugin.interruptions import handled
-from conformance.plugin.output import surviving_output
+from conformance.plugin.output import open_closed_error_output, surviving_output
 from conformance.reports import workflow
 from conformance.targets.description import TargetFileError
 from conformance.transport.client import TargetError
+from conformance.verdict.internal_errors import INTERNAL_ERROR, in_short, traceback_of
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 
@@ -55,6 +57,14 @@ COMMANDS = (*RUNNING, *OF_A_CLONE, *LATER)
 
 class Parser(argparse.ArgumentParser):
     """A parser whose exit status for wrong usage is the suite's: 2 would be an interrupted run."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments; `--name=--`, of which argparse makes an empty list for any type, is wrong usage."""
+        for word in args or ():
+            name, _, value = str(word).partition("=")
+            if name.startswith("--") and value == "--":
+                self.error(f"argument {name}: invalid value '--'")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit."""
@@ -79,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
+    open_closed_error_output()
     with surviving_output("the command goes on without it") as output, handled() as interruptions:
         try:
             options = parser().parse_args(arguments)
@@ -93,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError as error:
             where = error.filename or "a file"
             return _ended(ExitStatus.WRONG_USAGE, f"{where} cannot be read or written: {error.strerror or error}")
+        except Exception as error:  # Python would end with 1, which is a verdict of several commands
+            text = f"{INTERNAL_ERROR}: {in_short(error)}; please report it, with what follows\n{traceback_of(error)}"
+            return _ended(ExitStatus.OUR_ERROR, without_any_key(text))
         output.flush()
         is_cut_off = output.lost is not None and not isinstance(output.lost, BrokenPipeError)
         return ExitStatus.INTERRUPTED if is_cut_off and options.command != "run" else status

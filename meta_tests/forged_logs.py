@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -105,6 +105,32 @@ def reordered(record: Record) -> list[Trial | Note]:
     first, second = find_clause(log, "body.unknown-parameter"), find_clause(log, "body.customer-structure")
     log[first], log[second] = log[second], log[first]
     return log
+
+
+def with_step_of_another_place(record: Record) -> list[Trial | Note]:
+    """The first of two requests of one kind was the second one already, answer and all."""
+    log = log_of(record)
+    place = find(log, is_subject("request.minimal-body"))
+    trial = log[place.trial]
+    assert isinstance(trial, Trial)
+    another = trial.episodes[place.episode].episode.exchanges("subject")[1]
+    return edited(log, place, lambda step: replace(step, exchange=another, bindings=_bound(trial, another)))
+
+
+def with_repetition_doubled(record: Record) -> list[Trial | Note]:
+    """The first of a request's repetitions was the second one already, answer and all."""
+    log = log_of(record)
+    place = find(log, lambda trial, _: trial.test == "test_same_refusal")
+    trial = log[place.trial]
+    assert isinstance(trial, Trial)
+    another = trial.episodes[place.episode].episode.steps[1]
+    return edited(log, place, lambda _: another)
+
+
+def _bound(trial: Trial, exchange: Exchange) -> Mapping[str, str]:
+    """The ids that were bound for a request of a trial."""
+    steps = (step for performed in trial.episodes for step in performed.episode.steps)
+    return next(step.bindings for step in steps if step.exchange is exchange)
 
 
 def with_trial_of(record: Record, other: Record, clause: str) -> list[Trial | Note]:

@@ -51,8 +51,10 @@ from meta_tests.forged_logs import (
     with_follow_up_dropped,
     with_kind_changed,
     with_one_telling_edited,
+    with_repetition_doubled,
     with_request_edited,
     with_request_id_of_another,
+    with_step_of_another_place,
     with_trial_of,
     without,
     without_what_explores,
@@ -202,6 +204,14 @@ FORGERIES: dict[str, tuple[str, Forgery]] = {
     "a customer of another run": (
         "episodes",
         lambda runs: forgery(runs.other, log=with_creation_of_another_run(runs.other)),
+    ),
+    "an exchange in the place of another": (
+        "episodes",
+        lambda runs: forgery(runs.other, log=with_step_of_another_place(runs.other)),
+    ),
+    "a repetition in the place of another": (
+        "episodes",
+        lambda runs: forgery(runs.other, log=with_repetition_doubled(runs.other)),
     ),
     "an answer given in two ways": ("episodes", lambda runs: given_in_two_ways(runs.other)),
     "an episode of another target": (

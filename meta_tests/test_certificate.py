@@ -411,8 +411,11 @@ def test_a_run_that_proves_nothing_is_not_signed(
 def test_what_fails_is_named_apart_from_what_was_not_judged() -> None:
     root, dependant = "body.unknown-parameter", "body.unknown-parameter-nested"
     results = run_with({root: [finding(root, exchange(200, SUCCESS))]}).results
-    assert list(describe_failures(results, [dependant, root])) == [
+    lacking = "expand.every-entry"
+    results = {**results, lacking: replace(results[lacking], outcome=Outcome.NOT_APPLICABLE)}
+    assert list(describe_failures(results, [dependant, lacking, root])) == [
         f"failing:  1 clause: {root}",
+        f"not applicable: 1 clause: {lacking}",
         f"not judged: 1 clause: {dependant}",
     ]
 

@@ -24,8 +24,9 @@ from conformance.verdict.expectations import (
 )
 from conformance.verdict.expectations.gate import CUT_SHORT
 from conformance.verdict.expectations.proposal import MOST_LISTED
-from conformance.verdict.ledger import NOT_SELECTED, ClauseResult, Ledger, conclude
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.naming import finding_name
+from conformance.verdict.results import NOT_SELECTED, ClauseResult, conclude
 from contracts import load_catalogue
 
 CATALOGUE = load_catalogue()

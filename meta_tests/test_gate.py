@@ -16,8 +16,9 @@ from benchmarks.suite import Job, Result, run
 from conformance.evidence.episode import Finding, Outcome
 from conformance.verdict.entries import Kind
 from conformance.verdict.expectations import Expectation, Expectations, Gate, weigh
-from conformance.verdict.ledger import ClauseResult, Ledger, conclude
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.profiles import all_verdicts
+from conformance.verdict.results import ClauseResult, conclude
 from conformance.verdict.run import Run
 from conformance.verdict.settings import Settings
 from contracts import Catalogue, load_catalogue, published_contract

@@ -21,8 +21,10 @@ from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.reports.badge import AMBER, GREEN, GREY, RED, badge_of, verdict_of
 from conformance.reports.har import har_of
-from conformance.verdict.record import Record, header_of
-from conformance.verdict.trial import FIRST, Entry, Performed, Trial
+from conformance.verdict.folding import LogEntry
+from conformance.verdict.record import Record
+from conformance.verdict.recording import header_of
+from conformance.verdict.trial import FIRST, Performed, Trial
 from strategies.attempt import Request
 
 BYTES = bytes(range(256))
@@ -41,7 +43,7 @@ def record_of(*exchanges: Exchange) -> Record:
         selection="",
     )
     trials = [Trial("request.accept", (Performed(FIRST, episode("answered", one)),)) for one in exchanges]
-    return Record(b"", header, [Entry(0, trial) for trial in trials], {})
+    return Record(b"", header, [LogEntry(0, trial) for trial in trials], {})
 
 
 def entries_of(*exchanges: Exchange) -> list[HarEntry]:
@@ -135,7 +137,7 @@ def test_steps_of_other_endpoints_are_there_too() -> None:
     whole = episode("answered", sent(b"a=1"))
     trial = Trial("", (Performed(FIRST, type(whole)("", "answered", (*whole.steps, Step("follow-up", read)))),))
     record = record_of()
-    har = json.loads(har_of(Record(b"", record.header, [Entry(0, trial)], {})))
+    har = json.loads(har_of(Record(b"", record.header, [LogEntry(0, trial)], {})))
     assert [entry["request"]["method"] for entry in har["log"]["entries"]] == ["POST", "GET"]
 
 

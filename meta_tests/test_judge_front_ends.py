@@ -40,6 +40,23 @@ def test_a_condition_that_does_not_hold_is_refused_in_any_words() -> None:
     assert not broken_by(replace(refusal, request=asked))
 
 
+def test_an_expectation_may_be_refused_in_any_words() -> None:
+    """A server that does not know `Expect` may answer 417 (RFC 9110 section 15.5.18), also before any application."""
+    refusal = exchange(417, b"<p>Expectation Failed</p>", media_type="text/html")
+    assert broken_by(refusal) == {"error.envelope"}
+    asked = replace(refusal.request, headers=(("Expect", "100-continue"),))
+    assert not broken_by(replace(refusal, request=asked))
+
+
+@pytest.mark.parametrize(("header", "key"), [("S\u00e3o Paulo", "bearer"), ("Paris", "Bearer \u00e9")])
+def test_what_is_beyond_ascii_in_a_header_may_be_refused_in_any_words(header: str, key: str) -> None:
+    """RFC 9110 section 5.5 calls such characters obsolete, and HTTP libraries refuse them before any application."""
+    refusal = exchange(400, b"", media_type=None)
+    assert broken_by(refusal) == {"error.envelope"}
+    asked = replace(refusal.request, headers=(("Cf-Ipcity", header),), credentials=key)
+    assert not broken_by(replace(refusal, request=asked))
+
+
 def test_a_page_for_another_method_is_no_success_of_the_operation() -> None:
     """request.other-methods reports it, and an application of one page answers every GET with its page."""
     page = b"<!doctype html>"

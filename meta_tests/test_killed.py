@@ -12,7 +12,8 @@ from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.evidence.failure import Failure
 from conformance.fixtures import outage
 from conformance.judge.outage import ENDED, WAITED
-from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
+from conformance.verdict.settlement import settle
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial
 from contracts import load_catalogue, published_contract
 from meta_tests.dying import dying
 

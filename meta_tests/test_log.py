@@ -10,9 +10,10 @@ import pytest
 from benchmarks.examples import ERROR, SUCCESS, exchange
 from benchmarks.runs import CATALOGUE, CONTRACT, finding
 from conformance.evidence.files import write_whole
+from conformance.verdict.folding import LogEntry, fold, fold_in_turn
 from conformance.verdict.log import Log, OrderedLog
-from conformance.verdict.record import number_episodes
-from conformance.verdict.trial import CONFIRMATION, FIRST, NOT_RUN, Entry, Note, Performed, Trial, fold, fold_in_turn
+from conformance.verdict.numbering import number_episodes
+from conformance.verdict.trial import CONFIRMATION, FIRST, NOT_RUN, Note, Performed, Trial
 
 TESTS = ("tests/a.py::one", "tests/b.py::two", "tests/a.py::three")
 CLAUSES = ("request.minimal-body", "request.json-refused", "")
@@ -28,16 +29,16 @@ def logged(number: int) -> list[Trial | Note]:
     return [trial, Note(clause or "request.accept", NOT_RUN, f"reason {number % 4}")] if number % 4 else [trial]
 
 
-def kept(log: Log, count: int = 24) -> list[Entry]:
+def kept(log: Log, count: int = 24) -> list[LogEntry]:
     """Keep that much in a log, and return the same as entries in the order of their tests."""
-    by_test: dict[str, list[Entry]] = {}
+    by_test: dict[str, list[LogEntry]] = {}
     turn = 0
     for number in range(count):
         test = TESTS[number * 7 % 3]
         entries = logged(number)
         log.keep(test, number % 2, [entry.to_json() for entry in entries])
         for entry in entries:
-            by_test.setdefault(test, []).append(Entry(number % 2, entry, turn))
+            by_test.setdefault(test, []).append(LogEntry(number % 2, entry, turn))
             turn += 1
     return list(number_episodes(entry for test in log.tests for entry in by_test[test]))
 

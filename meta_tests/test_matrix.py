@@ -18,7 +18,7 @@ from conformance.commands.matrix.standing import Cell, Standing, StandingFileErr
 from conformance.commands.matrix.testing import cells_of
 from conformance.evidence.episode import Finding, Outcome
 from conformance.targets import Defect, find, shipped
-from conformance.verdict.ledger import NOT_SELECTED
+from conformance.verdict.results import NOT_SELECTED
 from contracts import load_catalogue
 
 CATALOGUE = load_catalogue()

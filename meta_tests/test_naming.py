@@ -14,7 +14,8 @@ from conformance.evidence.exchange import Exchange
 from conformance.judge import all_kept, judge, replayed
 from conformance.judge.incidental import used_incidentally
 from conformance.judge.reads import number_listed
-from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger, conclude
+from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger
+from conformance.verdict.results import conclude
 from contracts import load_catalogue, published_contract
 from strategies import invalid, malformed
 from strategies.attempt import Attempt

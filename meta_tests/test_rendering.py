@@ -21,7 +21,8 @@ from conformance.__main__ import main
 from conformance.reports.badge import badge_of
 from conformance.reports.rendering import FORMS
 from conformance.reports.workflow import summary_of
-from conformance.verdict.record import Record, record_lines
+from conformance.verdict.record import Record
+from conformance.verdict.recording import record_lines
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import REPORT_FILE
 from reference import Server, running

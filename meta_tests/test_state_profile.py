@@ -29,7 +29,8 @@ from conformance.scenes import sequences as playing
 from conformance.scenes.budgets import STANDARD_REPETITIONS
 from conformance.scenes.case import ClauseBroken
 from conformance.scenes.engine import Engine
-from conformance.scenes.stage import HAS_TOO_MANY, Stage
+from conformance.scenes.memory import HAS_TOO_MANY
+from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.verdict.entries import Entry
 from contracts import load_catalogue, published_contract
@@ -37,7 +38,7 @@ from strategies import refusals, sequences
 from strategies.attempt import Request
 from strategies.sequences import TOUR, attach, listed, retrieve
 from strategies.valid import MINIMAL
-from tests import test_state
+from tests import test_idempotency, test_state
 
 CONTRACT = published_contract()
 CATALOGUE = load_catalogue()
@@ -112,6 +113,9 @@ class Tiny:
             case ("GET", "payment_methods") if "list" not in self.lacks:
                 customer = dict(parse_qsl(url.query))["customer"]
                 own = [one for one in self.methods.values() if one["customer"] == customer]
+                if "is late" in self.faults and customer not in self.lists:
+                    self.lists[customer] = own
+                    own = own[-1:]
                 if "forgets the newest" in self.faults:
                     own = own[:-1]
                 if "shows one a page" in self.faults:
@@ -123,9 +127,11 @@ class Tiny:
                 kept = self.lists.setdefault(customer, own)
                 return 200, {"data": kept if "caches lists" in self.faults else own}
             case ("GET", "payment_methods", method) if method in self.methods:
-                before = self.read_before.get(method, self.methods[method])
+                unattached = {**self.methods[method], "customer": None}
+                before = self.read_before.get(method, unattached if "is late" in self.faults else self.methods[method])
                 self.read_before[method] = dict(self.methods[method])
-                return 200, before if "tells late" in self.faults else self.read_before[method]
+                is_late = not {"is late", "tells late"}.isdisjoint(self.faults)
+                return 200, before if is_late else self.read_before[method]
             case ("POST", "payment_methods", method, "detach") if "detach" not in self.lacks:
                 self.methods[method]["customer"] = None
                 return 200, self.methods[method]
@@ -143,7 +149,8 @@ class Tiny:
             return 400, {"error": {**REFUSED, "code": HAS_TOO_MANY}}
         if "foo" in form and "obeys too early" in self.faults:
             method["customer"] = customer
-        is_form = all(value == "application/x-www-form-urlencoded" for n, value in request.headers if n != "Accept")
+        others = ("Accept", "Idempotency-Key")
+        is_form = all(value == "application/x-www-form-urlencoded" for n, value in request.headers if n not in others)
         expands = form.keys() - {"customer", "expand[]"} or form.get("expand[]", "customer") != "customer"
         if expands or not is_form or request.credentials != "key":
             return _refusal(400)
@@ -394,6 +401,29 @@ def test_what_is_said_late_elsewhere_is_asked_for_again(monkeypatch: pytest.Monk
 
     assert outcome(is_loopback=True) is Outcome.FAIL
     assert outcome(is_loopback=False) is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("clause", "test"),
+    [
+        ("state.race", test_state.test_none_gets_lost),
+        ("idempotency.other-path", test_idempotency.test_other_path),
+    ],
+)
+def test_each_of_several_things_may_be_said_late_elsewhere(
+    clause: str, test: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playing, "PAUSE", 0)
+
+    def is_broken(*, is_loopback: bool) -> bool:
+        engine = engine_of(Tiny(faults=("is late",), address=_Address(is_loopback)))
+        engine.begin(clause)
+        with contextlib.suppress(ClauseBroken):
+            test(engine)
+        return engine.end().has_finding(clause)
+
+    assert is_broken(is_loopback=True)
+    assert not is_broken(is_loopback=False)
 
 
 def test_a_lost_creation_is_retried() -> None:

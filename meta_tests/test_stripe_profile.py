@@ -135,6 +135,8 @@ def test_a_refusal_that_attaches_is_seen() -> None:
         (401, "none", Outcome.PASS),
         (403, "none", Outcome.FAIL),
         (403, "Bearer pk_test_a", Outcome.PASS),
+        (400, "Bearer a", Outcome.FAIL),
+        (400, "Bearer \u00e9", Outcome.PASS),
         (200, "none", Outcome.FAIL),
         (500, "none", Outcome.NOT_RUN),
     ],

@@ -25,7 +25,8 @@ from conformance.paths import SUITE, program_here
 from conformance.targets import CannotRun, TargetDescription, TargetFileError, find, running, shipped
 from conformance.targets.description import PLACEHOLDERS
 from conformance.targets.installing import CannotInstall, cache_folder, install, is_installed
-from conformance.verdict.record import Record, run_of
+from conformance.verdict.concluding import run_of
+from conformance.verdict.record import Record
 from contracts import load_catalogue
 from meta_tests.test_running import results_in
 

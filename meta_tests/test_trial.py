@@ -11,8 +11,10 @@ from benchmarks.runs import finding
 from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.verdict.entries import Kind
-from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger, conclude
-from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial, settle
+from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger
+from conformance.verdict.results import conclude
+from conformance.verdict.settlement import settle
+from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial
 from contracts import load_catalogue, published_contract
 
 CLAUSE = "request.minimal-body"

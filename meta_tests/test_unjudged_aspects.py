@@ -6,8 +6,9 @@ import pytest
 
 from conformance.evidence.episode import Outcome
 from conformance.verdict.entries import Kind, refer_to
-from conformance.verdict.ledger import ClauseResult, Ledger, blocking, conclude, own_outcome
+from conformance.verdict.ledger import Ledger
 from conformance.verdict.profiles import verdict_of
+from conformance.verdict.results import ClauseResult, blocking, conclude, own_outcome
 from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
 from contracts import load_catalogue
 

@@ -28,8 +28,10 @@ from conformance.plugin.dealing import ByGroup, Workers, group_of, workers_at_wo
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
 from conformance.transport.client import Client
-from conformance.verdict.ledger import Ledger, conclude
-from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial, settle
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.results import conclude
+from conformance.verdict.settlement import settle
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial
 from contracts import load_catalogue, published_contract
 from reference import running
 from reference.defects import CATALOGUE

@@ -6,6 +6,7 @@ from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import IN_LOWER_CASE_HEADER, Attempt, Pair
 from strategies.comparison import Comparison
 from strategies.headers import BY_QUALITY, FROM_A_PAGE, OTHERS, together
+from strategies.requests import CHUNKED_WITH_A_CAPITAL
 from strategies.valid import CUSTOMER, EXPANDED, MINIMAL
 from strategies.values import Known, joined
 from strategies.wire import Spelling
@@ -48,6 +49,7 @@ RECOMMENDED_AT_ONCE = Comparison(
             headers=(
                 ("Content-Type", "Application/X-WWW-Form-UrlEncoded; charset=UTF-8"),
                 ("User-Agent", ""),
+                CHUNKED_WITH_A_CAPITAL,
                 *FROM_A_PAGE,
                 *together(OTHERS).subjects[0].headers,
             ),

@@ -77,6 +77,11 @@ class Request:
     raw: bool = False
     chunked: bool = False
 
+    @property
+    def adds_coding(self) -> bool:
+        """True if the sender adds the header that says of a body in chunks that it is."""
+        return self.chunked and all(name != "Transfer-Encoding" for name, _ in self.headers)
+
 
 @dataclass(frozen=True)
 class Attempt:

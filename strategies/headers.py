@@ -50,8 +50,38 @@ def _with_others(label: str, *headers: tuple[str, Text]) -> Comparison:
 PAST_SESSIONS = "PHPSESSID=a%2Fb; JSESSIONID=9C1185A5C5E9FC54612808977EE8F548; sessionid=gone; connect.sid=s%3Agone.x"
 """Cookies of sessions that no server knows, by the names that usual frameworks give them."""
 
+OF_A_BROWSER = (
+    ("Cf-Ipcountry", "BR"),
+    ("Cloudfront-Is-Desktop-Viewer", "true"),
+    ("Cloudfront-Viewer-Country", "BR"),
+    ("Device-Memory", "8"),
+    ("Dnt", "1"),
+    ("Downlink", "10"),
+    ("Dpr", "1.5"),
+    ("Ect", "4g"),
+    ("Priority", "u=1, i"),
+    ("Rtt", "50"),
+    ("Save-Data", "on"),
+    ("Sec-Ch-Prefers-Color-Scheme", "dark"),
+    ("Sec-Ch-Prefers-Reduced-Motion", "reduce"),
+    ("Sec-Ch-Ua", '"Chromium";v="140", "Not=A?Brand";v="24"'),
+    ("Sec-Ch-Ua-Arch", '"x86"'),
+    ("Sec-Ch-Ua-Bitness", '"64"'),
+    ("Sec-Ch-Ua-Full-Version-List", '"Chromium";v="140.0.7339.80", "Not=A?Brand";v="24.0.0.0"'),
+    ("Sec-Ch-Ua-Mobile", "?0"),
+    ("Sec-Ch-Ua-Model", '""'),
+    ("Sec-Ch-Ua-Platform", '"Linux"'),
+    ("Sec-Ch-Ua-Platform-Version", '"6.14.0"'),
+    ("Sec-Gpc", "1"),
+    ("Viewport-Width", "1280"),
+    ("X-Amzn-Trace-Id", "Root=1-67891233-abcdef012345678912345678"),
+    ("X-Azure-Ref", "0zxV+XAAAAABKMMOjBv2NT4TY6SQVjC0zV1NURURHRTA2MTkA"),
+    ("X-Varnish", "32770"),
+)
+"""What a browser hints at, and what networks before a server add: a request has more than 32 headers with them."""
+
 OTHERS: Sequence[Comparison] = (
-    _with_others("with Accept-Language: *", ("Accept-Language", "*")),
+    _with_others("with Accept-Language: *, es-419", ("Accept-Language", "*, es-419;q=0.9")),
     _with_others("with a Range", ("Range", "bytes=0-9")),
     _with_others("with cookies of another site", ("Cookie", f"theme=%zz; expand=customer; {PAST_SESSIONS}")),
     _with_others("with a header named like a parameter", ("Expand", "customer")),
@@ -72,6 +102,7 @@ OTHERS: Sequence[Comparison] = (
         ("X-Original-Url", "/conformance"),
         ("X-Rewrite-Url", "/conformance"),
     ),
+    _with_others("with the hints of a browser and the headers of networks before the server", *OF_A_BROWSER),
     _with_others("with a header beyond ASCII", ("Cf-Ipcity", "São Paulo".encode().decode("latin-1"))),
 )
 """Requests with a header that the operation does not name, as clients, proxies and other sites' scripts add them."""

@@ -62,11 +62,14 @@ def malformed_encodings() -> Sequence[Attempt]:
     )
 
 
+UNREADABLE = (_body("customer=%ed%a0%80"), _body(b"customer=\xff\xfe"))
+"""Bodies that cannot be read as UTF-8, one of a lone surrogate in escapes and one of raw bytes."""
+
+
 def invalid_utf8() -> Sequence[Attempt]:
     """Return bodies with bytes that are not UTF-8, encoded and raw, in values and in names."""
     return (
-        _body("customer=%ed%a0%80"),
-        _body(b"customer=\xff\xfe"),
+        *UNREADABLE,
         _body("customer=%ff%fe"),
         _body("customer=", GOOD_ID, b"&\xff=1"),
     )
@@ -97,7 +100,8 @@ INJECTED_CUSTOMER = _pairs(Pair("customer", "cus_' OR '1'='1"))
 """A customer that is true of every row, where it is put into a query's text."""
 INJECTED_METHOD = _path("'%20OR%20%22%22=%22")
 """A payment method's id in the path that is so."""
-INJECTED = (INJECTED_CUSTOMER, INJECTED_METHOD)
+ASKED_ELSEWHERE = (*UNREADABLE, INJECTED_CUSTOMER, INJECTED_METHOD)
+"""The odd attempts to whose answers tests of other chapters look, too."""
 
 
 def quotes() -> Sequence[Attempt]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from conformance import judge
+from conformance.scenes.card import as_role
 from conformance.scenes.marks import clause, each, narrowed
 from conformance.scenes.narrowing import Attempts, single_out_of
 from conformance.scenes.scene import Scene
-from conformance.scenes.stage import as_role
 from conformance.scenes.stories import (
     compare,
     compare_rejections,

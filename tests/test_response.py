@@ -9,9 +9,9 @@ import pytest
 
 from conformance import judge
 from conformance.fixtures.endpoints import created_id
+from conformance.scenes.card import step_of
 from conformance.scenes.marks import as_story, clause, clause_mark, each
 from conformance.scenes.scene import Scene
-from conformance.scenes.stage import step_of
 from conformance.scenes.stories import expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
 from strategies.requests import OF_ANOTHER_TYPE, SAMPLE

@@ -12,13 +12,13 @@ from conformance.evidence.episode import Step
 from conformance.evidence.exchange import has_more
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
+from conformance.scenes.card import Card, as_role
 from conformance.scenes.cards import shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
-from conformance.scenes.stage import Card, as_role
 from conformance.scenes.stories import (
     DETACHED,
     LONG_AGO,
@@ -28,7 +28,12 @@ from conformance.scenes.stories import (
     fill_shelf,
     list_before,
 )
-from conformance.scenes.unchanged import expect_attached_left_alone, expect_nothing_changed, find_guilty
+from conformance.scenes.unchanged import (
+    expect_attached_left_alone,
+    expect_nothing_changed,
+    find_guilty,
+    read_as_created,
+)
 from contracts import published_contract
 from strategies import Attempt, refusals, requests, sequences
 from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID
@@ -149,9 +154,10 @@ def test_attached_is_listed_still(scene: Scene) -> None:
     """The card of last year is listed beside that of today."""
     scene.needs.nothing_known_of("state.same-customer-again", "state.model", "state.only-this-one")
     customer, other = scene.customers(2)
-    kept = scene.stage.memory.left
-    card = kept.setdefault(LONG_AGO, None) or scene.card(attached_to=customer, oldest=True)
-    kept[LONG_AGO] = card
+    card = scene.stage.memory.left.setdefault(LONG_AGO, None)
+    if card is None or card.customer != customer:
+        card = scene.card(attached_to=customer, oldest=True)
+    scene.stage.memory.left[LONG_AGO] = card
 
     lists = scene.list(customer, card, count=1)
     if not lists:
@@ -218,6 +224,7 @@ def test_unreadable_answer(scene: Scene) -> None:
 def test_others_are_untouched(scene: Scene) -> None:
     """One attach is about one payment method: no other, no default, no metadata and no other customer changes."""
     scene.needs.sound("state.persisted")
+    as_created = read_as_created(scene)
     customer, other = scene.customers(2)
     earlier, others = scene.card(attached_to=customer), scene.card(attached_to=other, latest=True)
     defaults = [*scene.api.set_default(customer, earlier.id), *scene.api.set_default(other, others.id)]
@@ -237,7 +244,7 @@ def test_others_are_untouched(scene: Scene) -> None:
     names = [*cards.values(), *customers.values()]
     called = {step.exchange.request.target: name for step, name in zip(before, names, strict=True)}
     created = scene.api.creation_of(*customers)
-    set_up = [*created, *earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
+    set_up = [*created, *as_created, *earlier.steps[:-1], *others.steps[:-1], *defaults, *unattached.steps, *card.steps]
     about = {"payment_method": card.id, "customer": customer, "other_customer": other}
     scene.expect(judge.only_this_one, *set_up, *before, attach, *after, about=about, called=called)
 
@@ -259,7 +266,9 @@ def test_customer_stays_as_created(scene: Scene) -> None:
 
     called = {before.exchange.request.target: "the customer"}
     also = [("request.minimal-body", judge.accepted)]
-    scene.expect(judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also)
+    scene.expect(
+        judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also, is_new=True
+    )
 
 
 @in_turn(CARDS)

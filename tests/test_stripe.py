@@ -7,9 +7,9 @@ import contextlib
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
+from conformance.scenes.card import as_role
 from conformance.scenes.marks import CARDS, clause, each, in_turn, looks_at
 from conformance.scenes.scene import Absent, Card, OutOfFixtures, Scene
-from conformance.scenes.stage import as_role
 from conformance.scenes.stories import (
     DETACHED,
     NO_DETACHING,

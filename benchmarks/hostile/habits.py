@@ -177,6 +177,15 @@ SERVERS = (
         timeout=LONG,
     ),
     Hostile(
+        "retry-after-of-5000-digits",
+        "answers 429 and says to wait for 10^5000 seconds, now and then",
+        every(11, throttle(b"9" * 5000)),
+        Gate.ATTACH,
+        CONFORMS,
+        seconds=240,
+        timeout=LONG,
+    ),
+    Hostile(
         "retry-after-negative",
         "answers 429 and says to wait for -1 second",
         throttle(b"-1"),

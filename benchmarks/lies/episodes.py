@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.lies.registry import Lie, Lies
-from benchmarks.lies.telling import at_steps, culprits_of, instead, quiet, with_facts, with_steps
+from benchmarks.lies.telling import at_steps, culprits_of, instead, is_honest, quiet, with_facts, with_steps
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.record import Record
+from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import Performed, Trial
 
 LIES = Lies()
@@ -100,6 +101,49 @@ def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
         return [replace(trial, episodes=tuple(doubled(one, guilty) for one in quiet(trial).episodes))]
 
     return instead(record, change)
+
+
+def _sends(step: Step) -> tuple[str, str, str]:
+    """What a step sent, and what the judge knows of it."""
+    return sent_by(step), step.kind, step.invalid
+
+
+@LIES.lie
+def offending_steps_exchanged_for_others_that_sent_the_same(record: Record) -> Record:
+    """What showed the failure was a request of the same kind that was answered well elsewhere."""
+    well = (trial for trial in record.trials if is_honest(trial))
+    others = {_sends(step): step for trial in well for step in trial.decisive.steps}
+
+    def exchanged(step: Step) -> Step:
+        other = others.get(_sends(step), step)
+        return replace(step, exchange=other.exchange, bindings=other.bindings)
+
+    return at_steps(record, exchanged)
+
+
+@LIES.lie
+def repetitions_that_differ_exchanged_for_others_of_their_episode(record: Record) -> Record:
+    """What showed the failure was another repetition of the same request, which was answered as usual."""
+
+    def exchanged(trial: Trial) -> list[Trial]:
+        guilty, trial = culprits_of(trial), quiet(trial)
+        usual = {_sends(step): step for step in trial.decisive.steps if step.exchange not in guilty}
+        return [with_steps(trial, lambda _, step: usual.get(_sends(step), step) if step.exchange in guilty else step)]
+
+    return instead(record, exchanged)
+
+
+@LIES.lie
+def reads_exchanged_for_others_of_the_same_object(record: Record) -> Record:
+    """What was read in a failing episode is the last that was read of the same object there."""
+
+    def altered(performed: Performed) -> Performed:
+        steps = performed.episode.steps
+        last = {step.exchange.request: step.exchange for step in steps if not step.attempt_digest}
+        read = tuple(replace(step, exchange=last.get(step.exchange.request, step.exchange)) for step in steps)
+        return Performed(performed.part, replace(performed.episode, steps=read))
+
+    return instead(record, lambda trial: [replace(trial, episodes=tuple(map(altered, quiet(trial).episodes)))])
 
 
 # The judge: another expectation, other facts, other ids

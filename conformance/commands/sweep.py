@@ -42,7 +42,7 @@ def left_behind(client: Client, minutes: float = OLD_ENOUGH) -> Iterator[str]:
         if page is None:
             return
         if not shows_list(page):
-            answer = f"cannot list customers: GET /v1/customers was answered {_in_short(page)}"
+            answer = f"cannot list customers: GET /v1/customers was {_in_short(page)}"
             raise CannotSweep(answer, ExitStatus.UNREACHABLE)
         customers = [entry for entry in page.object["data"] if isinstance(entry, dict) and usable_id(entry.get("id"))]
         yield from (entry["id"] for entry in customers if _is_ours(entry) and _created(entry) <= latest)
@@ -92,12 +92,14 @@ def _run(options: argparse.Namespace) -> int:
         deleted, failed = sweep(client, options.older_than)
     print(f"{counted(len(deleted), 'customer')} deleted")
     for identifier, answer in failed.items():
-        print(f"could not delete {identifier}: the request was answered {_in_short(answer)}")
+        print(f"could not delete {identifier}: the request was {_in_short(answer)}")
     return ExitStatus.INCONCLUSIVE if failed else ExitStatus.CONFORMS
 
 
 def _in_short(answer: Exchange) -> str:
-    return str(answer.status or answer.why_unanswered)
+    if answer.status is None:
+        return f"not answered: {answer.why_unanswered}"
+    return f"answered {answer.status}"
 
 
 def _is_ours(customer: Mapping[str, Any]) -> bool:

@@ -6,9 +6,27 @@ A link, a pipe or a device (`/dev/stdout`, say) is nobody's to replace: it is wr
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+MOST_RECORDED = 512_000_000
+"""The most bytes of a file that a program has recorded: some hundred times the record of a run."""
+MOST_WRITTEN = 4_000_000
+"""The most bytes of a file that a person writes, such as a list of expectations."""
+
+
+def read_bounded(path: Path, most: int = MOST_RECORDED) -> bytes:
+    """Return the content of a file, which may be a device without an end.
+
+    Raises OSError, with EFBIG where the file has more than `most` bytes.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return content
 
 
 def partial(path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
 from itertools import takewhile
 
 from conformance.evidence.exchange import Exchange
@@ -57,10 +58,17 @@ class History:
             kept = [exchange for _, exchange, _ in reversed(self._kept)]
         return tuple(takewhile(lambda exchange: exchange.failure == Failure.TIMED_OUT, kept))
 
-    def before(self, exchange: Exchange) -> Exchange | None:
-        """Return the exchange before this one on the same kept connection; None where none is known."""
+    def before(self, exchange: Exchange) -> Iterator[Exchange]:
+        """Return the exchanges before this one on the same kept connection, the nearest first."""
         with self._lock:
-            return next((before for _, kept, before in reversed(self._kept) if kept is exchange), None)
+            kept = list(reversed(self._kept))
+        last: Exchange | None = exchange
+        for _, one, before in kept:
+            if one is last:
+                last = before
+                if before is None:
+                    return
+                yield before
 
 
 def _size(exchange: Exchange) -> int:

@@ -161,8 +161,8 @@ def _hashable(value: Any) -> Hashable:
 def first_lacking(body: Mapping[str, Any], other: Mapping[str, Any], contract: Contract, *, everywhere: bool) -> str:
     """Return the path of the first member that payment method `other` has and `body` lacks; empty when there is none.
 
-    With `everywhere` the members of hashes that the contract describes count, too, except for those of `metadata` and
-    `customer`. The keys of any other hash may be data, such as ids, which differ from object to object.
+    A member that is null is none. With `everywhere` the members of hashes that the contract describes count, too, but
+    not those of `metadata` and `customer`. The keys of any other hash may be data, such as ids.
     """
     schemas: Mapping[str, Any] = contract.document["components"]["schemas"]
     return _first_lacking(body, other, schemas["payment_method"] if everywhere else {}, schemas)
@@ -173,9 +173,9 @@ def _first_lacking(
 ) -> str:
     described = _followed(schema, schemas).get("properties", {})
     for name in sorted(other):
-        if name not in body:
+        if name not in body and other[name] is not None:
             return name
-        inner, others = body[name], other[name]
+        inner, others = body.get(name), other[name]
         is_described = "properties" in _followed(described.get(name, {}), schemas)
         is_compared = is_described and name not in ("metadata", "customer")
         if is_compared and isinstance(inner, dict) and isinstance(others, dict):

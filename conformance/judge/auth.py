@@ -18,6 +18,7 @@ from conformance.judge.expectations import (
     skip,
     skip_unless,
 )
+from conformance.judge.general import is_beyond_ascii
 from conformance.judge.reads import expect_unattached
 from contracts import Contract
 
@@ -35,17 +36,21 @@ _BEARER = re.compile(r"(?i)(?:^|,)\s*bearer(?:\s|,|$)")
 def locked_out(episode: Episode, contract: Contract) -> None:
     """Expect every subject to be answered 401, and nothing to be attached.
 
-    A publishable key may be answered 403, too.
+    A publishable key may be answered 403, too, and credentials beyond ASCII, which no scheme has, 400.
     """
     subjects = episode.exchanges("subject")
     for exchange in subjects:
-        is_publishable = exchange.request.credentials.startswith("Bearer pk_")
-        admissible = (401, 403) if is_publishable else (401,)
-        is_locked_out = exchange.status in admissible or not exchange.is_refusal
+        is_locked_out = exchange.status in _lock_outs(exchange) or not exchange.is_refusal
         expect(not exchange.is_success, f"accepted with {exchange.status}", exchange)
         expect(is_locked_out, f"rejected with {describe_refusal(exchange)}, not with 401", exchange)
     expect_unattached(episode)
     require_answer(*subjects)
+
+
+def _lock_outs(exchange: Exchange) -> tuple[int, ...]:
+    if exchange.request.credentials.startswith("Bearer pk_"):
+        return (401, 403)
+    return (400, 401) if is_beyond_ascii(exchange) else (401,)
 
 
 @expectation

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
-from conformance.judge.answers import describe_refusal, first_lacking, shorten_or_null
+from conformance.judge.answers import describe_refusal, difference, first_lacking, shorten_or_null
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -21,11 +21,12 @@ from conformance.judge.expectations import (
     require_success,
     skip_unless,
 )
-from conformance.judge.reads import lost_since
+from conformance.judge.reads import describe_lost, lost_since
 from conformance.judge.response import broken_success_clauses
 from contracts import Contract
 
-GIVEN_AT_CREATION = ("billing_details", "metadata")
+METADATA = "metadata"
+GIVEN_AT_CREATION = ("billing_details", METADATA)
 """The members that are alike in all payment methods that a run has created."""
 
 NO_CONTENT = 204
@@ -39,10 +40,11 @@ def inlined(episode: Episode, contract: Contract) -> None:
     skip_unless(exchange.is_success, "the expanded request was rejected")
     skip_unless(exchange.status != NO_CONTENT, f"answered {NO_CONTENT}, which has no body to expand in")
     _expect_whole_customer(exchange, contract)
-    for created in episode.exchanges("set-up"):
-        lost = "" if episode.facts.get("stateless") else lost_since(created, exchange.object["customer"])
-        observed = f"the expanded customer lost what it was created with: {lost}"
-        expect(not lost, observed, exchange, "state.only-this-one")
+    for created in () if episode.facts.get("stateless") else episode.exchanges("set-up"):
+        # How a server tidies texts when it creates a customer is not asked here; state.only-this-one looks closer.
+        for root in lost_since(created, exchange.object["customer"], exactly=False):
+            observed = f"the expanded customer {describe_lost(root, exchange.object['customer'])}"
+            fail(observed, exchange, "state.only-this-one")
     for plain in episode.exchanges("control"):
         _expect_as_complete(exchange, plain, contract, episode)
         _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))
@@ -89,9 +91,21 @@ def _expect_as_complete(exchange: Exchange, plain: Exchange, contract: Contract,
     if not is_created or is_stateless:
         return
     for name in GIVEN_AT_CREATION:
-        given = plain.object.get(name)
+        given, shown = plain.object.get(name), exchange.object.get(name)
         observed = f"the expanded answer has another `{name}` than the plain one of a like object"
-        expect(not given or exchange.object.get(name) == given, observed, exchange)
+        expect(not given or _is_alike(shown, given, name, contract), observed, exchange)
+
+
+def _is_alike(shown: Any, given: Any, name: str, contract: Contract) -> bool:
+    """Return whether a member is the same, apart from nulls.
+
+    Of metadata the names are enough, since a server may add entries to it.
+    """
+    if not isinstance(shown, dict) or not isinstance(given, dict):
+        return bool(shown == given)
+    if name == METADATA:
+        return set(shown) == set(given)
+    return not difference(given, shown, contract, name)
 
 
 def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, *, test_key: bool) -> None:

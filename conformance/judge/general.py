@@ -6,6 +6,7 @@ import base64
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from conformance.evidence.episode import Episode
@@ -23,7 +24,7 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
-METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, LENGTH_REQUIRED, PRECONDITION_FAILED = 405, 406, 411, 412
+METHOD_NOT_ALLOWED, LENGTH_REQUIRED = 405, 411
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that RFC 9110 and RFC 5789 define, but for the operation's own."""
@@ -129,25 +130,48 @@ def _broken_allow(exchange: Exchange) -> Iterator[Broken]:
 def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     """Return whether a front-end server may have rejected the request in its own words.
 
-    It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for one that
-    does not say its length (section 15.5.12), for one that accepts no JSON (section 15.5.7), for one with a condition
-    that does not hold (section 15.5.13), for a malformed one, and with 404 for a path with what ends or divides one.
+    It may for a large body, for one with a method that defines none (RFC 9110 sections 9.3.1 and 9.3.5), for a
+    malformed one, for what RFC 9110 lets a server refuse, and with 404 for a path with what ends or divides one.
     """
     if exchange.error:
         return False
     if exchange.status == NOT_FOUND:
         return owns_server_errors and _ENDS_OR_DIVIDES.search(exchange.request.target) is not None
+    if _may_be_refused(exchange):
+        return True
     if exchange.status not in LEGAL_WITHOUT_ENVELOPE:
         return False
     body = exchange.request.body or b""
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
-    is_unmeasured = exchange.request.chunked and exchange.status == LENGTH_REQUIRED
-    is_unwanted = exchange.status == NOT_ACCEPTABLE and not _takes_json(exchange)
-    has_condition = any(name.lower().startswith("if-") for name, _ in exchange.request.headers)
-    is_unmet = exchange.status == PRECONDITION_FAILED and has_condition
     is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
-    is_special = is_needless or is_unmeasured or is_unwanted or is_unmet or is_malformed
-    return owns_server_errors or len(body) > LARGE_BODY or is_special
+    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_malformed
+
+
+def _may_be_refused(exchange: Exchange) -> bool:
+    """Return whether the request has what RFC 9110 lets a server refuse with the status of the response.
+
+    That is a body without its length (section 15.5.12), the wish for no JSON (section 15.5.7), a condition that does
+    not hold (section 15.5.13), an expectation (section 15.5.18), or a header beyond ASCII (section 5.5).
+    """
+    headers = exchange.request.headers
+    match exchange.status:
+        case HTTPStatus.LENGTH_REQUIRED:
+            return exchange.request.chunked
+        case HTTPStatus.NOT_ACCEPTABLE:
+            return not _takes_json(exchange)
+        case HTTPStatus.PRECONDITION_FAILED:
+            return any(name.lower().startswith("if-") for name, _ in headers)
+        case HTTPStatus.EXPECTATION_FAILED:
+            return sent_header(exchange, "Expect") is not None
+        case HTTPStatus.BAD_REQUEST:
+            return is_beyond_ascii(exchange)
+    return False
+
+
+def is_beyond_ascii(exchange: Exchange) -> bool:
+    """Return whether a header of the request has characters that RFC 9110 section 5.5 calls obsolete."""
+    request = exchange.request
+    return not all(value.isascii() for value in (request.credentials, *(value for _, value in request.headers)))
 
 
 def _takes_json(exchange: Exchange) -> bool:

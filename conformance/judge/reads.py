@@ -117,20 +117,32 @@ def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
         expect(read.object.get("customer") == customer, shown, read)
 
 
-def lost_since(created: Exchange, customer: Mapping[str, Any]) -> str:
-    """Return a member that the customer was created with and that it is now shown without; empty for none.
+def lost_since(created: Exchange, customer: Mapping[str, Any], *, exactly: bool = True) -> tuple[str, ...]:
+    """Return the roots of the members that the customer was created with and that it is now shown without.
 
     The response to the creation must show the member. A member that is now absent is not lost: an expanded customer may
-    be shown in brief.
+    be shown in brief. Unless `exactly`, texts that differ in case and white space alone are the same.
     """
     if created.is_to_operation or created.object.get("id") != customer.get("id"):
-        return ""
+        return ()
+    lost = []
     for pair in created.sent_pairs:
         root, _, key = pair.name.decode().rstrip("]").partition("[")
         before, after = (_member(side.get(root), key) for side in (created.object, customer))
-        if before == pair.value.decode() != after and root in customer:
-            return f"`{root}` is {customer[root]!r}"
-    return ""
+        is_kept = after == before or (not exactly and _tidy(after) == _tidy(before))
+        if before == pair.value.decode() and root in customer and not is_kept:
+            lost.append(root)
+    return tuple(lost)
+
+
+def describe_lost(root: str, customer: Mapping[str, Any]) -> str:
+    """Return what a customer lost since its creation in words."""
+    return f"lost what it was created with: `{root}` is {customer[root]!r}"
+
+
+def _tidy(value: Any) -> Any:
+    """Return a text without what servers change when they save it; any other value as it is."""
+    return " ".join(value.casefold().split()) if isinstance(value, str) else value
 
 
 def _member(value: Any, key: str) -> Any:

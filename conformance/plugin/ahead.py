@@ -28,8 +28,9 @@ from conformance.scenes.ahead import (
 )
 from conformance.scenes.engine import Engine
 from conformance.scenes.marks import PINNED
+from conformance.scenes.memory import make_now
 from conformance.scenes.notes import Commons
-from conformance.scenes.stage import Stage, make_now
+from conformance.scenes.stage import Stage
 from conformance.transport.lanes import URGENT, USUAL, on_lane
 from conformance.verdict.needs import methods_for_tests
 from conformance.verdict.trial import Trial

@@ -18,8 +18,8 @@ from conformance.evidence.secret import made_up_key
 from conformance.plugin import options
 from conformance.plugin.interruptions import handled
 from conformance.plugin.order import slug_of
-from conformance.plugin.output import open_nowhere, surviving_output
-from conformance.plugin.project import project_arguments
+from conformance.plugin.output import open_closed_error_output, open_nowhere, surviving_output
+from conformance.plugin.project import project_arguments, will_select_suite
 from conformance.plugin.rootdir import find_root_again
 from conformance.plugin.wrong_options import say_what_is_wrong
 from conformance.scenes.budgets import BUDGETS
@@ -46,6 +46,8 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, None, None]:
     """Take a key off the command line before anything can show it, and settle root directory and options again."""
     find_root_again(early_config)
+    if will_select_suite(early_config):
+        open_closed_error_output()
     args[:0] = project_arguments(early_config, parser, args)
     options.hide_key(args, os.environ)
     options.hide_key(sys.argv, os.environ)
@@ -133,20 +135,28 @@ def marks_of(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _write_results_to(config: pytest.Config, results: Path) -> None:
     """Have pytest write its HTML report there, unless the user said where."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=results).close()
-    except OSError as error:
-        why = f"nothing can be written there ({error.strerror or error}): name another folder"
-        raise pytest.UsageError(f"--results {config.option.results}: {why}") from None
+    _require_writable(results, f"--results {config.option.results}")
     keep_record(results)
-    if getattr(config.option, "htmlpath", None) is None:
+    html = getattr(config.option, "htmlpath", None)
+    if html is None:
         config.option.htmlpath = str(results / REPORT_FILE)
+    else:
+        _require_writable(Path(html).parent, f"--html {html}")
     config.option.self_contained_html = True
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "no"
     if config.option.reportchars == "fE":
         config.option.reportchars = "E"
+
+
+def _require_writable(folder: Path, option: str) -> None:
+    """Make a folder. Raises pytest.UsageError, which names the option, if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        why = f"nothing can be written there ({error.strerror or error}): name another folder"
+        raise pytest.UsageError(f"{option}: {why}") from None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

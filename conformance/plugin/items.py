@@ -28,7 +28,8 @@ from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
 from conformance.verdict.entries import refer_to
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
-from conformance.verdict.ledger import Ledger, blocking, conclude
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.results import blocking, conclude
 from conformance.verdict.settings import Settings, usual_rate
 from conformance.verdict.trial import ERROR, NOT_APPLICABLE, NOT_RUN
 from contracts import Catalogue, Contract

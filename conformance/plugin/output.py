@@ -76,6 +76,12 @@ def open_nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")
 
 
+def open_closed_error_output() -> None:
+    """Have a standard error if it was closed from the start: writing to none would end with a verdict's status."""
+    if sys.stderr is None:
+        sys.stderr = open_nowhere()
+
+
 @contextlib.contextmanager
 def surviving_output(what_goes_on: str) -> Iterator[Output]:
     """Have standard output be one that goes on without its reader, for as long as the block lasts."""

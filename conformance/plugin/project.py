@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.files import MOST_WRITTEN, read_bounded
 from conformance.evidence.foreign import did_you_mean
 from conformance.paths import leads_to_tests
 from conformance.plugin.options import add_options
@@ -29,11 +30,14 @@ def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Seque
 
     They are none where the tests of this suite are not to be collected. Raises pytest.UsageError with one line.
     """
+    return list(_arguments_in(config.invocation_params.dir, parser, given)) if will_select_suite(config) else []
+
+
+def will_select_suite(config: pytest.Config) -> bool:
+    """Return whether the command line names this suite's tests, before pytest has settled what it collects."""
     here = config.invocation_params.dir
     paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
-    if not any(map(leads_to_tests, paths)):
-        return []
-    return list(_arguments_in(here, parser, given))
+    return any(map(leads_to_tests, paths))
 
 
 def project_options(here: Path, names: Collection[str]) -> dict[str, list[str]]:
@@ -87,6 +91,8 @@ def _arguments(name: str, value: Any, attributes: Mapping[str, Any], folder: Pat
     for one in value if is_repeatable and isinstance(value, list) else [value]:
         if isinstance(one, bool) or not isinstance(one, str | int | float):
             raise _wrong(name, f"{one!r} is neither a text nor a number")
+        if "\0" in str(one):
+            raise _wrong(name, f"{one!r} holds a NUL, which no option can")
         yield f"--{name}={folder / str(one) if name in PATHS else one}"
 
 
@@ -98,10 +104,13 @@ def _options(parser: pytest.Parser) -> dict[str, dict[str, Any]]:
 
 def _section(file: Path) -> Mapping[str, Any]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(read_bounded(file, MOST_WRITTEN).decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise pytest.UsageError(f"{file}: it cannot be read: {error}") from None
-    section = content.get("tool", {}).get(SECTION, {})
+    tools = content.get("tool", {})
+    if not isinstance(tools, dict):
+        raise pytest.UsageError(f"{FILE}: tool is no table")
+    section = tools.get(SECTION, {})
     if not isinstance(section, dict):
         raise pytest.UsageError(f"{FILE}: tool.{SECTION} is no table of options")
     return section

@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance.evidence.counted import counted
 from conformance.evidence.secret import Secret
 from conformance.verdict.expectations import Expectations, proposal, weigh
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 
 

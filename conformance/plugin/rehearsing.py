@@ -102,7 +102,8 @@ class Rehearsal:
                 terminalreporter.write_line(line)
 
     def _costs(self, run: Run) -> Costs:
-        methods, customers = ids_for_tests(_names(self.controller.log.tests), run.settings.profile, run.settings.budget)
+        tests = _names(self.controller.gathered.log.tests)
+        methods, customers = ids_for_tests(tests, run.settings.profile, run.settings.budget)
         base_url = self.settings.base_url
         is_loopback = base_url is None or Address(base_url).is_loopback
         rate = self.config.option.rate or usual_rate(is_loopback=is_loopback)

@@ -10,7 +10,7 @@ import pytest
 from conformance.evidence.episode import Outcome
 from conformance.reports.words import finding_in_short
 from conformance.verdict.expectations import Gate
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 
 FILE = "tests/general"
 LETTERLESS = "conformance_letterless"

@@ -10,10 +10,12 @@ import pytest
 from conformance.evidence.episode import Outcome
 from conformance.plugin.order import is_further, slugs_beside
 from conformance.reports.words import finding_in_short
+from conformance.verdict.culprits import Culprits, without_what_others_own
 from conformance.verdict.entries import Entry
 from conformance.verdict.expectations import Expectations
 from conformance.verdict.expectations.gate import covering_entries
-from conformance.verdict.ledger import ClauseResult, Culprits, Ledger, own_outcome, without_what_others_own
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.results import ClauseResult, own_outcome
 from contracts import Catalogue
 
 

@@ -241,7 +241,7 @@ def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
     if credentials != "none":
         yield "Authorization", shown.get(credentials, credentials)
     yield from request.headers
-    if request.chunked:
+    if request.adds_coding:
         yield "Transfer-Encoding", "chunked"
 
 

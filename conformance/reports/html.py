@@ -22,8 +22,8 @@ from conformance.reports.script import script_of
 from conformance.reports.templating import templates
 from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, first_of, headline, profile_sentence
 from conformance.verdict.entries import size_of
-from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import finding_name
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from contracts.catalogue import PROFILES
 

@@ -14,7 +14,7 @@ from conformance.reports.evidence import step_shown, text_of
 from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
 from conformance.reports.words import admissible_in_short, culprit_of
 from conformance.verdict.expectations.gate import decides
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from conformance.verdict.trial import Trial
 

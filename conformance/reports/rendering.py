@@ -14,7 +14,8 @@ from conformance.reports.sarif import SARIF_FILE, sarif_of
 from conformance.reports.scorecard import SCORECARD_FILE, scorecard_of
 from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.workflow import RESULTS_FILE, summary_of
-from conformance.verdict.record import BrokenRecord, Record, judged_again
+from conformance.verdict.concluding import judged_again
+from conformance.verdict.record import BrokenRecord, Record
 from conformance.verdict.run import Run
 from conformance.verdict.settings import REPORT_FILE
 from contracts import load_catalogue, published_contract

@@ -19,8 +19,8 @@ from conformance.reports.details import finding_in_full
 from conformance.reports.reproduction import Reached, replay_in_folder
 from conformance.verdict.expectations import Expectations
 from conformance.verdict.expectations.gate import decides
-from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import Name, finding_name
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import ExitStatus, Run
 from contracts import Clause
 

@@ -14,7 +14,7 @@ from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import cut
 from conformance.reports.templating import templates
 from conformance.reports.words import LOUD, SIGNS, finding_in_short, headline, target_in_words
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from conformance.verdict.settings import DEFAULT_SEED
 from contracts.catalogue import PROFILES

@@ -16,9 +16,9 @@ from conformance.reports.reproduction import Reached, explain_finding, replay
 from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.expectations import Gate
-from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import finding_name
 from conformance.verdict.record import RECORD_FILE
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Diagnosis, Mood, Run
 from conformance.verdict.settings import REPORT_FILE
 from contracts.catalogue import PROFILES

@@ -11,7 +11,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.evidence.foreign import cut, one_line
 from conformance.judge.answers import describe_refusal
 from conformance.transport.request import field_line
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from contracts import Clause
 from strategies.attempt import IN_LOWER_CASE_HEADER, Request
@@ -145,7 +145,7 @@ def curl(exchange: Exchange, base_url: str, program: str = "curl -i", scheme: st
             parts += ["-H", shlex.quote(field_line(name, value) if value else f"{name};")]
     if request.body is not None and not has_type:
         parts += ["-H", "'Content-Type:'"]
-    if request.chunked:
+    if request.adds_coding:
         parts += ["-H", "'Transfer-Encoding: chunked'"]
     parts.append(shlex.quote(base_url + request.target))
     if "[" in request.target or "{" in request.target:

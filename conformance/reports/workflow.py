@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
+
+from conformance.evidence.files import read_bounded
 from conformance.evidence.foreign import cut
-from conformance.paths import program_here
+from conformance.paths import SUITE, program_here
 from conformance.reports.markdown import code, text
 from conformance.reports.reproduction import replay
 from conformance.reports.script import SCRIPT_FILE
@@ -26,6 +29,7 @@ LONGEST_CELL = 240
 MOST_AGAIN = 20
 """How many findings the command names that sends them again."""
 RESULTS_FILE = "results.json"
+SCHEMA = SUITE / "contracts" / "results.schema.json"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 SIGNS: Mapping[Ending, str] = {
@@ -158,7 +162,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(options: argparse.Namespace) -> int:
     path = options.results / RESULTS_FILE
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = _read_results(path)
     except (OSError, ValueError) as error:
         print(annotation("error", f"{path} cannot be read: {error}", title="No results"))
         return ExitStatus.WRONG_USAGE
@@ -167,3 +171,15 @@ def _run(options: argparse.Namespace) -> int:
         with Path(options.summary).open("a", encoding="utf-8") as file:
             file.write(summary_of(results))
     return ExitStatus.CONFORMS
+
+
+def _read_results(path: Path) -> dict[str, Any]:
+    """Return the content of a `results.json`. Raises OSError, and ValueError where it has not the published form."""
+    try:
+        results: dict[str, Any] = json.loads(read_bounded(path))
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply to be read") from None
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    if not jsonschema_rs.is_valid(schema, results):
+        raise ValueError(f"it does not have the form of {SCHEMA.name}: it is not of this suite, or of another version")
+    return results

@@ -8,8 +8,9 @@ from typing import Any
 
 from conformance.scenes.ahead import CARDS, LEFT, Performance
 from conformance.scenes.engine import Engine
+from conformance.scenes.memory import Kind, Wanted
 from conformance.scenes.notes import Commons, Counted, Event, Made, Planned, Used, UsedUp
-from conformance.scenes.stage import Kind, Plan, Wanted
+from conformance.scenes.stage import Plan
 from conformance.scenes.watch import CHECKS_FOR_A_NEW_CONNECTION
 
 

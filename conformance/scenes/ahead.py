@@ -15,10 +15,13 @@ from conformance.evidence.episode import Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.failure import LiveAccount
 from conformance.fixtures.objects import Fixtures
+from conformance.scenes.card import Card
 from conformance.scenes.case import Case
 from conformance.scenes.engine import Engine
+from conformance.scenes.memory import Memory, Wanted
 from conformance.scenes.notes import Commons, Counted, Event, Made, Planned, Used, UsedUp
-from conformance.scenes.stage import Card, Memory, OwnSlot, SharedPaymentMethod, Stage, Wanted
+from conformance.scenes.shared_method import OwnSlot, SharedPaymentMethod
+from conformance.scenes.stage import Stage
 from conformance.transport.client import is_put_off
 from conformance.transport.lanes import Lane
 from conformance.verdict.ledger import Ledger

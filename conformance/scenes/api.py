@@ -13,7 +13,8 @@ from conformance.fixtures.endpoints import created_id, shows_list
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.judge.reads import listed, times_listed
-from conformance.scenes.stage import Card, Stage, step_of
+from conformance.scenes.card import Card, step_of
+from conformance.scenes.stage import Stage
 from strategies.stripe import IDEMPOTENCY_KEY
 from strategies.values import Text, render
 
@@ -125,10 +126,20 @@ class Api:
         steps = own if of_other is None else [*own, step_of("follow-up", of_other)]
         return [step if shows_list(step.exchange) else replace(step, role="set-up") for step in steps]
 
-    def read_back(self, step: Step) -> list[Step]:
-        """Retrieve the payment method that a step was about; nothing where the target retrieves none."""
+    def read_back(self, step: Step, *, until: Callable[[Exchange], bool] | None = None) -> list[Step]:
+        """Retrieve the payment method that a step was about, off loopback `until` that holds.
+
+        Nothing where the target retrieves none.
+        """
         identifier = step.exchange.object.get("id") or step.bindings.get("payment_method")
-        read = self.stage.fixtures.endpoints.read_payment_method(identifier) if isinstance(identifier, str) else None
+        if not isinstance(identifier, str):
+            return []
+        endpoints = self.stage.fixtures.endpoints
+        read = patiently(
+            self.stage,
+            lambda: endpoints.read_payment_method(identifier),
+            lambda found: found is None or until is None or until(found),
+        )
         if read is None:
             return []
         self.stage.shared.note_read(str(identifier), read)

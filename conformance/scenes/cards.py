@@ -8,7 +8,8 @@ from dataclasses import replace
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.scenes.api import Api
-from conformance.scenes.stage import Card, Stage, step_of
+from conformance.scenes.card import Card, step_of
+from conformance.scenes.stage import Stage
 from strategies.attempt import Attempt
 from strategies.valid import MINIMAL
 

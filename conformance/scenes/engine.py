@@ -25,11 +25,10 @@ from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
 from conformance.verdict.entries import refer_to
 from conformance.verdict.ledger import Ledger
+from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, Settlement, needs_confirmation, settle
 from conformance.verdict.trial import (
     AGAIN,
-    ANEW_TIMES,
     CONFIRMATION,
-    CONFIRMATIONS,
     FIRST,
     INTERRUPTED,
     LEFT,
@@ -39,10 +38,7 @@ from conformance.verdict.trial import (
     RENEWED,
     SEARCH,
     Performed,
-    Settlement,
     Trial,
-    needs_confirmation,
-    settle,
 )
 
 SURVIVED_WHERE_GIVEN = 20

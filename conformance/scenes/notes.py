@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Step
-from conformance.scenes.stage import Kind
+from conformance.scenes.memory import Kind
 from strategies.attempt import Attempt
 
 

@@ -18,9 +18,11 @@ from conformance.judge import expectation_name
 from conformance.judge.reads import times_listed
 from conformance.scenes.api import Api, ask_for_list
 from conformance.scenes.budgets import Repetitions
+from conformance.scenes.card import Card, step_of
 from conformance.scenes.cards import Cards, shows
+from conformance.scenes.memory import Kind
 from conformance.scenes.needs import Needs
-from conformance.scenes.stage import Card, Kind, Stage, step_of
+from conformance.scenes.stage import Stage
 from conformance.scenes.watch import Watch
 from strategies.attempt import Attempt
 from strategies.values import Text, render
@@ -229,7 +231,7 @@ class Scene:
     def list(
         self, customer: str, card: Card | str = "", *, count: int | None = None, others: Collection[str] = ()
     ) -> list[Step]:
-        """List a customer's payment methods of this card's type; off loopback until it is there `count` times.
+        """List a customer's payment methods of this card's type; off loopback until it, and the `others`, are there.
 
         It is one request, and one for each further page until the card, if it should be there, and the `others` have
         been shown. Returns nothing where the target lists none, or where lists are known to be wrong.
@@ -242,7 +244,8 @@ class Scene:
 
         def is_enough(answer: Exchange) -> bool:
             is_elsewhere = bool(count) and has_more(answer)
-            return count is None or times_listed(answer, identifier) == count or is_elsewhere
+            is_whole = count is None or times_listed(answer, identifier) == count
+            return is_elsewhere or (is_whole and all(times_listed(answer, other) for other in others))
 
         return ask_for_list(
             stage,

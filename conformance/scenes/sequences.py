@@ -11,9 +11,9 @@ from conformance import judge
 from conformance.evidence.episode import Episode, Step
 from conformance.fixtures.provisioning import Absent, OutOfFixtures
 from conformance.scenes.api import PATIENCE, PAUSE
+from conformance.scenes.card import Card
 from conformance.scenes.narrowing import Try
 from conformance.scenes.scene import Scene
-from conformance.scenes.stage import Card
 from strategies.sequences import LONGEST, Operation, retrieve
 from strategies.valid import EXPANDED, MINIMAL
 

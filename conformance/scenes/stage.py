@@ -1,246 +1,32 @@
-"""The target as one run uses it: sends attempts on its objects, and remembers the answers that tests share."""
+"""The target as one run uses it: sends attempts on its objects, and builds episodes of the steps."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from conformance.evidence.episode import Episode, Step
-from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import expectation_name
 from conformance.scenes.budgets import Repetitions
 from conformance.scenes.case import STILL_SERVING, Case, Killed
+from conformance.scenes.memory import Kind, Memory, is_for_full_customer
+from conformance.scenes.shared_method import SharedPaymentMethod
 from conformance.transport.client import Client
 from conformance.verdict.ledger import Ledger
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
 
-USES_BETWEEN_READS = 25
-"""After how many uses the shared payment method is read, to see whether it is still unattached."""
-
 DELETED = "deleted_customer"
 """The name by which an attempt knows a customer that was deleted."""
 
-HAS_TOO_MANY = "customer_max_payment_methods"
-"""Stripe's code of the rejection by which a customer takes no more payment methods; how many it takes is not known."""
-
 STEPS_KEPT = 400
 """How many steps are kept, to show what came before a request that ended the target."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """A payment method of the target, and the steps that brought it into its state.
-
-    `customer` is the one that has it, or had it; empty for none.
-    """
-
-    id: str
-    customer: str = ""
-    steps: tuple[Step, ...] = ()
-
-    @property
-    def set_up(self) -> list[Step]:
-        """The steps in the role `set-up`."""
-        return as_role("set-up", *self.steps)
-
-    @property
-    def was_read_back(self) -> bool:
-        """True where it was attached with success, and read afterwards."""
-        return bool(self.steps) and self.steps[-1].role == "follow-up"
-
-    def then(self, *steps: Step, customer: str = "") -> Card:
-        """Return the card after more steps."""
-        return replace(self, steps=(*self.steps, *steps), customer=customer or self.customer)
-
-
-class Kind(Enum):
-    """A kind of what tests share: a success, an answer on the shared payment method, or what a test calls by a name."""
-
-    SUCCESS = "success"
-    ANSWER = "answer"
-    NAMED = "named"
-
-
-Good = Callable[[Any], bool]
-"""Whether what is kept will do."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A thing that tests share: how it is made, and whether what was made will do.
-
-    Where it is `to_be_read`, one that was made before the shared payment method was used up will not.
-    """
-
-    kind: Kind
-    name: Hashable
-    make: Callable[[], Any]
-    is_good: Good
-    to_be_read: bool = False
-
-
-def make_now(wanted: Wanted) -> Any:
-    """Make what several tests share, where one test follows the other."""
-    return wanted.make()
-
-
-@dataclass
-class Memory:
-    """Answers and objects that the tests of a run share, so that none is asked for twice.
-
-    - `successes`, `answers`: the first step of each attempt, on a payment method of its own and on the shared one.
-    - `repeated`: every success of an attempt, with whether its connection was new.
-    - `shared`: what `Scene.shared` made, by its name; `customers`: those of the state tests.
-    - `cards`: attached ones that tests have left for others; `left`: what they have left by a name.
-    - `keys`: how many idempotency keys each test has drawn.
-    - `survived`: the odd attempts after which no valid request has been sent.
-    - `used_up`: how often tests performed ahead have used up a shared payment method; `asked_at`: how often they had
-      when each of the `answers` was asked for.
-    - `make`: makes what is not kept, or gets it from another performer; `note_success`: takes the place of `repeated`.
-    """
-
-    successes: dict[Attempt, Step] = field(default_factory=dict)
-    answers: dict[Attempt, Step] = field(default_factory=dict)
-    repeated: dict[Attempt, list[tuple[bool, Step]]] = field(default_factory=dict)
-    shared: dict[Any, Any] = field(default_factory=dict)
-    left: dict[Any, Any] = field(default_factory=dict)
-    customers: list[str] = field(default_factory=list)
-    cards: list[Card] = field(default_factory=list)
-    keys: Counter[str] = field(default_factory=Counter)
-    survived: list[Attempt] = field(default_factory=list)
-    asked_at: dict[Attempt, int] = field(default_factory=dict)
-    used_up: int = 0
-    make: Callable[[Wanted], Any] = make_now
-    note_success: Callable[[Attempt, Step, bool], object] | None = None
-
-    def of_kind(self, kind: Kind) -> dict[Any, Any]:
-        """Return what is kept of this kind, by its names."""
-        return {Kind.SUCCESS: self.successes, Kind.ANSWER: self.answers, Kind.NAMED: self.shared}[kind]
-
-    def once(
-        self,
-        kind: Kind,
-        name: Hashable,
-        make: Callable[[], Any],
-        *,
-        is_kept: Good,
-        is_whole: Good = lambda kept: True,
-        to_be_read: bool = False,
-    ) -> Any:
-        """Return what is kept by that name, if it `is_whole`; else make it, and keep it if that `is_kept`."""
-
-        def is_good(value: Any) -> bool:
-            return is_kept(value) and is_whole(value) and not _was_sent_to_full_customer(value)
-
-        kept = self.of_kind(kind)
-        if name in kept and is_whole(kept[name]):
-            return kept[name]
-        made = self.make(Wanted(kind, name, make, is_good, to_be_read))
-        if is_kept(made) and not _was_sent_to_full_customer(made):
-            self.keep(kind, name, made)
-        return made
-
-    def keep(self, kind: Kind, name: Any, made: Any) -> None:
-        """Keep what was made by that name."""
-        self.of_kind(kind)[name] = made
-        if kind is Kind.ANSWER:
-            self.asked_at[name] = self.used_up
-
-    def count_success(self, attempt: Attempt, step: Step, *, is_new: bool) -> None:
-        """Count a success of an attempt, on a new connection or on a kept one."""
-        if self.note_success is not None:
-            self.note_success(attempt, step, is_new)
-        else:
-            self.repeated.setdefault(attempt, []).append((is_new, step))
-
-    def forget_objects(self) -> None:
-        """Forget what depends on objects that may be gone."""
-        for kept in (self.successes, self.answers, self.repeated, self.left):
-            kept.clear()
-        self.forget_customers()
-
-    def forget_customers(self) -> None:
-        """Forget the customers of the state tests, and what was made of them."""
-        self.shared.clear()
-        self.customers.clear()
-        self.cards.clear()
-
-    @contextmanager
-    def with_new_customers(self) -> Iterator[None]:
-        """Have tests make customers and cards of their own for as long as the block lasts."""
-        usual, self.customers, self.cards = self.customers, [], []
-        try:
-            yield
-        finally:
-            self.customers, self.cards = usual, []
-
-
-class HoldsShared(Protocol):
-    """A holder of the id of the payment method that requests share."""
-
-    shared: str | None
-
-
-@dataclass
-class OwnSlot:
-    """The payment method that the tests of one performer share."""
-
-    shared: str | None = None
-
-
-class SharedPaymentMethod:
-    """The unattached payment method that requests to be rejected share, until one of them uses it up.
-
-    Its id stands in the `slot`, by default that of the run. `on_use_up` is called where it is used up.
-    """
-
-    def __init__(self, fixtures: Fixtures, slot: HoldsShared | None = None) -> None:
-        self.on_use_up: Callable[[], object] = lambda: None
-        self._fixtures = fixtures
-        self._slot = slot or fixtures.methods
-        self._uses = 0
-
-    @property
-    def present(self) -> str | None:
-        """The id of the present one; None where the next one is still to be made."""
-        return self._slot.shared
-
-    def take(self) -> str:
-        """Return its id; it is read at intervals that still pin the request that attached it."""
-        if self._uses >= USES_BETWEEN_READS:
-            self.check()
-        if self._slot.shared is None:
-            self._slot.shared, self._uses = self._fixtures.methods.take_reserved(), 0
-        self._uses += 1
-        return self._slot.shared
-
-    def use_up(self) -> None:
-        """Take another one the next time: this one may be attached."""
-        self._slot.shared = None
-        self.on_use_up()
-
-    def check(self) -> None:
-        """Read it, and use it up if an earlier request has attached it."""
-        present = self._slot.shared
-        read = self._fixtures.endpoints.read_payment_method(present) if present and self._uses else None
-        self._uses = 0
-        if read is not None and read.is_success and read.object.get("customer") is not None:
-            self.use_up()
-
-    def note_read(self, identifier: str, read: Exchange) -> None:
-        """Note that a retrieval showed a payment method to be unattached."""
-        if identifier == self._slot.shared and read.object.get("customer", "") is None:
-            self._uses = 0
 
 
 class Plan(Protocol):
@@ -457,27 +243,6 @@ class Stage:
 def has_key_of_run(attempt: Attempt) -> bool:
     """Return whether an attempt has an idempotency key, which the name of the run makes its own."""
     return any(not isinstance(value, str) for _, value in attempt.headers)
-
-
-def is_for_full_customer(exchange: Exchange) -> bool:
-    """Return whether a request was rejected because the customer takes no more payment methods."""
-    return exchange.is_refusal and exchange.error.get("code") == HAS_TOO_MANY
-
-
-def _was_sent_to_full_customer(made: Any) -> bool:
-    """Return whether what was made has a step that was rejected because the customer takes no more payment methods."""
-    steps = made if isinstance(made, list | tuple) else (made,)
-    return any(isinstance(step, Step) and is_for_full_customer(step.exchange) for step in steps)
-
-
-def step_of(role: str, exchange: Exchange) -> Step:
-    """Return a request to another endpoint as a step."""
-    return Step(role, exchange, f"{exchange.request.method} {exchange.request.target}")
-
-
-def as_role(role: str, *steps: Step) -> list[Step]:
-    """Return the steps in another role."""
-    return [replace(step, role=role) for step in steps]
 
 
 def _bindings_of(steps: Sequence[Step]) -> dict[str, str]:

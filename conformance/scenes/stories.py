@@ -12,18 +12,19 @@ from typing import Any
 
 from conformance import judge
 from conformance.evidence.episode import Step
-from conformance.evidence.exchange import sent_header
+from conformance.evidence.exchange import Exchange, sent_header
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge.reads import listed as entries_of
+from conformance.scenes.card import Card, step_of
 from conformance.scenes.scene import Expectation, Scene
-from conformance.scenes.stage import Card, step_of
+from conformance.scenes.unchanged import read_as_created
 from conformance.verdict.trial import LACKING
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
 from strategies.credentials import WITHOUT_KEY, unknown_keys
-from strategies.malformed import INJECTED
+from strategies.malformed import ASKED_ELSEWHERE
 from strategies.ordinary import ordinary_counterpart
 from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, may_name_customer, near_misses
 from strategies.stripe import IDEMPOTENCY_KEY, AnswersOfAllKinds, with_header
@@ -172,7 +173,7 @@ def expect_unknown_refused(scene: Scene, attempt: Attempt) -> None:
     (customer,) = scene.customers(1)  # a name for some other object must have one to stand for
     if may_name_customer(attempt, customer):
         scene.needs.end()
-    if attempt in (NO_PAYMENT_METHOD, *INJECTED) or not attempt.needs - {"payment_method"}:
+    if attempt in (NO_PAYMENT_METHOD, *ASKED_ELSEWHERE) or not attempt.needs - {"payment_method"}:
         scene.expect(judge.rejected, scene.sample(attempt))
         return
     ids = {"customer": customer, "payment_method": scene.stage.shared.take()}
@@ -213,9 +214,9 @@ def survive(
 def _send_on_any(scene: Scene, attempt: Attempt) -> Step:
     """Send on the shared payment method; where that is the last one given, on one that is attached.
 
-    Other tests look at the answer to an injection, too.
+    Other tests look at the answers to some, too.
     """
-    if attempt in INJECTED:
+    if attempt in ASKED_ELSEWHERE:
         return scene.sample(attempt)
     attached = scene.stage.memory.successes.get(MINIMAL)
     if attached is None or not scene.stage.fixtures.methods.is_down_to_the_last():
@@ -340,7 +341,7 @@ def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
         if own is None:
             return [first, again]
         lists = scene.api.list_whole(own, until=lambda answer: bool(entries_of(answer)))
-        return [first, again, *lists, *scene.api.read_back(first)]
+        return [first, again, *lists, *scene.api.read_back(first, until=is_attached)]
 
     return scene.shared((f"again with its key, after {of}", attempt), send_all, is_whole=all_answered)
 
@@ -352,10 +353,15 @@ def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
         key = new_key(scene)
         first = scene.attach(with_key(attempt, key), role="set-up")
         second = scene.attach(again_with_key(attempt, key))
-        reads = scene.api.read_back(second) if second.exchange.is_success else []
+        reads = scene.api.read_back(second, until=is_attached) if second.exchange.is_success else []
         return [first, second, *reads]
 
     return scene.shared(("the key of another path", attempt), send_both, is_whole=all_answered)
+
+
+def is_attached(read: Exchange) -> bool:
+    """Return whether a retrieval shows a customer."""
+    return read.object.get("customer") is not None
 
 
 def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Step]:
@@ -419,12 +425,12 @@ def fill_shelf(scene: Scene) -> list[Card]:
 
 def _fill_shelf(scene: Scene) -> list[Card]:
     stage = scene.stage
+    read_as_created(scene)
     first, second = scene.customers(2)
     if stage.fixtures.provision.creates_customers:
-        for customer in (first, second):
-            listed = stage.fixtures.endpoints.list_payment_methods(customer)
-            if listed is not None:
-                stage.memory.left[EMPTY_LIST, customer] = step_of("set-up", listed)
+        listed = stage.fixtures.endpoints.list_payment_methods(first)
+        if listed is not None:
+            stage.memory.left[EMPTY_LIST, first] = step_of("set-up", listed)
     size = scene.budget.shelf if not stage.fixtures.provision.has_given_methods else 2
     shelf: list[Card] = []
     for index in range(size):

@@ -1,4 +1,4 @@
-"""Stories about rejections that leave no trace."""
+"""Stories about what leaves no trace: rejections, and attaches on other objects."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ READ_AFTER = 12
 
 LIKELY = (missing_customer()[0], NO_CUSTOMER)
 """The rejections that are suspected first where a later success is rejected."""
+
+AS_CREATED = "a customer as it was created"
+"""The name by which tests share a read of a customer that has had no card."""
+
+OF_STATE = 2
+"""How many customers the state tests share."""
 
 
 def expect_nothing_changed(scene: Scene, attempts: Attempts, accepted: Sequence[Step] = ()) -> None:
@@ -119,3 +125,17 @@ def expect_attached_left_alone(scene: Scene, attempts: Attempts, accepted: Seque
     about = {"payment_method": card.id, "customer": customer}
     set_up = [*accepted, *card.steps, *rejections, attached]
     scene.expect(judge.nothing_changed, *set_up, control, *subjects, after, about=about)
+
+
+def read_as_created(scene: Scene) -> list[Step]:
+    """Return a read of one of the customers of the state tests from before its first payment method, sent once.
+
+    It shows how the target tidies what it saves. Nothing where customers are given, or cannot be read.
+    """
+    stage = scene.stage
+    is_new = len(stage.memory.customers) < OF_STATE
+    *_, customer = scene.customers(OF_STATE)
+    if is_new and stage.fixtures.provision.creates_customers and scene.needs.has("read-customer"):
+        stage.memory.left[AS_CREATED, customer] = scene.api.retrieve_customer(customer, role="set-up")
+    kept: Step | None = stage.memory.left.get((AS_CREATED, customer))
+    return [] if kept is None else [kept]

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
@@ -18,8 +19,9 @@ from conformance.fixtures.outage import Lookout, Outage
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.judge import expectation_name, outlived, served_again, survived
 from conformance.judge.outage import ENDED, SHARED, WAITED
+from conformance.scenes.card import as_role
 from conformance.scenes.case import STILL_SERVING, Killed
-from conformance.scenes.stage import Stage, as_role
+from conformance.scenes.stage import Stage
 from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, OF_SERVING, SEARCH, Performed, Trial
 from strategies.attempt import Attempt
 from strategies.traits import traits
@@ -39,6 +41,9 @@ SHOWN_BEFORE = 4
 
 ABOUT_ONE_REQUEST = expectation_name(survived)
 """The expectation of episodes whose clause is about the request that may end the target."""
+
+MOST_SUSPECTS = 100
+"""How many requests before one that shows a finding may have spoilt their connection."""
 
 CHECKS_FOR_A_NEW_CONNECTION = 3
 """How many checks whether a server still serves there are for each that uses a new connection, too."""
@@ -68,6 +73,7 @@ class Watch:
         self._lookout = Lookout(stage.client, stage.fixtures)
         self._killers: set[str] = set()
         self._spares: list[str] = []
+        self._connections_left = 0
         self.checks = 0
 
     @property
@@ -229,11 +235,14 @@ class Watch:
         return self._spoils_the_next(finding) or self._spoilt_by_an_odd_one()
 
     def _spoils_the_next(self, finding: Finding) -> bool:
-        """Return whether the request before the one that shows the finding spoils a valid one on its connection."""
-        before = self.stage.client.history.before(finding.exchange)
-        if before is None or not before.is_to_operation:
-            return False
-        return self._fails_twice(lambda: self._sent_after(before))
+        """Return whether a request before the one that shows the finding spoils a valid one on its connection.
+
+        It is the one just before, or the longest of the last ones, which may spoil all that follow.
+        """
+        before = tuple(islice(self.stage.client.history.before(finding.exchange), MOST_SUSPECTS))
+        longest = max(before, key=lambda one: len(one.request.body or b""), default=None)
+        suspects = [*before[:1], *(one for one in before[1:] if one is longest)]
+        return any(self._fails_twice(partial(self._sent_after, one)) for one in suspects if one.is_to_operation)
 
     def _spoilt_by_an_odd_one(self) -> bool:
         """Return whether one of the odd requests since the latest check spoils a valid one after it.
@@ -314,7 +323,8 @@ class Watch:
     def _steps_after_all(self, survived: Sequence[Attempt]) -> list[Step]:
         new_connections = [True] if self.checks % CHECKS_FOR_A_NEW_CONNECTION == 0 else []
         steps = [self._send_valid(new_connection=new) for new in (False, *new_connections)]
-        if steps[0].exchange.resent:  # on a new connection it was the next but one
+        times, self._connections_left = self._connections_left, self.stage.fixtures.inventory.connections_left
+        if steps[0].exchange.resent or times < self._connections_left:  # it was not the next on their connection
             steps = [self.stage.send_shared(attempt, role="set-up") for attempt in survived]
             steps += [self._send_valid(new_connection=new) for new in (True, *new_connections)]
         return steps

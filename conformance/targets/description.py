@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema_rs
 
+from conformance.evidence.files import MOST_WRITTEN, read_bounded
 from conformance.paths import SUITE
 from contracts import load_catalogue
 from contracts.catalogue import Catalogue
@@ -147,7 +148,7 @@ def load(path: Path) -> TargetDescription | None:
     if path.name.endswith(".expectations.toml"):
         return None
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_bounded(path, MOST_WRITTEN).decode())
     except OSError as error:
         raise TargetFileError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # of tomllib, about syntax, text, endless numbers or deep lists

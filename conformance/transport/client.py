@@ -66,6 +66,9 @@ LONGEST_RETRY_WAIT = 10.0
 """Seconds before a rate-limited request is sent again, however long the server asks to wait."""
 
 
+PLAIN_URL = re.compile(r"[!-~]*")
+HOW_TO_WRITE_OTHERS = "write another host as xn--…, and other characters of a path with percent signs"
+
 BELOW_BASE = re.compile(r"/v1(/customers|/payment_methods(/[^/]+/attach)?)?$")
 """The end of a URL that is no part of a base URL, although users copy it."""
 
@@ -93,8 +96,10 @@ class Address:
     @classmethod
     def of(cls, url: str) -> Address:
         """Return the address that `url` names. Raises TargetError when it is no plain http or https URL."""
+        if not PLAIN_URL.fullmatch(url.strip()):
+            raise TargetError(f"--base-url {_shown(url)} must be plain ASCII without blanks: {HOW_TO_WRITE_OTHERS}")
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(url.strip())
             port = parts.port
         except ValueError:
             raise TargetError(f"--base-url {_shown(url)} is no URL: give one such as http://127.0.0.1:8420") from None
@@ -383,10 +388,10 @@ def _retry_wait(exchange: Exchange, retry: int) -> float:
     announced = exchange.header("Retry-After") or ""
     if not announced.isdecimal():
         seconds = _seconds_until(announced, exchange.header("Date")) or usual
-    elif int(announced) == 0 and retry > 1:
-        seconds = usual
     else:
-        seconds = float(announced)
+        seconds = float(announced)  # `int` takes no more than some thousand digits
+        if seconds == 0 and retry > 1:
+            seconds = usual
     return min(seconds, LONGEST_RETRY_WAIT)
 
 

@@ -28,6 +28,7 @@ CONTINUE_SECONDS = 0.2
 """Seconds of waiting for a 100 before the body is sent all the same (RFC 9110 section 10.1.1)."""
 PIECE_SECONDS = 0.01
 """Seconds between two pieces of a body, so that each is a segment of its own."""
+HEAD_END = b"\r\n\r\n"
 LONGEST_TUNNEL_HEAD = 65536
 
 T = TypeVar("T")
@@ -106,14 +107,16 @@ class Connection:
         return None
 
     def send_apart(self, pieces: Sequence[bytes], deadline: Deadline) -> OSError | None:
-        """Send pieces one after the other, as `send` does; wait for an answer behind the first of several."""
-        first, *others = pieces
-        problem = self.send(first, deadline)
-        if others:
-            wait_for_read(self._sock, min(CONTINUE_SECONDS, deadline.left))
-        for piece in others:
+        """Send pieces one after the other, as `send` does; wait for an answer behind the head of several."""
+        problem: OSError | None = None
+        sent = b""
+        for number, piece in enumerate(pieces, 1):
             problem = problem or self.send(piece, deadline)
-            time.sleep(PIECE_SECONDS)
+            was_in_head, sent = HEAD_END not in sent, sent + piece
+            if was_in_head and HEAD_END in sent and number < len(pieces):
+                wait_for_read(self._sock, min(CONTINUE_SECONDS, deadline.left))
+            elif number < len(pieces):
+                time.sleep(PIECE_SECONDS)
         return problem
 
     def receive(self, deadline: Deadline) -> bytes:
@@ -163,7 +166,7 @@ class Connection:
         received = b""
         try:
             self.send("\r\n".join([*lines, "", ""]).encode("latin-1"), deadline)
-            while b"\r\n\r\n" not in received and len(received) < LONGEST_TUNNEL_HEAD:
+            while HEAD_END not in received and len(received) < LONGEST_TUNNEL_HEAD:
                 if not (data := self.receive(deadline)):
                     break
                 received += data
@@ -174,7 +177,7 @@ class Connection:
         first, _, _ = received.partition(b"\r\n")
         words = first.split(None, 2)
         is_granted = len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1][:1] == b"2" and len(words[1]) == 3
-        if not is_granted or b"\r\n\r\n" not in received:
+        if not is_granted or HEAD_END not in received:
             answer = first.decode("latin-1")[:200] or "it closed the connection"
             raise ExchangeFailed(Failure.PROXY_FAILED, f"CONNECT was answered: {answer}")
 

@@ -17,6 +17,9 @@ LETTERS_IN_ANOTHER_CASE = 8
 LEFT_OUT = ("User-Agent", "")
 """The header that says that there is to be none of this name."""
 
+CUT_IN_A_NAME = 4
+"""How many bytes behind the end of a line a header's name is cut: two of them are the line's end."""
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -85,7 +88,7 @@ def request_bytes(
     lines = [f"{method} {connection.prefix}{target} HTTP/1.1", f"Host: {route.authority}"]
     lines += [field_line(name, value) for name, value in (*headers, *connection.extra_headers)]
     if chunked:
-        lines.append("Transfer-Encoding: chunked")
+        lines += ["Transfer-Encoding: chunked"] * all(name != "Transfer-Encoding" for name, _ in headers)
     elif body is not None:
         lines.append(f"Content-Length: {len(body)}")
     content = body or b""
@@ -94,12 +97,16 @@ def request_bytes(
 
 
 def pieces_of(request: Request, data: bytes) -> tuple[bytes, ...]:
-    """Return the parts of a request that are sent apart: its head and two halves of its body if it waits for a 100."""
+    """Return the parts of a request that are sent apart, if it waits for a 100: three of its head, two of its body.
+
+    The head is cut within a header's name, and within the line end before the empty line.
+    """
     if not any(name.lower() == "expect" for name, _ in request.headers):
         return (data,)
     head, end, body = data.partition(b"\r\n\r\n")
+    name = head.rindex(b"\r\n") + CUT_IN_A_NAME
     middle = len(body) // 2
-    return (head + end, body[:middle], body[middle:])
+    return (head[:name], head[name:] + end[:1], end[1:], body[:middle], body[middle:])
 
 
 def field_line(name: str, value: str) -> str:

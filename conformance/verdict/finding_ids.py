@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from conformance.evidence.episode import Finding
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 
 DIGITS = 7
 """The number of hexadecimal digits of an id."""

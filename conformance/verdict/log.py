@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from conformance.verdict.record import number_episodes, number_for
-from conformance.verdict.trial import Entry, Note, Trial
+from conformance.verdict.folding import LogEntry
+from conformance.verdict.numbering import number_episodes, number_for
+from conformance.verdict.trial import Note, Trial
 
 MOST_HELD = 4_000_000
 """The number of packed bytes that are held in memory; a usual run has less than a tenth."""
@@ -80,7 +81,7 @@ class Log:
         self._end += len(data)
         return place
 
-    def _get(self, part: _Part) -> Iterator[Entry]:
+    def _get(self, part: _Part) -> Iterator[LogEntry]:
         data = part.data
         if not isinstance(data, bytes):
             assert self._file is not None
@@ -88,7 +89,7 @@ class Log:
             self._file.seek(place)
             data = self._file.read(length)
         for turn, one in enumerate(json.loads(zlib.decompress(data)), start=part.turn):
-            yield Entry(part.worker, Note.from_json(one) if "note" in one else Trial.from_json(one), turn)
+            yield LogEntry(part.worker, Note.from_json(one) if "note" in one else Trial.from_json(one), turn)
 
 
 class OrderedLog:
@@ -98,11 +99,11 @@ class OrderedLog:
         self._log = log
         self._tests = tuple(tests)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LogEntry]:
         parts = (part for test in self._tests for part in self._log._parts[test])
         return number_episodes(entry for part in parts for entry in self._log._get(part))
 
-    def in_turn(self) -> Iterator[tuple[int, Entry]]:
+    def in_turn(self) -> Iterator[tuple[int, LogEntry]]:
         """Yield the entries in the order of their turns, each with the place of its test."""
         numbers: Counter[str] = Counter()
         placed: list[tuple[_Part, int, Counter[str]]] = []

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from contracts import Catalogue
 
 NEEDS = Path(__file__).resolve().parent / "needs.json"

@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from conformance.evidence.files import write_whole
+from conformance.evidence.files import MOST_RECORDED, read_bounded, write_whole
 from conformance.verdict.record import RECORD_FILE
 
 PREVIOUS_FILE = "previous.jsonl"
@@ -21,13 +21,13 @@ def keep_record(results: Path) -> None:
     if not last.is_file() or last.is_symlink() or (previous.exists() and not _is_of_a_whole_run(last)):
         return
     with contextlib.suppress(OSError):  # a full disk: the run itself says so
-        write_whole(previous, last.read_bytes())
+        write_whole(previous, read_bounded(last))
 
 
 def _is_of_a_whole_run(record: Path) -> bool:
     """Return whether a record says that it is of a whole run; what is no record does not."""
     try:
         with record.open("rb") as file:
-            return bool(json.loads(file.readline())["header"]["selection"]["whole"])
-    except (OSError, ValueError, LookupError, TypeError):
+            return bool(json.loads(file.readline(MOST_RECORDED))["header"]["selection"]["whole"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
+
+NOT_JUDGED = (Outcome.NOT_APPLICABLE, Outcome.NOT_RUN, Outcome.INCONCLUSIVE)
+"""The outcomes of a clause that say nothing of the target. Those of a MUST but the first decide."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
     if not any(result.clause.profile == profile for result in results):
         return "inconclusive", "none of its own clauses was judged"
 
-    judged = f"{len(results)} of {total} clauses judged" if len(results) < total else f"{total} clauses"
+    number = sum(result.outcome not in NOT_JUDGED for result in results)
+    judged = f"{number} of {total} clauses judged" if number < total else f"{total} clauses"
     count = sum(bool(result.unjudged) for result in results)
     return "conforms", f"{judged}, {count} in part" if count else judged
 

@@ -15,10 +15,10 @@ from conformance.fixtures.forms import GIVEN
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Gate
 from conformance.verdict.internal_errors import InternalError
-from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import finding_name
 from conformance.verdict.needs import Wanted, ids_wanted
 from conformance.verdict.profiles import ProfileVerdict
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.settings import Settings
 from contracts import Catalogue, Contract
 

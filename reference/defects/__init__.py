@@ -65,6 +65,7 @@ from . import (
     storage,
     tenth_field_answers,
     tenth_field_stores,
+    tenth_field_transport,
     third_field,
     third_field_answers,
     unknown_parameters,
@@ -122,6 +123,7 @@ NATURAL = (
     ninth_field_state,
     tenth_field_stores,
     tenth_field_answers,
+    tenth_field_transport,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

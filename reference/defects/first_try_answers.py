@@ -226,7 +226,11 @@ def without_zeros(value: Any) -> Any:
 
 
 @contract(
-    "response.livemode", "easy", edit_success, also="response.schema state.same-object expand.inlined", batch=BATCH
+    "response.livemode",
+    "easy",
+    edit_success,
+    also="response.schema response.type-hash state.same-object expand.inlined",
+    batch=BATCH,
 )
 def zero_values_left_out(call: Call, payload: Json) -> Json:
     """A member with its type's zero value is left out of a success: `livemode` is absent, not false.

@@ -20,6 +20,7 @@ from .wire import send
 variant = Variants()
 
 BATCH = "alarms 1"
+TENTH = "alarms 10"
 HEAD_END = b"\r\n\r\n"
 
 
@@ -228,3 +229,20 @@ def escaped_slashes_never_arrive(usual: Serve, call: Call) -> Response:
         return usual(call)
     page = b"<html><head>\n<title>404 Not Found</title>\n</head><body>\n<h1>Not Found</h1>\n</body></html>\n"
     return Response(404, (("Server", "Apache"), ("Content-Type", "text/html; charset=iso-8859-1")), page)
+
+
+@variant(STRIPE, wrap("serve"), batch=TENTH, deviates=("request.other-headers",))
+def expectations_are_417(usual: Serve, call: Call) -> Response:
+    """A front-end server answers 417 with a page to a request that expects something, as old proxies do."""
+    if call.request.header("expect") is None:
+        return usual(call)
+    page = b"<html><head><title>417 Expectation Failed</title></head></html>\n"
+    return Response(417, (("Server", "lighttpd"), ("Content-Type", "text/html")), page, close=True)
+
+
+@variant(STRIPE, wrap("serve"), batch=TENTH, deviates=("request.other-headers",))
+def headers_beyond_ascii_are_400(usual: Serve, call: Call) -> Response:
+    """An HTTP library rejects a header beyond ASCII with 400 and no body, before any application sees it."""
+    if all(value.isascii() for _, value in call.request.headers):
+        return usual(call)
+    return Response(400, (), close=True)

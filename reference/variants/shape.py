@@ -358,3 +358,39 @@ def customers_with_their_tax(usual: ShowCustomer, call: Call, customer: Customer
     location = {"country": "US", "source": "payment_method", "state": "CA"} if has_methods else None
     status = "supported" if has_methods else "unrecognized_location"
     return usual(call, customer) | {"tax": {"automatic_tax": status, "ip_address": None, "location": location}}
+
+
+@variant(STRIPE, batch="alarms 10")
+def texts_tidied_when_customers_are_saved(b: Behaviour) -> None:
+    """Creating a customer shows what was sent; later its email is in lower case, without blanks around any text."""
+
+    @apply(b, wrap("customer_json"))
+    def shown(usual: ShowCustomer, call: Call, customer: Customer) -> Json:
+        details = {key: text.strip() for key, text in customer.details.items()}
+        if "email" in details:
+            details["email"] = details["email"].lower()
+        is_creation = call.request.method == "POST" and call.request.path == "/v1/customers"
+        return usual(call, customer if is_creation else replace(customer, details=details))
+
+
+@variant(STRIPE, edit_methods, batch="alarms 10")
+def metadata_with_the_id(payload: Json) -> None:
+    """The metadata of payment methods have an entry of the server's own, which differs from one to the other."""
+    payload["metadata"] = {**payload["metadata"], "_sandbox": payload["id"]}
+
+
+@variant(STRIPE, wrap("present"), batch="alarms 10")
+def nulls_left_out_when_expanded(usual: Present, call: Call, answer: Answer) -> Answer:
+    """An answer with an expanded customer comes from another serializer, which leaves out what is null."""
+    answer = usual(call, answer)
+    is_expanded = call.is_attach and isinstance(answer.payload.get("customer"), dict)
+    return replace(answer, payload=without_nulls(answer.payload)) if is_expanded else answer
+
+
+def without_nulls(value: Any) -> Any:
+    """Return the value without the members of its objects that are null."""
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: without_nulls(item) for key, item in value.items() if item is not None}

@@ -35,9 +35,11 @@ class Gone(Exception):
 class Limits:
     """The parts of a request that are read, in bytes; a body of more than `unread` bytes is not, None reads all.
 
-    With `trailers` a chunked body may end with header fields, which are passed over. With `whole_urls` a request line
-    may have a whole URL. The others are mistakes: headers without a `blank` behind their colon are not seen, and a
-    body is read from the socket `once`.
+    With `trailers` a chunked body may end with header fields, which are passed over, and with `extensions` the size of
+    a chunk may have some behind it. With `whole_urls` a request line may have a whole URL. With `expects` a client that
+    waits for a 100 gets it, and with `closes` a connection ends where a client wishes it. The others are mistakes:
+    headers without a `blank` behind their colon are not seen, a body is read from the socket `once`, and a head must
+    come as a whole.
     """
 
     line: int = 16 * 1024
@@ -46,9 +48,13 @@ class Limits:
     body: int = 2_000_000
     unread: int | None = None
     trailers: bool = True
+    extensions: bool = True
     whole_urls: bool = True
+    expects: bool = True
+    closes: bool = True
     blank: bool = False
     once: bool = False
+    whole_head: bool = False
 
 
 def in_lower_case(headers: Headers) -> Headers:
@@ -62,6 +68,7 @@ class Stream:
     def __init__(self, sock: socket.socket, limits: Limits, connection: int) -> None:
         self._sock, self._limits, self._connection = sock, limits, connection
         self._buffer = bytearray()
+        self._reads = 0
         self._position = 0
 
     @property
@@ -71,18 +78,23 @@ class Stream:
 
     def request(self) -> Request:
         """Return the next request; raise Gone at the end and WireError on bytes that are not HTTP."""
+        self._reads = 0
         method, target, version = self._request_line()
         sent = self._headers()
         headers = in_lower_case(sent)
+        if self._limits.whole_head and self._reads > 1:
+            raise WireError(400, "Malformed request.", headers)
         chunked, length = self._framing(headers)
         if length > self._limits.body:
             raise WireError(413, "Request body is too large.", headers)
         expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
-        if expects and (chunked or length) and not self._buffer:
+        if expects and self._limits.expects and (chunked or length) and not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         chunks = self._chunked_body(headers) if chunked else (self._body(length),)
         if self._limits.once and not chunked and len(chunks[0]) < length:
             headers += (("connection", "close"),)
+        if not self._limits.closes:
+            headers = tuple(header for header in headers if header[0] != "connection")
         self._position += 1
         names = tuple(name for name, _ in sent)
         return Request(
@@ -155,7 +167,7 @@ class Stream:
         room = self._limits.body
         while True:
             match = CHUNK_SIZE.fullmatch(self._line(1024, 400, "Malformed chunk."))
-            if match is None:
+            if match is None or not (self._limits.extensions or match[0] == match[1]):
                 raise WireError(400, "Malformed chunk.")
             size = int(match[1], 16)
             room -= size
@@ -195,6 +207,7 @@ class Stream:
             raise Gone from error
         if not data:
             raise Gone
+        self._reads += 1
         self._buffer += data
 
 

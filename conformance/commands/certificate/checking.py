@@ -41,7 +41,8 @@ from conformance.commands.certificate.statements import (
 )
 from conformance.evidence.foreign import cut
 from conformance.evidence.strict_json import exact_form
-from conformance.verdict.record import BrokenRecord, Record, footer_of
+from conformance.verdict.record import BrokenRecord, Record
+from conformance.verdict.recording import footer_of
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
@@ -105,6 +106,11 @@ class Checked:
     def lacks_judgements(self) -> bool:
         """Return whether nothing fails, and the product is not shown to conform: a clause was not judged."""
         return self.claim is not None and self.claim.evidence.lacks_judgements
+
+    @property
+    def shortfall(self) -> str:
+        """Return why a product of which nothing fails is not shown to conform, in words."""
+        return self.claim.evidence.shortfall if self.claim is not None else ""
 
     @property
     def exit_status(self) -> ExitStatus:

@@ -160,8 +160,9 @@ def _check_end(file: IO[bytes]) -> int:
     """Return how many files the end of a zip file names; refuse more than any bundle has, before any is read."""
     size = file.seek(0, os.SEEK_END)
     _refuse_if(size > MOST_BYTES, "too-large", f"the zip file has more than {MOST_BYTES:,} bytes")
-    file.seek(max(0, size - LARGE_LOCATOR - END_RECORD - LONGEST_COMMENT))
-    end = file.read()
+    longest_end = LARGE_LOCATOR + END_RECORD + LONGEST_COMMENT
+    file.seek(max(0, size - longest_end))
+    end = file.read(longest_end)
     place = end.rfind(END_SIGNATURE)
     if place < 0 or len(end) < place + END_RECORD:
         raise UnsafeBundle("damaged", "the zip file is damaged or cut off: it has no end")

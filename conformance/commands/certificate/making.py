@@ -44,6 +44,7 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
+from conformance.evidence.files import read_bounded
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
@@ -195,7 +196,7 @@ def _certify(options: argparse.Namespace) -> int:
 def _describe_result(checked: Checked, product: Product) -> str:
     """Return what a certificate says of a product that it does not show to conform."""
     if checked.lacks_judgements:
-        return f"does not show that {product.name} conforms, since not every clause was judged"
+        return f"does not show that {product.name} conforms, since {checked.shortfall}"
     return f"says that {product.name} does not conform"
 
 
@@ -223,7 +224,7 @@ def _print_lines(error: Exception) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path)
     except OSError as error:
         raise CannotCertify(f"{path} cannot be read: {error.strerror}") from None
 

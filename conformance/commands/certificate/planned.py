@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
+from conformance.commands.certificate.reuse import find_reused_exchanges
 from conformance.commands.certificate.statements import Evidence
-from conformance.commands.certificate.wholeness import Gathered, count_gathered, find_gaps, find_other_objects
+from conformance.commands.certificate.wholeness import REJECTED, Gathered, count_gathered, find_gaps, find_other_objects
 from conformance.evidence.episode import Step
 from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
@@ -34,8 +35,13 @@ def compare_with_plan(evidence: Evidence, plan: Plan) -> Iterator[Objection]:
         return
     recorded = _trials_of(trials, passed)
     payment_methods = Provision.from_json(evidence.record.header["target"]["provision"]).payment_methods
-    yield from _compare_shapes(recorded, _trials_of(plan.trials, passed), payment_methods)
-    yield from _find_missing_attempts(evidence, [one for one in plan.trials if _is_adapting(one)])
+    planned = _trials_of(plan.trials, passed)
+    adapting = list(_adapting_pairs(evidence, plan))
+    yield from _compare_shapes(recorded, planned, payment_methods)
+    yield from _find_missing_attempts(adapting)
+    if len(recorded) == len(planned):
+        together = ((own, wanted) for own, wanted in adapting if own is not None)
+        yield from find_reused_exchanges([*zip(recorded, planned, strict=True), *together])
     yield from _find_few_repetitions(recorded, plan.repetitions)
     yield from _find_dropped_repetitions(trials, plan.trials)
     yield from find_gaps(evidence)
@@ -101,7 +107,7 @@ def _find_dropped_repetitions(recorded: Sequence[Trial], planned: Sequence[Trial
     have = count_gathered(recorded)
     for kind, wanted in count_gathered(planned).items():
         found = have.get(kind, Gathered())
-        least = wanted.least_of(found.others)
+        least = wanted.own if kind == REJECTED else wanted.least_of(found.others)
         if found.own < least:
             yield Objection("plan", f"{found.own} requests that are {kind} were repeated, and {least} are planned")
 
@@ -124,13 +130,20 @@ def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -
                     yield Objection("ids", text)
 
 
-def _find_missing_attempts(evidence: Evidence, planned: Sequence[Trial]) -> Iterator[Objection]:
-    """Yield the planned trials of clauses that passed which the record lacks, and the attempts that theirs lack."""
+def _adapting_pairs(evidence: Evidence, plan: Plan) -> Iterator[tuple[Trial | None, Trial]]:
+    """Yield each planned trial of a clause that passed in which the suite adapts, behind the recorded one of its test.
+
+    That is None if the record has none.
+    """
     recorded = {(one.clause, one.test, one.decisive.expectation): one for one in evidence.record.trials if one.episodes}
-    for trial in planned:
-        if trial.clause not in evidence.passed:
-            continue
-        own = recorded.get((trial.clause, trial.test, trial.decisive.expectation))
+    for trial in plan.trials:
+        if _is_adapting(trial) and trial.clause in evidence.passed:
+            yield recorded.get((trial.clause, trial.test, trial.decisive.expectation)), trial
+
+
+def _find_missing_attempts(pairs: Iterable[tuple[Trial | None, Trial]]) -> Iterator[Objection]:
+    """Yield the planned trials which the record lacks, and the attempts that its own lack."""
+    for own, trial in pairs:
         if own is None:
             yield Objection("plan", f"{_describe(trial)} is planned, and not in the record")
             continue

@@ -13,7 +13,8 @@ from conformance.evidence.strict_json import count_values
 from conformance.plugin.versions import versions
 from conformance.scenes.budgets import BUDGETS
 from conformance.transport.client import Address, TargetError
-from conformance.verdict.record import REFERENCE, SUITE_NAME, Record
+from conformance.verdict.record import REFERENCE, Record
+from conformance.verdict.recording import SUITE_NAME
 from conformance.verdict.shapes import exchanges_in
 from conformance.verdict.trial import FIRST
 from contracts import load_catalogue, published_contract

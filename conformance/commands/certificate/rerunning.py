@@ -33,7 +33,8 @@ from conformance.plugin.order import slug_of
 from conformance.plugin.starting import run_pytest
 from conformance.scenes.budgets import BUDGETS, Repetitions
 from conformance.transport.client import Address, Client
-from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, run_of
+from conformance.verdict.concluding import run_of
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import KEY_VARIABLE
 from conformance.verdict.trial import Trial

@@ -15,8 +15,10 @@ from typing import Any
 from conformance.commands.certificate.envelope import STATEMENT_TYPE
 from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import sent_header
-from conformance.verdict.ledger import ClauseResult
-from conformance.verdict.record import SUITE_NAME, BrokenRecord, Record, run_of
+from conformance.verdict.concluding import run_of
+from conformance.verdict.record import BrokenRecord, Record
+from conformance.verdict.recording import SUITE_NAME
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from conformance.verdict.shapes import steps_in
 
@@ -119,6 +121,14 @@ class Evidence:
     def lacks_judgements(self) -> bool:
         """Return whether nothing failed, and something required was not judged."""
         return not self.conforms and self.run.verdict == "conforms"
+
+    @property
+    def shortfall(self) -> str:
+        """Return why nothing fails and yet not everything required is shown to hold, in words."""
+        missing = {result.outcome for result in self.required} - {Outcome.PASS}
+        if missing == {Outcome.NOT_APPLICABLE}:
+            return "what does not apply to a product is not shown to hold for it"
+        return "not every clause was judged"
 
 
 @dataclass(frozen=True)

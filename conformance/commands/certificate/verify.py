@@ -21,7 +21,7 @@ from conformance.evidence.episode import Outcome
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.words import first_of
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
@@ -42,7 +42,7 @@ def describe(checked: Checked) -> Iterator[str]:
     elif checked.conforms:
         yield "genuine: the product conforms"
     elif checked.lacks_judgements:
-        yield "genuine: nothing fails, but the certificate shows no conformance, since not every clause was judged"
+        yield f"genuine: nothing fails, but the certificate shows no conformance, since {checked.shortfall}"
     else:
         yield "genuine: the certificate truthfully says that the product does not conform"
 
@@ -63,10 +63,11 @@ def _describe_claim(claim: Claim) -> Iterator[str]:
 
 
 def describe_failures(results: Mapping[str, ClauseResult], slugs: Sequence[str]) -> Iterator[str]:
-    """Yield which of these clauses fail, and which were not judged: a certificate counts both as failed."""
+    """Yield which of these clauses fail, do not apply, or were not judged: a certificate counts all as failed."""
     failing = [slug for slug in slugs if results[slug].outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.DEVIATION)]
-    others = [slug for slug in slugs if slug not in failing]
-    for head, named in (("failing: ", failing), ("not judged:", others)):
+    without = [slug for slug in slugs if results[slug].outcome is Outcome.NOT_APPLICABLE]
+    others = [slug for slug in slugs if slug not in (*failing, *without)]
+    for head, named in (("failing: ", failing), ("not applicable:", without), ("not judged:", others)):
         if named:
             yield f"{head} {counted(len(named), 'clause')}: {first_of(named, MOST_NAMED)}"
 

@@ -19,6 +19,7 @@ from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
 from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
+from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, exchanges_in, steps_compared, steps_in
 from conformance.verdict.trial import (
@@ -31,7 +32,6 @@ from conformance.verdict.trial import (
     SEARCH,
     Performed,
     Trial,
-    fold,
 )
 from contracts import load_catalogue, published_contract
 from strategies.refusals import near_misses
@@ -41,6 +41,9 @@ SUBJECT = "subject"
 
 RACES = frozenset({"one_winner", "all_kept"})
 """Expectations of requests that are sent at once: which of them comes first, or wins, is left to chance."""
+
+REJECTED = "rejected"
+"""The kind of gathered answers that are all sent for their own trial: only successes are taken over from others."""
 
 LEFT_TO_THE_TARGET = frozenset({"created_as", "remote"})
 """Facts that say what kind of target it is; they are compared with the header."""
@@ -197,7 +200,7 @@ def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
 
 
 def _kind_of_gathered(trial: Trial) -> str:
-    return "rejected" if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
+    return REJECTED if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
 
 
 def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) -> Iterator[Objection]:

@@ -11,9 +11,10 @@ from conformance.commands.compare.masking import Mask
 from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.ledger import ClauseResult
+from conformance.verdict.concluding import judged_again
 from conformance.verdict.misuse import Misuse
-from conformance.verdict.record import Record, judged_again
+from conformance.verdict.record import Record
+from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
 from conformance.verdict.shapes import sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial

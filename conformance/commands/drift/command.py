@@ -13,6 +13,7 @@ from conformance.evidence.files import write_whole
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.markdown import NoPlace, with_table
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue, published_contract
 
@@ -65,7 +66,10 @@ def _compare(path: Path) -> Report:
 
 def _page_with(path: Path, report: str) -> str:
     """Return the content of a Markdown file: the page that is there with the report in its place, or the report."""
-    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{path} is no page to write into: {error}") from None
     try:
         return with_table(page, BEGIN, END, report)
     except NoPlace:

@@ -9,9 +9,10 @@ from pathlib import Path
 from conformance.commands.replay.playing import History
 from conformance.evidence.episode import Finding
 from conformance.evidence.foreign import did_you_mean
+from conformance.verdict.concluding import judged_again
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.previous import PREVIOUS_FILE
-from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record, judged_again
+from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import Run
 
 MOST_NAMED = 20

@@ -33,7 +33,8 @@ from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, is_page
 from conformance.judge.request import sent_payment_method
 from conformance.paths import program_here
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
-from conformance.verdict.ledger import ClauseResult, Ledger, own_outcome
+from conformance.verdict.ledger import Ledger
+from conformance.verdict.results import ClauseResult, own_outcome
 from conformance.verdict.run import ExitStatus
 from contracts import Catalogue, Contract, load_catalogue, published_contract
 from contracts.catalogue import PROFILES

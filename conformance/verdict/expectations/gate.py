@@ -11,8 +11,9 @@ from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
 from conformance.verdict.entries import FINDINGS_KEPT
 from conformance.verdict.expectations.entry import Expectation, Expectations
-from conformance.verdict.ledger import STILL_SERVING, ClauseResult
+from conformance.verdict.ledger import STILL_SERVING
 from conformance.verdict.naming import Name, finding_name, reason_name
+from conformance.verdict.results import ClauseResult
 from contracts import Catalogue
 
 FIXED = "fixed: remove it"

@@ -12,8 +12,8 @@ from tomlkit.items import Table
 from conformance.verdict.expectations.entry import ANYTHING, Expectation
 from conformance.verdict.expectations.gate import Gate, decides, is_telling, names_of
 from conformance.verdict.expectations.reading import TABLE
-from conformance.verdict.ledger import ClauseResult
 from conformance.verdict.naming import BAR, finding_name, masked
+from conformance.verdict.results import ClauseResult
 from contracts import Catalogue
 
 HEAD = """\

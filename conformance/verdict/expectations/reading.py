@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.episode import Outcome
+from conformance.evidence.files import MOST_WRITTEN, read_bounded
 from conformance.evidence.foreign import did_you_mean
 from conformance.verdict.expectations.entry import OUTCOMES, Expectation, Expectations
 from contracts import Catalogue, Clause
@@ -51,7 +52,7 @@ def read_expectations(path: Path, name: str, catalogue: Catalogue) -> Expectatio
     Raises ExpectationsError as `parse_expectations`, and when the file cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, MOST_WRITTEN)
     except OSError as error:
         raise ExpectationsError([Problem(name, 1, f"cannot be read: {error.strerror}")]) from None
     return parse_expectations(data, name, catalogue, datetime.date.today())

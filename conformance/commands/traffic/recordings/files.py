@@ -13,12 +13,10 @@ from conformance.commands.traffic.recordings.har import ENTRY
 from conformance.commands.traffic.recordings.members import Member, UnreadableMember
 from conformance.commands.traffic.recordings.recorded import Form, Recorded
 from conformance.commands.traffic.recordings.safe_yaml import UnreadableYaml, read_yaml
+from conformance.evidence.files import read_bounded
 from conformance.paths import program_here
 
 FORMS = "a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
-MOST_BYTES = 512_000_000
-"""The number of bytes that a file may have."""
-
 _LISTS = {"http_interactions": INTERACTION, "interactions": INTERACTION}
 """The members of a cassette that hold its exchanges."""
 
@@ -76,9 +74,7 @@ def _read(value: Any, form: Form | None, where: str) -> Recorded | None:
 
 def _document(path: Path) -> Any:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise UnreadableRecording(f"{path} has more than {MOST_BYTES} bytes")
-        content = path.read_bytes()
+        content = read_bounded(path)
     except OSError as error:
         raise UnreadableRecording(f"{path} cannot be read: {error.strerror or error}") from None
     try:

@@ -1,0 +1,86 @@
+"""Options that hold what no option can: wrong usage, in one line, and nothing is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.runs import CATALOGUE, run_with
+from conformance.__main__ import main
+from conformance.commands.sweep import CannotSweep, left_behind
+from conformance.evidence.episode import Outcome
+from conformance.evidence.secret import made_up_key
+from conformance.transport.client import Address, Client, TargetError
+from conformance.verdict.profiles import verdict_of
+from conformance.verdict.run import ExitStatus
+from contracts import published_contract
+
+KEY = "sk_test_wrongusage0123456789abcd"
+ODD_URLS = (
+    "http://\u2460.1:1",
+    "http://\u4e2d.example",
+    "http://127.0.0.1/\u4e2d",
+    "http://a b",
+    "http://a\tb",
+    "http://\udcff",
+)
+NO_VALUE = {
+    "sweep": ("sweep", "--base-url", "http://127.0.0.1:1", "--dry-run", "--older-than=--"),
+    "certify": ("certify", "a", "--product", "a", "--version", "1", "--key", "a", "--valid-days=--"),
+    "compare": ("compare", "--against", "http://127.0.0.1:1", "--seed=--"),
+}
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_a_url_that_cannot_stand_in_a_request_is_refused(url: str) -> None:
+    with pytest.raises(TargetError, match="plain ASCII"):
+        Address.of(url)
+
+
+@pytest.mark.parametrize("url", [" http://127.0.0.1:1", "http://127.0.0.1:1\n"])
+def test_white_space_around_a_url_is_left_out(url: str) -> None:
+    assert Address.of(url).url == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("command", NO_VALUE)
+def test_two_dashes_are_no_value(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*NO_VALUE[command]])
+
+    assert ended.value.code == ExitStatus.WRONG_USAGE
+    assert "invalid value '--'" in capsys.readouterr().err
+
+
+def test_a_list_that_cannot_be_had_is_said_so() -> None:
+    client = Client(Address.of("http://127.0.0.1:1"), made_up_key(), published_contract())
+
+    with pytest.raises(CannotSweep, match="GET /v1/customers was not answered: the connection was refused"):
+        next(left_behind(client))
+
+
+@pytest.mark.parametrize("option", ["--html=/proc/none/report.html", "--results=/proc/none"])
+def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+    status = main(["run", "--base-url", "http://127.0.0.1:1", f"--results={tmp_path}", option, "-q"])
+
+    said = capfd.readouterr()
+    assert status == ExitStatus.WRONG_USAGE
+    assert "nothing can be written there" in said.err
+    assert "INTERNALERROR" not in said.out + said.err
+
+
+def test_a_verdict_counts_a_clause_that_does_not_apply_as_not_judged() -> None:
+    run = run_with()
+    lacking = "expand.every-entry"
+    results = {**run.results, lacking: replace(run.results[lacking], outcome=Outcome.NOT_APPLICABLE)}
+
+    verdict = verdict_of("contract", results, CATALOGUE, level="must", stateless=False)
+
+    total = len(CATALOGUE.within("contract"))
+    assert (verdict.verdict, verdict.reason) == ("conforms", f"{total - 1} of {total} clauses judged")
