@@ -32,6 +32,7 @@ def replayed(episode: Episode, contract: Contract) -> None:
     (first,) = episode.exchanges("control")
     require_preparation(episode)
     require_answer(first)
+    _expect_no_replay_yet(first)
     _require_usual_answer(first, is_decline=episode.facts.get("of") == "a decline")
     for again in episode.exchanges("subject"):
         require_answer(again)
@@ -45,6 +46,12 @@ def replayed(episode: Episode, contract: Contract) -> None:
         for read in episode.exchanges("follow-up"):
             observed = f"executed again: the customer has {number_listed(read)} payment methods"
             expect(number_listed(read) <= 1, observed, again, "state.listed")
+
+
+def _expect_no_replay_yet(first: Exchange) -> None:
+    """Expect a request with a new key to be answered, and not by a replay, unless it was sent twice."""
+    was_sent_twice = first.resent or first.retries > 0
+    expect(was_sent_twice or not is_marked(first), "the first answer to a new key is a replay", first)
 
 
 def _require_usual_answer(first: Exchange, *, is_decline: bool) -> None:
@@ -70,6 +77,7 @@ def not_replayed(episode: Episode, contract: Contract) -> None:
     """
     (first,) = episode.exchanges("control")
     require_answer(first)
+    _expect_no_replay_yet(first)
     observed = f"a key of {len(_key_of(first))} characters is rejected with {describe_refusal(first)}"
     expect(first.is_success, observed, first)
     for other in episode.exchanges("subject"):

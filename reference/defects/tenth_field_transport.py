@@ -212,7 +212,7 @@ def head_has_a_body(usual: Finish, call: Call, response: Response) -> Response:
     return replace(response, rewrite=lambda head, _: head + response.body)
 
 
-@contract("robustness.same-request-same-answer", "hard", batch=BATCH, intermittent=True)
+@stripe("idempotency.replay", "hard", also="robustness.same-request-same-answer", batch=BATCH, intermittent=True)
 def every_fifth_attach_is_sent_twice(b: Behaviour) -> None:
     """The proxy sends each fifth attach again, whose answer it could not read, and passes on the second answer.
 
