@@ -38,6 +38,7 @@ FREE = (
     "payment-methods-begin-when-attached",
     "row-numbers-of-an-account-with-a-past",
     "shared-tokens-are-retrieved",
+    "knows-two-cards",
     "ten-at-most-on-a-page",
     "unknown-paths-passed-over",
 )
@@ -58,7 +59,7 @@ def test_every_freedom_is_a_variant_of_the_reference() -> None:
 def test_an_episode_without_steps_shows_no_freedom() -> None:
     """A record may hold anything: what it lacks is refused by the checks that follow."""
     provision = Provision("a test token", "created", stateless=False, retrieves=True).to_json()
-    names = {"response.type-hash": "has_hash_of_its_type"}
+    names = {"response.type-hash": "has_hash_of_its_type", "stripe.test-tokens": "cloned"}
     trials = [
         Trial(clause, (Performed(CONFIRMATION, Episode(clause, names.get(clause, "rejected"), ())),))
         for clause in (*names, "state.same-customer-again", "state.deleted-customer", *IDEMPOTENCY)
