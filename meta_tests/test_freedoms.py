@@ -34,11 +34,11 @@ FREE = (
     "ids-are-row-numbers",
     "keys-belong-to-a-path",
     "keys-of-letters-digits-and-hyphens",
+    "knows-two-cards",
     "one-kind-of-list",
     "payment-methods-begin-when-attached",
     "row-numbers-of-an-account-with-a-past",
     "shared-tokens-are-retrieved",
-    "knows-two-cards",
     "ten-at-most-on-a-page",
     "unknown-paths-passed-over",
 )
@@ -66,6 +66,20 @@ def test_an_episode_without_steps_shows_no_freedom() -> None:
     ]
     record = SimpleNamespace(header={"target": {"provision": provision}}, trials=trials)
     assert freedoms_of(cast(Record, record)) == ()
+
+
+@pytest.mark.parametrize(
+    ("token", "freedoms"),
+    [("pm_card_visa", ("card-that-fails-later-is-unknown",)), ("pm_card_chargeCustomerFail", ())],
+)
+def test_a_card_that_stands_for_an_unknown_one_shows_a_freedom(token: str, freedoms: tuple[str, ...]) -> None:
+    provision = Provision("a test token", "created", stateless=False, retrieves=True).to_json()
+    steps = (step(target=f"/v1/payment_methods/{token}/attach"),)
+    performed = Performed(FIRST, Episode("stripe.test-tokens", "cloned", steps))
+    record = SimpleNamespace(
+        header={"target": {"provision": provision}}, trials=[Trial("stripe.test-tokens", (performed,))]
+    )
+    assert freedoms_of(cast(Record, record)) == freedoms
 
 
 def step(role: str = "subject", answer: Exchange = GOOD, target: str = "", **more: Any) -> Step:
