@@ -92,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if sys.flags.optimize >= WITHOUT_DOCSTRINGS:
         raise pytest.UsageError(
-            "the suite shows docstrings, which Python left out: unset PYTHONOPTIMIZE, and give no -OO"
+            "Python left out the docstrings, which the suite shows: unset PYTHONOPTIMIZE, give no -OO"
         )
     options.prepare_exploring(config)
     choose_target(config)
