@@ -34,6 +34,7 @@ FREE = (
     "ids-are-row-numbers",
     "keys-belong-to-a-path",
     "keys-of-letters-digits-and-hyphens",
+    "knows-two-cards",
     "one-kind-of-list",
     "payment-methods-begin-when-attached",
     "row-numbers-of-an-account-with-a-past",
@@ -58,13 +59,27 @@ def test_every_freedom_is_a_variant_of_the_reference() -> None:
 def test_an_episode_without_steps_shows_no_freedom() -> None:
     """A record may hold anything: what it lacks is refused by the checks that follow."""
     provision = Provision("a test token", "created", stateless=False, retrieves=True).to_json()
-    names = {"response.type-hash": "has_hash_of_its_type"}
+    names = {"response.type-hash": "has_hash_of_its_type", "stripe.test-tokens": "cloned"}
     trials = [
         Trial(clause, (Performed(CONFIRMATION, Episode(clause, names.get(clause, "rejected"), ())),))
         for clause in (*names, "state.same-customer-again", "state.deleted-customer", *IDEMPOTENCY)
     ]
     record = SimpleNamespace(header={"target": {"provision": provision}}, trials=trials)
     assert freedoms_of(cast(Record, record)) == ()
+
+
+@pytest.mark.parametrize(
+    ("token", "freedoms"),
+    [("pm_card_visa", ("card-that-fails-later-is-unknown",)), ("pm_card_chargeCustomerFail", ())],
+)
+def test_a_card_that_stands_for_an_unknown_one_shows_a_freedom(token: str, freedoms: tuple[str, ...]) -> None:
+    provision = Provision("a test token", "created", stateless=False, retrieves=True).to_json()
+    steps = (step(target=f"/v1/payment_methods/{token}/attach"),)
+    performed = Performed(FIRST, Episode("stripe.test-tokens", "cloned", steps))
+    record = SimpleNamespace(
+        header={"target": {"provision": provision}}, trials=[Trial("stripe.test-tokens", (performed,))]
+    )
+    assert freedoms_of(cast(Record, record)) == freedoms
 
 
 def step(role: str = "subject", answer: Exchange = GOOD, target: str = "", **more: Any) -> Step:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from conformance.__main__ import main
 from conformance.commands.sweep import CannotSweep, left_behind
 from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import made_up_key
+from conformance.paths import SUITE
 from conformance.transport.client import Address, Client, TargetError
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.run import ExitStatus
@@ -73,6 +76,15 @@ def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
     assert status == ExitStatus.WRONG_USAGE
     assert "nothing can be written there" in said.err
     assert "INTERNALERROR" not in said.out + said.err
+
+
+def test_without_docstrings_the_run_does_not_begin(tmp_path: Path) -> None:
+    run = ["-OO", "-m", "conformance", "run", "--base-url", "http://127.0.0.1:1", f"--results={tmp_path}"]
+
+    done = subprocess.run([sys.executable, *run], cwd=SUITE, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == ExitStatus.WRONG_USAGE, done
+    assert "PYTHONOPTIMIZE" in done.stderr
 
 
 def test_a_verdict_counts_a_clause_that_does_not_apply_as_not_judged() -> None:

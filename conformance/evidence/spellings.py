@@ -38,8 +38,16 @@ _ESCAPES = (
     "={:02x}",
     "{:02x}",
     "{:02x} ",
+    "{},",
+    "{}, ",
+    "{} ",
+    "\\{:03o}",
+    "\\\\{:03o}",
 )
 """What can stand for each single character, with its code in place of the braces."""
+
+_BETWEEN = ("\0", "\\u0000", "\\x00", "\\\\u0000", "\\\\x00", " ", ".", "-")
+"""What can stand between single characters, as the zeros of characters of two bytes."""
 
 CLIENT_SECRET = re.compile(r"\b[a-z]{2,}_[A-Za-z0-9_]{8,}_secret_[A-Za-z0-9]{8,}")
 """A secret by which a browser may act on one object, such as that of a SetupIntent."""
@@ -57,11 +65,13 @@ def spellings_of(key: str) -> tuple[str, ...]:
     forms = [key, json.dumps(key)[1:-1], html.escape(key), quote(key, safe=""), key[::-1]]
     forms += [quote(key, safe="").replace("_", escape) for escape in ("%5f", "%255f", "=5f", "&#95;", "\\_")]
     forms += ["".join(escape.format(ord(character)) for character in key).strip() for escape in _ESCAPES]
-    forms += [between.join(key) for between in ("\0", "\\u0000", "\\x00", "\\\\u0000", "\\\\x00", " ")]
+    forms += [between.join(key) for between in _BETWEEN]
     for before in range(3):
         encoded = base64.b64encode(b" " * before + key.encode() + b" " * 3).decode()
         part = encoded[-(-before * 4 // 3) : (before + len(key)) * 4 // 3]
         forms += [part, part.replace("+", "-").replace("/", "_"), quote(part, safe="")]
+        in_two_bytes = base64.b64encode(b" " * before + key.encode("utf-16-le") + b" " * 3).decode()
+        forms.append(in_two_bytes[-(-before * 4 // 3) : (before + 2 * len(key)) * 4 // 3])
     for before in range(5):
         encoded = base64.b32encode(b" " * before + key.encode() + b" " * 5).decode()
         forms.append(encoded[-(-before * 8 // 5) : (before + len(key)) * 8 // 5])

@@ -322,6 +322,16 @@ variant.row("knows-two-cards", STRIPE, batch="alarms 4")(
     "There are two test cards, one of which declines: those of `tok_visa` and `tok_visa_chargeDeclined`.",
     knows_cards("visa", "chargeDeclined", "visa_chargeDeclined"),
 )
+
+
+@variant(STRIPE)
+def card_that_fails_later_is_unknown(b: Behaviour) -> None:
+    """There is no test card that is attached, and declined only when it is charged."""
+    usual = b.find_payment_method
+    unknown = "pm_card_chargeCustomerFail"
+    b.find_payment_method = lambda call, identifier: None if identifier == unknown else usual(call, identifier)
+
+
 variant.row("takes-bearer-only", STATEFUL)("The key is taken as a Bearer token only.", take_key_by("bearer"))
 variant.row("takes-basic-only", STATEFUL)("The key is taken as the user name of Basic only.", take_key_by("basic"))
 

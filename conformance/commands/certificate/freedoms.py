@@ -12,10 +12,13 @@ from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.fixtures.forms import ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.provisioning import Provision
+from conformance.judge import cloned as judged_clones
 from conformance.judge import expectation_name, has_hash_of_its_type
 from conformance.verdict.record import Record
 from conformance.verdict.shapes import exchanges_in, steps_in
-from strategies.stripe import IDEMPOTENCY_KEY
+from strategies.stripe import FAILING_LATER, IDEMPOTENCY_KEY
+
+TEST_TOKENS = "stripe.test-tokens"
 
 
 def freedoms_of(record: Record) -> tuple[str, ...]:
@@ -95,6 +98,13 @@ def _refuses_semicolons_in_keys(record: Record) -> bool:
     return any(first.is_refusal and ";" in (sent_header(first, IDEMPOTENCY_KEY) or "") for first in firsts)
 
 
+def _lacks_card_that_fails_later(record: Record) -> bool:
+    """Return whether the usual shared token was attached in place of that of a card which is declined only later."""
+    cloned = (one for one in _episodes_of(record, TEST_TOKENS) if one.expectation == expectation_name(judged_clones))
+    targets = [step.exchange.request.target for episode in cloned for step in episode.steps]
+    return bool(targets) and not any(f"/{FAILING_LATER}/" in target for target in targets)
+
+
 def _has_errors_with_nulls(record: Record) -> bool:
     return any(None in exchange.error.values() for exchange in exchanges_in(record.trials) if exchange.is_refusal)
 
@@ -119,6 +129,7 @@ FREEDOMS: Mapping[str, Callable[[Record], bool]] = {
     "same-customer-refused": _refuses_same_customer_again,
     "cookie-of-the-balancer": _sends_header("Set-Cookie"),
     "etag-on-every-answer": _sends_header("ETag"),
+    "card-that-fails-later-is-unknown": _lacks_card_that_fails_later,
     "errors-with-nulls": _has_errors_with_nulls,
 }
 """The variants of the reference, each with the question whether a record shows that the product does the same."""
