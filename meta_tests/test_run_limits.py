@@ -6,18 +6,21 @@ import json
 import random
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from benchmarks.examples import exchange
 from benchmarks.processes import pytest_run
 from conformance.evidence.failure import BoundReached
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import HANGS_AFTER, Provision
 from conformance.reports.rendering import FORMS, concluded_again
 from conformance.transport.bounds import CLEAN_UP_SECONDS, Bounds
+from conformance.transport.client import LONGEST_RETRY_WAIT, _retry_wait
 from conformance.verdict.record import Record
 from conformance.verdict.run import RAISE_THE_BOUND
 from conformance.verdict.settings import DEFAULT_RATE, MOST_REQUESTS, default_max_time
@@ -170,3 +173,8 @@ def test_no_wait_of_the_client_goes_beyond_the_time() -> None:
             [client.send(request) for _ in range(2)]
         client.close()
     assert time.monotonic() - started < 1
+
+
+def test_a_wait_of_more_digits_than_an_integer_may_have_is_bounded() -> None:
+    answer = replace(exchange(429), headers=(("Retry-After", "9" * 5000),))
+    assert _retry_wait(answer, 1) == LONGEST_RETRY_WAIT

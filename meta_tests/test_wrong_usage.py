@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -63,25 +64,26 @@ def test_a_list_that_cannot_be_had_is_said_so() -> None:
         next(left_behind(client))
 
 
+def run_in_a_process(*arguments: str, optimized: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the suite in a process of its own: one that ends before it begins leaves pytest half set up."""
+    command = [sys.executable, *["-OO"] * optimized, "-m", "conformance", "run", "--base-url", "http://127.0.0.1:1"]
+    environment = {**os.environ, "STRIPE_API_KEY": KEY}
+    return subprocess.run(
+        [*command, *arguments], cwd=SUITE, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 @pytest.mark.parametrize("option", ["--html=/proc/none/report.html", "--results=/proc/none"])
-def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("STRIPE_API_KEY", KEY)
-    monkeypatch.chdir(tmp_path)
+def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(option: str, tmp_path: Path) -> None:
+    done = run_in_a_process(f"--results={tmp_path}", option)
 
-    status = main(["run", "--base-url", "http://127.0.0.1:1", f"--results={tmp_path}", option, "-q"])
-
-    said = capfd.readouterr()
-    assert status == ExitStatus.WRONG_USAGE
-    assert "nothing can be written there" in said.err
-    assert "INTERNALERROR" not in said.out + said.err
+    assert done.returncode == ExitStatus.WRONG_USAGE
+    assert "nothing can be written there" in done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
 
 
 def test_without_docstrings_the_run_does_not_begin(tmp_path: Path) -> None:
-    run = ["-OO", "-m", "conformance", "run", "--base-url", "http://127.0.0.1:1", f"--results={tmp_path}"]
-
-    done = subprocess.run([sys.executable, *run], cwd=SUITE, capture_output=True, text=True, timeout=60, check=False)
+    done = run_in_a_process(f"--results={tmp_path}", optimized=True)
 
     assert done.returncode == ExitStatus.WRONG_USAGE, done
     assert "PYTHONOPTIMIZE" in done.stderr
