@@ -316,6 +316,7 @@ class Watch:
         self._settle(Trial(STILL_SERVING, tuple(performed), OF_SERVING, self.stage.case.test, missing=missing))
 
     def _steps_after(self, before: Sequence[Attempt]) -> list[Step]:
+        self.stage.client.reconnect()  # these are not to blame for a connection that has worn out
         self.make_spares(2)
         steps = [self.stage.send_shared(attempt, role="set-up") for attempt in before]
         return [*steps, self._send_valid(new_connection=True), self._send_valid()]
