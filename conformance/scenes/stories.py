@@ -265,7 +265,8 @@ def send_in_turn(scene: Scene, first: Attempt, second: Attempt) -> list[Step]:
 
 def expect_every_entry(scene: Scene, attempts: tuple[Attempt, ...], alone: Attempt) -> None:
     """Expect `customer` to be expanded in each of the attempts, where a second path is legal `alone`."""
-    control = scene.stage.sample_success(alone)
+    ask = scene.stage.send_fresh if scene.is_confirmation else scene.stage.sample_success
+    control = ask(alone)
     steps = [replace(control, role="control")]
     if isinstance(control.exchange.object.get("customer"), str):
         steps += [scene.attach(attempt) for attempt in attempts]
