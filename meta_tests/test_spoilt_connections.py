@@ -17,7 +17,7 @@ from conformance.transport.ways import Manner
 
 
 class Answers:
-    """A client that gives these answers to whatever is asked, one after the other."""
+    """A client that gives these answers in turn to all that is asked."""
 
     def __init__(self, *answers: Exchange) -> None:
         self.answers = list(answers)
