@@ -155,7 +155,7 @@ class Tiny:
         if expands or not is_form or request.credentials != "key":
             return _refusal(400)
         method["customer"] = customer
-        return 200, dict(method)
+        return 200, {**method, "customer": self.customers[customer]} if "expand[]" in form else dict(method)
 
     def _new(self, store: dict[str, dict[str, Any]], prefix: str, content: dict[str, Any]) -> dict[str, Any]:
         self.made += 1
