@@ -38,7 +38,7 @@ NO_UTF_8 = b"\xff\xfe"
 SHOWING = ("-vv", "--showlocals", "--tb=long", "-rA", "--full-trace", "--log-level=DEBUG")
 CONTRACT = ("--profile=contract",)
 QUICK = (*CONTRACT, "--budget=quick", "-k", "test_request or test_auth")
-REQUESTS_BEFORE = 30
+REQUESTS_BEFORE = 40
 """How many requests a run sends before something happens to it."""
 
 
