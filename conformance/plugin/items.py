@@ -26,6 +26,7 @@ from conformance.scenes.engine import Engine
 from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
+from conformance.verdict.culprits import is_established
 from conformance.verdict.entries import refer_to
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.verdict.ledger import Ledger
@@ -148,7 +149,7 @@ class ItemRunner:
         if reason := self._leave(slug, performance):
             pyfuncitem.stash[FOUND] = self.engine.end()
             pytest.skip(reason)
-        if is_further(pyfuncitem) and self.stage.known.has_finding(slug):
+        if is_further(pyfuncitem) and is_established(slug, self.stage.known):
             pytest.skip("an earlier test has found it broken")
         is_adopted = self._adopts(pyfuncitem, performance)
         try:
@@ -222,7 +223,7 @@ class ItemRunner:
         slug = slug_of(item) or ""
         if self._absent(slug) or self._cause(slug) or self.engine.watch.gone or self.live:
             return False
-        return not (is_further(item) and self.stage.known.has_finding(slug))
+        return not (is_further(item) and is_established(slug, self.stage.known))
 
     def tell(self, item: pytest.Function, engine: Engine) -> None:
         """Call the function of a test as pytest would, with this engine."""

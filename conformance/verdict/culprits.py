@@ -64,6 +64,14 @@ class Culprits:
         return any(slug.startswith(chapters) or slug in ABOUT_CONTENT for slug in self.standing)
 
 
+def is_established(slug: str, ledger: Ledger) -> bool:
+    """Return whether a clause is known to be broken, and no clause that is judged later may own what shows it."""
+    findings = ledger.findings_of(slug)
+    if slug == SERVER_ERRORS:
+        return any(not _remarkable(finding.exchange) for finding in findings)
+    return bool(findings)
+
+
 def without_what_others_own(slug: str, entry: Entry, culprits: Culprits, catalogue: Catalogue) -> Entry:
     """Return the entry without the findings that another broken clause explains: one defect shows once.
 
