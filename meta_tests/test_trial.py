@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.examples import ERROR, SUCCESS, episode, exchange
+from benchmarks.examples import CUSTOMER, ERROR, SUCCESS, episode, exchange
 from benchmarks.runs import finding
 from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
+from conformance.verdict.culprits import is_established
 from conformance.verdict.entries import Kind
 from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger
 from conformance.verdict.results import conclude
@@ -102,3 +103,12 @@ def test_a_lost_answer_to_an_odd_request_is_explained_by_a_server_that_lets_anot
     ledger.entry(STILL_SERVING).add_finding(finding(STILL_SERVING, LOST))
     concluded = conclude(load_catalogue(), ledger)[clause]
     assert (concluded.outcome, concluded.cause) == (Outcome.NOT_RUN, STILL_SERVING)
+
+
+@pytest.mark.parametrize(("sent", "is_known"), [(f"customer={CUSTOMER}", True), ("customer=%ff", False)])
+def test_a_server_error_that_a_later_clause_may_own_is_not_established(sent: str, *, is_known: bool) -> None:
+    ledger = Ledger()
+    crashed = exchange(500, ERROR, sent=sent)
+    as_usual = replace(crashed.request, headers=(("Content-Type", "application/x-www-form-urlencoded"),))
+    ledger.entry(SERVER_ERRORS).add_finding(finding(SERVER_ERRORS, replace(crashed, request=as_usual)))
+    assert is_established(SERVER_ERRORS, ledger) is is_known
