@@ -51,7 +51,7 @@ SEEDED = 1253
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {"request.query-customer"}
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
-MISSED_QUICKLY = 128
+MISSED_QUICKLY = 124
 """The most defects that a quick run may miss."""
 
 QUIET = [

@@ -219,7 +219,7 @@ def test_a_race_is_lost_by_ids_of_the_other_requests_alone(shown: dict[str, Any]
 @pytest.mark.parametrize("is_object", [False, True], ids=["an id", "an object"])
 @pytest.mark.parametrize("other", ["", "&expand[]=customer"], ids=["beside plain", "beside expanded"])
 def test_an_answer_at_once_is_expanded_as_its_own_request_asks(*, expand: str, is_object: bool, other: str) -> None:
-    """Where all ask alike, the clauses about `expand` judge what comes."""
+    """The clauses about `expand` judge what comes where all ask alike."""
     customer = {"id": "cus_1", "object": "customer"} if is_object else "cus_1"
     mine = exchange(200, but(SUCCESS, customer=customer), sent=f"customer=cus_1{expand}")
     their = exchange(400, ERROR, sent=f"customer=cus_1{other}")

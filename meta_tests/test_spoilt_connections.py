@@ -1,4 +1,4 @@
-"""What a request leaves behind on its connection: the suite asks again on a new one, and finds the request."""
+"""Traces of a request on its connection: the suite asks again on a new one, and finds the request."""
 
 from __future__ import annotations
 

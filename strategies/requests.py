@@ -29,10 +29,10 @@ QUOTED = '; charset="utf-8"'
 
 CHARSETS: Sequence[Comparison] = (
     with_charset(MINIMAL, "; charset=utf-8"),
-    with_charset(EXPANDED, ";charset=utf-8"),
     Comparison(
         NOT_ASCII, with_charset(NOT_ASCII, "; charset=utf-8").subjects + with_charset(NOT_ASCII, QUOTED).subjects
     ),
+    with_charset(EXPANDED, ";charset=utf-8"),
 )
 """The charset that every form has anyway."""
 

@@ -104,13 +104,13 @@ def failing_steps_doubled_by_passing_ones(record: Record) -> Record:
 
 
 def _sends(step: Step) -> tuple[str, str, str]:
-    """What a step sent, and what the judge knows of it."""
+    """The request of a step, and all that the judge knows of it."""
     return sent_by(step), step.kind, step.invalid
 
 
 @LIES.lie
 def offending_steps_exchanged_for_others_that_sent_the_same(record: Record) -> Record:
-    """What showed the failure was a request of the same kind that was answered well elsewhere."""
+    """The step that shows the failure is one of the same kind that was answered well elsewhere."""
     well = (trial for trial in record.trials if is_honest(trial))
     others = {_sends(step): step for trial in well for step in trial.decisive.steps}
 
@@ -123,7 +123,7 @@ def offending_steps_exchanged_for_others_that_sent_the_same(record: Record) -> R
 
 @LIES.lie
 def repetitions_that_differ_exchanged_for_others_of_their_episode(record: Record) -> Record:
-    """What showed the failure was another repetition of the same request, which was answered as usual."""
+    """The step that shows the failure is another repetition of the request, which was answered as usual."""
 
     def exchanged(trial: Trial) -> list[Trial]:
         guilty, trial = culprits_of(trial), quiet(trial)
@@ -135,7 +135,7 @@ def repetitions_that_differ_exchanged_for_others_of_their_episode(record: Record
 
 @LIES.lie
 def reads_exchanged_for_others_of_the_same_object(record: Record) -> Record:
-    """What was read in a failing episode is the last that was read of the same object there."""
+    """Each read in a failing episode is the last one of the same object there."""
 
     def altered(performed: Performed) -> Performed:
         steps = performed.episode.steps

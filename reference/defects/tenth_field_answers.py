@@ -51,7 +51,7 @@ def expanded_field_is_not_read(usual: Check, call: Call, attempt: Attempt) -> No
 def nested_paths_stay_in_the_serializer(
     usual: Expand, call: Call, payload: Json, items: Sequence[str], left: list[str]
 ) -> None:
-    """What was expanded within the customer last is expanded there again with each customer that is expanded.
+    """The member that was expanded within the customer last is expanded again within each later one.
 
     djangorestframework-expander (pull request 2): the arguments of the nested serializer belong to its class.
     """

@@ -101,7 +101,7 @@ def zero_is_any_customer(usual: FindCustomer, call: Call, identifier: str) -> Cu
 
 @stateful("state.listed", "medium", wrap("methods_of"), also="state.race", batch=BATCH)
 def list_has_one_for_each_second(usual: ListMethods, call: Call, customer: str) -> list[PaymentMethod]:
-    """Of payment methods that were created in the same second, a customer's list holds the last one only.
+    """A customer's list holds only the last of the payment methods that were created in one second.
 
     A table of DynamoDB whose sort key is the time: gladly-team/tab (issue 330).
     """
