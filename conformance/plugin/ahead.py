@@ -277,7 +277,7 @@ class Performers:
             self._look_after_trouble()
             return self.take(item)
         del self._tasks[item]  # an exploration performs it again
-        self._more_checks = self.runner.engine.watch.checks - task.checks
+        self._more_checks = self.runner.engine.serving.checks - task.checks
         performance = task.performance
         if performance is not None:
             item.stash[ADOPTED] = not performance.why_alone and self._adoption.is_as_in_turn(performance)

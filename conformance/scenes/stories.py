@@ -202,7 +202,7 @@ def survive(
     ordinary = ordinary_counterpart(attempt, scene.stage.contract)
     control = [] if ordinary is None else [scene.sample(ordinary, role="control")]
     with contextlib.suppress(OutOfFixtures):
-        scene.watch.make_spares(1)
+        scene.serving.make_spares(1)
     step = _send_on_any(scene, attempt)
     survived = scene.stage.memory.survived
     is_of_the_chapter = scene.stage.case.clause.startswith("robustness.")
