@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from itertools import chain
+from itertools import product
 from urllib.parse import unquote, unquote_to_bytes
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
+from conformance.commands.certificate.wording import describe, name_clause
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.evidence.strict_json import exact_form
@@ -20,7 +21,7 @@ from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import as_modelled, expectation_name
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
-from conformance.verdict.shapes import exchanges_in, steps_in
+from conformance.verdict.shapes import exchanges_in, performed_in, steps_in
 from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, RENEWED, Trial
 
 CLOCK_TOLERANCE = 2.0
@@ -40,14 +41,14 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
     """Yield where recorded episodes contradict each other, their own answers, or the run that they belong to."""
     record = evidence.record
     provision = Provision.from_json(record.header["target"]["provision"])
-    episodes = [performed.episode for trial in record.trials for performed in trial.episodes]
+    episodes = [performed.episode for _, performed in performed_in(record.trials)]
     steps = [step for _, step in steps_in(record.trials)]
     exchanges = exchanges_in(record.trials)
     yield from _find_gaps(exchanges)
     yield from _find_different_versions(exchanges)
     yield from _find_wrong_lengths(exchanges)
     yield from _find_wrong_times(evidence, exchanges)
-    yield from chain.from_iterable(map(_find_early_follow_ups, episodes))
+    yield from _find_early_follow_ups(episodes)
     yield from _find_wrong_dates(exchanges)
     yield from _find_other_runs(steps)
     yield from _find_other_targets(episodes, provision, str(record.header["target"]["base_url"]))
@@ -61,11 +62,6 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
         yield from _find_repeated_creations(exchanges)
         yield from _find_unused_creations(episodes)
         yield from _find_other_ids(steps, exchanges)
-
-
-def describe(exchange: Exchange) -> str:
-    """Return an exchange in a few words."""
-    return f"{exchange.request.method} {exchange.request.target[:80]} ({exchange.status or exchange.failure})"
 
 
 def _find_gaps(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
@@ -123,13 +119,14 @@ def _find_wrong_times(evidence: Evidence, exchanges: Sequence[Exchange]) -> Iter
             yield Objection("times", f"{describe(exchange)} was not exchanged during the run")
 
 
-def _find_early_follow_ups(episode: Episode) -> Iterator[Objection]:
-    answered = 0.0
-    for step in episode.steps:
-        if step.role == "subject":
-            answered = max(answered, step.exchange.received)
-        elif step.role == "follow-up" and step.exchange.received < answered - CLOCK_TOLERANCE:
-            yield Objection("times", f"{describe(step.exchange)} came before the request that it follows")
+def _find_early_follow_ups(episodes: Sequence[Episode]) -> Iterator[Objection]:
+    for episode in episodes:
+        answered = 0.0
+        for step in episode.steps:
+            if step.role == "subject":
+                answered = max(answered, step.exchange.received)
+            elif step.role == "follow-up" and step.exchange.received < answered - CLOCK_TOLERANCE:
+                yield Objection("times", f"{describe(step.exchange)} came before the request that it follows")
 
 
 def _find_wrong_dates(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
@@ -156,27 +153,32 @@ def _date_of(exchange: Exchange) -> float | None:
 
 
 def _find_other_runs(steps: Sequence[Step]) -> Iterator[Objection]:
-    runs = {run: step.exchange for step in steps for run in _runs_of(step) if run is not None}
+    runs = {run: step.exchange for step in steps for run in _runs_of(step)}
+    runs.pop(None, None)
     for exchange in list(runs.values())[1:]:
         yield Objection("episodes", f"{describe(exchange)} belongs to another run")
 
 
-def _runs_of(step: Step) -> tuple[str | None, str | None]:
-    tag = f"metadata[{RUN_TAG}]"
-    return step.bindings.get(RUN), sent_fields(step.exchange.request).get(tag) if is_creation(step.exchange) else None
+def _runs_of(step: Step) -> Iterator[str | None]:
+    """Yield the ids of runs that a step names, None where it names none."""
+    yield step.bindings.get(RUN)
+    if is_creation(step.exchange):
+        yield sent_fields(step.exchange.request).get(f"metadata[{RUN_TAG}]")
 
 
 def _find_other_targets(episodes: Sequence[Episode], provision: Provision, base_url: str) -> Iterator[Objection]:
-    created_as = "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None
-    remote = True if base_url.startswith("http") and not Address(base_url).is_loopback else None
+    wanted = {
+        "stateless": provision.stateless,
+        "created_as": "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None,
+        "remote": True if base_url.startswith("http") and not Address(base_url).is_loopback else None,
+    }
     if len({exact_form(episode.facts.get("test_key")) for episode in episodes}) > 1:
         yield Objection("another-target", "some episodes were recorded with a test key, and some not")
-    for episode in episodes:
-        for name, value in (("stateless", provision.stateless), ("created_as", created_as), ("remote", remote)):
-            found = episode.facts.get(name)
-            if found != value:
-                text = f"`{name}` is {found!r} in an episode of {episode.clause or 'no clause'}"
-                yield Objection("another-target", f"{text}, and {value!r} in the header")
+    for episode, (name, value) in product(episodes, wanted.items()):
+        found = episode.facts.get(name)
+        if found != value:
+            text = f"`{name}` is {found!r} in an episode of {name_clause(episode.clause)}"
+            yield Objection("another-target", f"{text}, and {value!r} in the header")
 
 
 def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
@@ -184,14 +186,14 @@ def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
     for trial in trials:
         if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN):
             continue
-        decisive = trial.decisive
+        decisive, clause = trial.decisive, name_clause(trial.clause)
         for performed in trial.performed_as(AGAIN, CONFIRMATION, RENEWED):
             again = performed.episode
             if (again.clause, again.expectation) != (decisive.clause, decisive.expectation):
-                text = f"{again.id or performed.part} of {trial.clause or 'no clause'} repeats another clause's episode"
+                text = f"{again.id or performed.part} of {clause} repeats another clause's episode"
                 yield Objection("episodes", text)
         if decisive.clause != trial.clause:
-            yield Objection("episodes", f"{decisive.id} of {trial.clause or 'no clause'} is about {decisive.clause}")
+            yield Objection("episodes", f"{decisive.id} of {clause} is about {decisive.clause}")
 
 
 # ids that recur
@@ -224,12 +226,12 @@ def _find_unused_creations(episodes: Sequence[Episode]) -> Iterator[Objection]:
     for episode in episodes:
         if episode.expectation == SEQUENCE:
             continue
-        requests = [step.exchange.request for step in episode.steps]
-        sent = [unquote_to_bytes(part) for one in requests for part in (one.target, one.body or b"")]
-        for exchange in filter(is_creation, (step.exchange for step in episode.steps)):
+        exchanges = [step.exchange for step in episode.steps]
+        requests = [exchange.request for exchange in exchanges]
+        sent = b"\n".join(unquote_to_bytes(one.target) + b"\n" + unquote_to_bytes(one.body or b"") for one in requests)
+        for exchange in filter(is_creation, exchanges):
             identifier = str(exchange.object.get("id"))
-            is_sent = any(identifier.encode() in part for part in sent)
-            if not is_sent and identifier not in episode.fixtures.values():
+            if identifier.encode() not in sent and identifier not in episode.fixtures.values():
                 yield Objection("ids", f"{identifier} was created for an episode that does not use it")
 
 
