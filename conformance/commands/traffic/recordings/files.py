@@ -58,9 +58,8 @@ def read_recordings(paths: Iterable[Path]) -> Recording:
 
 def _read(value: Any, form: Form | None, where: str) -> Recorded | None:
     """Return the exchange of an entry, None where it is not with the operation. Raises UnreadableMember."""
-    if not isinstance(value, Mapping):
-        raise UnreadableMember("entry", "is not an object")
-    return (form or _form_of(value)).read(Member(value), where)
+    entry = Member(Member.of(value, "entry").value)
+    return (form or _form_of(value)).read(entry, where)
 
 
 # from a file to a document
