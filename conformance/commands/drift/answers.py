@@ -8,7 +8,7 @@ members and known values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from conformance.commands.drift.bodies import describe_types, show
@@ -115,19 +115,23 @@ def _compare_members(pair: Pair, ours: Shape, theirs: Shape) -> Iterator[Differe
         yield from _compare_maps(pair)
     if _takes_any(ours) and theirs.is_resource:
         return
-    added = [name for name in after if name not in before]
-    gone = [name for name in before if name not in after and name not in ours.required]
-    yield from _named(pair, Change.NEW, "member", "properties", added, Kind.MEMBERS)
-    yield from _named(pair, Change.ABSENT, "member", "properties", gone, Kind.MEMBERS)
-    for name in (name for name in before if name in ours.required - after.keys()):
+    missing = _without(before, after)
+    optional = _without(missing, ours.required)
+    yield from _named(pair, Change.NEW, "member", "properties", _without(after, before), Kind.MEMBERS)
+    yield from _named(pair, Change.ABSENT, "member", "properties", optional, Kind.MEMBERS)
+    for name in _without(missing, optional):
         words = "member, which the contract requires"
         yield absent(pair.part, f"{pair.path}.{name}", words, "required", ours.node)
-    shared = [name for name in before if name in after]
-    for name in (name for name in shared if name in ours.required - theirs.required):
-        if (pair.path, name) not in STRICTER_BY_DESIGN:
+    shared = _without(before, missing)
+    for name in _without(shared, theirs.required):
+        if name in ours.required and (pair.path, name) not in STRICTER_BY_DESIGN:
             yield pair.changed("no longer required", "required", path=f".{name}")
     for name in shared:
         yield from compare_answers(pair.of(before[name], after[name], f".{name}"))
+
+
+def _without(names: Iterable[str], others: Container[str]) -> list[str]:
+    return [name for name in names if name not in others]
 
 
 def _compare_maps(pair: Pair) -> Iterator[Difference]:
