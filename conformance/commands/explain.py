@@ -125,10 +125,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=f"example: {program_here()} explain expand.inlined 4fcf6f5",
     )
     command.add_argument(
-        "names",
-        nargs="+",
-        metavar="CLAUSE-or-ID",
-        help="a clause, such as expand.inlined, or the id of a finding",
+        "names", nargs="+", metavar="CLAUSE-or-ID", help="a clause, such as expand.inlined, or the id of a finding"
     )
     command.add_argument(
         "--record", type=Path, metavar="FILE", help=f"the run whose findings are shown (default: {USUAL_RECORD})"

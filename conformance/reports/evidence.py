@@ -234,11 +234,7 @@ def _is_header(name: str, component: str) -> bool:
 def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
     is_open = request.credentials in ("key", IN_LOWER_CASE_HEADER)
     credentials = scheme if is_open else request.credentials
-    shown = {
-        "bearer": "Bearer $STRIPE_API_KEY",
-        "basic": "Basic base64($STRIPE_API_KEY:)",
-        **OF_THE_KEY,
-    }
+    shown = {"bearer": "Bearer $STRIPE_API_KEY", "basic": "Basic base64($STRIPE_API_KEY:)", **OF_THE_KEY}
     if credentials != "none":
         yield "Authorization", shown.get(credentials, credentials)
     yield from request.headers

@@ -23,13 +23,7 @@ from conformance.commands.certificate.files import (
 )
 from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
 from conformance.commands.certificate.objections import Refused, in_short, refuse_for
-from conformance.commands.certificate.policy import (
-    IMAGE_DIGEST,
-    LARGEST_VALID_DAYS,
-    NAME,
-    check_kind,
-    check_policy,
-)
+from conformance.commands.certificate.policy import IMAGE_DIGEST, LARGEST_VALID_DAYS, NAME, check_kind, check_policy
 from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,

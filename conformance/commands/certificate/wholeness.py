@@ -23,16 +23,7 @@ from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.shapes import GATHERED, exchanges_in, performed_in, steps_compared, steps_in
-from conformance.verdict.trial import (
-    AGAIN,
-    CONFIRMATION,
-    FIRST,
-    OF_A_CLAUSE,
-    OF_SERVING,
-    RENEWED,
-    SEARCH,
-    Trial,
-)
+from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, OF_SERVING, RENEWED, SEARCH, Trial
 from contracts import load_catalogue, published_contract
 from strategies.refusals import near_misses
 
