@@ -103,13 +103,8 @@ class Checked:
         return self.is_genuine and self.claim is not None and self.claim.evidence.conforms
 
     @property
-    def lacks_judgements(self) -> bool:
-        """Return whether nothing fails, and the product is not shown to conform: a clause was not judged."""
-        return self.claim is not None and self.claim.evidence.lacks_judgements
-
-    @property
     def shortfall(self) -> str:
-        """Return why a product of which nothing fails is not shown to conform, in words."""
+        """Return why a product of which nothing fails is not shown to conform, in words; empty for any other."""
         return self.claim.evidence.shortfall if self.claim is not None else ""
 
     @property

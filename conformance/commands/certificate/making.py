@@ -189,7 +189,7 @@ def _certify(options: argparse.Namespace) -> int:
 
 def _describe_result(checked: Checked, product: Product) -> str:
     """Return what a certificate says of a product that it does not show to conform."""
-    if checked.lacks_judgements:
+    if checked.shortfall:
         return f"does not show that {product.name} conforms, since {checked.shortfall}"
     return f"says that {product.name} does not conform"
 
