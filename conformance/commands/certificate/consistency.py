@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import product
@@ -87,18 +87,16 @@ def _find_different_versions(exchanges: Sequence[Exchange]) -> Iterator[Objectio
 
 
 def _find_wrong_lengths(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-    for exchange in exchanges:
-        announced, body = exchange.header("Content-Length"), exchange.body
-        if announced is None or body is None or not _has_countable_body(exchange):
-            continue
-        if announced.strip().lstrip("0") != str(len(body)).lstrip("0"):
-            text = f"Content-Length says {announced}, and the body has {len(body)} bytes"
+    for exchange in filter(_has_countable_body, exchanges):
+        announced, length = exchange.header("Content-Length"), len(exchange.body or b"")
+        if announced is not None and announced.strip().lstrip("0") != str(length).lstrip("0"):
+            text = f"Content-Length says {announced}, and the body has {length} bytes"
             yield Objection("lengths", f"{describe(exchange)}: {text}")
 
 
 def _has_countable_body(exchange: Exchange) -> bool:
     """Return whether the recorded body is all that the server sent as the body, byte for byte."""
-    is_without_body = exchange.request.method == "HEAD" or exchange.status in NO_BODY
+    is_without_body = exchange.body is None or exchange.request.method == "HEAD" or exchange.status in NO_BODY
     encoding = exchange.header("Content-Encoding") or exchange.header("Transfer-Encoding")
     return not any((is_without_body, encoding, exchange.framing, exchange.leaked_key))
 
@@ -201,25 +199,25 @@ def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
 
 def _find_repeated_request_ids(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
     """Yield the answers with a request id that another has, though each should have its own; replays may repeat one."""
-    seen: dict[str, Exchange] = {}
-    for exchange in exchanges:
-        identifier = exchange.header("Request-Id")
-        is_keyed = sent_header(exchange, "Idempotency-Key") is not None
-        if identifier is None or is_keyed or not exchange.is_to_operation:
-            continue
-        if identifier in seen:
-            text = f"{describe(exchange)} has the request id of {describe(seen[identifier])}"
-            yield Objection("ids", text)
-        seen[identifier] = exchange
+    to_operation = [one for one in exchanges if one.is_to_operation and sent_header(one, "Idempotency-Key") is None]
+    for _, exchange, before in _repeated((one.header("Request-Id"), one) for one in to_operation):
+        yield Objection("ids", f"{describe(exchange)} has the request id of {describe(before)}")
 
 
 def _find_repeated_creations(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-    created: set[str] = set()
-    for exchange in filter(is_creation, exchanges):
-        identifier = str(exchange.object.get("id"))
-        if identifier in created:
-            yield Objection("ids", f"{identifier} was created twice")
-        created.add(identifier)
+    created = filter(is_creation, exchanges)
+    for identifier, _, _ in _repeated((str(one.object.get("id")), one) for one in created):
+        yield Objection("ids", f"{identifier} was created twice")
+
+
+def _repeated(found: Iterable[tuple[str | None, Exchange]]) -> Iterator[tuple[str, Exchange, Exchange]]:
+    """Yield each id that an exchange shares with one before it, with both; None is no id."""
+    seen: dict[str, Exchange] = {}
+    for identifier, exchange in found:
+        if identifier in seen:
+            yield identifier, exchange, seen[identifier]
+        if identifier is not None:
+            seen[identifier] = exchange
 
 
 def _find_unused_creations(episodes: Sequence[Episode]) -> Iterator[Objection]:
