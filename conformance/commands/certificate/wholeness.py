@@ -114,7 +114,7 @@ def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
     broken = fold(evidence.record.entries, published_contract(), load_catalogue()).broken
     for trial, performed in performed_in(evidence.record.trials):
         for finding in performed.judgement.findings:
-            # of a search for a guilty request, those of its clause
+            # of those that a search for a guilty request shows, only its own clause's count
             counts = trial.kind == OF_A_CLAUSE or finding.clause in (trial.clause, UNSTEADY)
             if counts and finding.clause not in broken:
                 text = f"shows that {finding.clause} fails ({finding.observed}), and it is passed over"
