@@ -6,10 +6,12 @@ import argparse
 import contextlib
 import os
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from conformance.commands.asking import client_for
@@ -21,6 +23,7 @@ from conformance.fixtures.provisioning import Provision, Unreachable
 from conformance.paths import program_here
 from conformance.plugin.options import positive
 from conformance.plugin.project import SHOWN, project_options
+from conformance.reports.templating import templates
 from conformance.reports.words import answer_in_short
 from conformance.transport.client import DEFAULT_TIMEOUT, Client
 from conformance.verdict.needs import ids_for_profile
@@ -68,52 +71,29 @@ def examine(client: Client, payment_methods: Sequence[str] = (), customers: Sequ
     return Findings(client.history.since(0), provision, capabilities)
 
 
-def describe(found: Findings, base_url: str, rate: float | None = None) -> Iterator[str]:
-    """Yield the lines of the report, the verdict first; `rate` is in requests a second."""
-    if found.provision is None:
-        yield f"cannot be tested: {found.trouble}"
-        if found.hint:
-            yield f"hint: {found.hint}"
-    else:
-        yield from _of_a_target(found, found.provision, base_url, rate)
-    yield ""
-    yield "what was sent, and what came back:"
-    for exchange in found.exchanges:
-        body = (exchange.request.body or b"").decode("utf-8", "replace")[:LONGEST_BODY]
-        sent = f"{exchange.request.method} {exchange.request.target} {body}".rstrip()
-        yield f"  {one_line(sent)} → {one_line(answer_in_short(exchange, LONGEST_ANSWER))}"
-
-
-def _of_a_target(found: Findings, provision: Provision, base_url: str, rate: float | None) -> Iterator[str]:
-    yield f"{base_url} can be tested"
-    yield from _of_provision(provision)
-    yield from (f"  {'✓' if name in found.capabilities else '–'} {name}" for name in CAPABILITY_NAMES)
-    if set(CAPABILITY_NAMES) - set(found.capabilities):
-        yield "  what is missing makes clauses about it not applicable; the profile `contract` does without"
-    yield ""
-    yield from _costs(found.exchanges, rate)
-    yield f"next: {program_here()} run --base-url {base_url} --profile contract"
-
-
-def _of_provision(provision: Provision) -> Iterator[str]:
-    scheme = "Basic user name" if provision.scheme == "basic" else "Bearer token"
-    yield f"  the key is taken as {scheme}"
-    yield f"  customers: {provision.customers}; payment methods: {provision.payment_methods}"
-    if provision.stateless:
-        yield "  it keeps no state: any id is known, so that clauses about state are not applicable"
-
-
-def _costs(exchanges: Sequence[Exchange], rate: float | None) -> Iterator[str]:
-    """Yield how many requests a run sends, how long they take, and how many ids do where none can be created."""
-    seconds = statistics.median(one.seconds for one in exchanges)
-    each = max(seconds, 1 / rate if rate else 0.0)
-    for (profile, budget), requests in ABOUT.items():
-        time = f"{max(1.0, requests * each):.0f} s at least"
-        yield f"--profile {profile} --budget {budget}: about {requests} requests, {time} at {each * 1000:.0f} ms each"
+def describe(found: Findings, base_url: str, rate: float | None = None) -> str:
+    """Return the report, the verdict first; `rate` is in requests a second."""
     catalogue = load_catalogue()
-    for profile in (PROFILES[0], PROFILES[-1]):
-        methods, customers = ids_for_profile(profile, "standard", catalogue)
-        yield f"with given ids, --profile {profile} needs about {methods} payment methods and {customers} customers"
+    profiles = (PROFILES[0], PROFILES[-1])
+    seconds = statistics.median(one.seconds for one in found.exchanges) if found.exchanges else 0.0
+    environment = templates(escaped=False, undefined=jinja2.StrictUndefined)
+    environment.filters.update(one_line=one_line, sent=_sent, answer=partial(answer_in_short, limit=LONGEST_ANSWER))
+    return environment.get_template("doctor.txt.jinja").render(
+        found=found,
+        provision=found.provision,
+        base_url=base_url,
+        capability_names=CAPABILITY_NAMES,
+        about=ABOUT,
+        each=max(seconds, 1 / rate if rate else 0.0),
+        ids={profile: ids_for_profile(profile, "standard", catalogue) for profile in profiles},
+        program=program_here(),
+    )
+
+
+def _sent(exchange: Exchange) -> str:
+    request = exchange.request
+    body = (request.body or b"").decode("utf-8", "replace")[:LONGEST_BODY]
+    return f"{request.method} {request.target} {body}".rstrip()
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -163,5 +143,5 @@ def _run(options: argparse.Namespace) -> int:
     with contextlib.closing(client_for(asked.base_url, os.environ, asked.timeout)) as client:
         found = examine(client, asked.payment_methods, asked.customers)
     rate = usual_rate(is_loopback=client.address.is_loopback)
-    print(*describe(found, client.address.url, rate), sep="\n")
+    print(describe(found, client.address.url, rate), end="")
     return ExitStatus.UNREACHABLE if found.provision is None else ExitStatus.CONFORMS

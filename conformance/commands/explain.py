@@ -6,16 +6,19 @@ import argparse
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import jinja2
 
 from conformance.commands.replay.looking_up import CannotReplay, look_up, meant, read_run, read_run_before
 from conformance.paths import IN_A_CLONE, PROGRAM, TESTS, program_here
 from conformance.reports.details import finding_alone
 from conformance.reports.reproduction import USUAL_RECORD, Reached, explain_finding, replay
 from conformance.reports.script import script_command
+from conformance.reports.templating import templates
 from conformance.targets.description import Defect, TargetDescription, members, shipped
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
@@ -26,8 +29,6 @@ FINDING_ID = re.compile(r"[0-9a-f]{7,}")
 """The id of a finding; a clause has a dot in its name."""
 PASSING = Path(__file__).with_name("passing.json")
 """Requests that pass and their answers, a line each, by clause, as `python -m benchmarks.passing` wrote them down."""
-OF_EACH_ANSWER = "The clause is judged on every answer from the operation's URL."
-NO_TEST = "No test sends it: "
 ALL_CLAUSES = "a clause looks like expand.inlined (docs/clauses.md lists them), the id of a finding like 4fcf6f5"
 
 
@@ -56,33 +57,14 @@ def explain(slug: str, catalogue: Catalogue | None = None) -> Explanation:
     )
 
 
-def as_markdown(explanation: Explanation, program: str = PROGRAM) -> Iterator[str]:
-    """Yield the lines of an explanation, without its heading; `program` is how the reader calls the program."""
-    clause = explanation.clause
-    yield f"**{clause.level}**, profile `{clause.profile}`. {clause.statement}"
-    if clause.general:
-        yield from ("", OF_EACH_ANSWER)
-    if clause.not_tested:
-        yield from ("", f"{NO_TEST}{clause.not_tested}.")
-    yield from _listed("Why", explanation.reasons)
-    yield from _listed("What a conforming server answers", clause.admissible)
-    if explanation.passing:
-        yield from (
-            "",
-            "Requests that pass, and the answers of the embedded reference:",
-            "",
-            "```text",
-            *explanation.passing,
-            "```",
-        )
-    yield from ("", f"Source: {clause.source}.", *([clause.note] if clause.note else []))
-    if clause.requires:
-        requires = ", ".join(f"`{one}`" for one in clause.requires)
-        yield from ("", f"It is judged only where these hold, which come first: {requires}.")
-    broken = (f"{target.title} {target.version}: {defect.observed}" for target, defect in explanation.broken_by)
-    yield from _listed("What breaks it in real software", tuple(broken))
-    if not clause.not_tested:
-        yield from ("", f"Alone: `{program} run --base-url URL --clause {clause.slug}`")
+def as_markdown(explanation: Explanation, program: str = PROGRAM) -> str:
+    """Return an explanation without its heading; `program` is how the reader calls the program."""
+    return _template().render(explanation=explanation, program=program).rstrip("\n")
+
+
+@cache
+def _template() -> jinja2.Template:
+    return templates(escaped=False, undefined=jinja2.StrictUndefined).get_template("explanation.md.jinja")
 
 
 def page(catalogue: Catalogue) -> str:
@@ -90,13 +72,8 @@ def page(catalogue: Catalogue) -> str:
     said = f"`{PROGRAM} explain CLAUSE` says the same in a terminal ({IN_A_CLONE})."
     lines = ["# Each clause explained", "", said]
     for clause in catalogue:
-        lines += ["", f"## {clause.slug}", "", *as_markdown(explain(clause.slug, catalogue))]
+        lines += ["", f"## {clause.slug}", "", as_markdown(explain(clause.slug, catalogue))]
     return "\n".join(lines) + "\n"
-
-
-def _listed(title: str, entries: Sequence[str]) -> Iterator[str]:
-    if entries:
-        yield from ("", f"{title}:", "", *(f"- {entry}" for entry in entries))
 
 
 @cache
@@ -148,10 +125,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=f"example: {program_here()} explain expand.inlined 4fcf6f5",
     )
     command.add_argument(
-        "names",
-        nargs="+",
-        metavar="CLAUSE-or-ID",
-        help="a clause, such as expand.inlined, or the id of a finding",
+        "names", nargs="+", metavar="CLAUSE-or-ID", help="a clause, such as expand.inlined, or the id of a finding"
     )
     command.add_argument(
         "--record", type=Path, metavar="FILE", help=f"the run whose findings are shown (default: {USUAL_RECORD})"
@@ -176,8 +150,7 @@ def _of_clause(slug: str, catalogue: Catalogue, record: Path | None) -> Iterable
     if slug not in catalogue:
         hint = meant(slug, catalogue.by_slug) or ALL_CLAUSES
         raise Misuse(f"there is no clause and no finding {slug!r}: {hint}")
-    lines = as_markdown(explain(slug, catalogue), program_here())
-    return (slug, "", *lines, *_found_in(record, slug))
+    return (slug, "", as_markdown(explain(slug, catalogue), program_here()), *_found_in(record, slug))
 
 
 def _found_in(path: Path | None, slug: str) -> Iterator[str]:
@@ -196,8 +169,9 @@ def _found_in(path: Path | None, slug: str) -> Iterator[str]:
     if result is None or result.is_left_out:
         recorded = read_run_before(recorded.path) or recorded
     found = [finding for finding in recorded.findings.values() if finding.clause == slug]
-    lines = [f"`{explain_finding(finding.id, recorded.path)}`: {finding.observed}" for finding in found]
-    yield from _listed(f"Findings in {recorded}", lines)
+    if found:
+        yield from ("", f"Findings in {recorded}:", "")
+    yield from (f"- `{explain_finding(finding.id, recorded.path)}`: {finding.observed}" for finding in found)
 
 
 def _of_finding(name: str, path: Path) -> Iterable[str]:

@@ -6,10 +6,12 @@ import argparse
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
+
+import jinja2
 
 from conformance.commands.run import run_suite
 from conformance.paths import program_here
+from conformance.reports.templating import templates
 from conformance.transport.client import Address
 from conformance.verdict.expectations.proposal import HEAD_WITHOUT_RUN
 from conformance.verdict.run import ExitStatus
@@ -20,56 +22,6 @@ SCRIPT = Path("conformance.sh")
 WORKFLOW = Path(".github", "workflows", "conformance.yml")
 RESULTS = "conformance-results"
 OWNER = "OWNER/attach-conformance"
-
-SCRIPT_TEXT = Template("""\
-#!/bin/sh
-# Fails when the server misses anything that conformance.toml does not list, and when it lists too much.
-set -eu
-cd "$$(dirname "$$0")"
-
-url=$url
-answers() { curl --silent --output /dev/null --max-time 5 "$$url/"; }
-fail() { echo "$$1" >&2; exit 10; }
-
-if answers; then fail "something answers at $$url already: stop it, so that the server of this folder is tested"; fi
-$start > server.log 2>&1 &
-server=$$!
-trap 'kill "$$server" 2>/dev/null || true' EXIT
-left=60
-until answers; do
-    kill -0 "$$server" 2>/dev/null || fail "the server has ended: see server.log"
-    left=$$((left - 1))
-    [ "$$left" -gt 0 ] || fail "the server does not answer at $$url: see server.log"
-    sleep 0.5
-done
-
-$program run --base-url "$$url" --profile $profile \\
-    --results $results --expectations conformance.toml "$$@"
-""")
-
-WORKFLOW_TEXT = Template("""\
-name: conformance
-on: [push, pull_request]
-permissions:
-  contents: read
-jobs:
-  attach:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      # install here what your server needs, for example: - run: pip install -r requirements.txt
-      - name: Start the server
-        run: |
-          $start > server.log 2>&1 &
-          curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-all-errors $url/ \\
-            || { cat server.log; exit 1; }
-      - uses: $action
-        with:
-          base-url: $url
-          profile: $profile
-          expectations: conformance.toml
-          results: $results
-""")
 
 
 def texts_of(options: argparse.Namespace) -> Mapping[Path, str]:
@@ -82,7 +34,8 @@ def texts_of(options: argparse.Namespace) -> Mapping[Path, str]:
         "action": options.action,
         "program": program_here(options.directory.resolve()),
     }
-    return {SCRIPT: SCRIPT_TEXT.substitute(values), WORKFLOW: WORKFLOW_TEXT.substitute(values)}
+    environment = templates(escaped=False, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    return {path: environment.get_template(f"{path.name}.jinja").render(values) for path in (SCRIPT, WORKFLOW)}
 
 
 def write_new(path: Path, text: str, *, is_program: bool = False) -> bool:

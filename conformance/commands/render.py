@@ -25,10 +25,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=f"example: {program_here()} render reports/run.jsonl --to rendered",
     )
     command.add_argument(
-        "record",
-        type=Path,
-        metavar="RECORD",
-        help=f"the record of a run, such as reports/{RECORD_FILE}",
+        "record", type=Path, metavar="RECORD", help=f"the record of a run, such as reports/{RECORD_FILE}"
     )
     for form in FORMS.values():
         command.add_argument(

@@ -53,11 +53,7 @@ def badge_of(results: Mapping[str, Any]) -> str:
     words, colour = verdict_of(results)
     suite = results["suite"]
     version = f"{suite['name']} {suite.get(suite['name'], '')}".strip()
-    fields = {
-        f"{results['profile']} profile": DARK,
-        words: colour,
-        f"{version} · {results['started'][:10]}": DARK,
-    }
+    fields = {f"{results['profile']} profile": DARK, words: colour, f"{version} · {results['started'][:10]}": DARK}
     parts: list[Part] = []
     start = 0
     for text, fill in fields.items():

@@ -42,10 +42,7 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
     step = culprit_of(finding)
     shown = step_shown(step, finding.culprit + 1, 1, reached.scheme, WHOLE)
     yield f"finding:    {finding.id}"
-    yield f"sent:       {sent_in_short(finding)}"
-    yield f"expected:   {admissible_in_short(clause)}"
-    yield f"observed:   {finding.observed}"
-    yield from steps_in_order(finding, MOST_STEPS)
+    yield from what_fails(finding, clause, MOST_STEPS)
     yield from ("", "request:")
     yield from _indented(text_of(shown.request))
     yield from ("", f"response: {', '.join([shown.status_line, *shown.notes])}")
@@ -59,6 +56,14 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
         yield "            (where it gets another answer, what came before has a part in it: send it by the replay)"
     if script:
         yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"
+
+
+def what_fails(finding: Finding, clause: Clause, most: int = STEPS_SHOWN) -> Iterator[str]:
+    """Yield the lines about what was sent, expected and observed, and about the last `most` steps."""
+    yield f"sent:       {sent_in_short(finding)}"
+    yield f"expected:   {admissible_in_short(clause)}"
+    yield f"observed:   {finding.observed}"
+    yield from steps_in_order(finding, most)
 
 
 def _indented(text: str) -> Iterator[str]:
@@ -80,14 +85,13 @@ def steps_in_order(finding: Finding, most: int = STEPS_SHOWN) -> Iterator[str]:
     steps, culprit = finding.episode.steps, culprit_of(finding)
     if len(steps) == 1:
         return
-    left_out = len(steps) - most
+    lines = [f"  … {len(steps) - most} more before (`replay` sends them all)"] if len(steps) > most else []
     are_several = len({step.bindings.get("payment_method", "") for step in steps} - {""}) > 1
-    if left_out > 0:
-        yield f"in order:     … {left_out} more before (`replay` sends them all)"
-    for number, step in enumerate(steps[-most:]):
-        head = "in order:  " if not number and left_out <= 0 else " " * 11
+    for step in steps[-most:]:
         has_customer = step.exchange.is_success and "customer" in step.exchange.object
         answer = outcome_in_short(step.exchange) if has_customer else step.exchange.status or step.exchange.failure
         method = step.bindings.get("payment_method")
         which = f" to {method}" if are_several and method is not None else ""
-        yield f"{head} {'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}"
+        lines.append(f"{'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}")
+    yield f"in order:   {lines[0]}"
+    yield from (f"{' ' * 12}{line}" for line in lines[1:])

@@ -112,15 +112,14 @@ def evidence_of(finding: Finding, count: int, reached: Reached, expected: str = 
     """Return the evidence of a finding, of whose kind there are `count`."""
     steps = list(_steps_shown(finding, reached.scheme))
     command = curl_alone(finding, reached)
-    culprit = next(step for step, is_culprit in steps if is_culprit)
-    others = [step for step, is_culprit in steps if not is_culprit]
+    culprit = steps.pop(next(place for place, step in enumerate(steps) if step.number == finding.culprit + 1))
     return Evidence(
         id=finding.id,
         observed=finding.observed,
         count=count,
         culprit=culprit,
-        others=tuple(others[:MOST_STEPS]),
-        left_out_steps=sum(step.times for step in others[MOST_STEPS:]),
+        others=tuple(steps[:MOST_STEPS]),
+        left_out_steps=sum(step.times for step in steps[MOST_STEPS:]),
         steps=len(finding.episode.steps),
         fixtures=tuple(finding.episode.fixtures.items()),
         replay=replay_in_folder(finding.id),
@@ -129,14 +128,16 @@ def evidence_of(finding: Finding, count: int, reached: Reached, expected: str = 
     )
 
 
-def _steps_shown(finding: Finding, scheme: str) -> Iterator[tuple[StepShown, bool]]:
+def _steps_shown(finding: Finding, scheme: str) -> Iterator[StepShown]:
+    """Yield the steps of a finding, consecutive ones that are alike as one; that which shows it is like no other."""
+
     def kind(numbered: tuple[int, Step]) -> tuple[object, ...]:
         number, step = numbered
         return (number == finding.culprit, step.role, step.attempt, outcome_in_short(step.exchange))
 
     for _, alike in groupby(enumerate(finding.episode.steps), kind):
         (number, step), *more = alike
-        yield step_shown(step, number + 1, 1 + len(more), scheme), number == finding.culprit
+        yield step_shown(step, number + 1, 1 + len(more), scheme)
 
 
 def step_shown(step: Step, number: int, times: int, scheme: str, longest: Lengths = USUAL) -> StepShown:
@@ -233,11 +234,7 @@ def _is_header(name: str, component: str) -> bool:
 def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
     is_open = request.credentials in ("key", IN_LOWER_CASE_HEADER)
     credentials = scheme if is_open else request.credentials
-    shown = {
-        "bearer": "Bearer $STRIPE_API_KEY",
-        "basic": "Basic base64($STRIPE_API_KEY:)",
-        **OF_THE_KEY,
-    }
+    shown = {"bearer": "Bearer $STRIPE_API_KEY", "basic": "Basic base64($STRIPE_API_KEY:)", **OF_THE_KEY}
     if credentials != "none":
         yield "Authorization", shown.get(credentials, credentials)
     yield from request.headers
@@ -246,15 +243,11 @@ def _headers_sent(request: Request, scheme: str) -> Iterator[tuple[str, str]]:
 
 
 def _target_parts(target: str, component: str) -> Iterator[tuple[bytes, bool]]:
-    path, mark, query = target.partition("?")
-    if component == _PATH and path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX):
-        identifier = path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
-        yield PATH_PREFIX.encode(), False
-        yield identifier.encode("latin-1", "replace"), True
-        yield PATH_SUFFIX.encode(), False
-    else:
-        yield path.encode("latin-1", "replace"), False
-    yield (mark + query).encode("latin-1", "replace"), False
+    path = target.partition("?")[0]
+    is_marked = component == _PATH and path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
+    begin, end = (len(PATH_PREFIX), len(path) - len(PATH_SUFFIX)) if is_marked else (len(path), len(path))
+    data = target.encode("latin-1", "replace")
+    yield from ((data[:begin], False), (data[begin:end], True), (data[end:], False))
 
 
 def _body_parts(exchange: Exchange, component: str) -> Iterator[tuple[bytes, bool]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import jinja2
@@ -203,27 +204,22 @@ def chosen_evidence(
     The smallest finding of each clause comes first, one that is expected after those that are not, then the second of
     each, and so on, as long as all of it stays within `budget` bytes; the first of each clause is always shown.
     """
-    results = list(results)
-    reasons = {result.clause.slug: result.listed for result in results}
-    queues: dict[str, Sequence[tuple[Finding, int]]] = {
-        result.clause.slug: grouped(_unexpected_first(result))[:MOST_OF_ONE_CLAUSE] for result in results
-    }
+    queued: list[tuple[int, ClauseResult, Finding, int]] = []
+    for result in results:
+        kinds = grouped(_unexpected_first(result))[:MOST_OF_ONE_CLAUSE]
+        queued += ((place, result, finding, count) for place, (finding, count) in enumerate(kinds))
     template = _environment().get_template("evidence.html.jinja")
     chosen: dict[str, tuple[tuple[Markup, ...], int]] = {}
     spent = 0
-    for place in range(MOST_OF_ONE_CLAUSE):
-        for slug, queue in queues.items():
-            if place >= len(queue):
-                continue
-            finding, count = queue[place]
-            expected = reasons[slug].get(finding_name(finding), "")
-            evidence = evidence_of(finding, count, reached, expected)
-            fragment = Markup(template.render(evidence=evidence, number=place + 1))
-            spent += len(fragment.encode())
-            if place and spent > budget:
-                return chosen
-            fragments, stands_for = chosen.get(slug, ((), 0))
-            chosen[slug] = ((*fragments, fragment), stands_for + count)
+    for place, result, finding, count in sorted(queued, key=itemgetter(0)):
+        expected = result.listed.get(finding_name(finding), "")
+        evidence = evidence_of(finding, count, reached, expected)
+        fragment = Markup(template.render(evidence=evidence, number=place + 1))
+        spent += len(fragment.encode())
+        if place and spent > budget:
+            return chosen
+        fragments, stands_for = chosen.get(result.clause.slug, ((), 0))
+        chosen[result.clause.slug] = ((*fragments, fragment), stands_for + count)
     return chosen
 
 

@@ -9,10 +9,10 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.visible import escape
-from conformance.reports.details import sent_in_short, steps_in_order
+from conformance.reports.details import what_fails
 from conformance.reports.evidence import step_shown, text_of
 from conformance.reports.reproduction import Reached, curl_alone, replay_in_folder
-from conformance.reports.words import admissible_in_short, culprit_of
+from conformance.reports.words import culprit_of
 from conformance.verdict.expectations.gate import decides
 from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
@@ -114,10 +114,7 @@ def _failure_in_full(run: Run, result: ClauseResult) -> str:
 def _finding_in_full(run: Run, result: ClauseResult, finding: Finding) -> Iterator[str]:
     reached = Reached.by(run)
     shown = step_shown(culprit_of(finding), finding.culprit + 1, 1, reached.scheme)
-    yield f"sent:       {sent_in_short(finding)}"
-    yield f"expected:   {admissible_in_short(result.clause)}"
-    yield f"observed:   {finding.observed}"
-    yield from steps_in_order(finding)
+    yield from what_fails(finding, result.clause)
     yield from ("", "request:", text_of(shown.request), "", "response:", shown.status_line)
     yield from (text_of(shown.headers), "", text_of(shown.body))
     yield from ("", f"reproduce, in the folder of the results: {replay_in_folder(finding.id)}")

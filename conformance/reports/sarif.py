@@ -35,11 +35,7 @@ ENDED_BY_A_VERDICT = (ExitStatus.CONFORMS, ExitStatus.DOES_NOT_CONFORM)
 def sarif_of(run: Run) -> str:
     """Return the findings of a run as a SARIF log."""
     broken = [result for result in run.results.values() if result.outcome in BROKEN and result.findings]
-    driver = {
-        "name": NAME,
-        "semanticVersion": run.versions[NAME],
-        "rules": [_rule(result.clause) for result in broken],
-    }
+    driver = {"name": NAME, "semanticVersion": run.versions[NAME], "rules": [_rule(result.clause) for result in broken]}
     log = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"{NAME}/{run.settings.profile}/"},

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +173,8 @@ class _Body:
         def kind(step: Step) -> tuple[object, ...]:
             return step.role, step.attempt, step.exchange.status, self._command(step)
 
-        count = 1
-        while place + count < len(steps) and kind(steps[place]) == kind(steps[place + count]):
-            count += 1
-        return count
+        _, alike = next(groupby(steps[place:], kind))
+        return len(list(alike))
 
     def _words(self, place: int, count: int) -> str:
         steps = self.finding.episode.steps
@@ -243,10 +242,8 @@ class _Body:
 
 def _sent(step: Step) -> bytes:
     request = step.exchange.request
-    headers = "\n".join(value for _, value in request.headers)
-    return b"\n".join(
-        [request.target.encode("utf-8", "replace"), headers.encode("utf-8", "replace"), request.body or b""]
-    )
+    head = "\n".join([request.target, *(value for _, value in request.headers)])
+    return head.encode("utf-8", "replace") + b"\n" + (request.body or b"")
 
 
 def _together(steps: Sequence[Step], place: int) -> int:

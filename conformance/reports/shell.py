@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 SHORTEST_PART = 8
 """The least characters of a part of an id that is taken for one, and not for a word of its own."""
 OF_THE_SCRIPT = "percent_encoded"
 """A function of `reproduce.sh` that some forms of an id call; elsewhere a command with it does not work."""
+
+_TOKEN = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|(?:\\.|[^'"\\])+""", re.DOTALL)
+"""The parts of a command that are quoted in one way, or not at all."""
 
 
 class Variables:
@@ -43,37 +46,23 @@ class Variables:
         forms = list(self._forms())
         if not forms:
             return command
-        wanted = re.compile("|".join(f"(?:{pattern})" for pattern, _ in forms))
-        written: list[str] = []
-        quote = ""
-        index = 0
-        while index < len(command):
-            match = wanted.match(command, index)
-            if match:
-                expression = next(shown for pattern, shown in forms if re.fullmatch(pattern, match[0]))
-                expression = expression.replace("{length}", str(len(match[0])))
-                index = match.end()
-                if quote == '"':
-                    written.append(expression)
-                    continue
-                opens = quote and written[-1:] == ["'"] and written.pop()
-                written.append(f'\'"{expression}"' if quote and not opens else f'"{expression}"')
-                if quote and command[index : index + 1] == "'":
-                    quote = ""
-                    index += 1
-                elif quote:
-                    written.append("'")
-                continue
-            char = command[index]
-            if char == "\\" and quote != "'":
-                written.append(command[index : index + 2])
-                index += 2
-                continue
-            if char in "'\"" and quote in ("", char):
-                quote = "" if quote else char
-            written.append(char)
-            index += 1
-        return "".join(written)
+        wanted = "|".join(f"(?:{pattern})" for pattern, _ in forms)
+        wanted_or_escaped = re.compile(rf"({wanted})|\\.", re.DOTALL)
+
+        def expression(identifier: str) -> str:
+            shown = next(shown for pattern, shown in forms if re.fullmatch(pattern, identifier))
+            return shown.replace("{length}", str(len(identifier)))
+
+        def written(token: re.Match[str]) -> str:
+            text = token[0]
+            if text.startswith("'"):
+                return _joined(re.split(f"({wanted})", text[1:-1]), expression) or text
+            quote = "" if text.startswith('"') else '"'
+            return wanted_or_escaped.sub(
+                lambda found: f"{quote}{expression(found[1])}{quote}" if found[1] else found[0], text
+            )
+
+        return _TOKEN.sub(written, command)
 
     def in_words(self, text: str) -> str:
         """Return a text with the names of the variables in place of the ids."""
@@ -89,6 +78,12 @@ class Variables:
         for identifier, name in longest_first:
             if re.fullmatch(r"[A-Za-z]+_[A-Za-z0-9_]{6,}", identifier):
                 yield from _changed(identifier, name)
+
+
+def _joined(parts: list[str], expression: Callable[[str], str]) -> str:
+    """Return texts in single quotes, and between them the expressions for the ids, which every second part is."""
+    quoted = (f'"{expression(part)}"' if place % 2 else f"'{part}'" for place, part in enumerate(parts) if part)
+    return "".join(quoted)
 
 
 def _changed(identifier: str, name: str) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,7 @@ _COLOURS: dict[Outcome, dict[str, bool]] = {
     Outcome.FAIL: {"red": True, "bold": True},
     Outcome.DEVIATION: {"yellow": True},
     Outcome.INCONCLUSIVE: {"yellow": True, "bold": True},
+    Outcome.EXPECTED: {"yellow": True},
 }
 _MOODS = {Mood.GOOD: {"green": True}, Mood.BAD: {"red": True}, Mood.OPEN: {"yellow": True}}
 
@@ -112,18 +113,18 @@ def _print_in_short(terminal: Harmless, run: Run, by_outcome: Mapping[Outcome, S
     for result in by_outcome[Outcome.ERROR]:
         _print_line(terminal, result, f"error: {result.reason}")
         _print_traceback(terminal, result)
-    failed = by_outcome[Outcome.FAIL]
+    failed, deviating = by_outcome[Outcome.FAIL], by_outcome[Outcome.DEVIATION]
     for result in failed[:FAILURES_SHOWN]:
         _print_failure(terminal, result)
-    if len(failed) > FAILURES_SHOWN:
-        others = ", ".join(result.clause.slug for result in failed[FAILURES_SHOWN:])
-        terminal.write_cut(f"  and {len(failed) - FAILURES_SHOWN} more: {others}")
-    for result in by_outcome[Outcome.DEVIATION]:
-        sent = f"; sent: {sent_in_short(result.findings[0])}" if result.findings else ""
+    others = [result.clause.slug for result in failed[FAILURES_SHOWN:]]
+    if others:
+        terminal.write_cut(f"  and {len(others)} more: {', '.join(others)}")
+    for result in deviating:
+        sent = "".join(f"; sent: {sent_in_short(first)}" for first in result.findings[:1])
         _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {result.reason}{sent}")
     for result in by_outcome[Outcome.INCONCLUSIVE]:
         _print_line(terminal, result, f"inconclusive: {result.reason}")
-    _print_more(terminal, run, [result for result in (*failed, *by_outcome[Outcome.DEVIATION]) if result.findings])
+    _print_more(terminal, run, [result for result in (*failed, *deviating) if result.findings])
 
 
 def _print_failure(terminal: Harmless, result: ClauseResult) -> None:
@@ -179,10 +180,8 @@ def _print_expected(terminal: Harmless, results: Sequence[ClauseResult]) -> None
     if results:
         terminal.write_sep("=", "expected failures")
     for result in results:
-        head = f"{SIGNS[result.outcome]} {result.clause.slug}"
-        terminal.write(head, yellow=True)
         text = f"expected {result.was}, {result.clause.level}: {result.expected}"
-        terminal.write_cut(f"  {_id_of(result)}{text}", used=len(head))
+        _print_line(terminal, result, f"{_id_of(result)}{text}")
 
 
 def _print_gate(terminal: Harmless, gate: Gate) -> None:

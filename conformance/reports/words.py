@@ -168,18 +168,18 @@ def _method_options(request: Request) -> list[str]:
 
 def authorization(credentials: str, scheme: str) -> list[str]:
     """Return the options of curl that show the key; `scheme` is how where the credentials leave that open."""
-    if credentials == "none":
-        return []
-    credentials = scheme if credentials == "key" else credentials
-    if credentials == "basic":
-        return ["-u", '"$STRIPE_API_KEY:"']
-    if credentials == "bearer":
-        return ["-H", '"Authorization: Bearer $STRIPE_API_KEY"']
-    if credentials == IN_LOWER_CASE_HEADER:
-        return ["-H", f'"{field_line("authorization", _IN_A_SCHEME[scheme])}"']
-    if credentials in OF_THE_KEY:
-        return ["-H", f'"Authorization: {OF_THE_KEY[credentials]}"']
-    return ["-H", shlex.quote(f"Authorization: {credentials}")]
+    shown = scheme if credentials == "key" else credentials
+    spelled = {"bearer": _IN_A_SCHEME["bearer"], **OF_THE_KEY}
+    match shown:
+        case "none":
+            return []
+        case "basic":
+            return ["-u", '"$STRIPE_API_KEY:"']
+        case _ if shown == IN_LOWER_CASE_HEADER:
+            return ["-H", f'"{field_line("authorization", _IN_A_SCHEME[scheme])}"']
+        case _ if shown in spelled:
+            return ["-H", f'"Authorization: {spelled[shown]}"']
+    return ["-H", shlex.quote(f"Authorization: {shown}")]
 
 
 def body_for_shell(body: bytes) -> str | None:

@@ -11,7 +11,7 @@ from conformance.evidence.exchange import Exchange, asks_for_further_page, cooki
 from conformance.fixtures.endpoints import shows_list
 from conformance.fixtures.ids import bound_ids, created_ids
 from conformance.judge import expectation_name, steady
-from conformance.verdict.trial import OF_SERVING, Trial
+from conformance.verdict.trial import OF_SERVING, Performed, Trial
 
 ID = "*"
 THE_LIST = "the list"
@@ -79,11 +79,14 @@ def endpoint(target: str) -> str:
     return THE_LIST if is_list else path
 
 
+def performed_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Performed]]:
+    """Yield everything that was performed, with its trial."""
+    return ((trial, performed) for trial in trials for performed in trial.episodes)
+
+
 def steps_in(trials: Iterable[Trial]) -> Iterator[tuple[Trial, Step]]:
     """Yield every step that was performed, with its trial."""
-    for trial in trials:
-        for performed in trial.episodes:
-            yield from ((trial, step) for step in performed.episode.steps)
+    return ((trial, step) for trial, performed in performed_in(trials) for step in performed.episode.steps)
 
 
 def exchanges_in(trials: Iterable[Trial]) -> tuple[Exchange, ...]:

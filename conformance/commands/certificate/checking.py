@@ -103,13 +103,8 @@ class Checked:
         return self.is_genuine and self.claim is not None and self.claim.evidence.conforms
 
     @property
-    def lacks_judgements(self) -> bool:
-        """Return whether nothing fails, and the product is not shown to conform: a clause was not judged."""
-        return self.claim is not None and self.claim.evidence.lacks_judgements
-
-    @property
     def shortfall(self) -> str:
-        """Return why a product of which nothing fails is not shown to conform, in words."""
+        """Return why a product of which nothing fails is not shown to conform, in words; empty for any other."""
         return self.claim.evidence.shortfall if self.claim is not None else ""
 
     @property
@@ -185,10 +180,10 @@ def _predicate(bundle: Bundle, predicate_type: str) -> Mapping[str, Any]:
 
 
 def _check_signatures(bundle: Bundle, demands: Demands) -> Iterator[Objection]:
+    pinned = ("the pinned", demands.key, demands.files.signer)
+    by_type = {VERIFICATION_SUMMARY: ("the certifier's", demands.certifier, demands.files.certifier)}
     for number, signed in enumerate(bundle.signed, start=1):
-        is_summary = signed.predicate_type == VERIFICATION_SUMMARY
-        whose, key = ("the certifier's", demands.certifier) if is_summary else ("the pinned", demands.key)
-        file = demands.files.certifier if is_summary else demands.files.signer
+        whose, key, file = by_type.get(signed.predicate_type, pinned)
         named = f", {file}" if file else ""
         if key is not None and not signed.is_signed_by(key):
             yield Objection("signature", f"line {number} of {CERTIFICATE} is not signed with {whose} key{named}")

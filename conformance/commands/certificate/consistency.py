@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from itertools import chain
+from itertools import product
 from urllib.parse import unquote, unquote_to_bytes
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
+from conformance.commands.certificate.wording import describe, name_clause
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.evidence.strict_json import exact_form
@@ -20,7 +21,7 @@ from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import as_modelled, expectation_name
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
-from conformance.verdict.shapes import exchanges_in, steps_in
+from conformance.verdict.shapes import exchanges_in, performed_in, steps_in
 from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, RENEWED, Trial
 
 CLOCK_TOLERANCE = 2.0
@@ -40,14 +41,14 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
     """Yield where recorded episodes contradict each other, their own answers, or the run that they belong to."""
     record = evidence.record
     provision = Provision.from_json(record.header["target"]["provision"])
-    episodes = [performed.episode for trial in record.trials for performed in trial.episodes]
+    episodes = [performed.episode for _, performed in performed_in(record.trials)]
     steps = [step for _, step in steps_in(record.trials)]
     exchanges = exchanges_in(record.trials)
     yield from _find_gaps(exchanges)
     yield from _find_different_versions(exchanges)
     yield from _find_wrong_lengths(exchanges)
     yield from _find_wrong_times(evidence, exchanges)
-    yield from chain.from_iterable(map(_find_early_follow_ups, episodes))
+    yield from _find_early_follow_ups(episodes)
     yield from _find_wrong_dates(exchanges)
     yield from _find_other_runs(steps)
     yield from _find_other_targets(episodes, provision, str(record.header["target"]["base_url"]))
@@ -61,11 +62,6 @@ def contradictions(evidence: Evidence) -> Iterator[Objection]:
         yield from _find_repeated_creations(exchanges)
         yield from _find_unused_creations(episodes)
         yield from _find_other_ids(steps, exchanges)
-
-
-def describe(exchange: Exchange) -> str:
-    """Return an exchange in a few words."""
-    return f"{exchange.request.method} {exchange.request.target[:80]} ({exchange.status or exchange.failure})"
 
 
 def _find_gaps(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
@@ -91,18 +87,16 @@ def _find_different_versions(exchanges: Sequence[Exchange]) -> Iterator[Objectio
 
 
 def _find_wrong_lengths(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-    for exchange in exchanges:
-        announced, body = exchange.header("Content-Length"), exchange.body
-        if announced is None or body is None or not _has_countable_body(exchange):
-            continue
-        if announced.strip().lstrip("0") != str(len(body)).lstrip("0"):
-            text = f"Content-Length says {announced}, and the body has {len(body)} bytes"
+    for exchange in filter(_has_countable_body, exchanges):
+        announced, length = exchange.header("Content-Length"), len(exchange.body or b"")
+        if announced is not None and announced.strip().lstrip("0") != str(length).lstrip("0"):
+            text = f"Content-Length says {announced}, and the body has {length} bytes"
             yield Objection("lengths", f"{describe(exchange)}: {text}")
 
 
 def _has_countable_body(exchange: Exchange) -> bool:
     """Return whether the recorded body is all that the server sent as the body, byte for byte."""
-    is_without_body = exchange.request.method == "HEAD" or exchange.status in NO_BODY
+    is_without_body = exchange.body is None or exchange.request.method == "HEAD" or exchange.status in NO_BODY
     encoding = exchange.header("Content-Encoding") or exchange.header("Transfer-Encoding")
     return not any((is_without_body, encoding, exchange.framing, exchange.leaked_key))
 
@@ -123,13 +117,14 @@ def _find_wrong_times(evidence: Evidence, exchanges: Sequence[Exchange]) -> Iter
             yield Objection("times", f"{describe(exchange)} was not exchanged during the run")
 
 
-def _find_early_follow_ups(episode: Episode) -> Iterator[Objection]:
-    answered = 0.0
-    for step in episode.steps:
-        if step.role == "subject":
-            answered = max(answered, step.exchange.received)
-        elif step.role == "follow-up" and step.exchange.received < answered - CLOCK_TOLERANCE:
-            yield Objection("times", f"{describe(step.exchange)} came before the request that it follows")
+def _find_early_follow_ups(episodes: Sequence[Episode]) -> Iterator[Objection]:
+    for episode in episodes:
+        answered = 0.0
+        for step in episode.steps:
+            if step.role == "subject":
+                answered = max(answered, step.exchange.received)
+            elif step.role == "follow-up" and step.exchange.received < answered - CLOCK_TOLERANCE:
+                yield Objection("times", f"{describe(step.exchange)} came before the request that it follows")
 
 
 def _find_wrong_dates(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
@@ -156,27 +151,32 @@ def _date_of(exchange: Exchange) -> float | None:
 
 
 def _find_other_runs(steps: Sequence[Step]) -> Iterator[Objection]:
-    runs = {run: step.exchange for step in steps for run in _runs_of(step) if run is not None}
+    runs = {run: step.exchange for step in steps for run in _runs_of(step)}
+    runs.pop(None, None)
     for exchange in list(runs.values())[1:]:
         yield Objection("episodes", f"{describe(exchange)} belongs to another run")
 
 
-def _runs_of(step: Step) -> tuple[str | None, str | None]:
-    tag = f"metadata[{RUN_TAG}]"
-    return step.bindings.get(RUN), sent_fields(step.exchange.request).get(tag) if is_creation(step.exchange) else None
+def _runs_of(step: Step) -> Iterator[str | None]:
+    """Yield the ids of runs that a step names, None where it names none."""
+    yield step.bindings.get(RUN)
+    if is_creation(step.exchange):
+        yield sent_fields(step.exchange.request).get(f"metadata[{RUN_TAG}]")
 
 
 def _find_other_targets(episodes: Sequence[Episode], provision: Provision, base_url: str) -> Iterator[Objection]:
-    created_as = "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None
-    remote = True if base_url.startswith("http") and not Address(base_url).is_loopback else None
+    wanted = {
+        "stateless": provision.stateless,
+        "created_as": "card" if provision.payment_methods in PAYMENT_METHOD_FORMS else None,
+        "remote": True if base_url.startswith("http") and not Address(base_url).is_loopback else None,
+    }
     if len({exact_form(episode.facts.get("test_key")) for episode in episodes}) > 1:
         yield Objection("another-target", "some episodes were recorded with a test key, and some not")
-    for episode in episodes:
-        for name, value in (("stateless", provision.stateless), ("created_as", created_as), ("remote", remote)):
-            found = episode.facts.get(name)
-            if found != value:
-                text = f"`{name}` is {found!r} in an episode of {episode.clause or 'no clause'}"
-                yield Objection("another-target", f"{text}, and {value!r} in the header")
+    for episode, (name, value) in product(episodes, wanted.items()):
+        found = episode.facts.get(name)
+        if found != value:
+            text = f"`{name}` is {found!r} in an episode of {name_clause(episode.clause)}"
+            yield Objection("another-target", f"{text}, and {value!r} in the header")
 
 
 def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
@@ -184,14 +184,14 @@ def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
     for trial in trials:
         if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN):
             continue
-        decisive = trial.decisive
+        decisive, clause = trial.decisive, name_clause(trial.clause)
         for performed in trial.performed_as(AGAIN, CONFIRMATION, RENEWED):
             again = performed.episode
             if (again.clause, again.expectation) != (decisive.clause, decisive.expectation):
-                text = f"{again.id or performed.part} of {trial.clause or 'no clause'} repeats another clause's episode"
+                text = f"{again.id or performed.part} of {clause} repeats another clause's episode"
                 yield Objection("episodes", text)
         if decisive.clause != trial.clause:
-            yield Objection("episodes", f"{decisive.id} of {trial.clause or 'no clause'} is about {decisive.clause}")
+            yield Objection("episodes", f"{decisive.id} of {clause} is about {decisive.clause}")
 
 
 # ids that recur
@@ -199,37 +199,37 @@ def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
 
 def _find_repeated_request_ids(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
     """Yield the answers with a request id that another has, though each should have its own; replays may repeat one."""
-    seen: dict[str, Exchange] = {}
-    for exchange in exchanges:
-        identifier = exchange.header("Request-Id")
-        is_keyed = sent_header(exchange, "Idempotency-Key") is not None
-        if identifier is None or is_keyed or not exchange.is_to_operation:
-            continue
-        if identifier in seen:
-            text = f"{describe(exchange)} has the request id of {describe(seen[identifier])}"
-            yield Objection("ids", text)
-        seen[identifier] = exchange
+    to_operation = [one for one in exchanges if one.is_to_operation and sent_header(one, "Idempotency-Key") is None]
+    for _, exchange, before in _repeated((one.header("Request-Id"), one) for one in to_operation):
+        yield Objection("ids", f"{describe(exchange)} has the request id of {describe(before)}")
 
 
 def _find_repeated_creations(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-    created: set[str] = set()
-    for exchange in filter(is_creation, exchanges):
-        identifier = str(exchange.object.get("id"))
-        if identifier in created:
-            yield Objection("ids", f"{identifier} was created twice")
-        created.add(identifier)
+    created = filter(is_creation, exchanges)
+    for identifier, _, _ in _repeated((str(one.object.get("id")), one) for one in created):
+        yield Objection("ids", f"{identifier} was created twice")
+
+
+def _repeated(found: Iterable[tuple[str | None, Exchange]]) -> Iterator[tuple[str, Exchange, Exchange]]:
+    """Yield each id that an exchange shares with one before it, with both; None is no id."""
+    seen: dict[str, Exchange] = {}
+    for identifier, exchange in found:
+        if identifier in seen:
+            yield identifier, exchange, seen[identifier]
+        if identifier is not None:
+            seen[identifier] = exchange
 
 
 def _find_unused_creations(episodes: Sequence[Episode]) -> Iterator[Objection]:
     for episode in episodes:
         if episode.expectation == SEQUENCE:
             continue
-        requests = [step.exchange.request for step in episode.steps]
-        sent = [unquote_to_bytes(part) for one in requests for part in (one.target, one.body or b"")]
-        for exchange in filter(is_creation, (step.exchange for step in episode.steps)):
+        exchanges = [step.exchange for step in episode.steps]
+        requests = [exchange.request for exchange in exchanges]
+        sent = b"\n".join(unquote_to_bytes(one.target) + b"\n" + unquote_to_bytes(one.body or b"") for one in requests)
+        for exchange in filter(is_creation, exchanges):
             identifier = str(exchange.object.get("id"))
-            is_sent = any(identifier.encode() in part for part in sent)
-            if not is_sent and identifier not in episode.fixtures.values():
+            if identifier.encode() not in sent and identifier not in episode.fixtures.values():
                 yield Objection("ids", f"{identifier} was created for an episode that does not use it")
 
 

@@ -7,6 +7,7 @@ which the suite got its objects.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
@@ -15,7 +16,7 @@ from conformance.fixtures.provisioning import Provision
 from conformance.judge import cloned as judged_clones
 from conformance.judge import expectation_name, has_hash_of_its_type
 from conformance.verdict.record import Record
-from conformance.verdict.shapes import exchanges_in, steps_in
+from conformance.verdict.shapes import exchanges_in, performed_in, steps_in
 from strategies.stripe import FAILING_LATER, IDEMPOTENCY_KEY
 
 TEST_TOKENS = "stripe.test-tokens"
@@ -57,13 +58,21 @@ def _successes(record: Record) -> Iterator[Exchange]:
 
 def _episodes_of(record: Record, clause: str) -> Iterator[Episode]:
     """Yield the episodes that were performed for a clause."""
-    trials = (trial for trial in record.trials if trial.clause == clause)
-    return (performed.episode for trial in trials for performed in trial.episodes)
+    return (performed.episode for trial, performed in performed_in(record.trials) if trial.clause == clause)
+
+
+def _exchanges_of(record: Record, clause: str) -> Iterator[Exchange]:
+    """Yield the exchanges that were performed for a clause."""
+    return (step.exchange for trial, step in steps_in(record.trials) if trial.clause == clause)
+
+
+def _last_subjects(record: Record, clause: str) -> Iterator[Exchange]:
+    """Yield the last subject of each episode that was performed for a clause."""
+    return chain.from_iterable(episode.exchanges("subject")[-1:] for episode in _episodes_of(record, clause))
 
 
 def _refuses_same_customer_again(record: Record) -> bool:
-    episodes = _episodes_of(record, "state.same-customer-again")
-    return any(latest.is_refusal for episode in episodes for latest in episode.exchanges("subject")[-1:])
+    return any(latest.is_refusal for latest in _last_subjects(record, "state.same-customer-again"))
 
 
 def _numbers_its_objects(*, has_past: bool) -> Callable[[Record], bool]:
@@ -78,13 +87,12 @@ def _numbers_its_objects(*, has_past: bool) -> Callable[[Record], bool]:
 
 
 def _keeps_customers_with_methods(record: Record) -> bool:
-    exchanges = (step.exchange for one in _episodes_of(record, "state.deleted-customer") for step in one.steps)
+    exchanges = _exchanges_of(record, "state.deleted-customer")
     return any(exchange.request.method == "DELETE" and exchange.is_refusal for exchange in exchanges)
 
 
 def _has_keys_for_each_path(record: Record) -> bool:
-    episodes = _episodes_of(record, "idempotency.other-path")
-    return any(latest.is_success for episode in episodes for latest in episode.exchanges("subject")[-1:])
+    return any(latest.is_success for latest in _last_subjects(record, "idempotency.other-path"))
 
 
 def _creates_cards_alone(record: Record) -> bool:

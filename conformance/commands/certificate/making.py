@@ -23,13 +23,7 @@ from conformance.commands.certificate.files import (
 )
 from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
 from conformance.commands.certificate.objections import Refused, in_short, refuse_for
-from conformance.commands.certificate.policy import (
-    IMAGE_DIGEST,
-    LARGEST_VALID_DAYS,
-    NAME,
-    check_kind,
-    check_policy,
-)
+from conformance.commands.certificate.policy import IMAGE_DIGEST, LARGEST_VALID_DAYS, NAME, check_kind, check_policy
 from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
@@ -195,7 +189,7 @@ def _certify(options: argparse.Namespace) -> int:
 
 def _describe_result(checked: Checked, product: Product) -> str:
     """Return what a certificate says of a product that it does not show to conform."""
-    if checked.lacks_judgements:
+    if checked.shortfall:
         return f"does not show that {product.name} conforms, since {checked.shortfall}"
     return f"says that {product.name} does not conform"
 

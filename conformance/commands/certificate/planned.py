@@ -9,8 +9,15 @@ from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.rerunning import Plan
 from conformance.commands.certificate.reuse import find_reused_exchanges
 from conformance.commands.certificate.statements import Evidence
-from conformance.commands.certificate.wholeness import REJECTED, Gathered, count_gathered, find_gaps, find_other_objects
-from conformance.evidence.episode import Step
+from conformance.commands.certificate.wholeness import (
+    REJECTED,
+    Gathered,
+    count_gathered,
+    find_gaps,
+    find_other_objects,
+    kind_of_gathered,
+)
+from conformance.commands.certificate.wording import name_trial
 from conformance.fixtures.provisioning import Provision
 from conformance.scenes.budgets import Repetitions
 from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of, steps_compared
@@ -63,8 +70,7 @@ def _find_edited_requests(trials: Sequence[Trial], attempts: Mapping[str, Attemp
 
 def _trials_of(trials: Sequence[Trial], passed: frozenset[str]) -> list[Trial]:
     """Return the performed trials of the clauses that passed, or that have no clause of their own; none that adapts."""
-    performed = [trial for trial in trials if trial.episodes and trial.clause in {*passed, ""}]
-    return [trial for trial in performed if not _is_adapting(trial)]
+    return [trial for trial in trials if trial.episodes and not _is_adapting(trial) and trial.clause in {*passed, ""}]
 
 
 def _compare_shapes(recorded: Sequence[Trial], planned: Sequence[Trial], payment_methods: str) -> Iterator[Objection]:
@@ -96,7 +102,7 @@ def _pick(trials: Sequence[Trial], shapes: Sequence[Shape], wanted: Counter[Shap
 def _find_few_repetitions(trials: Sequence[Trial], repetitions: Repetitions) -> Iterator[Objection]:
     for trial in trials:
         steps = trial.decisive.steps
-        is_rejected = "invalid" in [step.kind for step in steps]
+        is_rejected = kind_of_gathered(trial) == REJECTED
         least = repetitions.new + (repetitions.refused if is_rejected else repetitions.kept)
         if trial.decisive.expectation == GATHERED and len(steps) < least:
             yield Objection("plan", f"{_describe(trial)} was sent {len(steps)} times, and {least} are planned")
@@ -121,13 +127,18 @@ def _find_other_customers(recorded: Sequence[Trial], planned: Sequence[Trial]) -
     for trial, wanted in zip(recorded, planned, strict=True):
         if trial.decisive.expectation == GATHERED:
             continue
-        for step, other in zip(steps_compared(trial), steps_compared(wanted), strict=True):
-            for name in sorted(name for name in other.bindings if name.endswith("customer")):
-                bound = step.bindings.get(name, "")
-                before = used.setdefault(other.bindings[name], bound)
-                if bound != before:
-                    text = f"{_describe(trial)} uses {bound} for {name}, where the plan uses {before} again"
-                    yield Objection("ids", text)
+        for name, bound, other in _customers_bound(trial, wanted):
+            before = used.setdefault(other, bound)
+            if bound != before:
+                text = f"{_describe(trial)} uses {bound} for {name}, where the plan uses {before} again"
+                yield Objection("ids", text)
+
+
+def _customers_bound(recorded: Trial, planned: Trial) -> Iterator[tuple[str, str, str]]:
+    """Yield the names of the customers that a planned trial binds, each with the recorded id and the planned one."""
+    for step, wanted in zip(steps_compared(recorded), steps_compared(planned), strict=True):
+        for name in sorted(name for name in wanted.bindings if name.endswith("customer")):
+            yield name, step.bindings.get(name, ""), wanted.bindings[name]
 
 
 def _adapting_pairs(evidence: Evidence, plan: Plan) -> Iterator[tuple[Trial | None, Trial]]:
@@ -135,10 +146,14 @@ def _adapting_pairs(evidence: Evidence, plan: Plan) -> Iterator[tuple[Trial | No
 
     That is None if the record has none.
     """
-    recorded = {(one.clause, one.test, one.decisive.expectation): one for one in evidence.record.trials if one.episodes}
+    recorded = {_story_of(trial): trial for trial in evidence.record.trials if trial.episodes}
     for trial in plan.trials:
         if _is_adapting(trial) and trial.clause in evidence.passed:
-            yield recorded.get((trial.clause, trial.test, trial.decisive.expectation)), trial
+            yield recorded.get(_story_of(trial)), trial
+
+
+def _story_of(trial: Trial) -> tuple[str, str, str]:
+    return trial.clause, trial.test, trial.decisive.expectation
 
 
 def _find_missing_attempts(pairs: Iterable[tuple[Trial | None, Trial]]) -> Iterator[Objection]:
@@ -148,20 +163,15 @@ def _find_missing_attempts(pairs: Iterable[tuple[Trial | None, Trial]]) -> Itera
             yield Objection("plan", f"{_describe(trial)} is planned, and not in the record")
             continue
         wanted = [step for step in trial.decisive.steps if step.role == "subject" and step.attempt_digest]
-        accepted = _accepted_among(wanted, own)
+        set_up = [step for step in own.decisive.steps if step.role == "set-up" and step.exchange.is_success]
+        accepted = {step.attempt_digest for step in wanted} & {step.attempt_digest for step in set_up}
         if trial.decisive.expectation == NOTHING_CHANGED and _frame_of(own, accepted) != _frame_of(trial):
             yield Objection("plan", f"{_describe(trial)}: what is planned before and after the requests is not there")
-        sent = Counter(step.attempt_digest for step in own.decisive.steps)
-        for step in (step for step in wanted if step.attempt_digest not in accepted):
-            sent[step.attempt_digest] -= 1
-            if sent[step.attempt_digest] < 0:
+        left = Counter(step.attempt_digest for step in own.decisive.steps)
+        for step in wanted:
+            left[step.attempt_digest] -= 1
+            if left[step.attempt_digest] < 0 and step.attempt_digest not in accepted:
                 yield Objection("plan", f"{_describe(trial)}: “{step.attempt}” is planned, and not in the record")
-
-
-def _accepted_among(wanted: Sequence[Step], own: Trial) -> set[str]:
-    """Return the digests of those attempts that the record shows to be accepted, and passed over for that."""
-    set_up = (step for step in own.decisive.steps if step.role == "set-up" and step.exchange.is_success)
-    return {step.attempt_digest for step in wanted} & {step.attempt_digest for step in set_up}
 
 
 def _frame_of(trial: Trial, accepted: Container[str] = ()) -> list[tuple[str, str]]:
@@ -179,4 +189,4 @@ def _is_adapting(trial: Trial) -> bool:
 
 def _describe(trial: Trial) -> str:
     subjects = [f" (“{step.attempt}”)" for step in trial.decisive.steps if step.role == "subject"]
-    return f"{trial.episodes[0].episode.id or trial.test} of {trial.clause or 'no clause'}{''.join(subjects[:1])}"
+    return "".join([name_trial(trial), *subjects[:1]])

@@ -45,9 +45,8 @@ def check_kind(record: Record) -> Iterator[Objection]:
         if theirs != mine:
             yield Objection(code, f"the {what} is {theirs} in the record, and {mine} here")
     if header["target"]["provision"] is None and record.footer["diagnosis"] is None:
-        yield Objection(
-            "record", "the header does not say how the target gave fixtures, nor the footer why it could not"
-        )
+        text = "the header does not say how the target gave fixtures, nor the footer why it could not"
+        yield Objection("record", text)
     if "explore" in header["options"]:
         minutes = header["options"]["explore"]
         yield Objection("exploration", f"it is of an exploration of {minutes:g} minutes, and no such run certifies")
@@ -70,12 +69,11 @@ def remarks(record: Record) -> Iterator[str]:
     """Yield what is no reason to refuse a record, and may explain why its plan cannot be drawn again."""
     if record.header["suite"]["edited"]:
         yield f"note:     the suite's files were not those of its commit {record.header['suite']['commit']}"
-    mine, theirs = versions(), record.header["versions"]
-    other = [
-        f"{name} {theirs[name]} (here {mine[name]})" for name in mine if theirs.get(name, mine[name]) != mine[name]
-    ]
-    if other:
-        yield f"note:     it was made with {', '.join(other)}"
+    theirs = record.header["versions"]
+    others = {name: here for name, here in versions().items() if theirs.get(name, here) != here}
+    if others:
+        listed = ", ".join(f"{name} {theirs[name]} (here {here})" for name, here in others.items())
+        yield f"note:     it was made with {listed}"
 
 
 def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "must") -> Iterator[Objection]:
@@ -95,12 +93,11 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
     for result in evidence.required:
         if result.is_left_out:
             yield Objection("selection", f"no request was sent for {result.clause.slug}")
-    if record.header["workers"] != 1:
-        text = f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`"
-        yield Objection("workers", text)
-    if settings.concurrency != 1:
-        text = f"{settings.concurrency} tests ran at the same time: run it again with `--concurrency 1`"
-        yield Objection("workers", text)
+    workers, at_once = record.header["workers"], settings.concurrency
+    if workers != 1:
+        yield Objection("workers", f"{workers} workers ran it, each with a plan of its own: run it again without `-n`")
+    if at_once != 1:
+        yield Objection("workers", f"{at_once} tests ran at the same time: run it again with `--concurrency 1`")
     if record.header["options"]["expectations"] or record.header["expectations"]:
         yield Objection("expectations", "failures were expected")
     yield from _find_gaps(evidence)
@@ -132,8 +129,8 @@ def _is_base_url(text: str) -> bool:
 
 def _find_gaps(evidence: Evidence) -> Iterator[Objection]:
     run = evidence.run
-    if run.diagnosis or run.interrupted or run.bound or run.stopped:
-        why = run.diagnosis or run.bound or run.stopped or "it was interrupted"
+    why = run.diagnosis or run.bound or run.stopped or ("it was interrupted" if run.interrupted else "")
+    if why:
         yield Objection("inconclusive", f"the run was not finished: {why}")
     for error in run.errors:
         yield Objection("inconclusive", f"the suite itself failed: {error.where}: {error.what}")

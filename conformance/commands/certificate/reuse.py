@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.wholeness import RACES
+from conformance.commands.certificate.wording import describe_request, name_clause
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.shapes import GATHERED, sent_by, steps_compared
@@ -31,11 +32,9 @@ def find_reused_exchanges(pairs: Sequence[Pair]) -> Iterator[Objection]:
     for recorded, planned in others:
         for step, wanted in _paired(steps_compared(recorded), steps_compared(planned)):
             if planned_for.setdefault(step.exchange, wanted.exchange) != wanted.exchange:
-                request = step.exchange.request
-                text = f"{request.method} {request.target[:80]} of {recorded.clause or 'no clause'}"
-                yield Objection(
-                    "episodes", f"{text} is an exchange of another place, where the plan has one of its own"
-                )
+                place = f"{describe_request(step.exchange)} of {name_clause(recorded.clause)}"
+                text = f"{place} is an exchange of another place, where the plan has one of its own"
+                yield Objection("episodes", text)
 
     raced = {step.exchange for own, _ in others if own.decisive.expectation in AT_ONCE for step in own.decisive.steps}
     for exchange in raced:
@@ -51,8 +50,8 @@ def _find_taken_over(recorded: Trial, planned: Trial, planned_for: Mapping[Excha
     for step in recorded.decisive.steps:
         exchange = step.exchange
         if exchange in seen or planned_for.get(exchange) not in (None, *taken_over):
-            text = f"{exchange.request.method} {exchange.request.target[:80]} is one of another place"
-            yield Objection("episodes", f"{text}, and not one of the repetitions of {recorded.clause or 'no clause'}")
+            text = f"is one of another place, and not one of the repetitions of {name_clause(recorded.clause)}"
+            yield Objection("episodes", f"{describe_request(exchange)} {text}")
         seen.add(exchange)
 
 

@@ -118,13 +118,10 @@ class Evidence:
         return bool(test_result(self)["result"] != "FAILED")
 
     @property
-    def lacks_judgements(self) -> bool:
-        """Return whether nothing failed, and something required was not judged."""
-        return not self.conforms and self.run.verdict == "conforms"
-
-    @property
     def shortfall(self) -> str:
-        """Return why nothing fails and yet not everything required is shown to hold, in words."""
+        """Return why nothing fails and yet not everything required is shown to hold; empty where neither is so."""
+        if self.conforms or self.run.verdict != "conforms":
+            return ""
         missing = {result.outcome for result in self.required} - {Outcome.PASS}
         if missing == {Outcome.NOT_APPLICABLE}:
             return "what does not apply to a product is not shown to hold for it"

@@ -41,7 +41,7 @@ def describe(checked: Checked) -> Iterator[str]:
         yield f"refused: {refusal.value}"
     elif checked.conforms:
         yield "genuine: the product conforms"
-    elif checked.lacks_judgements:
+    elif checked.shortfall:
         yield f"genuine: nothing fails, but the certificate shows no conformance, since {checked.shortfall}"
     else:
         yield "genuine: the certificate truthfully says that the product does not conform"

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, unquote
 
 from conformance.commands.certificate.objections import Objection
 from conformance.commands.certificate.statements import Evidence
-from conformance.evidence.episode import Finding, Outcome, Step
+from conformance.commands.certificate.wording import describe_request, name_trial
+from conformance.evidence.episode import Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import BLOT
 from conformance.fixtures.forms import ANY_ID, GIVEN, PAYMENT_METHOD_FORMS
@@ -21,18 +22,8 @@ from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
-from conformance.verdict.shapes import GATHERED, exchanges_in, steps_compared, steps_in
-from conformance.verdict.trial import (
-    AGAIN,
-    CONFIRMATION,
-    FIRST,
-    OF_A_CLAUSE,
-    OF_SERVING,
-    RENEWED,
-    SEARCH,
-    Performed,
-    Trial,
-)
+from conformance.verdict.shapes import GATHERED, exchanges_in, performed_in, steps_compared, steps_in
+from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, OF_SERVING, RENEWED, SEARCH, Trial
 from contracts import load_catalogue, published_contract
 from strategies.refusals import near_misses
 
@@ -84,15 +75,14 @@ def _find_incomplete_trials(trials: Sequence[Trial]) -> Iterator[Objection]:
     for trial in trials:
         if trial.missing or not trial.episodes:
             text = trial.missing or "it has no episode"
-            yield Objection("inconclusive", f"{_name(trial)} was not performed in full: {text}")
+            yield Objection("inconclusive", f"{name_trial(trial)} was not performed in full: {text}")
 
 
 def _find_unanswered_requests(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the requests that got no answer at all, for any reason: nobody knows what it would have been."""
     for exchange in exchanges_in(trials):
         if exchange.status is None:
-            request = exchange.request
-            text = f"{request.method} {request.target[:80]} was not answered: {exchange.why_unanswered}"
+            text = f"{describe_request(exchange)} was not answered: {exchange.why_unanswered}"
             yield Objection("inconclusive", text)
 
 
@@ -103,52 +93,40 @@ def _find_misplaced_parts(trials: Sequence[Trial]) -> Iterator[Objection]:
         wanted = list(_parts_after_the_first(trial))
         if parts[:1] != [FIRST] or any(part not in wanted for part in parts[1:]):
             shown = ", ".join(parts)
-            yield Objection("episodes", f"{_name(trial)} has episodes that the first gives no reason for: {shown}")
+            yield Objection("episodes", f"{name_trial(trial)} has episodes that the first gives no reason for: {shown}")
 
 
 def _parts_after_the_first(trial: Trial) -> Iterator[str]:
     """Yield the parts for which the judgement of the first episode, and that of its repetition, give a reason."""
-    firsts = trial.performed_as(FIRST)
-    if len(firsts) != 1:
-        return
-    first = firsts[0].judgement
-    if trial.kind == OF_SERVING:
-        yield from (SEARCH for _ in range(first.outcome is Outcome.FAIL))
-        return
-    if first.outcome is Outcome.INCONCLUSIVE:
-        yield AGAIN
-    if any(performed.judgement.findings for performed in trial.performed_as(FIRST, AGAIN)):
-        yield from (CONFIRMATION, RENEWED)
+    match trial.performed_as(FIRST):
+        case [first] if trial.kind == OF_SERVING:
+            if first.judgement.outcome is Outcome.FAIL:
+                yield SEARCH
+        case [first]:
+            if first.judgement.outcome is Outcome.INCONCLUSIVE:
+                yield AGAIN
+            if any(performed.judgement.findings for performed in trial.performed_as(FIRST, AGAIN)):
+                yield from (CONFIRMATION, RENEWED)
 
 
 def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
     """Yield the failures that an episode shows, and that nothing was concluded from."""
-    entries = evidence.record.entries
-    broken = fold(entries, published_contract(), load_catalogue()).broken
-    for trial in evidence.record.trials:
-        for performed in trial.episodes:
-            for finding in _findings_of(trial, performed):
-                if finding.clause not in broken:
-                    text = (
-                        f"{_name(trial)} shows that {finding.clause} fails ({finding.observed}), and it is passed over"
-                    )
-                    yield Objection("episodes", text)
-
-
-def _findings_of(trial: Trial, performed: Performed) -> Sequence[Finding]:
-    """Return the failures that an episode shows; of a search for a guilty request, those of its clause."""
-    findings = performed.judgement.findings
-    if trial.kind == OF_A_CLAUSE:
-        return findings
-    return [finding for finding in findings if finding.clause in (trial.clause, UNSTEADY)]
+    broken = fold(evidence.record.entries, published_contract(), load_catalogue()).broken
+    for trial, performed in performed_in(evidence.record.trials):
+        for finding in performed.judgement.findings:
+            # of those that a search for a guilty request shows, only its own clause's count
+            counts = trial.kind == OF_A_CLAUSE or finding.clause in (trial.clause, UNSTEADY)
+            if counts and finding.clause not in broken:
+                text = f"shows that {finding.clause} fails ({finding.observed}), and it is passed over"
+                yield Objection("episodes", f"{name_trial(trial)} {text}")
 
 
 def _find_shown_keys(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the answers in which the suite blotted the key out, and that are not said to have shown it."""
     for exchange in exchanges_in(trials):
         if not exchange.leaked_key and _shows_key(exchange):
-            text = f"the answer to {exchange.request.method} {exchange.request.target[:80]} showed the key"
-            yield Objection("record", f"{text}, and is said not to")
+            text = f"the answer to {describe_request(exchange)} showed the key, and is said not to"
+            yield Objection("record", text)
 
 
 def _shows_key(exchange: Exchange) -> bool:
@@ -165,27 +143,24 @@ def _find_other_workers(evidence: Evidence) -> Iterator[Objection]:
 
 def _find_other_values(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the episodes that are judged by another value than the one that was sent."""
-    for trial in trials:
-        for performed in trial.episodes:
-            episode = performed.episode
-            if "value" in episode.facts and episode.exchanges(SUBJECT):
-                sent = episode.subject.sent_values("customer") or ("",)
-                if episode.facts["value"] != sent[-1]:
-                    text = f"{_name(trial)} is judged by {episode.facts['value']!r}, and {sent[-1]!r} was sent"
-                    yield Objection("episodes", text)
+    for trial, performed in performed_in(trials):
+        episode = performed.episode
+        for subject in episode.exchanges(SUBJECT)[:1]:
+            sent = ("", *subject.sent_values("customer"))[-1]
+            judged = episode.facts.get("value", sent)
+            if judged != sent:
+                text = f"{name_trial(trial)} is judged by {judged!r}, and {sent!r} was sent"
+                yield Objection("episodes", text)
 
 
 def _find_other_near_misses(trials: Sequence[Trial]) -> Iterator[Objection]:
     """Yield the requests in which another text stands than the near miss of an id that the suite makes of it."""
-    for trial in trials:
-        for performed in trial.episodes:
-            fixtures = performed.episode.fixtures
-            for step in performed.episode.steps:
-                names = NEAR_MISSES & step.bindings.keys()
-                wanted = near_misses({**fixtures, **step.bindings}) if names else {}
-                for name in names:
-                    if step.bindings[name] != wanted.get(name):
-                        yield Objection("ids", f"{_name(trial)}: {step.bindings[name]} is not the {name}")
+    for trial, performed in performed_in(trials):
+        for step in performed.episode.steps:
+            for name in NEAR_MISSES & step.bindings.keys():
+                bound, wanted = step.bindings[name], near_misses({**performed.episode.fixtures, **step.bindings})
+                if bound != wanted.get(name):
+                    yield Objection("ids", f"{name_trial(trial)}: {bound} is not the {name}")
 
 
 def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
@@ -195,11 +170,12 @@ def count_gathered(trials: Sequence[Trial]) -> Mapping[str, Gathered]:
     for trial in trials:
         if trial.episodes and trial.decisive.expectation == GATHERED:
             own = sum(times[step.exchange] == 1 for step in trial.decisive.steps)
-            counts[_kind_of_gathered(trial)] = Gathered(own, len(trial.decisive.steps) - own)
+            counts[kind_of_gathered(trial)] = Gathered(own, len(trial.decisive.steps) - own)
     return counts
 
 
-def _kind_of_gathered(trial: Trial) -> str:
+def kind_of_gathered(trial: Trial) -> str:
+    """Return the kind of requests of which a trial gathers the answers."""
     return REJECTED if "invalid" in [step.kind for step in trial.decisive.steps] else "accepted"
 
 
@@ -210,22 +186,18 @@ def find_other_objects(recorded: Trial, planned: Trial, payment_methods: str) ->
     afterwards, and in what the judge is given. Payment methods are not compared where a token stands for many.
     """
     is_about_one_object = any(step.role != SUBJECT for step in planned.decisive.steps)
-    if planned.decisive.expectation in (GATHERED, *RACES) or not is_about_one_object:
+    is_gathered = planned.decisive.expectation in (GATHERED, *RACES)
+    if is_gathered or not is_about_one_object or _used_up_by_acceptance(recorded, planned):
         return
-    if _used_up_by_acceptance(recorded, planned):
-        return
+    compared = ("pm_", "cus_") if _has_own_methods(payment_methods) else ("cus_",)
     seen: dict[str, str] = {}
-    ours, theirs = _ids_by_place(recorded), _ids_by_place(planned)
-    for place, planned_id in theirs.items():
-        if not planned_id.startswith(("pm_", "cus_")):
-            continue
-        if planned_id.startswith("pm_") and not _has_own_methods(payment_methods):
-            continue
+    ours = _ids_by_place(recorded)
+    for place, planned_id in _ids_by_place(planned).items():
         recorded_id = ours.get(place, "")
         before = seen.setdefault(planned_id, recorded_id)
-        if recorded_id != before:
-            text = f"{_name(recorded)}: {recorded_id or 'nothing'} stands in {place}, where the plan has {before} again"
-            yield Objection("ids", text)
+        if recorded_id != before and planned_id.startswith(compared):
+            text = f"{recorded_id or 'nothing'} stands in {place}, where the plan has {before} again"
+            yield Objection("ids", f"{name_trial(recorded)}: {text}")
 
 
 def _used_up_by_acceptance(recorded: Trial, planned: Trial) -> bool:
@@ -247,29 +219,18 @@ def _ids_by_place(trial: Trial) -> dict[str, str]:
     episode = trial.decisive
     found = {f"fixture {name}": identifier for name, identifier in episode.fixtures.items()}
     for number, step in enumerate(steps_compared(trial)):
-        if step.role == SUBJECT:
-            bound = step.bindings.items()
-            found |= {f"{name} of step {number}": one for name, one in bound if name not in NEAR_MISSES}
-        found |= _ids_read(number, step)
+        bound = step.bindings if step.role == SUBJECT else {}
+        found |= {f"{name} of step {number}": bound[name] for name in bound if name not in NEAR_MISSES}
+        found |= {f"target of step {number}": identifier for identifier in _ids_read(step)}
     known = set(found.values())
-    for name, value in episode.facts.items():
-        if name not in LEFT_TO_THE_TARGET and isinstance(value, str) and value in known:
-            found[f"fact {name}"] = value
-    return found
+    facts = {name: value for name, value in episode.facts.items() if name not in LEFT_TO_THE_TARGET}
+    return found | {f"fact {name}": value for name, value in facts.items() if isinstance(value, str) and value in known}
 
 
-def _ids_read(number: int, step: Step) -> dict[str, str]:
-    """Return the id of the object that a request to another endpoint is about."""
+def _ids_read(step: Step) -> list[str]:
+    """Return the id of the object that a request to another endpoint is about; none if there is none."""
     if step.attempt_digest:
-        return {}
+        return []
     path, _, query = step.exchange.request.target.partition("?")
-    named = parse_qs(query).get("customer", [])
-    parts = path.split("/")
-    if len(parts) > 3:
-        named = [unquote(parts[3])]
-    return {f"target of step {number}": identifier for identifier in named[:1]}
-
-
-def _name(trial: Trial) -> str:
-    identifier = trial.episodes[0].episode.id if trial.episodes else ""
-    return f"{identifier or trial.test or 'a trial'} of {trial.clause or 'no clause'}"
+    in_path = list(map(unquote, path.split("/")[3:4]))
+    return in_path or parse_qs(query).get("customer", [])[:1]

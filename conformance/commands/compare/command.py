@@ -45,11 +45,7 @@ def record_run(target: str | None, folder: Path, options: argparse.Namespace) ->
     if target is not None:
         arguments.append(f"--base-url={target}" if "://" in target else f"--target={target}")
     done = subprocess.run(
-        [*RUN_COMMAND, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        [*RUN_COMMAND, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode in (ExitStatus.WRONG_USAGE, ExitStatus.INTERRUPTED, ExitStatus.OUR_ERROR):
         output = (done.stdout + done.stderr).strip()[-LONGEST_OUTPUT:]

@@ -8,76 +8,37 @@ members and known values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from conformance.commands.drift.bodies import describe_types, show
-from conformance.commands.drift.differences import Change, Difference, Kind, Part
-from conformance.commands.drift.schemas import ANY, Document, Node, Shape, Shapes
+from conformance.commands.drift.differences import Change, Difference, Kind, Pair, absent
+from conformance.commands.drift.schemas import ANY, Shape, Shapes
 
 STRICTER_BY_DESIGN = frozenset({("error.error", "message")})
 """Members that the contract requires, and the published document does not, as the contract's head says."""
 KNOWN_VALUES = "x-known-values"
-MOST_LEVELS = 60
-"""How deep answers are compared; the contract's schemas have no cycles, and some ten levels."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The two documents, and the part of the operation whose schemas are compared."""
-
-    ours: Document
-    theirs: Document
-    part: Part
-
-    def difference(
-        self,
-        change: Change,
-        path: str,
-        words: str,
-        keyword: str,
-        at: tuple[Node | None, Node | None],
-        members: tuple[str, ...] = (),
-        kind: Kind = Kind.JUDGED,
-    ) -> Difference:
-        """Return a difference at two places: `at` holds those of the contract and of the published document."""
-        return Difference(self.part, change, path, words, keyword, members, kind).between(*at)
-
-
-def compare_answers(pair: Pair, ours: Node, theirs: Node, path: str, level: int = 0) -> Iterator[Difference]:
+def compare_answers(pair: Pair) -> Iterator[Difference]:
     """Yield what differs between two schemas of a response."""
-    a, b = pair.ours.shapes(ours), pair.theirs.shapes(theirs)
-    if level > MOST_LEVELS or _is_open(a):
+    a, b = pair.ours.shapes(), pair.theirs.shapes()
+    if ANY in a.types:
         return
-    at = (pair.ours.follow(ours), pair.theirs.follow(theirs))
+    followed = pair.followed()
     if b.nullable and not a.nullable:
-        yield pair.difference(Change.CHANGED, path, "may be null", "nullable", at)
+        yield followed.changed("may be null", "nullable")
     if _types_differ(a, b):
-        yield pair.difference(
-            Change.CHANGED, path, f"the type is {describe_types(b)}, not {describe_types(a)}", "type", at
-        )
-    known = at[0].value.get(KNOWN_VALUES)
+        yield followed.changed(f"the type is {describe_types(b)}, not {describe_types(a)}", "type")
     for shape in a.shapes:
         others = b.of_type(shape.type)
-        if shape.type == "object":
-            continue
         if others and shape.type == "array":
-            items = shape.node.at("items")
-            if isinstance(known, list) and isinstance(items.value, dict):
-                items = Node({**items.value, KNOWN_VALUES: known}, f"{items.pointer}#")
-            yield from compare_answers(pair, items, others[0].node.at("items"), f"{path}[]", level + 1)
-        elif others:
-            yield from _scalars(pair, shape, others, path)
-    for other in b.of_type("object"):
-        described = _same_object(a.of_type("object"), other, is_alone=len(b.of_type("object")) == 1)
-        if described is not None:
-            yield from _objects(pair, described, other, path, level)
-        elif a.of_type("object") and not any(_takes_any(shape) for shape in a.of_type("object")):
-            yield pair.difference(Change.NEW, path, "another object", "type", (ours, other.node), _name(other)[:1])
-
-
-def _is_open(shapes: Shapes) -> bool:
-    return any(shape.type == ANY for shape in shapes.shapes)
+            yield from compare_answers(_items(followed, shape, others[0]))
+        elif others and shape.type != "object":
+            inner = pair.of(shape.node, others[0].node)
+            yield from _limits(inner, shape, others)
+            yield from _values(inner, shape, others)
+    yield from _compare_objects(pair, a.of_type("object"), b.of_type("object"))
 
 
 def _types_differ(a: Shapes, b: Shapes) -> bool:
@@ -87,95 +48,94 @@ def _types_differ(a: Shapes, b: Shapes) -> bool:
     return not set(b.types) <= taken or not set(a.types) <= published
 
 
-def _scalars(pair: Pair, ours: Shape, theirs: tuple[Shape, ...], path: str) -> Iterator[Difference]:
-    at = (ours.node, theirs[0].node)
+def _items(pair: Pair, ours: Shape, theirs: Shape) -> Pair:
+    """Return the entries of two arrays; values that are known of the array are known of its entries."""
+    items = pair.of(ours.node, theirs.node).at("items", "[]")
+    known, own = pair.ours.value.get(KNOWN_VALUES), items.ours
+    if isinstance(known, list) and isinstance(own.value, dict):
+        own = replace(own, value={**own.value, KNOWN_VALUES: known}, pointer=f"{own.pointer}#")
+    return replace(items, ours=own)
+
+
+def _limits(pair: Pair, ours: Shape, theirs: Sequence[Shape]) -> Iterator[Difference]:
     for keyword in ("format", "maxLength"):
         before = ours.keywords.get(keyword)
-        after = {str(shape.keywords.get(keyword)): shape.keywords.get(keyword) for shape in theirs}
-        if before is None or list(after) == [str(before)]:
-            continue
-        value = next(value for text, value in after.items() if text != str(before))
-        change = Change.ABSENT if value is None else Change.CHANGED
-        yield pair.difference(change, path, f"{keyword} is {show(value)}, not {show(before)}", keyword, at)
-    yield from _values(pair, ours, theirs, path)
+        others = [after for after in (shape.keywords.get(keyword) for shape in theirs) if str(after) != str(before)]
+        if before is not None and others:
+            change = Change.ABSENT if others[0] is None else Change.CHANGED
+            yield pair.difference(change, f"{keyword} is {show(others[0])}, not {show(before)}", keyword)
 
 
-def _values(pair: Pair, ours: Shape, theirs: tuple[Shape, ...], path: str) -> Iterator[Difference]:
+def _values(pair: Pair, ours: Shape, theirs: Sequence[Shape]) -> Iterator[Difference]:
     """Compare the values of an enum, or those that the contract only knows: an open list is no difference then."""
     known = ours.keywords.get(KNOWN_VALUES)
-    before = ours.values if ours.values is not None else frozenset(map(str, known)) if isinstance(known, list) else None
+    is_closed = ours.values is not None
+    before = frozenset(map(str, known)) if ours.values is None and isinstance(known, list) else ours.values
+    lists = [shape.values for shape in theirs if shape.values is not None]
     if before is None:
         return
-    lists = [shape.values for shape in theirs]
-    closed = ours.values is not None
-    at = (ours.node, theirs[0].node)
-    if any(values is None for values in lists):
-        if closed:
-            yield pair.difference(Change.CHANGED, path, "takes any value, and no longer a few", "enum", at)
+    if len(lists) < len(theirs):
+        if is_closed:
+            yield pair.changed("takes any value, and no longer a few", "enum")
         return
-    after = frozenset().union(*(values for values in lists if values is not None))
-    kind = Kind.JUDGED if closed else Kind.VALUES
+    after = frozenset().union(*lists)
     for change, values in ((Change.NEW, after - before), (Change.ABSENT, before - after)):
-        if values:
-            words = "value" if len(values) == 1 else "values"
-            yield pair.difference(change, path, words, "enum", at, tuple(sorted(values)), kind)
+        yield from _named(pair, change, "value", "enum", sorted(values), Kind.JUDGED if is_closed else Kind.VALUES)
 
 
-def _same_object(ours: tuple[Shape, ...], other: Shape, *, is_alone: bool) -> Shape | None:
-    """Return the contract's object of the same name, or its only one where only one is published."""
-    same = [shape for shape in ours if _name(shape) == _name(other)]
-    if same:
-        return same[0]
-    return ours[0] if is_alone and len(ours) == 1 else None
+def _named(
+    pair: Pair, change: Change, word: str, keyword: str, names: Sequence[str], kind: Kind
+) -> Iterator[Difference]:
+    """Yield the difference about these names, if there are any."""
+    if names:
+        yield pair.difference(change, word if len(names) == 1 else f"{word}s", keyword, tuple(names), kind)
 
 
-def _name(shape: Shape) -> tuple[str, bool]:
-    """Return the name under which the API knows an object, and whether it is one that was deleted."""
-    values = shape.properties.get("object", Node(None)).at("enum").value
-    name = ", ".join(map(str, values)) if isinstance(values, list) else ""
-    return name, "deleted" in shape.properties
+def _compare_objects(pair: Pair, ours: Sequence[Shape], theirs: Sequence[Shape]) -> Iterator[Difference]:
+    """Compare each published object with the contract's one of its name, or the only one with the only one."""
+    for other in theirs:
+        same = [shape for shape in ours if shape.name == other.name]
+        if not same and len(ours) == len(theirs) == 1:
+            same = list(ours)
+        if same:
+            yield from _compare_members(pair.of(same[0].node, other.node), same[0], other)
+        elif ours and not any(map(_takes_any, ours)):
+            unknown = pair.of(pair.ours, other.node)
+            yield unknown.difference(Change.NEW, "another object", "type", other.name[:1])
 
 
 def _takes_any(shape: Shape) -> bool:
     """Return whether an object of the contract takes any object of the API."""
-    return not _name(shape)[0] and shape.properties.keys() <= {"id", "object"}
+    return not shape.name[0] and shape.properties.keys() <= {"id", "object"}
 
 
-def _objects(pair: Pair, ours: Shape, theirs: Shape, path: str, level: int) -> Iterator[Difference]:
+def _compare_members(pair: Pair, ours: Shape, theirs: Shape) -> Iterator[Difference]:
     before, after = ours.properties, theirs.properties
-    at = (ours.node, theirs.node)
     if not before:
-        yield from _maps(pair, ours, theirs, path, level)
+        yield from _compare_maps(pair)
     if _takes_any(ours) and theirs.is_resource:
         return
-    yield from _names(pair, Change.NEW, [name for name in after if name not in before], path, at)
-    gone = [name for name in before if name not in after]
-    yield from _names(pair, Change.ABSENT, [name for name in gone if name not in ours.required], path, at)
-    yield from _missing(pair, [name for name in gone if name in ours.required], path, at)
-    shared = [name for name in before if name in after]
-    optional = [name for name in shared if name in ours.required - theirs.required]
-    for name in optional:
-        if (path, name) not in STRICTER_BY_DESIGN:
-            yield pair.difference(Change.CHANGED, f"{path}.{name}", "no longer required", "required", at)
+    missing = _without(before, after)
+    optional = _without(missing, ours.required)
+    yield from _named(pair, Change.NEW, "member", "properties", _without(after, before), Kind.MEMBERS)
+    yield from _named(pair, Change.ABSENT, "member", "properties", optional, Kind.MEMBERS)
+    for name in _without(missing, optional):
+        words = "member, which the contract requires"
+        yield absent(pair.part, f"{pair.path}.{name}", words, "required", ours.node)
+    shared = _without(before, missing)
+    for name in _without(shared, theirs.required):
+        if name in ours.required and (pair.path, name) not in STRICTER_BY_DESIGN:
+            yield pair.changed("no longer required", "required", path=f".{name}")
     for name in shared:
-        yield from compare_answers(pair, before[name], after[name], f"{path}.{name}", level + 1)
+        yield from compare_answers(pair.of(before[name], after[name], f".{name}"))
 
 
-def _names(pair: Pair, change: Change, names: list[str], path: str, at: tuple[Node, Node]) -> Iterator[Difference]:
-    if names:
-        words = "member" if len(names) == 1 else "members"
-        yield pair.difference(change, path, words, "properties", at, tuple(names), Kind.MEMBERS)
+def _without(names: Iterable[str], others: Container[str]) -> list[str]:
+    return [name for name in names if name not in others]
 
 
-def _missing(pair: Pair, names: list[str], path: str, at: tuple[Node, Node]) -> Iterator[Difference]:
-    for name in names:
-        yield pair.difference(
-            Change.ABSENT, f"{path}.{name}", "member, which the contract requires", "required", (at[0], None)
-        )
-
-
-def _maps(pair: Pair, ours: Shape, theirs: Shape, path: str, level: int) -> Iterator[Difference]:
+def _compare_maps(pair: Pair) -> Iterator[Difference]:
     """Compare the values of objects whose names are free, such as `metadata`."""
-    value, other = (shape.node.at("additionalProperties") for shape in (ours, theirs))
-    if isinstance(value.value, dict) and isinstance(other.value, dict):
-        yield from compare_answers(pair, value, other, f"{path}.*", level + 1)
+    values = pair.at("additionalProperties", ".*")
+    if isinstance(values.ours.value, dict) and isinstance(values.theirs.value, dict):
+        yield from compare_answers(values)

@@ -35,6 +35,8 @@ ALL_WORDS = sorted({word for words in WORDS.values() for word in words}, key=lam
 """All of them, the longest first."""
 NAMED = ("properties", "query parameter", "header parameter", "cookie parameter")
 """The keywords of differences whose members are names that a request may hold."""
+WHOLE = "payment_method"
+"""How a source names the schema of a success as a whole."""
 SHORTEST_NAME = 4
 """How long a new name must be to be looked for in the statements: a shorter one is an English word as well."""
 
@@ -50,16 +52,10 @@ def clauses_about(difference: Difference, catalogue: Catalogue, contract: Contra
 
 
 def _speaks(clause: Clause, difference: Difference, contract: Contract) -> bool:
-    parts = _published_parts(clause)
-    match difference.part:
-        case Part.ANSWER:
-            return any(_of_an_answer(part, difference) for part in parts)
-        case Part.ERROR:
-            return any(_of_an_error(part, difference) for part in parts)
     is_new_name = difference.change is Change.NEW and difference.keyword in NAMED
     if is_new_name and any(_mentions(clause, name) for name in difference.members):
         return True
-    return any(_of_the_request(part, difference, contract) for part in parts)
+    return any(_is_about(text, difference, contract) for text in _published_parts(clause))
 
 
 def _published_parts(clause: Clause) -> Iterator[str]:
@@ -77,51 +73,40 @@ def _has_word(text: str, word: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
 
 
-def _of_the_request(text: str, difference: Difference, contract: Contract) -> bool:
+def _is_about(text: str, difference: Difference, contract: Contract) -> bool:
+    """Return whether a part of a source speaks of what differs in its part of the operation."""
+    if difference.part in (Part.OPERATION, Part.REQUEST):
+        return _is_about_request(text, difference, contract)
+    if difference.keyword in ("responses", "response media type"):
+        return text in WORDS[difference.keyword]
+    if difference.part is Part.ERROR:
+        return text in ("error schema", f"error schema, {difference.path.removeprefix('error.error.')}")
+    subject = re.match(r"response schema, (\w+)", text)
+    member = difference.path.removeprefix(f"{WHOLE}.")
+    return subject is not None and subject[1] in (difference.path, member, WHOLE)
+
+
+def _is_about_request(text: str, difference: Difference, contract: Contract) -> bool:
     """Return whether a source names the keyword that differs, and no other parameter than the one that differs."""
-    if re.search(r"^(response|error) schema", text):
+    if text.startswith(("response schema", "error schema")):
         return False
-    parameters = [name for name in contract.parameters if _has_word(text, name)]
-    if difference.members and parameters and not set(difference.members) & set(parameters):
+    parameters = {name for name in contract.parameters if _has_word(text, name)}
+    is_named = not parameters.isdisjoint(difference.members)
+    if difference.members and parameters and not is_named:
         return False
-    if difference.keyword == "properties" and set(difference.members) & set(parameters):
-        return True
     keywords = _keywords_in(text)
+    if not keywords or (difference.keyword == "properties" and is_named):
+        return is_named
     if "path parameter" in keywords:
         return difference.keyword == "path parameter"
-    if not keywords:
-        return bool(set(difference.members) & set(parameters))
-    return bool(set(keywords) & set(WORDS.get(difference.keyword, ())))
+    return not keywords.isdisjoint(WORDS.get(difference.keyword, ()))
 
 
-def _keywords_in(text: str) -> list[str]:
+def _keywords_in(text: str) -> set[str]:
     """Return the words of OpenAPI in a source; "request media type" does not count as "type", too."""
-    found = []
+    found = set()
     for word in ALL_WORDS:
         if _has_word(text, word):
-            found.append(word)
+            found.add(word)
             text = text.replace(word, "")
     return found
-
-
-def _of_an_answer(text: str, difference: Difference) -> bool:
-    """Return whether a source is the schema as a whole, or names just the member of the payment method that differs."""
-    if difference.keyword in ("responses", "response media type"):
-        return text in WORDS[difference.keyword]
-    subject = text.removeprefix("response schema, ")
-    if subject == text:
-        return False
-    first = re.match(r"\w+", subject)
-    return first is not None and first[0] in (difference.path, difference.path.removeprefix("payment_method."), WHOLE)
-
-
-WHOLE = "payment_method"
-"""How a source names the schema of a success as a whole."""
-
-
-def _of_an_error(text: str, difference: Difference) -> bool:
-    """Return whether a source is the error's schema as a whole, or names just the member that differs."""
-    if difference.keyword in ("responses", "response media type"):
-        return text in WORDS[difference.keyword]
-    member = difference.path.removeprefix("error.error.")
-    return text in ("error schema", f"error schema, {member}")

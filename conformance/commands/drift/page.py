@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import jinja2
 
 from conformance.commands.drift.clauses import clauses_about
 from conformance.commands.drift.differences import Change, Difference, Part
 from conformance.evidence.foreign import one_line
-from conformance.evidence.harmless import harmless, json_text
-from conformance.reports.markdown import code, row, text
+from conformance.evidence.harmless import json_text
+from conformance.reports.markdown import code, text
+from conformance.reports.templating import templates
 from conformance.reports.words import first_of
 from contracts import Catalogue, Clause, Contract
 
@@ -70,29 +73,20 @@ def headline(report: Report) -> str:
 
 def text_page(report: Report) -> str:
     """Return the report for a terminal, one line a difference."""
-    lines = [headline(report)]
-    for part, differences in _by_part(report):
-        lines += ["", TITLES[part]]
-        for difference, clauses in differences:
-            named = f"  [{_name(clauses)}]" if clauses else ""
-            lines.append(f"  {difference.change:<8} {difference.path}: {_words(difference)}{named}")
-    if report.lines:
-        lines += ["", LEGEND]
-    return "\n".join(map(harmless, lines)) + "\n"
+    return _page("drift.txt.jinja", report)
 
 
 def markdown_page(report: Report) -> str:
     """Return the report as Markdown, with a table for each part of the operation."""
-    lines = [headline(report)]
-    for part, differences in _by_part(report):
-        lines += ["", f"**{TITLES[part]}**", "", "| | where | what | clauses that speak of it |", "|---|---|---|---|"]
-        for difference, clauses in differences:
-            named = ", ".join(f"`{clause.slug}`" for clause in clauses)
-            path = code(one_line(difference.path))
-            lines.append(row(str(difference.change), path, text(_words(difference)), named or "–"))
-    if report.lines:
-        lines += ["", f"{LEGEND[0].upper()}{LEGEND[1:]}."]
-    return "\n".join(map(harmless, lines)) + "\n"
+    return _page("drift.md.jinja", report)
+
+
+def _page(template: str, report: Report) -> str:
+    lines = {TITLES[part]: [line for line in report.lines if line[0].part is part] for part in Part}
+    environment = templates(escaped=False, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters.update(words=_words, names=_name, one_line=one_line, code=code, text=text)
+    parts = {title: of_part for title, of_part in lines.items() if of_part}
+    return environment.get_template(template).render(headline=headline(report), parts=parts, legend=LEGEND)
 
 
 def json_page(report: Report) -> str:
@@ -116,13 +110,6 @@ def _entry(difference: Difference, clauses: tuple[Clause, ...]) -> dict[str, Any
         "further_places": difference.more,
         "clauses": [clause.slug for clause in clauses],
     }
-
-
-def _by_part(report: Report) -> Iterator[tuple[Part, list[tuple[Difference, tuple[Clause, ...]]]]]:
-    for part in Part:
-        lines = [line for line in report.lines if line[0].part is part]
-        if lines:
-            yield part, lines
 
 
 def _words(difference: Difference) -> str:

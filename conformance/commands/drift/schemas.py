@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
 
@@ -13,7 +13,6 @@ DEEPEST = 40
 """How many references, unions and `allOf`s may stand within each other before a schema says anything."""
 MOST_SHAPES = 500
 """How many alternatives one schema may have; Stripe's have at most about ten."""
-UNIONS = ("anyOf", "oneOf")
 ANY = ""
 """The type of a schema that takes values of any type."""
 
@@ -23,26 +22,82 @@ class UnusableDocument(Misuse):
 
 
 @dataclass(frozen=True)
+class Document:
+    """An OpenAPI document, and its schemas that were flattened before, by their pointers.
+
+    Keeping them bounds the work for a hostile document.
+    """
+
+    root: Mapping[str, Any]
+    flattened: dict[str, Shapes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Node:
     """A part of a document: its value, and the JSON pointer to it."""
 
     value: Any
-    pointer: str = ""
+    pointer: str
+    document: Document = field(repr=False)
+
+    @classmethod
+    def root(cls, content: Mapping[str, Any]) -> Node:
+        """Return a document as a whole."""
+        return cls(content, "", Document(content))
 
     def at(self, *names: str) -> Node:
         """Return the part under these names; its value is None where there is none."""
         node = self
         for name in names:
             value = node.value.get(name) if isinstance(node.value, Mapping) else None
-            node = Node(value, f"{node.pointer}/{escaped(name)}")
+            node = node.part(name, value)
         return node
+
+    def part(self, name: str, value: Any) -> Node:
+        """Return this value as the part under that name."""
+        return replace(self, value=value, pointer=f"{self.pointer}/{escaped(name)}")
 
     def children(self, name: str) -> Mapping[str, Node]:
         """Return the parts of the object under `name`, by their names; none where it is no object."""
         parent = self.at(name)
-        if not isinstance(parent.value, Mapping):
-            return {}
-        return {str(key): Node(value, f"{parent.pointer}/{escaped(str(key))}") for key, value in parent.value.items()}
+        members = parent.value if isinstance(parent.value, Mapping) else {}
+        return {str(key): parent.part(str(key), value) for key, value in members.items()}
+
+    def entries(self, name: str) -> list[Node]:
+        """Return the parts of the array under `name`; none where it is no array."""
+        parent = self.at(name)
+        return [parent.part(str(index), value) for index, value in enumerate(_listed(parent.value))]
+
+    def followed(self) -> Node:
+        """Return what this part refers to, or the part itself. Raises UnusableDocument."""
+        node = self
+        for _ in range(DEEPEST):
+            reference = node.value.get("$ref") if isinstance(node.value, Mapping) else None
+            if not isinstance(reference, str):
+                return node
+            node = node._referred(reference)
+        raise UnusableDocument(f"its reference at {node.pointer} leads in a circle, or over more than {DEEPEST} others")
+
+    def _referred(self, reference: str) -> Node:
+        if not reference.startswith("#/"):
+            raise UnusableDocument(f"it refers to {reference!r} at {self.pointer}, which is not in the document")
+        root = replace(self, value=self.document.root, pointer="")
+        found = root.at(*map(unescaped, reference.removeprefix("#/").split("/")))
+        if found.value is None:
+            raise UnusableDocument(f"it refers to {reference!r} at {self.pointer}, and nothing is there")
+        return found
+
+    def shapes(self, level: int = 0) -> Shapes:
+        """Return the alternatives of the schema here. Raises UnusableDocument."""
+        if level > DEEPEST:
+            raise UnusableDocument(
+                f"its schema at {self.pointer} holds itself, or unions within more than {DEEPEST} others"
+            )
+        node, known = self.followed(), self.document.flattened
+        if node.pointer not in known:
+            known[node.pointer] = _flattened(node, level)
+        found = known[node.pointer]
+        return Shapes(found.nullable or _is_nullable(self.value), found.shapes)
 
 
 @dataclass(frozen=True)
@@ -75,6 +130,13 @@ class Shape:
         """Return whether this is an object of the API, which has an id and says its name in `object`."""
         return {"id", "object"} <= self.properties.keys()
 
+    @property
+    def name(self) -> tuple[str, bool]:
+        """The name under which the API knows an object, and whether it is one that was deleted."""
+        named = self.properties.get("object")
+        values = _listed(named.at("enum").value) if named else []
+        return ", ".join(map(str, values)), "deleted" in self.properties
+
 
 @dataclass(frozen=True)
 class Shapes:
@@ -93,57 +155,17 @@ class Shapes:
         return tuple(dict.fromkeys(shape.type for shape in self.shapes))
 
 
-@dataclass(frozen=True)
-class Document:
-    """An OpenAPI document whose parts are reached by following references."""
-
-    root: Mapping[str, Any]
-    _known: dict[str, Shapes] = field(default_factory=dict, compare=False, repr=False)
-    """Schemas that were flattened before, by their pointers: what bounds the work for a hostile document."""
-
-    def follow(self, node: Node) -> Node:
-        """Return what a part refers to, or the part itself. Raises UnusableDocument."""
-        for _ in range(DEEPEST):
-            reference = node.value.get("$ref") if isinstance(node.value, Mapping) else None
-            if not isinstance(reference, str):
-                return node
-            node = self._referred(node, reference)
-        raise UnusableDocument(f"its reference at {node.pointer} leads in a circle, or over more than {DEEPEST} others")
-
-    def _referred(self, node: Node, reference: str) -> Node:
-        if not reference.startswith("#/"):
-            raise UnusableDocument(f"it refers to {reference!r} at {node.pointer}, which is not in the document")
-        found = Node(self.root).at(*map(unescaped, reference.removeprefix("#/").split("/")))
-        if found.value is None:
-            raise UnusableDocument(f"it refers to {reference!r} at {node.pointer}, and nothing is there")
-        return found
-
-    def shapes(self, node: Node, level: int = 0) -> Shapes:
-        """Return the alternatives of the schema at a node. Raises UnusableDocument."""
-        if level > DEEPEST:
-            raise UnusableDocument(
-                f"its schema at {node.pointer} holds itself, or unions within more than {DEEPEST} others"
-            )
-        outer_nullable = _is_nullable(node.value)
-        node = self.follow(node)
-        if node.pointer not in self._known:
-            self._known[node.pointer] = self._flattened(node, level)
-        found = self._known[node.pointer]
-        return Shapes(found.nullable or outer_nullable, found.shapes)
-
-    def _flattened(self, node: Node, level: int) -> Shapes:
-        if node.value is None or node.value is True:
-            return Shapes(False, (Shape(ANY, Node({}, node.pointer)),))
-        if not isinstance(node.value, Mapping):
-            raise UnusableDocument(f"it has no schema at {node.pointer}, but {type(node.value).__name__}")
-        for keyword in UNIONS:
-            parts = _parts(node, keyword)
-            if parts:
-                return _united(_is_nullable(node.value), [self.shapes(part, level + 1) for part in parts], node)
-        parts = _parts(node, "allOf")
+def _flattened(node: Node, level: int) -> Shapes:
+    """Return the alternatives of a schema that is no reference."""
+    if node.value is None or node.value is True:
+        return Shapes(False, (Shape(ANY, replace(node, value={})),))
+    if not isinstance(node.value, Mapping):
+        raise UnusableDocument(f"it has no schema at {node.pointer}, but {type(node.value).__name__}")
+    for keyword, joined in (("anyOf", _united), ("oneOf", _united), ("allOf", _merged)):
+        parts = node.entries(keyword)
         if parts:
-            return _merged(node, [self.shapes(part, level + 1) for part in parts])
-        return _plain(node)
+            return joined(node, [part.shapes(level + 1) for part in parts])
+    return _plain(node)
 
 
 def escaped(name: str) -> str:
@@ -156,11 +178,6 @@ def unescaped(name: str) -> str:
     return name.replace("~1", "/").replace("~0", "~")
 
 
-def _parts(node: Node, keyword: str) -> list[Node]:
-    values = _listed(node.value.get(keyword))
-    return [Node(value, f"{node.pointer}/{keyword}/{index}") for index, value in enumerate(values)]
-
-
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -169,36 +186,37 @@ def _is_nullable(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("nullable") is True
 
 
-def _united(nullable: bool, parts: Iterable[Shapes], node: Node) -> Shapes:
+def _united(node: Node, parts: Sequence[Shapes]) -> Shapes:
     """Return the union of several schemas, each alternative once."""
-    parts = tuple(parts)
     shapes = {(shape.type, shape.node.pointer): shape for part in parts for shape in part.shapes}
     _check_count(len(shapes), node)
-    return Shapes(nullable or any(part.nullable for part in parts), tuple(shapes.values()))
+    nullable = _is_nullable(node.value) or any(part.nullable for part in parts)
+    return Shapes(nullable, tuple(shapes.values()))
 
 
-def _merged(node: Node, parts: Iterable[Shapes]) -> Shapes:
+def _merged(node: Node, parts: Sequence[Shapes]) -> Shapes:
     """Return a schema that holds what each of several says: `allOf`, and the keywords beside it."""
     beside = {key: value for key, value in node.value.items() if key != "allOf"}
-    own = _plain(Node(beside, node.pointer))
-    parts = (*parts, own) if set(beside) - {"description", "nullable", "title"} else tuple(parts)
+    if not beside.keys() <= {"description", "nullable", "title"}:
+        parts = [*parts, _plain(replace(node, value=beside))]
     combinations = list(islice(product(*(part.shapes for part in parts)), MOST_SHAPES + 1))
     _check_count(len(combinations), node)
-    nullable = all(part.nullable for part in parts) or _is_nullable(node.value)
+    nullable = _is_nullable(node.value) or all(part.nullable for part in parts)
     if len(combinations) == 1:
-        return Shapes(nullable, (_merge(node.pointer, combinations[0]),))
+        return Shapes(nullable, (_merge(node, combinations[0]),))
     numbered = enumerate(combinations)
-    return Shapes(nullable, tuple(_merge(f"{node.pointer}/{number}", shapes) for number, shapes in numbered))
+    return Shapes(nullable, tuple(_merge(node.part(str(number), None), shapes) for number, shapes in numbered))
 
 
-def _merge(pointer: str, shapes: tuple[Shape, ...]) -> Shape:
+def _merge(node: Node, shapes: tuple[Shape, ...]) -> Shape:
     merged: dict[str, Any] = {}
+    properties: dict[str, Node] = {}
     for shape in shapes:
-        merged = {**merged, **shape.keywords}
+        merged |= shape.keywords
+        properties |= shape.properties
     merged["required"] = [name for shape in shapes for name in shape.required]
-    properties = {name: node for shape in shapes for name, node in shape.properties.items()}
     types = [shape.type for shape in shapes if shape.type != ANY]
-    return Shape(types[0] if types else ANY, Node(merged, pointer), properties)
+    return Shape(types[0] if types else ANY, replace(node, value=merged), properties)
 
 
 def _plain(node: Node) -> Shapes:
@@ -206,19 +224,15 @@ def _plain(node: Node) -> Shapes:
     types = node.value.get("type")
     named = [types] if isinstance(types, str) else [name for name in _listed(types) if isinstance(name, str)]
     nullable = _is_nullable(node.value) or "null" in named
-    kinds = [name for name in named if name != "null"] or list(_implied_type(node.value))
+    kinds = [name for name in named if name != "null"] or [_implied_type(node.value)]
     properties = node.children("properties")
     return Shapes(nullable, tuple(Shape(name, node, properties) for name in dict.fromkeys(kinds)))
 
 
-def _implied_type(schema: Mapping[str, Any]) -> Iterator[str]:
+def _implied_type(schema: Mapping[str, Any]) -> str:
     """Return the type of a schema that names none."""
-    if "properties" in schema:
-        yield "object"
-    elif "items" in schema:
-        yield "array"
-    else:
-        yield ANY
+    implied = {"properties": "object", "items": "array"}
+    return next((name for keyword, name in implied.items() if keyword in schema), ANY)
 
 
 def _check_count(count: int, node: Node) -> None:

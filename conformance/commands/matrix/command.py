@@ -5,13 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from conformance.commands.matrix.history import (
-    Release,
-    history_plot,
-    measure_history,
-    read_history,
-    store_history,
-)
+from conformance.commands.matrix.history import Release, history_plot, measure_history, read_history, store_history
 from conformance.commands.matrix.page import html_page, lasting, markdown_page
 from conformance.commands.matrix.standing import Standing, from_json, to_json, updated
 from conformance.commands.matrix.testing import Plan, test_all

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from conformance.commands.replay.playing import AS_RECORDED, ON_ONE_CONNECTION, SIMULTANEOUS, History, Play, Setting
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import ANY_ID, GIVEN
@@ -77,7 +78,7 @@ class Replayer:
             seen[CANNOT_RUN] = Replayed(finding, CANNOT_RUN, str(missing))
         if FIXED not in seen:
             return seen[CANNOT_RUN]
-        reason = f"it did not show in {rounds} round{'s' * (rounds != 1)}"
+        reason = f"it did not show in {counted(rounds, 'round')}"
         return replace(seen[FIXED], reason=f"{reason}, and chance has a say in it" if by_chance else reason)
 
     def _again(self, finding: Finding, rounds: int) -> Replayed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -36,8 +37,7 @@ class Check:
 
 def check_defects(target: TargetDescription, defects: Sequence[Defect], base_url: str, key: Secret) -> Iterator[Check]:
     """Run the commands of `defects`, each on a payment method and customers of its own, until one ends the server."""
-    client = Client(Address(base_url), key, published_contract(), timeout=DEFAULT_TIMEOUT)
-    try:
+    with contextlib.closing(Client(Address(base_url), key, published_contract(), timeout=DEFAULT_TIMEOUT)) as client:
         for number, defect in enumerate(defects):
             try:
                 provision = probe(client, target.payment_methods, target.customers)
@@ -53,8 +53,6 @@ def check_defects(target: TargetDescription, defects: Sequence[Defect], base_url
             }
             yield Check(defect, key.blotted(_printed(defect.curl, variables)))
             fixtures.clean_up()
-    finally:
-        client.close()
 
 
 def _printed(command: str, variables: dict[str, str]) -> str:

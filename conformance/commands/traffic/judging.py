@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,18 +53,7 @@ UNDECODABLE = frozenset({"robustness.malformed-encoding", "robustness.invalid-ut
 DECLINING_TOKEN = "pm_card_chargeDeclined"
 OTHER_SHARED_TOKENS = ("pm_usBankAccount",)
 
-_ON_EVERY_OBJECT = (
-    "response.object",
-    "response.id",
-    "response.customer",
-    "response.created",
-    "response.livemode",
-    "response.metadata",
-    "response.billing-details",
-    "response.schema",
-    "response.type-hash",
-    "response.no-card-data",
-)
+_ON_EVERY_OBJECT = ("response.metadata", "response.billing-details", "response.schema", "response.no-card-data")
 _OF_AN_ERROR = ("error.envelope", "error.type", "error.message", "error.member-types", "error.null-members")
 
 
@@ -98,7 +87,7 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
                 ledger.entry(expected.slug).held += 1
         general = judge(_episode(one, "", answered, is_valid=is_valid), contract, catalogue)
         found = {finding.clause: finding for finding in general.findings}
-        may_hold = set(_general(one, is_valid=is_valid))
+        may_hold = {slug for slug, has_evidence in _general(one, is_valid=is_valid).items() if has_evidence}
         for slug in may_hold | _only_breakable(one, is_valid=is_valid):
             if slug in found:
                 ledger.entry(slug).add_finding(found[slug])
@@ -109,9 +98,8 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
 
 def _episode(one: Recorded, slug: str, expectation: Callable[..., Verdict], *, is_valid: bool) -> Episode:
     step = Step("subject", one.exchange, attempt=one.where, kind="valid" if is_valid else "wire")
-    return Episode(
-        slug, expectation_name(expectation), (step,), facts={"test_key": bool(one.test_key), "base_url": one.base_url}
-    )
+    facts = {"test_key": bool(one.test_key), "base_url": one.base_url}
+    return Episode(slug, expectation_name(expectation), (step,), facts=facts)
 
 
 def _is_valid(one: Recorded, contract: Contract) -> bool:
@@ -119,85 +107,77 @@ def _is_valid(one: Recorded, contract: Contract) -> bool:
     request = one.exchange.request
     if request.method != "POST" or "?" in request.target:
         return False
-    if request.body is None:
-        return True
-    if not one.is_form or _is_undecodable(one.exchange):
-        return False
-    return not violations([pair for pair in one.exchange.sent_pairs if pair not in UNDOCUMENTED], contract)
+    documented = [pair for pair in one.exchange.sent_pairs if pair not in UNDOCUMENTED]
+    is_readable = one.is_form and not _is_undecodable(one.exchange)
+    return request.body is None or (is_readable and not violations(documented, contract))
 
 
 # general clauses, judged on every answer
 
 
-def _general(one: Recorded, *, is_valid: bool) -> Iterator[str]:
-    """Yield the general clauses for which this answer has all the evidence."""
+def _general(one: Recorded, *, is_valid: bool) -> Mapping[str, bool]:
+    """Return the general clauses that this answer may be judged by, each with whether it has all the evidence."""
     exchange = one.exchange
     status = exchange.status or 0
     if not exchange.answered:
-        return
-    if one.key_sought:
-        yield "error.no-secrets"
-    if exchange.body is not None or status >= 300:
-        yield "error.status-class"
-    elif is_valid:
-        yield "response.status"
+        return {}
+    says_its_class = exchange.body is not None or status >= 300
+    about = {
+        "error.no-secrets": one.key_sought,
+        "error.status-class": says_its_class,
+        "response.status": is_valid and not says_its_class,
+    }
     if exchange.body is None or status >= 500 or 300 <= status < 400:
-        return
-    yield from _about_json(one, exchange)
+        return about
+    about |= _about_json(one, exchange)
     if exchange.is_refusal:
-        yield from _about_errors(one, exchange)
+        about |= _about_errors(one, exchange)
     elif exchange.is_success and is_valid:
-        yield from _about_successes(one, exchange)
+        about |= _about_successes(one, exchange)
+    return about
 
 
-def _about_json(one: Recorded, exchange: Exchange) -> Iterator[str]:
+def _about_json(one: Recorded, exchange: Exchange) -> Mapping[str, bool]:
     status = exchange.status or 0
-    calls_itself_json = says_json(exchange) and not is_page(exchange)
-    if one.raw_body and status not in (204, 205) and (status < 300 or calls_itself_json):
-        yield "response.json"
-    if _was_recorded("Content-Type", one) and exchange.json.found and isinstance(exchange.json.value, dict | list):
-        yield "response.media-type"
+    is_to_be_json = status < 300 or (says_json(exchange) and not is_page(exchange))
+    is_structured = exchange.json.found and isinstance(exchange.json.value, dict | list)
+    return {
+        "response.json": one.raw_body and status not in (204, 205) and is_to_be_json,
+        "response.media-type": is_structured and _was_recorded("Content-Type", one),
+    }
 
 
-def _about_errors(one: Recorded, exchange: Exchange) -> Iterator[str]:
-    body = exchange.request.body
+def _about_errors(one: Recorded, exchange: Exchange) -> Mapping[str, bool]:
+    has_body = exchange.request.body is not None
     if exchange.has_error_inside:
-        yield from _OF_AN_ERROR
-        if one.path_known and body is not None:
-            yield "error.no-internals"
-        return
-    is_odd = body is None or bool(traits(exchange.request))
-    is_legal = is_odd and exchange.status in LEGAL_WITHOUT_ENVELOPE
+        return {**dict.fromkeys(_OF_AN_ERROR, True), "error.no-internals": one.path_known and has_body}
+    is_legal = exchange.status in LEGAL_WITHOUT_ENVELOPE and (not has_body or bool(traits(exchange.request)))
     is_garbled = says_json(exchange) and not exchange.json.found and not is_page(exchange)
-    if not is_legal and not is_garbled:
-        yield "error.envelope"
+    return {"error.envelope": not is_legal and not is_garbled}
 
 
-def _about_successes(one: Recorded, exchange: Exchange) -> Iterator[str]:
+def _about_successes(one: Recorded, exchange: Exchange) -> Mapping[str, bool]:
     body = exchange.object
-    yield "response.status"
-    if exchange.json.found:
-        yield "response.object"
+    about = {"response.status": True, "response.object": exchange.json.found}
     if body.get("object") != "payment_method" or asks_to_expand(exchange):
-        return
+        return about
     has_one_customer = len(exchange.sent_values("customer")) == 1
-    if has_one_customer:
-        yield "expand.not-expanded"
-    has_evidence = {
-        "response.object": False,
-        "response.id": one.path_known and not sent_payment_method(exchange).startswith(OTHER_SHARED_TOKENS),
+    return {
+        **about,
+        **dict.fromkeys(_ON_EVERY_OBJECT, True),
+        "expand.not-expanded": has_one_customer,
         "response.customer": has_one_customer,
+        "response.id": one.path_known and not sent_payment_method(exchange).startswith(OTHER_SHARED_TOKENS),
         "response.type-hash": isinstance(body.get("type"), str),
         "response.created": bool(exchange.header("Date") or exchange.received),
         "response.livemode": bool(one.test_key),
     }
-    yield from (slug for slug in _ON_EVERY_OBJECT if has_evidence.get(slug, True))
 
 
-def _only_breakable(one: Recorded, *, is_valid: bool) -> set[str]:
+def _only_breakable(one: Recorded, *, is_valid: bool) -> frozenset[str]:
     """Return the clauses that this answer can break, though it lacks the evidence that they hold."""
     is_plain_success = one.exchange.is_success and is_valid and not asks_to_expand(one.exchange)
-    return {"response.created", "response.livemode"} if is_plain_success else set()
+    return frozenset({"response.created", "response.livemode"} if is_plain_success else ())
 
 
 # clauses with an expectation of their own
@@ -214,13 +194,9 @@ def _expected(one: Recorded, contract: Contract, *, is_valid: bool) -> Iterator[
         if exchange.status not in (401, 403) and exchange.body is not None:
             yield Expected("method.unrecognized", rejected_as_required)
         return
-    if exchange.body is None:
-        return
-    yield from _about_the_request_body(one, contract)
-    yield from _about_the_state(exchange, is_valid=is_valid)
-    wants_customer = any(pair.name.startswith(b"expand[") and pair.value == b"customer" for pair in exchange.sent_pairs)
-    if wants_customer and is_valid:
-        yield Expected("expand.inlined", inlined, can_hold=False)
+    if exchange.body is not None:
+        yield from _about_the_request_body(one, contract)
+        yield from _about_the_state(exchange, is_valid=is_valid)
 
 
 def _about_headers(one: Recorded) -> Iterator[Expected]:
@@ -240,22 +216,21 @@ def _about_headers(one: Recorded) -> Iterator[Expected]:
 
 def _about_the_request_body(one: Recorded, contract: Contract) -> Iterator[Expected]:
     exchange = one.exchange
-    if exchange.request.body is None or not one.is_form or "?" in exchange.request.target:
-        return
-    if _is_undecodable(exchange) or any(_has_meaning(pair.name) for pair in exchange.sent_pairs):
+    is_form = exchange.request.body is not None and one.is_form and "?" not in exchange.request.target
+    if not is_form or _is_undecodable(exchange) or any(_has_meaning(pair.name) for pair in exchange.sent_pairs):
         return
     found = violations(exchange.sent_pairs, contract)
     if len(found) != 1 or exchange.status in REFUSED_FOR_OTHER_REASONS:
         return
-    (violation,) = found
-    if violation.clause != "body.duplicate-customer":
-        yield Expected(violation.clause, rejected)
+    clause = found[0].clause
+    if clause != "body.duplicate-customer":
+        yield Expected(clause, rejected)
     elif len(set(exchange.sent_values("customer"))) > 1:
-        yield Expected(violation.clause, one_of_two)
+        yield Expected(clause, one_of_two)
 
 
 def _about_the_state(exchange: Exchange, *, is_valid: bool) -> Iterator[Expected]:
-    """Yield the clauses about a state of the service that the answer itself gives away."""
+    """Yield the clauses about a state of the service that the answer itself gives away, and about what it inlines."""
     code, param = exchange.error.get("code"), exchange.error.get("param")
     if exchange.is_refusal and code == RESOURCE_MISSING and param in ("payment_method", "customer"):
         yield Expected(f"stripe.resource-missing-{str(param).replace('_', '-')}", rejected_as_required)
@@ -263,6 +238,9 @@ def _about_the_state(exchange: Exchange, *, is_valid: bool) -> Iterator[Expected
     is_declined = code == "card_declined" or (exchange.status == 402 and not code)
     if is_declined or (should_decline and exchange.is_success):
         yield Expected("stripe.card-declined", rejected_as_required)
+    wants_customer = any(pair.name.startswith(b"expand[") and pair.value == b"customer" for pair in exchange.sent_pairs)
+    if wants_customer and is_valid:
+        yield Expected("expand.inlined", inlined, can_hold=False)
 
 
 def _was_recorded(name: str, one: Recorded) -> bool:
@@ -285,19 +263,24 @@ def _has_meaning(name: bytes) -> bool:
 
 def describe(ledger: Ledger, recording: Recording, catalogue: Catalogue, profile: str) -> Iterator[str]:
     """Describe the judgement line by line, for the clauses of `profile`."""
-    clauses = catalogue.within(profile)
-    for clause in clauses:
-        if clause.slug in ledger.entries:
-            yield from map(blot, _describe_clause(own_outcome(clause, ledger.entry(clause.slug))))
+    for result in _results(ledger, catalogue, profile):
+        yield from map(blot, _describe_clause(result))
     unanswered = [one.where for one in recording.exchanges if one.exchange.status is None]
     judged = len(recording.exchanges) - len(unanswered)
     others = f"; {counted(recording.ignored, 'request')} to other URLs ignored" if recording.ignored else ""
+    clauses = catalogue.within(profile)
     silent = [clause.slug for clause in clauses if clause.slug not in ledger.entries]
     yield ""
     yield f"{counted(judged, 'exchange')} with the operation judged{others}"
     yield from (f"not judged: {where}: no answer was recorded" for where in unanswered)
     yield from (blot(f"could not read {problem}") for problem in recording.unreadable)
     yield f"{counted(len(silent), 'clause')} of {len(clauses)} not exercised: {', '.join(silent) or 'none'}"
+
+
+def _results(ledger: Ledger, catalogue: Catalogue, profile: str) -> Iterator[ClauseResult]:
+    """Yield the results for the clauses of `profile` that the traffic exercises."""
+    judged = (clause for clause in catalogue.within(profile) if clause.slug in ledger.entries)
+    return (own_outcome(clause, ledger.entries[clause.slug]) for clause in judged)
 
 
 def _describe_clause(result: ClauseResult) -> Iterator[str]:
@@ -324,8 +307,7 @@ def _describe_clause(result: ClauseResult) -> Iterator[str]:
 
 def status_of(ledger: Ledger, catalogue: Catalogue, profile: str) -> ExitStatus:
     """Return DOES_NOT_CONFORM when the traffic breaks a MUST of `profile`, else CONFORMS."""
-    judged = [clause for clause in catalogue.within(profile) if clause.slug in ledger.entries]
-    is_broken = any(own_outcome(clause, ledger.entries[clause.slug]).outcome is Outcome.FAIL for clause in judged)
+    is_broken = any(result.outcome is Outcome.FAIL for result in _results(ledger, catalogue, profile))
     return ExitStatus.DOES_NOT_CONFORM if is_broken else ExitStatus.CONFORMS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 import string
@@ -55,15 +56,13 @@ def from_json(value: Any, member: str) -> bytes | None:
         raise UnreadableMember(member, f"is not a JSON value: {error}") from None
 
 
-def chunks_in(text: str) -> list[str] | None:
-    """Return the chunks of a text that is a JSON list of strings, as some recorders write bodies; else None."""
-    if not text.startswith("["):
-        return None
+def chunks_in(text: str) -> list[str]:
+    """Return the chunks of a text that is a JSON list of strings, as some recorders write bodies; else the text."""
     try:
-        chunks = json.loads(text)
+        chunks = json.loads(text) if text.startswith("[") else [text]
     except (ValueError, RecursionError):
-        return None
-    return chunks if all(isinstance(chunk, str) for chunk in chunks) else None
+        return [text]
+    return chunks if all(isinstance(chunk, str) for chunk in chunks) else [text]
 
 
 def without_coding(body: bytes, coding: str | None) -> bytes | None:
@@ -71,24 +70,23 @@ def without_coding(body: bytes, coding: str | None) -> bytes | None:
 
     Most recorders keep the header Content-Encoding and write the decoded body, so that the body's bytes decide.
     """
+    codings = {part.strip() for part in (coding or "").lower().split(",")}
     if body.startswith(_GZIP_MAGIC):
         return _inflate(body, _GZIP_WINDOW)
-    if _is_text(body):
+    if _is_text(body) or codings <= {"", "identity"}:
         return body
-    codings = {part.strip() for part in (coding or "").lower().split(",")}
-    if "deflate" in codings:
-        inflated = _inflate(body, _ZLIB_WINDOW)
-        return _inflate(body, _RAW_WINDOW) if inflated is None else inflated
-    return body if codings <= {"", "identity"} else None
+    return _inflate(body, _ZLIB_WINDOW, _RAW_WINDOW) if "deflate" in codings else None
 
 
-def _inflate(body: bytes, window: int) -> bytes | None:
-    inflater = zlib.decompressobj(window)
-    try:
-        data = inflater.decompress(body, LONGEST_BODY)
-    except zlib.error:
-        return None
-    return data if inflater.eof else None
+def _inflate(body: bytes, *windows: int) -> bytes | None:
+    """Return deflated data in the first of these containers that holds it whole; None where none does."""
+    for window in windows:
+        inflater = zlib.decompressobj(window)
+        with contextlib.suppress(zlib.error):
+            data = inflater.decompress(body, LONGEST_BODY)
+            if inflater.eof:
+                return data
+    return None
 
 
 def _is_text(body: bytes) -> bool:

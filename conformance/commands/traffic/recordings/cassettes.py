@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,8 @@ def _body_of_fields(request: Member) -> bytes | None:
     if isinstance(fields, Mapping):
         pairs = list(flatten(fields))
     elif isinstance(form, Mapping) and "?" not in (request.text("url") or ""):
-        listed = ((name, values if isinstance(values, list) else [values]) for name, values in form.items())
-        pairs = [(str(name), str(value)) for name, values in listed for value in values]
+        for name, values in form.items():
+            pairs += ((str(name), str(value)) for value in (values if isinstance(values, list) else [values]))
     return form_of(pairs, None) if pairs else None
 
 
@@ -86,12 +87,12 @@ def _status(response: Member) -> int | None:
 
 
 def _bytes_of(value: Any, member: str) -> bytes | None:
-    if not isinstance(value, Mapping):
-        return _encoded(value, "", member)
-    text = value.get("base64_string")
-    if isinstance(text, str):
-        return from_base64(text, f"{member}.base64_string")
-    return _encoded(value.get("string"), str(value.get("encoding")), f"{member}.string")
+    match value:
+        case {"base64_string": str() as text}:
+            return from_base64(text, f"{member}.base64_string")
+        case Mapping():
+            return _encoded(value.get("string"), str(value.get("encoding")), f"{member}.string")
+    return _encoded(value, "", member)
 
 
 def _encoded(text: Any, encoding: str, member: str) -> bytes | None:
@@ -101,12 +102,8 @@ def _encoded(text: Any, encoding: str, member: str) -> bytes | None:
     if not isinstance(text, str):
         raise UnreadableMember(member, "is neither text nor bytes")
     if encoding.upper() in ("ASCII-8BIT", "BINARY"):
-        try:
-            body = text.encode("latin-1")
-            body.decode()
-        except UnicodeError:
-            return as_bytes(text)
-        return body
+        with contextlib.suppress(UnicodeError):
+            return text.encode("latin-1").decode().encode()
     return as_bytes(text)
 
 

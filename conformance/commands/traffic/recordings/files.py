@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from conformance.evidence.files import read_bounded
 from conformance.paths import program_here
 
 FORMS = "a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
-_LISTS = {"http_interactions": INTERACTION, "interactions": INTERACTION}
-"""The members of a cassette that hold its exchanges."""
 
 
 class UnreadableRecording(ValueError):
@@ -43,30 +42,24 @@ def read_recordings(paths: Iterable[Path]) -> Recording:
     An exchange that cannot be read is left out and named. Raises UnreadableRecording for a file that cannot be read or
     has none of the forms, and where nothing is left because of exchanges that could not be read.
     """
-    exchanges: list[Recorded] = []
+    read: list[Recorded | None] = []
     unreadable: list[str] = []
-    ignored = 0
-    for path in paths:
-        for where, value, form in _entries(_document(path), str(path)):
-            try:
-                one = _read(value, form, where)
-            except UnreadableMember as error:
-                unreadable.append(f"{where}: {error}")
-                continue
-            if one is None:
-                ignored += 1
-            else:
-                exchanges.append(one)
+    for where, value, form in chain.from_iterable(_entries(_document(path), str(path)) for path in paths):
+        try:
+            read.append(_read(value, form, where))
+        except UnreadableMember as error:
+            unreadable.append(f"{where}: {error}")
+    exchanges = tuple(one for one in read if one is not None)
     if unreadable and not exchanges:
         more = f" (and {len(unreadable) - 1} more)" if len(unreadable) > 1 else ""
         raise UnreadableRecording(f"nothing to judge: {unreadable[0]}{more}")
-    return Recording(tuple(exchanges), ignored, tuple(unreadable))
+    return Recording(exchanges, read.count(None), tuple(unreadable))
 
 
 def _read(value: Any, form: Form | None, where: str) -> Recorded | None:
-    if not isinstance(value, Mapping):
-        raise UnreadableMember("entry", "is not an object")
-    return (form or _form_of(value)).read(Member(value), where)
+    """Return the exchange of an entry, None where it is not with the operation. Raises UnreadableMember."""
+    entry = Member(Member.of(value, "entry").value)
+    return (form or _form_of(value)).read(entry, where)
 
 
 # from a file to a document
@@ -109,52 +102,42 @@ def _json_line(line: str) -> Any:
 
 def _entries(document: Any, name: str) -> Iterator[tuple[str, Any, Form | None]]:
     """Yield the place, the value and the form of each entry; no form where each entry may have another one."""
-    if isinstance(document, Mapping) and "response" in document and not document.keys() & {"log", *_LISTS}:
-        yield name, document, None
-        return
-    values, word, form = _listed(document, name)
+    form: Form | None = None
+    match document:
+        case {"log": log}:
+            values, member, word, form = _member(log, "entries"), "log.entries", "entry", ENTRY
+        case {"http_interactions": values}:
+            member, word, form = "http_interactions", "interaction", INTERACTION
+        case {"interactions": values}:
+            member, word, form = "interactions", "interaction", INTERACTION
+        case {"response": _}:
+            yield name, document, None
+            return
+        case [{"suite": _, **others}, *_] if "request" not in others:
+            raise UnreadableRecording(f"{name} is the record of a run: use `{program_here()} render {name}`")
+        case [_, *_]:
+            values, member, word = document, "", "exchange"
+        case _:
+            raise UnreadableRecording(f"{name} has none of the forms that are read: give {FORMS}")
+    if not isinstance(values, list):
+        raise UnreadableRecording(f"{name}: `{member}` is not a list of exchanges")
     for number, value in enumerate(values, start=1):
         yield f"{name}, {word} {number}", value, form
 
 
-def _listed(document: Any, name: str) -> tuple[list[Any], str, Form | None]:
-    """Return the entries of a document, the word for one in its form, and that form."""
-    if isinstance(document, list) and document:
-        if _is_own_record(document):
-            raise UnreadableRecording(f"{name} is the record of a run: use `{program_here()} render {name}`")
-        return document, "exchange", None
-    if isinstance(document, Mapping):
-        if "log" in document:
-            return _list_at(_object(document, "log"), "entries", f"{name}: `log.entries`"), "entry", ENTRY
-        for member, form in _LISTS.items():
-            if member in document:
-                return _list_at(document, member, f"{name}: `{member}`"), "interaction", form
-    raise UnreadableRecording(f"{name} has none of the forms that are read: give {FORMS}")
-
-
-def _list_at(holder: Mapping[str, Any], member: str, shown: str) -> list[Any]:
-    values = holder.get(member)
-    if not isinstance(values, list):
-        raise UnreadableRecording(f"{shown} is not a list of exchanges")
-    return values
-
-
-def _object(holder: Mapping[str, Any], member: str) -> Mapping[str, Any]:
-    value = holder.get(member)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _is_own_record(values: list[Any]) -> bool:
-    first = values[0]
-    return isinstance(first, Mapping) and "request" not in first and "suite" in first
+def _member(value: Any, name: str) -> Any:
+    """Return a member of a value; None where there is none, and where the value is no object."""
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
 def _form_of(value: Mapping[str, Any]) -> Form:
     """Return the form of an exchange that stands alone or in a list, by the members that only this form has."""
     if "scope" in value and "path" in value:
         return NOCK
-    request, response = _object(value, "request"), _object(value, "response")
-    if "postData" in request or "content" in response or "startedDateTime" in value:
-        return ENTRY
-    is_cassette = isinstance(response.get("status"), Mapping) or is_body(request.get("body")) or "code" in response
-    return INTERACTION if is_cassette or is_body(response.get("body")) else PLAIN
+    match value:
+        case {"startedDateTime": _} | {"request": {"postData": _}} | {"response": {"content": _}}:
+            return ENTRY
+        case {"response": {"code": _} | {"status": {}}}:
+            return INTERACTION
+    bodies = (_member(value.get(name), "body") for name in ("request", "response"))
+    return INTERACTION if any(map(is_body, bodies)) else PLAIN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Any
 
 from conformance.commands.traffic.recordings.bodies import as_bytes, chunks_in, form_of, from_base64, without_coding
@@ -10,6 +10,7 @@ from conformance.commands.traffic.recordings.members import (
     Headers,
     Member,
     UnreadableMember,
+    is_whole_number,
     seconds_of,
     time_of,
     value_of,
@@ -18,6 +19,10 @@ from conformance.commands.traffic.recordings.recorded import Answer, Form, Sent,
 
 _OF_MULTIPART = ("fileName", "filename", "_fileName", "contentType")
 """Members of a parameter that only multipart/form-data has."""
+_OF_CODED_REQUESTS = ("encoding", "_encoding", "comment")
+"""Members that say of a request's text that it is base64: HAR 1.2 has none, and tools write it in several."""
+LENGTH = re.compile(r"\d{1,10}", re.ASCII)
+"""A length that is believed."""
 
 
 def _target(entry: Member) -> Target:
@@ -61,8 +66,8 @@ def _sent_body(request: Member, headers: Headers, media_type: str | None) -> byt
         post = request.object("_content")
     text = post.text("text")
     if text:
-        body = from_base64(text, post.name_of("text")) if _is_base64(post) else as_bytes(text)
-        return certain_body(body, headers)
+        is_base64 = _says_base64(post, *_OF_CODED_REQUESTS)
+        return certain_body(from_base64(text, post.name_of("text")) if is_base64 else as_bytes(text), headers)
     length = _announced_length(request, headers)
     if params:
         return _form(post, params, media_type, length)
@@ -72,18 +77,18 @@ def _sent_body(request: Member, headers: Headers, media_type: str | None) -> byt
     return None if is_lost else b""
 
 
-def _is_base64(post: Member) -> bool:
-    """Return whether a text is base64: HAR 1.2 has no member for it, and tools write it in several."""
-    return any(str(post.get(name)).strip().lower() == "base64" for name in ("encoding", "_encoding", "comment"))
+def _says_base64(holder: Member, *names: str) -> bool:
+    """Return whether any of these members says that a text is base64."""
+    return any(str(holder.get(name)).strip().lower() == "base64" for name in names)
 
 
 def _announced_length(request: Member, headers: Headers) -> int | None:
     """Return the length of the body that was sent, None where it is not known."""
     length = (value_of(headers, "Content-Length") or "").strip()
-    if length.isascii() and length.isdigit() and len(length) <= 10:
+    if LENGTH.fullmatch(length):
         return int(length)
     size = request.get("bodySize")
-    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else None
+    return size if is_whole_number(size) and size > 0 else None
 
 
 def _form(post: Member, params: Any, media_type: str | None, length: int | None) -> bytes | None:
@@ -92,11 +97,8 @@ def _form(post: Member, params: Any, media_type: str | None, length: int | None)
         raise UnreadableMember(post.name_of("params"), "is not a list")
     pairs = []
     for number, value in enumerate(params):
-        name = post.name_of(f"params[{number}]")
-        if not isinstance(value, Mapping):
-            raise UnreadableMember(name, "is not an object")
-        param = Member(value, name)
-        if any(param.get(member) for member in _OF_MULTIPART):
+        param = Member.of(value, post.name_of(f"params[{number}]"))
+        if any(map(param.get, _OF_MULTIPART)):
             return None
         if param.get("disabled") is not True:
             pairs.append((_part(param, "name"), _part(param, "value")))
@@ -105,9 +107,8 @@ def _form(post: Member, params: Any, media_type: str | None, length: int | None)
 
 
 def _part(param: Member, key: str) -> str:
-    value = param.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if is_whole_number(param.get(key)):
+        return str(param.get(key))
     text = param.text(key)
     if text is None and key == "name":
         raise UnreadableMember(param.name_of(key), "is missing")
@@ -116,22 +117,16 @@ def _part(param: Member, key: str) -> str:
 
 def _received_body(content: Member, headers: Headers) -> bytes | None:
     """Return the body where it is whole; None where its text is missing, cut, or in a form that cannot be undone."""
-    text = content.text("text")
-    is_base64 = str(content.get("encoding")).strip().lower() == "base64"
+    text, name = content.text("text"), content.name_of("text")
+    is_base64 = _says_base64(content, "encoding")
     if text is None or (content.get("_isBinary") and not is_base64):
         return None
-    chunks = chunks_in(text) if is_base64 else None
-    name = content.name_of("text")
-    if chunks is not None:
-        body = b"".join(from_base64(chunk, name) for chunk in chunks)
-    else:
-        body = from_base64(text, name) if is_base64 else as_bytes(text)
-        size = content.get("size")
-        if isinstance(size, int) and size > len(body):
-            return None
-    if not body and (value_of(headers, "Content-Length") or "0") != "0":
-        return None
-    return without_coding(body, value_of(headers, "Content-Encoding"))
+    parts = chunks_in(text) if is_base64 else [text]
+    body = b"".join(from_base64(part, name) if is_base64 else as_bytes(part) for part in parts)
+    size = content.get("size")
+    is_cut = parts == [text] and isinstance(size, int) and size > len(body)
+    is_lost = not body and (value_of(headers, "Content-Length") or "0") != "0"
+    return None if is_cut or is_lost else without_coding(body, value_of(headers, "Content-Encoding"))
 
 
 ENTRY = Form(_target, _sent, _answer)

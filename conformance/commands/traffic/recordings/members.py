@@ -33,6 +33,13 @@ class Member:
     value: Mapping[str, Any]
     name: str = ""
 
+    @classmethod
+    def of(cls, value: Any, name: str) -> Member:
+        """Return a value as an object."""
+        if not isinstance(value, Mapping):
+            raise UnreadableMember(name, "is not an object")
+        return cls(value, name)
+
     def name_of(self, key: str) -> str:
         """Return the whole name of a member of this object."""
         return f"{self.name}.{key}" if self.name else key
@@ -43,10 +50,8 @@ class Member:
 
     def object(self, key: str) -> Member:
         """Return the object at `key`, empty where there is none."""
-        value = self.value.get(key, {})
-        if value is not None and not isinstance(value, Mapping):
-            raise UnreadableMember(self.name_of(key), "is not an object")
-        return Member(value or {}, self.name_of(key))
+        value = self.value.get(key)
+        return Member.of({} if value is None else value, self.name_of(key))
 
     def text(self, key: str) -> str | None:
         """Return the string at `key`, None where there is none."""
@@ -81,10 +86,11 @@ class Member:
 
 
 def _pairs_of_item(item: Any, member: str) -> Headers:
-    if isinstance(item, Mapping):
-        return _pairs(item.get("name"), item.get("value"), member)
-    if isinstance(item, list | tuple) and len(item) == 2:
-        return _pairs(item[0], item[1], member)
+    match item:
+        case Mapping():
+            return _pairs(item.get("name"), item.get("value"), member)
+        case [name, value]:
+            return _pairs(name, value, member)
     raise UnreadableMember(member, "is not a header with name and value")
 
 
@@ -103,6 +109,11 @@ def _plain(value: Any, member: str) -> str:
     raise UnreadableMember(member, "has a value that is not a string")
 
 
+def is_whole_number(value: Any) -> bool:
+    """Return whether a value is an integer; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def value_of(headers: Headers, name: str) -> str | None:
     """Return the first header of that name in any case."""
     return next((value for key, value in headers if key.lower() == name.lower()), None)
@@ -110,7 +121,7 @@ def value_of(headers: Headers, name: str) -> str | None:
 
 def seconds_of(milliseconds: Any) -> float:
     """Return a duration in seconds, 0 where the value is none."""
-    is_number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
+    is_number = is_whole_number(milliseconds) or isinstance(milliseconds, float)
     return milliseconds / 1000 if is_number and 0 < milliseconds < LONGEST_DURATION else 0.0
 
 
