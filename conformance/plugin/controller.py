@@ -37,6 +37,7 @@ from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.concluding import conclude_run
+from conformance.verdict.folding import trials_in
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.log import OrderedLog
 from conformance.verdict.record import RECORD_FILE
@@ -44,7 +45,6 @@ from conformance.verdict.recording import footer_of, header_of, record_lines
 from conformance.verdict.results import hold_general_clauses
 from conformance.verdict.run import Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import Trial
 from contracts import load_catalogue, published_contract
 
 
@@ -277,8 +277,7 @@ class Controller:
         log = OrderedLog(gathered.log, self._in_order(gathered.log.tests))
         run = conclude_run(header, log, ending, in_turn=log.in_turn())
         self._write(RECORD_FILE, record_lines(header, log, footer_of(run, ending), blotted=self.key.blotted))
-        trials = (entry.logged for entry in log if isinstance(entry.logged, Trial))
-        junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials)).decode())
+        junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials_in(log))).decode())
         self._write(JUNIT_FILE, self.key.blotted(junit).encode())
         gathered.log.close()
         exploration = self.exploration() if self.exploration else None

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.traffic import Traffic, TrafficCounter
+from conformance.evidence.traffic import traffic_of
 from conformance.fixtures.provisioning import Provision
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Expectations, weigh
 from conformance.verdict.finding_ids import with_ids
-from conformance.verdict.folding import LogEntry, by_turn, fold_in_turn
+from conformance.verdict.folding import LogEntry, by_turn, fold_in_turn, notes_in, trials_in
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
 from conformance.verdict.results import conclude, hold_general_clauses, without
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR, Note
+from conformance.verdict.trial import ERROR
 from contracts import load_catalogue, published_contract
 
 
@@ -97,7 +97,7 @@ def conclude_run(
         first_finding=known["first_finding"],
         capabilities=None if capabilities is None else tuple(capabilities),
         gate=gate,
-        traffic=_traffic_of(entries),
+        traffic=traffic_of(performed.episode for trial in trials_in(entries) for performed in trial.episodes),
         errors=(*_errors_of_tests(entries), *map(InternalError.from_json, known.get("errors", ()))),
         stopped=known.get("stopped", ""),
         narrowed=header["selection"]["arguments"],
@@ -121,15 +121,5 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
 
 
 def _errors_of_tests(entries: Iterable[LogEntry]) -> Iterator[InternalError]:
-    notes = (entry.logged for entry in entries if isinstance(entry.logged, Note))
-    for note in notes:
-        if note.kind == ERROR:
-            yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
-
-
-def _traffic_of(entries: Iterable[LogEntry]) -> Traffic:
-    counter = TrafficCounter()
-    for entry in entries:
-        for performed in () if isinstance(entry.logged, Note) else entry.logged.episodes:
-            counter.count(performed.episode)
-    return counter.traffic
+    errors = (note for note in notes_in(entries) if note.kind == ERROR)
+    return (InternalError(note.test or note.clause, note.reason, note.traceback, note.clause) for note in errors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.verdict.ledger import Ledger
@@ -22,6 +22,16 @@ class LogEntry:
     worker: int
     logged: Logged
     turn: int = 0
+
+
+def trials_in(entries: Iterable[LogEntry]) -> Iterator[Trial]:
+    """Yield the trials in a log, in order."""
+    return (entry.logged for entry in entries if isinstance(entry.logged, Trial))
+
+
+def notes_in(entries: Iterable[LogEntry]) -> Iterator[Note]:
+    """Yield the notes in a log, in order."""
+    return (entry.logged for entry in entries if isinstance(entry.logged, Note))
 
 
 def by_turn(entries: Iterable[LogEntry]) -> list[tuple[int, LogEntry]]:

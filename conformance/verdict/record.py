@@ -17,7 +17,7 @@ import jsonschema_rs
 from conformance.evidence.files import read_bounded
 from conformance.evidence.storing import LONGEST_BODY, size_of_body
 from conformance.paths import SUITE
-from conformance.verdict.folding import LogEntry
+from conformance.verdict.folding import LogEntry, notes_in, trials_in
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.trial import Note, Trial
 
@@ -57,12 +57,12 @@ class Record:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """The trials, in order."""
-        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Trial))
+        return tuple(trials_in(self.entries))
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes, in order."""
-        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Note))
+        return tuple(notes_in(self.entries))
 
     @property
     def outcomes(self) -> Mapping[str, str]:
