@@ -24,7 +24,7 @@ from conformance.judge.expand import (
     object_or_rejected,
     unexpanded,
 )
-from conformance.judge.expectations import Expectation, expectation_name, expectation_of
+from conformance.judge.expectations import Expectation, expectation_name
 from conformance.judge.general import answered, answered_well
 from conformance.judge.idempotency import (
     executed_once,
@@ -92,7 +92,6 @@ __all__ = [
     "every_entry",
     "executed_once",
     "expectation_name",
-    "expectation_of",
     "has_hash_of_its_type",
     "identified",
     "inlined",

@@ -106,12 +106,11 @@ def broken_success_clauses(
 def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
     """Yield response.id, response.customer and expand.not-expanded where they are broken."""
     wanted, identifier = sent_payment_method(exchange), body.get("id")
-    is_shared = wanted.startswith(SHARED_TOKEN_PREFIX)
-    is_id = isinstance(identifier, str) and identifier != ""
-    if is_shared and not is_id:
-        yield "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}"
-    if identifier != wanted and not is_shared:
-        yield "response.id", f"`id` is {identifier!r}, not the one in the path"
+    if wanted.startswith(SHARED_TOKEN_PREFIX):
+        is_id = isinstance(identifier, str) and identifier
+        yield from unless(is_id, "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}")
+    else:
+        yield from unless(identifier == wanted, "response.id", f"`id` is {identifier!r}, not the one in the path")
     sent = exchange.sent_values("customer")
     if asks_to_expand(exchange) or _has_header_like_expand(exchange) or len(sent) != 1:
         return
