@@ -57,7 +57,7 @@ def fold_in_turn(entries: Iterable[tuple[int, LogEntry]], contract: Contract, ca
         if isinstance(entry.logged, Note):
             concluded = entry.logged.ledger()
         else:
-            concluded = settle(entry.logged, before.broken, contract, catalogue).ledger
+            concluded = settle(entry.logged, before.broken, contract, catalogue)
         found[place].merge(concluded)
         before.merge(concluded)
     ledger = Ledger()

@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.evidence.files import read_bounded
-from conformance.evidence.storing import LONGEST_BODY, size_of_body
+from conformance.evidence.storing import size_of_body
 from conformance.paths import SUITE
 from conformance.verdict.folding import LogEntry, notes_in, trials_in
 from conformance.verdict.misuse import Misuse
@@ -170,7 +170,9 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[LogEntry]:
             raise BrokenRecord(f"line {number}: there is a header or a footer in the middle")
         try:
             for body in _bodies_in(data):
-                left -= size_of_body(body, min(left, LONGEST_BODY))
+                left -= size_of_body(body)
+                if left < 0:
+                    raise ValueError("the bodies are too long")
             logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
         except (ValueError, zlib.error):
             raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None

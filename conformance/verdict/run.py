@@ -171,7 +171,6 @@ class Run:
     contract: Contract
     catalogue: Catalogue
     target: str
-    provision: str
     stateless: bool
     results: Mapping[str, ClauseResult]
     verdicts: Mapping[str, ProfileVerdict]
@@ -186,6 +185,7 @@ class Run:
     plan: str = ""
     first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
+    provision: str = ""
     payment_methods: str = ""
     customers: str = ""
     scheme: str = "bearer"

@@ -203,9 +203,7 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     return replace(result, findings=findings, others=others, reason=findings[0].observed, listed=listed)
 
 
-def why_stale(
-    entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str] = frozenset()
-) -> str:
+def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str]) -> str:
     """Return why an entry that does not fit has to be removed; empty if the run does not show it.
 
     `news` are the clauses that fail unexpectedly: because of them a request may not have been sent at all, so that one
