@@ -10,7 +10,14 @@ from http import HTTPStatus
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, combined_header, is_part, says_unknown_method, sent_header
+from conformance.evidence.exchange import (
+    Exchange,
+    combined_header,
+    header_values,
+    is_part,
+    says_unknown_method,
+    sent_header,
+)
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -216,7 +223,7 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         is_called_json = media_type(exchange) == "application/json"
         observed = _describe_media_type(exchange.header("Content-Type"))
         yield from unless(is_called_json, "response.media-type", observed)
-        named = [value for name, value in exchange.headers if name.lower() == "content-type"]
+        named = header_values(exchange, "Content-Type")
         yield from unless(len(named) < 2, "response.media-type", f"Content-Type comes {len(named)} times: {named}")
 
 
