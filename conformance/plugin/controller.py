@@ -45,7 +45,7 @@ from conformance.verdict.recording import footer_of, header_of, record_lines
 from conformance.verdict.results import hold_general_clauses
 from conformance.verdict.run import Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings
-from contracts import load_catalogue, published_contract
+from contracts import load_catalogue
 
 
 class Controller:
@@ -97,17 +97,15 @@ class Controller:
         self.workers.send_to(look.base_url, look.provision, look.bounds)
         if self.workers.count is not None:
             return
-        arguments = (self.settings, look.base_url, look.provision, self.key, published_contract(), self.catalogue)
-        self.runner = ItemRunner(*arguments, bounds=look.bounds)
+        self.runner = ItemRunner(self.settings, look.base_url, look.provision, self.key, bounds=look.bounds)
         self.config.pluginmanager.register(self.runner, "conformance-items")
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        look = self.look
-        lines = header_lines(self.settings, look.base_url, look.provision, look.diagnosis, look.capabilities)
+        lines = header_lines(self.settings, self.look)
         if self.runner is not None and self.runner.concurrency > 1:
             lines.append(f"tests at the same time: {self.runner.concurrency} (--concurrency)")
-        return lines + look.bounds.header_lines() + self.workers.header_lines()
+        return lines + self.look.bounds.header_lines() + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -275,7 +273,7 @@ class Controller:
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         log = OrderedLog(gathered.log, self._in_order(gathered.log.tests))
-        run = conclude_run(header, log, ending, in_turn=log.in_turn())
+        run = conclude_run(header, log, ending, log.in_turn())
         self._write(RECORD_FILE, record_lines(header, log, footer_of(run, ending), blotted=self.key.blotted))
         junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials_in(log))).decode())
         self._write(JUNIT_FILE, self.key.blotted(junit).encode())

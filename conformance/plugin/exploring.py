@@ -52,19 +52,17 @@ class Explorer:
         runner.is_quick = False  # a quick run draws nothing: round after round would send the same, which is remembered
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS
-        for number in itertools.count(1):
-            if self._is_over() or runner.client.bounds.reached or session.shouldfail or session.shouldstop or not items:
-                return
-            self.rounds = number
-            set_seed(self.settings.seed + number)
-            for item in items:
-                if not self._is_over():
-                    with more_drawn(item, BUDGETS["thorough"].drawn):
-                        self._run(item)
+        bounds = runner.client.bounds
+        while items and not (self._is_over() or bounds.reached or session.shouldfail or session.shouldstop):
+            self.rounds += 1
+            set_seed(self.settings.seed + self.rounds)
+            for item in itertools.takewhile(lambda _: not self._is_over(), items):
+                with more_drawn(item, BUDGETS["thorough"].drawn):
+                    self._run(item)
             runner.tidy()
             runner.engine.watch.forget_objects()
             runner.stage.sent.clear()
-            self._report(f"round {number}: {runner.client.requests_sent} requests")
+            self._report(f"round {self.rounds}: {runner.client.requests_sent} requests")
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._deadline

@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.plugin.selecting import settle_profile
         from conformance.plugin.worker import start_worker
 
-        settle_profile(config, load_catalogue())
+        settle_profile(config)
         start_worker(config, worker_input)
         return
     from conformance.plugin.rehearsing import keep_quiet
@@ -99,7 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options.check_clauses(config)
     registered = [re.split(r"[:(]", line)[0] for line in config.getini("markers")]
     check_marks(config.option.markexpr, load_catalogue(), [*registered, MARK])
-    settle_profile(config, load_catalogue())
+    settle_profile(config)
     implementation, started = implementation_of(config), started_name(config)
     settings = replace(options.settings_of(config), implementation=implementation, target=started)
     key = made_up_key() if settings.dry_run else options.key_for(key_source(config, os.environ), settings.base_url)
