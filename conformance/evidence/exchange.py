@@ -77,8 +77,7 @@ class Exchange:
     @property
     def has_error_inside(self) -> bool:
         """Return whether the body is an object with a member `error` that is an object."""
-        value = self.json.value
-        return isinstance(value, dict) and isinstance(value.get("error"), dict)
+        return isinstance(self.object.get("error"), dict)
 
     @property
     def is_to_operation(self) -> bool:
@@ -93,14 +92,12 @@ class Exchange:
     @property
     def object(self) -> Mapping[str, Any]:
         """Return the body as a JSON object, empty when it is none."""
-        value = self.json.value
-        return value if isinstance(value, dict) else {}
+        return _as_object(self.json.value)
 
     @property
     def error(self) -> Mapping[str, Any]:
         """Return the `error` object of the body, empty when there is none."""
-        error = self.object.get("error")
-        return error if isinstance(error, dict) else {}
+        return _as_object(self.object.get("error"))
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name in any case; None for none."""
@@ -115,6 +112,10 @@ class Exchange:
         """Return the values of the plain parameters of that name that were sent."""
         wanted = name.encode()
         return tuple(pair.value.decode("utf-8", "replace") for pair in self.sent_pairs if pair.name == wanted)
+
+
+def _as_object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def says_unknown_method(exchange: Exchange) -> bool:

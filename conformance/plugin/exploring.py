@@ -14,7 +14,6 @@ from conformance.plugin.drawing import is_drawn, more_drawn, set_seed
 from conformance.plugin.items import ItemRunner
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.run import Exploration
-from conformance.verdict.settings import Settings
 
 if TYPE_CHECKING:
     from conformance.plugin.controller import Controller
@@ -26,12 +25,11 @@ MOST_OBJECTS = 500
 class Explorer:
     """Runs the rounds of an exploration once the tests are through."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, controller: Controller) -> None:
-        assert settings.explore is not None
+    def __init__(self, config: pytest.Config, seed: int, minutes: float, controller: Controller) -> None:
         self.config = config
-        self.settings = settings
+        self.seed = seed
         self.controller = controller
-        self.minutes = settings.explore
+        self.minutes = minutes
         self.rounds = 0
         self._deadline = 0.0
 
@@ -55,7 +53,7 @@ class Explorer:
         bounds = runner.client.bounds
         while items and not (self._is_over() or bounds.reached or session.shouldfail or session.shouldstop):
             self.rounds += 1
-            set_seed(self.settings.seed + self.rounds)
+            set_seed(self.seed + self.rounds)
             for item in itertools.takewhile(lambda _: not self._is_over(), items):
                 with more_drawn(item, BUDGETS["thorough"].drawn):
                     self._run(item)

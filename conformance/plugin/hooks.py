@@ -125,7 +125,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if settings.explore is not None:
         from conformance.plugin.exploring import Explorer
 
-        config.pluginmanager.register(Explorer(config, settings, controller), "conformance-explorer")
+        config.pluginmanager.register(
+            Explorer(config, settings.seed, settings.explore, controller), "conformance-explorer"
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -37,16 +37,20 @@ class Server:
     """The commands that install and start a target on this machine.
 
     `needs` are programs that must be on the PATH; `install` and `start` are commands with PLACEHOLDERS in braces;
-    `ready` is a path that is requested until there is a response, at most for `seconds`.
+    `ready` is a path that is requested until there is a response, at most for `seconds`. Without commands to `start` it
+    there is no server.
     """
 
-    start: tuple[str, ...]
+    start: tuple[str, ...] = ()
     install: tuple[tuple[str, ...], ...] = ()
     needs: tuple[str, ...] = ()
     version_command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: str = "/v1/customers"
     seconds: float = 60.0
+
+    def __bool__(self) -> bool:
+        return bool(self.start)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Defect:
 
 @dataclass(frozen=True)
 class TargetDescription:
-    """One implementation. Without `server` it already runs somewhere, at `base_url`.
+    """One implementation. Without a `server` it already runs somewhere, at `base_url`.
 
     `key` says where the key comes from: `made-up`, or `environment` if a real one is needed. `apart` are clauses whose
     requests kill the server, so that they are tested in runs of their own; `rate` is in requests a second; a run fails
@@ -81,7 +85,7 @@ class TargetDescription:
     version: str
     path: Path
     base_url: str = ""
-    server: Server | None = None
+    server: Server = Server()
     key: str = "made-up"
     rate: float | None = None
     profile: str = "stripe"
@@ -214,14 +218,14 @@ def _check_placeholders(text: str, file: str) -> None:
 
 def _description_of(document: Mapping[str, Any], path: Path) -> TargetDescription:
     values = _as_tuples(document)
-    server = values.pop("server", None)
+    server = Server(**values.pop("server", {}))
     defects = tuple(Defect(**defect) for defect in values.pop("defect", ()))
     expectations = values.pop("expectations", None)
     return TargetDescription(
         **values.pop("provisioning", {}),
         **values,
         path=path,
-        server=None if server is None else Server(**server),
+        server=server,
         expectations=path.parent / expectations if expectations else None,
         defects=defects,
     )

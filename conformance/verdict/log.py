@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any
 
 from conformance.verdict.folding import LogEntry
@@ -44,7 +45,6 @@ class Log:
         self._parts: dict[str, list[_Part]] = {}
         self._turn = 0
         self._room = most_held
-        self._file: IO[bytes] | None = None
         self._end = 0
 
     @property
@@ -61,8 +61,12 @@ class Log:
 
     def close(self) -> None:
         """Remove what stands on disk."""
-        if self._file is not None:
+        if "_file" in vars(self):
             self._file.close()
+
+    @cached_property
+    def _file(self) -> IO[bytes]:
+        return tempfile.TemporaryFile(buffering=0)  # see `close`
 
     def _put(self, data: bytes) -> bytes | tuple[int, int]:
         """Put packed data into the file, if there is no more room in memory; it stays there if the disk is full."""
@@ -70,8 +74,6 @@ class Log:
         if self._room >= 0:
             return data
         try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # see `close`
             self._file.seek(self._end)
             if self._file.write(data) < len(data):
                 return data
@@ -84,7 +86,6 @@ class Log:
     def _get(self, part: _Part) -> Iterator[LogEntry]:
         data = part.data
         if not isinstance(data, bytes):
-            assert self._file is not None
             place, length = data
             self._file.seek(place)
             data = self._file.read(length)
