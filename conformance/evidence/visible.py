@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, starmap
 from typing import Literal
 
 Kind = Literal["plain", "escape", "count", "cut"]
@@ -37,24 +37,19 @@ class Piece:
 
 def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...]:
     """Return pieces of about `limit` characters that show `parts`: pairs of bytes and whether they are marked."""
+    whole = list(parts)
+    left = sum(len(data) for data, _ in whole)
     pieces: list[Piece] = []
     room = limit
-    left = 0
-    for data, marked in parts:
+    for piece, length in chain.from_iterable(starmap(_pieces, whole)):
+        if piece.kind == "plain" and len(piece.text) > room:
+            piece = replace(piece, text=piece.text[:room])
+            length = len(piece.text.encode())
+        pieces.append(piece)
+        left -= length
+        room -= len(piece.text)
         if room <= 0:
-            left += len(data)
-            continue
-        read = 0
-        for piece, length in _pieces(data, marked):
-            if piece.kind == "plain" and len(piece.text) > room:
-                piece = Piece(piece.text[:room], "plain", marked)
-                length = len(piece.text.encode())
-            pieces.append(piece)
-            read += length
-            room -= len(piece.text)
-            if room <= 0:
-                break
-        left += len(data) - read
+            break
     if left:
         pieces.append(Piece(f"… {left:,} more byte{'s' * (left > 1)}", "cut"))
     return tuple(pieces)

@@ -51,22 +51,21 @@ ACCEPTANCE = ("request.minimal-body", "robustness.same-request-same-answer")
 def clauses_used_by(step: Step, episode: Episode, contract: Contract) -> tuple[str, ...]:
     """Return the clauses, but for the episode's own, about what the step that breaks it uses incidentally."""
     exchange = step.exchange
-    used = used_incidentally(exchange, episode.expectation, contract, **facts_about_success(episode))
+    used = used_incidentally(exchange, episode, contract)
     is_plain = step.kind == "valid" and not asks_to_expand(exchange)
     if is_plain and exchange.is_to_operation and exchange.is_refusal:
         used += ACCEPTANCE
     return tuple(slug for slug in used if slug != episode.clause)
 
 
-def used_incidentally(
-    exchange: Exchange, expectation: str, contract: Contract, *, test_key: bool = True, created_as: str = ""
-) -> tuple[str, ...]:
-    """Return the slugs of the clauses about what the exchange that breaks an expectation uses.
+def used_incidentally(exchange: Exchange, episode: Episode, contract: Contract) -> tuple[str, ...]:
+    """Return the slugs of the clauses about what the exchange that breaks the episode's expectation uses.
 
     These are the clauses about `expand` if the request asks for it, the one about the order of parameters if `customer`
     does not come first, and the one about lists if it asks for a list. Where bodies are compared they are those that
     this very body breaks, where headers are judged those by which the request should have been rejected.
     """
+    expectation = episode.expectation
     if expectation in ABOUT_THE_SERVER:
         return ()
     used = clauses_about_request(exchange)
@@ -79,7 +78,7 @@ def used_incidentally(
     if not exchange.is_success:
         return used
     if expectation in OF_BODIES:
-        broken = broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as, whole=True)
+        broken = broken_success_clauses(exchange, contract, **facts_about_success(episode), whole=True)
         used += tuple(slug for slug, _ in broken)
     if expectation in OF_HEADERS:
         used += tuple(violation.clause for violation in violations(exchange.sent_pairs, contract))

@@ -81,6 +81,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Look at the target; if it cannot be tested, that is reported when the tests are due."""
+        self.session = session
         set_up_hypothesis(self.settings)
         look = self.look = look_at_target(
             self.config,
@@ -170,11 +171,10 @@ class Controller:
 
     def _stop_early(self, report: pytest.TestReport, found: Mapping[str, Any]) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
-        session = getattr(self, "session", None)
-        if session is None or not self.config.option.maxfail or report.failed:
+        if not self.config.option.maxfail or report.failed:
             return
         if broken := self.gathered.unexpected_in(found):
-            session.shouldfail = f"stopping: {broken} is broken"
+            self.session.shouldfail = f"stopping: {broken} is broken"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -322,8 +322,3 @@ class Controller:
             terminalreporter.write_line(line, red=True)
         if self._proposed:
             terminalreporter.write_line(self._proposed)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Remember the session, to stop it early."""
-        self.session = session

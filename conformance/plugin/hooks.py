@@ -19,7 +19,7 @@ from conformance.plugin import options
 from conformance.plugin.interruptions import handled
 from conformance.plugin.order import slug_of
 from conformance.plugin.output import open_closed_error_output, open_nowhere, surviving_output
-from conformance.plugin.project import project_arguments, will_select_suite
+from conformance.plugin.project import project_arguments
 from conformance.plugin.rootdir import find_root_again
 from conformance.plugin.wrong_options import say_what_is_wrong
 from conformance.scenes.budgets import BUDGETS
@@ -50,7 +50,7 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, None, None]:
     """Take a key off the command line before anything can show it, and settle root directory and options again."""
     find_root_again(early_config)
-    if will_select_suite(early_config):
+    if options.will_select_suite(early_config):
         open_closed_error_output()
     args[:0] = project_arguments(early_config, parser, args)
     options.hide_key(args, os.environ)

@@ -118,13 +118,22 @@ class TargetDescription:
 
 def shipped() -> dict[str, TargetDescription]:
     """Return every target that is shipped by its name. Raises TargetFileError for the first invalid file."""
-    return {target.name: target for target in map(load, sorted(FOLDER.glob("*.toml"))) if target is not None}
+    return {target.name: target for target in map(load, _shipped_files())}
+
+
+def _shipped_files() -> list[Path]:
+    """Return the files of the targets that are shipped, without those of their expectations."""
+    return [path for path in sorted(FOLDER.glob("*.toml")) if not _holds_expectations(path)]
+
+
+def _holds_expectations(path: Path) -> bool:
+    return path.name.endswith(".expectations.toml")
 
 
 def members() -> dict[str, TargetDescription]:
     """Return the programs of the zoo by name; a wheel has their descriptions alone. Raises TargetFileError."""
-    found = (load(path) for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
-    return {member.name: member for member in found if member is not None}
+    files = (path for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
+    return {member.name: member for member in map(load, files)}
 
 
 def find(name: str, base: Path) -> TargetDescription:
@@ -139,18 +148,15 @@ def find(name: str, base: Path) -> TargetDescription:
     else:
         path = FOLDER / f"{name}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml") if "." not in file.stem))
+            known = ", ".join(file.stem for file in _shipped_files())
             raise TargetFileError(f"there is no target {name!r}: name one of {known}, or a .toml file")
-    found = load(path)
-    if found is None:
+    return load(path)
+
+
+def load(path: Path) -> TargetDescription:
+    """Read and check one file. Raises TargetFileError."""
+    if _holds_expectations(path):
         raise TargetFileError(f"{path.name} holds expectations, not a target")
-    return found
-
-
-def load(path: Path) -> TargetDescription | None:
-    """Read and check one file; return None for a file of expectations. Raises TargetFileError."""
-    if path.name.endswith(".expectations.toml"):
-        return None
     try:
         document = tomllib.loads(read_bounded(path, MOST_WRITTEN).decode())
     except OSError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.settlement import settle
@@ -22,6 +23,11 @@ class LogEntry:
     worker: int
     logged: Logged
     turn: int = 0
+
+
+def logged_from_json(data: Mapping[str, Any]) -> Logged:
+    """Return the trial or the note that wrote this as JSON."""
+    return Trial.from_json(data) if "trial" in data else Note.from_json(data)
 
 
 def trials_in(entries: Iterable[LogEntry]) -> Iterator[Trial]:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any
 
-from conformance.verdict.folding import LogEntry
+from conformance.verdict.folding import LogEntry, logged_from_json
 from conformance.verdict.numbering import number_episodes, number_for
-from conformance.verdict.trial import Note, Trial
 
 MOST_HELD = 4_000_000
 """The number of packed bytes that are held in memory; a usual run has less than a tenth."""
@@ -90,7 +89,7 @@ class Log:
             self._file.seek(place)
             data = self._file.read(length)
         for turn, one in enumerate(json.loads(zlib.decompress(data)), start=part.turn):
-            yield LogEntry(part.worker, Note.from_json(one) if "note" in one else Trial.from_json(one), turn)
+            yield LogEntry(part.worker, logged_from_json(one), turn)
 
 
 class OrderedLog:

@@ -17,7 +17,7 @@ import jsonschema_rs
 from conformance.evidence.files import read_bounded
 from conformance.evidence.storing import size_of_body
 from conformance.paths import SUITE
-from conformance.verdict.folding import LogEntry, notes_in, trials_in
+from conformance.verdict.folding import LogEntry, logged_from_json, notes_in, trials_in
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.trial import Note, Trial
 
@@ -173,7 +173,7 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[LogEntry]:
                 left -= size_of_body(body)
                 if left < 0:
                     raise ValueError("the bodies are too long")
-            logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
+            logged = logged_from_json(data)
         except (ValueError, zlib.error):
             raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None
         entries.append(LogEntry(data["worker"], logged, data["turn"]))
