@@ -1,4 +1,4 @@
-"""Measure how many payment methods each test uses up where ids are given: `python -m benchmarks.ids_needed`.
+"""Measure the payment methods and requests of each test where ids are given: `python -m benchmarks.ids_needed`.
 
 The reference is run once for each budget, with more ids than any run needs.
 """
@@ -32,23 +32,25 @@ PAYMENT_METHODS = {"quick": 400, "standard": 800, "thorough": 6000}
 
 
 class Watch:
-    """A plugin that notes how many payment methods each test took."""
+    """A plugin that notes how many payment methods each test took, and how many requests it sent."""
 
     def __init__(self) -> None:
         self.taken: dict[str, int] = {}
+        self.requests: dict[str, int] = {}
         self.clauses: dict[str, str] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        """Compare the number of unused payment methods before and after a test."""
+        """Compare the numbers of unused payment methods and of requests before and after a test."""
         runner = item.config.pluginmanager.get_plugin("conformance-items")
         assert runner is not None
         fixtures = runner.fixtures
-        before = fixtures.methods.left
+        before, sent = fixtures.methods.left, runner.client.requests_sent
         try:
             yield
         finally:
             self.taken[name_of(item)] = before - fixtures.methods.left
+            self.requests[name_of(item)] = runner.client.requests_sent - sent
             self.clauses[name_of(item)] = slug_of(item) or ""
 
 
@@ -82,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 test, {"test": test, "clause": watch.clauses[test], "taken": dict.fromkeys(BUDGETS, 0)}
             )
             row["taken"][budget] = taken
+            if budget == "standard":
+                row["requests"] = watch.requests[test]
             row["more_helps"] = watch.clauses[test] not in lacking
     lines = ",\n".join(json.dumps(rows[test]) for test in sorted(rows))
     NEEDS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from benchmarks.delaying import delayed
 from conformance.evidence.secret import made_up_key
 from conformance.fixtures.embedded import embedded_reference
+from conformance.plugin.options import DEFAULT_AT_ONCE
 from conformance.plugin.starting import RUN_COMMAND
 from conformance.verdict.record import RECORD_FILE, Record
 
@@ -39,10 +40,10 @@ HEAD = """\
 
 # How long a run takes
 
-A run performs one test after the other, so that against a server far away it mostly waits. With `--concurrency` it
-performs several at the same time, all at one pace (`--rate`): then the limit of the server decides how long a run
-takes. Each test is reported in the order of the catalogue, and what fails is performed again alone. Where it does not
-fail then, the run begins again, one test after the other.
+A run that performs one test after the other mostly waits for a server that is far away. With `--concurrency`, which is
+{usual} off loopback, it performs several at the same time, all at one pace (`--rate`): then the limit of the server
+decides how long a run takes. Each test is reported in the order of the catalogue, and what fails is performed again
+alone. Where it does not fail then, the run begins again, one test after the other.
 
 These runs were made against the reference with all clauses at the standard budget; a relay delayed each request.
 
@@ -61,16 +62,21 @@ tests at the same time come between.
 
 @dataclass(frozen=True)
 class Setting:
-    """A way to run the suite: seconds that a request is delayed, tests at the same time, and requests a second."""
+    """A way to run the suite: seconds that a request is delayed, tests at the same time, and requests a second.
+
+    `workers` is the number of processes that pytest-xdist runs.
+    """
 
     delay: float
     performers: int
     rate: int | None = None
+    workers: int = 1
 
 
 NEAR = Setting(0.0, 1)
 FAR = Setting(0.15, 1)
 FAR_AT_ONCE = Setting(0.15, PERFORMERS)
+FAR_ON_TWO = Setting(0.15, 1, workers=2)
 PACED = (Setting(0.15, PERFORMERS, RATE), Setting(0.3, PERFORMERS, RATE))
 
 
@@ -94,6 +100,7 @@ def measure(setting: Setting, folder: Path) -> Measured:
             url = stack.enter_context(delayed(url, setting.delay))
         options = [f"--base-url={url}", f"--results={folder}", f"--concurrency={setting.performers}", "-q"]
         options += [f"--rate={setting.rate}"] if setting.rate else []
+        options += [f"-n={setting.workers}"] if setting.workers > 1 else []
         environment = {**os.environ, "STRIPE_API_KEY": key.reveal()}
         subprocess.run([*RUN_COMMAND, *options], env=environment, check=True, stdout=subprocess.DEVNULL)
     results = json.loads((folder / "results.json").read_text())
@@ -138,7 +145,8 @@ def row(run: Measured, words: str) -> str:
     setting = run.setting
     pace = "no limit" if setting.rate is None else str(setting.rate)
     delay = "a moment" if not setting.delay else f"{setting.delay * 1000:.0f} ms"
-    return f"| {delay} | {setting.performers} | {pace} | {run.requests} | {run.seconds:.1f} | {words} |\n"
+    at_once = f"{setting.workers} (`-n {setting.workers}`)" if setting.workers > 1 else setting.performers
+    return f"| {delay} | {at_once} | {pace} | {run.requests} | {run.seconds:.1f} | {words} |\n"
 
 
 def page(times: int) -> str:
@@ -149,16 +157,20 @@ def page(times: int) -> str:
         bare = bare_seconds(folder) * near.requests
         far = median_of(FAR, times, folder)
         at_once = median_of(FAR_AT_ONCE, times, folder)
+        on_two = median_of(FAR_ON_TWO, times, folder)  # the workers have a plan each
         paced = [median_of(setting, times, folder) for setting in PACED]
     plans = {run.plan for run in (near, far, at_once, *paced)}
     if len(plans) > 1:
         raise SystemExit("the plans of these runs differ")
     rows = [row(near, "on this machine"), row(far, "one after the other")]
-    rows.append(row(at_once, f"{far.seconds / at_once.seconds:.1f} times as fast as one after the other"))
+    rows += [
+        row(run, f"{far.seconds / run.seconds:.{digits}f} times as fast as one after the other")
+        for run, digits in ((at_once, 1), (on_two, 2))
+    ]
     for run in paced:
         limit = run.requests / RATE
         rows.append(row(run, f"{run.seconds / limit:.2f} times the {limit:.0f} s that the rate asks for"))
-    return HEAD + "".join(rows) + TAIL.format(bare=bare, ratio=near.seconds / bare)
+    return HEAD.format(usual=DEFAULT_AT_ONCE) + "".join(rows) + TAIL.format(bare=bare, ratio=near.seconds / bare)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

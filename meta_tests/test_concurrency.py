@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from benchmarks.processes import PytestProcess, pytest_run
 from benchmarks.suite import Job, Result, run_all
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
+from conformance.plugin.options import DEFAULT_AT_ONCE, usual_concurrency
 from conformance.scenes.notes import Commons, Made
+from conformance.transport.client import Address
 from conformance.transport.lanes import AT_ONCE, URGENT, USUAL, Crossing, Lane, Pacer, on_lane
 from meta_tests.dying import dying
 from meta_tests.test_interruptions import KEY, WRITTEN, check_whole, customers_of, signals
@@ -216,6 +219,27 @@ def test_an_interruption_ends_all_threads_at_once(tmp_path: Path) -> None:
     assert (process.returncode, results["verdict"], results["left_over"], left) == (2, "inconclusive", [], set())
     assert any(clause["outcome"] == "pass" for clause in results["clauses"].values())
     assert seconds < 15
+
+
+FAR, NEAR = Address.of("https://api.stripe.com"), Address.of("http://127.0.0.1:8420")
+
+
+@pytest.mark.parametrize(
+    ("address", "others", "expected"),
+    [
+        (NEAR, {}, 1),
+        (None, {}, 1),
+        (FAR, {}, DEFAULT_AT_ONCE),
+        (FAR, {"customer": ["cus_1"]}, 1),
+        (FAR, {"payment_method": ["pm_1"]}, 1),
+        (FAR, {"tx": ["2*popen"]}, 1),
+    ],
+)
+def test_a_server_elsewhere_gets_several_tests_at_the_same_time(
+    address: Address | None, others: dict[str, list[str]], expected: int
+) -> None:
+    options = SimpleNamespace(**{"customer": [], "payment_method": [], **others})
+    assert usual_concurrency(options, address) == expected
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "65"])

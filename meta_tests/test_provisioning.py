@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from benchmarks.examples import exchange
 from conformance.evidence.secret import Secret
-from conformance.fixtures.capabilities import probe_capabilities
+from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabilities
 from conformance.fixtures.endpoints import LISTS, find_list, list_target
 from conformance.fixtures.forms import ANY_ID, ATTACHED_TOKEN, PAYMENT_METHOD_FORMS, RETRIEVED_TOKEN
 from conformance.fixtures.objects import Fixtures, Inventory
@@ -280,7 +280,7 @@ def test_a_given_token_is_used_where_there_is_nothing_else() -> None:
         ({"payment_methods": ["pm_nowhere"]}, "the payment method pm_nowhere, given by --payment-method, does not"),
     ],
 )
-def test_a_given_id_that_does_not_exist_is_no_verdict_on_the_target(given: dict[str, list[str]], said: str) -> None:
+def test_a_given_id_that_does_not_exist_is_no_verdict_on_the_target(given: Any, said: str) -> None:
     with running() as server, client_of(server.url) as client, pytest.raises(Unreachable, match=said) as raised:
         probe(client, **given)
     assert "that exist in the account" in raised.value.hint
@@ -325,10 +325,17 @@ def test_the_operation_gets_the_key_by_a_scheme_that_it_takes(defect: str, schem
     assert created.is_success
 
 
-def test_the_usual_server_costs_seven_requests() -> None:
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_the_usual_server_costs_eleven_requests(at_once: int) -> None:
+    """Eleven with its capabilities, for which the customer of the probe serves: nothing is left of it."""
     with running() as server, client_of(server.url) as client:
-        provision = probe(client)
-        assert client.requests_sent == 7
+        provision = probe(client, at_once=at_once)
+        assert client.requests_sent == 6
+        capabilities, _ = probe_capabilities(client, provision, at_once=at_once)
+        assert client.requests_sent == 11
+        assert capabilities == CAPABILITY_NAMES
+        assert not remove_probed(client)
+        assert client.requests_sent == 11
     assert [one.status for one in provision.tries] == [200, 200]
 
 

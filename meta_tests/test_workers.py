@@ -23,10 +23,12 @@ from conformance.evidence.exchange import CONNECTION_LOST
 from conformance.evidence.secret import Secret
 from conformance.fixtures.provisioning import Provision
 from conformance.judge.outage import ENDED, SHARED
+from conformance.plugin import dealing
 from conformance.plugin.careful import Errors
 from conformance.plugin.dealing import ByGroup, Workers, group_of, workers_at_work
 from conformance.plugin.items import ItemRunner
 from conformance.plugin.options import settings_of
+from conformance.plugin.order import name_in
 from conformance.transport.client import Client
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.results import conclude
@@ -103,6 +105,16 @@ def test_a_group_goes_to_one_worker_in_its_order() -> None:
     play(scheduler, second, 2)
     assert second.sent == [*BODY, "tests/test_auth.py::first"]
     assert scheduler.tests_finished is False
+
+
+def test_the_group_that_sends_most_requests_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    lone = "tests/test_auth.py::first"
+    monkeypatch.setattr(
+        dealing, "requests_of_tests", lambda: {name_in(test): 1 for test in TESTS} | {name_in(lone): 99}
+    )
+    first, second = Node("gw0"), Node("gw1")
+    dealt(first, second)
+    assert (first.sent[0], second.sent[: len(STATE)]) == (lone, STATE)
 
 
 def test_a_worker_that_is_alone_keeps_the_whole_order() -> None:

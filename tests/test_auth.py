@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from conformance import judge
 from conformance.evidence.exchange import cookies_set
+from conformance.scenes.comparing import compare_with_sample
+from conformance.scenes.keys import replay
 from conformance.scenes.marks import clause, each, in_turn
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import compare_with_sample, expect_locked_out, replay
+from conformance.scenes.stories import expect_locked_out
 from strategies import Comparison, credentials, headers
 from strategies.refusals import NO_PAYMENT_METHOD
 from strategies.stripe import with_header

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 
 from conformance import judge
+from conformance.scenes.comparing import compare_rejections, compare_with_sample
 from conformance.scenes.marks import clause, each, pinned
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import compare_rejections, compare_with_sample, expect_refused_when_attached
+from conformance.scenes.stories import expect_refused_when_attached
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, requests, valid
 

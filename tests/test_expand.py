@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from conformance import judge
 from conformance.scenes.card import as_role
+from conformance.scenes.comparing import compare, compare_rejections, compare_with_sample
 from conformance.scenes.marks import clause, each, narrowed
 from conformance.scenes.narrowing import Attempts, single_out_of
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import (
-    compare,
-    compare_rejections,
-    compare_with_sample,
-    expect_every_entry,
-    expect_inlined,
-    send_in_turn,
-    survive,
-)
+from conformance.scenes.stories import expect_every_entry, expect_inlined, send_in_turn, survive
 from contracts import published_contract
 from strategies import Attempt, Comparison, invalid, malformed, valid
 from strategies.refusals import NO_CUSTOMER_EXPANDED, NO_CUSTOMER_MUCH_EXPANDED

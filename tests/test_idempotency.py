@@ -8,13 +8,9 @@ from dataclasses import replace
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import RUN
-from conformance.scenes.marks import clause, in_turn, narrowed
-from conformance.scenes.narrowing import Attempts, single_out
-from conformance.scenes.repeating import TOLD_APART
-from conformance.scenes.scene import Scene
-from conformance.scenes.stories import (
+from conformance.scenes.card import all_answered
+from conformance.scenes.keys import (
     again_with_key,
-    all_answered,
     key_of,
     key_on_another_path,
     new_key,
@@ -22,6 +18,10 @@ from conformance.scenes.stories import (
     replay_on_token,
     with_key,
 )
+from conformance.scenes.marks import clause, in_turn, narrowed
+from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.repeating import TOLD_APART
+from conformance.scenes.scene import Scene
 from contracts import published_contract
 from strategies import stripe
 from strategies.valid import EXPANDED, MINIMAL

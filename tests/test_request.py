@@ -6,19 +6,17 @@ from hypothesis import given
 
 from conformance import judge
 from conformance.judge.general import LENGTH_REQUIRED
-from conformance.scenes.marks import clause, each, narrowed, pinned
-from conformance.scenes.narrowing import Attempts, single_out
-from conformance.scenes.scene import Scene
-from conformance.scenes.stories import (
+from conformance.scenes.comparing import (
     as_far_as_ids_go,
-    attach_plain_card,
     compare,
     compare_at_once,
     compare_rejections,
     compare_with_sample,
-    expect_not_obeyed,
-    expect_taken_as_sent,
 )
+from conformance.scenes.marks import clause, each, narrowed, pinned
+from conformance.scenes.narrowing import Attempts, single_out
+from conformance.scenes.scene import Scene
+from conformance.scenes.stories import attach_plain_card, expect_not_obeyed, expect_taken_as_sent
 from strategies import Attempt, Comparison, headers, requests, resembling, valid
 from strategies.at_once import RECOMMENDED_AT_ONCE, REQUIRED_AT_ONCE
 from strategies.invalid import unknown_parameter

@@ -19,15 +19,8 @@ from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
-from conformance.scenes.stories import (
-    DETACHED,
-    LONG_AGO,
-    attach_again,
-    expect_of_shelf,
-    expect_unknown_refused,
-    fill_shelf,
-    list_before,
-)
+from conformance.scenes.shelf import DETACHED, LONG_AGO, attach_again, expect_of_shelf, fill_shelf, list_before
+from conformance.scenes.stories import expect_unknown_refused
 from conformance.scenes.unchanged import (
     expect_attached_left_alone,
     expect_nothing_changed,

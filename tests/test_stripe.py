@@ -7,17 +7,11 @@ import contextlib
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.forms import DECLINING_FORMS, NO_DECLINING_CARD, NO_DELETING, UNHEARD_OF_FORMS
-from conformance.scenes.card import as_role
+from conformance.scenes.card import all_answered, as_role
+from conformance.scenes.keys import replay_on_token
 from conformance.scenes.marks import CARDS, clause, each, in_turn, looks_at
 from conformance.scenes.scene import Absent, Card, OutOfFixtures, Scene
-from conformance.scenes.stories import (
-    DETACHED,
-    NO_DETACHING,
-    all_answered,
-    attach_again_after_detaching,
-    attach_and_detach,
-    replay_on_token,
-)
+from conformance.scenes.shelf import DETACHED, NO_DETACHING, attach_again_after_detaching, attach_and_detach
 from contracts import published_contract
 from strategies import Attempt, invalid, refusals, stripe
 from strategies.valid import EXPANDED, MINIMAL

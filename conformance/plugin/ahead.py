@@ -6,6 +6,7 @@ What they share stands in few places: the client's pace, the objects of the targ
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import uuid
@@ -32,11 +33,11 @@ from conformance.scenes.memory import make_now
 from conformance.scenes.notes import Commons
 from conformance.scenes.stage import Stage
 from conformance.transport.lanes import URGENT, USUAL, on_lane
-from conformance.verdict.needs import methods_for_tests
+from conformance.verdict.needs import requests_of_tests
 from conformance.verdict.trial import Trial
 
-LONG = 6
-"""The number of payment methods from which a test takes long, so that it begins before others."""
+LONG = 25
+"""The number of requests from which a line of tests takes long, so that it begins before others."""
 
 MOST_TROUBLES = 3
 """How often a target may leave a request without an answer, or put it off again and again, before the rest is
@@ -82,13 +83,14 @@ COMPARABLE = pytest.StashKey[bool]()
 class _Task:
     """A test to be performed ahead: its `line`, and the `checks` that there are before it if nothing fails.
 
-    `before` is what it takes from the test before it in its line.
+    `before` is what it takes from the test before it in its line, `to_come` the requests from there to the line's end.
     """
 
     item: pytest.Function
     line: str
     checks: int
     before: Handed = field(default_factory=Handed)
+    to_come: int = 0
     is_urgent: bool = False
     is_begun: bool = False
     is_left: bool = False
@@ -124,7 +126,10 @@ class Performers:
     # Before the tests
 
     def start(self, items: Sequence[pytest.Item]) -> None:
-        """Begin to perform the tests: lines and long tests first, then in the order of the run."""
+        """Begin to perform the tests: lines and long tests first, then in the order of the run.
+
+        Every other performer takes the longest that is left, so that at the end none waits for a long one.
+        """
         checks = 0
         is_checked_at_once = self.runner.stage.repetitions.survived == 1
         for item in items:
@@ -138,19 +143,23 @@ class Performers:
                 self._lines.setdefault(line, []).append(task)
             if is_odd:
                 checks += 1 if getattr(item.function, PINNED, 0) == 1 else 2
-        methods = methods_for_tests()
+        requests = requests_of_tests()
         for task in self._tasks.values():
-            task.is_urgent = takes_cards(task.item) or methods.get(name_of(task.item), 0) >= LONG
+            _, behind = self._beside(task)
+            task.to_come = sum(requests.get(name_of(other.item), 0) for other in (task, *behind))
+            task.is_urgent = takes_cards(task.item) or task.to_come >= LONG
         self._order = sorted(self._tasks.values(), key=lambda task: (not takes_cards(task.item), not task.is_urgent))
-        for number in range(self.count):
-            thread = threading.Thread(target=self._work, daemon=True, name=f"performer {number + 1}")
+        longest_first = sorted(self._order, key=lambda task: -task.to_come)
+        for number, order in zip(range(self.count), itertools.cycle((self._order, longest_first)), strict=False):
+            name = f"performer {number + 1}"
+            thread = threading.Thread(target=self._work, args=(order,), daemon=True, name=name)
             self._threads.append(thread)
             thread.start()
 
     # In the threads
 
-    def _work(self) -> None:
-        while (task := self._next()) is not None:
+    def _work(self, order: Sequence[_Task]) -> None:
+        while (task := self._next(order)) is not None:
             try:
                 performance = self._perform(task)
             except (Exception, LeftAlone):  # pytest's loop waits for this: performed alone, it comes again
@@ -164,14 +173,14 @@ class Performers:
                     self._leave_line(task)
                 self._changed.notify_all()
 
-    def _next(self) -> _Task | None:
+    def _next(self, order: Sequence[_Task]) -> _Task | None:
         with self._changed:
             while True:
                 if self._is_closed or self._throttled >= MOST_THROTTLED:
                     return None
-                if not any(not task.is_begun and not task.is_left for task in self._order):
+                if not any(not task.is_begun and not task.is_left for task in order):
                     return None
-                task = None if self._is_held else next(filter(self._is_ready, self._order), None)
+                task = None if self._is_held else next(filter(self._is_ready, order), None)
                 if task is not None:
                     task.is_begun = True
                     return task
@@ -269,7 +278,7 @@ class Performers:
             self._look_after_trouble()
             return self.take(item)
         del self._tasks[item]  # an exploration performs it again
-        self._more_checks = self.runner.engine.watch.checks - task.checks
+        self._more_checks = self.runner.engine.serving.checks - task.checks
         performance = task.performance
         if performance is not None:
             item.stash[ADOPTED] = not performance.why_alone and self._adoption.is_as_in_turn(performance)

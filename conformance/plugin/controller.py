@@ -88,7 +88,7 @@ class Controller:
             self.settings,
             self.key,
             self._until_the_end,
-            has_workers=self.workers.count is not None,
+            workers=self.workers.count,
             interruption=lambda: self.interruptions.received,
         )
         self._interrupted = look.was_interrupted

@@ -21,7 +21,9 @@ from xdist.workermanage import WorkerController, parse_tx_spec_config
 
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.careful import Errors
+from conformance.plugin.order import name_in
 from conformance.transport.bounds import CLEAN_UP_SECONDS, Bounds
+from conformance.verdict.needs import requests_of_tests
 
 LEANS_ON = {"test_stripe": "test_state", "test_idempotency": "test_state"}
 """The chapters that use what another has attached, listed or detached, and that one."""
@@ -42,7 +44,7 @@ def workers_at_work(workers: int, nodeids: Iterable[str]) -> int:
 
 
 class ByGroup(LoadScopeScheduling):
-    """Gives each worker one group after the other, the largest first; all tests in their order to one that is alone."""
+    """Gives each worker one group after the other, the longest first; all tests in their order to one that is alone."""
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Take a worker off; where it died, return its test and leave the other tests that it had to the others.
@@ -58,6 +60,16 @@ class ByGroup(LoadScopeScheduling):
         for other in self.nodes:
             self._reschedule(other)
         return crashed
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Give a worker the group that sends the most requests of those that are left."""
+        requests = requests_of_tests()
+
+        def length(scope: str) -> int:
+            return sum(requests.get(name_in(nodeid), 0) for nodeid in self.workqueue[scope])
+
+        self.workqueue.move_to_end(max(self.workqueue, key=length), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid) if self.numnodes > 1 else ""

@@ -129,7 +129,7 @@ class ItemRunner:
         if self.live:
             self.left += [identifier for _, identifier in made]
         else:
-            self.left += self.fixtures.clean_up(self.concurrency)
+            self.left += self.fixtures.clean_up(max(self.concurrency, self.workers))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:

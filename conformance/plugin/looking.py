@@ -50,12 +50,13 @@ def look_at_target(
     key: Secret,
     until_the_end: ExitStack,
     *,
-    has_workers: bool,
+    workers: int | None,
     interruption: Callable[[], str],
 ) -> Look:
     """Start the reference or the target where the settings say so, `until_the_end`, and find out how it is tested.
 
-    What keeps the run from testing is the diagnosis, and not raised. `interruption` names the signal that came.
+    What keeps the run from testing is the diagnosis, and not raised. `workers` is their number, None where there are
+    none. `interruption` names the signal that came.
     """
     look = Look(settings.base_url or "")
     try:
@@ -65,11 +66,11 @@ def look_at_target(
             look.base_url = until_the_end.enter_context(running(start[0], key, port=start[1]))
         address = Address(look.base_url)
         tally = None
-        if settings.max_requests is not None and has_workers:
+        if settings.max_requests is not None and workers is not None:
             folder = until_the_end.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
             tally = Path(folder, "requests")
         look.bounds = _bounds_for(address, settings, tally)
-        _probe(look, address, settings, key)
+        _probe(look, address, settings, key, max(settings.concurrency, workers or 1))
     except Unreachable as error:
         look.diagnosis = Diagnosis(error.diagnosis, error.hint, error.tries)
     except CannotStart as error:
@@ -94,14 +95,14 @@ def _bounds_for(address: Address, settings: Settings, tally: Path | None) -> Bou
     return Bounds(seconds, settings.max_requests, tally=tally)
 
 
-def _probe(look: Look, address: Address, settings: Settings, key: Secret) -> None:
+def _probe(look: Look, address: Address, settings: Settings, key: Secret, at_once: int) -> None:
     rate = settings.rate or usual_rate(is_loopback=address.is_loopback)
     client = Client(address, key, published_contract(), timeout=settings.timeout, rate=rate, bounds=look.bounds)
     given = () if settings.dry_run else (settings.payment_methods, settings.customers)
     try:
-        look.provision = probe(client, *given)
+        look.provision = probe(client, *given, at_once=at_once)
         if settings.profile != "contract" or settings.required:
-            look.capabilities, look.provision = probe_capabilities(client, look.provision)
+            look.capabilities, look.provision = probe_capabilities(client, look.provision, at_once=at_once)
     except BoundReached as bound:
         look.provision, look.bound = None, str(bound)
         look.diagnosis = Diagnosis(f"{bound} before it was known how the target gives fixtures", RAISE_THE_BOUND)

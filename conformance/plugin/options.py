@@ -35,6 +35,9 @@ from contracts.catalogue import PROFILES
 BASE_URL_HELP = "the target; without it the embedded reference"
 """What `--base-url` means here; the option itself is pytest-base-url's."""
 
+DEFAULT_AT_ONCE = 8
+"""How many tests are performed at the same time on a server that is not on this machine."""
+
 MOST_AT_ONCE = 64
 """The most tests that may be performed at the same time: more would only wait for each other."""
 
@@ -124,9 +127,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--concurrency",
         type=few,
-        default=1,
+        default=None,
         metavar="N",
-        help="how many tests to perform at the same time, within the rate, for a server that is far away (default: 1; "
+        help=f"how many tests to perform at the same time, within the rate (default: {DEFAULT_AT_ONCE}, 1 on loopback; "
         "always 1 with -n or with given ids); what shows only now and then may need 1",
     )
     group.addoption(
@@ -261,9 +264,16 @@ def settings_of(config: pytest.Config) -> Settings:
         expectations=_expectations(config),
         proposal=_proposal(config),
         explore=option.explore,
-        concurrency=option.concurrency,
+        concurrency=option.concurrency or usual_concurrency(option, address),
         left_out=tuple(sorted(left_out(load_catalogue(), option.clause, option.without_clause))),
     )
+
+
+def usual_concurrency(option: Any, address: Address | None) -> int:
+    """Return how many tests are performed at the same time unless the user says otherwise."""
+    is_near = address is None or address.is_loopback
+    is_in_turn = option.payment_method or option.customer or getattr(option, "tx", None)
+    return 1 if is_near or is_in_turn else DEFAULT_AT_ONCE
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -75,6 +76,12 @@ def _is_marked(item: pytest.Item, word: str) -> bool:
 def name_of(item: pytest.Item) -> str:
     """Return the name of an item with that of its file."""
     return f"{item.path.stem}::{item.name}"
+
+
+def name_in(nodeid: str) -> str:
+    """Return the name of a test with that of its file, by its node id; Schemathesis gives an item a longer name."""
+    file, _, name = nodeid.partition("::")
+    return f"{PurePosixPath(file).stem}::{name}"
 
 
 def in_catalogue_order(items: Sequence[pytest.Item], catalogue: Catalogue) -> list[pytest.Item]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance.evidence.counted import counted
+from conformance.plugin.order import name_in
 from conformance.transport.client import Address
 from conformance.verdict.needs import ids_for_tests
 from conformance.verdict.run import Ending, Run
@@ -102,17 +102,9 @@ class Rehearsal:
                 terminalreporter.write_line(line)
 
     def _costs(self, run: Run) -> Costs:
-        tests = _names(self.controller.gathered.log.tests)
+        tests = map(name_in, self.controller.gathered.log.tests)
         methods, customers = ids_for_tests(tests, run.settings.profile, run.settings.budget)
         base_url = self.settings.base_url
         is_loopback = base_url is None or Address(base_url).is_loopback
         rate = self.config.option.rate or usual_rate(is_loopback=is_loopback)
-        performers = self.config.option.concurrency
-        return Costs(run.requests, run.objects, methods, customers, rate, performers)
-
-
-def _names(nodeids: Iterable[str]) -> Iterator[str]:
-    """Yield the names of tests, each with that of its file."""
-    for nodeid in nodeids:
-        file, _, name = nodeid.partition("::")
-        yield f"{PurePosixPath(file).stem}::{name}"
+        return Costs(run.requests, run.objects, methods, customers, rate, self.settings.concurrency)

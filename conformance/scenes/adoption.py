@@ -10,8 +10,8 @@ from conformance.scenes.ahead import CARDS, LEFT, Performance
 from conformance.scenes.engine import Engine
 from conformance.scenes.memory import Kind, Wanted
 from conformance.scenes.notes import Commons, Counted, Event, Made, Planned, Used, UsedUp
+from conformance.scenes.serving import CHECKS_FOR_A_NEW_CONNECTION
 from conformance.scenes.stage import Plan
-from conformance.scenes.watch import CHECKS_FOR_A_NEW_CONNECTION
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Adoption:
         left = dict(before.left)
         same_cards = [card.id for card in before.cards] == [card.id for card in memory.cards]
         same_left = left.keys() == memory.left.keys() and all(left[name] is memory.left[name] for name in left)
-        is_in_step = (before.checks - self.engine.watch.checks) % CHECKS_FOR_A_NEW_CONNECTION == 0
+        is_in_step = (before.checks - self.engine.serving.checks) % CHECKS_FOR_A_NEW_CONNECTION == 0
         checks_the_same = is_in_step and list(before.survived) == memory.survived
         has_checked = before.checks != after.checks or before.survived != after.survived
         return (
@@ -92,7 +92,7 @@ class Adoption:
         memory.keys.update(performance.keys)
         if before.survived != after.survived:
             memory.survived[:] = after.survived
-        self.engine.watch.checks += after.checks - before.checks
+        self.engine.serving.checks += after.checks - before.checks
         if CARDS in performance.touched:
             memory.cards[:] = after.cards
         if LEFT in performance.touched:

@@ -309,7 +309,7 @@ class Ahead:
                 notes.leave(DOUBTFUL)
 
         engine = Engine(stage, left_out=self.engine.left_out, check=check)
-        engine.watch.checks = before.checks
+        engine.serving.checks = before.checks
         engine.begin(clause, name)
         case = stage.case
         try:
@@ -327,7 +327,7 @@ class Ahead:
         known.asked.update(case.ledger.broken)
         performed = frozenset(touched)
         handed_on = tuple(memory.cards) if CARDS in performed else before.cards
-        after = Handed(handed_on, tuple(memory.left.items()), tuple(memory.survived), engine.watch.checks)
+        after = Handed(handed_on, tuple(memory.left.items()), tuple(memory.survived), engine.serving.checks)
         return Performance(
             notes.test,
             before,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from conformance.evidence.episode import Step
@@ -42,3 +43,8 @@ def step_of(role: str, exchange: Exchange) -> Step:
 def as_role(role: str, *steps: Step) -> list[Step]:
     """Return the steps in another role."""
     return [replace(step, role=role) for step in steps]
+
+
+def all_answered(steps: Iterable[Step]) -> bool:
+    """Return whether each of the steps was answered."""
+    return all(step.exchange.answered for step in steps)

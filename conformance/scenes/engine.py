@@ -20,6 +20,7 @@ from conformance.judge import absent, answered, judge, rejected
 from conformance.scenes.case import STILL_SERVING, Blocked, Case, ClauseBroken, Inapplicable, Killed
 from conformance.scenes.generated import GeneratedAttempt
 from conformance.scenes.scene import Mode, Scene, Telling
+from conformance.scenes.serving import Serving
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
@@ -89,6 +90,7 @@ class Engine:
         self._shares_target = shares_target
         self._check = check
         self.watch = Watch(stage, self._settle, shares_target=shares_target)
+        self.serving = Serving(stage, self.watch, self._settle)
         self.requests_to_first_finding: int | None = None
         self.is_over: Callable[[], bool] = lambda: False
         self._remembered: dict[str, dict[int, Finding | None]] = {}
@@ -116,7 +118,7 @@ class Engine:
         if self.stage.fixtures.provision.has_given_methods:
             most = max(SURVIVED_WHERE_GIVEN, most)
         if len(self.stage.memory.survived) >= most:
-            self.watch.check_still_serving()
+            self.serving.check()
 
     def leave_for_gone(self) -> str:
         """Leave the running test, since the target is given up; return the reason that is noted."""
@@ -143,6 +145,7 @@ class Engine:
         self.stage.plan = hashlib.sha256()
         self.stage.run = run
         self.watch = Watch(self.stage, self._settle, shares_target=self._shares_target)
+        self.serving = Serving(self.stage, self.watch, self._settle)
 
     # One telling of a story
 
@@ -263,7 +266,7 @@ class Engine:
             self.requests_to_first_finding = self.stage.client.requests_sent
         self._confirm(trial, doubtful)
         lone = [finding for finding in doubtful if finding.clause not in self._came_again(trial)]
-        if lone and self.watch.is_to_blame(lone[0], trial.outages):
+        if lone and (self.watch.is_of_an_end(lone[0], trial.outages) or self.serving.is_spoilt(lone[0])):
             again = self.watch.perform(lambda: self._tell_again(trial), trial.outages)
             trial.performed[:] = [Performed(FIRST, again)]
 
@@ -335,7 +338,7 @@ class Engine:
     def _telling(self, story: Story, arguments: Mapping[str, Any], mode: Mode) -> tuple[Telling, Episode]:
         """Tell the story, and again with new customers where one took no more payment methods."""
         for _ in range(1 + MOST_REPLACEMENTS):
-            scene = Scene(self.stage, self.watch, mode, self._judged)
+            scene = Scene(self.stage, self.serving, mode, self._judged)
             try:
                 story.function(scene, **arguments)
             except Absent as lacking:

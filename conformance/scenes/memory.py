@@ -59,6 +59,7 @@ class Memory:
     - `cards`: attached ones that tests have left for others; `left`: what they have left by a name.
     - `keys`: how many idempotency keys each test has drawn.
     - `survived`: the odd attempts after which no valid request has been sent.
+    - `spares`: the ids of payment methods for the valid requests that check whether the target still serves.
     - `used_up`: how often tests performed ahead have used up a shared payment method; `asked_at`: how often they had
       when each of the `answers` was asked for.
     - `make`: makes what is not kept, or gets it from another performer; `note_success`: takes the place of `repeated`.
@@ -73,6 +74,7 @@ class Memory:
     cards: list[Card] = field(default_factory=list)
     keys: Counter[str] = field(default_factory=Counter)
     survived: list[Attempt] = field(default_factory=list)
+    spares: list[str] = field(default_factory=list)
     asked_at: dict[Attempt, int] = field(default_factory=dict)
     used_up: int = 0
     make: Callable[[Wanted], Any] = make_now
@@ -120,7 +122,7 @@ class Memory:
 
     def forget_objects(self) -> None:
         """Forget what depends on objects that may be gone."""
-        for kept in (self.successes, self.answers, self.repeated, self.left):
+        for kept in (self.successes, self.answers, self.repeated, self.left, self.spares):
             kept.clear()
         self.forget_customers()
 

@@ -22,8 +22,8 @@ from conformance.scenes.card import Card, step_of
 from conformance.scenes.cards import Cards, shows
 from conformance.scenes.memory import Kind
 from conformance.scenes.needs import Needs
+from conformance.scenes.serving import Serving
 from conformance.scenes.stage import Stage
-from conformance.scenes.watch import Watch
 from strategies.attempt import Attempt
 from strategies.values import Text, render
 
@@ -72,10 +72,10 @@ class Scene:
     `is_confirmation` is true where the story confirms a failure; `stage` is what scene and engine share.
     """
 
-    def __init__(self, stage: Stage, watch: Watch, mode: Mode, judge: Callable[[Episode], Judgement]) -> None:
+    def __init__(self, stage: Stage, serving: Serving, mode: Mode, judge: Callable[[Episode], Judgement]) -> None:
         self.stage = stage
         self._judge = judge
-        self.watch = watch
+        self.serving = serving
         self.mode = mode
         self.telling = Telling()
         self.needs = Needs(stage)

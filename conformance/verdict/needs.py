@@ -1,4 +1,4 @@
-"""The ids that a run needs if they cannot be created by the target's API, as measured for each test."""
+"""The cost of each test as it was measured: the ids that it uses up where none can be created, and its requests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ CUSTOMERS: Mapping[str, int] = {"contract": 2, "stateful": 4, "stripe": 4}
 
 @dataclass(frozen=True)
 class Need:
-    """The payment methods that a test uses up by the budget, and whether more ids let its clause be judged at all."""
+    """The payment methods that a test uses up by the budget, and whether more ids let its clause be judged at all.
+
+    `requests` is how many it sends with the standard budget.
+    """
 
     test: str
     clause: str
     taken: Mapping[str, int]
+    requests: int = 0
     more_helps: bool = True
 
 
@@ -59,6 +63,11 @@ def load_needs() -> tuple[Need, ...]:
 def methods_for_tests(budget: str = "standard") -> dict[str, int]:
     """Return how many payment methods each test uses up, by the test's name with that of its file."""
     return {need.test: need.taken[budget] for need in load_needs()}
+
+
+def requests_of_tests() -> dict[str, int]:
+    """Return how many requests each test sends, by the test's name with that of its file."""
+    return {need.test: need.requests for need in load_needs()}
 
 
 def ids_for_profile(profile: str, budget: str, catalogue: Catalogue) -> tuple[int, int]:

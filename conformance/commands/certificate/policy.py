@@ -99,7 +99,7 @@ def check_policy(evidence: Evidence, profile: str = PROFILES[0], level: str = "m
         text = f"{record.header['workers']} workers ran it, each with a plan of its own: run it again without `-n`"
         yield Objection("workers", text)
     if settings.concurrency != 1:
-        text = f"{settings.concurrency} tests ran at the same time: run it again without `--concurrency`"
+        text = f"{settings.concurrency} tests ran at the same time: run it again with `--concurrency 1`"
         yield Objection("workers", text)
     if record.header["options"]["expectations"] or record.header["expectations"]:
         yield Objection("expectations", "failures were expected")
