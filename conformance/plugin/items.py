@@ -112,7 +112,7 @@ class ItemRunner:
             errors.append({name: self.key.blotted(text) for name, text in failure.to_json().items()})
         self.client.close()
         return {
-            "made": self.made,
+            "made": dict(self.made),  # execnet sends no other mapping
             "left": self.left,
             "requests": self.client.sent_in_all,
             "first_finding": self.engine.requests_to_first_finding,

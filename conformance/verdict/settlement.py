@@ -154,12 +154,11 @@ def _is_answered_well_in(again: Episode, error: Finding) -> bool:
     """
     steps, culprit = error.episode.steps, error.episode.steps[error.culprit]
     at_once = [step for step in steps if step is not culprit and _overlap(step, culprit)]
-    if at_once:
-        places = [step.exchange for step in again.steps if any(_is_like(step, one) for one in (culprit, *at_once))]
-    else:
-        place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
-        alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
-        places = alike[place : place + 1]
+    wanted = set(map(_kind_of, (culprit, *at_once)))
+    places = [step.exchange for step in again.steps if _kind_of(step) in wanted]
+    if not at_once:
+        place = [_kind_of(step) for step in steps[: error.culprit]].count(_kind_of(culprit))
+        places = places[place : place + 1]
     return bool(places) and all(exchange.is_success or exchange.is_refusal for exchange in places)
 
 
@@ -169,8 +168,9 @@ def _overlap(step: Step, other: Step) -> bool:
     return max(begun) < min(step.exchange.received, other.exchange.received)
 
 
-def _is_like(step: Step, other: Step) -> bool:
-    return (step.role, step.attempt_digest) == (other.role, other.attempt_digest)
+def _kind_of(step: Step) -> tuple[str, str]:
+    """Return by what steps of two episodes are alike."""
+    return step.role, step.attempt_digest
 
 
 def _settle_still_serving(trial: Trial) -> Ledger:

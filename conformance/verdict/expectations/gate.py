@@ -150,19 +150,14 @@ def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> Clau
 
 
 def _listed(result: ClauseResult, entries: Iterable[Expectation]) -> dict[Name, str]:
-    """Return the reasons of the findings that an entry expects, by their names."""
-    return {
-        name: entry.in_short()
-        for entry in entries
-        for name in names_of(result)
-        if entry.outcome is result.outcome and entry.fits(name)
-    }
+    """Return the reasons of the findings that entries for this outcome expect, by their names."""
+    return {name: entry.in_short() for entry in entries for name in names_of(result) if entry.fits(name)}
 
 
 def fitting_in_part(expectations: Expectations, result: ClauseResult) -> tuple[Expectation, ...]:
     """Return the entries that expect a finding of a result that has others, too."""
-    alike = (entry for entry in expectations.of(result.clause.slug) if entry.outcome is result.outcome)
-    return tuple(entry for entry in alike if any(map(entry.fits, names_of(result))))
+    entries = expectations.expecting(result.clause.slug, result.outcome)
+    return tuple(entry for entry in entries if any(map(entry.fits, names_of(result))))
 
 
 def decides(result: ClauseResult, level: str) -> bool:
@@ -203,7 +198,7 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     """Return an unexpected result with the findings that no entry expects in front."""
     if not result.findings:
         return result
-    listed = _listed(result, expectations.of(result.clause.slug))
+    listed = _listed(result, expectations.expecting(result.clause.slug, result.outcome))
     known = tuple(sorted(result.known, key=lambda finding: finding_name(finding) in listed))
     findings, others = known[:FINDINGS_KEPT], known[FINDINGS_KEPT:]
     return replace(result, findings=findings, others=others, reason=findings[0].observed, listed=listed)
