@@ -14,7 +14,6 @@ from conformance.judge.expectations import (
     expect_success,
     expectation,
     fail,
-    is_test_key,
     not_applicable,
     require_answer,
     require_pass,
@@ -51,7 +50,7 @@ def inlined(episode: Episode, contract: Contract) -> None:
             fail(observed, exchange, "state.only-this-one")
     for plain in episode.exchanges("control"):
         _expect_as_complete(exchange, plain, contract, episode)
-        _expect_as_correct(exchange, plain, contract, test_key=is_test_key(episode))
+        _expect_as_correct(exchange, plain, contract, episode)
 
 
 @expectation
@@ -110,10 +109,10 @@ def _is_alike(shown: Any, given: Any, name: str, contract: Contract) -> bool:
     return not difference(given, shown, contract, name)
 
 
-def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, *, test_key: bool) -> None:
+def _expect_as_correct(exchange: Exchange, plain: Exchange, contract: Contract, episode: Episode) -> None:
     """Expect no broken clause about a success but those that the plain response breaks as well."""
-    known = {slug for slug, _ in broken_success_clauses(plain, contract, test_key=test_key)} | {"response.status"}
-    for slug, observed in broken_success_clauses(exchange, contract, test_key=test_key, whole=True):
+    known = {slug for slug, _ in broken_success_clauses(plain, contract, episode)} | {"response.status"}
+    for slug, observed in broken_success_clauses(exchange, contract, episode, whole=True):
         expect(slug in known, f"the rest of the expanded answer: {observed}", exchange)
 
 

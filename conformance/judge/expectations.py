@@ -174,16 +174,6 @@ def expect_rejection(exchange: Exchange) -> None:
     expect(exchange.is_refusal, f"accepted with {exchange.status}", exchange)
 
 
-def is_test_key(episode: Episode) -> bool:
-    """Return whether the run's API key is one for tests; without the fact it is."""
-    return bool(episode.facts.get("test_key", True))
-
-
-def facts_about_success(episode: Episode) -> dict[str, Any]:
-    """Return what the clauses about the body of a success must know of the run."""
-    return {"test_key": is_test_key(episode), "created_as": str(episode.facts.get("created_as", ""))}
-
-
 def _describe_other_class(exchange: Exchange) -> str:
     if exchange.has_error_inside and (exchange.status or 0) < 300:
         return f"answered {exchange.status} with an error inside"

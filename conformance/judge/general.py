@@ -72,7 +72,7 @@ def answered_well(episode: Episode, contract: Contract) -> None:
     """Expect every response to obey the episode's own clause, a general one."""
     for exchange in episode.exchanges("subject"):
         broken = broken_general_clauses(exchange, contract, owns_server_errors=False)
-        expect_obedience(episode.clause, broken, exchange)
+        expect_obedience(episode, broken, exchange)
         is_judged_anyway = exchange.answered and episode.clause in JUDGED_ON_SERVER_ERRORS
         if not is_judged_anyway:
             require_answer(exchange)
@@ -84,10 +84,10 @@ def unless(holds: Any, slug: str, observed: str) -> Iterator[Broken]:
         yield slug, observed
 
 
-def expect_obedience(clause: str, broken: Iterable[Broken], exchange: Exchange) -> None:
-    """Fail with the first observation that breaks the clause."""
+def expect_obedience(episode: Episode, broken: Iterable[Broken], exchange: Exchange) -> None:
+    """Fail with the first observation that breaks the episode's own clause."""
     for slug, observed in broken:
-        expect(slug != clause, observed, exchange)
+        expect(slug != episode.clause, observed, exchange)
 
 
 def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_server_errors: bool) -> Iterator[Broken]:

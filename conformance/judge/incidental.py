@@ -13,7 +13,7 @@ from conformance.evidence.exchange import Exchange, asks_to_expand, sent_header
 from conformance.judge.answers import says_json
 from conformance.judge.auth import identified, key_first, locked_out, uncached, versioned
 from conformance.judge.expand import nested
-from conformance.judge.expectations import Expectation, expectation_name, facts_about_success
+from conformance.judge.expectations import Expectation, expectation_name
 from conformance.judge.idempotency import replayed
 from conformance.judge.outage import outlived
 from conformance.judge.reads import is_list
@@ -78,7 +78,7 @@ def used_incidentally(exchange: Exchange, episode: Episode, contract: Contract) 
     if not exchange.is_success:
         return used
     if expectation in OF_BODIES:
-        broken = broken_success_clauses(exchange, contract, **facts_about_success(episode), whole=True)
+        broken = broken_success_clauses(exchange, contract, episode, whole=True)
         used += tuple(slug for slug, _ in broken)
     if expectation in OF_HEADERS:
         used += tuple(violation.clause for violation in violations(exchange.sent_pairs, contract))

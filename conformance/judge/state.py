@@ -15,7 +15,6 @@ from conformance.judge.expectations import (
     expect,
     expectation,
     inconclusive,
-    is_test_key,
     not_applicable,
     require_answer,
     require_success,
@@ -78,16 +77,16 @@ def same_object(episode: Episode, contract: Contract) -> None:
             continue
         for exchange, where in ((subject, "in the answer"), (after, "when retrieved afterwards")):
             changed = difference(before.object, exchange.object, contract, "payment_method", ignoring)
-            is_judged = exchange is after or _is_comparable(subject, contract, test_key=is_test_key(episode))
+            is_judged = exchange is after or _is_comparable(subject, contract, episode)
             expect(not (changed and is_judged), f"{changed} {where}", exchange)
         compared += 1
     last = episode.exchanges("subject")[-1]
     skip_unless(compared, f"answered with {describe_refusal(last)}, or not retrievable")
 
 
-def _is_comparable(subject: Exchange, contract: Contract, *, test_key: bool) -> bool:
+def _is_comparable(subject: Exchange, contract: Contract, episode: Episode) -> bool:
     """Return whether no other clause reports what is wrong with the body of the response to an attach."""
-    broken = list(broken_success_clauses(subject, contract, test_key=test_key, whole=True))
+    broken = list(broken_success_clauses(subject, contract, episode, whole=True))
     return not broken or asks_to_expand(subject)
 
 

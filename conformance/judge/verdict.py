@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.foreign import one_line
-from conformance.judge.expectations import ALL_EXPECTATIONS, facts_about_success
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from conformance.judge.general import Broken, broken_general_clauses
 from conformance.judge.incidental import clauses_used_by, is_spelled_unusually
 from conformance.judge.response import broken_success_clauses
@@ -66,7 +66,7 @@ def _broken_by(step: Step, episode: Episode, contract: Contract, *, owns_server_
     yield from broken_general_clauses(exchange, contract, owns_server_errors=owns)
     is_valid_attach = step.kind == "valid" and exchange.request.method == "POST"
     if is_valid_attach and exchange.is_success:
-        yield from broken_success_clauses(exchange, contract, **facts_about_success(episode))
+        yield from broken_success_clauses(exchange, contract, episode)
 
 
 def _clauses_about_spelling(slug: str, exchange: Exchange) -> tuple[str, ...]:
