@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.examples import ERROR, SUCCESS, exchange
+from benchmarks.examples import ERROR, SUCCESS, episode, exchange
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.traffic import traffic_of
@@ -74,7 +74,7 @@ def run_with(findings: Mapping[str, Sequence[Finding]] | None = None, **changes:
             "started": "2026-11-25T09:30:00+00:00",
             "versions": {"attach-conformance": "0.1.0", "python": "3.11.7"},
             "traffic": traffic_of(
-                "request", [exchange(200, SUCCESS, seconds=0.003), exchange(400, ERROR, seconds=0.2)]
+                [episode("accepted", exchange(200, SUCCESS, seconds=0.003), exchange(400, ERROR, seconds=0.2))]
             ),
             **changes,
         }

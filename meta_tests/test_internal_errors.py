@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from conformance.fixtures.objects import Fixtures
-from conformance.judge import verdict
-from conformance.judge.expectations import expectation_of
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from conformance.paths import SUITE
 from conformance.plugin.controller import Controller
 from conformance.plugin.items import ItemRunner
@@ -57,7 +56,7 @@ def in_the_verb(keyed: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def in_the_judge(keyed: pytest.MonkeyPatch) -> None:
-    keyed.setattr(verdict, "expectation_of", lambda name: bug if name == "rejected" else expectation_of(name))
+    keyed.setitem(ALL_EXPECTATIONS, "rejected", bug)
 
 
 @pytest.mark.parametrize("place", ["in_the_verb", "in_the_judge"])

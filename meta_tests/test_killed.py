@@ -69,7 +69,7 @@ def test_an_outage_is_a_failure_where_a_request_is_to_blame(
         Performed(part, episode("outlived", answer, clause=STILL_SERVING, **facts)) for part, answer in parts
     )
     trial = Trial(STILL_SERVING, performed, OF_OUTAGE)
-    entry = settle(trial, (), published_contract(), load_catalogue()).ledger.entry(STILL_SERVING)
+    entry = settle(trial, (), published_contract(), load_catalogue()).entry(STILL_SERVING)
     assert bool(entry.findings) is is_broken
     assert bool(entry.inconclusive) is not is_broken
 
@@ -79,7 +79,7 @@ def test_a_server_that_was_stopped_is_no_failure() -> None:
     stopped = episode("outlived", REFUSED, clause=STILL_SERVING, **facts)
     steps = tuple(step.__class__("follow-up", step.exchange, step.attempt) for step in stopped.steps)
     trial = Trial(STILL_SERVING, (Performed(FIRST, type(stopped)(**{**vars(stopped), "steps": steps})),), OF_OUTAGE)
-    entry = settle(trial, (), published_contract(), load_catalogue()).ledger.entry(STILL_SERVING)
+    entry = settle(trial, (), published_contract(), load_catalogue()).entry(STILL_SERVING)
     assert not entry.findings
     assert entry.inconclusive
 

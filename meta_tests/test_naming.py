@@ -82,13 +82,14 @@ def test_a_refusal_that_attaches_is_first_of_all_a_refusal_that_changes_somethin
 )
 def test_a_body_that_is_wrong_in_itself_matters_where_bodies_are_compared(expectation: str, used: set[str]) -> None:
     answer = exchange(200, but(SUCCESS, livemode=True))
-    assert set(used_incidentally(answer, expectation, CONTRACT)) == used
+    assert set(used_incidentally(answer, episode(expectation, answer), CONTRACT)) == used
 
 
 def test_a_success_breaks_a_rejection_by_itself_whatever_its_request_uses() -> None:
     answer = exchange(200, SUCCESS, sent=f"{WITH_TWO}&foo=1")
-    assert set(used_incidentally(answer, "rejected", CONTRACT)) == {"expand.every-entry"}
-    assert not used_incidentally(exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1"), "locked_out", CONTRACT)
+    assert set(used_incidentally(answer, episode("rejected", answer), CONTRACT)) == {"expand.every-entry"}
+    answer = exchange(200, SUCCESS, sent=f"{WITH_EXPAND}&foo=1")
+    assert not used_incidentally(answer, episode("locked_out", answer), CONTRACT)
 
 
 def test_a_finding_survives_its_record() -> None:

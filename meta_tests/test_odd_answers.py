@@ -14,7 +14,7 @@ from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.strict_json import MOST_LEVELS, read_json
 from conformance.judge import judge
-from conformance.judge.verdict import ALL_EXPECTATIONS
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from contracts import load_catalogue, published_contract
 from strategies.attempt import Request
 

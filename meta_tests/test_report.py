@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from benchmarks.examples import ERROR, PAYMENT_METHOD, SUCCESS, but, exchange
+from benchmarks.examples import ERROR, PAYMENT_METHOD, SUCCESS, but, episode, exchange
 from benchmarks.runs import SLUGS, finding, run_of_many, run_with, settings
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.traffic import Traffic, traffic_of
@@ -419,7 +419,10 @@ def test_the_curl_command_sends_the_same_bytes(body: bytes, target: str) -> None
 
 
 def test_bars_share_one_scale_and_keep_the_order_of_the_chapters() -> None:
-    traffic = traffic_of("body", [exchange(400, ERROR)] * 3) + traffic_of("request", [exchange(200)] * 12)
+    rejections = [exchange(400, ERROR, seconds=number) for number in range(3)]
+    successes = [exchange(200, seconds=number) for number in range(3, 15)]
+    rejected = episode("rejected", *rejections, clause="body.customer-required")
+    traffic = traffic_of([rejected, episode("accepted", *successes)])
     first, second = bars(traffic, ["request", "expand", "body"])
     assert (first.chapter, second.chapter) == ("request", "body")
     assert [(segment.name, segment.start, segment.width) for segment in first.segments] == [("2xx", 0, 100)]
@@ -427,7 +430,8 @@ def test_bars_share_one_scale_and_keep_the_order_of_the_chapters() -> None:
 
 
 def test_the_histogram_spans_what_occurred_and_no_more() -> None:
-    traffic = traffic_of("body", [exchange(200, seconds=duration) for duration in (0.004, 0.004, 0.04)])
+    answers = [exchange(200, seconds=duration) for duration in (0.004, 0.0041, 0.04)]
+    traffic = traffic_of([episode("accepted", *answers)])
     columns = histogram(traffic)
     assert [column.count for column in columns] == [2, 0, 0, 1]
     assert [column.label.replace("\u00a0", " ") for column in columns] == ["≤ 5 ms", "≤ 10 ms", "≤ 20 ms", "≤ 50 ms"]

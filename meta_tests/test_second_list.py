@@ -9,7 +9,7 @@ import pytest
 
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange
-from conformance.judge.verdict import ALL_EXPECTATIONS
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from conformance.transport.request import in_another_case
 from contracts import published_contract
 from strategies import requests, resembling, stripe

@@ -10,8 +10,7 @@ import pytest
 from benchmarks.suite import Job, run
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import TIMED_OUT, Exchange
-from conformance.judge import expectation_of
-from conformance.judge.expectations import Verdict
+from conformance.judge.expectations import ALL_EXPECTATIONS, Verdict
 from conformance.judge.stripe import REJECTIONS
 from contracts import load_catalogue, published_contract
 from strategies import credentials, stripe
@@ -58,7 +57,7 @@ def success(*headers: tuple[str, str], identifier: str = "pm_1", **options: Any)
 
 def verdict(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts: object) -> Verdict:
     episode = Episode(clause, expectation, tuple(Step(role, each) for role, each in steps), BINDINGS, facts)
-    return expectation_of(expectation)(episode, CONTRACT)
+    return ALL_EXPECTATIONS[expectation](episode, CONTRACT)
 
 
 def outcome(clause: str, expectation: str, *steps: tuple[str, Exchange], **facts: object) -> Outcome:

@@ -28,7 +28,7 @@ def broken_by(
     performed = tuple(
         Performed(part, episode(expectation, answer, clause=clause, kind="wire", **facts)) for part, answer in answers
     )
-    return set(settle(Trial(clause, performed), (), published_contract(), load_catalogue()).ledger.broken)
+    return set(settle(Trial(clause, performed), (), published_contract(), load_catalogue()).broken)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_server_error_may_come_again_at_any_of_the_requests_that_were_sent_at_
         case = episode("answered", *pair, kind="wire")
         steps = (replace(step, attempt_digest=one) for step, one in zip(case.steps, digests, strict=True))
         performed.append(Performed(part, replace(case, steps=tuple(steps))))
-    ledger = settle(Trial("", tuple(performed)), (), published_contract(), load_catalogue()).ledger
+    ledger = settle(Trial("", tuple(performed)), (), published_contract(), load_catalogue())
     assert set(ledger.broken) == {broken}
 
 

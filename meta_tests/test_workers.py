@@ -175,7 +175,7 @@ def test_the_rate_is_dealt_out(
     monkeypatch.setattr(Client, "keep_to", lambda client, per_second: kept.append(per_second))
     monkeypatch.setattr(pytestconfig.option, "rate", 10.0)
     address, key, settings = "http://127.0.0.1:1", Secret(KEY), settings_of(pytestconfig)
-    runner = ItemRunner(settings, address, CREATED, key, published_contract(), load_catalogue(), workers=workers)
+    runner = ItemRunner(settings, address, CREATED, key, workers=workers)
     runner.pytest_collection_finish(SimpleNamespace(items=[SimpleNamespace(nodeid=name) for name in tests]))  # type: ignore[arg-type]
     assert kept == [pytest.approx(part)]
 
@@ -250,7 +250,7 @@ def outage_settled(*parts: str, **facts: Any) -> Ledger:
     """Return the ledger of an outage at a request that was sent in these parts of a trial."""
     performed = [Performed(part, episode("outlived", LOST, clause=STILL_SERVING, **facts)) for part in parts]
     trial = Trial(STILL_SERVING, tuple(performed), OF_OUTAGE)
-    return settle(trial, (), published_contract(), load_catalogue()).ledger
+    return settle(trial, (), published_contract(), load_catalogue())
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,7 @@ class Exchange:
     @property
     def has_error_inside(self) -> bool:
         """Return whether the body is an object with a member `error` that is an object."""
-        value = self.json.value
-        return isinstance(value, dict) and isinstance(value.get("error"), dict)
+        return isinstance(self.object.get("error"), dict)
 
     @property
     def is_to_operation(self) -> bool:
@@ -93,21 +92,16 @@ class Exchange:
     @property
     def object(self) -> Mapping[str, Any]:
         """Return the body as a JSON object, empty when it is none."""
-        value = self.json.value
-        return value if isinstance(value, dict) else {}
+        return _as_object(self.json.value)
 
     @property
     def error(self) -> Mapping[str, Any]:
         """Return the `error` object of the body, empty when there is none."""
-        error = self.object.get("error")
-        return error if isinstance(error, dict) else {}
+        return _as_object(self.object.get("error"))
 
     def header(self, name: str) -> str | None:
-        """Return the first header of that name in any case."""
-        for key, value in self.headers or ():
-            if key.lower() == name.lower():
-                return value
-        return None
+        """Return the first header of that name in any case; None for none."""
+        return next(iter(header_values(self, name)), None)
 
     @cached_property
     def sent_pairs(self) -> tuple[DecodedPair, ...]:
@@ -118,6 +112,10 @@ class Exchange:
         """Return the values of the plain parameters of that name that were sent."""
         wanted = name.encode()
         return tuple(pair.value.decode("utf-8", "replace") for pair in self.sent_pairs if pair.name == wanted)
+
+
+def _as_object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def says_unknown_method(exchange: Exchange) -> bool:
@@ -137,6 +135,11 @@ def goes_to_operation(request: Request) -> bool:
     return is_alike and "/" not in path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
 
 
+def header_values(exchange: Exchange, name: str) -> list[str]:
+    """Return the values of all headers of that name in any case that the answer has."""
+    return [value for key, value in exchange.headers or () if key.lower() == name.lower()]
+
+
 def sent_header(exchange: Exchange, name: str) -> str | None:
     """Return the last header of that name in any case that the request has; None for none."""
     return {key.lower(): value for key, value in exchange.request.headers}.get(name.lower())
@@ -144,13 +147,13 @@ def sent_header(exchange: Exchange, name: str) -> str | None:
 
 def combined_header(exchange: Exchange, name: str) -> str | None:
     """Join the values of all headers of that name, which make one list (RFC 9110 section 5.3); None for none."""
-    values = [value for key, value in exchange.headers or () if key.lower() == name.lower()]
+    values = header_values(exchange, name)
     return ", ".join(values) if values else None
 
 
 def cookies_set(exchange: Exchange) -> list[str]:
     """Return the cookies that an answer sets, each as `name=value`, without its attributes."""
-    return [value.partition(";")[0] for name, value in exchange.headers or () if name.lower() == "set-cookie"]
+    return [value.partition(";")[0] for value in header_values(exchange, "Set-Cookie")]
 
 
 def is_creation(exchange: Exchange) -> bool:

@@ -43,6 +43,13 @@ def exact_form(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def value_at(value: Any, *path: str) -> Any:
+    """Return what stands in a JSON value under these names, each within the one before; None for nothing."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def read_json(body: bytes) -> JsonText:
     """Read `body`, as strictly as RFC 8259 (sections 2, 4, 6 and 8.1) says, as leniently as is needed to go on."""
     problems: list[str] = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from conformance.evidence.episode import Episode
@@ -32,14 +32,6 @@ class Traffic:
     latencies: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS) + 1)
     slowest: float = 0.0
 
-    def __add__(self, other: Traffic) -> Traffic:
-        chapters = dict.fromkeys([*self.answers, *other.answers])
-        return Traffic(
-            {chapter: _add(self.answers.get(chapter, {}), other.answers.get(chapter, {})) for chapter in chapters},
-            tuple(mine + theirs for mine, theirs in zip(self.latencies, other.latencies, strict=True)),
-            max(self.slowest, other.slowest),
-        )
-
     @property
     def answered(self) -> int:
         """Return how many requests got an answer."""
@@ -58,48 +50,35 @@ class Traffic:
         return None
 
 
-def _add(mine: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
-    both = Counter(mine)
-    both.update(theirs)
-    return {name: both[name] for name in CLASSES if both[name]}
-
-
 def class_of(exchange: Exchange) -> str:
     """Return the class of an answer, by the first digit of its status or as NO_ANSWER."""
     name = f"{(exchange.status or 0) // 100}xx"
     return name if name in CLASSES else NO_ANSWER
 
 
-def traffic_of(chapter: str, exchanges: Iterable[Exchange]) -> Traffic:
-    """Count these exchanges, without those of other endpoints."""
-    counts: Counter[str] = Counter()
+def traffic_of(episodes: Iterable[Episode]) -> Traffic:
+    """Count the answers of the operation by chapter; one that stands in several episodes counts at the first."""
+    answers: dict[str, Counter[str]] = defaultdict(Counter)
     latencies = [0] * (len(LATENCY_BOUNDS) + 1)
     slowest = 0.0
-    for exchange in exchanges:
-        if exchange.is_to_operation:
-            counts[class_of(exchange)] += 1
-            if exchange.status is not None:
-                latencies[bisect_left(LATENCY_BOUNDS, exchange.seconds)] += 1
-                slowest = max(slowest, exchange.seconds)
-    answers = {chapter: _add(counts, {})} if counts else {}
-    return Traffic(answers, tuple(latencies), slowest)
+    for chapter, exchange in _counted_once(episodes):
+        answers[chapter][class_of(exchange)] += 1
+        if exchange.status is not None:
+            latencies[bisect_left(LATENCY_BOUNDS, exchange.seconds)] += 1
+            slowest = max(slowest, exchange.seconds)
+    in_order = {
+        chapter: {name: counts[name] for name in CLASSES if counts[name]} for chapter, counts in answers.items()
+    }
+    return Traffic(in_order, tuple(latencies), slowest)
 
 
-class TrafficCounter:
-    """A sum of the traffic of episodes, in which an exchange of several episodes counts at the first."""
-
-    def __init__(self) -> None:
-        self.traffic = Traffic()
-        self._counted: set[int] = set()  # hashes: a run may have hundreds of thousands
-
-    def count(self, episode: Episode) -> None:
-        """Add the exchanges that are new in `episode`, under the chapter of its clause."""
-        new = []
-        for step in episode.steps:
-            exchange = step.exchange
+def _counted_once(episodes: Iterable[Episode]) -> Iterator[tuple[str, Exchange]]:
+    """Yield each exchange of the operation once, with the chapter of its episode."""
+    counted: set[int] = set()  # hashes: a run may have hundreds of thousands
+    for episode in episodes:
+        chapter = episode.clause.partition(".")[0] or EXPLORED
+        for exchange in (step.exchange for step in episode.steps if step.exchange.is_to_operation):
             moment = hash((exchange.received, exchange.seconds, exchange.request.target))
-            if moment not in self._counted:
-                self._counted.add(moment)
-                new.append(exchange)
-        if new:
-            self.traffic += traffic_of(episode.clause.partition(".")[0] or EXPLORED, new)
+            if moment not in counted:
+                counted.add(moment)
+                yield chapter, exchange

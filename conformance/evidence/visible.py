@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, starmap
 from typing import Literal
 
 Kind = Literal["plain", "escape", "count", "cut"]
@@ -17,8 +17,8 @@ _WINDOW = 4096
 """The number of characters searched for repetitions at a time, so that the part that is cut costs nothing."""
 
 _REPETITION = re.compile(r"(.{1,12}?)\1{3,}", re.DOTALL)
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?')
-_BLANKS = re.compile(r"\s*")
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]\s*[\]}]|\s+|(?s:.)')
+_DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
 _DEEPEST_INDENT = 12
 _INDENT = "  "
 
@@ -37,24 +37,19 @@ class Piece:
 
 def visible(parts: Iterable[tuple[bytes, bool]], limit: int) -> tuple[Piece, ...]:
     """Return pieces of about `limit` characters that show `parts`: pairs of bytes and whether they are marked."""
+    whole = list(parts)
+    left = sum(len(data) for data, _ in whole)
     pieces: list[Piece] = []
     room = limit
-    left = 0
-    for data, marked in parts:
+    for piece, length in chain.from_iterable(starmap(_pieces, whole)):
+        if piece.kind == "plain" and len(piece.text) > room:
+            piece = replace(piece, text=piece.text[:room])
+            length = len(piece.text.encode())
+        pieces.append(piece)
+        left -= length
+        room -= len(piece.text)
         if room <= 0:
-            left += len(data)
-            continue
-        read = 0
-        for piece, length in _pieces(data, marked):
-            if piece.kind == "plain" and len(piece.text) > room:
-                piece = Piece(piece.text[:room], "plain", marked)
-                length = len(piece.text.encode())
-            pieces.append(piece)
-            read += length
-            room -= len(piece.text)
-            if room <= 0:
-                break
-        left += len(data) - read
+            break
     if left:
         pieces.append(Piece(f"… {left:,} more byte{'s' * (left > 1)}", "cut"))
     return tuple(pieces)
@@ -112,39 +107,16 @@ def escape_char(char: str) -> str:
 def indent(text: str) -> str:
     """Return JSON `text` with line breaks and indents; every string and number stays exactly as it is written."""
     written: list[str] = []
-    depth = index = 0
-
-    def new_line() -> str:
-        return "\n" + _INDENT * min(depth, _DEEPEST_INDENT)
-
-    while index < len(text):
-        char = text[index]
-        string = _JSON_STRING.match(text, index)
-        if string:
-            written.append(string[0])
-            index = string.end()
-            continue
-        if char in "[{":
-            end = _after_blanks(text, index + 1)
-            if text[end : end + 1] in ("]", "}"):
-                written.append(char + text[end])
-                index = end + 1
-                continue
-            depth += 1
-            written.append(char + new_line())
-        elif char in "]}":
-            depth = max(depth - 1, 0)
-            written.append(new_line() + char)
-        elif char == ",":
-            written.append("," + new_line())
-        elif char == ":":
+    depth = 0
+    for token in _JSON_TOKEN.findall(text):
+        depth = max(depth + _DEEPER.get(token, 0), 0)
+        new_line = "\n" + _INDENT * min(depth, _DEEPEST_INDENT)
+        if token in ("]", "}"):
+            written.append(new_line + token)
+        elif token in ("[", "{", ","):
+            written.append(token + new_line)
+        elif token == ":":
             written.append(": ")
-        elif not char.isspace():
-            written.append(char)
-        index += 1
+        else:
+            written.append(token if token.startswith('"') else "".join(token.split()))
     return "".join(written)
-
-
-def _after_blanks(text: str, index: int) -> int:
-    match = _BLANKS.match(text, index)
-    return match.end() if match else index

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, combined_header
+from conformance.evidence.exchange import Exchange, combined_header, header_values
 from conformance.judge.answers import describe_answer, describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
     each_answered,
@@ -81,7 +81,7 @@ def challenged(episode: Episode, contract: Contract) -> None:
         skip(f"answered {subjects[0].status}, not 401")
     for exchange in answers:
         require_headers(exchange)
-        challenges = [value for name, value in exchange.headers or () if name.lower() == "www-authenticate"]
+        challenges = header_values(exchange, "WWW-Authenticate")
         expect(challenges, "a 401 without WWW-Authenticate", exchange)
         is_bearer = any(map(_BEARER.search, challenges))
         expect(is_bearer, f"a 401 with `WWW-Authenticate: {challenges[0]}`", exchange)

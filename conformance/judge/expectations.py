@@ -7,12 +7,10 @@ with the same function again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial, wraps
-from inspect import signature
-from typing import Any, Concatenate, NoReturn, ParamSpec
+from functools import wraps
+from typing import Any, NoReturn
 
 from conformance.evidence.episode import Episode, Outcome
 from conformance.evidence.exchange import Exchange
@@ -37,14 +35,10 @@ class Verdict:
 
 PASS = Verdict(Outcome.PASS)
 
-Arguments = ParamSpec("Arguments")
-Check = Callable[Concatenate[Episode, Contract, Arguments], None]
-Expectation = Callable[Concatenate[Episode, Contract, Arguments], Verdict]
+Expectation = Callable[[Episode, Contract], Verdict]
 
-ALL_EXPECTATIONS: dict[str, Callable[..., Verdict]] = {}
+ALL_EXPECTATIONS: dict[str, Expectation] = {}
 """Every expectation by the name that records keep."""
-
-_NAMES: dict[Callable[..., Verdict], str] = {}
 
 
 class Concluded(Exception):
@@ -55,44 +49,24 @@ class Concluded(Exception):
         super().__init__(verdict.reason)
 
 
-def expectation(check: Check[Arguments]) -> Expectation[Arguments]:
+def expectation(check: Callable[[Episode, Contract], None]) -> Expectation:
     """Register a function of checks as an expectation, which records keep by the function's name."""
 
     @wraps(check)
-    def judge_by(episode: Episode, contract: Contract, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Verdict:
+    def judge_by(episode: Episode, contract: Contract) -> Verdict:
         try:
-            check(episode, contract, *args, **kwargs)
+            check(episode, contract)
         except Concluded as conclusion:
             return conclusion.verdict
         return PASS
 
     ALL_EXPECTATIONS[check.__name__] = judge_by
-    _NAMES[judge_by] = check.__name__
     return judge_by
 
 
-def expectation_name(function: Callable[..., Verdict]) -> str:
-    """Return the name that records keep of an expectation; of a `partial` one, with its keyword arguments as JSON.
-
-    Raises KeyError for a function that is not registered.
-    """
-    if isinstance(function, partial):
-        return f"{expectation_name(function.func)} {json.dumps(function.keywords, sort_keys=True)}"
-    return _NAMES[function]
-
-
-def expectation_of(name: str) -> Callable[..., Verdict]:
-    """Return the expectation that a record names. Raises KeyError for an unknown name or wrong arguments."""
-    plain, _, arguments = name.partition(" ")
-    function = ALL_EXPECTATIONS[plain]
-    if not arguments:
-        return function
-    try:
-        keywords = json.loads(arguments)
-        signature(function).bind(None, None, **keywords)
-    except (ValueError, TypeError):
-        raise KeyError(name) from None
-    return partial(function, **keywords)
+def expectation_name(function: Expectation) -> str:
+    """Return the name that records keep of an expectation."""
+    return function.__name__
 
 
 # conclusions
@@ -144,12 +118,24 @@ def require_pass(verdict: Verdict) -> None:
         raise Concluded(verdict)
 
 
+def require_some_answer(exchange: Exchange) -> None:
+    """Stop at a response that is missing."""
+    if not exchange.answered:
+        inconclusive(exchange.why_unanswered or RATE_LIMITED)
+
+
 def require_answer(*exchanges: Exchange) -> None:
     """Stop at a response that is missing, and at one of a class that another clause reports: a 3xx or a 5xx."""
     for exchange in exchanges:
-        if not exchange.answered:
-            inconclusive(exchange.why_unanswered or RATE_LIMITED)
+        require_some_answer(exchange)
         skip_unless(exchange.is_success or exchange.is_refusal, _describe_other_class(exchange))
+
+
+def hold_if_rejected(exchange: Exchange) -> None:
+    """Conclude that the clause holds where a request was rejected, as it may be."""
+    require_answer(exchange)
+    if exchange.is_refusal:
+        raise Concluded(PASS)
 
 
 def each_answered(episode: Episode, role: str = "subject") -> Iterator[Exchange]:
@@ -186,16 +172,6 @@ def expect_rejection(exchange: Exchange) -> None:
     """Fail unless the request was rejected."""
     require_answer(exchange)
     expect(exchange.is_refusal, f"accepted with {exchange.status}", exchange)
-
-
-def is_test_key(episode: Episode) -> bool:
-    """Return whether the run's API key is one for tests; without the fact it is."""
-    return bool(episode.facts.get("test_key", True))
-
-
-def facts_about_success(episode: Episode) -> dict[str, Any]:
-    """Return what the clauses about the body of a success must know of the run."""
-    return {"test_key": is_test_key(episode), "created_as": str(episode.facts.get("created_as", ""))}
 
 
 def _describe_other_class(exchange: Exchange) -> str:

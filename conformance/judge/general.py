@@ -10,7 +10,14 @@ from http import HTTPStatus
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.evidence.exchange import Exchange, combined_header, is_part, says_unknown_method, sent_header
+from conformance.evidence.exchange import (
+    Exchange,
+    combined_header,
+    header_values,
+    is_part,
+    says_unknown_method,
+    sent_header,
+)
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -65,7 +72,7 @@ def answered_well(episode: Episode, contract: Contract) -> None:
     """Expect every response to obey the episode's own clause, a general one."""
     for exchange in episode.exchanges("subject"):
         broken = broken_general_clauses(exchange, contract, owns_server_errors=False)
-        expect_obedience(episode.clause, broken, exchange)
+        expect_obedience(episode, broken, exchange)
         is_judged_anyway = exchange.answered and episode.clause in JUDGED_ON_SERVER_ERRORS
         if not is_judged_anyway:
             require_answer(exchange)
@@ -77,10 +84,10 @@ def unless(holds: Any, slug: str, observed: str) -> Iterator[Broken]:
         yield slug, observed
 
 
-def expect_obedience(clause: str, broken: Iterable[Broken], exchange: Exchange) -> None:
-    """Fail with the first observation that breaks the clause."""
+def expect_obedience(episode: Episode, broken: Iterable[Broken], exchange: Exchange) -> None:
+    """Fail with the first observation that breaks the episode's own clause."""
     for slug, observed in broken:
-        expect(slug != clause, observed, exchange)
+        expect(slug != episode.clause, observed, exchange)
 
 
 def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_server_errors: bool) -> Iterator[Broken]:
@@ -216,7 +223,7 @@ def _broken_json(exchange: Exchange) -> Iterator[Broken]:
         is_called_json = media_type(exchange) == "application/json"
         observed = _describe_media_type(exchange.header("Content-Type"))
         yield from unless(is_called_json, "response.media-type", observed)
-        named = [value for name, value in exchange.headers if name.lower() == "content-type"]
+        named = header_values(exchange, "Content-Type")
         yield from unless(len(named) < 2, "response.media-type", f"Content-Type comes {len(named)} times: {named}")
 
 

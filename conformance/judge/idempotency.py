@@ -6,8 +6,10 @@ from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, sent_header
 from conformance.judge.answers import describe_refusal
 from conformance.judge.expectations import (
+    each_answered,
     expect,
     expectation,
+    hold_if_rejected,
     not_applicable,
     require_answer,
     require_preparation,
@@ -34,8 +36,7 @@ def replayed(episode: Episode, contract: Contract) -> None:
     require_answer(first)
     _expect_no_replay_yet(first)
     _require_usual_answer(first, is_decline=episode.facts.get("of") == "a decline")
-    for again in episode.exchanges("subject"):
-        require_answer(again)
+    for again in each_answered(episode):
         _expect_same_status(again, first)
         has_bodies = first.body is not None and again.body is not None
         is_other_value = has_bodies and again.json.value != first.json.value
@@ -80,8 +81,7 @@ def not_replayed(episode: Episode, contract: Contract) -> None:
     _expect_no_replay_yet(first)
     observed = f"a key of {len(_key_of(first))} characters is rejected with {describe_refusal(first)}"
     expect(first.is_success, observed, first)
-    for other in episode.exchanges("subject"):
-        require_answer(other)
+    for other in each_answered(episode):
         observed = f"a key is taken for another that differs only {_difference(other, first)}: replayed"
         expect(not is_marked(other), observed, other)
     for place, step in enumerate(episode.steps):
@@ -119,9 +119,7 @@ def not_answered_for_another(episode: Episode, contract: Contract) -> None:
     (first,) = episode.exchanges("set-up")
     require_preparation(episode)
     second = episode.subject
-    require_answer(second)
-    if second.is_refusal:
-        return
+    hold_if_rejected(second)
     expect(not is_marked(second), "the first path's answer was replayed on another path", second)
     identifier = second.object.get("id")
     is_the_first = identifier is not None and identifier == first.object.get("id")
@@ -139,13 +137,11 @@ def usable_again(episode: Episode, contract: Contract) -> None:
 
     Where it does not, a follow-up without a key shows whether the payment method can be attached at all.
     """
-    for refused in episode.exchanges("control"):
-        require_answer(refused)
+    for refused in each_answered(episode, "control"):
         skip_unless(refused.is_refusal, f"a request that validation must reject was accepted with {refused.status}")
     exchange = episode.subject
     require_answer(exchange)
-    for without_key in episode.exchanges("follow-up"):
-        require_answer(without_key)
+    for without_key in each_answered(episode, "follow-up"):
         skip_unless(without_key.is_success, "after the rejection a good request without a key is rejected, too")
     observed = f"the good request with the key was rejected with {describe_refusal(exchange)}"
     expect(exchange.is_success, observed, exchange)

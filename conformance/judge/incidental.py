@@ -6,14 +6,14 @@ on which the failure does not depend is never named: a server that accepts any k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand, sent_header
 from conformance.judge.answers import says_json
 from conformance.judge.auth import identified, key_first, locked_out, uncached, versioned
 from conformance.judge.expand import nested
-from conformance.judge.expectations import Verdict, expectation_name, facts_about_success
+from conformance.judge.expectations import Expectation, expectation_name
 from conformance.judge.idempotency import replayed
 from conformance.judge.outage import outlived
 from conformance.judge.reads import is_list
@@ -28,7 +28,7 @@ from strategies.oracle import violations
 from strategies.wire import PLAIN
 
 
-def _names_of(*expectations: Callable[..., Verdict]) -> frozenset[str]:
+def _names_of(*expectations: Expectation) -> frozenset[str]:
     return frozenset(map(expectation_name, expectations))
 
 
@@ -51,23 +51,21 @@ ACCEPTANCE = ("request.minimal-body", "robustness.same-request-same-answer")
 def clauses_used_by(step: Step, episode: Episode, contract: Contract) -> tuple[str, ...]:
     """Return the clauses, but for the episode's own, about what the step that breaks it uses incidentally."""
     exchange = step.exchange
-    plain_name = episode.expectation.partition(" ")[0]
-    used = used_incidentally(exchange, plain_name, contract, **facts_about_success(episode))
+    used = used_incidentally(exchange, episode, contract)
     is_plain = step.kind == "valid" and not asks_to_expand(exchange)
     if is_plain and exchange.is_to_operation and exchange.is_refusal:
         used += ACCEPTANCE
     return tuple(slug for slug in used if slug != episode.clause)
 
 
-def used_incidentally(
-    exchange: Exchange, expectation: str, contract: Contract, *, test_key: bool = True, created_as: str = ""
-) -> tuple[str, ...]:
-    """Return the slugs of the clauses about what the exchange that breaks an expectation uses.
+def used_incidentally(exchange: Exchange, episode: Episode, contract: Contract) -> tuple[str, ...]:
+    """Return the slugs of the clauses about what the exchange that breaks the episode's expectation uses.
 
     These are the clauses about `expand` if the request asks for it, the one about the order of parameters if `customer`
     does not come first, and the one about lists if it asks for a list. Where bodies are compared they are those that
     this very body breaks, where headers are judged those by which the request should have been rejected.
     """
+    expectation = episode.expectation
     if expectation in ABOUT_THE_SERVER:
         return ()
     used = clauses_about_request(exchange)
@@ -77,10 +75,12 @@ def used_incidentally(
         return used
     if says_json(exchange) and not exchange.json.found:
         used += ("response.json",)
-    if exchange.is_success and expectation in OF_BODIES:
-        broken = broken_success_clauses(exchange, contract, test_key=test_key, created_as=created_as, whole=True)
+    if not exchange.is_success:
+        return used
+    if expectation in OF_BODIES:
+        broken = broken_success_clauses(exchange, contract, episode, whole=True)
         used += tuple(slug for slug, _ in broken)
-    if exchange.is_success and expectation in OF_HEADERS:
+    if expectation in OF_HEADERS:
         used += tuple(violation.clause for violation in violations(exchange.sent_pairs, contract))
     return used
 
@@ -112,13 +112,12 @@ def _used_by_request(exchange: Exchange) -> Iterator[str]:
 
 
 def _used_of_expand(exchange: Exchange) -> Iterator[str]:
-    names = [pair.name for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
-    values = [pair.value for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
+    sent = [pair for pair in exchange.sent_pairs if pair.name.startswith(b"expand")]
     yield "expand.accepted"
     yield "expand.inlined"
-    if not {b"expand", b"expand[]"}.issuperset(names):
+    if any(pair.name not in (b"expand", b"expand[]") for pair in sent):
         yield "expand.indexed"
-    if len(names) > 1:
+    if len(sent) > 1:
         yield "expand.every-entry"
-    if len(values) > len(set(values)):
+    if len({pair.value for pair in sent}) < len(sent):
         yield "expand.duplicates"

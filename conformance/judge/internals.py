@@ -103,9 +103,9 @@ def _texts_of(exchange: Exchange) -> Iterator[str]:
         yield (exchange.body or b"").decode("utf-8", "replace")
 
 
-def card_data_in(value: Any, path: str = "") -> str:
+def card_data_in(value: Any) -> str:
     """Return the place of card data in a decoded JSON value, in words; empty when there is none."""
-    return next(_card_data_in(value, path), "")
+    return next(_card_data_in(value, ""), "")
 
 
 def _is_card_data(key: str, item: Any, path: str) -> bool:

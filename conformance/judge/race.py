@@ -16,7 +16,15 @@ from conformance.judge.expectations import (
     require_answer,
     skip_unless,
 )
-from conformance.judge.reads import CUT_SHORT, is_list_of, lists_of, require_readable, shown_customer, times_listed
+from conformance.judge.reads import (
+    CUT_SHORT,
+    each_read,
+    each_retrieved,
+    lists_of,
+    require_readable,
+    shown_customer,
+    times_listed,
+)
 from conformance.judge.request import sent_payment_method
 from contracts import Contract
 
@@ -42,8 +50,7 @@ def one_winner(episode: Episode, contract: Contract) -> None:
     (winner,) = winners
     _expect_own_ids(winner, subjects)
     customer = _customer_of(winner)
-    for read in episode.exchanges("follow-up"):
-        require_readable(read)
+    for read in each_read(episode):
         shown = f"{customer} succeeded, and the retrieval shows {shown_customer(read)}"
         expect(read.object.get("customer") == customer, shown, read)
 
@@ -76,12 +83,10 @@ def all_kept(episode: Episode, contract: Contract) -> None:
     customer = episode.fixtures["customer"]
     for pages in lists_of(episode, customer):
         _expect_each_listed(pages, owners, episode)
-    for read in episode.exchanges("follow-up"):
-        require_readable(read)
-        if not is_list_of(read, customer):
-            identifier = str(read.object.get("id"))
-            is_kept = read.object.get("customer") == owners.get(identifier) or identifier not in owners
-            expect(is_kept, f"all succeeded, and {identifier} is retrieved with {shown_customer(read)}", read)
+    for read in each_retrieved(episode):
+        identifier, shown = str(read.object.get("id")), read.object.get("customer")
+        is_kept = shown == owners.get(identifier, shown)
+        expect(is_kept, f"all succeeded, and {identifier} is retrieved with {shown_customer(read)}", read)
 
 
 def _expect_each_listed(pages: Sequence[Exchange], owners: Mapping[str, str], episode: Episode) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_for_further_page, has_more
+from conformance.evidence.strict_json import value_at
 from conformance.judge.answers import describe_refusal
-from conformance.judge.expectations import RATE_LIMITED, expect, fail, inconclusive
+from conformance.judge.expectations import expect, fail, inconclusive, require_some_answer
 
 LIST = re.compile(r"/v1/payment_methods|/v1/customers/[^/]+/payment_methods")
 """The paths of lists of payment methods."""
@@ -21,10 +22,21 @@ CUT_SHORT = "the list has more entries than it shows at once"
 def require_readable(*exchanges: Exchange) -> None:
     """Stop at a response of another endpoint that is missing, or neither a success nor a rejection."""
     for exchange in exchanges:
-        if not exchange.answered:
-            inconclusive(exchange.why_unanswered or RATE_LIMITED)
+        require_some_answer(exchange)
         if not (exchange.is_success or exchange.is_refusal):
             inconclusive(f"{exchange.request.method} {_path_of(exchange)} is answered {exchange.status}")
+
+
+def each_read(episode: Episode) -> Iterator[Exchange]:
+    """Yield the reads afterwards; stop at the first one that `require_readable` does not accept."""
+    for read in episode.exchanges("follow-up"):
+        require_readable(read)
+        yield read
+
+
+def stored_customers(episode: Episode) -> list[Any]:
+    """Return the customers that the reads afterwards show, as far as they succeed."""
+    return [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
 
 
 def shown_customer(exchange: Exchange) -> str:
@@ -45,6 +57,14 @@ def is_list_of(exchange: Exchange, customer: str) -> bool:
     path, _, query = exchange.request.target.partition("?")
     escaped = quote(customer, safe="")
     return f"customer={escaped}" in query.split("&") or path == f"/v1/customers/{escaped}/payment_methods"
+
+
+def each_retrieved(episode: Episode) -> Iterator[Exchange]:
+    """Yield the retrievals among the reads afterwards; stop at the first one that is not readable."""
+    for read in episode.exchanges("follow-up"):
+        if not is_list(read):
+            require_readable(read)
+            yield read
 
 
 def listed(exchange: Exchange) -> tuple[Any, ...]:
@@ -108,48 +128,41 @@ def _expect_times(pages: Sequence[Exchange], customer: str, method: str, count: 
 
 def expect_attached_to(episode: Episode, customer: str, after: str) -> None:
     """Expect the retrievals afterwards to show the customer; messages begin with what came before."""
-    for read in episode.exchanges("follow-up"):
-        if is_list(read):
-            continue
-        require_readable(read)
+    for read in each_retrieved(episode):
         expect(read.is_success, f"{after}; afterwards retrieving it is answered {describe_refusal(read)}", read)
         shown = f"{after}; afterwards `customer` is {shown_customer(read)}, not {customer}"
         expect(read.object.get("customer") == customer, shown, read)
 
 
-def lost_since(created: Exchange, customer: Mapping[str, Any], *, exactly: bool = True) -> tuple[str, ...]:
-    """Return the roots of the members that the customer was created with and that it is now shown without.
+def as_shown(value: Any) -> Any:
+    """Return a value as it is."""
+    return value
+
+
+def tidied(value: Any) -> Any:
+    """Return a text without what servers change when they save it; any other value as it is."""
+    return " ".join(value.casefold().split()) if isinstance(value, str) else value
+
+
+def lost_since(created: Exchange, customer: Mapping[str, Any], form: Callable[[Any], Any] = as_shown) -> Iterator[str]:
+    """Yield the roots of the members that the customer was created with and that it is now shown without.
 
     The response to the creation must show the member. A member that is now absent is not lost: an expanded customer may
-    be shown in brief. Unless `exactly`, texts that differ in case and white space alone are the same.
+    be shown in brief. Values are compared in a `form`.
     """
     if created.is_to_operation or created.object.get("id") != customer.get("id"):
-        return ()
-    lost = []
+        return
     for pair in created.sent_pairs:
-        root, _, key = pair.name.decode().rstrip("]").partition("[")
-        before, after = (_member(side.get(root), key) for side in (created.object, customer))
-        is_kept = after == before or (not exactly and _tidy(after) == _tidy(before))
-        if before == pair.value.decode() and root in customer and not is_kept:
-            lost.append(root)
-    return tuple(lost)
+        root, *keys = pair.name.decode().rstrip("]").split("[", 1)
+        before, after = (value_at(side, root, *keys) for side in (created.object, customer))
+        was_given = before == pair.value.decode() and root in customer
+        if was_given and form(after) != form(before):
+            yield root
 
 
 def describe_lost(root: str, customer: Mapping[str, Any]) -> str:
     """Return what a customer lost since its creation in words."""
     return f"lost what it was created with: `{root}` is {customer[root]!r}"
-
-
-def _tidy(value: Any) -> Any:
-    """Return a text without what servers change when they save it; any other value as it is."""
-    return " ".join(value.casefold().split()) if isinstance(value, str) else value
-
-
-def _member(value: Any, key: str) -> Any:
-    """Return the member of a hash; without a key the value itself."""
-    if not key:
-        return value
-    return value.get(key) if isinstance(value, dict) else None
 
 
 def _path_of(exchange: Exchange) -> str:

@@ -13,12 +13,14 @@ from conformance.judge.expectations import (
     expect_rejection,
     expect_success,
     expectation,
+    hold_if_rejected,
     report,
     require_answer,
     require_pass,
     require_preparation,
     skip_unless,
 )
+from conformance.judge.reads import stored_customers
 from contracts import Contract
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX
 from strategies.oracle import violations
@@ -56,26 +58,23 @@ def rejected(episode: Episode, contract: Contract) -> None:
 
 
 @expectation
-def same_answer(
-    episode: Episode, contract: Contract, *, control_succeeds: bool = False, or_refused_with: int | None = None
-) -> None:
+def same_answer(episode: Episode, contract: Contract) -> None:
     """Expect every subject to get the same response as the control.
 
-    A rejection with the status `or_refused_with` is legal, too. With `control_succeeds` the comparison is skipped when
-    the control is rejected. Facts of the episode with the names of the arguments do the same.
+    By the facts, a rejection with the status `or_refused_with` is legal, too, and with `control_succeeds` the
+    comparison is skipped when the control is rejected.
     """
     (control,) = episode.exchanges("control")
     require_answer(control)
-    if control_succeeds or episode.facts.get("control_succeeds"):
+    if episode.facts.get("control_succeeds"):
         skip_unless(control.is_success, f"the control request was rejected with {describe_refusal(control)}")
-    also_legal = (or_refused_with, episode.facts.get("or_refused_with"))
     for exchange in each_answered(episode):
-        is_same = exchange.status in also_legal or are_same(exchange, control)
+        is_same = exchange.status == episode.facts.get("or_refused_with") or are_same(exchange, control)
         expect(is_same, describe_difference(exchange, control), exchange)
 
 
 @expectation
-def same_answer_at_its_length(episode: Episode, contract: Contract, *, control_succeeds: bool = False) -> None:
+def same_answer_at_its_length(episode: Episode, contract: Contract) -> None:
     """Expect the same as `same_answer`, or that no customer of the subjects exists where the control's does.
 
     A server that keeps no customers may know them by the form of their ids, and no id has 5000 characters.
@@ -83,7 +82,7 @@ def same_answer_at_its_length(episode: Episode, contract: Contract, *, control_s
     (control,) = episode.exchanges("control")
     if control.is_success and all(map(says_unknown_customer, episode.exchanges("subject"))):
         return
-    require_pass(same_answer(episode, contract, control_succeeds=control_succeeds))
+    require_pass(same_answer(episode, contract))
 
 
 @expectation
@@ -106,13 +105,9 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
     Both the response and the reads afterwards count. Bytes that are no UTF-8 may come back as any text but the id.
     """
     exchange = episode.subject
-    require_answer(exchange)
-    if exchange.is_refusal:
-        return
-    sent = episode.facts["value"]
-    stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
-    known = next(step.bindings.get("customer") for step in episode.steps if step.role == "subject")
-    for taken in (customer_id(exchange), *stored):
+    hold_if_rejected(exchange)
+    sent, known = episode.facts["value"], _known_customer(episode)
+    for taken in (customer_id(exchange), *stored_customers(episode)):
         is_read = NO_UTF_8 not in sent or taken == known
         is_sent = taken == sent or not is_read or not isinstance(taken, str | int | float)
         expect(is_sent, f"{sent!r} was taken for {taken!r}", exchange)
@@ -122,10 +117,14 @@ def taken_as_sent(episode: Episode, contract: Contract) -> None:
 def not_taken_for_known(episode: Episode, contract: Contract) -> None:
     """Expect a value that only resembles a known id not to be answered with that id."""
     exchange = episode.subject
-    known = next(step.bindings.get("customer") for step in episode.steps if step.role == "subject")
-    sent = exchange.sent_values("customer")
+    known, sent = _known_customer(episode), exchange.sent_values("customer")
     is_taken = exchange.is_success and customer_id(exchange) == known and known not in sent
     expect(not is_taken, f"{' and '.join(map(repr, sent))} was taken for {known!r}", exchange)
+
+
+def _known_customer(episode: Episode) -> str | None:
+    """Return the id that the value which was sent resembles."""
+    return next(step.bindings.get("customer") for step in episode.steps if step.role == "subject")
 
 
 @expectation
@@ -157,9 +156,7 @@ def one_of_two(episode: Episode, contract: Contract) -> None:
     The response and the reads afterwards show the same one.
     """
     exchange = episode.subject
-    require_answer(exchange)
-    if exchange.is_refusal:
-        return
+    hold_if_rejected(exchange)
     sent, shown = exchange.sent_values("customer"), customer_id(exchange)
     skip_unless(isinstance(shown, str), "the success does not show the customer")
     expect(shown in sent, f"`customer` is {shown!r}, neither of the two that were sent", exchange)
@@ -173,12 +170,9 @@ def one_of_two(episode: Episode, contract: Contract) -> None:
 def body_decides(episode: Episode, contract: Contract) -> None:
     """Expect a rejection, or the customer of the body in the response and in the reads afterwards."""
     exchange = episode.subject
-    require_answer(exchange)
-    if exchange.is_refusal:
-        return
+    hold_if_rejected(exchange)
     (sent,) = exchange.sent_values("customer")
-    stored = [read.object.get("customer") for read in episode.exchanges("follow-up") if read.is_success]
-    for used in (customer_id(exchange), *stored):
+    for used in (customer_id(exchange), *stored_customers(episode)):
         observed = f"`customer` is {used!r}; the body names {sent!r}"
         expect(used == sent or not isinstance(used, str), observed, exchange, "response.customer")
 

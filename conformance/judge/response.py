@@ -13,7 +13,6 @@ from conformance.judge.expectations import (
     each_answered,
     expect,
     expectation,
-    facts_about_success,
     require_headers,
     require_success,
     skip_unless,
@@ -57,9 +56,9 @@ def well_formed(episode: Episode, contract: Contract) -> None:
     for exchange in [exchange for exchange in subjects if not exchange.is_refusal] or subjects:
         require_success(exchange)
         general = broken_general_clauses(exchange, contract, owns_server_errors=False)
-        expect_obedience(episode.clause, general, exchange)
-        own = broken_success_clauses(exchange, contract, **facts_about_success(episode))
-        expect_obedience(episode.clause, own, exchange)
+        expect_obedience(episode, general, exchange)
+        own = broken_success_clauses(exchange, contract, episode)
+        expect_obedience(episode, own, exchange)
 
 
 @expectation
@@ -68,17 +67,16 @@ def has_hash_of_its_type(episode: Episode, contract: Contract) -> None:
     skip_unless(episode.exchanges("subject"), "the target creates no payment method of another type")
     exchange = episode.subject
     require_success(exchange)
-    expect_obedience(episode.clause, _broken_type_hash(exchange.object), exchange)
+    expect_obedience(episode, _broken_type_hash(exchange.object), exchange)
 
 
 def broken_success_clauses(
-    exchange: Exchange, contract: Contract, *, test_key: bool, created_as: str = "", whole: bool = False
+    exchange: Exchange, contract: Contract, episode: Episode, *, whole: bool = False
 ) -> Iterator[Broken]:
     """Yield every clause of the chapter `response` that this 2xx response to a valid request breaks.
 
-    `created_as` is the type with which the suite created the payment method, empty when it did not. Of an expanded
-    response only status and object are judged, since expand.inlined judges the rest, unless it is to be taken `whole`.
-    A part of a body breaks none of them: request.other-headers reports that a `Range` was honoured.
+    Of an expanded response only status and object are judged, since expand.inlined judges the rest, unless it is to be
+    taken `whole`. A part of a body breaks none of them: request.other-headers reports that a `Range` was honoured.
     """
     if is_part(exchange):
         return
@@ -99,19 +97,18 @@ def broken_success_clauses(
             yield "response.schema", f"the body is a summary, without {', '.join(missing)}"
             return
         yield from _broken_created(exchange, body)
-        yield from _broken_members(body, test_key=test_key)
-        yield from _broken_schema(body, contract, created_as)
+        yield from _broken_members(body, episode)
+        yield from _broken_schema(body, contract, episode)
 
 
 def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
     """Yield response.id, response.customer and expand.not-expanded where they are broken."""
     wanted, identifier = sent_payment_method(exchange), body.get("id")
-    is_shared = wanted.startswith(SHARED_TOKEN_PREFIX)
-    is_id = isinstance(identifier, str) and identifier != ""
-    if is_shared and not is_id:
-        yield "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}"
-    if identifier != wanted and not is_shared:
-        yield "response.id", f"`id` is {identifier!r}, not the one in the path"
+    if wanted.startswith(SHARED_TOKEN_PREFIX):
+        is_id = isinstance(identifier, str) and identifier
+        yield from unless(is_id, "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}")
+    else:
+        yield from unless(identifier == wanted, "response.id", f"`id` is {identifier!r}, not the one in the path")
     sent = exchange.sent_values("customer")
     if asks_to_expand(exchange) or _has_header_like_expand(exchange) or len(sent) != 1:
         return
@@ -151,10 +148,10 @@ def _time_of(exchange: Exchange) -> float:
         return exchange.received
 
 
-def _broken_members(body: Mapping[str, Any], *, test_key: bool) -> Iterator[Broken]:
-    """Yield the clauses about one member each that are broken."""
+def _broken_members(body: Mapping[str, Any], episode: Episode) -> Iterator[Broken]:
+    """Yield the clauses about one member each that are broken; without the fact the key is one for tests."""
     livemode, metadata, details = (body.get(name, "absent") for name in ("livemode", "metadata", "billing_details"))
-    is_mode_of_key = livemode is False if test_key else isinstance(livemode, bool)
+    is_mode_of_key = livemode is False if episode.facts.get("test_key", True) else isinstance(livemode, bool)
     yield from unless(is_mode_of_key, "response.livemode", f"`livemode` is {livemode!r} for a test key")
     yield from unless(_is_metadata(body.get("metadata")), "response.metadata", f"`metadata` is {metadata!r}")
     yield from unless(isinstance(details, dict), "response.billing-details", f"`billing_details` is {details!r}")
@@ -176,9 +173,12 @@ def _is_metadata(value: Any) -> bool:
     return all(isinstance(item, str) for item in value.values())
 
 
-def _broken_schema(body: Mapping[str, Any], contract: Contract, created_as: str) -> Iterator[Broken]:
-    """Yield response.schema and response.no-card-data where they are broken."""
-    kind = body.get("type")
+def _broken_schema(body: Mapping[str, Any], contract: Contract, episode: Episode) -> Iterator[Broken]:
+    """Yield response.schema and response.no-card-data where they are broken.
+
+    By the facts, `created_as` is the type with which the suite created the payment method, empty when it did not.
+    """
+    kind, created_as = body.get("type"), episode.facts.get("created_as")
     if created_as and isinstance(kind, str) and kind != created_as:
         yield "response.schema", f"`type` is {kind!r} for a payment method of type {created_as!r}"
         return

@@ -11,10 +11,10 @@ from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand, has_more
 from conformance.judge.answers import OF_A_CUSTOMER, OF_A_PAYMENT_METHOD, describe_refusal, difference
 from conformance.judge.expectations import (
+    each_answered,
     expect,
     expectation,
     inconclusive,
-    is_test_key,
     not_applicable,
     require_answer,
     require_success,
@@ -22,6 +22,8 @@ from conformance.judge.expectations import (
 )
 from conformance.judge.reads import (
     describe_lost,
+    each_read,
+    each_retrieved,
     expect_attached_to,
     expect_listed,
     is_list,
@@ -75,16 +77,16 @@ def same_object(episode: Episode, contract: Contract) -> None:
             continue
         for exchange, where in ((subject, "in the answer"), (after, "when retrieved afterwards")):
             changed = difference(before.object, exchange.object, contract, "payment_method", ignoring)
-            is_judged = exchange is after or _is_comparable(subject, contract, test_key=is_test_key(episode))
+            is_judged = exchange is after or _is_comparable(subject, contract, episode)
             expect(not (changed and is_judged), f"{changed} {where}", exchange)
         compared += 1
     last = episode.exchanges("subject")[-1]
     skip_unless(compared, f"answered with {describe_refusal(last)}, or not retrievable")
 
 
-def _is_comparable(subject: Exchange, contract: Contract, *, test_key: bool) -> bool:
+def _is_comparable(subject: Exchange, contract: Contract, episode: Episode) -> bool:
     """Return whether no other clause reports what is wrong with the body of the response to an attach."""
-    broken = list(broken_success_clauses(subject, contract, test_key=test_key, whole=True))
+    broken = list(broken_success_clauses(subject, contract, episode, whole=True))
     return not broken or asks_to_expand(subject)
 
 
@@ -162,8 +164,7 @@ def refused_undone(episode: Episode, contract: Contract) -> None:
     require_answer(subject)
     if not subject.is_refusal:
         return
-    for read in episode.exchanges("follow-up"):
-        require_readable(read)
+    for read in each_read(episode):
         is_attached = read.is_success and shown_customer(read) != "null"
         expect(not is_attached, f"answered {subject.status}; afterwards it is attached", subject)
 
@@ -284,8 +285,7 @@ def deleted_customer_rejected(episode: Episode, contract: Contract) -> None:
         not_applicable(f"customers are not deleted ({deletion.status})")
     if any(read.is_success and read.object.get("deleted") is not True for read in afterwards):
         not_applicable("a deleted customer is retrieved as if it were not")
-    for exchange in episode.exchanges("subject"):
-        require_answer(exchange)
+    for exchange in each_answered(episode):
         observed = f"accepted with {exchange.status}, though the customer was deleted"
         expect(exchange.is_refusal, observed, exchange)
 
@@ -298,10 +298,7 @@ def detached(episode: Episode, contract: Contract) -> None:
     require_readable(detach)
     if not detach.is_success:
         not_applicable(f"payment methods are not detached ({detach.status})")
-    for read in episode.exchanges("follow-up"):
-        if is_list(read):
-            continue
-        require_readable(read)
+    for read in each_retrieved(episode):
         expect(read.is_success, f"detached, and retrieving it is answered {describe_refusal(read)}", read)
         expect(shown_customer(read) == "null", f"detached, and retrieved with {shown_customer(read)}", read)
     expect_listed(episode, method, {customer: 0})

@@ -10,17 +10,17 @@ from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, has_more
 from conformance.judge.answers import RESOURCE_MISSING, describe_refusal, repr_or_absent
 from conformance.judge.expectations import (
+    each_answered,
     expect,
     expect_success,
     expectation,
     fail,
-    require_answer,
     require_preparation,
     require_success,
-    skip,
+    skip_unless,
 )
 from conformance.judge.race import CONFLICT
-from conformance.judge.reads import expect_unattached, require_readable, times_listed
+from conformance.judge.reads import each_read, expect_unattached, times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
@@ -104,11 +104,10 @@ def rejected_as_required(episode: Episode, contract: Contract) -> None:
     """
     required = REJECTIONS[episode.clause]
     require_preparation(episode)
-    for exchange in episode.exchanges("subject"):
-        require_answer(exchange)
-        if exchange.is_success and not required.owns_success:
-            skip(f"accepted with {exchange.status}")
-        expect(exchange.is_refusal, f"accepted with {exchange.status}", exchange, *required.rests_on)
+    for exchange in each_answered(episode):
+        accepted = f"accepted with {exchange.status}"
+        skip_unless(exchange.is_refusal or required.owns_success, accepted)
+        expect(exchange.is_refusal, accepted, exchange, *required.rests_on)
         # A request that conflicts with no other one meets what an earlier rejection has left.
         causes = ("state.refusal-changes-nothing",) if exchange.status == CONFLICT else ()
         for departure in required.departures(exchange, contract):
@@ -140,8 +139,7 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> None:
     (first,) = episode.exchanges("control")
     require_success(first)
     identifier = str(first.object.get("id"))
-    for read in episode.exchanges("follow-up"):
-        require_readable(read)
+    for read in each_read(episode):
         observed = f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}"
         expect(read.is_success, observed, read)
         is_whole_list = isinstance(read.object.get("data"), list) and not has_more(read)

@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.foreign import one_line
-from conformance.judge.expectations import ALL_EXPECTATIONS, Verdict, expectation_of, facts_about_success
+from conformance.judge.expectations import ALL_EXPECTATIONS
 from conformance.judge.general import Broken, broken_general_clauses
 from conformance.judge.incidental import clauses_used_by, is_spelled_unusually
 from conformance.judge.response import broken_success_clauses
 from contracts import Catalogue, Contract
 
-__all__ = ["ALL_EXPECTATIONS", "judge"]
-
 
 def judge(episode: Episode, contract: Contract, catalogue: Catalogue) -> Judgement:
     """Judge the episode's own clause and the general clauses. Raises KeyError for an unknown expectation."""
-    verdict = expectation_of(episode.expectation)(episode, contract)
-    verdict = replace(verdict, reason=one_line(verdict.reason))
+    verdict = ALL_EXPECTATIONS[episode.expectation](episode, contract)
+    reason = one_line(verdict.reason)
     findings = tuple(_general_findings(episode, contract, catalogue))
     if verdict.outcome is not Outcome.FAIL:
-        return Judgement(verdict.outcome, verdict.reason, findings)
-    cause = _cause_in_response(verdict, episode, contract, catalogue)
+        return Judgement(verdict.outcome, reason, findings)
+    culprit = next(index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit)
+    step = episode.steps[culprit]
+    cause = _cause_in_response(step.exchange, episode, contract, catalogue)
     if cause:
         return Judgement(Outcome.NOT_RUN, f"see {cause}", findings)
-    return Judgement(verdict.outcome, verdict.reason, (_own_finding(verdict, episode, contract), *findings))
+    rests_on = (*verdict.rests_on, *clauses_used_by(step, episode, contract))
+    own = Finding(episode.clause, reason, episode, culprit, rests_on=rests_on)
+    return Judgement(Outcome.FAIL, reason, (own, *findings))
 
 
-def _own_finding(verdict: Verdict, episode: Episode, contract: Contract) -> Finding:
-    """Return the failure of the episode's own clause."""
-    places = [index for index, step in enumerate(episode.steps) if step.exchange is verdict.culprit]
-    culprit = places[0] if places else 0
-    used = clauses_used_by(episode.steps[culprit], episode, contract)
-    return Finding(episode.clause, verdict.reason, episode, culprit, rests_on=(*verdict.rests_on, *used))
-
-
-def _cause_in_response(verdict: Verdict, episode: Episode, contract: Contract, catalogue: Catalogue) -> str:
+def _cause_in_response(exchange: Exchange, episode: Episode, contract: Contract, catalogue: Catalogue) -> str:
     """Return a clause that the failed one requires and that the response breaks that shows the failure; or nothing."""
-    if verdict.culprit is None or not verdict.culprit.is_to_operation:
+    if not exchange.is_to_operation:
         return ""
     owns = _owns_server_errors(episode, catalogue)
-    broken = broken_general_clauses(verdict.culprit, contract, owns_server_errors=owns)
+    broken = broken_general_clauses(exchange, contract, owns_server_errors=owns)
     required = catalogue.rests_on(episode.clause)
     return next((slug for slug, _ in broken if slug in required), "")
 
@@ -73,7 +66,7 @@ def _broken_by(step: Step, episode: Episode, contract: Contract, *, owns_server_
     yield from broken_general_clauses(exchange, contract, owns_server_errors=owns)
     is_valid_attach = step.kind == "valid" and exchange.request.method == "POST"
     if is_valid_attach and exchange.is_success:
-        yield from broken_success_clauses(exchange, contract, **facts_about_success(episode))
+        yield from broken_success_clauses(exchange, contract, episode)
 
 
 def _clauses_about_spelling(slug: str, exchange: Exchange) -> tuple[str, ...]:

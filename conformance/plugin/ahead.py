@@ -134,23 +134,19 @@ class Performers:
         is_checked_at_once = self.runner.stage.repetitions.survived == 1
         for item in items:
             slug = slug_of(item)
-            if slug is None or not isinstance(item, pytest.Function):
+            if slug is None or not isinstance(item, pytest.Function) or is_to_be_alone(item):
                 continue
-            line = line_of(item)
-            is_odd = slug.startswith(ROBUSTNESS) and not is_to_be_alone(item)
-            if is_odd and not is_checked_at_once:
-                line = ROBUSTNESS
-            if not is_to_be_alone(item):
-                task = _Task(item, line, checks if is_checked_at_once else 0)
-                self._tasks[item] = task
-                if line:
-                    self._lines.setdefault(line, []).append(task)
+            is_odd = slug.startswith(ROBUSTNESS)
+            line = ROBUSTNESS if is_odd and not is_checked_at_once else line_of(item)
+            task = self._tasks[item] = _Task(item, line, checks if is_checked_at_once else 0)
+            if line:
+                self._lines.setdefault(line, []).append(task)
             if is_odd:
                 checks += 1 if getattr(item.function, PINNED, 0) == 1 else 2
         requests = requests_of_tests()
         for task in self._tasks.values():
-            with_it = self._lines.get(task.line, [task])
-            task.to_come = sum(requests.get(name_of(other.item), 0) for other in with_it[with_it.index(task) :])
+            _, behind = self._beside(task)
+            task.to_come = sum(requests.get(name_of(other.item), 0) for other in (task, *behind))
             task.is_urgent = takes_cards(task.item) or task.to_come >= LONG
         self._order = sorted(self._tasks.values(), key=lambda task: (not takes_cards(task.item), not task.is_urgent))
         longest_first = sorted(self._order, key=lambda task: -task.to_come)
@@ -194,8 +190,8 @@ class Performers:
         """Return whether a test may begin: in a line, with what the one before it hands on."""
         if task.is_begun or task.is_left:
             return False
-        line = self._lines.get(task.line, [task])
-        earlier = [other for other in line[: line.index(task)] if not only_looks(other.item)]
+        before, _ = self._beside(task)
+        earlier = [other for other in before if not only_looks(other.item)]
         handed = Handed()
         if earlier:
             performance = earlier[-1].performance
@@ -253,10 +249,15 @@ class Performers:
 
     def _leave_line(self, task: _Task) -> None:
         """Leave the tests behind one that is left: they would take what it has handed on."""
+        _, behind = self._beside(task)
+        for other in () if only_looks(task.item) else behind:
+            other.is_left = other.is_left or not other.is_begun
+
+    def _beside(self, task: _Task) -> tuple[list[_Task], list[_Task]]:
+        """Return the tests before one in its line, and those behind it."""
         line = self._lines.get(task.line, [task])
-        if not only_looks(task.item):
-            for other in line[line.index(task) :]:
-                other.is_left = other.is_left or not other.is_begun
+        place = line.index(task)
+        return line[:place], line[place + 1 :]
 
     # In pytest's loop
 
@@ -289,10 +290,9 @@ class Performers:
     def _discard(self, task: _Task, performance: Performance) -> None:
         """Leave a test to the run; where it has spoilt what other tests would take, all is performed again."""
         with self._changed:
-            line = self._lines.get(task.line, [task])
-            later = line[line.index(task) + 1 :]
+            _, behind = self._beside(task)
             self._leave_line(task)
-            has_handed_on = takes_cards(task.item) and any(other.is_begun for other in later)
+            has_handed_on = takes_cards(task.item) and any(other.is_begun for other in behind)
         memory = self.runner.stage.memory
         has_taken = has_handed_on or bool(performance.touched and performance.requests)
         if has_taken and (memory.cards or memory.left):

@@ -27,16 +27,14 @@ class Errors:
     errors: list[InternalError] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
 
-    def add(self, where: str, error: BaseException) -> InternalError:
+    def add(self, where: str, error: BaseException) -> None:
         """Keep an error that was raised at that place of the run."""
-        data = InternalError.of(where, error).to_json()
-        return self.take_over([data])[0]
+        self.take_over([InternalError.of(where, error).to_json()])
 
-    def take_over(self, errors: Iterable[Mapping[str, str]]) -> list[InternalError]:
+    def take_over(self, errors: Iterable[Mapping[str, str]]) -> None:
         """Keep errors that another process reported in a JSON-like form."""
-        found = [InternalError(**{name: self.key.blotted(text) for name, text in one.items()}) for one in errors]
-        self.errors += found
-        return found
+        for one in errors:
+            self.errors.append(InternalError(**{name: self.key.blotted(text) for name, text in one.items()}))
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Keep what failed around a test: its set-up, its clean-up, or the worker that ran it."""

@@ -37,6 +37,7 @@ from conformance.reports.script import SCRIPT_FILE, script_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.verdict.concluding import conclude_run
+from conformance.verdict.folding import trials_in
 from conformance.verdict.internal_errors import INTERNAL_ERROR
 from conformance.verdict.log import OrderedLog
 from conformance.verdict.record import RECORD_FILE
@@ -44,8 +45,7 @@ from conformance.verdict.recording import footer_of, header_of, record_lines
 from conformance.verdict.results import hold_general_clauses
 from conformance.verdict.run import Diagnosis, Ending, ExitStatus, Exploration, Run
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import Trial
-from contracts import load_catalogue, published_contract
+from contracts import load_catalogue
 
 
 class Controller:
@@ -81,6 +81,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Look at the target; if it cannot be tested, that is reported when the tests are due."""
+        self.session = session
         set_up_hypothesis(self.settings)
         look = self.look = look_at_target(
             self.config,
@@ -97,17 +98,15 @@ class Controller:
         self.workers.send_to(look.base_url, look.provision, look.bounds)
         if self.workers.count is not None:
             return
-        arguments = (self.settings, look.base_url, look.provision, self.key, published_contract(), self.catalogue)
-        self.runner = ItemRunner(*arguments, bounds=look.bounds)
+        self.runner = ItemRunner(self.settings, look.base_url, look.provision, self.key, bounds=look.bounds)
         self.config.pluginmanager.register(self.runner, "conformance-items")
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        look = self.look
-        lines = header_lines(self.settings, look.base_url, look.provision, look.diagnosis, look.capabilities)
+        lines = header_lines(self.settings, self.look)
         if self.runner is not None and self.runner.concurrency > 1:
             lines.append(f"tests at the same time: {self.runner.concurrency} (--concurrency)")
-        return lines + look.bounds.header_lines() + self.workers.header_lines()
+        return lines + self.look.bounds.header_lines() + self.workers.header_lines()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -172,11 +171,10 @@ class Controller:
 
     def _stop_early(self, report: pytest.TestReport, found: Mapping[str, Any]) -> None:
         """Under -x, stop for a finding that a passing test made on the side."""
-        session = getattr(self, "session", None)
-        if session is None or not self.config.option.maxfail or report.failed:
+        if not self.config.option.maxfail or report.failed:
             return
         if broken := self.gathered.unexpected_in(found):
-            session.shouldfail = f"stopping: {broken} is broken"
+            self.session.shouldfail = f"stopping: {broken} is broken"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -275,10 +273,9 @@ class Controller:
             "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         log = OrderedLog(gathered.log, self._in_order(gathered.log.tests))
-        run = conclude_run(header, log, ending, in_turn=log.in_turn())
+        run = conclude_run(header, log, ending, log.in_turn())
         self._write(RECORD_FILE, record_lines(header, log, footer_of(run, ending), blotted=self.key.blotted))
-        trials = (entry.logged for entry in log if isinstance(entry.logged, Trial))
-        junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials)).decode())
+        junit = self.errors.rendered(JUNIT_FILE, lambda: junit_of(run, seconds_by_clause(trials_in(log))).decode())
         self._write(JUNIT_FILE, self.key.blotted(junit).encode())
         gathered.log.close()
         exploration = self.exploration() if self.exploration else None
@@ -325,8 +322,3 @@ class Controller:
             terminalreporter.write_line(line, red=True)
         if self._proposed:
             terminalreporter.write_line(self._proposed)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Remember the session, to stop it early."""
-        self.session = session

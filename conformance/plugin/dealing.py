@@ -12,6 +12,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ class ByGroup(LoadScopeScheduling):
         """
         workload = self.assigned_work.pop(node)
         left = {scope: [nodeid for nodeid, done in unit.items() if not done] for scope, unit in workload.items()}
-        crashed = next((nodeid for nodeids in left.values() for nodeid in nodeids), None)
+        crashed = next(chain.from_iterable(left.values()), None)
         for scope, nodeids in left.items():
             if unit := {nodeid: False for nodeid in nodeids if nodeid != crashed}:
                 self.workqueue[scope] = unit

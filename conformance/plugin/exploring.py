@@ -14,7 +14,6 @@ from conformance.plugin.drawing import is_drawn, more_drawn, set_seed
 from conformance.plugin.items import ItemRunner
 from conformance.scenes.budgets import BUDGETS
 from conformance.verdict.run import Exploration
-from conformance.verdict.settings import Settings
 
 if TYPE_CHECKING:
     from conformance.plugin.controller import Controller
@@ -26,12 +25,11 @@ MOST_OBJECTS = 500
 class Explorer:
     """Runs the rounds of an exploration once the tests are through."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, controller: Controller) -> None:
-        assert settings.explore is not None
+    def __init__(self, config: pytest.Config, seed: int, minutes: float, controller: Controller) -> None:
         self.config = config
-        self.settings = settings
+        self.seed = seed
         self.controller = controller
-        self.minutes = settings.explore
+        self.minutes = minutes
         self.rounds = 0
         self._deadline = 0.0
 
@@ -52,19 +50,17 @@ class Explorer:
         runner.is_quick = False  # a quick run draws nothing: round after round would send the same, which is remembered
         if not runner.client.address.is_loopback:
             runner.fixtures.inventory.limit = MOST_OBJECTS
-        for number in itertools.count(1):
-            if self._is_over() or runner.client.bounds.reached or session.shouldfail or session.shouldstop or not items:
-                return
-            self.rounds = number
-            set_seed(self.settings.seed + number)
-            for item in items:
-                if not self._is_over():
-                    with more_drawn(item, BUDGETS["thorough"].drawn):
-                        self._run(item)
+        bounds = runner.client.bounds
+        while items and not (self._is_over() or bounds.reached or session.shouldfail or session.shouldstop):
+            self.rounds += 1
+            set_seed(self.seed + self.rounds)
+            for item in itertools.takewhile(lambda _: not self._is_over(), items):
+                with more_drawn(item, BUDGETS["thorough"].drawn):
+                    self._run(item)
             runner.tidy()
             runner.engine.watch.forget_objects()
             runner.stage.sent.clear()
-            self._report(f"round {number}: {runner.client.requests_sent} requests")
+            self._report(f"round {self.rounds}: {runner.client.requests_sent} requests")
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._deadline

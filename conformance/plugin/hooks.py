@@ -19,7 +19,7 @@ from conformance.plugin import options
 from conformance.plugin.interruptions import handled
 from conformance.plugin.order import slug_of
 from conformance.plugin.output import open_closed_error_output, open_nowhere, surviving_output
-from conformance.plugin.project import project_arguments, will_select_suite
+from conformance.plugin.project import project_arguments
 from conformance.plugin.rootdir import find_root_again
 from conformance.plugin.wrong_options import say_what_is_wrong
 from conformance.scenes.budgets import BUDGETS
@@ -50,7 +50,7 @@ def pytest_load_initial_conftests(
 ) -> Generator[None, None, None]:
     """Take a key off the command line before anything can show it, and settle root directory and options again."""
     find_root_again(early_config)
-    if will_select_suite(early_config):
+    if options.will_select_suite(early_config):
         open_closed_error_output()
     args[:0] = project_arguments(early_config, parser, args)
     options.hide_key(args, os.environ)
@@ -83,7 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from conformance.plugin.selecting import settle_profile
         from conformance.plugin.worker import start_worker
 
-        settle_profile(config, load_catalogue())
+        settle_profile(config)
         start_worker(config, worker_input)
         return
     from conformance.plugin.rehearsing import keep_quiet
@@ -99,7 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     options.check_clauses(config)
     registered = [re.split(r"[:(]", line)[0] for line in config.getini("markers")]
     check_marks(config.option.markexpr, load_catalogue(), [*registered, MARK])
-    settle_profile(config, load_catalogue())
+    settle_profile(config)
     implementation, started = implementation_of(config), started_name(config)
     settings = replace(options.settings_of(config), implementation=implementation, target=started)
     key = made_up_key() if settings.dry_run else options.key_for(key_source(config, os.environ), settings.base_url)
@@ -125,7 +125,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if settings.explore is not None:
         from conformance.plugin.exploring import Explorer
 
-        config.pluginmanager.register(Explorer(config, settings, controller), "conformance-explorer")
+        config.pluginmanager.register(
+            Explorer(config, settings.seed, settings.explore, controller), "conformance-explorer"
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

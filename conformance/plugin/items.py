@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import uuid
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -33,7 +34,7 @@ from conformance.verdict.ledger import Ledger
 from conformance.verdict.results import blocking, conclude
 from conformance.verdict.settings import Settings, usual_rate
 from conformance.verdict.trial import ERROR, NOT_APPLICABLE, NOT_RUN
-from contracts import Catalogue, Contract
+from contracts import load_catalogue, published_contract
 
 PROPERTY = "conformance"
 """The name under which a test's findings travel in its report."""
@@ -48,14 +49,12 @@ class ItemRunner:
         base_url: str,
         provision: Provision,
         key: Secret,
-        contract: Contract,
-        catalogue: Catalogue,
         *,
         bounds: Bounds | None = None,
         workers: int = 1,
         worker: int = 0,
     ) -> None:
-        address = Address(base_url)
+        address, contract, catalogue = Address(base_url), published_contract(), load_catalogue()
         rate = settings.rate or usual_rate(is_loopback=address.is_loopback)
         self.key = key
         self.worker = worker
@@ -65,7 +64,7 @@ class ItemRunner:
         self.catalogue = catalogue
         client = Client(address, key, contract, timeout=settings.timeout, rate=rate, bounds=bounds)
         draw = random.Random(f"{settings.seed}/{worker}")
-        self.made: dict[str, int] = {}
+        self.made: Counter[str] = Counter()
         self.left: list[str] = []
         self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
         self.client = client
@@ -113,7 +112,7 @@ class ItemRunner:
             errors.append({name: self.key.blotted(text) for name, text in failure.to_json().items()})
         self.client.close()
         return {
-            "made": self.made,
+            "made": dict(self.made),  # execnet sends no other mapping
             "left": self.left,
             "requests": self.client.sent_in_all,
             "first_finding": self.engine.requests_to_first_finding,
@@ -125,10 +124,10 @@ class ItemRunner:
 
     def tidy(self) -> None:
         """Remove what was made, and count it. To a live account nothing is sent: what was made is named."""
-        for kind, _ in self.fixtures.inventory.made:
-            self.made[kind] = self.made.get(kind, 0) + 1
+        made = self.fixtures.inventory.made
+        self.made.update(kind for kind, _ in made)
         if self.live:
-            self.left += [identifier for _, identifier in self.fixtures.inventory.made]
+            self.left += [identifier for _, identifier in made]
         else:
             self.left += self.fixtures.clean_up(max(self.concurrency, self.workers))
 
@@ -138,13 +137,11 @@ class ItemRunner:
         slug = slug_of(pyfuncitem)
         if slug is None:
             return (yield)
-        if self.live:
-            pytest.skip(self.live)
-        performance = self._take_ahead(pyfuncitem)
+        performance = None if self.live else self._take_ahead(pyfuncitem)
         if self.live:
             pytest.skip(self.live)
         self._performed.append(pyfuncitem)
-        self.engine.begin(slug, pyfuncitem.originalname if slug else "")
+        self._begin(pyfuncitem)
         pyfuncitem.stash[FOUND] = Ledger()
         if reason := self._leave(slug, performance):
             pyfuncitem.stash[FOUND] = self.engine.end()
@@ -208,15 +205,18 @@ class ItemRunner:
         """Perform again what was performed so far, one after the other, so that the run goes on as a sequential one."""
         self.engine.start_over(uuid.uuid4().hex[: len(self.stage.run)])
         for item in self._performed:
-            slug = slug_of(item) or ""
-            self.engine.begin(slug, item.originalname if slug else "")
-            if absent := self._absent(slug):
+            self._begin(item)
+            if absent := self._absent(slug_of(item) or ""):
                 self.stage.case.note(NOT_APPLICABLE, absent)
                 self.engine.end()
             elif self.is_wanted(item):
                 with contextlib.suppress(Exception):  # it is reported already
                     self.tell(item, self.engine)
                 self.engine.end()
+
+    def _begin(self, item: pytest.Function) -> None:
+        slug = slug_of(item) or ""
+        self.engine.begin(slug, item.originalname if slug else "")
 
     def is_wanted(self, item: pytest.Item) -> bool:
         """Return whether nothing that the run has found so far is a reason to leave a test out."""

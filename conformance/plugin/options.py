@@ -378,27 +378,48 @@ def prepare_exploring(config: pytest.Config) -> None:
         option.seed = random.SystemRandom().randrange(LARGEST_RANDOM_SEED)
 
 
+NARROWING = {
+    "keyword": "-k {}",
+    "markexpr": "-m {}",
+    "maxfail": "--maxfail={}",
+    "clause": "--clause {}",
+    "without_clause": "--without-clause {}",
+    "deselect": "--deselect {}",
+    "ignore": "--ignore {}",
+    "ignore_glob": "--ignore-glob {}",
+    "lf": "--lf",
+    "stepwise": "--stepwise",
+    "dry_run": "--dry-run",
+}
+"""The options that narrow a run to a part of the profile, and the form in which each is shown."""
+
+
 def narrowed_by(config: pytest.Config) -> str:
     """Return in words how the run is narrowed to a part of the profile; empty where it is not."""
-    option = config.option
-    words = [f"-k {option.keyword}"] * bool(option.keyword) + [f"-m {option.markexpr}"] * bool(option.markexpr)
-    words += [f"--maxfail={option.maxfail}"] * bool(option.maxfail)
-    for name in ("clause", "without_clause", "deselect", "ignore", "ignore_glob"):
-        words += [f"--{name.replace('_', '-')} {value}" for value in getattr(option, name, None) or ()]
-    for name in ("lf", "stepwise", "dry_run"):
-        words += [f"--{name.replace('_', '-')}"] * bool(getattr(option, name, False))
+    given = {name: getattr(config.option, name, None) for name in NARROWING}
+    words = [NARROWING[name].format(value) for name, values in given.items() for value in _as_list(values)]
     whole = any(
         "::" not in argument and path in (TESTS, *TESTS.parents)
-        for argument, path in zip(config.args, _paths(config), strict=True)
+        for argument, path in zip(config.args, _paths(config, config.args), strict=True)
     )
     return " ".join(words if whole else [*words, *(argument.rpartition("/")[2] for argument in config.args)])
 
 
-def _paths(config: pytest.Config) -> list[Path]:
-    """Return the paths that pytest was asked to collect."""
-    return [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+def _as_list(value: Any) -> list[Any]:
+    """Return the values of an option that may be repeatable; none for one that is not given."""
+    return value if isinstance(value, list) else [value] * bool(value)
+
+
+def _paths(config: pytest.Config, arguments: Sequence[str]) -> list[Path]:
+    """Return the paths in what pytest is asked to collect."""
+    return [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in arguments]
 
 
 def selects_suite(config: pytest.Config) -> bool:
     """Return whether what pytest was asked to collect includes this suite's tests."""
-    return any(map(leads_to_tests, _paths(config)))
+    return any(map(leads_to_tests, _paths(config, config.args)))
+
+
+def will_select_suite(config: pytest.Config) -> bool:
+    """Return whether the command line names this suite's tests, before pytest has settled what it collects."""
+    return any(map(leads_to_tests, _paths(config, config.known_args_namespace.file_or_dir or ["."])))

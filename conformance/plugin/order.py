@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -39,14 +40,12 @@ def is_further(item: pytest.Item) -> bool:
 
 def is_quick(item: pytest.Item) -> bool:
     """Return whether the quick budget runs an item."""
-    pinned = getattr(getattr(item, "function", None), QUICK, 1)
-    return _is_marked(item, "quick") and pinned > 0
+    return _is_marked(item, "quick") and _attribute(item, QUICK, 1) > 0
 
 
 def line_of(item: pytest.Item) -> str:
     """Return the line of tests in which an item waits for its turn; empty for none."""
-    line: str = getattr(getattr(item, "function", None), LINE, "")
-    return line
+    return str(_attribute(item, LINE, ""))
 
 
 def takes_cards(item: pytest.Item) -> bool:
@@ -56,12 +55,17 @@ def takes_cards(item: pytest.Item) -> bool:
 
 def only_looks(item: pytest.Item) -> bool:
     """Return whether an item changes nothing of what is handed on in its line."""
-    return bool(getattr(getattr(item, "function", None), LOOKS, False))
+    return bool(_attribute(item, LOOKS, False))
 
 
 def is_to_be_alone(item: pytest.Item) -> bool:
     """Return whether an item is performed while nothing else is sent."""
-    return bool(getattr(getattr(item, "function", None), ALONE, False))
+    return bool(_attribute(item, ALONE, False))
+
+
+def _attribute(item: pytest.Item, name: str, usual: Any) -> Any:
+    """Return an attribute of the function of a test."""
+    return getattr(getattr(item, "function", None), name, usual)
 
 
 def _is_marked(item: pytest.Item, word: str) -> bool:

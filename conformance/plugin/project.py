@@ -12,8 +12,7 @@ import pytest
 
 from conformance.evidence.files import MOST_WRITTEN, read_bounded
 from conformance.evidence.foreign import did_you_mean
-from conformance.paths import leads_to_tests
-from conformance.plugin.options import add_options
+from conformance.plugin.options import add_options, will_select_suite
 
 FILE = "pyproject.toml"
 SECTION = "attach-conformance"
@@ -31,13 +30,6 @@ def project_arguments(config: pytest.Config, parser: pytest.Parser, given: Seque
     They are none where the tests of this suite are not to be collected. Raises pytest.UsageError with one line.
     """
     return list(_arguments_in(config.invocation_params.dir, parser, given)) if will_select_suite(config) else []
-
-
-def will_select_suite(config: pytest.Config) -> bool:
-    """Return whether the command line names this suite's tests, before pytest has settled what it collects."""
-    here = config.invocation_params.dir
-    paths = [Path(here, name.partition("::")[0]).resolve() for name in config.known_args_namespace.file_or_dir or ["."]]
-    return any(map(leads_to_tests, paths))
 
 
 def project_options(here: Path, names: Collection[str]) -> dict[str, list[str]]:

@@ -10,26 +10,22 @@ from _pytest.mark.expression import Expression  # pytest's own reading of `-m`, 
 
 from conformance.evidence.foreign import did_you_mean
 from conformance.plugin.order import is_quick, slug_of, slugs_beside
-from contracts import Catalogue, Clause
+from contracts import Catalogue, Clause, load_catalogue
 from contracts.catalogue import PROFILES
 
 MARK_NAME = re.compile(r"[A-Za-z_][\w-]*")
 OPERATORS = frozenset({"and", "or", "not", "True", "False"})
 
 
-def settle_profile(config: pytest.Config, catalogue: Catalogue) -> None:
+def settle_profile(config: pytest.Config) -> None:
     """Choose the profile that decides, where none was given, by the clauses that are named: the narrowest that has all.
 
     One that was given is made wider where it lacks a clause that is named, since nothing else could be meant.
     """
-    option = config.option
+    option, catalogue = config.option, load_catalogue()
     named = [catalogue[slug].profile for slug in option.clause]
-    marked = _marked(option.markexpr, catalogue) if option.profile is None else []
-    if not named and not marked:
-        option.profile = option.profile or PROFILES[-1]
-        return
-    wanted = [*named, *marked, *([option.profile] if option.profile else [])]
-    option.profile = max(wanted, key=PROFILES.index)
+    given = _marked(option.markexpr, catalogue) if option.profile is None else [option.profile]
+    option.profile = max([*named, *given], key=PROFILES.index, default=PROFILES[-1])
 
 
 def _marked(expression: str, catalogue: Catalogue) -> list[str]:

@@ -47,18 +47,10 @@ def reports_of_stale(gate: Gate) -> Sequence[Sequence[pytest.TestReport]]:
 
 
 def _reports(file: str, name: str, outcome: Any, longrepr: Any, more: Mapping[str, Any]) -> Sequence[pytest.TestReport]:
-    reports = []
-    for when in ("setup", "call", "teardown"):
-        is_call = when == "call"
-        report = pytest.TestReport(
-            nodeid=f"{file}::{name}",
-            location=(file, None, name),
-            keywords={name: 1},
-            outcome=outcome if is_call else "passed",
-            longrepr=longrepr if is_call else None,
-            when=when,
-            **(more if is_call else {}),
-        )
-        setattr(report, LETTERLESS, True)
-        reports.append(report)
-    return reports
+    around: dict[str, Any] = {"outcome": "passed", "longrepr": None, LETTERLESS: True}
+    call = {**around, "outcome": outcome, "longrepr": longrepr, **more}
+    phases: dict[Any, dict[str, Any]] = {"setup": around, "call": call, "teardown": around}
+    return [
+        pytest.TestReport(nodeid=f"{file}::{name}", location=(file, None, name), keywords={name: 1}, when=when, **said)
+        for when, said in phases.items()
+    ]

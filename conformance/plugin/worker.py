@@ -17,7 +17,6 @@ from conformance.plugin.options import settings_of
 from conformance.plugin.tracebacks import Tracebacks
 from conformance.transport.bounds import Bounds
 from conformance.verdict.settings import KEY_VARIABLE
-from contracts import load_catalogue, published_contract
 
 RUNNER = "conformance-items"
 
@@ -37,8 +36,6 @@ def start_worker(config: pytest.Config, worker_input: Mapping[str, Any]) -> None
         given["base_url"],
         Provision.from_json(given["provision"]),
         key,
-        published_contract(),
-        load_catalogue(),
         bounds=Bounds.from_json(given["bounds"]),
         workers=given["workers"],
         worker=number,

@@ -26,7 +26,7 @@ from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
 from conformance.verdict.entries import refer_to
 from conformance.verdict.ledger import Ledger
-from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, Settlement, needs_confirmation, settle
+from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, needs_confirmation, settle
 from conformance.verdict.trial import (
     AGAIN,
     CONFIRMATION,
@@ -181,11 +181,12 @@ class Engine:
         settled = self._settle(trial)
         if not case.remembered:
             self.check_still_serving()  # once behind the first attempt, which later ones might absorb
-        if trial.missing and settled.own is None:
+        own = next(iter(settled.findings_of(trial.clause)), None)
+        if trial.missing and own is None:
             return
-        case.remembered[what] = settled.own
-        if settled.own is not None:
-            self._fail_for(settled.own)
+        case.remembered[what] = own
+        if own is not None:
+            self._fail_for(own)
 
     def judge_generated(self, generated: GeneratedAttempt) -> None:
         """Send what a generator made, and judge it by the clause that speaks of it; once for each kind of mistake.
@@ -377,10 +378,10 @@ class Engine:
         case = self.stage.case
         return Trial(case.clause, tuple(trial.performed), OF_A_CLAUSE, case.test, case.explores, trial.also, missing)
 
-    def _settle(self, trial: Trial) -> Settlement:
+    def _settle(self, trial: Trial) -> Ledger:
         """Conclude from a trial, and keep both."""
         case = self.stage.case
         settled = settle(trial, self._established(), self.stage.contract, self.stage.catalogue)
         case.log.append(trial)
-        case.ledger.merge(settled.ledger)
+        case.ledger.merge(settled)
         return settled

@@ -14,21 +14,21 @@ CHOSEN = pytest.StashKey[TargetDescription]()
 STARTED = pytest.StashKey[TargetDescription]()
 
 
-def choose_target(config: pytest.Config) -> TargetDescription | None:
-    """Take the options that are not given from the target that `--target` names; None without that option.
+def choose_target(config: pytest.Config) -> None:
+    """Take the options that are not given from the target that `--target` names, if it names one.
 
     A server to be started gets its address here, and is kept for `to_start`. Raises pytest.UsageError with one line
     for a file that is missing or invalid.
     """
     option = config.option
     if not option.target:
-        return None
+        return
     try:
         target = find(option.target, config.invocation_params.dir)
     except TargetFileError as error:
         raise pytest.UsageError(f"--target: {error}") from None
     config.stash[CHOSEN] = target
-    if not option.base_url and target.server is not None:
+    if not option.base_url and target.server:
         config.stash[STARTED] = target
     defaults = {
         "base_url": target.base_url or f"http://127.0.0.1:{free_port()}",
@@ -43,7 +43,6 @@ def choose_target(config: pytest.Config) -> TargetDescription | None:
         option.without_clause = [*option.without_clause, *target.apart]
     if target.expectations and not getattr(option, "expectations", True):
         option.expectations = str(target.expectations)
-    return target
 
 
 def implementation_of(config: pytest.Config) -> str:

@@ -37,16 +37,20 @@ class Server:
     """The commands that install and start a target on this machine.
 
     `needs` are programs that must be on the PATH; `install` and `start` are commands with PLACEHOLDERS in braces;
-    `ready` is a path that is requested until there is a response, at most for `seconds`.
+    `ready` is a path that is requested until there is a response, at most for `seconds`. Without commands to `start` it
+    there is no server.
     """
 
-    start: tuple[str, ...]
+    start: tuple[str, ...] = ()
     install: tuple[tuple[str, ...], ...] = ()
     needs: tuple[str, ...] = ()
     version_command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: str = "/v1/customers"
     seconds: float = 60.0
+
+    def __bool__(self) -> bool:
+        return bool(self.start)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Defect:
 
 @dataclass(frozen=True)
 class TargetDescription:
-    """One implementation. Without `server` it already runs somewhere, at `base_url`.
+    """One implementation. Without a `server` it already runs somewhere, at `base_url`.
 
     `key` says where the key comes from: `made-up`, or `environment` if a real one is needed. `apart` are clauses whose
     requests kill the server, so that they are tested in runs of their own; `rate` is in requests a second; a run fails
@@ -81,7 +85,7 @@ class TargetDescription:
     version: str
     path: Path
     base_url: str = ""
-    server: Server | None = None
+    server: Server = Server()
     key: str = "made-up"
     rate: float | None = None
     profile: str = "stripe"
@@ -114,13 +118,22 @@ class TargetDescription:
 
 def shipped() -> dict[str, TargetDescription]:
     """Return every target that is shipped by its name. Raises TargetFileError for the first invalid file."""
-    return {target.name: target for target in map(load, sorted(FOLDER.glob("*.toml"))) if target is not None}
+    return {target.name: target for target in map(load, _shipped_files())}
+
+
+def _shipped_files() -> list[Path]:
+    """Return the files of the targets that are shipped, without those of their expectations."""
+    return [path for path in sorted(FOLDER.glob("*.toml")) if not _holds_expectations(path)]
+
+
+def _holds_expectations(path: Path) -> bool:
+    return path.name.endswith(".expectations.toml")
 
 
 def members() -> dict[str, TargetDescription]:
     """Return the programs of the zoo by name; a wheel has their descriptions alone. Raises TargetFileError."""
-    found = (load(path) for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
-    return {member.name: member for member in found if member is not None}
+    files = (path for path in sorted(ZOO.glob("*/*.toml")) if path.stem == path.parent.name)
+    return {member.name: member for member in map(load, files)}
 
 
 def find(name: str, base: Path) -> TargetDescription:
@@ -135,18 +148,15 @@ def find(name: str, base: Path) -> TargetDescription:
     else:
         path = FOLDER / f"{name}.toml"
         if not path.is_file():
-            known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml") if "." not in file.stem))
+            known = ", ".join(file.stem for file in _shipped_files())
             raise TargetFileError(f"there is no target {name!r}: name one of {known}, or a .toml file")
-    found = load(path)
-    if found is None:
+    return load(path)
+
+
+def load(path: Path) -> TargetDescription:
+    """Read and check one file. Raises TargetFileError."""
+    if _holds_expectations(path):
         raise TargetFileError(f"{path.name} holds expectations, not a target")
-    return found
-
-
-def load(path: Path) -> TargetDescription | None:
-    """Read and check one file; return None for a file of expectations. Raises TargetFileError."""
-    if path.name.endswith(".expectations.toml"):
-        return None
     try:
         document = tomllib.loads(read_bounded(path, MOST_WRITTEN).decode())
     except OSError as error:
@@ -214,14 +224,14 @@ def _check_placeholders(text: str, file: str) -> None:
 
 def _description_of(document: Mapping[str, Any], path: Path) -> TargetDescription:
     values = _as_tuples(document)
-    server = values.pop("server", None)
+    server = Server(**values.pop("server", {}))
     defects = tuple(Defect(**defect) for defect in values.pop("defect", ()))
     expectations = values.pop("expectations", None)
     return TargetDescription(
         **values.pop("provisioning", {}),
         **values,
         path=path,
-        server=None if server is None else Server(**server),
+        server=server,
         expectations=path.parent / expectations if expectations else None,
         defects=defects,
     )

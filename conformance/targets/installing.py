@@ -51,13 +51,12 @@ def fill(command: Sequence[str], target: TargetDescription, cache: Path, **more:
 
 def missing_programs(target: TargetDescription) -> list[str]:
     """Return the programs that the target needs and that are not on the PATH."""
-    needs = target.server.needs if target.server else ()
-    return [name for name in needs if shutil.which(name) is None]
+    return [name for name in target.server.needs if shutil.which(name) is None]
 
 
 def is_installed(target: TargetDescription, cache: Path) -> bool:
     """Return whether this version is installed, by just these commands, or needs no installing."""
-    if target.server is None or not target.server.install:
+    if not target.server.install:
         return True
     try:
         return (folder_of(target, cache) / _DONE).read_text() == _digest(target)
@@ -69,7 +68,6 @@ def install(target: TargetDescription, cache: Path, tell: Callable[[str], object
     """Install `target` unless it is there already. Raises CannotInstall."""
     if is_installed(target, cache):
         return
-    assert target.server is not None, "a target without a server is installed already"
     missing = missing_programs(target)
     if missing:
         raise CannotInstall(f"{target.name} needs {' and '.join(missing)}; put it on the PATH")
@@ -98,5 +96,4 @@ def without_key(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def _digest(target: TargetDescription) -> str:
-    assert target.server is not None, "only servers are installed"
     return hashlib.sha256(json.dumps([target.version, target.server.install]).encode()).hexdigest()

@@ -46,7 +46,7 @@ def running(
     """
     cache = cache or cache_folder()
     server = target.server
-    if server is None:
+    if not server:
         raise CannotRun(f"{target.name} cannot be started: it is at {target.base_url}")
     if not is_installed(target, cache):
         raise CannotRun(f"{target.name} is not installed: run `{program_here()} targets --install {target.name}`")
@@ -77,7 +77,7 @@ def running(
 
 def installed_version(target: TargetDescription, cache: Path) -> str:
     """Return the last word that the target's version command prints; the pinned version if it prints none."""
-    if target.server is None or not target.server.version_command:
+    if not target.server.version_command:
         return target.version
     command = fill(target.server.version_command, target, cache)
     try:

@@ -7,19 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.traffic import Traffic, TrafficCounter
+from conformance.evidence.traffic import traffic_of
 from conformance.fixtures.provisioning import Provision
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Expectations, weigh
 from conformance.verdict.finding_ids import with_ids
-from conformance.verdict.folding import LogEntry, by_turn, fold_in_turn
+from conformance.verdict.folding import LogEntry, by_turn, fold_in_turn, notes_in, trials_in
 from conformance.verdict.internal_errors import InternalError
 from conformance.verdict.profiles import all_verdicts
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
 from conformance.verdict.results import conclude, hold_general_clauses, without
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR, Note
+from conformance.verdict.trial import ERROR
 from contracts import load_catalogue, published_contract
 
 
@@ -28,7 +28,7 @@ def run_of(record: Record, *, weighed: bool = True) -> Run:
 
     If it is not `weighed`, its results are the observed ones, without expectations.
     """
-    return conclude_run(record.header, record.entries, record.footer, weighed=weighed)
+    return conclude_run(record.header, record.entries, record.footer, by_turn(record.entries), weighed=weighed)
 
 
 def judged_again(record: Record) -> Run:
@@ -46,21 +46,21 @@ def conclude_run(
     header: Mapping[str, Any],
     entries: Iterable[LogEntry],
     known: Mapping[str, Any],
+    in_turn: Iterable[tuple[int, LogEntry]],
     *,
-    in_turn: Iterable[tuple[int, LogEntry]] | None = None,
     weighed: bool = True,
 ) -> Run:
     """Return the run that follows from these parts of a record; of a footer, only what is `known` beside the episodes.
 
-    `entries` are gone through more than once; `in_turn` are the same in the order of their turns, if they need not be
-    sorted. Live runs and records are concluded by this function, so that both are rendered the same.
+    `entries` are gone through more than once; `in_turn` are the same in the order of their turns, as `by_turn` gives
+    them. Live runs and records are concluded by this function, so that both are rendered the same.
     """
     contract, catalogue = published_contract(), load_catalogue()
     target = header["target"]
     provision = Provision.from_json(target["provision"]) if target["provision"] else None
     settings = _settings_of(header, provision)
 
-    ledger = fold_in_turn(by_turn(entries) if in_turn is None else in_turn, contract, catalogue)
+    ledger = fold_in_turn(in_turn, contract, catalogue)
     hold_general_clauses(ledger, catalogue)
     results = without(with_ids(conclude(catalogue, ledger)), settings.left_out)
     verdicts = all_verdicts(results, catalogue, level=settings.level, stateless=target["stateless"])
@@ -77,10 +77,7 @@ def conclude_run(
         contract=replace(contract, digest=header["contract"]),
         catalogue=replace(catalogue, digest=header["catalogue"]),
         target=target["base_url"],
-        provision=str(provision or ""),
-        payment_methods=provision.payment_methods if provision else "",
-        customers=provision.customers if provision else "",
-        scheme=provision.scheme if provision else "bearer",
+        **(_fixtures_of(provision) if provision else {}),
         stateless=target["stateless"],
         results=gate.results if gate else results,
         verdicts=verdicts if settings.explore is None else without_proof(verdicts),
@@ -97,11 +94,21 @@ def conclude_run(
         first_finding=known["first_finding"],
         capabilities=None if capabilities is None else tuple(capabilities),
         gate=gate,
-        traffic=_traffic_of(entries),
+        traffic=traffic_of(performed.episode for trial in trials_in(entries) for performed in trial.episodes),
         errors=(*_errors_of_tests(entries), *map(InternalError.from_json, known.get("errors", ()))),
         stopped=known.get("stopped", ""),
         narrowed=header["selection"]["arguments"],
     )
+
+
+def _fixtures_of(provision: Provision) -> dict[str, Any]:
+    """Return where a run had its objects from, and how its key was shown."""
+    return {
+        "provision": str(provision),
+        "payment_methods": provision.payment_methods,
+        "customers": provision.customers,
+        "scheme": provision.scheme,
+    }
 
 
 def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Settings:
@@ -121,15 +128,5 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
 
 
 def _errors_of_tests(entries: Iterable[LogEntry]) -> Iterator[InternalError]:
-    notes = (entry.logged for entry in entries if isinstance(entry.logged, Note))
-    for note in notes:
-        if note.kind == ERROR:
-            yield InternalError(note.test or note.clause, note.reason, note.traceback, note.clause)
-
-
-def _traffic_of(entries: Iterable[LogEntry]) -> Traffic:
-    counter = TrafficCounter()
-    for entry in entries:
-        for performed in () if isinstance(entry.logged, Note) else entry.logged.episodes:
-            counter.count(performed.episode)
-    return counter.traffic
+    errors = (note for note in notes_in(entries) if note.kind == ERROR)
+    return (InternalError(note.test or note.clause, note.reason, note.traceback, note.clause) for note in errors)

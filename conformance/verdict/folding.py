@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.settlement import settle
@@ -22,6 +23,21 @@ class LogEntry:
     worker: int
     logged: Logged
     turn: int = 0
+
+
+def logged_from_json(data: Mapping[str, Any]) -> Logged:
+    """Return the trial or the note that wrote this as JSON."""
+    return Trial.from_json(data) if "trial" in data else Note.from_json(data)
+
+
+def trials_in(entries: Iterable[LogEntry]) -> Iterator[Trial]:
+    """Yield the trials in a log, in order."""
+    return (entry.logged for entry in entries if isinstance(entry.logged, Trial))
+
+
+def notes_in(entries: Iterable[LogEntry]) -> Iterator[Note]:
+    """Yield the notes in a log, in order."""
+    return (entry.logged for entry in entries if isinstance(entry.logged, Note))
 
 
 def by_turn(entries: Iterable[LogEntry]) -> list[tuple[int, LogEntry]]:
@@ -47,7 +63,7 @@ def fold_in_turn(entries: Iterable[tuple[int, LogEntry]], contract: Contract, ca
         if isinstance(entry.logged, Note):
             concluded = entry.logged.ledger()
         else:
-            concluded = settle(entry.logged, before.broken, contract, catalogue).ledger
+            concluded = settle(entry.logged, before.broken, contract, catalogue)
         found[place].merge(concluded)
         before.merge(concluded)
     ledger = Ledger()

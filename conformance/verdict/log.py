@@ -11,11 +11,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any
 
-from conformance.verdict.folding import LogEntry
+from conformance.verdict.folding import LogEntry, logged_from_json
 from conformance.verdict.numbering import number_episodes, number_for
-from conformance.verdict.trial import Note, Trial
 
 MOST_HELD = 4_000_000
 """The number of packed bytes that are held in memory; a usual run has less than a tenth."""
@@ -44,7 +44,6 @@ class Log:
         self._parts: dict[str, list[_Part]] = {}
         self._turn = 0
         self._room = most_held
-        self._file: IO[bytes] | None = None
         self._end = 0
 
     @property
@@ -61,8 +60,12 @@ class Log:
 
     def close(self) -> None:
         """Remove what stands on disk."""
-        if self._file is not None:
+        if "_file" in vars(self):
             self._file.close()
+
+    @cached_property
+    def _file(self) -> IO[bytes]:
+        return tempfile.TemporaryFile(buffering=0)  # see `close`
 
     def _put(self, data: bytes) -> bytes | tuple[int, int]:
         """Put packed data into the file, if there is no more room in memory; it stays there if the disk is full."""
@@ -70,8 +73,6 @@ class Log:
         if self._room >= 0:
             return data
         try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # see `close`
             self._file.seek(self._end)
             if self._file.write(data) < len(data):
                 return data
@@ -84,12 +85,11 @@ class Log:
     def _get(self, part: _Part) -> Iterator[LogEntry]:
         data = part.data
         if not isinstance(data, bytes):
-            assert self._file is not None
             place, length = data
             self._file.seek(place)
             data = self._file.read(length)
         for turn, one in enumerate(json.loads(zlib.decompress(data)), start=part.turn):
-            yield LogEntry(part.worker, Note.from_json(one) if "note" in one else Trial.from_json(one), turn)
+            yield LogEntry(part.worker, logged_from_json(one), turn)
 
 
 class OrderedLog:

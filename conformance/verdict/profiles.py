@@ -14,6 +14,9 @@ from contracts.catalogue import PROFILES
 NOT_JUDGED = (Outcome.NOT_APPLICABLE, Outcome.NOT_RUN, Outcome.INCONCLUSIVE)
 """The outcomes of a clause that say nothing of the target. Those of a MUST but the first decide."""
 
+BROKEN = (Outcome.FAIL, Outcome.DEVIATION)
+"""The outcomes of a clause that is broken; the second one, of a SHOULD, decides at the level `should` alone."""
+
 
 @dataclass(frozen=True)
 class ProfileVerdict:
@@ -45,8 +48,8 @@ def verdict_of(
 
 def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: str, is_idle: bool) -> tuple[str, str]:
     """Return the verdict and its reason; a profile `is_idle` if the target lacks what it is about."""
-    broken = [result for result in results if _decides(result, level)]
-    errors = [result for result in results if result.outcome is Outcome.ERROR]
+    broken = _with_outcome(results, *(BROKEN if level == "should" else BROKEN[:1]))
+    errors = _with_outcome(results, Outcome.ERROR)
     own = f"the suite itself failed in {counted(len(errors), 'clause')}"
     if broken:
         failing = counted(len(broken), "clause fails", "clauses fail")
@@ -55,7 +58,7 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
         return "internal-error", own
 
     musts = [result for result in results if result.clause.level == "MUST"]
-    unknown = [result for result in musts if result.outcome in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
+    unknown = _with_outcome(musts, Outcome.INCONCLUSIVE, Outcome.NOT_RUN)
     if unknown:
         return "inconclusive", f"{counted(len(unknown), 'clause')} could not be judged ({unknown[0].reason})"
     in_part = [result for result in musts if result.lacks_fixtures]
@@ -67,14 +70,14 @@ def _judge(profile: str, results: Sequence[ClauseResult], total: int, *, level: 
     if not any(result.clause.profile == profile for result in results):
         return "inconclusive", "none of its own clauses was judged"
 
-    number = sum(result.outcome not in NOT_JUDGED for result in results)
+    number = len(results) - len(_with_outcome(results, *NOT_JUDGED))
     judged = f"{number} of {total} clauses judged" if number < total else f"{total} clauses"
     count = sum(bool(result.unjudged) for result in results)
     return "conforms", f"{judged}, {count} in part" if count else judged
 
 
-def _decides(result: ClauseResult, level: str) -> bool:
-    return result.outcome is Outcome.FAIL or (level == "should" and result.outcome is Outcome.DEVIATION)
+def _with_outcome(results: Sequence[ClauseResult], *outcomes: Outcome) -> list[ClauseResult]:
+    return [result for result in results if result.outcome in outcomes]
 
 
 def all_verdicts(

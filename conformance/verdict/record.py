@@ -15,9 +15,9 @@ from typing import Any
 import jsonschema_rs
 
 from conformance.evidence.files import read_bounded
-from conformance.evidence.storing import LONGEST_BODY, size_of_body
+from conformance.evidence.storing import size_of_body
 from conformance.paths import SUITE
-from conformance.verdict.folding import LogEntry
+from conformance.verdict.folding import LogEntry, logged_from_json, notes_in, trials_in
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.trial import Note, Trial
 
@@ -57,12 +57,12 @@ class Record:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """The trials, in order."""
-        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Trial))
+        return tuple(trials_in(self.entries))
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes, in order."""
-        return tuple(entry.logged for entry in self.entries if isinstance(entry.logged, Note))
+        return tuple(notes_in(self.entries))
 
     @property
     def outcomes(self) -> Mapping[str, str]:
@@ -170,8 +170,10 @@ def _entries(parts: Sequence[Mapping[str, Any]]) -> list[LogEntry]:
             raise BrokenRecord(f"line {number}: there is a header or a footer in the middle")
         try:
             for body in _bodies_in(data):
-                left -= size_of_body(body, min(left, LONGEST_BODY))
-            logged = Trial.from_json(data) if "trial" in data else Note.from_json(data)
+                left -= size_of_body(body)
+                if left < 0:
+                    raise ValueError("the bodies are too long")
+            logged = logged_from_json(data)
         except (ValueError, zlib.error):
             raise BrokenRecord(f"line {number}: a body in it cannot be read, or is too long") from None
         entries.append(LogEntry(data["worker"], logged, data["turn"]))

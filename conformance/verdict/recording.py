@@ -14,7 +14,6 @@ from typing import Any
 from conformance.fixtures.provisioning import Provision
 from conformance.paths import SUITE
 from conformance.verdict.folding import LogEntry
-from conformance.verdict.numbering import number_episodes
 from conformance.verdict.record import FORMAT, REFERENCE, encoded, previous_of
 from conformance.verdict.run import Diagnosis, Run
 from conformance.verdict.settings import Settings
@@ -34,13 +33,13 @@ def record_lines(
     footer: Mapping[str, Any],
     blotted: Callable[[str], str] = str,
 ) -> Iterator[bytes]:
-    """Yield the lines of a record of these parts. Episodes get their ids here, and the footer its counts.
+    """Yield the lines of a record of these parts; the footer gets its counts here.
 
     `blotted` removes the key from a line, which is JSON.
     """
     digest = hashlib.sha256()
     count, line = 0, b""
-    trials = ({"worker": one.worker, "turn": one.turn, **one.logged.to_json()} for one in number_episodes(entries))
+    trials = ({"worker": one.worker, "turn": one.turn, **one.logged.to_json()} for one in entries)
     for part in chain([{"header": header}], trials):
         line = _chained(part, line, blotted)
         digest.update(line + b"\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
 
@@ -143,7 +143,7 @@ class Exploration:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form."""
-        return {"minutes": self.minutes, "rounds": self.rounds}
+        return asdict(self)
 
 
 def without_proof(verdicts: Mapping[str, ProfileVerdict]) -> dict[str, ProfileVerdict]:
@@ -171,7 +171,6 @@ class Run:
     contract: Contract
     catalogue: Catalogue
     target: str
-    provision: str
     stateless: bool
     results: Mapping[str, ClauseResult]
     verdicts: Mapping[str, ProfileVerdict]
@@ -186,6 +185,7 @@ class Run:
     plan: str = ""
     first_finding: int | None = None
     capabilities: tuple[str, ...] | None = None
+    provision: str = ""
     payment_methods: str = ""
     customers: str = ""
     scheme: str = "bearer"

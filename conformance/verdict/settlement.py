@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome, Step
 from conformance.judge import judge
@@ -38,15 +38,7 @@ ANEW_TIMES = 2
 """How many times it is performed with new customers, if it never failed again with the same ones."""
 
 
-@dataclass(frozen=True)
-class Settlement:
-    """The conclusion from a trial: the entries of its `ledger`, and its `own` finding, that of its clause."""
-
-    ledger: Ledger
-    own: Finding | None = None
-
-
-def settle(trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue) -> Settlement:
+def settle(trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue) -> Ledger:
     """Conclude from a trial, when the clauses in `established` are already known to be broken on its worker.
 
     A finding of a clause that is not yet known to be broken must come again in every confirmation, or in every
@@ -62,8 +54,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     ledger = Ledger()
     judgement = _confirm(trial, established)
     own = _finding_of(trial.clause, judgement)
-    others = [finding for finding in judgement.findings if finding is not own]
-    for finding in others if own is None else [*others, own]:
+    for finding in sorted(judgement.findings, key=lambda one: one is own):
         ledger.entry(finding.clause).add_finding(finding)
     _enter(ledger, trial.clause, judgement, traits_of(trial.decisive))
     for clause, expectation in trial.also:
@@ -72,14 +63,14 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
             if finding.clause == clause:
                 ledger.entry(clause).add_finding(finding)
         _enter(ledger, clause, other)
-    return Settlement(ledger, own)
+    return ledger
 
 
 def _finding_of(clause: str, judgement: Judgement) -> Finding | None:
     return next((finding for finding in judgement.findings if finding.clause == clause), None)
 
 
-def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Settlement:
+def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Ledger:
     """Conclude from a trial for which fixtures ran out.
 
     A wrong success counts, since a request with an id that does not exist never succeeds. So does a clause that held,
@@ -87,7 +78,7 @@ def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Settlement
     """
     lacking = Note(trial.clause, LACKING, _what_is_missing(trial)).ledger()
     if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN) or trial.missing == INTERRUPTED:
-        return Settlement(lacking)
+        return lacking
 
     ledger = Ledger()
     judgement = trial.judgement
@@ -95,12 +86,11 @@ def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Settlement
     standing = [one if one.clause in established else _unconfirmed(one, trial.missing) for one in standing]
     for finding in standing:
         ledger.entry(finding.clause).add_finding(finding)
-    own = _finding_of(trial.clause, replace(judgement, findings=tuple(standing)))
     if judgement.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
         _enter(ledger, trial.clause, judgement)
-    elif own is None:
+    elif not ledger.has_finding(trial.clause):
         ledger.merge(lacking)
-    return Settlement(ledger, own)
+    return ledger
 
 
 def _unconfirmed(finding: Finding, missing: str) -> Finding:
@@ -164,12 +154,11 @@ def _is_answered_well_in(again: Episode, error: Finding) -> bool:
     """
     steps, culprit = error.episode.steps, error.episode.steps[error.culprit]
     at_once = [step for step in steps if step is not culprit and _overlap(step, culprit)]
-    if at_once:
-        places = [step.exchange for step in again.steps if any(_is_like(step, one) for one in (culprit, *at_once))]
-    else:
-        place = sum(_is_like(step, culprit) for step in steps[: error.culprit])
-        alike = [step.exchange for step in again.steps if _is_like(step, culprit)]
-        places = alike[place : place + 1]
+    wanted = set(map(_kind_of, (culprit, *at_once)))
+    places = [step.exchange for step in again.steps if _kind_of(step) in wanted]
+    if not at_once:
+        place = [_kind_of(step) for step in steps[: error.culprit]].count(_kind_of(culprit))
+        places = places[place : place + 1]
     return bool(places) and all(exchange.is_success or exchange.is_refusal for exchange in places)
 
 
@@ -179,11 +168,12 @@ def _overlap(step: Step, other: Step) -> bool:
     return max(begun) < min(step.exchange.received, other.exchange.received)
 
 
-def _is_like(step: Step, other: Step) -> bool:
-    return (step.role, step.attempt_digest) == (other.role, other.attempt_digest)
+def _kind_of(step: Step) -> tuple[str, str]:
+    """Return by what steps of two episodes are alike."""
+    return step.role, step.attempt_digest
 
 
-def _settle_still_serving(trial: Trial) -> Settlement:
+def _settle_still_serving(trial: Trial) -> Ledger:
     """Conclude whether a valid request is answered as usual after malformed ones; the search names the guilty one."""
     ledger = Ledger()
     judgement = trial.performed_as(FIRST)[0].judgement
@@ -195,10 +185,10 @@ def _settle_still_serving(trial: Trial) -> Settlement:
         if finding.clause in (trial.clause, UNSTEADY):
             ledger.entry(finding.clause).add_finding(finding)
     _enter(ledger, trial.clause, replace(judgement, reason=""))
-    return Settlement(ledger)
+    return ledger
 
 
-def _settle_outage(trial: Trial) -> Settlement:
+def _settle_outage(trial: Trial) -> Ledger:
     """Conclude from a request that ended the target, or at which it hung up.
 
     If a process of this machine ended while it answered, that is a failure, even once. What may have been the network,
@@ -216,7 +206,7 @@ def _settle_outage(trial: Trial) -> Settlement:
     if finding is not None:
         ledger.entry(trial.clause).add_finding(_counted(finding, came_again))
     _enter(ledger, trial.clause, judgement)
-    return Settlement(ledger)
+    return ledger
 
 
 def _counted(finding: Finding, came_again: Sequence[bool]) -> Finding:

@@ -54,7 +54,7 @@ def steps_compared(trial: Trial) -> Sequence[Step]:
     return [step for step in trial.decisive.steps if step.role != left_out and not asks_for_further_page(step.exchange)]
 
 
-def shape_of_step(step: Step, cookies: Container[str] = ()) -> Shape:
+def shape_of_step(step: Step, cookies: Container[str]) -> Shape:
     """Return the role of a step, what was sent, and what the judge knows of it.
 
     A list that the target shows not to have was asked for as one that it has, and `cookies` that it sets are its own.

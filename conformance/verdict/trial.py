@@ -52,13 +52,8 @@ class Performed:
         return performed
 
     def with_id(self, identifier: str) -> Performed:
-        """Return the same with an id for the episode, and with the judgement if it is made already."""
-        episode = replace(self.episode, id=identifier)
-        performed = replace(self, episode=episode)
-        if "judgement" in vars(self):
-            findings = tuple(replace(finding, episode=episode) for finding in self.judgement.findings)
-            vars(performed)["judgement"] = replace(self.judgement, findings=findings)
-        return performed
+        """Return the same with an id for the episode."""
+        return Performed(self.part, replace(self.episode, id=identifier))
 
 
 @dataclass(frozen=True)

@@ -78,11 +78,11 @@ def _run(options: argparse.Namespace) -> int:
         return ExitStatus.CONFORMS
 
     for target in targets:
-        if target.server is None:
+        if not target.server:
             print(f"{target.name}: not started here: it is at {target.base_url}")
     are_fine = True
     for target in targets:
-        if target.server is None:
+        if not target.server:
             continue
         try:
             install(target, cache, lambda line: print(line, flush=True))
@@ -142,7 +142,7 @@ def listing(targets: Sequence[TargetDescription], cache: Path) -> list[str]:
 
 
 def _state(target: TargetDescription, cache: Path) -> str:
-    if target.server is None:
+    if not target.server:
         return "elsewhere"
     missing = missing_programs(target)
     if missing:

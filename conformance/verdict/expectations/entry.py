@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 from conformance.evidence.episode import Outcome
@@ -75,17 +76,18 @@ class Expectations:
         """Return the entries for one clause."""
         return tuple(entry for entry in self.entries if entry.clause == slug)
 
+    def expecting(self, slug: str, outcome: Outcome) -> tuple[Expectation, ...]:
+        """Return the entries that expect this outcome of a clause."""
+        return tuple(entry for entry in self.of(slug) if entry.outcome is outcome)
+
     def place(self, entry: Expectation) -> str:
         """Return the place of an entry, as `file:line`."""
         return f"{self.file}:{entry.line}"
 
     def covering(self, slug: str, outcome: Outcome, names: tuple[Name, ...]) -> tuple[Expectation, ...]:
         """Return the entries that expect of a clause this outcome with just these findings; none if one is new."""
-        entries = [entry for entry in self.of(slug) if entry.outcome is outcome]
-        matched = [[entry for entry in entries if entry.fits(name)] for name in names]
-        if not names or not all(matched):
-            return ()
-        return tuple(dict.fromkeys(entry for found in matched for entry in found))
+        matched = [[entry for entry in self.expecting(slug, outcome) if entry.fits(name)] for name in names]
+        return tuple(dict.fromkeys(chain.from_iterable(matched))) if all(matched) else ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form, from which `from_json` makes the same value."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from conformance.evidence.counted import counted
@@ -101,16 +100,23 @@ def weigh(
     `unheard` are clauses whose own tests were not selected, or were cut short by the budget: their pass proves nothing.
     """
     within = [results[clause.slug] for clause in catalogue.within(profile)]
-    expected = {result.clause.slug: covering_entries(expectations, result) for result in within}
-    expected = {slug: entries for slug, entries in expected.items() if entries}
-    left = [result for result in within if result.clause.slug not in expected and decides(result, level)]
-    telling = [_new_first(expectations, result) for result in left if is_telling(result)]
+    expected: dict[str, tuple[Expectation, ...]] = {}
+    telling: list[ClauseResult] = []
+    unknown: list[ClauseResult] = []
+    fitting: set[Expectation] = set()
+    for result in within:
+        entries = covering_entries(expectations, result)
+        if entries:
+            expected[result.clause.slug] = entries
+        elif is_telling(result) and decides(result, level):
+            telling.append(_new_first(expectations, result))
+            entries = fitting_in_part(expectations, result)
+        elif decides(result, level) and not result.blocked:
+            unknown.append(result)
+        fitting.update(entries)
     resting = _resting(telling)
     unexpected = tuple(result for result in telling if result not in resting)
-    unknown = (result for result in left if not is_telling(result) and not result.blocked)
 
-    fitting = set(chain.from_iterable(expected.values()))
-    fitting.update(chain.from_iterable(_fitting_in_part(expectations, result) for result in telling))
     news = frozenset(result.clause.slug for result in unexpected)
     is_cut_short = STILL_SERVING in news or any(result.was_left for result in within)
     heard = frozenset() if is_cut_short else {result.clause.slug for result in within} - unheard
@@ -144,19 +150,14 @@ def _as_expected(result: ClauseResult, entries: tuple[Expectation, ...]) -> Clau
 
 
 def _listed(result: ClauseResult, entries: Iterable[Expectation]) -> dict[Name, str]:
-    """Return the reasons of the findings that an entry expects, by their names."""
-    return {
-        name: entry.in_short()
-        for entry in entries
-        for name in names_of(result)
-        if entry.outcome is result.outcome and entry.fits(name)
-    }
+    """Return the reasons of the findings that entries for this outcome expect, by their names."""
+    return {name: entry.in_short() for entry in entries for name in names_of(result) if entry.fits(name)}
 
 
-def _fitting_in_part(expectations: Expectations, result: ClauseResult) -> list[Expectation]:
+def fitting_in_part(expectations: Expectations, result: ClauseResult) -> tuple[Expectation, ...]:
     """Return the entries that expect a finding of a result that has others, too."""
-    entries = (entry for entry in expectations.of(result.clause.slug) if entry.outcome is result.outcome)
-    return [entry for entry in entries if any(map(entry.fits, names_of(result)))]
+    entries = expectations.expecting(result.clause.slug, result.outcome)
+    return tuple(entry for entry in entries if any(map(entry.fits, names_of(result))))
 
 
 def decides(result: ClauseResult, level: str) -> bool:
@@ -197,15 +198,13 @@ def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult
     """Return an unexpected result with the findings that no entry expects in front."""
     if not result.findings:
         return result
-    listed = _listed(result, expectations.of(result.clause.slug))
+    listed = _listed(result, expectations.expecting(result.clause.slug, result.outcome))
     known = tuple(sorted(result.known, key=lambda finding: finding_name(finding) in listed))
     findings, others = known[:FINDINGS_KEPT], known[FINDINGS_KEPT:]
     return replace(result, findings=findings, others=others, reason=findings[0].observed, listed=listed)
 
 
-def why_stale(
-    entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str] = frozenset()
-) -> str:
+def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str]) -> str:
     """Return why an entry that does not fit has to be removed; empty if the run does not show it.
 
     `news` are the clauses that fail unexpectedly: because of them a request may not have been sent at all, so that one

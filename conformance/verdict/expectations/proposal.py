@@ -10,7 +10,7 @@ import tomlkit
 from tomlkit.items import Table
 
 from conformance.verdict.expectations.entry import ANYTHING, Expectation
-from conformance.verdict.expectations.gate import Gate, decides, is_telling, names_of
+from conformance.verdict.expectations.gate import Gate, decides, fitting_in_part, is_telling, names_of
 from conformance.verdict.expectations.reading import TABLE
 from conformance.verdict.naming import BAR, finding_name, masked
 from conformance.verdict.results import ClauseResult
@@ -66,12 +66,11 @@ def proposal(
 
 def kept_entries(gate: Gate, result: ClauseResult) -> tuple[Expectation, ...]:
     """Return the entries for a clause that fit this run, or about which it shows nothing."""
-    slug, names = result.clause.slug, names_of(result)
-    entries = gate.expectations.of(slug)
     if is_telling(result):
-        return tuple(one for one in entries if one.outcome is result.outcome and any(map(one.fits, names)))
+        return fitting_in_part(gate.expectations, result)
+    slug = result.clause.slug
     kept = (*gate.expected.get(slug, ()), *gate.silent)
-    return tuple(entry for entry in entries if entry in kept)
+    return tuple(entry for entry in gate.expectations.of(slug) if entry in kept)
 
 
 def new_entries(

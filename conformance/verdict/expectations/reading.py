@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,18 @@ from contracts import Catalogue, Clause
 
 TABLE = "expected"
 REQUIRED = {"clause": "", "outcome": "", "reason": ": say why this is expected"}
-TEXTS = (*REQUIRED, "finding", "link")
-KEYS = (*TEXTS, "expires", "flaky")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys((*REQUIRED, "finding", "link"), (_is_text, "a text that is not empty")),
+    "expires": (lambda value: type(value) is datetime.date, "a date without quotes, such as 2027-03-31"),
+    "flaky": (lambda value: isinstance(value, bool), "true or false"),
+}
+"""The keys of an entry, each with the form that its value must have."""
 
 _HEADER = re.compile(rf"\s*\[\[\s*{TABLE}\s*\]\]")
 _PLACE = re.compile(r" *\(at (?:line (\d+), column \d+|end of document)\)")
@@ -127,14 +137,12 @@ class _Checker:
             if key not in table:
                 yield key, f"`{key}` is missing{hint}"
         for key, value in table.items():
-            if key not in KEYS:
-                yield key, f"`{key}` is no key of an entry{did_you_mean(key, KEYS, '; ')}"
-            elif key in TEXTS and not (isinstance(value, str) and value.strip()):
-                yield key, f"`{key}` must be a text that is not empty"
-            elif key == "expires" and type(value) is not datetime.date:
-                yield key, "`expires` must be a date without quotes, such as 2027-03-31"
-            elif key == "flaky" and not isinstance(value, bool):
-                yield key, "`flaky` must be true or false"
+            if key not in FORMS:
+                yield key, f"`{key}` is no key of an entry{did_you_mean(key, FORMS, '; ')}"
+                continue
+            fits, form = FORMS[key]
+            if not fits(value):
+                yield key, f"`{key}` must be {form}"
             elif key == "link" and not value.startswith(("https://", "http://")):
                 yield key, "`link` must begin with https:// or http://"
 
