@@ -164,15 +164,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", action="append", metavar="DEFECT", help="only this defect; repeatable")
     parser.add_argument("--lacking", action="store_true", help="only the defects of which nothing is stored yet")
     options = parser.parse_args(arguments)
-    if options.store and (options.profiles or options.only):
-        parser.error("what is stored is measured over all profiles and defects")
+    if options.store and options.profiles:
+        parser.error("what is stored is measured over all profiles")
     if unknown := sorted(set(options.only or ()) - set(DEFECTS)):
         parser.error(f"there is no such defect: {', '.join(unknown)}")
-    stored = stored_rows(options.budget) if options.lacking else {}
+    stored = stored_rows(options.budget) if options.lacking or options.only else {}
     defects = [defect for defect in DEFECTS.values() if not options.profiles or defect.profile in options.profiles]
-    defects = [defect for defect in defects if defect.name not in stored]
     if options.only:
         defects = [DEFECTS[name] for name in options.only]
+    elif options.lacking:
+        defects = [defect for defect in defects if defect.name not in stored]
     results = run_all(job_for(defect, options.budget) for defect in defects)
     measured = [row_of(defect, result) for defect, result in zip(defects, results, strict=True)]
     complaints = [row["complaint"] for row in measured if row["complaint"]]
@@ -180,7 +181,7 @@ def main(arguments: Sequence[str]) -> int:
         write_rows(options.to, measured)
     if options.store:
         every = stored | {str(row["defect"]): row for row in measured}
-        write_rows(MEASURED / f"detection-{options.budget}.json", [every[name] for name in DEFECTS])
+        write_rows(MEASURED / f"detection-{options.budget}.json", [every[name] for name in DEFECTS if name in every])
     print(*complaints, f"{len(defects) - len(complaints)} of {len(defects)} defects found", sep="\n")
     return len(complaints)
 

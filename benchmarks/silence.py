@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.detection import MEASURED, VARIANTS, false_alarms, variant_job
 from benchmarks.suite import Job, Result, run_all
@@ -18,6 +19,8 @@ from reference.variants import Variant
 from reference.variants.registry import STRIPE
 
 SEEDS = 20
+
+STORED = MEASURED / "silence.json"
 
 
 def jobs_for(variants: Sequence[Variant], seeds: int, explore: float | None = None) -> Iterator[tuple[Variant, Job]]:
@@ -60,6 +63,18 @@ def noise(variant: Variant, result: Result) -> str:
     return f"{variant.name}: {widest} {result.results['words'][widest]}" if is_open else ""
 
 
+def _beside(stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored of all variants with what was measured of some of them."""
+    measured = {*stored["variants"], *new["variants"]}
+    names = [name for name in VARIANTS if name in measured]
+    alarms = stored["alarms"] + new["alarms"]
+    return {**stored, "variants": names, "runs": len(names) * stored["seeds"], "alarms": alarms}
+
+
+def _write(numbers: Mapping[str, Any]) -> None:
+    STORED.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the variants that the arguments name, print each false alarm, and return their number."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.silence", description=__doc__)
@@ -71,6 +86,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.variants) - set(VARIANTS)):
         parser.error(f"no such variant: {', '.join(unknown)}; there are {', '.join(VARIANTS)}")
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    if options.store and options.variants and options.seeds != stored["seeds"]:
+        parser.error(f"the other variants were measured with --seeds {stored['seeds']}: say the same")
     chosen = [variant for variant in VARIANTS.values() if not options.variants or variant.name in options.variants]
     wide, usual = wide_jobs(chosen, options.seeds), jobs_for(chosen, options.seeds, options.explore)
     planned = list(wide if options.wide else usual)
@@ -80,13 +98,9 @@ def main(arguments: Sequence[str]) -> int:
             alarms += 1
             print(job.arguments[-1], said, flush=True)
     if options.store and not options.wide:
-        numbers = {
-            "variants": [one.name for one in chosen],
-            "seeds": options.seeds,
-            "runs": len(planned),
-            "alarms": alarms,
-        }
-        (MEASURED / "silence.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+        names = [one.name for one in chosen]
+        numbers = {"variants": names, "seeds": options.seeds, "runs": len(planned), "alarms": alarms}
+        _write(_beside(stored, numbers) if options.variants else numbers)
     print(f"{len(chosen)} variants, {options.seeds} seeds, {len(planned)} runs: {alarms} with a false alarm")
     return alarms
 
