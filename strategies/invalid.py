@@ -111,7 +111,8 @@ def too_long_customer(length: int, unit: str = "a") -> Attempt:
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
     """Return customers that are too long by one character, of several scripts too, by far, or by a known id's tail."""
     limit = contract.customer_max_length
-    half = limit // 2
+    letters = limit // 4
+    emoji = limit + 1 - len(ID_PREFIX) - 2 * letters
     return (
         too_long_customer(limit + 1),
         broken(
@@ -122,8 +123,8 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
         ),
         broken(
             "customer",
-            f"`customer` has {limit + 1} characters, few of which are ASCII",
-            Pair("customer", joined(ID_PREFIX, Repeated("😀", half), Repeated(COMBINING, limit + 1 - 4 - half))),
+            f"`customer` has {limit + 1} characters, among them {letters} letters with an accent of their own",
+            Pair("customer", joined(ID_PREFIX, Repeated("😀", emoji), Repeated(f"e{COMBINING}", letters))),
         ),
         too_long_customer(2 * limit),
     )
@@ -187,7 +188,7 @@ def _raw(behind: str, why: str) -> Attempt:
 def disguised_names() -> Sequence[Attempt]:
     """Return bodies with a name that parsers and binders take for `expand` or, where there is none, for `customer`."""
     why = "the contract has no such property, and `customer` is not there"
-    first, *others = (" customer", "customer\x00x", "!customer")
+    first, *others = (" customer", "customer\x00x", "!customer", "\uff43ustomer")
     begins = ("?", b"\xef\xbb\xbf")
     return (
         broken(first, why, Pair(first, GOOD_ID)),
