@@ -6,13 +6,12 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote_plus
 
-from ..behaviour import Amend, Attach, ShowMethod
+from ..behaviour import Amend, Attach
 from ..call import Call
 from ..changes import edit_body, wrap, wrap_at_attach
 from ..objects.models import PaymentMethod
 from ..rules.attach import Attempt
 from ..rules.errors import Rejection
-from ..wire.values import Json
 from .eleventh_field_requests import BATCH
 from .parts import reject_with
 from .registry import Topic
@@ -23,8 +22,6 @@ stripe = Topic("stripe")
 
 ROOM = 10
 """How many payment methods a customer can keep."""
-AHEAD = 9 * 60 * 60
-"""How far local time is ahead of UTC, in seconds."""
 
 
 @stateful("state.same-object", "medium", wrap("attach"), batch=BATCH)
@@ -42,13 +39,6 @@ def eleventh_evicts_the_oldest(usual: Attach, call: Call, attempt: Attempt) -> P
     if len(kept) > ROOM:
         call.store.detach(kept[-1])
     return method
-
-
-@contract("response.created", "hard", wrap("payment_method_json"), batch=BATCH)
-def created_in_the_servers_time_zone(usual: ShowMethod, call: Call, method: PaymentMethod) -> Json:
-    """`created` is local time, read as though it were UTC, everywhere: nine hours ahead in Tokyo."""
-    shown = usual(call, method)
-    return {**shown, "created": shown["created"] + AHEAD}
 
 
 @contract("response.json", "hard", partial(edit_body, success=False), batch=BATCH)
