@@ -51,7 +51,7 @@ SEEDED = 1267
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {"request.query-customer"}
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
-MISSED_QUICKLY = 130
+MISSED_QUICKLY = 127
 """The most defects that a quick run may miss."""
 
 QUIET = [

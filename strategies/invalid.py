@@ -111,20 +111,19 @@ def too_long_customer(length: int, unit: str = "a") -> Attempt:
 def too_long_customers(contract: Contract) -> Sequence[Attempt]:
     """Return customers that are too long by one character, of several scripts too, by far, or by a known id's tail."""
     limit = contract.customer_max_length
-    letters = limit // 4
-    emoji = limit + 1 - len(ID_PREFIX) - 2 * letters
+    half = limit // 2
     return (
         too_long_customer(limit + 1),
         broken(
             "customer",
-            f"`customer` is a known id with {limit} characters behind it, beside an expand",
-            Pair("customer", joined(Known("customer"), Repeated(COMBINING, limit))),
+            f"`customer` is a known id with {half} letters and their accents behind it, beside an expand",
+            Pair("customer", joined(Known("customer"), Repeated(f"e{COMBINING}", half))),
             EXPAND_CUSTOMER,
         ),
         broken(
             "customer",
-            f"`customer` has {limit + 1} characters, among them {letters} letters with an accent of their own",
-            Pair("customer", joined(ID_PREFIX, Repeated("😀", emoji), Repeated(f"e{COMBINING}", letters))),
+            f"`customer` has {limit + 1} characters, few of which are ASCII",
+            Pair("customer", joined(ID_PREFIX, Repeated("😀", half), Repeated(COMBINING, limit + 1 - 4 - half))),
         ),
         too_long_customer(2 * limit),
     )
