@@ -116,8 +116,8 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
         too_long_customer(limit + 1),
         broken(
             "customer",
-            f"`customer` is a known id with {limit} characters behind it, beside an expand",
-            Pair("customer", joined(Known("customer"), Repeated(COMBINING, limit))),
+            f"`customer` is a known id with {half} letters and their accents behind it, beside an expand",
+            Pair("customer", joined(Known("customer"), Repeated(f"e{COMBINING}", half))),
             EXPAND_CUSTOMER,
         ),
         broken(
@@ -187,7 +187,7 @@ def _raw(behind: str, why: str) -> Attempt:
 def disguised_names() -> Sequence[Attempt]:
     """Return bodies with a name that parsers and binders take for `expand` or, where there is none, for `customer`."""
     why = "the contract has no such property, and `customer` is not there"
-    first, *others = (" customer", "customer\x00x", "!customer")
+    first, *others = (" customer", "customer\x00x", "!customer", "\uff43ustomer")
     begins = ("?", b"\xef\xbb\xbf")
     return (
         broken(first, why, Pair(first, GOOD_ID)),

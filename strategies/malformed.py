@@ -112,12 +112,12 @@ def quotes() -> Sequence[Attempt]:
 
 
 def empty_values() -> Sequence[Attempt]:
-    """Return bodies with empty values, names and pairs, and with a name without `=`."""
+    """Return bodies with empty values, names and pairs, and with a name without `=`, alone and before others."""
     return (
+        _body("&x&customer=", GOOD_ID, "&&&=&=x&"),
         _pairs(Pair("customer", "")),
         _pairs(CUSTOMER, Pair("expand[]", "")),
         _pairs(Pair("customer", None)),
-        _body("&customer=", GOOD_ID, "&&&=&=x&"),
     )
 
 

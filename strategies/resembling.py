@@ -50,6 +50,7 @@ def resembling_ids() -> Sequence[Attempt]:
         resembling(joined('"', CUSTOMER_ID, '"')),
         resembling(joined("/v1/customers/", CUSTOMER_ID)),
         resembling(joined(CUSTOMER_ID, "\\")),
+        resembling(joined(CUSTOMER_ID, "*")),
     )
 
 

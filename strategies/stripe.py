@@ -19,6 +19,7 @@ from strategies.refusals import (
 )
 from strategies.valid import CUSTOMER, MINIMAL
 from strategies.values import Known, Text
+from strategies.wire import PLAIN, Spelling
 
 SHARED_TOKEN = "pm_card_visa"
 DECLINING_TOKEN = "pm_card_chargeDeclined"
@@ -70,15 +71,20 @@ def unknown_parameters() -> Sequence[Attempt]:
     return (invalid.unknown_parameter("foo"), invalid.unknown_parameter("foo[bar]"))
 
 
-SEVERAL_UNKNOWN = invalid.broken(
-    LONG_NAME,
-    "the contract has no such property",
-    CUSTOMER,
-    Pair(LONG_NAME, "1"),
-    Pair("zebra", "2"),
-    Pair("apple", "3"),
-)
-"""A body with unknown parameters that are not in alphabetical order."""
+def several_unknown(spelling: Spelling = PLAIN) -> Attempt:
+    """Return a body with unknown parameters that are not in alphabetical order, the first one spelled in this way."""
+    return invalid.broken(
+        LONG_NAME,
+        "the contract has no such property",
+        CUSTOMER,
+        Pair(LONG_NAME, "1", spelling),
+        Pair("zebra", "2"),
+        Pair("apple", "3"),
+    )
+
+
+SEVERAL_UNKNOWN = several_unknown()
+SEVERAL_UNKNOWN_IN_ESCAPES = several_unknown(Spelling("first"))
 
 
 def of_shared_token(attempt: Attempt) -> Attempt:

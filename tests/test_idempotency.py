@@ -139,17 +139,17 @@ def test_replay_of_decline(scene: Scene) -> None:
 def test_keys_count_whole(scene: Scene) -> None:
     """Keys are compared whole and as they are: two clients' keys that are alike are still two.
 
-    The longest keys that differ behind a semicolon, in case or by a hyphen are different ones, and the first stays
-    stored after a request with other parameters, and after it has been used; so is the key of attaching again. The
-    header's name knows no case, and the key is the account's in either scheme of authentication. Where a server takes
-    no semicolon, which no source says it must, the keys are of letters, digits and hyphens.
+    The longest keys that differ behind a semicolon and a comma, in case or by a hyphen are different ones, and the
+    first stays stored after a request with other parameters, and after it has been used; so is the key of attaching
+    again. The header's name knows no case, and the key is the account's in either scheme of authentication. Where a
+    server takes none of these signs, which no source says it must, the keys are of letters, digits and hyphens.
     """
-    beginning = new_key(scene, stripe.LONGEST_KEY - 2)
-    key, *others = almost_equal_keys(beginning, ";")
+    beginning = new_key(scene, stripe.LONGEST_KEY - 3)
+    key, *others = almost_equal_keys(beginning, ";,")
     first = scene.attach(with_key(MINIMAL, key), role="control")
     refused = [replace(first, role="set-up")] if first.exchange.is_refusal else []
     if refused:
-        key, *others = almost_equal_keys(beginning, "-")
+        key, *others = almost_equal_keys(beginning, "--")
         first = scene.attach(with_key(MINIMAL, key), role="control")
 
     steps = [scene.attach(with_key(stripe.AGAIN, other), first) for other in others]
@@ -169,11 +169,11 @@ def test_keys_count_whole(scene: Scene) -> None:
     scene.expect(judge.not_replayed, *refused, first, *steps)
 
 
-def almost_equal_keys(beginning: Joined, sign: str) -> list[Text]:
-    """Return a key, and others that differ from it behind the sign, in case and by a hyphen."""
+def almost_equal_keys(beginning: Joined, signs: str) -> list[Text]:
+    """Return a key, and others that differ from it behind the signs, in case and by a hyphen."""
     run, rest = beginning.parts
-    key = joined(beginning, f"{sign}a")
-    return [key, joined(beginning, f"{sign}b"), swapped(key), joined(run, str(rest).removeprefix("-"), f"{sign}a")]
+    key = joined(beginning, f"{signs}a")
+    return [key, joined(beginning, f"{signs}b"), swapped(key), joined(run, str(rest).removeprefix("-"), f"{signs}a")]
 
 
 @clause("idempotency.mismatch")

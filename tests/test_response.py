@@ -97,7 +97,7 @@ def test_condition_on_a_post(scene: Scene) -> None:
     scene.expect(judge.answered_well, first, scene.attach(unless_known, first))
 
 
-@clause("error.no-secrets", quick=False)
+@clause("error.no-secrets", quick=False, last=True)
 def test_no_secrets(scene: Scene) -> None:
     """A key that is refused does not come back either, in whichever scheme it came: answers are logged everywhere."""
     rejected = (*credentials.unknown_keys()[1:], credentials.IN_ANOTHER_SCHEME)

@@ -13,7 +13,7 @@ from conformance.evidence.exchange import has_more
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, as_role
-from conformance.scenes.cards import shows
+from conformance.scenes.cards import LOST, is_lost, shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.repeating import TOLD_APART
@@ -155,9 +155,11 @@ def test_attached_is_listed_still(scene: Scene) -> None:
     lists = scene.list(customer, card, count=1)
     if not lists:
         raise Absent("the target does not list a customer's payment methods")
-    steps = [replace(step, role="subject") if step.exchange.is_to_operation else step for step in card.steps]
+    if not any(times_listed(step.exchange, card.id) for step in lists) and is_lost(scene.retrieve(card), customer):
+        scene.stage.memory.left[LOST] = card
+        scene.needs.end()  # a list that lacks it is right
     about = {"payment_method": card.id, "customer": customer, "other_customer": other}
-    scene.expect(judge.listed, *steps, *lists, about=about, may_go_on=True)
+    scene.expect(judge.listed, *card.with_subjects, *lists, about=about, may_go_on=True)
 
 
 @alone
@@ -262,6 +264,17 @@ def test_customer_stays_as_created(scene: Scene) -> None:
     scene.expect(
         judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also, is_new=True
     )
+
+
+@looks_at(CARDS)
+@clause("state.only-this-one", quick=True, last=True)
+def test_first_card_is_kept(scene: Scene) -> None:
+    """A card takes no other's place: what a customer saved first is there when the last one has been saved."""
+    card = scene.stage.memory.left.get(LOST)
+    if card is None:
+        scene.needs.end()
+    read = scene.retrieve(card, shows_customer=card.customer)
+    scene.expect(judge.persisted, *card.with_subjects, read)
 
 
 @in_turn(CARDS)

@@ -322,8 +322,13 @@ def test_shared_token_is_kept(scene: Scene) -> None:
 
 @clause("stripe.parameter-unknown", also=("body.unknown-parameter",), further=True, last=True, quick=True)
 def test_unknown_parameters_of_shared_token(scene: Scene) -> None:
-    """A body is checked for every payment method: several unknown parameters are rejected for a shared token, too."""
-    expect_refused_of_token(scene, stripe.SEVERAL_UNKNOWN, "body.unknown-parameter")
+    """A body is checked for every payment method: several unknown parameters are rejected for a shared token, too.
+
+    The first is named as it is, though it is sent with an escape in it.
+    """
+    is_decoded = scene.needs.is_sound("request.equivalent-encodings")
+    attempt = stripe.SEVERAL_UNKNOWN_IN_ESCAPES if is_decoded else stripe.SEVERAL_UNKNOWN
+    expect_refused_of_token(scene, attempt, "body.unknown-parameter")
 
 
 @clause("stripe.resource-missing-customer", also=("state.unknown-customer",), further=True, last=True, quick=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pytest
 
+from conformance.fixtures.forms import new_run
 from conformance.plugin.order import is_to_be_alone, line_of, name_of, only_looks, slug_of, takes_cards
 from conformance.scenes.adoption import Adoption
 from conformance.scenes.ahead import (
@@ -216,7 +216,7 @@ class Performers:
                 notes,
                 slug,
                 item.originalname,
-                uuid.uuid4().hex[: len(runner.stage.run)],
+                new_run(),
                 task.before,
                 lambda engine: runner.tell(item, engine),
                 hands_on=takes_cards(item),

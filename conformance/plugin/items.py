@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import uuid
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from conformance.evidence.failure import BoundReached, LiveAccount
 from conformance.evidence.secret import Secret
+from conformance.fixtures.forms import new_run
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import Provision
 from conformance.plugin.ahead import Performers
@@ -66,7 +66,7 @@ class ItemRunner:
         draw = random.Random(f"{settings.seed}/{worker}")
         self.made: Counter[str] = Counter()
         self.left: list[str] = []
-        self.fixtures = Fixtures(client, provision, run=uuid.uuid4().hex[:12], draw=draw)
+        self.fixtures = Fixtures(client, provision, run=new_run(), draw=draw)
         self.client = client
         self.live = ""
         self._unreported: dict[str, Any] | None = None
@@ -203,7 +203,7 @@ class ItemRunner:
 
     def _start_over(self) -> None:
         """Perform again what was performed so far, one after the other, so that the run goes on as a sequential one."""
-        self.engine.start_over(uuid.uuid4().hex[: len(self.stage.run)])
+        self.engine.start_over(new_run())
         for item in self._performed:
             self._begin(item)
             if absent := self._absent(slug_of(item) or ""):

@@ -26,6 +26,11 @@ class Card:
         return as_role("set-up", *self.steps)
 
     @property
+    def with_subjects(self) -> list[Step]:
+        """The steps, each attach in the role `subject`."""
+        return [replace(step, role="subject") if step.exchange.is_to_operation else step for step in self.steps]
+
+    @property
     def was_read_back(self) -> bool:
         """True where it was attached with success, and read afterwards."""
         return bool(self.steps) and self.steps[-1].role == "follow-up"

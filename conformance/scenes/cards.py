@@ -13,6 +13,11 @@ from conformance.scenes.stage import Stage
 from strategies.attempt import Attempt
 from strategies.valid import MINIMAL
 
+NOT_FOUND = 404
+
+LOST = "a card that is no longer its customer's"
+"""The name by which tests share a card that an attach of another one has taken from its customer."""
+
 
 class Cards:
     """Makes payment methods, and takes attached ones from those that other tests have left."""
@@ -54,3 +59,9 @@ def _is_attached_by(card: Card, attempt: Attempt | None) -> bool:
 def shows(customer: str | None) -> Callable[[Exchange], bool]:
     """Return a test of whether a retrieval shows this customer."""
     return lambda exchange: exchange.is_success and exchange.object.get("customer") == customer
+
+
+def is_lost(read: Step, customer: str) -> bool:
+    """Return whether a retrieval shows that a payment method is not, or no longer, this customer's."""
+    is_gone = read.exchange.status == NOT_FOUND
+    return is_gone or (read.exchange.is_success and not shows(customer)(read.exchange))

@@ -14,6 +14,8 @@ from . import (
     eighth_field_objects,
     eighth_field_parsers,
     eighth_field_serializers,
+    eleventh_field_requests,
+    eleventh_field_state,
     encodings,
     errors,
     expand_answers,
@@ -124,6 +126,8 @@ NATURAL = (
     tenth_field_stores,
     tenth_field_answers,
     tenth_field_transport,
+    eleventh_field_requests,
+    eleventh_field_state,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

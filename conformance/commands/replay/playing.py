@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from conformance.fixtures.forms import (
     NO_DELETING,
     PAYMENT_METHOD_FORMS,
     RUN,
+    new_run,
 )
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.provisioning import OutOfFixtures
@@ -96,7 +96,7 @@ class Play:
         self.setting = setting
         self.provided: list[str] = []
         self._given: Counter[str] = Counter()
-        self.fixtures.inventory.run = uuid.uuid4().hex[:12]
+        self.fixtures.inventory.run = new_run()
 
     def play(self, episode: Episode) -> Episode:
         """Send the requests of an episode again, and return it as it goes now. Raises OutOfFixtures."""
