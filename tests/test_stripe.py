@@ -114,7 +114,7 @@ def is_ignored(changed: Step, method: str, attached: Step) -> bool:
 
 
 @clause("stripe.expand-path")
-@each("attempt", stripe.unknown_paths(), quick=3)
+@each("attempt", stripe.unknown_paths())
 def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
@@ -127,7 +127,7 @@ def test_unknown_path_when_attached(scene: Scene) -> None:
     scene.expect(judge.rejected_as_required, attached, scene.attach(stripe.PATH_IN_CAPITALS, attached))
 
 
-@clause("stripe.expand-path", quick=False)
+@clause("stripe.expand-path")
 def test_path_with_a_blank(scene: Scene) -> None:
     """A path is no text to be trimmed: a blank belongs to it."""
     scene.needs.nothing_known_of("request.value-exact", "request.value-exact-whitespace")
