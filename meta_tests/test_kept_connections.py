@@ -210,3 +210,22 @@ def test_a_request_that_hangs_gets_no_more_time_where_others_are_served_beside_a
     assert hanging.failure == Failure.TIMED_OUT
     assert hanging.seconds < 0.7
     assert kept.idle is not None
+
+
+HEAD = b"HTTP/1.1 400 Bad Request\r\n"
+UNFINISHED = {
+    HEAD + b"Connection: close\r\n\r\n": "until the connection is closed",
+    HEAD + b"Content-Length: 500\r\n\r\n{": "less of the body than the announced length",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n": "without its last chunk",
+}
+"""The beginnings of answers on connections that stay open, and what the suite waits for."""
+
+
+@pytest.mark.parametrize("begin", UNFINISHED)
+def test_an_answer_without_its_end_is_described(begin: bytes) -> None:
+    """Vert.x answers an upgrade that it does not know so, and leaves the connection open."""
+    with serving(answering(begin, keep=True)) as port:
+        failed = client_of(f"http://127.0.0.1:{port}", timeout=1).send(MINIMAL.bind(BINDINGS))
+    assert failed.failure == Failure.TIMED_OUT
+    assert "status 400" in failed.original_error
+    assert UNFINISHED[begin] in failed.original_error

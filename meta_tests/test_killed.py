@@ -8,10 +8,12 @@ import pytest
 
 from benchmarks.examples import SUCCESS, episode, exchange
 from benchmarks.suite import Job, run
+from conformance.evidence.episode import Outcome
 from conformance.evidence.exchange import CONNECTION_LOST, Exchange
 from conformance.evidence.failure import Failure
 from conformance.fixtures import outage
 from conformance.judge.outage import ENDED, WAITED
+from conformance.verdict.results import ClauseResult, without
 from conformance.verdict.settlement import settle
 from conformance.verdict.trial import CONFIRMATION, FIRST, OF_OUTAGE, Performed, Trial
 from contracts import load_catalogue, published_contract
@@ -91,3 +93,15 @@ def test_a_request_that_is_never_answered_is_named_once() -> None:
     assert result.status == 1
     assert result.outcomes("fail").keys() == {STILL_SERVING}
     assert "never answers “POST customer=‹customer› & expand=customer”" in result.outcomes("fail")[STILL_SERVING]
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"), [(STILL_SERVING, Outcome.FAIL), ("request.minimal-body", Outcome.NOT_RUN)]
+)
+def test_a_selected_request_that_is_never_answered_is_a_failure(cause: str, outcome: Outcome) -> None:
+    """The clause that fails is not selected, yet the request is that of a selected test, which has no other failure."""
+    catalogue, selected = load_catalogue(), "request.other-headers"
+    broken = ClauseResult(catalogue[STILL_SERVING], Outcome.FAIL)
+    blocked = ClauseResult(catalogue[selected], Outcome.NOT_RUN, cause=cause)
+    shown = without({STILL_SERVING: broken, selected: blocked}, {STILL_SERVING})
+    assert (shown[STILL_SERVING].outcome, shown[selected]) == (outcome, blocked)

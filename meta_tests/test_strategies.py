@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from contracts import load_catalogue, published_contract
 from strategies import Attempt, Comparison, invalid, refusals, requests, stripe, valid
-from strategies.attempt import Request
+from strategies.attempt import Pair, Request
 from strategies.oracle import violations
 from strategies.traits import traits
 from strategies.values import describe
@@ -227,3 +227,18 @@ def test_each_rejection_by_validation_breaks_one_clause() -> None:
         {"body.customer-max-length"},
         {"body.customer-structure"},
     ]
+
+
+SHOWN = {
+    Attempt(payload=b"?customer=1"): "POST the body ?customer=1",
+    Attempt((Pair("a", "1"),), query=(Pair("customer", "1"),)): "POST ?customer=1, a=1",
+    Attempt((Pair(" customer", "1 "),)): "POST “ customer”=“1 ”",
+    Attempt((Pair("a", "1"),) * 3): "POST a=1 & a=1 & a=1",
+    Attempt((Pair("a", "1"), *[Pair("c", "x")] * 900, Pair("b", "1"))): "POST a=1 & c=x (900 times) & b=1",
+}
+"""What reports call an attempt whose plain text would be long, or would mislead."""
+
+
+@pytest.mark.parametrize("attempt", SHOWN)
+def test_an_attempt_is_shown_as_what_it_is(attempt: Attempt) -> None:
+    assert str(attempt) == SHOWN[attempt]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Literal
 from urllib.parse import quote
 
@@ -175,15 +176,30 @@ class Attempt:
 
     def __str__(self) -> str:
         if self.pairs is not None:
-            what = " & ".join(map(str, self.pairs)) or "an empty body"
+            what = _list(self.pairs) or "an empty body"
         else:
             what = "no body" if self.payload is None else "".join(map(describe, _parts(self.payload)))
+        if what.startswith("?"):
+            what = f"the body {what}"  # a query is written in the same way
         if self.query:
             what = f"?{' & '.join(map(str, self.query))}, {what}"
         label = self.label
         if not label and self.path_id != THE_PAYMENT_METHOD:
             label = f"of {describe(self.path_id)}"
         return f"{self.method} {label}: {what}" if label else f"{self.method} {what}"
+
+
+MOST_ALIKE = 3
+"""How many equal pairs that follow each other are written out; of more, their number is."""
+
+
+def _list(pairs: tuple[Pair, ...]) -> str:
+    """Return the pairs in the words of a report."""
+    listed: list[str] = []
+    for pair, equal in groupby(map(str, pairs)):
+        count = len(list(equal))
+        listed += [f"{pair} ({count} times)"] if count > MOST_ALIKE else [pair] * count
+    return " & ".join(listed)
 
 
 def _parts(payload: Text) -> tuple[Text, ...]:

@@ -173,12 +173,15 @@ def many_parameters() -> Sequence[Attempt]:
 
 
 def deep_brackets() -> Sequence[Attempt]:
-    """Return bodies with a name of hashes and arrays 130 deep, with brackets that do not pair, and with odd keys."""
+    """Return bodies with a name of hashes and arrays 130 deep, with brackets that do not pair, and with odd keys.
+
+    A superscript two is a digit to Unicode, and no number: Python says so of it, and fails to convert it.
+    """
     return (
         _pairs(Pair(joined("customer", Repeated("[a][0]", BRACKETS // 2)), GOOD_ID)),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
-        _pairs(CUSTOMER, Pair("expand[__proto__]", "customer")),
+        _pairs(CUSTOMER, Pair("expand[²]", "customer"), Pair("expand[__proto__]", "customer")),
     )
 
 

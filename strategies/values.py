@@ -162,15 +162,20 @@ def describe(text: Text) -> str:
     """Return `text` in the words of a report, short and free of control characters."""
     match text:
         case str():
-            return _printable(text)
+            return _quoted_at_blanks(_printable(text))
         case bytes():
             return "".join(chr(byte) if byte in PRINTABLE else f"\\x{byte:02x}" for byte in text)
         case Known(name, change):
             return f"‹{name.replace('_', ' ')}{' ' + change if change else ''}›"
         case Repeated(unit, count):
-            return f"{_printable(unit)} × {count}"
+            return f"{_quoted_at_blanks(_printable(unit))} × {count}"
         case Joined(parts):
             return " + ".join(describe(part) for part in parts)
+
+
+def _quoted_at_blanks(text: str) -> str:
+    """Return the text in quotes where it begins or ends with a blank, which nobody would see."""
+    return f"“{text}”" if text != text.strip(" ") else text
 
 
 def _printable(text: str) -> str:

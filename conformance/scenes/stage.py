@@ -21,6 +21,7 @@ from conformance.transport.client import Client
 from conformance.verdict.ledger import Ledger
 from contracts import Catalogue, Contract
 from strategies.attempt import Attempt
+from strategies.values import describe
 
 DELETED = "deleted_customer"
 """The name by which an attempt knows a customer that was deleted."""
@@ -94,7 +95,7 @@ class Stage:
         exchange = self.fixtures.endpoints.note_type(
             self.client.send(attempt.bind(bindings), new_connection=new_connection)
         )
-        invalid = f"{attempt.invalid.component}: {attempt.invalid.why}" if attempt.invalid else ""
+        invalid = f"{describe(attempt.invalid.component)}: {attempt.invalid.why}" if attempt.invalid else ""
         step = Step(role, exchange, str(attempt), invalid, attempt.kind, attempt.digest, dict(bindings))
         self.steps.append(step)
         self.has_full_customer |= is_for_full_customer(exchange)

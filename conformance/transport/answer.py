@@ -61,7 +61,12 @@ def read_answer(connection: Connection, deadline: Deadline, method: str, *, to_t
             break
     else:
         raise ExchangeFailed(Failure.TOO_LARGE, f"more than {MOST_INTERIM} interim answers (1xx)")
-    body, framing, is_delimited = _read_body(incoming, head, method)
+    try:
+        body, framing, is_delimited = _read_body(incoming, head, method)
+    except ExchangeFailed as failed:
+        if failed.failure is not Failure.TIMED_OUT:
+            raise
+        raise ExchangeFailed(failed.failure, f"{failed.error}: {head.describe_wait()}") from failed
     rest = incoming.rest() if to_the_end and is_delimited else incoming.pending
     if to_the_end and rest:
         framing = (*framing, _describe_rest(head, len(body), len(rest)))
@@ -97,6 +102,14 @@ class _Head:
         if announced or not LENGTH.fullmatch(number):
             return None
         return int(number)
+
+    def describe_wait(self) -> str:
+        """Return why the body that did not come to its end was waited for."""
+        if self.is_chunked:
+            return f"status {self.status}, and a chunked body without its last chunk"
+        if self.header("content-length"):
+            return f"status {self.status}, and less of the body than the announced length"
+        return f"status {self.status} without Content-Length, so that the body lasts until the connection is closed"
 
     @property
     def keeps_alive(self) -> bool:

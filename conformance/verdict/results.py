@@ -149,12 +149,16 @@ def conclude(catalogue: Catalogue, ledger: Ledger, only: Container[str] | None =
 def without(results: Mapping[str, ClauseResult], left_out: Container[str]) -> dict[str, ClauseResult]:
     """Return the results with those that are left out as if nothing had been asked or seen of them.
 
-    They still explain others: a clause that rests on a broken one is not judged.
+    They still explain others: a clause that rests on a broken one is not judged. A request of a selected test that the
+    server never answers, or at which it ends, stays a failure: the test has no other.
     """
+    shown = {slug for slug in results if slug not in left_out}
+    if any(results[slug].cause == STILL_SERVING for slug in shown):
+        shown.add(STILL_SERVING)
     return {
-        slug: ClauseResult(result.clause, Outcome.NOT_RUN, result.clause.not_tested or NOT_SELECTED, selected=False)
-        if slug in left_out
-        else result
+        slug: result
+        if slug in shown
+        else ClauseResult(result.clause, Outcome.NOT_RUN, result.clause.not_tested or NOT_SELECTED, selected=False)
         for slug, result in results.items()
     }
 

@@ -49,6 +49,20 @@ def unpaired_bracket_crashes(usual: Split, call: Call, body: bytes) -> Sequence[
     return usual(call, body)
 
 
+@contract("robustness.deep-brackets", "hard", wrap_at_attach("split"), batch=BATCH)
+def index_of_another_digit_crashes(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
+    """An index of `expand` that is a digit and no decimal, `expand[²]`, is a 500: `int(index)` after `isdigit()`.
+
+    Mocks by hand in Python: `str.isdigit` is true of superscripts, of which `int` makes no number.
+    """
+    pairs = usual(call, body)
+    for name, _ in pairs:
+        index = unquote_to_bytes(name).decode("utf-8", "replace").removeprefix("expand[").partition("]")[0]
+        if index.isdigit() and not index.isdecimal():
+            raise unexpected_error()
+    return pairs
+
+
 @contract("robustness.empty-values", "medium", wrap_at_attach("split"), batch=BATCH)
 def empty_name_crashes(usual: Split, call: Call, body: bytes) -> Sequence[RawPair]:
     """A pair with an empty name, `=x`, is a 500: `if name[0] == "_"`, `name.charAt(0)`.
