@@ -320,14 +320,16 @@ def test_with_given_ids_only_nothing_is_a_failure(slug: str) -> None:
     assert len(client.customers) == 2, "customers of others are left alone"
 
 
-def test_clean_up_leaves_nothing_and_reports_what_is_left() -> None:
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_clean_up_leaves_nothing_and_reports_what_is_left(at_once: int) -> None:
     for lacks, expected in (((), 0), (("delete",), 1)):
         client = Tiny(lacks=lacks)
         fixtures = engine_of(client).stage.fixtures
         fixtures.customers.named()
         gone, _ = fixtures.customers.create()
         client.customers.pop(gone)
-        assert len(fixtures.clean_up()) == expected
+        assert len(fixtures.clean_up(at_once)) == expected
+        assert not fixtures.inventory.made
 
 
 def test_a_sweep_removes_only_what_is_ours() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -20,6 +20,12 @@ class InTurn(Executor):
         made: Future[Result] = Future()
         made.set_result(call(*args, **kwargs))
         return made
+
+    def map(
+        self, fn: Callable[..., Result], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[Result]:
+        """Yield the result of each call, which is made when it is asked for."""
+        return map(fn, *iterables)
 
 
 def executor(at_once: int) -> Executor:
