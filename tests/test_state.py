@@ -305,7 +305,7 @@ def test_second_customer_cannot_take_it(scene: Scene, attempt: Attempt) -> None:
 
 @looks_at(CARDS)
 @clause("state.unknown-payment-method")
-@each("attempt", refusals.unknown_payment_methods())
+@each("attempt", refusals.unknown_payment_methods(), quick=9)
 def test_unknown_payment_method(scene: Scene, attempt: Attempt) -> None:
     """Only a payment method that exists can be attached, and an id that is nearly right is wrong."""
     expect_unknown_refused(scene, attempt)

@@ -114,7 +114,7 @@ def is_ignored(changed: Step, method: str, attached: Step) -> bool:
 
 
 @clause("stripe.expand-path")
-@each("attempt", stripe.unknown_paths())
+@each("attempt", stripe.unknown_paths(), quick=5)
 def test_unknown_path(scene: Scene, attempt: Attempt) -> None:
     """A path that leads nowhere is refused: a client would wait for an object that never comes."""
     scene.expect(judge.rejected_as_required, scene.sample(attempt))
