@@ -30,6 +30,9 @@ from contracts import Contract
 
 CONFLICT = 409
 
+SHAPE_OF_A_SUCCESS = ("response.status", "response.json", "response.object", "response.customer")
+"""The clauses about whether a success shows a payment method with its customer at all."""
+
 
 @expectation
 def one_winner(episode: Episode, contract: Contract) -> None:
@@ -134,7 +137,7 @@ def _expect_own_form(exchange: Exchange, others: Sequence[Exchange]) -> None:
     customer = exchange.object.get("customer")
     is_lost = customer is None and asks_to_expand(exchange)
     observed = "one of several at once, with `expand`, has no `customer`"
-    expect(not is_lost, observed, exchange, "response.customer", "expand.inlined")
+    expect(not is_lost, observed, exchange, *SHAPE_OF_A_SUCCESS, "expand.inlined")
     if len(set(map(asks_to_expand, others))) < 2 or not isinstance(customer, dict | str):
         return
     is_object, is_wanted = isinstance(customer, dict), asks_to_expand(exchange)

@@ -83,7 +83,14 @@ contract.row("text-for-an-array-crashes", "error.status-class", "medium", also="
 # Keys.
 
 
-@stripe("auth.exact-credentials", "medium", wrap_at_attach("authenticate"), level="SHOULD", batch=BATCH)
+@stripe(
+    "auth.exact-credentials",
+    "medium",
+    wrap_at_attach("authenticate"),
+    also="auth.scheme-capitals",
+    level="SHOULD",
+    batch=BATCH,
+)
 def words_behind_the_key_ignored(usual: Guard, call: Call) -> None:
     """The second word of the header is the key, and further words are not looked at: `split(" ")[1]`."""
     change_request_header(call, "authorization", lambda value: " ".join(value.split(" ")[:2]))
