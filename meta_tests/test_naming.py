@@ -229,6 +229,23 @@ def test_an_answer_at_once_is_expanded_as_its_own_request_asks(*, expand: str, i
     assert all_kept(case, CONTRACT).outcome is (Outcome.PASS if is_right else Outcome.FAIL)
 
 
+@pytest.mark.parametrize(
+    ("body", "owner"),
+    [
+        ({"data": SUCCESS}, "response.object"),
+        (but(SUCCESS, customer=None), "response.customer"),
+        (b"", "response.json"),
+    ],
+)
+def test_a_shape_that_is_wrong_at_any_time_is_no_matter_of_a_race(body: Any, owner: str) -> None:
+    """A wrapped or an empty success has no customer to show, neither at once nor alone."""
+    mine = exchange(200, body, sent="customer=cus_1&expand[]=customer")
+    case = Episode("state.race", "all_kept", (Step("subject", mine),), {"customer": "cus_1"})
+    verdict = all_kept(case, CONTRACT)
+    assert verdict.outcome is Outcome.FAIL
+    assert owner in verdict.rests_on
+
+
 def test_an_unsteadiness_that_another_clause_explains_hides_nothing() -> None:
     """Nothing is left unreported for a clause that is not reported, or that a single other clause has met."""
     token = finding_of("stripe.test-tokens", exchange(404, ERROR))
