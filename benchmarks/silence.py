@@ -71,10 +71,6 @@ def _beside(stored: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return {**stored, "variants": names, "runs": len(names) * stored["seeds"], "alarms": alarms}
 
 
-def _write(numbers: Mapping[str, Any]) -> None:
-    STORED.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the variants that the arguments name, print each false alarm, and return their number."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.silence", description=__doc__)
@@ -100,7 +96,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.store and not options.wide:
         names = [one.name for one in chosen]
         numbers = {"variants": names, "seeds": options.seeds, "runs": len(planned), "alarms": alarms}
-        _write(_beside(stored, numbers) if options.variants else numbers)
+        kept = _beside(stored, numbers) if options.variants else numbers
+        STORED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print(f"{len(chosen)} variants, {options.seeds} seeds, {len(planned)} runs: {alarms} with a false alarm")
     return alarms
 

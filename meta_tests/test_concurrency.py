@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.delaying import delayed
 from benchmarks.processes import PytestProcess, pytest_run
 from benchmarks.suite import Job, Result, run_all
 from conformance.fixtures.objects import Fixtures
@@ -219,6 +220,14 @@ def test_an_interruption_ends_all_threads_at_once(tmp_path: Path) -> None:
     assert (process.returncode, results["verdict"], results["left_over"], left) == (2, "inconclusive", [], set())
     assert any(clause["outcome"] == "pass" for clause in results["clauses"].values())
     assert seconds < 15
+
+
+def test_a_run_of_no_test_leaves_nothing_on_a_slow_target(tmp_path: Path) -> None:
+    with running(api_key=KEY) as server, delayed(server.url, 0.3) as url:
+        options = (f"--base-url={url}", f"--results={tmp_path}", "-k", "nothing_is_called_so", *AT_ONCE_OPTION)
+        process = pytest_run(*options, environment={"STRIPE_API_KEY": KEY}, timeout=60)
+        time.sleep(0.5)  # what was under way arrives
+        assert (process.returncode, customers_of(server.url)) == (5, set())
 
 
 FAR, NEAR = Address.of("https://api.stripe.com"), Address.of("http://127.0.0.1:8420")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -79,16 +78,6 @@ class ItemRunner:
         self.performers: Performers | None = None
         self.starts_over = False
         self._performed: list[pytest.Function] = []
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self, session: pytest.Session) -> None:
-        """Make the customer that nearly all tests use while pytest collects them: all performers would wait for it."""
-        if self.concurrency > 1 and self.fixtures.provision.creates_customers:
-            threading.Thread(target=self._make_first_customer, daemon=True, name="first customer").start()
-
-    def _make_first_customer(self) -> None:
-        with contextlib.suppress(Exception):  # the first test that needs it makes it, and reports what is wrong
-            self.fixtures.customers.named()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Give the tests the settings of this run, and keep to this worker's part of the rate."""
