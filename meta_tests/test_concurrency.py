@@ -18,7 +18,7 @@ from benchmarks.processes import PytestProcess, pytest_run
 from benchmarks.suite import Job, Result, run_all
 from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
-from conformance.plugin.options import DEFAULT_AT_ONCE, usual_concurrency
+from conformance.plugin.options import DEFAULT_AT_ONCE, concurrency_of
 from conformance.scenes.notes import Commons, Made
 from conformance.transport.client import Address
 from conformance.transport.lanes import AT_ONCE, URGENT, USUAL, Crossing, Lane, Pacer, on_lane
@@ -234,21 +234,23 @@ FAR, NEAR = Address.of("https://api.stripe.com"), Address.of("http://127.0.0.1:8
 
 
 @pytest.mark.parametrize(
-    ("address", "others", "expected"),
+    ("address", "options", "expected"),
     [
         (NEAR, {}, 1),
         (None, {}, 1),
         (FAR, {}, DEFAULT_AT_ONCE),
-        (FAR, {"customer": ["cus_1"]}, 1),
-        (FAR, {"payment_method": ["pm_1"]}, 1),
-        (FAR, {"tx": ["2*popen"]}, 1),
+        (NEAR, {"concurrency": 4}, 4),
+        (FAR, {"concurrency": 1}, 1),
+        (FAR, {"customer": ["cus_1"], "concurrency": 4}, 1),
+        (FAR, {"payment_method": ["pm_1"], "concurrency": 4}, 1),
+        (FAR, {"tx": ["2*popen"], "concurrency": 4}, 1),
     ],
 )
-def test_a_server_elsewhere_gets_several_tests_at_the_same_time(
-    address: Address | None, others: dict[str, list[str]], expected: int
+def test_how_many_tests_are_performed_at_the_same_time(
+    address: Address | None, options: dict[str, Any], expected: int
 ) -> None:
-    options = SimpleNamespace(**{"customer": [], "payment_method": [], **others})
-    assert usual_concurrency(options, address) == expected
+    usual = {"customer": [], "payment_method": [], "concurrency": None}
+    assert concurrency_of(SimpleNamespace(**{**usual, **options}), address) == expected
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", "65"])

@@ -74,7 +74,7 @@ class ItemRunner:
         self.is_quick = not budget.whole
         self.stage = Stage(client, self.fixtures, contract, catalogue, budget.repetitions)
         self.engine = Engine(self.stage, shares_target=workers > 1, left_out=settings.left_out)
-        self.concurrency = _concurrency(settings, provision, address, workers)
+        self.concurrency = 1 if settings.dry_run else settings.concurrency
         self.performers: Performers | None = None
         self.starts_over = False
         self._performed: list[pytest.Function] = []
@@ -286,13 +286,6 @@ class ItemRunner:
 
 FOUND = pytest.StashKey[Ledger]()
 """Where an item keeps what it found."""
-
-
-def _concurrency(settings: Settings, provision: Provision, address: Address, workers: int) -> int:
-    """Return how many tests to perform at the same time: given ids are used up in order, and workers are enough."""
-    if workers > 1 or settings.dry_run or provision.has_given_ids:
-        return 1
-    return settings.concurrency
 
 
 def _is_verdict(error: BaseException) -> bool:

@@ -264,16 +264,17 @@ def settings_of(config: pytest.Config) -> Settings:
         expectations=_expectations(config),
         proposal=_proposal(config),
         explore=option.explore,
-        concurrency=option.concurrency or usual_concurrency(option, address),
+        concurrency=concurrency_of(option, address),
         left_out=tuple(sorted(left_out(load_catalogue(), option.clause, option.without_clause))),
     )
 
 
-def usual_concurrency(option: Any, address: Address | None) -> int:
-    """Return how many tests are performed at the same time unless the user says otherwise."""
+def concurrency_of(option: Any, address: Address | None) -> int:
+    """Return how many tests are performed at the same time: given ids are used up in order, and workers are enough."""
+    if option.payment_method or option.customer or getattr(option, "tx", None):
+        return 1
     is_near = address is None or address.is_loopback
-    is_in_turn = option.payment_method or option.customer or getattr(option, "tx", None)
-    return 1 if is_near or is_in_turn else DEFAULT_AT_ONCE
+    return option.concurrency or (1 if is_near else DEFAULT_AT_ONCE)
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:
