@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -23,6 +23,7 @@ from conformance.transport.route import Route
 from meta_tests.capture import capturing
 from meta_tests.odd_servers import OK, answering, read_request, serving
 from meta_tests.sending import BINDINGS, client_of
+from reference.wire.values import Request as AtTheReference
 from strategies.valid import MINIMAL
 
 
@@ -89,6 +90,15 @@ def test_an_announced_end_is_obeyed(ending: str) -> None:
     with serving(answering(answer, keep=True)) as port:
         client = client_of(f"http://127.0.0.1:{port}", timeout=1)
         assert [client.send(MINIMAL.bind(BINDINGS)).idle for _ in range(2)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "keeps"),
+    [(("close",), False), (("Upgrade", "close"), False), (("x-closed, TE",), True), (("keep-alive, Close",), False)],
+)
+def test_the_reference_ends_a_connection_as_any_of_the_options_wishes(values: Sequence[str], keeps: bool) -> None:
+    request = AtTheReference("POST", "/", tuple(("connection", value) for value in values))
+    assert request.keeps_alive is keeps
 
 
 def test_what_is_left_over_of_an_answer_is_not_taken_for_the_next() -> None:

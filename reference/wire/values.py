@@ -58,8 +58,9 @@ class Request:
     @property
     def keeps_alive(self) -> bool:
         """True if the client may send another request on this connection."""
-        wish = (self.header("connection") or "").lower()
-        return "close" not in wish and (self.version == "HTTP/1.1" or "keep-alive" in wish)
+        lists = (value.split(",") for name, value in self.headers if name == "connection")
+        wishes = {option.strip().lower() for options in lists for option in options}
+        return "close" not in wishes and (self.version == "HTTP/1.1" or "keep-alive" in wishes)
 
 
 @dataclass(frozen=True, slots=True)
