@@ -249,7 +249,7 @@ FAR, NEAR = Address.of("https://api.stripe.com"), Address.of("http://127.0.0.1:8
 def test_how_many_tests_are_performed_at_the_same_time(
     address: Address | None, options: dict[str, Any], expected: int
 ) -> None:
-    usual = {"customer": [], "payment_method": [], "concurrency": None}
+    usual: dict[str, Any] = {"customer": [], "payment_method": [], "concurrency": None}
     assert concurrency_of(SimpleNamespace(**{**usual, **options}), address) == expected
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from conformance.evidence.secret import made_up_key
 from conformance.plugin import options
+from conformance.plugin.garbage import collect_rarely, spare_what_exists
 from conformance.plugin.interruptions import handled
 from conformance.plugin.order import slug_of
 from conformance.plugin.output import open_closed_error_output, open_nowhere, surviving_output
@@ -52,6 +53,7 @@ def pytest_load_initial_conftests(
     find_root_again(early_config)
     if options.will_select_suite(early_config):
         open_closed_error_output()
+        early_config.add_cleanup(collect_rarely())
     args[:0] = project_arguments(early_config, parser, args)
     options.hide_key(args, os.environ)
     options.hide_key(sys.argv, os.environ)
@@ -215,6 +217,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
     is_given = bool(option.payment_method) and not option.dry_run
     items[:] = in_order_of_need(chosen, catalogue) if is_given else in_catalogue_order(chosen, catalogue)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what was imported and collected."""
+    if options.selects_suite(session.config):
+        spare_what_exists()
 
 
 @pytest.hookimpl(wrapper=True)
