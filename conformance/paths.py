@@ -11,6 +11,8 @@ from pathlib import Path
 
 SUITE = Path(__file__).resolve().parent.parent
 TESTS = SUITE / "tests"
+PLUGIN = Path("conformance", "plugin", "hooks.py")
+"""Where the plugin for pytest is in every copy of the suite."""
 
 IS_CLONE = (SUITE / "attach_conformance").is_dir()
 """Whether this is a clone; in a wheel this folder lies in that package."""
@@ -25,6 +27,12 @@ IN_A_CLONE = f"in a clone, `.venv/bin/{PROGRAM}`"
 def leads_to_tests(path: Path) -> bool:
     """Return whether a path that pytest is to collect is one of the suite's tests, or a folder above them."""
     return path == TESTS or TESTS in path.parents or path in TESTS.parents
+
+
+def other_copy(path: Path) -> Path | None:
+    """Return the folder of another copy of the suite that this path leads into; None where there is none."""
+    folders = (folder for folder in (path, *path.parents) if folder != SUITE)
+    return next((folder for folder in folders if (folder / PLUGIN).is_file()), None)
 
 
 def program_here(directory: Path | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from conformance.__main__ import main
 from conformance.commands.sweep import CannotSweep, left_behind
 from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import made_up_key
-from conformance.paths import SUITE
+from conformance.paths import PLUGIN, SUITE
 from conformance.transport.client import Address, Client, TargetError
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.run import ExitStatus
@@ -98,3 +99,17 @@ def test_a_verdict_counts_a_clause_that_does_not_apply_as_not_judged() -> None:
 
     total = len(CATALOGUE.within("contract"))
     assert (verdict.verdict, verdict.reason) == ("conforms", f"{total - 1} of {total} clauses judged")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with workers"])
+def test_the_tests_of_another_copy_need_its_own_plugin(workers: Sequence[str], tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_theirs.py").write_text("def test_theirs(scene): pass\n")
+    plugin = tmp_path / PLUGIN
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text("")
+    command = [sys.executable, "-m", "pytest", str(tmp_path / "tests"), *workers, "--base-url", "http://127.0.0.1:1"]
+    ended = subprocess.run(command, cwd=SUITE, capture_output=True, text=True, timeout=60, check=False)
+    errors = [line for line in (ended.stdout + ended.stderr).splitlines() if line.startswith("ERROR: ")]
+    assert (ended.returncode, len(errors)) == (ExitStatus.WRONG_USAGE, 1)
+    assert f"--editable {tmp_path}`" in errors[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.evidence.secret import made_up_key
+from conformance.paths import SUITE, other_copy
 from conformance.plugin import options
 from conformance.plugin.garbage import collect_rarely, spare_what_exists
 from conformance.plugin.interruptions import handled
@@ -78,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in marks_of(load_catalogue()):
         config.addinivalue_line("markers", f"{name}: a test of a clause of that profile or chapter")
     config.option.api_key = None
+    _refuse_other_copy(config)
     if not options.selects_suite(config) or config.option.collectonly or getattr(config.option, "help", False):
         return
     worker_input = getattr(config, "workerinput", None)
@@ -129,6 +132,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(
             Explorer(config, settings.seed, settings.explore, controller), "conformance-explorer"
+        )
+
+
+def _refuse_other_copy(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where the tests are those of another copy of the suite than this plugin."""
+    for other in filter(None, map(other_copy, options.paths(config, config.args))):
+        install = f"{shlex.quote(sys.executable)} -m pip install --editable {shlex.quote(str(other))}"
+        raise pytest.UsageError(
+            f"the tests in {other} need the plugin of their own copy of the suite, and pytest has that of {SUITE}: "
+            f"run `{install}`, or the tests of that copy"
         )
 
 

@@ -401,7 +401,7 @@ def narrowed_by(config: pytest.Config) -> str:
     words = [NARROWING[name].format(value) for name, values in given.items() for value in _as_list(values)]
     whole = any(
         "::" not in argument and path in (TESTS, *TESTS.parents)
-        for argument, path in zip(config.args, _paths(config, config.args), strict=True)
+        for argument, path in zip(config.args, paths(config, config.args), strict=True)
     )
     return " ".join(words if whole else [*words, *(argument.rpartition("/")[2] for argument in config.args)])
 
@@ -411,16 +411,16 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] * bool(value)
 
 
-def _paths(config: pytest.Config, arguments: Sequence[str]) -> list[Path]:
+def paths(config: pytest.Config, arguments: Sequence[str]) -> list[Path]:
     """Return the paths in what pytest is asked to collect."""
     return [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in arguments]
 
 
 def selects_suite(config: pytest.Config) -> bool:
     """Return whether what pytest was asked to collect includes this suite's tests."""
-    return any(map(leads_to_tests, _paths(config, config.args)))
+    return any(map(leads_to_tests, paths(config, config.args)))
 
 
 def will_select_suite(config: pytest.Config) -> bool:
     """Return whether the command line names this suite's tests, before pytest has settled what it collects."""
-    return any(map(leads_to_tests, _paths(config, config.known_args_namespace.file_or_dir or ["."])))
+    return any(map(leads_to_tests, paths(config, config.known_args_namespace.file_or_dir or ["."])))
