@@ -53,6 +53,22 @@ def test_what_comes_again_only_now_and_then_is_unsteadiness() -> None:
     assert broken_by((FIRST, BAD), (CONFIRMATION, GOOD), (CONFIRMATION, BAD)) == {UNSTEADY}
 
 
+@pytest.mark.parametrize(
+    ("answers", "broken"),
+    [((BAD, GOOD, GOOD), {UNSTEADY}), ((BAD, BAD, GOOD), {UNSTEADY}), ((BAD, BAD, BAD), {CLAUSE}), ((GOOD,), set())],
+)
+def test_a_rejection_breaks_a_further_clause_only_where_it_comes_again(
+    answers: tuple[Exchange, ...], broken: set[str]
+) -> None:
+    parts = (FIRST, CONFIRMATION, CONFIRMATION)
+    performed = tuple(
+        Performed(part, episode("survived", answer, clause="robustness.quotes", kind="wire"))
+        for part, answer in zip(parts, answers, strict=False)
+    )
+    trial = Trial("robustness.quotes", performed, also=((CLAUSE, "accepted"),))
+    assert settle(trial, (), published_contract(), load_catalogue()).broken == broken
+
+
 LOST = exchange(None, b"", failure=CONNECTION_LOST)
 CUT = exchange(200, SUCCESS, framing=("the body ends before the length that its headers announce",))
 SENT_TWICE = exchange(400, ERROR, resent=True)

@@ -26,7 +26,7 @@ from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
 from conformance.verdict.entries import refer_to
 from conformance.verdict.ledger import Ledger
-from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, needs_confirmation, settle
+from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, needs_confirmation, settle, with_further
 from conformance.verdict.trial import (
     AGAIN,
     CONFIRMATION,
@@ -277,9 +277,9 @@ class Engine:
         before = self.stage.client.requests_sent
         episode = self.watch.perform(play, trial.outages)
         self._last_cost = self.stage.client.requests_sent - before
-        judgement = self._judged(episode)
-        trial.performed.append(Performed.judged(part, episode, judgement))
-        return judgement
+        performed = Performed.judged(part, episode, self._judged(episode))
+        trial.performed.append(performed)
+        return self._with_further(performed, trial)
 
     def _confirm(self, trial: _Trial, doubtful: Sequence[Finding]) -> None:
         """Perform again, rejections on a new connection; with new customers what never came again."""
@@ -306,7 +306,11 @@ class Engine:
 
     def _came_again(self, trial: _Trial) -> set[str]:
         again = [one for one in trial.performed if one.part not in (FIRST, SEARCH)]
-        return {slug for performed in again for slug in performed.judgement.broken}
+        return {slug for performed in again for slug in self._with_further(performed, trial).broken}
+
+    def _with_further(self, performed: Performed, trial: _Trial) -> Judgement:
+        stage, judgement = self.stage, performed.judgement
+        return with_further(judgement, performed.episode, trial.also, stage.contract, stage.catalogue)
 
     # Telling
 

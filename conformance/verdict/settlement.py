@@ -38,6 +38,27 @@ ANEW_TIMES = 2
 """How many times it is performed with new customers, if it never failed again with the same ones."""
 
 
+COME_BY_CHANCE = frozenset({"accepted"})
+"""The expectations of further clauses whose findings must come again, too: any server may reject a request once."""
+
+
+def with_further(
+    judgement: Judgement, episode: Episode, also: Iterable[tuple[str, str]], contract: Contract, catalogue: Catalogue
+) -> Judgement:
+    """Return the judgement of an episode with those findings of the further clauses `also` that must come again."""
+    further = [pair for pair in also if pair[1] in COME_BY_CHANCE and pair[0] not in judgement.broken]
+    findings = [one for pair in further for one in _judge_further(episode, *pair, contract, catalogue).findings]
+    return replace(judgement, findings=(*judgement.findings, *findings))
+
+
+def _judge_further(
+    episode: Episode, clause: str, expectation: str, contract: Contract, catalogue: Catalogue
+) -> Judgement:
+    """Judge an episode for a further clause, without what it shows of others."""
+    judgement = judge(replace(episode, clause=clause, expectation=expectation), contract, catalogue)
+    return replace(judgement, findings=tuple(one for one in judgement.findings if one.clause == clause))
+
+
 def settle(trial: Trial, established: Container[str], contract: Contract, catalogue: Catalogue) -> Ledger:
     """Conclude from a trial, when the clauses in `established` are already known to be broken on its worker.
 
@@ -52,18 +73,25 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
         return _settle_outage(trial)
 
     ledger = Ledger()
-    judgement = _confirm(trial, established)
+    judgement = _confirm(_with_further(trial, contract, catalogue), established)
     own = _finding_of(trial.clause, judgement)
     for finding in sorted(judgement.findings, key=lambda one: one is own):
         ledger.entry(finding.clause).add_finding(finding)
     _enter(ledger, trial.clause, judgement, traits_of(trial.decisive))
     for clause, expectation in trial.also:
-        other = judge(replace(trial.decisive, clause=clause, expectation=expectation), contract, catalogue)
-        for finding in other.findings:
-            if finding.clause == clause:
-                ledger.entry(clause).add_finding(finding)
+        other = _judge_further(trial.decisive, clause, expectation, contract, catalogue)
+        for finding in () if expectation in COME_BY_CHANCE else other.findings:
+            ledger.entry(clause).add_finding(finding)
         _enter(ledger, clause, other)
     return ledger
+
+
+def _with_further(trial: Trial, contract: Contract, catalogue: Catalogue) -> Trial:
+    def further(performed: Performed) -> Performed:
+        judgement = with_further(performed.judgement, performed.episode, trial.also, contract, catalogue)
+        return Performed.judged(performed.part, performed.episode, judgement)
+
+    return replace(trial, episodes=tuple(map(further, trial.episodes))) if trial.also else trial
 
 
 def _finding_of(clause: str, judgement: Judgement) -> Finding | None:
