@@ -15,7 +15,7 @@ from conformance.verdict.entries import Kind
 from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, Ledger
 from conformance.verdict.results import conclude
 from conformance.verdict.settlement import settle
-from conformance.verdict.trial import CONFIRMATION, FIRST, RENEWED, Performed, Trial
+from conformance.verdict.trial import CONFIRMATION, FIRST, OF_SERVING, RENEWED, SEARCH, Performed, Trial
 from contracts import load_catalogue, published_contract
 
 CLAUSE = "request.minimal-body"
@@ -67,6 +67,21 @@ def test_a_rejection_breaks_a_further_clause_only_where_it_comes_again(
     )
     trial = Trial("robustness.quotes", performed, also=((CLAUSE, "accepted"),))
     assert settle(trial, (), published_contract(), load_catalogue()).broken == broken
+
+
+@pytest.mark.parametrize(
+    ("searched", "broken"),
+    [((BAD, GOOD, GOOD), UNSTEADY), ((GOOD, BAD, BAD), STILL_SERVING), ((GOOD, GOOD), UNSTEADY), ((), UNSTEADY)],
+)
+def test_the_guilty_request_is_the_one_behind_which_a_valid_one_fails_again(
+    searched: tuple[Exchange, ...], broken: str
+) -> None:
+    parts = [(FIRST, BAD), *((SEARCH, answer) for answer in searched)]
+    performed = tuple(
+        Performed(part, episode("served_again", answer, clause=STILL_SERVING, kind="wire")) for part, answer in parts
+    )
+    trial = Trial(STILL_SERVING, performed, OF_SERVING)
+    assert settle(trial, (), published_contract(), load_catalogue()).broken == {broken}
 
 
 LOST = exchange(None, b"", failure=CONNECTION_LOST)

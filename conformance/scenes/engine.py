@@ -25,7 +25,7 @@ from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
 from conformance.verdict.entries import refer_to
-from conformance.verdict.ledger import Ledger
+from conformance.verdict.ledger import UNSTEADY, Ledger
 from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, needs_confirmation, settle, with_further
 from conformance.verdict.trial import (
     AGAIN,
@@ -319,10 +319,17 @@ class Engine:
         mode = Mode.AGAIN if trial.performed else Mode.FIRST
         telling, episode = self._telling(trial.story, trial.story.arguments, mode)
         trial.also, trial.smallest = telling.also, trial.story.arguments
-        trial.proof = episode if telling.is_proof and self._fails(episode) else None
+        is_proof = telling.is_proof and self._fails(episode) and not self._may_be_chance(episode)
+        trial.proof = episode if is_proof else None
         if trial.proof is None and self._fails(episode):
             trial.smallest, episode = trial.story.narrow(episode, self._tell_smaller(trial.story), self.stage.contract)
         return episode
+
+    def _may_be_chance(self, episode: Episode) -> bool:
+        """Return whether rejections are all that fails, and the server is known to reject now and then."""
+        return UNSTEADY in self._established() and all(
+            finding.exchange.is_refusal for finding in self._judged(episode).findings
+        )
 
     def _tell_smaller(self, story: Story) -> Callable[[Mapping[str, Any], int], Episode | None]:
         def fails(arguments: Mapping[str, Any], cost: int) -> Episode | None:

@@ -115,10 +115,13 @@ class Serving:
             performed.append(Performed(SEARCH if before else FIRST, self._served_again(steps)))
             return _fails(performed[-1])
 
+        def fails_twice_after(attempt: Attempt) -> bool:
+            return fails_after(attempt) and (bool(outages) or fails_after(attempt))
+
         missing, is_found = "", False
         try:
             if fails_after():
-                is_found = any(fails_after(attempt) for attempt in survived if not self._watch.gone)
+                is_found = any(fails_twice_after(attempt) for attempt in survived if not self._watch.gone)
         except OutOfFixtures as ran_out:
             missing = str(ran_out)
         if outages and (self._watch.gone or not is_found):

@@ -202,13 +202,17 @@ def _kind_of(step: Step) -> tuple[str, str]:
 
 
 def _settle_still_serving(trial: Trial) -> Ledger:
-    """Conclude whether a valid request is answered as usual after malformed ones; the search names the guilty one."""
+    """Conclude whether a valid request is answered as usual after malformed ones.
+
+    The search tries each of them, and ends with the guilty one, behind which the valid request fails again.
+    """
     ledger = Ledger()
     judgement = trial.performed_as(FIRST)[0].judgement
     if judgement.outcome is Outcome.FAIL:
-        failed = (one.judgement for one in trial.performed_as(SEARCH) if one.judgement.outcome is Outcome.FAIL)
         unsteady = replace(judgement, findings=_as_unsteadiness(judgement.findings), outcome=Outcome.PASS)
-        judgement = next(failed, unsteady)
+        searched = [one.judgement for one in trial.performed_as(SEARCH)]
+        is_found = bool(searched) and searched[-1].outcome is Outcome.FAIL
+        judgement = searched[-1] if is_found else unsteady
     for finding in judgement.findings:
         if finding.clause in (trial.clause, UNSTEADY):
             ledger.entry(finding.clause).add_finding(finding)

@@ -22,6 +22,7 @@ from conformance.fixtures.ids import NEAR_MISSES
 from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.settlement import with_further
 from conformance.verdict.shapes import GATHERED, exchanges_in, performed_in, steps_compared, steps_in
 from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, OF_SERVING, RENEWED, SEARCH, Trial
 from contracts import load_catalogue, published_contract
@@ -105,8 +106,10 @@ def _parts_after_the_first(trial: Trial) -> Iterator[str]:
         case [first]:
             if first.judgement.outcome is Outcome.INCONCLUSIVE:
                 yield AGAIN
-            if any(performed.judgement.findings for performed in trial.performed_as(FIRST, AGAIN)):
-                yield from (CONFIRMATION, RENEWED)
+            contract, catalogue = published_contract(), load_catalogue()
+            for performed in trial.performed_as(FIRST, AGAIN):
+                if with_further(performed.judgement, performed.episode, trial.also, contract, catalogue).findings:
+                    yield from (CONFIRMATION, RENEWED)
 
 
 def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
