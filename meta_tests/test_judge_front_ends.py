@@ -48,6 +48,16 @@ def test_an_expectation_may_be_refused_in_any_words() -> None:
     assert not broken_by(replace(refusal, request=asked))
 
 
+def test_a_request_without_a_length_may_be_refused_in_any_words() -> None:
+    """A front end may want a Content-Length (RFC 9110 section 15.5.12), as lighttpd does of a POST without a body."""
+    refusal = exchange(411, b"<h1>Length Required</h1>", media_type="text/html")
+    assert broken_by(refusal) == {"error.envelope"}
+    bare = replace(refusal.request, body=None)
+    assert broken_by(replace(refusal, request=bare)) == {"error.envelope"}, "the sender announces an empty body"
+    assert not broken_by(replace(refusal, request=replace(bare, raw=True)))
+    assert not broken_by(replace(refusal, request=replace(refusal.request, raw=True, chunked=True)))
+
+
 @pytest.mark.parametrize(("header", "key"), [("S\u00e3o Paulo", "bearer"), ("Paris", "Bearer \u00e9")])
 def test_what_is_beyond_ascii_in_a_header_may_be_refused_in_any_words(header: str, key: str) -> None:
     """RFC 9110 section 5.5 calls such characters obsolete, and HTTP libraries refuse them before any application."""

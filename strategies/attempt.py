@@ -83,6 +83,12 @@ class Request:
         """True if the sender adds the header that says of a body in chunks that it is."""
         return self.chunked and all(name != "Transfer-Encoding" for name, _ in self.headers)
 
+    @property
+    def announces_length(self) -> bool:
+        """True if the request says how long its body is; one that is not raw says 0 where it has none."""
+        is_bare = self.raw and self.body is None
+        return not (self.chunked or is_bare)
+
 
 @dataclass(frozen=True)
 class Attempt:

@@ -157,13 +157,13 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
 def _may_be_refused(exchange: Exchange) -> bool:
     """Return whether the request has what RFC 9110 lets a server refuse with the status of the response.
 
-    That is a body without its length (section 15.5.12), the wish for no JSON (section 15.5.7), a condition that does
-    not hold (section 15.5.13), an expectation (section 15.5.18), or a header beyond ASCII (section 5.5).
+    That is a request without a Content-Length (section 15.5.12), the wish for no JSON (section 15.5.7), a condition
+    that does not hold (section 15.5.13), an expectation (section 15.5.18), or a header beyond ASCII (section 5.5).
     """
     headers = exchange.request.headers
     match exchange.status:
         case HTTPStatus.LENGTH_REQUIRED:
-            return exchange.request.chunked
+            return not exchange.request.announces_length
         case HTTPStatus.NOT_ACCEPTABLE:
             return not _takes_json(exchange)
         case HTTPStatus.PRECONDITION_FAILED:

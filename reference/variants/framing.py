@@ -240,6 +240,17 @@ def expectations_are_417(usual: Serve, call: Call) -> Response:
     return Response(417, (("Server", "lighttpd"), ("Content-Type", "text/html")), page, close=True)
 
 
+@variant(STRIPE, wrap("serve"), batch="alarms 12")
+def posts_without_a_length_are_411(usual: Serve, call: Call) -> Response:
+    """A front-end server answers 411 with a page to a POST that announces no length, as lighttpd 1.4 does."""
+    request = call.request
+    announces_body = request.chunked or request.header("content-length") is not None
+    if request.method != "POST" or announces_body:
+        return usual(call)
+    page = b"<html><head><title>411 Length Required</title></head></html>\n"
+    return Response(411, (("Server", "lighttpd"), ("Content-Type", "text/html")), page, close=True)
+
+
 @variant(STRIPE, wrap("serve"), batch=TENTH, deviates=("request.other-headers",))
 def headers_beyond_ascii_are_400(usual: Serve, call: Call) -> Response:
     """An HTTP library rejects a header beyond ASCII with 400 and no body, before any application sees it."""
