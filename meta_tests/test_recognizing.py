@@ -91,6 +91,7 @@ def test_an_error_of_this_api_about_the_key_is_about_the_key() -> None:
     error = json.dumps({"error": {"type": "invalid_request_error", "message": "Invalid API Key"}})
     found = diagnosis_of(always(401, JSON, error))
     assert found.diagnosis == "the target rejects the key (401 and the error “Invalid API Key”)"
+    assert "Authorization" in found.hint, "a proxy may leave it out, as squid does without login=PASSTHRU"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

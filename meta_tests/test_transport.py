@@ -83,6 +83,8 @@ def test_an_unknown_ca_is_a_failure_of_tls(transport: str, secure_port: int) -> 
     failed = sent(f"https://127.0.0.1:{secure_port}", transport)
     assert failed.failure == Failure.TLS_FAILED
     assert failed.original_error
+    assert "self-signed" in ADVICE[Failure.TLS_FAILED]
+    assert "https there" not in ADVICE[Failure.TLS_FAILED], "TLS was spoken, or the failure would be NO_TLS"
 
 
 @both
