@@ -70,6 +70,8 @@ from . import (
     tenth_field_transport,
     third_field,
     third_field_answers,
+    twelfth_field_answers,
+    twelfth_field_requests,
     unknown_parameters,
     values,
 )
@@ -128,6 +130,8 @@ NATURAL = (
     tenth_field_transport,
     eleventh_field_requests,
     eleventh_field_state,
+    twelfth_field_requests,
+    twelfth_field_answers,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

@@ -38,8 +38,8 @@ class Limits:
     With `trailers` a chunked body may end with header fields, which are passed over, and with `extensions` the size of
     a chunk may have some behind it. With `whole_urls` a request line may have a whole URL. With `expects` a client that
     waits for a 100 gets it, and with `closes` a connection ends where a client wishes it. The others are mistakes:
-    headers without a `blank` behind their colon are not seen, a body is read from the socket `once`, and a head must
-    come as a whole.
+    headers without a `blank` behind their colon are not seen, a body is read from the socket `once`, a head must come
+    as a whole, and chunks end `early`, so that what follows the last one is the next request.
     """
 
     line: int = 16 * 1024
@@ -55,6 +55,7 @@ class Limits:
     blank: bool = False
     once: bool = False
     whole_head: bool = False
+    early: bool = False
 
 
 def in_lower_case(headers: Headers) -> Headers:
@@ -178,7 +179,7 @@ class Stream:
             chunks.append(self._exactly(size))
             if self._line(2, 400, "Malformed chunk."):
                 raise WireError(400, "Malformed chunk.")
-        if self._headers() and not self._limits.trailers:
+        if not self._limits.early and self._headers() and not self._limits.trailers:
             raise WireError(400, "Improperly terminated chunked request.")
         return tuple(chunks)
 
