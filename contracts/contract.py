@@ -77,8 +77,12 @@ class Contract:
     @cached_property
     def error_string_members(self) -> frozenset[str]:
         """The members of an error that are strings when they are present."""
-        properties = self._schemas["error_detail"]["properties"]
-        return frozenset(name for name, schema in properties.items() if schema.get("type") == "string")
+        return self._error_members("string")
+
+    @property
+    def error_object_members(self) -> frozenset[str]:
+        """The members of an error that are objects when they are present."""
+        return self._error_members("object")
 
     @cached_property
     def payment_method(self) -> ResponseSchema:
@@ -89,6 +93,10 @@ class Contract:
     def customer(self) -> ResponseSchema:
         """The schema of an expanded customer."""
         return ResponseSchema(self._schemas, "customer")
+
+    def _error_members(self, kind: str) -> frozenset[str]:
+        properties = self._schemas["error_detail"]["properties"]
+        return frozenset(name for name, schema in properties.items() if schema.get("type") == kind)
 
     @property
     def _schemas(self) -> Mapping[str, Any]:

@@ -62,15 +62,20 @@ def test_success(scene: Scene, slug: str) -> None:
     expect_well_formed(scene, *SAMPLE)
 
 
-@clause("response.type-hash", last=True)
+OF_ANY_TYPE = ("response.customer", "response.created", "response.livemode", "response.billing-details")
+"""The clauses about members that a payment method of any type has."""
+
+
+@clause("response.type-hash", also=OF_ANY_TYPE, last=True)
 def test_hash_of_another_type(scene: Scene) -> None:
-    """A payment method that is no card has the hash of its own type, where it can be attached."""
+    """A payment method that is no card has the hash of its type, where it can be attached, and what all have."""
     created = scene.stage.fixtures.methods.create_of_another_type()
     if created is None:
         scene.needs.end()
     account = created_id(created)
     attach = [scene.attach(OF_ANOTHER_TYPE, account)] if account else []
-    scene.expect(judge.has_hash_of_its_type, step_of("set-up", created), *attach)
+    also = [(slug, judge.well_formed) for slug in OF_ANY_TYPE] if attach else []
+    scene.expect(judge.has_hash_of_its_type, step_of("set-up", created), *attach, also=also)
 
 
 @clause("error.status-class", quick=False)

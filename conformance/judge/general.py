@@ -263,6 +263,9 @@ def _broken_members(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
     wrong = [name for name in strings if not isinstance(error.get(name), str | None)]
     for name in wrong[:1]:
         yield "error.member-types", f"the error's {name} is {error[name]!r}, no string"
+    objects = sorted(contract.error_object_members)
+    for name in [name for name in objects if not isinstance(error.get(name), dict | None)][:1]:
+        yield "error.member-types", f"the error's {name} is {error[name]!r}, no object"
     empty = [name for name in strings if name in error and error[name] is None]
     for name in empty[:1]:
         yield "error.null-members", f"the error's {name} is null"

@@ -24,6 +24,8 @@ from conformance.judge.reads import each_read, expect_unattached, times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
+FAILING_LATER, ITS_LAST4 = "pm_card_chargeCustomerFail", "0341"
+"""A shared token, and the end of its card's number, as it is recorded."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def rejected_as_required(episode: Episode, contract: Contract) -> None:
 def cloned(episode: Episode, contract: Contract) -> None:
     """Expect every attach of a shared token to make a new payment method.
 
-    Its id begins with `pm_`, and is neither the token nor an earlier one.
+    Its id begins with `pm_`, and is neither the token nor an earlier one. Its card is the one that the token names.
     """
     seen: set[str] = set()
     for exchange in episode.exchanges("subject"):
@@ -131,6 +133,10 @@ def cloned(episode: Episode, contract: Contract) -> None:
         expect(not is_token, f"`id` is the shared {identifier}, not that of a new payment method", exchange)
         expect(identifier not in seen, f"two attaches made the same payment method {identifier}", exchange)
         seen.add(identifier)
+        card: Any = exchange.object.get("card")
+        last4 = card.get("last4", ITS_LAST4) if isinstance(card, dict) else ITS_LAST4
+        is_its_card = last4 == ITS_LAST4 or f"/{FAILING_LATER}/" not in exchange.request.target
+        expect(is_its_card, f"the card of {FAILING_LATER} ends in {last4}, not in {ITS_LAST4}", exchange)
 
 
 @expectation
