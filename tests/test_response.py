@@ -8,11 +8,9 @@ from __future__ import annotations
 import pytest
 
 from conformance import judge
-from conformance.fixtures.endpoints import created_id
-from conformance.scenes.card import step_of
 from conformance.scenes.marks import as_story, clause, clause_mark, each
 from conformance.scenes.scene import Scene
-from conformance.scenes.stories import expect_well_formed
+from conformance.scenes.stories import attach_of_another_type, expect_well_formed
 from strategies import Attempt, credentials, headers, malformed
 from strategies.requests import OF_ANOTHER_TYPE, SAMPLE
 from strategies.stripe import AGAIN, with_header
@@ -69,13 +67,11 @@ OF_ANY_TYPE = ("response.customer", "response.created", "response.livemode", "re
 @clause("response.type-hash", also=OF_ANY_TYPE, last=True)
 def test_hash_of_another_type(scene: Scene) -> None:
     """A payment method that is no card has the hash of its type, where it can be attached, and what all have."""
-    created = scene.stage.fixtures.methods.create_of_another_type()
-    if created is None:
+    steps = attach_of_another_type(scene, OF_ANOTHER_TYPE)
+    if not steps:
         scene.needs.end()
-    account = created_id(created)
-    attach = [scene.attach(OF_ANOTHER_TYPE, account)] if account else []
-    also = [(slug, judge.well_formed) for slug in OF_ANY_TYPE] if attach else []
-    scene.expect(judge.has_hash_of_its_type, step_of("set-up", created), *attach, also=also)
+    also = [(slug, judge.well_formed) for slug in OF_ANY_TYPE] if len(steps) > 1 else []
+    scene.expect(judge.has_hash_of_its_type, *steps, also=also)
 
 
 @clause("error.status-class", quick=False)

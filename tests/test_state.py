@@ -9,7 +9,6 @@ from hypothesis import given
 
 from conformance import judge
 from conformance.evidence.episode import Step
-from conformance.evidence.exchange import has_more
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, as_role
@@ -19,8 +18,16 @@ from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.repeating import TOLD_APART
 from conformance.scenes.scene import Absent, Scene
 from conformance.scenes.sequences import expect_as_modelled, shorten
-from conformance.scenes.shelf import DETACHED, LONG_AGO, attach_again, expect_of_shelf, fill_shelf, list_before
-from conformance.scenes.stories import expect_unknown_refused
+from conformance.scenes.shelf import (
+    DETACHED,
+    LONG_AGO,
+    attach_again,
+    expect_of_shelf,
+    fill_shelf,
+    find_unlisted,
+    list_before,
+)
+from conformance.scenes.stories import attach_of_another_type, expect_unknown_refused
 from conformance.scenes.unchanged import (
     expect_attached_left_alone,
     expect_nothing_changed,
@@ -30,6 +37,7 @@ from conformance.scenes.unchanged import (
 from contracts import published_contract
 from strategies import Attempt, refusals, requests, sequences
 from strategies.refusals import NO_CUSTOMER, NO_CUSTOMER_ID
+from strategies.requests import OF_ANOTHER_TYPE
 from strategies.sequences import TOUR, Operation
 from strategies.valid import EXPANDED, MINIMAL
 
@@ -59,6 +67,17 @@ EXPANDING = (1, 2, 4)
 def test_attachment_persists(scene: Scene) -> None:
     """A card that was attached is found attached, with or without `expand`: an answer alone is worth nothing."""
     expect_of_shelf(scene, judge.persisted)
+
+
+@clause("state.persisted", last=True)
+def test_attachment_of_another_type_persists(scene: Scene) -> None:
+    """A payment method that is no card is found attached, too, where it can be attached."""
+    steps = attach_of_another_type(scene, OF_ANOTHER_TYPE)
+    if not steps or not steps[-1].exchange.is_success or steps[-1].role != "subject":
+        scene.needs.end()  # no source says that a server knows other types than cards
+    (*_, attach) = steps
+    read = scene.retrieve(attach.bindings["payment_method"], shows_customer=attach.exchange.sent_values("customer")[0])
+    scene.expect(judge.persisted, *steps, read)
 
 
 @looks_at(CARDS)
@@ -120,25 +139,6 @@ def test_attached_is_listed(scene: Scene) -> None:
             about["earlier"] = earlier.id
             set_up = earlier.set_up
     scene.expect(judge.listed, *set_up, *card.steps, *lists, about=about)
-
-
-def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None:
-    """Return the card that the customer of the shelf's last one got before it, if it is missing from the list.
-
-    A retrieval shows that it is still attached. None where the list has more entries than it shows at once.
-    """
-    if has_more(listing.exchange):
-        return None
-    last, kind_of = shelf[-1], scene.stage.fixtures.endpoints.type_of
-    for card in reversed(shelf[:-1]):
-        is_alike = card.customer == last.customer and kind_of(card.id) == kind_of(last.id)
-        if is_alike and card.was_read_back:
-            if times_listed(listing.exchange, card.id):
-                return None
-            read = scene.retrieve(card)
-            is_attached = read.exchange.is_success and read.exchange.object.get("customer") == card.customer
-            return card.then(read) if is_attached else None
-    return None
 
 
 @in_turn(CARDS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from conformance.evidence.episode import Step
+from conformance.evidence.exchange import has_more
 from conformance.judge.reads import listed as entries_of
+from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, all_answered, step_of
 from conformance.scenes.scene import Expectation, Scene
 from conformance.scenes.unchanged import read_as_created
@@ -88,6 +90,25 @@ def list_before(scene: Scene, customer: str, listing: Step) -> list[Step]:
     if before is None or entries_of(before.exchange) != entries_of(listing.exchange):
         return []
     return [before]
+
+
+def find_unlisted(scene: Scene, shelf: list[Card], listing: Step) -> Card | None:
+    """Return the card that the customer of the shelf's last one got before it, if it is missing from the list.
+
+    A retrieval shows that it is still attached. None where the list has more entries than it shows at once.
+    """
+    if has_more(listing.exchange):
+        return None
+    last, kind_of = shelf[-1], scene.stage.fixtures.endpoints.type_of
+    for card in reversed(shelf[:-1]):
+        is_alike = card.customer == last.customer and kind_of(card.id) == kind_of(last.id)
+        if is_alike and card.was_read_back:
+            if times_listed(listing.exchange, card.id):
+                return None
+            read = scene.retrieve(card)
+            is_attached = read.exchange.is_success and read.exchange.object.get("customer") == card.customer
+            return card.then(read) if is_attached else None
+    return None
 
 
 def expect_of_shelf(scene: Scene, expectation: Expectation) -> None:

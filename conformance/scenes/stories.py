@@ -10,8 +10,9 @@ from functools import partial
 from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.evidence.failure import NEVER_ARRIVED
+from conformance.fixtures.endpoints import created_id
 from conformance.fixtures.provisioning import OutOfFixtures
-from conformance.scenes.card import all_answered
+from conformance.scenes.card import all_answered, step_of
 from conformance.scenes.comparing import as_far_as_ids_go, holds_at_once
 from conformance.scenes.keys import again_with_key, new_key, with_key
 from conformance.scenes.scene import Expectation, Scene
@@ -123,6 +124,23 @@ def expect_well_formed(scene: Scene, *attempts: Attempt) -> None:
         return [*steps, *attach_plain_card(scene, attempts[0])] if len(attempts) > 1 else steps
 
     scene.expect(judge.well_formed, *scene.shared(attempts, send_all))
+
+
+def attach_of_another_type(scene: Scene, attempt: Attempt) -> list[Step]:
+    """Return the creation of a payment method that is no card, and the attempt on it; sent once for all tests.
+
+    Nothing where none is asked for, and no attempt where it is not created.
+    """
+
+    def send_all() -> list[Step]:
+        created = scene.stage.fixtures.methods.create_of_another_type()
+        if created is None:
+            return []
+        account = created_id(created)
+        attach = [scene.attach(attempt, account)] if account else []
+        return [step_of("set-up", created), *attach]
+
+    return scene.shared(("of another type", attempt), send_all)
 
 
 def attach_plain_card(scene: Scene, attempt: Attempt) -> list[Step]:
