@@ -116,6 +116,7 @@ def test_json_in_any_layout_breaks_nothing(raw: bytes) -> None:
         ("error.message", exchange(400, {"error": {"type": "api_error", "message": ""}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "param": ["customer"]}})),
         ("error.member-types", exchange(400, {"error": {**ERROR["error"], "code": 7}})),
+        ("error.member-types", exchange(400, {"error": {**ERROR["error"], "payment_method": "pm_1"}})),
         ("error.null-members", exchange(400, {"error": {**ERROR["error"], "param": None}})),
         ("error.status-class", exchange(500, b"Internal Server Error", media_type="text/plain")),
         ("error.status-class", exchange(302, b"")),
