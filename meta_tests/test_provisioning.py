@@ -175,7 +175,8 @@ def test_a_plain_customer_has_nothing_that_a_payment_method_has_too() -> None:
         fixtures = Fixtures(client, provision, "run", random.Random(1))
         _, created = fixtures.customers.create(plain=True)
         assert created is not None
-        assert [pair.name for pair in created.sent_pairs] == [b"description", b"metadata[conformance_run]"]
+        names = {pair.name for pair in created.sent_pairs}
+        assert names == {b"description", b"metadata[conformance_run]", b"metadata[conformance_number]"}
         fixtures.clean_up()
 
 
@@ -238,7 +239,7 @@ def test_creations_are_written_as_the_target_takes_them(name: str, media_type: s
     for way in (provision.customer_way, provision.method_way):
         assert (way.manner.media_type, way.manner.brackets) == (media_type, brackets)
     assert created is not None
-    assert created.object["metadata"] == {"conformance_run": "a run"}
+    assert created.object["metadata"] == {"conformance_run": "a run", "conformance_number": "0"}
 
 
 @pytest.mark.parametrize(
