@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from strategies.attempt import Attempt, Pair
-from strategies.valid import CUSTOMER
+from strategies.valid import CUSTOMER, SECOND_PATH
 from strategies.values import Joined, Known, Repeated, Text, joined
 from strategies.wire import Spelling
 
@@ -181,7 +181,7 @@ def deep_brackets() -> Sequence[Attempt]:
         _pairs(Pair(joined("customer", Repeated("[a][0]", BRACKETS // 2)), GOOD_ID)),
         _pairs(CUSTOMER, Pair("expand[999999999]", "customer")),
         _pairs(CUSTOMER, Pair(joined("a", Repeated("[", BRACKETS)), "1")),
-        _pairs(CUSTOMER, Pair("expand[²]", "customer"), Pair("expand[__proto__]", "customer")),
+        _pairs(CUSTOMER, Pair("expand[²]", "customer"), Pair("expand[__proto__]", SECOND_PATH.value)),
     )
 
 
