@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.forging import Place, answered, edited, everywhere, find, find_clause, log_of, with_episode
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.provisioning import RUN_TAG
+from conformance.transport.ways import sent_fields
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note, Performed, Trial
 
@@ -181,7 +182,7 @@ def with_creation_of_another_run(record: Record) -> list[Trial | Note]:
     trial = log_of(record)[place.trial]
     assert isinstance(trial, Trial)
     original = trial.episodes[place.episode].episode.steps[place.step].exchange
-    run = (original.request.body or b"").rpartition(b"=")[2]
+    run = sent_fields(original.request)[f"metadata[{RUN_TAG}]"].encode()
     other = replace(
         original,
         request=replace(original.request, body=(original.request.body or b"").replace(run, run[::-1])),

@@ -11,15 +11,15 @@ from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.ids import bound_ids, created_ids, is_of_the_account, kind_of, pattern_of
-from conformance.fixtures.provisioning import RUN_TAG
+from conformance.fixtures.provisioning import NUMBER_TAG, RUN_TAG
 from strategies.values import CHANGES
 
 TIMES = range(1_000_000_000, 4_000_000_000)
 """Numbers between these are taken for times, in seconds since 1970."""
 SHORTEST, SURE = 3, 8
 """An id with fewer characters, and a text that only resembles one, is masked only where it is the whole of a value."""
-MADE_UP = frozenset({"fingerprint", "invoice_prefix", "client_secret", "request_log_url", RUN_TAG})
-"""Members whose values a server makes up, or that hold the id of the run."""
+MADE_UP = frozenset({"fingerprint", "invoice_prefix", "client_secret", "request_log_url", RUN_TAG, NUMBER_TAG})
+"""Members whose values a server makes up, or that hold the id of the run or the number of a customer."""
 OF_THE_CONNECTION = re.compile(
     "connection|content-(encoding|length)|date|etag|keep-alive|server|transfer-encoding|vary|via"
 )
