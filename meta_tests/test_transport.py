@@ -185,7 +185,7 @@ def test_the_time_limit_is_for_the_whole_exchange(transport: str, server: str) -
     with serving(DRIPPING[server]) as port:
         start = time.monotonic()
         failed = sent(f"http://127.0.0.1:{port}", transport, timeout=0.4)
-        assert time.monotonic() - start < 1.2
+        assert time.monotonic() - start < 2.5
     assert failed.failure == Failure.TIMED_OUT
     assert "0.4 s have passed" in failed.original_error
 
