@@ -309,8 +309,7 @@ class Engine:
         return {slug for performed in again for slug in self._with_further(performed, trial).broken}
 
     def _with_further(self, performed: Performed, trial: _Trial) -> Judgement:
-        stage, judgement = self.stage, performed.judgement
-        return with_further(judgement, performed.episode, trial.also, stage.contract, stage.catalogue)
+        return with_further(performed, trial.also, self.stage.contract, self.stage.catalogue)
 
     # Telling
 

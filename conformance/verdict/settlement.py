@@ -43,12 +43,16 @@ COME_BY_CHANCE = frozenset({"accepted"})
 
 
 def with_further(
-    judgement: Judgement, episode: Episode, also: Iterable[tuple[str, str]], contract: Contract, catalogue: Catalogue
+    performed: Performed, also: Iterable[tuple[str, str]], contract: Contract, catalogue: Catalogue
 ) -> Judgement:
-    """Return the judgement of an episode with those findings of the further clauses `also` that must come again."""
+    """Return the judgement of what was performed with those findings of further clauses that must come again, too.
+
+    `also` holds the further clauses with their expectations.
+    """
+    judgement = performed.judgement
     further = [pair for pair in also if pair[1] in COME_BY_CHANCE and pair[0] not in judgement.broken]
-    findings = [one for pair in further for one in _judge_further(episode, *pair, contract, catalogue).findings]
-    return replace(judgement, findings=(*judgement.findings, *findings))
+    judged = [_judge_further(performed.episode, *pair, contract, catalogue) for pair in further]
+    return replace(judgement, findings=(*judgement.findings, *(one for other in judged for one in other.findings)))
 
 
 def _judge_further(
@@ -88,7 +92,7 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
 
 def _with_further(trial: Trial, contract: Contract, catalogue: Catalogue) -> Trial:
     def further(performed: Performed) -> Performed:
-        judgement = with_further(performed.judgement, performed.episode, trial.also, contract, catalogue)
+        judgement = with_further(performed, trial.also, contract, catalogue)
         return Performed.judged(performed.part, performed.episode, judgement)
 
     return replace(trial, episodes=tuple(map(further, trial.episodes))) if trial.also else trial

@@ -107,9 +107,9 @@ def _parts_after_the_first(trial: Trial) -> Iterator[str]:
             if first.judgement.outcome is Outcome.INCONCLUSIVE:
                 yield AGAIN
             contract, catalogue = published_contract(), load_catalogue()
-            for performed in trial.performed_as(FIRST, AGAIN):
-                if with_further(performed.judgement, performed.episode, trial.also, contract, catalogue).findings:
-                    yield from (CONFIRMATION, RENEWED)
+            judged = (with_further(one, trial.also, contract, catalogue) for one in trial.performed_as(FIRST, AGAIN))
+            if any(judgement.findings for judgement in judged):
+                yield from (CONFIRMATION, RENEWED)
 
 
 def _find_overlooked_failures(evidence: Evidence) -> Iterator[Objection]:
