@@ -49,20 +49,25 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
             steps = _send_after_pauses(scene, lambda: send(attempt))
         steps += on_new
         while len(steps) < enough:
-            steps.append(send(attempt, new_connection=True))
+            is_shared = not fresh and steps[-1].exchange.is_refusal and enough - len(steps) >= FEW_AT_ONCE
+            steps += _at_once(scene, attempt, fresh=False) if is_shared else [send(attempt, new_connection=True)]
         if fresh:
-            steps += _at_once_on_new(scene, attempt)
+            steps += _at_once(scene, attempt, fresh=True)
     if len(steps) < min(FEWEST_REPETITIONS, enough):
         raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
     scene.expect(judge.steady, *steps, also=TOLD_APART)
 
 
-def _at_once_on_new(scene: Scene, attempt: Attempt) -> list[Step]:
-    """Send on a few new payment methods at the same time; a client that gets 409 sends again."""
+def _at_once(scene: Scene, attempt: Attempt, *, fresh: bool) -> list[Step]:
+    """Send twice at the same time, on payment methods of their own if `fresh`; a client that gets 409 sends again."""
     stage = scene.stage
-    ids = [stage.bind(attempt, stage.fixtures.methods.new) for _ in range(FEW_AT_ONCE)]
+    payment_method = stage.fixtures.methods.new if fresh else stage.shared.take
+    ids = [stage.bind(attempt, payment_method) for _ in range(FEW_AT_ONCE)]
     steps = scene.at_once(attempt, ids)
-    return [stage.send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
+    steps = [stage.send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
+    if not fresh and not all(step.exchange.is_refusal for step in steps):
+        stage.shared.use_up()
+    return steps
 
 
 def _send_after_pauses(scene: Scene, send: Callable[[], Step]) -> list[Step]:
