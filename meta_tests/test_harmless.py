@@ -178,3 +178,15 @@ def test_an_id_of_any_form_can_be_given() -> None:
 def test_what_can_be_no_id_is_not_given(identifier: str) -> None:
     with pytest.raises(pytest.UsageError, match="is no id"):
         check_ids("--customer", [identifier])
+
+
+def test_ways_that_were_answered_alike_are_one_line() -> None:
+    refused = [Try(f"way {number}", "POST /v1/customers", 400, "no such field") for number in range(3)]
+    failed = Try("way 4", "POST /v1/customers", 500, "it broke")
+    terminal = Terminal()
+    print_summary(terminal, run_with(diagnosis=Diagnosis("no fixtures", "give ids", (*refused, failed))))
+    tried = [line for line in terminal.text.splitlines() if "tried:" in line]
+    assert len(tried) == 2
+    assert "way 0" in tried[0]
+    assert "2 other ways" in tried[0]
+    assert "way 4" in tried[1]

@@ -249,3 +249,17 @@ def test_a_failure_to_connect_has_its_own_words() -> None:
     assert Failure.CONNECTION_REFUSED in raised.value.diagnosis
     assert "Errno" in raised.value.diagnosis
     assert raised.value.hint == ADVICE[Failure.CONNECTION_REFUSED]
+
+
+def test_a_creation_that_fails_over_a_later_way_is_what_is_quoted() -> None:
+    answers = iter([(400, "No such field."), (500, "It broke.")])
+
+    def answer(method: str, path: str) -> Answer:
+        status, message = (404, "No.") if method != "POST" or path != "/v1/customers" else next(answers, (404, "No."))
+        return status, "application/json", json.dumps({"error": {"type": "api_error", "message": message}})
+
+    with client_of_tiny(answer) as client, pytest.raises(Unreachable) as caught:
+        probe(client)
+    assert "POST /v1/customers with 500" in caught.value.diagnosis
+    assert "It broke." in caught.value.diagnosis
+    assert "--customer" in caught.value.hint

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.counted import counted
@@ -15,6 +15,7 @@ from conformance.reports.details import finding_in_full, sent_in_short
 from conformance.reports.reproduction import Reached, explain_finding, replay
 from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, admissible_in_short, first_of
 from conformance.reports.workflow import RESULTS_FILE
+from conformance.transport.ways import Try
 from conformance.verdict.expectations import Gate
 from conformance.verdict.naming import finding_name
 from conformance.verdict.record import RECORD_FILE
@@ -271,5 +272,14 @@ def _print_diagnosis(terminal: Harmless, diagnosis: Diagnosis) -> None:
     terminal.write_line(f"cannot be tested: {diagnosis.what}", red=True, bold=True)
     if diagnosis.hint:
         terminal.write_line(f"hint: {diagnosis.hint}")
-    for one in diagnosis.tries:
-        terminal.write_line(f"  tried: {one}")
+    for line in _tries_in_short(diagnosis.tries):
+        terminal.write_line(f"  tried: {line}")
+
+
+def _tries_in_short(tries: Sequence[Try]) -> Iterator[str]:
+    """Yield each answer with the first of the attempts that got it, and how many got the same."""
+    alike: dict[tuple[str, int | None, str], list[Try]] = {}
+    for one in tries:
+        alike.setdefault((one.request, one.status, one.answer), []).append(one)
+    for first, *others in alike.values():
+        yield f"{first} (and so {counted(len(others), 'other way')})" if others else str(first)
