@@ -17,6 +17,8 @@ from conformance.judge.expectations import (
     skip_unless,
 )
 from conformance.judge.reads import number_listed
+from conformance.judge.request import sent_payment_method
+from conformance.judge.response import SHARED_TOKEN_PREFIX
 from contracts import Contract
 
 
@@ -59,8 +61,11 @@ def _require_usual_answer(first: Exchange, *, is_decline: bool) -> None:
     """Stop unless the first request is answered with 200, or a decline with 402."""
     if first.status == (402 if is_decline else 200):
         return
-    if is_decline or "/pm_card_" in first.request.target:
-        not_applicable(f"the test card is answered {first.status} here")
+    card = sent_payment_method(first)
+    if card.startswith(SHARED_TOKEN_PREFIX):
+        not_applicable(f"the shared test card {card} is answered {first.status} here")
+    if is_decline:
+        not_applicable(f"a test card that is to be declined is answered {first.status} here")
     skip(f"the first request was answered {first.status}")
 
 
