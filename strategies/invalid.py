@@ -184,10 +184,15 @@ def _raw(behind: str, why: str) -> Attempt:
     )
 
 
+NO_CUSTOMER_THERE = "the contract has no such property, and `customer` is not there"
+FULL_WIDTH_NAME = broken("\uff43ustomer", NO_CUSTOMER_THERE, Pair("\uff43ustomer", GOOD_ID))
+"""A body with a name that is `customer` after Unicode normalization alone."""
+
+
 def disguised_names() -> Sequence[Attempt]:
     """Return bodies with a name that parsers and binders take for `expand` or, where there is none, for `customer`."""
-    why = "the contract has no such property, and `customer` is not there"
-    first, *others = (" customer", "customer\x00x", "!customer", "\uff43ustomer")
+    why = NO_CUSTOMER_THERE
+    first, *others = (" customer", "customer\x00x", "!customer")
     begins = ("?", b"\xef\xbb\xbf")
     return (
         broken(first, why, Pair(first, GOOD_ID)),

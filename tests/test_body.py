@@ -41,8 +41,8 @@ def test_customer_is_a_plain_string(scene: Scene, attempt: Attempt) -> None:
 @given(attempt=invalid.any_too_long_customer(CONTRACT))
 def test_customer_beyond_its_length(scene: Scene, attempt: Attempt) -> None:
     """One character more than the schema allows is refused."""
-    if attempt.needs - {"payment_method"}:  # it holds a known id, for which it may be taken
-        scene.needs.nothing_known_of("request.value-exact")
+    if attempt.needs - {"payment_method"}:  # it holds a known id with accents, for which it may be taken
+        scene.needs.nothing_known_of("request.value-exact", "request.value-exact-unicode")
     scene.expect(judge.rejected, scene.sample(attempt))
 
 
@@ -80,6 +80,13 @@ def test_unknown_parameter(scene: Scene, attempt: Attempt) -> None:
 def test_name_in_disguise(scene: Scene, attempt: Attempt) -> None:
     """A name that only resembles a known one is another one: the bytes of a name count."""
     scene.expect(judge.rejected, scene.sample(attempt))
+
+
+@clause("body.unknown-parameter", quick=False, further=True)
+def test_name_in_full_width(scene: Scene) -> None:
+    """A name that is a known one only after Unicode normalization is another one."""
+    scene.needs.nothing_known_of("request.value-exact-unicode")
+    scene.expect(judge.rejected, scene.sample(invalid.FULL_WIDTH_NAME))
 
 
 @clause("body.unknown-parameter", quick=False)
