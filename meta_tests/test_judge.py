@@ -132,6 +132,36 @@ def test_a_bad_answer_breaks_the_one_clause(clause: str, answer: Exchange) -> No
     assert broken_by(answer) == {clause}
 
 
+def dated(*values: str) -> Exchange:
+    answer = exchange(400, ERROR)
+    return replace(answer, headers=(*(answer.headers or ()), *(("Date", value) for value in values)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-02-29T23:59:59Z",
+        "Thu, 29 Feb 2024 23:59:59 UTC",
+        "Thu, 29 Feb 2024 23:59:59 +0000",
+        "Thu, 29 Feb 2024 23:59:59",
+        "Fri, 29 Feb 2024 23:59:59 GMT",
+        "Thursday, 29-Feb-24 23:59:59 GMT",
+        "Thu Feb 29 23:59:59 2024",
+        "Thu, 29 Feb 2024 25:00:00 GMT",
+        "Thu, 9 Feb 2024 23:59:59 GMT",
+        "1709251199",
+        "",
+    ],
+)
+def test_a_date_has_the_form_of_http(value: str) -> None:
+    assert broken_by(dated(value)) == {"response.date"}
+
+
+@pytest.mark.parametrize("values", [(), ("Thu, 29 Feb 2024 23:59:59 GMT",), ("Thu, 01 Jan 1970 00:00:00 GMT",) * 2])
+def test_a_date_may_be_missing_wrong_or_there_twice(values: tuple[str, ...]) -> None:
+    assert broken_by(dated(*values)) == set()
+
+
 def not_allowed(allow: str, method: str = "PUT", target: str = "") -> Exchange:
     answer = exchange(405, ERROR, method=method)
     request = replace(answer.request, target=target or answer.request.target)

@@ -9,9 +9,11 @@ from ..behaviour import Behaviour, Guard, Serve, WriteHeaders
 from ..call import DEFAULT_VERSION, Call
 from ..changes import Change, apply, change, counter, edit_response, wrap_at_attach
 from ..rules.auth import VERSION
+from ..wire.http import date
 from ..wire.values import Answer, Headers, Response
 from .registry import Topic
 
+contract = Topic("contract")
 stripe = Topic("stripe")
 
 
@@ -26,6 +28,10 @@ def edit_headers(b: Behaviour, edit: Callable[[Call, Response], Response]) -> No
     edit_response(change, success=False)(b)
 
 
+contract.row("date-in-utc", "response.date", "easy", level="SHOULD")(
+    "A Date ends with `UTC`: Go's `time.RFC1123` in place of `http.TimeFormat`.",
+    edit_headers(lambda call, response: response.with_header("Date", f"{date().removesuffix('GMT')}UTC")),
+)
 stripe.row("request-id-missing", "header.request-id", "easy")(
     "There is no Request-Id.", edit_headers(lambda call, response: response.without("Request-Id"))
 )

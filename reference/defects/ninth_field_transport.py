@@ -122,7 +122,7 @@ def chunk(head: bytes, body: bytes) -> bytes:
     return before + b"\r\nTransfer-Encoding: chunked" + behind + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 
-@contract("response.media-type", "medium", wrap_at_attach("finish"), batch=BATCH)
+@contract("response.date", "medium", wrap_at_attach("finish"), level="SHOULD", batch=BATCH)
 def date_is_not_of_http(usual: Finish, call: Call, response: Response) -> Response:
     """The header Date is in ISO 8601: `new Date().toISOString()`.
 
