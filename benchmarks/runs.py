@@ -92,6 +92,6 @@ def run_of_many(count: int, answer: bytes = b"{}", sent: str = "customer=cus_1&f
             for number in range(per_clause + (place < rest))
         ]
         results[slug] = replace(
-            results[slug], outcome=Outcome.FAIL, reason="accepted", findings=tuple(found), broken=len(found)
+            results[slug], outcome=Outcome.FAIL, reason="accepted", known=tuple(found), broken=len(found)
         )
     return replace(run, results=with_ids(results))

@@ -40,7 +40,7 @@ class Terminal:
 
 
 def ids_of(run: Run) -> list[str]:
-    return [found.id for result in run.results.values() for found in result.findings]
+    return [found.id for result in run.results.values() for found in result.known]
 
 
 def only_id(*findings: Finding) -> str:

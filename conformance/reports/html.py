@@ -30,9 +30,6 @@ from contracts.catalogue import PROFILES
 
 TITLE = "Conformance: attach a PaymentMethod to a Customer"
 
-MOST_OF_ONE_CLAUSE = 5
-"""The most kinds of findings of one clause that are shown."""
-
 EVIDENCE_BYTES = 4_000_000
 """The most bytes of HTML for all evidence together."""
 
@@ -206,7 +203,7 @@ def chosen_evidence(
     """
     queued: list[tuple[int, ClauseResult, Finding, int]] = []
     for result in results:
-        kinds = grouped(_unexpected_first(result))[:MOST_OF_ONE_CLAUSE]
+        kinds = grouped(_unexpected_first(result))
         queued += ((place, result, finding, count) for place, (finding, count) in enumerate(kinds))
     template = _environment().get_template("evidence.html.jinja")
     chosen: dict[str, tuple[tuple[Markup, ...], int]] = {}

@@ -16,12 +16,10 @@ DIGITS = 7
 def with_ids(results: Mapping[str, ClauseResult]) -> dict[str, ClauseResult]:
     """Return the results of a run with an id for each finding."""
     taken: set[str] = set()
-    named = {}
-    for slug, result in results.items():
-        findings = tuple(_with_id(finding, taken) for finding in result.findings)
-        others = tuple(_with_id(finding, taken) for finding in result.others)
-        named[slug] = replace(result, findings=findings, others=others)
-    return named
+    return {
+        slug: replace(result, known=tuple(_with_id(finding, taken) for finding in result.known))
+        for slug, result in results.items()
+    }
 
 
 def _with_id(finding: Finding, taken: set[str]) -> Finding:

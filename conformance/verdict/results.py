@@ -23,7 +23,7 @@ NOT_SELECTED = "not selected"
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """The outcome of one clause, with its reason and its findings, the smallest first; `others` are those not shown.
+    """The outcome of one clause, with its reason and all findings that are `known`, the smallest first.
 
     `cause` is the root cause that keeps the clause from being judged; it is `blocked` if it always rests on that one.
     If it is `expected`, `was` is the outcome that was observed, and `expected` says why that is known.
@@ -37,8 +37,7 @@ class ClauseResult:
     clause: Clause
     outcome: Outcome
     reason: str = ""
-    findings: tuple[Finding, ...] = ()
-    others: tuple[Finding, ...] = ()
+    known: tuple[Finding, ...] = ()
     broken: int = 0
     held: int = 0
     was: Outcome | None = None
@@ -58,9 +57,9 @@ class ClauseResult:
         return self.was or self.outcome
 
     @property
-    def known(self) -> tuple[Finding, ...]:
-        """All findings that are known, the smallest first."""
-        return (*self.findings, *self.others)
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that are shown."""
+        return self.known[:FINDINGS_KEPT]
 
     @property
     def is_left_out(self) -> bool:
@@ -82,9 +81,8 @@ def own_outcome(clause: Clause, entry: Entry) -> ClauseResult:
 
     if entry.findings:
         outcome = {"MUST": Outcome.FAIL, "SHOULD": Outcome.DEVIATION}.get(clause.level, Outcome.PASS)
-        findings, others = tuple(entry.findings[:FINDINGS_KEPT]), tuple(entry.findings[FINDINGS_KEPT:])
-        result = replace(result, findings=findings, others=others, broken=entry.broken)
-        return replace(result, outcome=outcome, reason=findings[0].observed)
+        known, reason = tuple(entry.findings), entry.findings[0].observed
+        return replace(result, outcome=outcome, reason=reason, known=known, broken=entry.broken)
 
     if entry.inconclusive:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason=entry.inconclusive[0])
@@ -139,7 +137,7 @@ def conclude(catalogue: Catalogue, ledger: Ledger, only: Container[str] | None =
         cause = blocking(catalogue[slug], results)
         if cause not in ("", slug) and result.outcome not in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
             result = _block(result, cause)
-            result = replace(result, outcome=Outcome.NOT_RUN, findings=(), others=(), blocked=True, selected=True)
+            result = replace(result, outcome=Outcome.NOT_RUN, known=(), blocked=True, selected=True)
         if owner and result.cause == STILL_SERVING:
             result = _block(result, owner)
         results[slug] = result

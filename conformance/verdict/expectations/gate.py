@@ -8,7 +8,6 @@ from typing import Any
 
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
-from conformance.verdict.entries import FINDINGS_KEPT
 from conformance.verdict.expectations.entry import Expectation, Expectations
 from conformance.verdict.ledger import STILL_SERVING
 from conformance.verdict.naming import Name, finding_name, reason_name
@@ -169,7 +168,7 @@ def decides(result: ClauseResult, level: str) -> bool:
 
 def names_of(result: ClauseResult) -> tuple[Name, ...]:
     """Return the names by which the findings of a clause are matched; of one that was not run, its reason."""
-    if result.findings:
+    if result.known:
         return tuple(dict.fromkeys(map(finding_name, result.known)))
     return (reason_name(result.reason),) if result.outcome is Outcome.NOT_RUN else ()
 
@@ -196,12 +195,11 @@ def is_telling(result: ClauseResult) -> bool:
 
 def _new_first(expectations: Expectations, result: ClauseResult) -> ClauseResult:
     """Return an unexpected result with the findings that no entry expects in front."""
-    if not result.findings:
+    if not result.known:
         return result
     listed = _listed(result, expectations.expecting(result.clause.slug, result.outcome))
     known = tuple(sorted(result.known, key=lambda finding: finding_name(finding) in listed))
-    findings, others = known[:FINDINGS_KEPT], known[FINDINGS_KEPT:]
-    return replace(result, findings=findings, others=others, reason=findings[0].observed, listed=listed)
+    return replace(result, known=known, reason=known[0].observed, listed=listed)
 
 
 def why_stale(entry: Expectation, result: ClauseResult, expectations: Expectations, news: Set[str]) -> str:
