@@ -32,6 +32,7 @@ from conformance.commands.certificate.statements import (
     Validity,
     verification_summary,
 )
+from conformance.verdict.entries import Kind
 from conformance.verdict.record import Record
 from conformance.verdict.trial import Note
 from meta_tests.forged_logs import (
@@ -83,7 +84,7 @@ def forgery(record: Record, **changes: Any) -> Files:
     return honest(rewritten(record, **changes))
 
 
-BROKE = Note("body.customer-structure", "error", "it broke")
+BROKE = Note("body.customer-structure", Kind.ERROR, "it broke")
 
 
 def given_in_two_ways(record: Record) -> Files:

@@ -10,10 +10,11 @@ import pytest
 from benchmarks.examples import ERROR, SUCCESS, exchange
 from benchmarks.runs import CATALOGUE, CONTRACT, finding
 from conformance.evidence.files import write_whole
+from conformance.verdict.entries import Kind
 from conformance.verdict.folding import LogEntry, fold, fold_in_turn
 from conformance.verdict.log import Log, OrderedLog
 from conformance.verdict.numbering import number_episodes
-from conformance.verdict.trial import CONFIRMATION, FIRST, NOT_RUN, Note, Performed, Trial
+from conformance.verdict.trial import CONFIRMATION, FIRST, Note, Performed, Trial
 
 TESTS = ("tests/a.py::one", "tests/b.py::two", "tests/a.py::three")
 CLAUSES = ("request.minimal-body", "request.json-refused", "")
@@ -26,7 +27,7 @@ def logged(number: int) -> list[Trial | Note]:
     episode = finding(clause or "request.accept", answers[number % 2]).episode
     parts = (Performed(FIRST, episode), *[Performed(CONFIRMATION, episode)] * (number % 3))
     trial = Trial(clause, parts, test="one")
-    return [trial, Note(clause or "request.accept", NOT_RUN, f"reason {number % 4}")] if number % 4 else [trial]
+    return [trial, Note(clause or "request.accept", Kind.NOT_RUN, f"reason {number % 4}")] if number % 4 else [trial]
 
 
 def kept(log: Log, count: int = 24) -> list[LogEntry]:

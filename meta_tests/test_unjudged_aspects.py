@@ -9,7 +9,7 @@ from conformance.verdict.entries import Kind, refer_to
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.profiles import verdict_of
 from conformance.verdict.results import ClauseResult, blocking, conclude, own_outcome
-from conformance.verdict.trial import ERROR, LACKING, NOT_APPLICABLE, NOT_RUN, Note
+from conformance.verdict.trial import Note
 from contracts import load_catalogue
 
 CATALOGUE = load_catalogue()
@@ -19,9 +19,10 @@ CLAUSE = CATALOGUE[SLUG]
 
 def outcome_of(*kinds: str, held: int = 1, inconclusive: str = "") -> ClauseResult:
     ledger = Ledger()
-    for kind in kinds:
-        reason = refer_to("body.customer-required") if kind == "blocked" else f"{kind} here"
-        ledger.merge(Note(SLUG, NOT_RUN if kind == "blocked" else kind, reason, traceback="Traceback").ledger())
+    for name in kinds:
+        reason = refer_to("body.customer-required") if name == "blocked" else f"{name} here"
+        kind = Kind.NOT_RUN if name == "blocked" else Kind(name)
+        ledger.merge(Note(SLUG, kind, reason, traceback="Traceback").ledger())
     entry = ledger.entry(SLUG)
     entry.held += held
     if inconclusive:
@@ -29,7 +30,7 @@ def outcome_of(*kinds: str, held: int = 1, inconclusive: str = "") -> ClauseResu
     return own_outcome(CLAUSE, entry)
 
 
-@pytest.mark.parametrize("kind", [NOT_RUN, NOT_APPLICABLE])
+@pytest.mark.parametrize("kind", [Kind.NOT_RUN, Kind.NOT_APPLICABLE])
 def test_an_aspect_without_its_precondition_hides_no_pass_and_is_named(kind: str) -> None:
     result = outcome_of(kind)
     assert (result.outcome, result.unjudged) == (Outcome.PASS, (f"{kind} here",))
@@ -39,9 +40,9 @@ def test_an_aspect_without_its_precondition_hides_no_pass_and_is_named(kind: str
     ("kinds", "inconclusive", "outcome"),
     [
         (("blocked",), "", Outcome.NOT_RUN),
-        ((LACKING, "blocked"), "", Outcome.NOT_RUN),
-        ((NOT_RUN,), "no answer in time", Outcome.INCONCLUSIVE),
-        ((ERROR, NOT_RUN), "no answer in time", Outcome.ERROR),
+        ((Kind.LACKING, "blocked"), "", Outcome.NOT_RUN),
+        ((Kind.NOT_RUN,), "no answer in time", Outcome.INCONCLUSIVE),
+        ((Kind.ERROR, Kind.NOT_RUN), "no answer in time", Outcome.ERROR),
     ],
 )
 def test_what_could_still_be_found_out_keeps_a_clause_from_passing(
@@ -51,9 +52,9 @@ def test_what_could_still_be_found_out_keeps_a_clause_from_passing(
 
 
 def test_an_aspect_without_fixtures_hides_no_pass_and_lets_no_profile_conform() -> None:
-    result = outcome_of(NOT_RUN, LACKING)
+    result = outcome_of(Kind.NOT_RUN, Kind.LACKING)
     assert (result.outcome, result.lacks_fixtures) == (Outcome.PASS, True)
-    assert result.unjudged == (f"{NOT_RUN} here", f"{LACKING} here")
+    assert result.unjudged == (f"{Kind.NOT_RUN} here", f"{Kind.LACKING} here")
     ledger = Ledger()
     for clause in CATALOGUE.within("contract"):
         ledger.entry(clause.slug).held += 1
@@ -62,7 +63,7 @@ def test_an_aspect_without_fixtures_hides_no_pass_and_lets_no_profile_conform() 
     assert verdict.verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("kind", [NOT_RUN, NOT_APPLICABLE, LACKING])
+@pytest.mark.parametrize("kind", [Kind.NOT_RUN, Kind.NOT_APPLICABLE, Kind.LACKING])
 def test_no_judged_aspect_is_no_pass(kind: str) -> None:
     assert outcome_of(kind, held=0).outcome is not Outcome.PASS
 
@@ -80,7 +81,7 @@ def test_the_verdict_counts_what_was_judged_in_part() -> None:
 
 def test_an_aspect_of_a_general_clause_that_was_not_judged_keeps_no_other_from_its_turn() -> None:
     """It passes in the end, where any response was judged, so that nothing would explain what was left out."""
-    ledger = Note("response.json", NOT_RUN, "rejected with 404").ledger()
+    ledger = Note("response.json", Kind.NOT_RUN, "rejected with 404").ledger()
     ledger.entry("request.minimal-body").held += 1
     results = conclude(CATALOGUE, ledger, only=CATALOGUE.rests_on("response.object"))
     assert blocking(CATALOGUE["response.object"], results) == ""

@@ -10,6 +10,7 @@ from benchmarks.forging import log_of
 from benchmarks.lies.registry import Lie, Lies
 from benchmarks.lies.telling import instead, is_honest, quiet, shows_failure, with_log
 from conformance.evidence.episode import Outcome
+from conformance.verdict.entries import Kind
 from conformance.verdict.record import Record
 from conformance.verdict.trial import (
     AGAIN,
@@ -70,14 +71,14 @@ def failing_trials_exchanged_for_one_of_another_clause(record: Record) -> Record
     return instead(record, lambda trial: [replace(trial, episodes=other.episodes)])
 
 
-def _as_note(kind: str) -> Lie:
+def _as_note(kind: Kind) -> Lie:
     def altered(record: Record) -> Record:
         return instead(record, lambda trial: [Note(trial.clause, kind, "not for this product", trial.test)])
 
     return altered
 
 
-def _failing_clauses_as_note(kind: str) -> Lie:
+def _failing_clauses_as_note(kind: Kind) -> Lie:
     def altered(record: Record) -> Record:
         failing = dict.fromkeys(one.clause for one in log_of(record) if shows_failure(one))
         kept = [one for one in log_of(record) if one.clause not in failing]
@@ -86,7 +87,7 @@ def _failing_clauses_as_note(kind: str) -> Lie:
     return altered
 
 
-for _kind in ("not-run", "lacking", "not-applicable", "error"):
+for _kind in (Kind.NOT_RUN, Kind.LACKING, Kind.NOT_APPLICABLE, Kind.ERROR):
     LIES.enter({f"failing trials noted as {_kind}": _as_note(_kind)})
     LIES.enter({f"failing clauses noted as {_kind}": _failing_clauses_as_note(_kind)})
 

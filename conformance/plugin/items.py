@@ -28,12 +28,11 @@ from conformance.scenes.stage import Stage
 from conformance.transport.bounds import Bounds
 from conformance.transport.client import Address, Client
 from conformance.verdict.culprits import is_established
-from conformance.verdict.entries import refer_to
+from conformance.verdict.entries import Kind, refer_to
 from conformance.verdict.internal_errors import INTERNAL_ERROR, InternalError, in_short, traceback_of
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.results import blocking, conclude
 from conformance.verdict.settings import Settings, usual_rate
-from conformance.verdict.trial import ERROR, NOT_APPLICABLE, NOT_RUN
 from contracts import load_catalogue, published_contract
 
 PROPERTY = "conformance"
@@ -173,14 +172,14 @@ class ItemRunner:
     def _leave(self, slug: str, performance: Performance | None) -> str:
         """Note why the running test is not performed, and return that; empty where it is."""
         if absent := self._absent(slug):
-            self.stage.case.note(NOT_APPLICABLE, absent)
+            self.stage.case.note(Kind.NOT_APPLICABLE, absent)
             return absent
         if self.engine.watch.gone:
             return self.engine.leave_for_gone()
         if self.client.bounds.reached and (performance is None or performance.why_alone):
             return self.engine.leave_for_bound()
         if cause := self._cause(slug):
-            self.stage.case.note(NOT_RUN, refer_to(cause))
+            self.stage.case.note(Kind.NOT_RUN, refer_to(cause))
             return refer_to(cause)
         return ""
 
@@ -207,7 +206,7 @@ class ItemRunner:
         for item in self._performed:
             self._begin(item)
             if absent := self._absent(slug_of(item) or ""):
-                self.stage.case.note(NOT_APPLICABLE, absent)
+                self.stage.case.note(Kind.NOT_APPLICABLE, absent)
                 self.engine.end()
             elif self.is_wanted(item):
                 with contextlib.suppress(Exception):  # it is reported already
@@ -245,7 +244,7 @@ class ItemRunner:
                 case = self.stage.case
                 error = call.excinfo.value
                 words, traceback = self.key.blotted(in_short(error)), self.key.blotted(traceback_of(error))
-                case.note(ERROR, words, slug or "error", traceback)
+                case.note(Kind.ERROR, words, slug or "error", traceback)
                 ledger = case.ledger
                 report.longrepr = f"{INTERNAL_ERROR}: {words}\n\n{traceback}"
             else:

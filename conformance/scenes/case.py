@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from conformance.evidence.episode import Finding
+from conformance.verdict.entries import Kind
 from conformance.verdict.ledger import Ledger
 from conformance.verdict.trial import Note, Trial
 
@@ -66,7 +67,7 @@ class Case:
     is_left: bool = False
     sent_at_failure: int | None = None
 
-    def note(self, kind: str, reason: str, clause: str | None = None, traceback: str = "") -> None:
+    def note(self, kind: Kind, reason: str, clause: str | None = None, traceback: str = "") -> None:
         """Note what is known without an episode, of `clause` or else of the test's own."""
         note = Note(self.clause if clause is None else clause, kind, reason, self.test, traceback)
         self.log.append(note)

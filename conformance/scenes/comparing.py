@@ -10,7 +10,7 @@ from conformance import judge
 from conformance.evidence.episode import Step
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.scenes.scene import Expectation, Scene
-from conformance.verdict.trial import LACKING
+from conformance.verdict.entries import Kind
 from strategies.attempt import Attempt
 from strategies.comparison import Comparison
 
@@ -22,7 +22,7 @@ def as_far_as_ids_go(scene: Scene, send: Callable[[Attempt], Step], *attempts: A
         try:
             steps.append(send(attempt))
         except OutOfFixtures as ran_out:
-            scene.stage.case.note(LACKING, str(ran_out))
+            scene.stage.case.note(Kind.LACKING, str(ran_out))
     return steps
 
 

@@ -24,7 +24,7 @@ from conformance.scenes.serving import Serving
 from conformance.scenes.stage import Stage
 from conformance.scenes.story import Story
 from conformance.scenes.watch import Outages, Watch
-from conformance.verdict.entries import refer_to
+from conformance.verdict.entries import Kind, refer_to
 from conformance.verdict.ledger import UNSTEADY, Ledger
 from conformance.verdict.settlement import ANEW_TIMES, CONFIRMATIONS, needs_confirmation, settle, with_further
 from conformance.verdict.trial import (
@@ -32,9 +32,6 @@ from conformance.verdict.trial import (
     CONFIRMATION,
     FIRST,
     INTERRUPTED,
-    LEFT,
-    NOT_APPLICABLE,
-    NOT_RUN,
     OF_A_CLAUSE,
     RENEWED,
     SEARCH,
@@ -172,11 +169,11 @@ class Engine:
             self._leave(killed.reason, killed.cause)
             return
         except Inapplicable as reason:
-            case.note(NOT_APPLICABLE, str(reason))
+            case.note(Kind.NOT_APPLICABLE, str(reason))
             return
         except Blocked as blocked:
             if blocked.cause:
-                case.note(NOT_RUN, refer_to(blocked.cause))
+                case.note(Kind.NOT_RUN, refer_to(blocked.cause))
             return
         settled = self._settle(trial)
         if not case.remembered:
@@ -222,7 +219,7 @@ class Engine:
         case.is_left = True
         reason = refer_to(cause) if cause else reason
         if case.clause:
-            case.note(NOT_RUN if cause else LEFT, reason)
+            case.note(Kind.NOT_RUN if cause else Kind.LEFT, reason)
         return reason
 
     def _fail_for(self, finding: Finding) -> None:

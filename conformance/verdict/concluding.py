@@ -10,6 +10,7 @@ from typing import Any
 from conformance.evidence.traffic import traffic_of
 from conformance.fixtures.provisioning import Provision
 from conformance.transport.ways import Try
+from conformance.verdict.entries import Kind
 from conformance.verdict.expectations import Expectations, weigh
 from conformance.verdict.finding_ids import with_ids
 from conformance.verdict.folding import LogEntry, by_turn, fold_in_turn, notes_in, trials_in
@@ -19,7 +20,6 @@ from conformance.verdict.record import REFERENCE, BrokenRecord, Record
 from conformance.verdict.results import conclude, hold_general_clauses, without
 from conformance.verdict.run import Diagnosis, Run, without_proof
 from conformance.verdict.settings import Settings
-from conformance.verdict.trial import ERROR
 from contracts import load_catalogue, published_contract
 
 
@@ -128,5 +128,5 @@ def _settings_of(header: Mapping[str, Any], provision: Provision | None) -> Sett
 
 
 def _errors_of_tests(entries: Iterable[LogEntry]) -> Iterator[InternalError]:
-    errors = (note for note in notes_in(entries) if note.kind == ERROR)
+    errors = (note for note in notes_in(entries) if note.kind is Kind.ERROR)
     return (InternalError(note.test or note.clause, note.reason, note.traceback, note.clause) for note in errors)

@@ -18,7 +18,6 @@ from conformance.verdict.trial import (
     CONFIRMATION,
     FIRST,
     INTERRUPTED,
-    LACKING,
     OF_A_CLAUSE,
     OF_OUTAGE,
     OF_SERVING,
@@ -108,7 +107,7 @@ def _settle_unconfirmed(trial: Trial, established: Container[str]) -> Ledger:
     A wrong success counts, since a request with an id that does not exist never succeeds. So does a clause that held,
     if fixtures ran out in confirming another. A rejection does not.
     """
-    lacking = Note(trial.clause, LACKING, _what_is_missing(trial)).ledger()
+    lacking = Note(trial.clause, Kind.LACKING, _what_is_missing(trial)).ledger()
     if trial.kind != OF_A_CLAUSE or not trial.performed_as(FIRST, AGAIN) or trial.missing == INTERRUPTED:
         return lacking
 

@@ -19,15 +19,6 @@ with customers that are new to the server; to find which of several requests is 
 
 OF_A_CLAUSE, OF_SERVING, OF_OUTAGE = KINDS = ("clause", "still-serving", "outage")
 
-NOT_RUN, LACKING, LEFT, NOT_APPLICABLE, ERROR = NOTE_KINDS = (
-    Kind.NOT_RUN.value,
-    Kind.LACKING.value,
-    Kind.LEFT.value,
-    Kind.NOT_APPLICABLE.value,
-    Kind.ERROR.value,
-)
-"""What a note says about its clause."""
-
 INTERRUPTED = "the run was interrupted"
 """What is missing from a trial that was interrupted."""
 
@@ -114,26 +105,26 @@ class Trial:
 
 @dataclass(frozen=True)
 class Note:
-    """Something known about a clause without an episode: `kind` is one of NOTE_KINDS. An error has its `traceback`."""
+    """Something known about a clause without an episode. An error has its `traceback`."""
 
     clause: str
-    kind: str
+    kind: Kind
     reason: str
     test: str = ""
     traceback: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form, from which `from_json` makes the same value."""
-        members = {"note": self.clause, "kind": self.kind, "reason": self.reason, "test": self.test}
+        members = {"note": self.clause, "kind": self.kind.value, "reason": self.reason, "test": self.test}
         return {**members, "traceback": self.traceback} if self.traceback else members
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Note:
         """Return the note that `to_json` wrote. Raises KeyError when a member is missing."""
-        return cls(data["note"], data["kind"], data["reason"], data["test"], data.get("traceback", ""))
+        return cls(data["note"], Kind(data["kind"]), data["reason"], data["test"], data.get("traceback", ""))
 
     def ledger(self) -> Ledger:
         """Return the note as a ledger."""
         ledger = Ledger()
-        ledger.entry(self.clause).add(Kind(self.kind), self.reason, self.traceback)
+        ledger.entry(self.clause).add(self.kind, self.reason, self.traceback)
         return ledger
