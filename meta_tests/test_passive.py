@@ -206,12 +206,12 @@ def test_a_file_of_another_form_is_wrong_usage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], document: Any
 ) -> None:
     assert main(["judge", str(written(tmp_path, document))]) == 4
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["judge", str(tmp_path / "none.har")]) == 4
-    assert "cannot be read" in capsys.readouterr().out
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_the_example_of_the_page_works(tmp_path: Path) -> None:

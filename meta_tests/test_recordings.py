@@ -335,7 +335,7 @@ def test_a_bad_entry_is_left_out_and_named(
     assert main(["judge", str(har(tmp_path, entry(BAD), bad))]) == 1
     assert capsys.readouterr().out.count(f"could not read {tmp_path / 'traffic.har'}, entry 2: {member}") == 2
     assert main(["judge", str(har(tmp_path, bad))]) == 4
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capsys.readouterr().err.splitlines()
     assert f"entry 1: {member}" in line
 
 

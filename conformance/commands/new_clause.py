@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 
 from conformance.paths import SUITE, program_here
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
 from contracts.catalogue import PROFILES
@@ -69,8 +69,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(options: argparse.Namespace) -> int:
     problem = _problem_with(options.slug)
     if problem:
-        print(f"new-clause {options.slug}: {problem}", file=sys.stderr)
-        return ExitStatus.WRONG_USAGE
+        raise Misuse(f"new-clause {options.slug}: {problem}")
     chapter, _, name = options.slug.partition(".")
     requirements = SUITE / "contracts" / "requirements.toml"
     test = SUITE / "tests" / f"test_{chapter}.py"

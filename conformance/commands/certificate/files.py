@@ -17,6 +17,7 @@ from typing import IO
 
 from conformance.evidence.files import write_whole
 from conformance.evidence.strict_json import count_values
+from conformance.verdict.misuse import Misuse
 
 MOST_FILES = 16
 """How many files a bundle may have. Ours has four."""
@@ -53,11 +54,11 @@ Files = Mapping[str, bytes]
 """The content of a bundle's files by their names."""
 
 
-class UnreadableBundle(ValueError):
+class UnreadableBundle(Misuse):
     """A path cannot be read or written as a bundle; the message says why."""
 
 
-class UnsafeBundle(ValueError):
+class UnsafeBundle(Misuse):
     """A bundle holds something that no bundle has; the message says what. `code` names the trick."""
 
     def __init__(self, code: str, message: str) -> None:

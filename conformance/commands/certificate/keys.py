@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
+from conformance.verdict.misuse import Misuse
+
 LONGEST_KEY_FILE = 64 * 1024
 """The most bytes of a file that is read as a key."""
 
@@ -19,7 +21,7 @@ HOW_TO_MAKE_ONE = "make one with openssl genpkey -algorithm EC -pkeyopt ec_param
 HOW_TO_GET_THE_PUBLIC_ONE = "get it with openssl pkey -in key.pem -pubout -out key.pub.pem"
 
 
-class UnusableKey(ValueError):
+class UnusableKey(Misuse):
     """A key file cannot be used. The message says in one line what is wrong, and what to do."""
 
 

@@ -13,18 +13,11 @@ from securesystemslib.signer import CryptoSigner
 
 from conformance.commands.certificate.bundle import add_statement, make_bundle
 from conformance.commands.certificate.checking import Checked, Demands, check
-from conformance.commands.certificate.files import (
-    Files,
-    UnreadableBundle,
-    UnsafeBundle,
-    read_files,
-    write_folder,
-    write_zip,
-)
-from conformance.commands.certificate.keys import UnusableKey, private_key, public_key
+from conformance.commands.certificate.files import Files, read_files, write_folder, write_zip
+from conformance.commands.certificate.keys import private_key, public_key
 from conformance.commands.certificate.objections import Refused, in_short, refuse_for
 from conformance.commands.certificate.policy import IMAGE_DIGEST, LARGEST_VALID_DAYS, NAME, check_kind, check_policy
-from conformance.commands.certificate.rerunning import CannotPlan, Plan, PlanOptions
+from conformance.commands.certificate.rerunning import Plan, PlanOptions
 from conformance.commands.certificate.statements import (
     CLAUSE_RESULTS,
     TEST_RESULT,
@@ -38,10 +31,9 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
-from conformance.evidence.files import read_bounded
-from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
-from conformance.verdict.record import REFERENCE, BrokenRecord, Record
+from conformance.verdict.misuse import Misuse
+from conformance.verdict.record import REFERENCE, Record
 from conformance.verdict.run import ExitStatus
 
 VALID_DAYS = 365
@@ -49,12 +41,8 @@ NONCE_BITS = 63
 URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s]+")
 
 
-class CannotCertify(ValueError):
-    """A record or a bundle cannot be signed; the message says why, one reason a line. `status` is the exit status."""
-
-    def __init__(self, message: str, status: ExitStatus = ExitStatus.WRONG_USAGE) -> None:
-        super().__init__(message)
-        self.status = status
+class CannotCertify(Misuse):
+    """A record or a bundle cannot be signed; the message says why, one reason a line."""
 
 
 def certify(
@@ -163,21 +151,17 @@ def _add_certifier(command: argparse.ArgumentParser, *, is_required: bool) -> No
 
 
 def _certify(options: argparse.Namespace) -> int:
-    try:
-        if (options.certifier_key is None) != (options.certifier is None):
-            raise CannotCertify("--certifier-key and --certifier go together")
-        signer = private_key(options.key)
-        certifier = private_key(options.certifier_key) if options.certifier_key else None
-        product = Product(options.product, options.version, options.image_digest or "")
-        record = Record.of(_read(options.record))
-        files, checked = certify(record, product, signer, options.valid_days)
-        if certifier is not None:
-            files = countersign(files, checked, certifier, options.certifier, datetime.datetime.now(datetime.UTC))
-        path = options.out or Path(f"{product.name}-{product.version}.zip")
-        write_bundle(files, path)
-    except (UnusableKey, CannotCertify, UnreadableBundle, BrokenRecord, CannotPlan) as error:
-        _print_lines(error)
-        return ExitStatus.WRONG_USAGE
+    if (options.certifier_key is None) != (options.certifier is None):
+        raise CannotCertify("--certifier-key and --certifier go together")
+    signer = private_key(options.key)
+    certifier = private_key(options.certifier_key) if options.certifier_key else None
+    product = Product(options.product, options.version, options.image_digest or "")
+    record = Record.at(options.record)
+    files, checked = certify(record, product, signer, options.valid_days)
+    if certifier is not None:
+        files = countersign(files, checked, certifier, options.certifier, datetime.datetime.now(datetime.UTC))
+    path = options.out or Path(f"{product.name}-{product.version}.zip")
+    write_bundle(files, path)
     print(f"{path}: {product.name} {product.version}, signed with the key {signer.public_key.keyid[:16]}…")
     if not checked.conforms:
         status = int(ExitStatus.NOT_CONFORMING)
@@ -196,31 +180,12 @@ def _describe_result(checked: Checked, product: Product) -> str:
 
 def _countersign(options: argparse.Namespace) -> int:
     when = datetime.datetime.now(datetime.UTC)
-    try:
-        key, certifier = public_key(options.key), private_key(options.certifier_key)
-        files = read_files(options.bundle)
-        files = countersign(files, check(files, Demands(key, when)), certifier, options.certifier, when)
-        write_bundle(files, options.out)
-    except CannotCertify as error:
-        _print_lines(error)
-        return error.status
-    except (UnusableKey, UnreadableBundle, UnsafeBundle, CannotPlan) as error:
-        _print_lines(error)
-        return ExitStatus.WRONG_USAGE
+    key, certifier = public_key(options.key), private_key(options.certifier_key)
+    files = read_files(options.bundle)
+    files = countersign(files, check(files, Demands(key, when)), certifier, options.certifier, when)
+    write_bundle(files, options.out)
     print(f"{options.out}: countersigned as {options.certifier}")
     return ExitStatus.CONFORMS
-
-
-def _print_lines(error: Exception) -> None:
-    """Print what an error says, which may quote a bundle."""
-    print(*map(one_line, str(error).splitlines()), sep="\n")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_bounded(path)
-    except OSError as error:
-        raise CannotCertify(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _match(pattern: re.Pattern[str], text: str, problem: str) -> str:

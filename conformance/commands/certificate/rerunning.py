@@ -34,6 +34,7 @@ from conformance.plugin.starting import run_pytest
 from conformance.scenes.budgets import BUDGETS, Repetitions
 from conformance.transport.client import Address, Client
 from conformance.verdict.concluding import run_of
+from conformance.verdict.misuse import Misuse
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus, Run
 from conformance.verdict.settings import KEY_VARIABLE
@@ -57,7 +58,7 @@ CONCLUSIVE = (Outcome.PASS, Outcome.DEVIATION, Outcome.FAIL)
 """The outcomes that depend on the target, rather than on its fixtures or on the network."""
 
 
-class CannotPlan(RuntimeError):
+class CannotPlan(Misuse):
     """The plan could not be drawn again; the message holds the end of what was printed."""
 
 

@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from conformance.commands.certificate.checking import Checked, Demands, KeyFiles, check
-from conformance.commands.certificate.files import UnreadableBundle, UnsafeBundle, read_files
-from conformance.commands.certificate.keys import UnusableKey, public_key
+from conformance.commands.certificate.files import UnsafeBundle, read_files
+from conformance.commands.certificate.keys import public_key
 from conformance.commands.certificate.objections import Objection, gravest, in_short
-from conformance.commands.certificate.rerunning import CannotPlan, sample_target
+from conformance.commands.certificate.rerunning import sample_target
 from conformance.commands.certificate.statements import Claim, test_result
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Outcome
@@ -22,7 +20,6 @@ from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.reports.words import first_of
 from conformance.verdict.results import ClauseResult
-from conformance.verdict.run import ExitStatus
 from contracts.catalogue import PROFILES
 
 SAMPLE = 20
@@ -106,30 +103,23 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
+    demands = Demands(
+        public_key(options.key),
+        options.at or datetime.datetime.now(datetime.UTC),
+        options.profile,
+        options.level,
+        options.nonce,
+        public_key(options.certifier) if options.certifier else None,
+        KeyFiles(str(options.key), str(options.certifier or "")),
+        product=options.product,
+        version=options.version,
+    )
     try:
-        key = public_key(options.key)
-        certifier = public_key(options.certifier) if options.certifier else None
-        at = options.at or datetime.datetime.now(datetime.UTC)
-        files = KeyFiles(str(options.key), str(options.certifier or ""))
-        demands = Demands(
-            key,
-            at,
-            options.profile,
-            options.level,
-            options.nonce,
-            certifier,
-            files,
-            product=options.product,
-            version=options.version,
-        )
         checked = check(read_files(options.bundle), demands)
-        if options.against and checked.claim is not None and checked.is_genuine:
-            checked = _sample(checked, checked.claim, options)
     except UnsafeBundle as error:
         checked = Checked([Objection(error.code, str(error))])
-    except (UnusableKey, UnreadableBundle, CannotPlan, pytest.UsageError) as error:
-        print(one_line(str(error)))
-        return ExitStatus.WRONG_USAGE
+    if options.against and checked.claim is not None and checked.is_genuine:
+        checked = _sample(checked, checked.claim, options)
     print(*map(one_line, describe(checked)), sep="\n")
     return checked.exit_status
 

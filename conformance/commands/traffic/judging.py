@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.commands.traffic.recordings import Recorded, Recording, UnreadableRecording, blot, read_recordings
+from conformance.commands.traffic.recordings import Recorded, Recording, blot, read_recordings
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
@@ -328,11 +328,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        recording = read_recordings(options.files)
-    except UnreadableRecording as error:
-        print(blot(str(error)))
-        return ExitStatus.WRONG_USAGE
+    recording = read_recordings(options.files)
     catalogue = load_catalogue()
     ledger = judge_traffic(recording.exchanges, published_contract(), catalogue)
     print(*describe(ledger, recording, catalogue, options.profile), sep="\n")

@@ -12,16 +12,20 @@ from typing import Any
 from conformance.commands.traffic.recordings.cassettes import INTERACTION, NOCK, PLAIN, is_body
 from conformance.commands.traffic.recordings.har import ENTRY
 from conformance.commands.traffic.recordings.members import Member, UnreadableMember
-from conformance.commands.traffic.recordings.recorded import Form, Recorded
+from conformance.commands.traffic.recordings.recorded import Form, Recorded, blot
 from conformance.commands.traffic.recordings.safe_yaml import UnreadableYaml, read_yaml
 from conformance.evidence.files import read_bounded
 from conformance.paths import program_here
+from conformance.verdict.misuse import Misuse
 
 FORMS = "a HAR file, a cassette of VCR or vcrpy, or JSON exchanges"
 
 
-class UnreadableRecording(ValueError):
-    """A file cannot be read as recorded traffic; the message names it and says why."""
+class UnreadableRecording(Misuse):
+    """A file cannot be read as recorded traffic; the message names it and says why, without a key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(blot(message))
 
 
 @dataclass(frozen=True)
