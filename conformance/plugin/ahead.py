@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Protocol
 
 import pytest
@@ -79,11 +80,24 @@ COMPARABLE = pytest.StashKey[bool]()
 """Where an item keeps whether the run knew all that it knows now when it was performed ahead."""
 
 
+class _State(Enum):
+    """The state of a test: it waits, or is left to the run before it began, or a thread performs it, or has."""
+
+    WAITING = "waiting"
+    LEFT = "left"
+    RUNNING = "running"
+    OVER = "over"
+
+
+BEGUN = frozenset({_State.RUNNING, _State.OVER})
+
+
 @dataclass(eq=False)
 class _Task:
     """A test to be performed ahead: its `line`, and the `checks` that there are before it if nothing fails.
 
     `before` is what it takes from the test before it in its line, `to_come` the requests from there to the line's end.
+    One that is over has no `performance` if the run knew by then that it is not to be performed.
     """
 
     item: pytest.Function
@@ -92,14 +106,14 @@ class _Task:
     before: Handed = field(default_factory=Handed)
     to_come: int = 0
     is_urgent: bool = False
-    is_begun: bool = False
-    is_left: bool = False
+    state: _State = _State.WAITING
     performance: Performance | None = None
 
     @property
-    def is_running(self) -> bool:
-        """Return whether a thread performs it now."""
-        return self.is_begun and self.performance is None and not self.is_left
+    def after(self) -> Handed | None:
+        """What it hands on; None as long as it is not over, and where it must be performed alone."""
+        performance = self.performance
+        return None if performance is None or performance.why_alone else performance.after
 
 
 class Performers:
@@ -167,9 +181,8 @@ class Performers:
             if performance is not None and performance.why_alone == PUT_OFF:
                 self.note_trouble()
             with self._changed:
-                task.performance = performance
-                if performance is None or performance.why_alone:
-                    task.is_left = True
+                task.state, task.performance = _State.OVER, performance
+                if task.after is None:
                     self._leave_line(task)
                 self._changed.notify_all()
 
@@ -178,26 +191,22 @@ class Performers:
             while True:
                 if self._is_closed or self._throttled >= MOST_THROTTLED:
                     return None
-                if not any(not task.is_begun and not task.is_left for task in order):
+                waiting = [task for task in order if task.state is _State.WAITING]
+                if not waiting:
                     return None
-                task = None if self._is_held else next(filter(self._is_ready, order), None)
+                task = None if self._is_held else next(filter(self._is_ready, waiting), None)
                 if task is not None:
-                    task.is_begun = True
+                    task.state = _State.RUNNING
                     return task
                 self._changed.wait()
 
     def _is_ready(self, task: _Task) -> bool:
-        """Return whether a test may begin: in a line, with what the one before it hands on."""
-        if task.is_begun or task.is_left:
-            return False
+        """Return whether a test that waits may begin: in a line, with what the one before it hands on."""
         before, _ = self._beside(task)
         earlier = [other for other in before if not only_looks(other.item)]
-        handed = Handed()
-        if earlier:
-            performance = earlier[-1].performance
-            if performance is None or earlier[-1].is_left:
-                return False
-            handed = performance.after
+        handed = earlier[-1].after if earlier else Handed()
+        if handed is None:
+            return False
         is_counted = task.line == ROBUSTNESS and bool(earlier)
         task.before = replace(handed, checks=handed.checks if is_counted else task.checks + self._more_checks)
         return True
@@ -251,7 +260,8 @@ class Performers:
         """Leave the tests behind one that is left: they would take what it has handed on."""
         _, behind = self._beside(task)
         for other in () if only_looks(task.item) else behind:
-            other.is_left = other.is_left or not other.is_begun
+            if other.state is _State.WAITING:
+                other.state = _State.LEFT
 
     def _beside(self, task: _Task) -> tuple[list[_Task], list[_Task]]:
         """Return the tests before one in its line, and those behind it."""
@@ -292,7 +302,7 @@ class Performers:
         with self._changed:
             _, behind = self._beside(task)
             self._leave_line(task)
-            has_handed_on = takes_cards(task.item) and any(other.is_begun for other in behind)
+            has_handed_on = takes_cards(task.item) and any(other.state in BEGUN for other in behind)
         memory = self.runner.stage.memory
         has_taken = has_handed_on or bool(performance.touched and performance.requests)
         if has_taken and (memory.cards or memory.left):
@@ -300,13 +310,13 @@ class Performers:
             self.close()
 
     def _is_awaited(self, task: _Task) -> bool:
-        will_begin = task.is_begun or self._throttled < MOST_THROTTLED
-        return not task.is_left and task.performance is None and not self._is_closed and will_begin
+        will_begin = task.state is _State.WAITING and self._throttled < MOST_THROTTLED
+        return not self._is_closed and (will_begin or task.state is _State.RUNNING)
 
     def _look_after_trouble(self) -> None:
         """Go on where the target is as it was; else have all be performed again, one after the other."""
         with self._changed:
-            self._changed.wait_for(lambda: not any(task.is_running for task in self._order))
+            self._changed.wait_for(lambda: not any(task.state is _State.RUNNING for task in self._order))
         self._troubles += 1
         is_as_it_was = self.runner.engine.watch.finds_target_as_it_was()
         if not is_as_it_was:
