@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +41,15 @@ def cut(text: str, limit: int) -> str:
 def one_line(text: str) -> str:
     """Return the text in one line of bounded length, with characters escaped that have no glyph or move others."""
     return escape(text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]}…", kept="")
+
+
+def seconds_of_date(text: str) -> float | None:
+    """Return an HTTP date in seconds since 1970, in UTC where it names no zone; None for any other text."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, LookupError, OSError):  # a date may be any text, and any number
+        return None
 
 
 def did_you_mean(given: str, known: Iterable[str], before: str = ": ", *, most: int = 1, alike: float = 0.6) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand, is_part, sent_header
+from conformance.evidence.foreign import seconds_of_date
 from conformance.judge.answers import shorten
 from conformance.judge.expectations import (
     each_answered,
@@ -139,13 +139,8 @@ def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Bro
 
 def _time_of(exchange: Exchange) -> float:
     """Return the time of the response: its Date, or else when it was received."""
-    date = exchange.header("Date")
-    if not date:
-        return exchange.received
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError, OverflowError, LookupError, OSError):  # a date may be any text, and any number
-        return exchange.received
+    dated = seconds_of_date(exchange.header("Date") or "")
+    return exchange.received if dated is None else dated
 
 
 def _broken_members(body: Mapping[str, Any], episode: Episode) -> Iterator[Broken]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -18,7 +17,7 @@ from schemathesis.core import NOT_SET
 
 from conformance.evidence.exchange import Exchange, goes_to_operation
 from conformance.evidence.failure import ExchangeFailed, Failure, LiveAccount
-from conformance.evidence.foreign import one_line
+from conformance.evidence.foreign import one_line, seconds_of_date
 from conformance.evidence.history import History
 from conformance.evidence.secret import Secret, without_any_key
 from conformance.evidence.strict_json import count_values
@@ -397,8 +396,5 @@ def _retry_wait(exchange: Exchange, retry: int) -> float:
 
 def _seconds_until(announced: str, now: str | None) -> float:
     """Return the seconds from the Date of an answer to that of its `Retry-After`; 0 where either is no date."""
-    try:
-        then, sent = parsedate_to_datetime(announced), parsedate_to_datetime(now or "")
-        return max(0.0, (then - sent).total_seconds())
-    except (ValueError, TypeError, OverflowError, LookupError):  # a date may be any text, and any number
-        return 0.0
+    then, sent = seconds_of_date(announced), seconds_of_date(now or "")
+    return 0.0 if then is None or sent is None else max(0.0, then - sent)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from itertools import product
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -14,6 +13,7 @@ from conformance.commands.certificate.statements import Evidence
 from conformance.commands.certificate.wording import describe, name_clause
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
+from conformance.evidence.foreign import seconds_of_date
 from conformance.evidence.strict_json import exact_form
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
@@ -128,7 +128,7 @@ def _find_early_follow_ups(episodes: Sequence[Episode]) -> Iterator[Objection]:
 
 
 def _find_wrong_dates(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-    dates = {exchange: _date_of(exchange) for exchange in exchanges}
+    dates = {exchange: seconds_of_date(exchange.header("Date") or "") for exchange in exchanges}
     offsets = {exchange: date - exchange.received for exchange, date in dates.items() if date is not None}
     usual = statistics.median(offsets.values()) if offsets else 0.0
     odd = [one for one, offset in offsets.items() if abs(offset - usual) > DATE_TOLERANCE + one.seconds]
@@ -138,13 +138,6 @@ def _find_wrong_dates(exchanges: Sequence[Exchange]) -> Iterator[Objection]:
         yield Objection("times", f"{describe(exchange)}: its Date is {exchange.header('Date')}, unlike the others'")
     if abs(usual) > LONGEST_OFFSET:
         yield Objection("times", f"the answers are dated {abs(usual) / 86_400:.1f} days off the times of the run")
-
-
-def _date_of(exchange: Exchange) -> float | None:
-    try:
-        return parsedate_to_datetime(exchange.header("Date") or "").timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 # origin

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
+
+from conformance.evidence.foreign import seconds_of_date
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -129,10 +130,8 @@ def time_of(text: Any) -> float:
     """Return a date of a header or of ISO 8601 in seconds since 1970, 0 where it is none; no zone means UTC."""
     if not isinstance(text, str):
         return 0.0
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
-    return 0.0
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return seconds_of_date(text) or 0.0
