@@ -103,7 +103,7 @@ class Controller:
 
     def pytest_report_header(self) -> list[str]:
         """Say what is tested and how."""
-        lines = header_lines(self.settings, self.look)
+        lines = [*header_lines(self.settings, self.look)]
         if self.runner is not None and self.runner.concurrency > 1:
             lines.append(f"tests at the same time: {self.runner.concurrency} (--concurrency)")
         return lines + self.look.bounds.header_lines() + self.workers.header_lines()

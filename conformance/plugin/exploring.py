@@ -58,7 +58,7 @@ class Explorer:
                 with more_drawn(item, BUDGETS["thorough"].drawn):
                     self._run(item)
             runner.tidy()
-            runner.engine.watch.forget_objects()
+            runner.stage.forget_objects()
             runner.stage.sent.clear()
             self._report(f"round {self.rounds}: {runner.client.requests_sent} requests")
 

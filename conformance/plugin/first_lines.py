@@ -10,12 +10,8 @@ from conformance.plugin.versions import versions
 from conformance.verdict.settings import Settings
 
 
-def header_lines(settings: Settings, look: Look) -> list[str]:
-    """Return the lines, for the top of the terminal's output."""
-    return list(_header_lines(settings, look))
-
-
-def _header_lines(settings: Settings, look: Look) -> Iterator[str]:
+def header_lines(settings: Settings, look: Look) -> Iterator[str]:
+    """Yield the lines for the top of the terminal's output."""
     if settings.dry_run and settings.base_url:
         yield f"dry run: nothing is sent to {settings.base_url}; the embedded reference stands in"
     else:

@@ -128,7 +128,7 @@ class Engine:
 
     def forget_run(self) -> None:
         """Forget everything that the run has sent and concluded so far, as a worker that begins has it."""
-        self.watch.forget_objects()
+        self.stage.forget_objects()
         self._remembered.clear()
         self.stage.sent.clear()
         self.stage.memory.survived.clear()

@@ -72,16 +72,12 @@ class Watch:
         """Return whether the target is there and has what the run has made; one that is down is waited for."""
         return self._lookout.finds_target_as_it_was()
 
-    def forget_objects(self) -> None:
-        """Make new objects from now on: those that were made may be gone."""
-        self.stage.forget_objects()
-
     def ended_since(self, mark: int) -> Outage | None:
         """Return how the target ended after `mark` in the history; its objects may be gone. None where it did not."""
         outage = self._lookout.outage_since(mark)
         if outage is None or not outage.ended:
             return None
-        self.forget_objects()
+        self.stage.forget_objects()
         return outage
 
     # Episodes
@@ -106,7 +102,7 @@ class Watch:
                     raise error
                 assert episode is not None, "it was performed"
                 return episode
-            self.forget_objects()
+            self.stage.forget_objects()
             seen.append(outage)
             if episode is not None and not self.gone and self._is_about(episode, outage):
                 self.report(seen[:-1])

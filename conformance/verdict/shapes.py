@@ -10,7 +10,7 @@ from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange, asks_for_further_page, cookies_set, sent_header
 from conformance.fixtures.endpoints import shows_list
 from conformance.fixtures.ids import bound_ids, created_ids
-from conformance.judge import expectation_name, steady
+from conformance.judge import all_kept, executed_once, expectation_name, one_winner, steady
 from conformance.verdict.trial import OF_SERVING, Performed, Trial
 
 ID = "*"
@@ -22,6 +22,12 @@ NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 
 GATHERED = expectation_name(steady)
 """The expectation of an episode that gathers successes from the whole run, as many as there happen to be."""
+
+RACES = frozenset(map(expectation_name, (one_winner, all_kept)))
+"""Expectations of requests that are sent at once: which of them comes first, or wins, is left to chance."""
+
+AT_ONCE = RACES | {expectation_name(executed_once)}
+"""All expectations of requests that are sent at once."""
 
 _OWN_IDS = re.compile(r"(/(?:payment_methods|customers)/)[^/?]+")
 

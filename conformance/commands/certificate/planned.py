@@ -19,13 +19,14 @@ from conformance.commands.certificate.wholeness import (
 )
 from conformance.commands.certificate.wording import name_trial
 from conformance.fixtures.provisioning import Provision
+from conformance.judge import executed_once, expectation_name, nothing_changed
 from conformance.scenes.budgets import Repetitions
 from conformance.verdict.shapes import GATHERED, Shape, attempts_in, sent_by, shape_of, steps_compared
 from conformance.verdict.trial import Trial
 from strategies.attempt import Attempt
 
-NOTHING_CHANGED = "nothing_changed"
-ADAPTING = frozenset({NOTHING_CHANGED, "executed_once"})
+NOTHING_CHANGED = expectation_name(nothing_changed)
+ADAPTING = frozenset({NOTHING_CHANGED, expectation_name(executed_once)})
 """Expectations of episodes that pass over what a target accepts against its contract, or take what it has."""
 
 

@@ -10,15 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.commands.certificate.objections import Objection
-from conformance.commands.certificate.wholeness import RACES
 from conformance.commands.certificate.wording import describe_request, name_clause
 from conformance.evidence.episode import Step
 from conformance.evidence.exchange import Exchange
-from conformance.verdict.shapes import GATHERED, sent_by, steps_compared
+from conformance.verdict.shapes import AT_ONCE, GATHERED, sent_by, steps_compared
 from conformance.verdict.trial import Trial
-
-AT_ONCE = frozenset({*RACES, "executed_once"})
-"""Expectations of requests that are sent at once."""
 
 Pair = tuple[Trial, Trial]
 """A recorded trial, and the planned one that it is compared with."""

@@ -23,16 +23,13 @@ from conformance.scenes.repeating import FEW_AT_ONCE
 from conformance.verdict.folding import fold
 from conformance.verdict.ledger import UNSTEADY
 from conformance.verdict.settlement import with_further
-from conformance.verdict.shapes import GATHERED, exchanges_in, performed_in, steps_compared, steps_in
+from conformance.verdict.shapes import GATHERED, RACES, exchanges_in, performed_in, steps_compared, steps_in
 from conformance.verdict.trial import AGAIN, CONFIRMATION, FIRST, OF_A_CLAUSE, OF_SERVING, RENEWED, SEARCH, Trial
 from contracts import load_catalogue, published_contract
 from strategies.refusals import near_misses
 
 SUBJECT = "subject"
 """The role of the steps that are sent for a trial itself; others may have been asked before, on another object."""
-
-RACES = frozenset({"one_winner", "all_kept"})
-"""Expectations of requests that are sent at once: which of them comes first, or wins, is left to chance."""
 
 REJECTED = "rejected"
 """The kind of gathered answers that are all sent for their own trial: only successes are taken over from others."""

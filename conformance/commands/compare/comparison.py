@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from conformance.commands.compare.differences import PARTS, Difference, differences
 from conformance.commands.compare.masking import Mask
-from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.verdict.concluding import judged_again
@@ -16,7 +15,7 @@ from conformance.verdict.misuse import Misuse
 from conformance.verdict.record import Record
 from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Run
-from conformance.verdict.shapes import sent_by
+from conformance.verdict.shapes import AT_ONCE, sent_by
 from conformance.verdict.trial import FIRST, OF_SERVING, Trial
 
 Key = tuple[str, ...]
@@ -123,7 +122,7 @@ def _deciding(trial: Trial) -> tuple[Episode, ...]:
 
 def _in_order(episode: Episode) -> list[Step]:
     """Return the steps in their order; those that were sent at the same time by what they were answered."""
-    if episode.expectation not in SIMULTANEOUS:
+    if episode.expectation not in AT_ONCE:
         return list(episode.steps)
 
     def answered(step: Step) -> tuple[bool, int, list[str]]:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.commands.replay.playing import SIMULTANEOUS
 from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange
 from conformance.fixtures.forms import RUN
 from conformance.fixtures.ids import bound_ids, created_ids, is_of_the_account, kind_of, pattern_of
 from conformance.fixtures.provisioning import NUMBER_TAG, RUN_TAG
+from conformance.verdict.shapes import AT_ONCE
 from strategies.values import CHANGES
 
 TIMES = range(1_000_000_000, 4_000_000_000)
@@ -104,7 +104,7 @@ def _names_of_ids(step: Step, episode: Episode) -> dict[str, str]:
 
     In a race it does not matter which of two objects it is, so that only the kind counts.
     """
-    only_kind = episode.expectation in SIMULTANEOUS
+    only_kind = episode.expectation in AT_ONCE
     names: dict[str, str] = {}
     for name, identifier in (*step.bindings.items(), *bound_ids(episode), *created_ids(episode)):
         if is_of_the_account(identifier):

@@ -29,13 +29,11 @@ from conformance.fixtures.renaming import Known, Renaming, known_ids
 from conformance.judge.steadiness import SHORTEST_PAUSE
 from conformance.scenes.api import PATIENCE
 from conformance.transport.client import Client
-from conformance.verdict.shapes import exchanges_in
+from conformance.verdict.shapes import AT_ONCE, exchanges_in
 from conformance.verdict.trial import Trial
 from strategies.attempt import Request
 from strategies.valid import MINIMAL
 
-SIMULTANEOUS = frozenset({"one_winner", "all_kept", "executed_once"})
-"""The expectations about requests that were sent at the same time."""
 LONGEST_WAIT = 10.0
 """How many seconds a request waits for those that are sent at the same time."""
 LONGEST_PAUSE = 0.2
@@ -226,7 +224,7 @@ def _sent_together(episode: Episode) -> Iterator[list[int]]:
     steps = episode.steps
     in_order = sorted(range(len(steps)), key=lambda place: steps[place].exchange.received)
     for is_subject, places in groupby(in_order, lambda place: steps[place].role == "subject"):
-        if is_subject and episode.expectation in SIMULTANEOUS:
+        if is_subject and episode.expectation in AT_ONCE:
             yield list(places)
         else:
             yield from ([place] for place in places)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conformance.commands.replay.playing import AS_RECORDED, ON_ONE_CONNECTION, SIMULTANEOUS, History, Play, Setting
+from conformance.commands.replay.playing import AS_RECORDED, ON_ONE_CONNECTION, History, Play, Setting
 from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode, Finding, Judgement, Outcome
 from conformance.evidence.exchange import Exchange
@@ -17,6 +17,7 @@ from conformance.fixtures.provisioning import OutOfFixtures, Provision
 from conformance.judge import judge
 from conformance.transport.client import Client
 from conformance.verdict.ledger import UNSTEADY
+from conformance.verdict.shapes import AT_ONCE
 from contracts import Catalogue, Contract
 from strategies.valid import MINIMAL
 
@@ -59,7 +60,7 @@ class Replayer:
         It is fixed only if the failure does not show in any of the settings that the record leaves open, nor in as
         many rounds as it takes to find a flaky server.
         """
-        by_chance = finding.episode.expectation in SIMULTANEOUS or finding.clause == UNSTEADY
+        by_chance = finding.episode.expectation in AT_ONCE or finding.clause == UNSTEADY
         seen: dict[str, Replayed] = {}
         rounds = 0
         try:
