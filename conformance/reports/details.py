@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.evidence.episode import Finding
 from conformance.evidence.foreign import one_line
 from conformance.reports.evidence import Lengths, outcome_in_short, step_shown, text_of
-from conformance.reports.reproduction import Reached, curl_alone, curl_to_complete
+from conformance.reports.reproduction import Reached, curl_alone, curl_of
 from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
 from contracts import Clause
 
@@ -48,11 +48,11 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
     yield from ("", f"response: {', '.join([shown.status_line, *shown.notes])}")
     yield from _indented("\n\n".join(filter(None, (text_of(shown.headers), text_of(shown.body)))))
     yield from ("", f"send again: {again}")
-    if alone := curl_alone(finding, reached):
-        yield f"by curl:    {alone}"
-    elif to_complete := curl_to_complete(finding, reached):
-        yield f"by curl:    {to_complete.command}"
-        yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in to_complete.names)}"
+    by_curl = curl_of(finding, reached)
+    if by_curl is not None:
+        yield f"by curl:    {by_curl.command}"
+    if by_curl is not None and by_curl.names:
+        yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in by_curl.names)}"
         yield "            (where it gets another answer, what came before has a part in it: send it by the replay)"
     if script:
         yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,48 +37,43 @@ class Reached:
         return cls(run.settings.base_url or "", run.scheme, knows_any_id)
 
 
-def curl_alone(finding: Finding, reached: Reached) -> str:
-    """Return the curl command for a finding that one request shows; empty if it needs other requests or objects.
-
-    Objects that the run made are gone when it is over, so that a command with their ids gets another answer.
-    """
-    steps = finding.episode.steps
-    if not reached.base_url or len(steps) > 1:
-        return ""
-    if _has_key_of_its_own(steps[0]) or (_uses_objects(steps[0]) and not reached.knows_any_id):
-        return ""
-    return curl(finding.exchange, reached.base_url, scheme=reached.scheme)
-
-
 @dataclass(frozen=True)
-class CurlToComplete:
-    """A curl command with variables of the shell, of these `names`, in place of the objects that it needs."""
+class Curl:
+    """A curl command, with variables of the shell, of these `names`, in place of the objects that it needs."""
 
     command: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
-def curl_to_complete(finding: Finding, reached: Reached) -> CurlToComplete | None:
-    """Return the curl command of the one request that shows a finding on new objects; None if it needs other requests.
+def curl_of(finding: Finding, reached: Reached) -> Curl | None:
+    """Return the curl command of the one request that shows a finding; None if it needs other requests.
 
-    It is None, too, where the request holds a change of an id that only a script can make.
+    Objects that the run made are gone when it is over, so that a command with their ids gets another answer: it has
+    variables in their place, and there is none where the request holds a change of an id that only a script can make.
     """
-    steps = finding.episode.steps
-    if not reached.base_url or len(steps) > 1:
+    step, *others = finding.episode.steps
+    if not reached.base_url or others or _has_key_of_its_own(step):
         return None
-    if _has_key_of_its_own(steps[0]) or not _uses_objects(steps[0]):
-        return None
-    bindings = steps[0].bindings
+    command = curl(finding.exchange, reached.base_url, scheme=reached.scheme)
+    needs_objects = _uses_objects(step) and not reached.knows_any_id
+    return _with_variables(command, step.bindings) if needs_objects else Curl(command)
+
+
+def curl_alone(finding: Finding, reached: Reached) -> str:
+    """Return the curl command of a finding that one request shows all by itself; empty for any other."""
+    found = curl_of(finding, reached)
+    return "" if found is None or found.names else found.command
+
+
+def _with_variables(command: str, bindings: Mapping[str, str]) -> Curl | None:
     variables, changed = Variables(), near_misses(bindings)
     for name, identifier in bindings.items():
         if is_of_the_account(identifier) and name not in changed:
             variables.add(identifier, kind_of(name))
-    command = variables.in_shell(curl(finding.exchange, reached.base_url, scheme=reached.scheme))
-    used = tuple(name for name in variables.names if f"${{{name}}}" in command)
-    is_complete = not any(identifier in command for identifier in bindings.values())
-    if not used or not is_complete or OF_THE_SCRIPT in command:
-        return None
-    return CurlToComplete(command, used)
+    completed = variables.in_shell(command)
+    used = tuple(name for name in variables.names if f"${{{name}}}" in completed)
+    is_complete = not any(identifier in completed for identifier in bindings.values())
+    return Curl(completed, used) if used and is_complete and OF_THE_SCRIPT not in completed else None
 
 
 def _has_key_of_its_own(step: Step) -> bool:
