@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from conformance.evidence.counted import counted
@@ -99,20 +100,13 @@ def weigh(
     `unheard` are clauses whose own tests were not selected, or were cut short by the budget: their pass proves nothing.
     """
     within = [results[clause.slug] for clause in catalogue.within(profile)]
-    expected: dict[str, tuple[Expectation, ...]] = {}
-    telling: list[ClauseResult] = []
-    unknown: list[ClauseResult] = []
-    fitting: set[Expectation] = set()
-    for result in within:
-        entries = covering_entries(expectations, result)
-        if entries:
-            expected[result.clause.slug] = entries
-        elif is_telling(result) and decides(result, level):
-            telling.append(_new_first(expectations, result))
-            entries = fitting_in_part(expectations, result)
-        elif decides(result, level) and not result.blocked:
-            unknown.append(result)
-        fitting.update(entries)
+    covering = {result.clause.slug: covering_entries(expectations, result) for result in within}
+    expected = {slug: entries for slug, entries in covering.items() if entries}
+    open_results = [result for result in within if result.clause.slug not in expected and decides(result, level)]
+    telling = [_new_first(expectations, result) for result in open_results if is_telling(result)]
+    unknown = [result for result in open_results if not (is_telling(result) or result.blocked)]
+    in_part = (fitting_in_part(expectations, result) for result in telling)
+    fitting = set(chain.from_iterable((*expected.values(), *in_part)))
     resting = _resting(telling)
     unexpected = tuple(result for result in telling if result not in resting)
 
