@@ -40,7 +40,6 @@ from conformance.evidence.secret import without_any_key
 from conformance.plugin.interruptions import handled
 from conformance.plugin.output import open_closed_error_output, surviving_output
 from conformance.reports import workflow
-from conformance.targets.description import TargetFileError
 from conformance.transport.client import TargetError
 from conformance.verdict.internal_errors import INTERNAL_ERROR, in_short, traceback_of
 from conformance.verdict.misuse import Misuse
@@ -96,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = _perform(options)
         except Misuse as error:
             return _ended(error.status, str(error))
-        except (LiveAccount, TargetError, TargetFileError, pytest.UsageError, argparse.ArgumentTypeError) as error:
+        except (LiveAccount, TargetError, pytest.UsageError, argparse.ArgumentTypeError) as error:
             return _ended(ExitStatus.WRONG_USAGE, str(error))
         except KeyboardInterrupt:
             name = interruptions.received or "SIGINT"

@@ -147,7 +147,7 @@ class ItemRunner:
             pytest.skip(reason)
         if is_further(pyfuncitem) and is_established(slug, self.stage.known):
             pytest.skip("an earlier test has found it broken")
-        is_adopted = self._adopts(pyfuncitem, performance)
+        is_adopted = bool(self.performers and performance and self.performers.adopts(pyfuncitem, performance))
         try:
             if is_adopted:
                 return (yield)
@@ -194,11 +194,6 @@ class ItemRunner:
             self.starts_over = False
             self._start_over()
         return performance
-
-    def _adopts(self, item: pytest.Function, performance: Performance | None) -> bool:
-        if self.performers is None or performance is None:
-            return False
-        return self.performers.adopts(item, performance)
 
     def _start_over(self) -> None:
         """Perform again what was performed so far, one after the other, so that the run goes on as a sequential one."""

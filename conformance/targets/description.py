@@ -16,6 +16,7 @@ import jsonschema_rs
 
 from conformance.evidence.files import MOST_WRITTEN, read_bounded
 from conformance.paths import SUITE
+from conformance.verdict.misuse import Misuse
 from contracts import load_catalogue
 from contracts.catalogue import Catalogue
 
@@ -28,7 +29,7 @@ OTHER_VERSION = re.compile(r"(?P<name>.+)@(?P<version>(?!.*\.toml$)[\w.+-]+)", r
 """A target's name or file with a version that is not the one in its file."""
 
 
-class TargetFileError(ValueError):
+class TargetFileError(Misuse):
     """A target's file that is missing or invalid; the message is one line that says what is wrong and where."""
 
 

@@ -88,10 +88,6 @@ class Trial:
         """Return what was performed as these parts, part after part and in order."""
         return [performed for part in parts for performed in self.episodes if performed.part == part]
 
-    def of_part(self, part: str) -> tuple[Episode, ...]:
-        """Return the episodes that were performed as that part, in order."""
-        return tuple(performed.episode for performed in self.performed_as(part))
-
     @property
     def decisive(self) -> Episode:
         """The episode that decides: the first, or its repetition if that was inconclusive."""

@@ -15,8 +15,8 @@ from conformance.paths import program_here
 from conformance.plugin.options import whole_number
 from conformance.plugin.starting import RUN_COMMAND
 from conformance.scenes.budgets import BUDGETS
-from conformance.targets.description import TargetFileError, find
-from conformance.transport.client import Address, TargetError
+from conformance.targets.description import find
+from conformance.transport.client import Address
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import ExitStatus
 from conformance.verdict.settings import DEFAULT_SEED
@@ -111,7 +111,8 @@ def _record_both(options: argparse.Namespace) -> tuple[Record, Record]:
 
 
 def _check_target(target: str) -> None:
-    try:
-        Address.of(target) if "://" in target else find(target, Path.cwd())
-    except (TargetError, TargetFileError) as error:
-        raise CannotCompare(str(error)) from None
+    """Raise TargetError or TargetFileError for what is no target, before another one is run."""
+    if "://" in target:
+        Address.of(target)
+    else:
+        find(target, Path.cwd())

@@ -116,7 +116,7 @@ def sent_in(record: Record) -> Mapping[Key, Sent]:
 
 def _deciding(trial: Trial) -> tuple[Episode, ...]:
     if trial.kind == OF_SERVING:
-        return trial.of_part(FIRST)
+        return tuple(performed.episode for performed in trial.performed_as(FIRST))
     return (trial.decisive,) if trial.episodes else ()
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.verdict.misuse import Misuse
 from contracts import Catalogue
 from contracts.catalogue import PROFILES
 
@@ -16,7 +17,7 @@ GRAVEST_FIRST = ("fail", "deviation", "error", "pass", "inconclusive", "not-appl
 RED = ("fail", "deviation")
 
 
-class StandingFileError(ValueError):
+class StandingFileError(Misuse):
     """A file of stored standings is missing or cannot be one; the message says so in one line."""
 
 
