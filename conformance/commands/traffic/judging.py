@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.commands.traffic.recordings import Recorded, Recording, blot, read_recordings
 from conformance.evidence.counted import counted
-from conformance.evidence.episode import Episode, Outcome, Step
+from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange, asks_to_expand
 from conformance.judge import (
     answered,
@@ -76,24 +76,30 @@ def judge_traffic(recorded: Iterable[Recorded], contract: Contract, catalogue: C
     """Judge recorded exchanges by clause. A clause that they do not exercise has no entry."""
     ledger = Ledger()
     for one in recorded:
-        is_valid = _is_valid(one, contract)
-        for expected in _expected(one, contract, is_valid=is_valid):
-            episode = _episode(one, expected.slug, expected.expectation, is_valid=is_valid)
-            judgement = judge(episode, contract, catalogue)
-            own = [finding for finding in judgement.findings if finding.clause == expected.slug]
-            if own and judgement.outcome is Outcome.FAIL:
-                ledger.entry(expected.slug).add_finding(own[0])
-            elif expected.can_hold and judgement.outcome is Outcome.PASS:
-                ledger.entry(expected.slug).held += 1
-        general = judge(_episode(one, "", answered, is_valid=is_valid), contract, catalogue)
-        found = {finding.clause: finding for finding in general.findings}
-        may_hold = {slug for slug, has_evidence in _general(one, is_valid=is_valid).items() if has_evidence}
-        for slug in may_hold | _only_breakable(one, is_valid=is_valid):
-            if slug in found:
-                ledger.entry(slug).add_finding(found[slug])
-            elif slug in may_hold:
+        for slug, finding in _judged(one, contract, catalogue):
+            if finding is None:
                 ledger.entry(slug).held += 1
+            else:
+                ledger.entry(slug).add_finding(finding)
     return ledger
+
+
+def _judged(one: Recorded, contract: Contract, catalogue: Catalogue) -> Iterator[tuple[str, Finding | None]]:
+    """Yield the clauses that an exchange shows to hold, and those that it shows to be broken, with the finding."""
+    is_valid = _is_valid(one, contract)
+    for expected in _expected(one, contract, is_valid=is_valid):
+        episode = _episode(one, expected.slug, expected.expectation, is_valid=is_valid)
+        judgement = judge(episode, contract, catalogue)
+        if judgement.outcome is Outcome.FAIL:
+            yield expected.slug, judgement.findings[0]
+        elif expected.can_hold and judgement.outcome is Outcome.PASS:
+            yield expected.slug, None
+    general = judge(_episode(one, "", answered, is_valid=is_valid), contract, catalogue)
+    found = {finding.clause: finding for finding in general.findings}
+    may_hold = {slug for slug, has_evidence in _general(one, is_valid=is_valid).items() if has_evidence}
+    yield from ((slug, found.get(slug)) for slug in may_hold)
+    only_broken = (_only_breakable(one, is_valid=is_valid) - may_hold) & found.keys()
+    yield from ((slug, found[slug]) for slug in only_broken)
 
 
 def _episode(one: Recorded, slug: str, expectation: Callable[..., Verdict], *, is_valid: bool) -> Episode:
