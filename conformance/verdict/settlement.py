@@ -75,17 +75,14 @@ def settle(trial: Trial, established: Container[str], contract: Contract, catalo
     if trial.kind == OF_OUTAGE:
         return _settle_outage(trial)
 
-    ledger = Ledger()
     judgement = _confirm(_with_further(trial, contract, catalogue), established)
     own = _finding_of(trial.clause, judgement)
-    for finding in sorted(judgement.findings, key=lambda one: one is own):
-        ledger.entry(finding.clause).add_finding(finding)
-    _enter(ledger, trial.clause, judgement, traits_of(trial.decisive))
+    own_last = tuple(sorted(judgement.findings, key=lambda one: one is own))
+    ledger = _ledger_of(trial.clause, replace(judgement, findings=own_last), traits_of(trial.decisive))
     for clause, expectation in trial.also:
         other = _judge_further(trial.decisive, clause, expectation, contract, catalogue)
-        for finding in () if expectation in COME_BY_CHANCE else other.findings:
-            ledger.entry(clause).add_finding(finding)
-        _enter(ledger, clause, other)
+        is_confirmed_above = expectation in COME_BY_CHANCE
+        ledger.merge(_ledger_of(clause, replace(other, findings=()) if is_confirmed_above else other))
     return ledger
 
 
@@ -209,18 +206,14 @@ def _settle_still_serving(trial: Trial) -> Ledger:
 
     The search tries each of them, and ends with the guilty one, behind which the valid request fails again.
     """
-    ledger = Ledger()
     judgement = trial.performed_as(FIRST)[0].judgement
     if judgement.outcome is Outcome.FAIL:
         unsteady = replace(judgement, findings=_as_unsteadiness(judgement.findings), outcome=Outcome.PASS)
         searched = [one.judgement for one in trial.performed_as(SEARCH)]
         is_found = bool(searched) and searched[-1].outcome is Outcome.FAIL
         judgement = searched[-1] if is_found else unsteady
-    for finding in judgement.findings:
-        if finding.clause in (trial.clause, UNSTEADY):
-            ledger.entry(finding.clause).add_finding(finding)
-    _enter(ledger, trial.clause, replace(judgement, reason=""))
-    return ledger
+    findings = tuple(one for one in judgement.findings if one.clause in (trial.clause, UNSTEADY))
+    return _ledger_of(trial.clause, replace(judgement, findings=findings, reason=""))
 
 
 def _settle_outage(trial: Trial) -> Ledger:
@@ -229,7 +222,6 @@ def _settle_outage(trial: Trial) -> Ledger:
     If a process of this machine ended while it answered, that is a failure, even once. What may have been the network,
     and a target that only hung up, must come again each time.
     """
-    ledger = Ledger()
     judgement = trial.judgement
     came_again = [performed.judgement.outcome is Outcome.FAIL for performed in trial.performed_as(CONFIRMATION)]
     facts = trial.decisive.facts
@@ -237,11 +229,8 @@ def _settle_outage(trial: Trial) -> Ledger:
     is_process_here = bool(facts.get(ENDED)) and not facts.get("remote")
     if judgement.outcome is Outcome.FAIL and not (is_certain or is_process_here):
         judgement = replace(judgement, outcome=Outcome.INCONCLUSIVE, findings=())
-    finding = _finding_of(trial.clause, judgement)
-    if finding is not None:
-        ledger.entry(trial.clause).add_finding(_counted(finding, came_again))
-    _enter(ledger, trial.clause, judgement)
-    return ledger
+    findings = tuple(_counted(one, came_again) for one in judgement.findings if one.clause == trial.clause)
+    return _ledger_of(trial.clause, replace(judgement, findings=findings))
 
 
 def _counted(finding: Finding, came_again: Sequence[bool]) -> Finding:
@@ -261,6 +250,15 @@ _KINDS = {
     Outcome.INCONCLUSIVE: Kind.INCONCLUSIVE,
     Outcome.NOT_APPLICABLE: Kind.NOT_APPLICABLE,
 }
+
+
+def _ledger_of(clause: str, judgement: Judgement, remarkable: Sequence[str] = ()) -> Ledger:
+    """Return a judgement as a ledger: its findings, and its outcome for the clause."""
+    ledger = Ledger()
+    for finding in judgement.findings:
+        ledger.entry(finding.clause).add_finding(finding)
+    _enter(ledger, clause, judgement, remarkable)
+    return ledger
 
 
 def _enter(ledger: Ledger, clause: str, judgement: Judgement, remarkable: Sequence[str] = ()) -> None:
