@@ -111,7 +111,7 @@ class _Task:
 
     @property
     def after(self) -> Handed | None:
-        """What it hands on; None as long as it is not over, and where it must be performed alone."""
+        """The things that it hands on; None as long as it is not over, and where it must be performed alone."""
         performance = self.performance
         return None if performance is None or performance.why_alone else performance.after
 
