@@ -412,6 +412,18 @@ variant.row("ten-at-most-on-a-page", STRIPE, batch=ALARMS)(
 )
 
 
+def no_cursor(call: Call) -> None:
+    """Reject the parameters that lead to more than ten entries."""
+    asked = [name for name in ("limit", "starting_after") if call.parameters.text(name)]
+    if asked:
+        raise errors.unknown_parameters(asked)
+
+
+variant.row("lists-have-no-further-pages", STRIPE, batch="alarms 13")(
+    "A list shows ten entries at most, says whether there are more, and knows no way to them.", before(LISTS, no_cursor)
+)
+
+
 def type_given(call: Call) -> None:
     """Reject a list without a type."""
     if not call.parameters.text("type"):
