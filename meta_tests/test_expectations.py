@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -283,6 +284,16 @@ def test_a_clause_that_other_tests_alone_have_touched_is_left_alone() -> None:
 def test_what_does_not_apply_is_to_be_removed() -> None:
     gate = weighed(GOOD, run(**{JSON: ("not-applicable", "no JSON here")}))
     assert "does not apply to this target" in gate.stale[0].why
+
+
+@pytest.mark.parametrize("made", ["PM_LHAH241NMFG9", "158763941174545309a", "7f3c2f5e-1b2a-4c55-9d7e-0a1b2c3d4e5f"])
+def test_an_id_that_a_server_makes_in_its_own_form_is_in_no_name(made: str) -> None:
+    shown = replace(finding(JSON), observed=f"the new payment method's `id` is '{made}'")
+    (step, *others) = shown.episode.steps
+    answer = replace(step.exchange, body=json.dumps({"id": made}).encode())
+    steps = (replace(step, exchange=answer), *others)
+    shown = replace(shown, episode=replace(shown.episode, steps=steps))
+    assert str(finding_name(shown)) == "the new payment method's `id` is '‹id›' | POST customer"
 
 
 def test_names_of_findings_are_the_same_in_every_run() -> None:

@@ -341,6 +341,27 @@ def test_an_expanded_answer_is_as_complete_as_a_plain_one_of_a_like_object() -> 
     assert outcome() is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("plain", "expanded", "expected"),
+    [
+        ([{"a": 1}] * 6, [{}] * 6, Outcome.FAIL),
+        ([{"a": 1}] * 6, [{}] * 5 + [{"a": 1}], Outcome.PASS),
+        ([{"a": 1}] * 5 + [{}], [{}] * 6, Outcome.PASS),
+        ([{"a": None}] * 6, [{}] * 6, Outcome.PASS),
+        ([{"a": 1}], [{}], Outcome.PASS),
+    ],
+)
+def test_members_that_come_and_go_are_not_lacking(
+    plain: list[dict[str, Any]], expanded: list[dict[str, Any]], expected: Outcome
+) -> None:
+    sent = f"customer={CUSTOMER}&expand[]=customer"
+    bodies = [but(SUCCESS, customer=EXPANDED_CUSTOMER, **more) for more in expanded]
+    subjects = [Step("subject", exchange(200, body, sent=sent)) for body in bodies]
+    controls = [Step("control", exchange(200, but(SUCCESS, **more))) for more in plain]
+    found = judged(Episode("expand.inlined", "inlined", (*subjects, *controls), {}, {"stateless": True}))
+    assert found.outcome is expected
+
+
 def test_keys_that_are_data_are_no_members_that_an_expanded_answer_lacks() -> None:
     def outcome(**card: Any) -> Outcome:
         plain = but(SUCCESS, links={"/v1/payment_methods/pm_1": "GET"}, card={**CARD, "history": {"pm_1": 1}})

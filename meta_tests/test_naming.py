@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.examples import ERROR, SUCCESS, but, episode, exchange
+from benchmarks.examples import CUSTOMER, ERROR, SUCCESS, but, episode, exchange
 from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.exchange import Exchange
 from conformance.judge import all_kept, judge, replayed
@@ -18,7 +18,7 @@ from conformance.verdict.ledger import SERVER_ERRORS, STILL_SERVING, UNSTEADY, L
 from conformance.verdict.results import conclude
 from contracts import load_catalogue, published_contract
 from strategies import invalid, malformed
-from strategies.attempt import Attempt
+from strategies.attempt import Attempt, Request
 from strategies.ordinary import ordinary_counterpart
 from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, UNKNOWN_PATH
 from strategies.valid import EXPANDED, MINIMAL
@@ -171,7 +171,8 @@ def test_an_odd_request_fails_no_clause_where_its_ordinary_one_fails_too() -> No
 def listing(*ids: object) -> Exchange:
     """Return a list of objects with these ids; of an id that is no string, the entry itself."""
     entries: list[Any] = [{"id": one} if isinstance(one, str) else one for one in ids]
-    return exchange(200, {"object": "list", "data": entries})
+    answer = exchange(200, {"object": "list", "data": entries})
+    return replace(answer, request=Request("GET", f"/v1/payment_methods?customer={CUSTOMER}", (), b""))
 
 
 @pytest.mark.parametrize(

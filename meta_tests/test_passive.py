@@ -192,6 +192,42 @@ def test_nothing_false_is_concluded(tmp_path: Path, unsure: Any) -> None:
     assert not [slug for slug in ledger.entries if slug.startswith("body.")]
 
 
+PAGE = "<html>no</html>"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "is_broken"),
+    [
+        ("pm_%zz", 400, False),
+        ("pm_%00", 404, False),
+        ("pm_a%2Fb", 404, False),
+        ("p" * 3000, 414, False),
+        ("pm_1", 404, True),
+        ("pm_1", 400, True),
+        ("pm_%zz", 404, True),
+        ("pm_%00", 403, True),
+    ],
+)
+def test_a_front_end_server_may_reject_an_odd_path(tmp_path: Path, path: str, status: int, is_broken: bool) -> None:
+    url = f"https://api.stripe.com/v1/payment_methods/{path}/attach"
+    ledger = judged(har(tmp_path, entry(PAGE, status, url=url, headers={"Content-Type": "text/html"})))
+    assert ("error.envelope" in broken(ledger)) is is_broken
+    assert ledger.entry("error.envelope").held == 0
+
+
+def test_a_url_without_an_id_is_not_the_operation(tmp_path: Path) -> None:
+    url = "https://api.stripe.com/v1/payment_methods//attach"
+    recording = read_recordings([har(tmp_path, entry("", 307, url=url))])
+    assert (len(recording.exchanges), recording.ignored) == (0, 1)
+
+
+def test_compressed_bytes_that_were_taken_for_text_are_not_judged(tmp_path: Path) -> None:
+    answer = {"status": 200, "headers": {"Content-Encoding": "gzip"}, "body": "\x1f\ufffd\x08\x00\ufffdmT"}
+    ledger = judged(written(tmp_path, exchange(response=answer)))
+    assert not broken(ledger)
+    assert "response.json" not in ledger.entries
+
+
 @pytest.mark.parametrize(
     ("recorded_at", "is_broken"), [("2026-09-22T00:00:00+00:00", False), ("Mon, 01 Jan 2024 00:00:00 GMT", True)]
 )

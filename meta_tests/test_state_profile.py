@@ -122,6 +122,8 @@ class Tiny:
                     return 200, {"data": own[-1:], "has_more": len(own) > 1}
                 if "shows one a page" in self.manners:
                     after = dict(parse_qsl(url.query)).get("starting_after")
+                    if after and "knows no cursor" in self.manners:
+                        return _refusal(400)
                     shown = [one["id"] for one in own].index(after) + 1 if after else 0
                     return 200, {"data": own[shown : shown + 1], "has_more": len(own) > shown + 1}
                 kept = self.lists.setdefault(customer, own)
@@ -273,6 +275,12 @@ def test_the_guilty_refusal_is_singled_out() -> None:
     finding = conclude("state.refusal-changes-nothing", Tiny(faults=("obeys too early",))).findings[0]
     subjects = [step for step in finding.episode.steps if step.role == "subject"]
     assert [step.exchange.sent_values("foo") for step in subjects] == [("1",)]
+
+
+@pytest.mark.parametrize("slug", ["state.listed", "state.race", "state.same-customer-again"])
+def test_a_list_whose_next_page_is_rejected_has_more_than_it_shows(slug: str) -> None:
+    entry = conclude(slug, Tiny(manners=("shows one a page", "knows no cursor")))
+    assert not entry.findings
 
 
 def test_a_tour_that_disagrees_is_shortened() -> None:

@@ -47,6 +47,16 @@ def exchange(
     return Exchange(request, status, headers, json.dumps(body).encode())
 
 
+def a_list(*ids: str, has_more: bool = False) -> Exchange:
+    request = Request("GET", "/v1/payment_methods?customer=cus_1&type=card&limit=100", (), b"", "key")
+    body = {"object": "list", "data": [{"id": each} for each in ids], "has_more": has_more}
+    return Exchange(request, 200, (), json.dumps(body).encode())
+
+
+def retrieved(body: object) -> Exchange:
+    return Exchange(Request("GET", "/v1/payment_methods/pm_1", (), b"", "key"), 200, (), json.dumps(body).encode())
+
+
 def error(status: int, members: dict[str, str], *headers: tuple[str, str], **options: Any) -> Exchange:
     return exchange(status, {"error": members}, *headers, **options)
 
@@ -122,10 +132,19 @@ def test_other_answers_do_not_pass(clause: str, answer: Exchange, expected: Outc
 
 def test_a_refusal_that_attaches_is_seen() -> None:
     declined = ("subject", error(402, DECLINED))
-    for read in (success(), exchange(200, {"data": [{"id": "pm_1"}]})):
+    for read in (success(), a_list("pm_1")):
         assert outcome("stripe.card-declined", "rejected_as_required", declined, ("follow-up", read)) is Outcome.FAIL
-    empty = ("follow-up", exchange(200, {"data": []}))
+    empty = ("follow-up", a_list())
     assert outcome("stripe.card-declined", "rejected_as_required", declined, empty) is Outcome.PASS
+
+
+def test_a_member_of_a_payment_method_is_no_list() -> None:
+    first = success(method="pm_card_visa")
+    attached, unattached = (retrieved({"id": "pm_1", "customer": owner, "data": ["a"]}) for owner in ("cus_1", None))
+    steps = (("control", first), ("subject", first), ("follow-up", a_list("pm_1")), ("follow-up", attached))
+    assert outcome("stripe.test-tokens", "cloned_and_listed", *steps) is Outcome.PASS
+    declined = (("subject", error(402, DECLINED)), ("follow-up", unattached))
+    assert outcome("stripe.card-declined", "rejected_as_required", *declined) is Outcome.PASS
 
 
 @pytest.mark.parametrize(
@@ -196,7 +215,7 @@ def test_a_replay_is_the_first_answer_and_says_so(again: Exchange, expected: Out
 
 def test_a_replay_that_is_executed_is_seen_in_the_list() -> None:
     steps = (("control", success()), ("subject", success(REPLAY)))
-    twice = ("follow-up", exchange(200, {"data": [{"id": "pm_1"}, {"id": "pm_2"}]}))
+    twice = ("follow-up", a_list("pm_1", "pm_2"))
     assert outcome("idempotency.replay", "replayed", *steps, twice, of="a success") is Outcome.FAIL
 
 
@@ -309,7 +328,7 @@ def test_shared_tokens_become_new_payment_methods() -> None:
 )
 def test_what_a_shared_token_becomes_is_listed(entries: list[str], has_more: bool, expected: Outcome) -> None:
     first = success(identifier="pm_1", method="pm_card_visa")
-    read = exchange(200, {"data": [{"id": each} for each in entries], "has_more": has_more})
+    read = a_list(*entries, has_more=has_more)
     steps = (("control", first), ("subject", first))
     assert outcome("stripe.test-tokens", "cloned_and_listed", *steps, ("follow-up", read)) is expected
     assert outcome("stripe.test-tokens", "cloned_and_listed", *steps) is Outcome.PASS, "nothing lists it"
@@ -374,6 +393,14 @@ def test_payment_methods_are_looked_at_where_no_customer_is_retrieved() -> None:
     result = run(Job("small", variants=("unknown-urls-are-400-in-words",), clauses=(clause,)))
     judged = result.results["clauses"][clause]
     assert (judged["outcome"], judged["unjudged"]) == (Outcome.PASS, ["the target does not retrieve customers"])
+
+
+def test_a_shared_token_is_one_path_only() -> None:
+    clause = "idempotency.other-path"
+    result = run(Job("tokens", variants=("shared-tokens-are-attached",), clauses=(clause,)))
+    judged = result.results["clauses"][clause]
+    unjudged = ["the target has no payment methods but shared tokens"]
+    assert (judged["outcome"], judged["unjudged"]) == (Outcome.PASS, unjudged), judged["reason"]
 
 
 def test_one_clause_is_broken_by_a_server_that_rejects_the_same_customer() -> None:

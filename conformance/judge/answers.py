@@ -158,14 +158,14 @@ def _hashable(value: Any) -> Hashable:
 # two representations of one object
 
 
-def first_lacking(body: Mapping[str, Any], other: Mapping[str, Any], contract: Contract, *, everywhere: bool) -> str:
+def first_lacking(body: Mapping[str, Any], other: Mapping[str, Any], contract: Contract) -> str:
     """Return the path of the first member that payment method `other` has and `body` lacks; empty when there is none.
 
-    A member that is null is none. With `everywhere` the members of hashes that the contract describes count, too, but
-    not those of `metadata` and `customer`. The keys of any other hash may be data, such as ids.
+    A member that is null is none. The members of hashes that the contract describes count, too, but not those of
+    `metadata` and `customer`. The keys of any other hash may be data, such as ids.
     """
     schemas: Mapping[str, Any] = contract.document["components"]["schemas"]
-    return _first_lacking(body, other, schemas["payment_method"] if everywhere else {}, schemas)
+    return _first_lacking(body, other, schemas["payment_method"], schemas)
 
 
 def _first_lacking(

@@ -34,6 +34,9 @@ DEFAULT = ("customer", "invoice_settings", "default_payment_method")
 
 NO_CONTENT = 204
 
+ENOUGH = 6
+"""The number of plain and of expanded responses of a server without state that show what only the latter lack."""
+
 
 @expectation
 def inlined(episode: Episode, contract: Contract) -> None:
@@ -51,6 +54,8 @@ def inlined(episode: Episode, contract: Contract) -> None:
     for plain in episode.exchanges("control"):
         _expect_as_complete(exchange, plain, contract, episode)
         _expect_as_correct(exchange, plain, contract, episode)
+    if episode.facts.get("stateless"):
+        _expect_as_complete_as_ever(episode)
 
 
 @expectation
@@ -86,15 +91,31 @@ def _expect_as_complete(exchange: Exchange, plain: Exchange, contract: Contract,
     """Expect every member of the plain response, where both are about payment methods of the same making."""
     if not plain.is_success:
         return
-    is_stateless = episode.facts.get("stateless")
-    is_like = bool(episode.facts.get("created_as")) and not is_stateless
-    if is_like or is_stateless:
-        missing = first_lacking(exchange.object, plain.object, contract, everywhere=is_like)
-        expect(not missing, f"the expanded answer lacks `{missing}`", exchange)
-    for name in GIVEN_AT_CREATION if is_like else ():
+    is_like = episode.facts.get("created_as") and not episode.facts.get("stateless")
+    if not is_like:
+        return
+    missing = first_lacking(exchange.object, plain.object, contract)
+    expect(not missing, f"the expanded answer lacks `{missing}`", exchange)
+    for name in GIVEN_AT_CREATION:
         given, shown = plain.object.get(name), exchange.object.get(name)
         observed = f"the expanded answer has another `{name}` than the plain one of a like object"
         expect(not given or _is_alike(shown, given, name, contract), observed, exchange)
+
+
+def _expect_as_complete_as_ever(episode: Episode) -> None:
+    """Expect no member that all plain responses have and all expanded ones lack.
+
+    A server without state may make up each response, with other optional members each time.
+    """
+    plain, expanded = (
+        [exchange for exchange in episode.exchanges(role) if exchange.is_success] for role in ("control", "subject")
+    )
+    if min(len(plain), len(expanded)) < ENOUGH:
+        return
+    known = [{name for name, value in exchange.object.items() if value is not None} for exchange in plain]
+    shown = {name for exchange in expanded for name in exchange.object}
+    missing = next(iter(sorted(set.intersection(*known) - shown)), "")
+    expect(not missing, f"the expanded answer lacks `{missing}`", expanded[0])
 
 
 def _is_alike(shown: Any, given: Any, name: str, contract: Contract) -> bool:

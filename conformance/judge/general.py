@@ -45,7 +45,7 @@ LEGAL_WITHOUT_ENVELOPE = frozenset({400, 406, 411, 412, 413, 414, 431})
 """Statuses that a front-end server may answer to malformed requests in its own words."""
 
 NOT_FOUND = 404
-_ENDS_OR_DIVIDES = re.compile("%00|%2f", re.IGNORECASE)
+ENDS_OR_DIVIDES = re.compile("%00|%2f", re.IGNORECASE)
 """What may end or divide a path, escaped: some front-end servers let no path with that through (Apache 2.4)."""
 
 UNREADABLE = frozenset(
@@ -165,7 +165,7 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     if exchange.error:
         return False
     if exchange.status == NOT_FOUND:
-        return owns_server_errors and _ENDS_OR_DIVIDES.search(exchange.request.target) is not None
+        return owns_server_errors and ENDS_OR_DIVIDES.search(exchange.request.target) is not None
     if _may_be_refused(exchange):
         return True
     if exchange.status not in LEGAL_WITHOUT_ENVELOPE:

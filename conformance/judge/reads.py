@@ -68,9 +68,12 @@ def each_retrieved(episode: Episode) -> Iterator[Exchange]:
 
 
 def listed(exchange: Exchange) -> tuple[Any, ...]:
-    """Return the entries of a list; none where the response is no list."""
+    """Return the entries of a list; none where the response is no list, or the request asked for none.
+
+    A payment method may have a member `data`, too, which means nothing here.
+    """
     data = exchange.object.get("data")
-    return tuple(data) if isinstance(data, list) else ()
+    return tuple(data) if is_list(exchange) and isinstance(data, list) else ()
 
 
 def times_listed(exchange: Exchange, payment_method: str) -> int:

@@ -20,7 +20,7 @@ from conformance.judge.expectations import (
     skip_unless,
 )
 from conformance.judge.race import CONFLICT
-from conformance.judge.reads import each_read, expect_unattached, times_listed
+from conformance.judge.reads import each_read, expect_unattached, is_list, times_listed
 from contracts import Contract
 
 INVALID_REQUEST = ("invalid_request_error",)
@@ -148,7 +148,7 @@ def cloned_and_listed(episode: Episode, contract: Contract) -> None:
     for read in each_read(episode):
         observed = f"attached as {identifier}; retrieving it is answered {describe_refusal(read)}"
         expect(read.is_success, observed, read)
-        is_whole_list = isinstance(read.object.get("data"), list) and not has_more(read)
+        is_whole_list = is_list(read) and isinstance(read.object.get("data"), list) and not has_more(read)
         is_missing = is_whole_list and not times_listed(read, identifier)
         observed = f"attached as {identifier}, which the customer's list does not hold"
         expect(not is_missing, observed, first, "state.persisted", "state.listed")

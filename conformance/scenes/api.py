@@ -161,7 +161,10 @@ def ask_for_list(
 
 
 def _pages_until(stage: Stage, first: Exchange, wanted: Collection[str]) -> list[Exchange]:
-    """Return the pages of a list, until all payment methods `wanted` are on them or a page shows nothing new."""
+    """Return the pages of a list, until all payment methods `wanted` are on them or a page shows nothing new.
+
+    A target need not know the cursor: where it rejects that, the list has more entries than it shows.
+    """
     pages = [first]
     while len(pages) < MOST_PAGES:
         seen = {str(entry.get("id")) for page in pages for entry in listed(page) if isinstance(entry, dict)}
@@ -169,7 +172,7 @@ def _pages_until(stage: Stage, first: Exchange, wanted: Collection[str]) -> list
             break
         page = stage.fixtures.endpoints.next_page(pages[-1])
         is_new = page is not None and not any(times_listed(page, identifier) for identifier in seen)
-        if page is None or not is_new:
+        if page is None or page.is_refusal or not is_new:
             break
         pages.append(page)
     return pages

@@ -85,6 +85,7 @@ def replay_on_token(scene: Scene, attempt: Attempt, of: str) -> list[Step]:
 
 def key_on_another_path(scene: Scene, attempt: Attempt) -> list[Step]:
     """Return an attempt with a key, the same with that key on another payment method, and a read of what came of it."""
+    scene.needs.two_paths()
 
     def send_both() -> list[Step]:
         key = new_key(scene)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from conformance.fixtures.forms import ATTACHED_TOKEN
 from conformance.fixtures.provisioning import OutOfFixtures
 from conformance.scenes.case import Blocked, Inapplicable
 from conformance.scenes.stage import Stage
@@ -44,6 +45,11 @@ class Needs:
         if not self.has("create-customer"):
             self.unmet("the target creates no customers")
         raise OutOfFixtures(f"{why}; without --customer the run creates its own")
+
+    def two_paths(self) -> None:
+        """End the story as not applicable where every payment method is the same shared token, and so the same path."""
+        if self.stage.fixtures.provision.payment_methods == ATTACHED_TOKEN:
+            self.unmet("the target has no payment methods but shared tokens")
 
     def created_customers(self) -> None:
         """End the story without a note where customers are given or made up, rather than created."""

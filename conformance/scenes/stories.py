@@ -22,7 +22,10 @@ from strategies.malformed import ASKED_ELSEWHERE
 from strategies.ordinary import ordinary_counterpart
 from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, may_name_customer, near_misses
 from strategies.stripe import AnswersOfAllKinds
-from strategies.valid import MINIMAL
+from strategies.valid import EXPANDED, MINIMAL
+
+MORE = 5
+"""How many further responses show the members that a target without state always shows."""
 
 ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
 
@@ -176,10 +179,17 @@ def expect_every_entry(scene: Scene, attempts: tuple[Attempt, ...], alone: Attem
 
 
 def expect_inlined(scene: Scene, attempt: Attempt, plain: Attempt) -> None:
-    """Expect a whole customer, as it was created, in a body as whole as the plain one's."""
+    """Expect a whole customer, as it was created, in a body as whole as the plain one's.
+
+    A target without state is asked `MORE` times each, since what it shows may differ each time.
+    """
     subject = scene.sample(attempt)
     created = scene.api.creation_of(*subject.exchange.sent_values("customer"))
-    scene.expect(judge.inlined, *created, subject, scene.sample(plain, role="control"), about=subject.bindings)
+    steps = [*created, subject, scene.sample(plain, role="control")]
+    if scene.stage.fixtures.provision.stateless and attempt is EXPANDED:
+        steps += [scene.attach(attempt) for _ in range(MORE)]
+        steps += [scene.attach(plain, role="control") for _ in range(MORE)]
+    scene.expect(judge.inlined, *steps, about=subject.bindings)
 
 
 def get_answers_of_all_kinds(scene: Scene, kinds: AnswersOfAllKinds) -> list[Step]:

@@ -15,6 +15,8 @@ BAR = " | "
 LONGEST_NAME = 240
 
 _IDENTIFIER = re.compile(r"\b(cus|pm|card|src|tok|req|seti|pi|evt|sk_test|rk_test)_[A-Za-z0-9]{6,}\b")
+_MADE = re.compile(r"(?!(?:cus|pm)_[A-Za-z0-9]{6,}$)(?=.*\d)[!-~]{8,}")
+"""An id that a server has made, in another form: of eight characters or more, a digit among them."""
 _NUMBER = re.compile(r"\b\d{9,}\b")
 
 
@@ -35,10 +37,18 @@ class Name:
 def finding_name(finding: Finding) -> Name:
     """Return the name of a finding. Ids and times, which differ from run to run, are masked."""
     step, fixtures = finding.episode.steps[finding.culprit], finding.episode.fixtures
+    known = dict.fromkeys(_ids_made(finding), "id") | {identifier: name for name, identifier in fixtures.items()}
     mistake, request = (
-        masked(f"{finding.observed}{BAR}{sent}", fixtures) for sent in (step.invalid or step.attempt, step.attempt)
+        masked(f"{finding.observed}{BAR}{sent}", known) for sent in (step.invalid or step.attempt, step.attempt)
     )
     return Name(mistake, request)
+
+
+def _ids_made(finding: Finding) -> list[str]:
+    """Return the ids in the responses that have another form than Stripe's, and are no fixtures, in order."""
+    fixtures = finding.episode.fixtures.values()
+    shown = dict.fromkeys(step.exchange.object.get("id") for step in finding.episode.steps)
+    return [one for one in shown if isinstance(one, str) and _MADE.fullmatch(one) and one not in fixtures]
 
 
 def reason_name(reason: str) -> Name:
@@ -46,10 +56,10 @@ def reason_name(reason: str) -> Name:
     return Name(masked(reason), masked(reason))
 
 
-def masked(text: str, fixtures: Mapping[str, str] | None = None) -> str:
-    """Return `text` without ids and times, in one line of at most LONGEST_NAME characters."""
-    longest_first = sorted((fixtures or {}).items(), key=lambda item: -len(item[1]))
-    for name, identifier in longest_first:
+def masked(text: str, names: Mapping[str, str] | None = None) -> str:
+    """Return `text` without ids and times, in one line of at most LONGEST_NAME characters; `names` are those of ids."""
+    longest_first = sorted((names or {}).items(), key=lambda item: -len(item[0]))
+    for identifier, name in longest_first:
         if identifier:
             text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(identifier)}(?![A-Za-z0-9_])", f"‹{name}›", text)
     text = _NUMBER.sub("‹number›", _IDENTIFIER.sub(r"‹\1›", " ".join(text.split())))

@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Serve, Split
-from ..call import Call, Endpoint
+from ..behaviour import Behaviour, Build, Finish, Guard, ListMethods, Route, Serve, ShowMethod, Split
+from ..call import RANDOM, Call, Endpoint
 from ..changes import Change, apply, change, wrap
 from ..objects import cards, customers, payment_methods
 from ..objects.models import Customer, PaymentMethod
@@ -20,7 +20,7 @@ from ..objects.store import StatelessStore, Store, new_card
 from ..rules import attach, errors
 from ..rules.errors import ApiError, Rejection
 from ..rules.forms import FORM, Pair
-from ..wire.values import Answer, Response
+from ..wire.values import Answer, Json, Response
 from .access import forget_routes
 from .registry import CONTRACT, STATEFUL, STRIPE, Variants
 
@@ -412,6 +412,18 @@ variant.row("ten-at-most-on-a-page", STRIPE, batch=ALARMS)(
 )
 
 
+def no_cursor(call: Call) -> None:
+    """Reject the parameters that lead to more than ten entries."""
+    asked = [name for name in ("limit", "starting_after") if call.parameters.text(name)]
+    if asked:
+        raise errors.unknown_parameters(asked)
+
+
+variant.row("lists-have-no-further-pages", STRIPE, batch="alarms 13")(
+    "A list shows ten entries at most, says whether there are more, and knows no way to them.", before(LISTS, no_cursor)
+)
+
+
 def type_given(call: Call) -> None:
     """Reject a list without a type."""
     if not call.parameters.text("type"):
@@ -458,6 +470,18 @@ def creations_are_not_kept(b: Behaviour) -> None:
         return usual(call)
 
     forget_routes(lambda endpoint: endpoint in (*CREATIONS, attach.endpoint))(b)
+
+
+@variant(CONTRACT, batch="alarms 13")
+def members_come_and_go(b: Behaviour) -> None:
+    """Nothing is kept, and each answer is made up: every optional member of a payment method is there half the time."""
+    creations_are_not_kept(b)
+
+    @apply(b, wrap("payment_method_json"))
+    def shown(usual: ShowMethod, call: Call, method: PaymentMethod) -> Json:
+        optional = ("allow_redisplay", "metadata", "radar_options")
+        payload = usual(call, method) | {"radar_options": {}}
+        return {name: value for name, value in payload.items() if name not in optional or RANDOM.random() < 0.5}
 
 
 @variant(CONTRACT, batch="alarms 6")

@@ -84,6 +84,12 @@ def edit_methods(edit: Callable[[Json], Any]) -> Change:
     return shown
 
 
+@variant(STRIPE, edit_methods, batch="alarms 13")
+def members_of_lists(payload: Json) -> None:
+    """Payment methods have members that are called like those of a list: `data`, `has_more` and `url`."""
+    payload.update(data=[{"id": "pm_1"}], has_more=False, url="/v1/payment_methods")
+
+
 @variant(STRIPE, edit_methods)
 def old_shape(payload: Json) -> None:
     """Payment methods have the keys of 2020 only."""

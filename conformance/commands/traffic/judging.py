@@ -29,7 +29,7 @@ from conformance.judge import (
 from conformance.judge.answers import RESOURCE_MISSING, says_json
 from conformance.judge.auth import WELL_FORMED_VERSION
 from conformance.judge.expectations import Verdict
-from conformance.judge.general import LEGAL_WITHOUT_ENVELOPE, is_page
+from conformance.judge.general import ENDS_OR_DIVIDES, LEGAL_WITHOUT_ENVELOPE, NOT_FOUND, is_page
 from conformance.judge.request import sent_payment_method
 from conformance.paths import program_here
 from conformance.reports.words import SIGNS, admissible_in_short, answer_in_short, culprit_of, curl
@@ -50,6 +50,12 @@ UNDOCUMENTED = frozenset(DecodedPair(b"validate", value) for value in (b"true", 
 """Parameters that attach accepts in reality, though its documentation lacks them: they make no request invalid."""
 
 UNDECODABLE = frozenset({"robustness.malformed-encoding", "robustness.invalid-utf8"})
+LONG_TARGET = 1_000
+"""The number of characters of a path from which on a front-end server may reject it in its own words."""
+
+_ODD = re.compile(r"[^\w.~/?=&-]", re.ASCII)
+"""What a path of ids does not have, percent-encoding among it."""
+
 DECLINING_TOKEN = "pm_card_chargeDeclined"
 OTHER_SHARED_TOKENS = ("pm_usBankAccount",)
 
@@ -157,9 +163,22 @@ def _about_errors(one: Recorded, exchange: Exchange) -> Mapping[str, bool]:
     has_body = exchange.request.body is not None
     if exchange.has_error_inside:
         return {**dict.fromkeys(_OF_AN_ERROR, True), "error.no-internals": one.path_known and has_body}
-    is_legal = exchange.status in LEGAL_WITHOUT_ENVELOPE and (not has_body or bool(traits(exchange.request)))
+    is_legal = _may_be_of_front_end(exchange)
     is_garbled = says_json(exchange) and not exchange.json.found and not is_page(exchange)
     return {"error.envelope": not is_legal and not is_garbled}
+
+
+def _may_be_of_front_end(exchange: Exchange) -> bool:
+    """Return whether a front-end server may have rejected the request for an odd body or path, in its own words.
+
+    A body that was not recorded may have been odd.
+    """
+    request, target = exchange.request, exchange.request.target
+    if exchange.status == NOT_FOUND:
+        return ENDS_OR_DIVIDES.search(target) is not None
+    is_odd_path = _ODD.search(target) is not None or len(target) > LONG_TARGET
+    is_odd = request.body is None or is_odd_path or bool(traits(request))
+    return exchange.status in LEGAL_WITHOUT_ENVELOPE and is_odd
 
 
 def _about_successes(one: Recorded, exchange: Exchange) -> Mapping[str, bool]:

@@ -27,6 +27,9 @@ _ALWAYS_ESCAPED = frozenset(b"%&+")
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[^%&\"<>\s])*", re.ASCII)
 """Text that can stand in a form body as it is."""
 
+_LOST = "\ufffd".encode()
+"""The character that stands for bytes that are no text."""
+
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -73,8 +76,10 @@ def without_coding(body: bytes, coding: str | None) -> bytes | None:
     codings = {part.strip() for part in (coding or "").lower().split(",")}
     if body.startswith(_GZIP_MAGIC):
         return _inflate(body, _GZIP_WINDOW)
-    if _is_text(body) or codings <= {"", "identity"}:
+    if codings <= {"", "identity"}:
         return body
+    if _is_text(body):
+        return None if _is_garbled(body) else body
     return _inflate(body, _ZLIB_WINDOW, _RAW_WINDOW) if "deflate" in codings else None
 
 
@@ -95,6 +100,11 @@ def _is_text(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_garbled(text: bytes) -> bool:
+    """Return whether a recorder took compressed bytes for a text, and so lost those that are no characters."""
+    return _LOST in text and not text.lstrip().startswith((b"{", b"[", b"<"))
 
 
 def form_of(pairs: Pairs, length: int | None) -> bytes | None:

@@ -177,11 +177,12 @@ def _plain_sent(document: Member) -> Sent:
 
 def _plain_answer(document: Member) -> Answer:
     response = document.object("response")
-    body = response.get("body")
+    body, headers = response.get("body"), response.headers("headers")
+    content = from_json(body, response.name_of("body"))
     return Answer(
         status=response.status("status"),
-        headers=whole_headers(response.headers("headers")),
-        body=from_json(body, response.name_of("body")),
+        headers=whole_headers(headers),
+        body=None if content is None else without_coding(content, value_of(headers, "Content-Encoding")),
         raw_body=isinstance(body, str),
         received=time_of(document.get("recorded_at") or document.object("source").get("recorded_at")),
     )

@@ -22,7 +22,7 @@ METHODS = frozenset({"POST", "GET", "PUT", "PATCH", "DELETE"})
 
 FORM = "application/x-www-form-urlencoded"
 
-_OPERATION = re.compile(f"(?P<prefix>.*?)(?P<path>{PATH_PREFIX}[^/]*{PATH_SUFFIX})")
+_OPERATION = re.compile(f"(?P<prefix>.*?)(?P<path>{PATH_PREFIX}[^/]+{PATH_SUFFIX})")
 _KEPT_HEADERS = {
     name.lower(): name
     for name in ("Accept", "Content-Type", "Stripe-Version", "Stripe-Account", "Idempotency-Key", "Transfer-Encoding")
