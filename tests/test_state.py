@@ -94,16 +94,23 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     if provision.payment_methods not in PAYMENT_METHOD_FORMS:
         scene.needs.end()
     (customer,) = scene.customers(1)
-    card = Card(provision.probed_payment_method)
+    card, created = Card(provision.probed_payment_method), provision.probed_created
     if scene.is_confirmation or not card.id:
         card = scene.card()
+        created = time_of_creation(card)
         time.sleep(MORE_THAN_A_SECOND)
 
     before = scene.retrieve(card, role="control")
     attach = scene.attach(MINIMAL, card, to=customer)
     after = scene.retrieve(card, shows_customer=customer)
 
-    scene.expect(judge.same_object, *card.steps, before, attach, after)
+    scene.expect(judge.same_object, *card.steps, before, attach, after, created=created)
+
+
+def time_of_creation(card: Card) -> int | None:
+    """Return the time at which a new card was created, by the answer to its creation; None where it says none."""
+    times = (step.exchange.object.get("created") for step in card.steps)
+    return next((time for time in times if isinstance(time, int)), None)
 
 
 @looks_at(CARDS)
