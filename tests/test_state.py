@@ -9,6 +9,7 @@ from hypothesis import given
 
 from conformance import judge
 from conformance.evidence.episode import Step
+from conformance.fixtures.endpoints import time_of_creation
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, as_role
@@ -97,7 +98,7 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     card, created = Card(provision.probed_payment_method), provision.probed_created
     if scene.is_confirmation or not card.id:
         card = scene.card()
-        created = time_of_creation(card)
+        created = next((time_of_creation(step.exchange) for step in card.steps), None)
         time.sleep(MORE_THAN_A_SECOND)
 
     before = scene.retrieve(card, role="control")
@@ -105,12 +106,6 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     after = scene.retrieve(card, shows_customer=customer)
 
     scene.expect(judge.same_object, *card.steps, before, attach, after, created=created)
-
-
-def time_of_creation(card: Card) -> int | None:
-    """Return the time at which a new card was created, by the answer to its creation; None where it says none."""
-    times = (step.exchange.object.get("created") for step in card.steps)
-    return next((time for time in times if isinstance(time, int)), None)
 
 
 @looks_at(CARDS)

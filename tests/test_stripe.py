@@ -160,7 +160,7 @@ def test_unknown_customer(scene: Scene, attempt: Attempt) -> None:
 
 
 @looks_at(CARDS)
-@clause("stripe.resource-missing-customer", also=("state.deleted-customer",))
+@clause("stripe.resource-missing-customer", also=("state.deleted-customer",), last=True, quick=True)
 def test_deleted_customer(scene: Scene) -> None:
     """A deleted customer is as missing as one that never was: for a shared token, and for a card that was detached."""
     scene.needs.state()
