@@ -38,8 +38,8 @@ from strategies.attempt import PATH_PREFIX
 from strategies.traits import traits
 
 CREATED = "created"
-"""The time of creation. That it stays the same is judged by state.same-object alone: a server that shows the present
-time there shows another after a second, whatever the request."""
+"""The time of creation. Only state.same-object judges that it stays the same: where a server shows the present time,
+it differs after each second, and no request is to blame."""
 OF_ANOTHER_METHOD = OF_A_PAYMENT_METHOD | {CREATED}
 
 A_CUSTOMER = "/v1/customers/"
