@@ -48,6 +48,8 @@ NOW_AND_THEN = {
 WITH_STATE = {
     "metadata-assigned-before-refusal": "state.refusal-changes-nothing",  # a window of refusals, and a closing read
     "checked-then-written": "state.race",  # requests at once
+}
+IN_SEQUENCE = {
     "refused-ones-go-with-the-customer": "state.model",  # a sequence
 }
 ALONE = {
@@ -95,7 +97,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Found]:
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("STRIPE_API_KEY", KEY)
-        for names in (ONE_BY_ONE, NOW_AND_THEN, WITH_STATE, ALONE, LATER, OUT_OF_ORDER):
+        for names in (ONE_BY_ONE, NOW_AND_THEN, WITH_STATE, IN_SEQUENCE, ALONE, LATER, OUT_OF_ORDER):
             folder = tmp_path_factory.mktemp("replay")
             url = stack.enter_context(serving(*names)).url
             options = (f"--api-key={KEY}", f"--results={folder}")

@@ -97,11 +97,14 @@ def unknown_keys() -> Sequence[Attempt]:
 
 
 def resembling_keys() -> Sequence[Attempt]:
-    """Return good requests with almost the key: junk behind it, one character less, letters in another case."""
+    """Return good requests with almost the key: junk behind it, one character less, letters in another case.
+
+    The last is in Basic credentials: a server may compare keys in one scheme, and only look at their form in the other.
+    """
     return (
         _minimal("key and junk", "the key and junk behind it"),
         _minimal("key cut short", "the key without its last character"),
-        _minimal("key in another case", "the key with its last letters in the other case"),
+        _minimal("key in another case", "the key with its last letters in the other case, as Basic user name"),
     )
 
 

@@ -49,7 +49,9 @@ ESCAPED_AS_IN_JAVASCRIPT = _body("customer=", Known("customer", "with an escape 
 """A known customer for a server that decodes more than a form's escapes."""
 ENDED_BY_NUL = _pairs(Pair("customer", joined(GOOD_ID, "\x00")))
 """A known customer for a server whose texts end at a NUL, or that removes it."""
-RESEMBLING = (ESCAPED_AS_IN_JAVASCRIPT, ENDED_BY_NUL)
+FOLLOWED_BY_NO_TEXT = _body("customer=", GOOD_ID, "%ff%fe")
+"""A known customer for a server that leaves out the bytes that it cannot read as UTF-8."""
+RESEMBLING = (ESCAPED_AS_IN_JAVASCRIPT, ENDED_BY_NUL, FOLLOWED_BY_NO_TEXT)
 """Odd values that only resemble a known id."""
 
 
@@ -70,7 +72,7 @@ def invalid_utf8() -> Sequence[Attempt]:
     """Return bodies with bytes that are not UTF-8, encoded and raw, in values and in names."""
     return (
         *UNREADABLE,
-        _body("customer=%ff%fe"),
+        FOLLOWED_BY_NO_TEXT,
         _body("customer=", GOOD_ID, b"&\xff=1"),
     )
 

@@ -23,11 +23,11 @@ def test_malformed_encoding(scene: Scene, attempt: Attempt) -> None:
     survive(scene, attempt, also=exactly(attempt))
 
 
-@clause("robustness.invalid-utf8", also=BESIDES)
+@clause("robustness.invalid-utf8", also=(*BESIDES, VALUE_EXACT))
 @each("attempt", malformed.invalid_utf8(), quick=2)
 def test_invalid_utf8(scene: Scene, attempt: Attempt) -> None:
-    """Bytes that are no UTF-8 are answered like any other nonsense."""
-    survive(scene, attempt)
+    """Bytes that are no UTF-8 are answered like any other nonsense, and not as if they were not there."""
+    survive(scene, attempt, also=exactly(attempt))
 
 
 def exactly(attempt: Attempt) -> list[tuple[str, Expectation]]:

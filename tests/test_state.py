@@ -9,6 +9,7 @@ from hypothesis import given
 
 from conformance import judge
 from conformance.evidence.episode import Step
+from conformance.fixtures.endpoints import time_of_creation
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, as_role
@@ -94,16 +95,17 @@ def test_nothing_of_an_old_card_changes(scene: Scene) -> None:
     if provision.payment_methods not in PAYMENT_METHOD_FORMS:
         scene.needs.end()
     (customer,) = scene.customers(1)
-    card = Card(provision.probed_payment_method)
+    card, created = Card(provision.probed_payment_method), provision.probed_created
     if scene.is_confirmation or not card.id:
         card = scene.card()
+        created = next((time_of_creation(step.exchange) for step in card.steps), None)
         time.sleep(MORE_THAN_A_SECOND)
 
     before = scene.retrieve(card, role="control")
     attach = scene.attach(MINIMAL, card, to=customer)
     after = scene.retrieve(card, shows_customer=customer)
 
-    scene.expect(judge.same_object, *card.steps, before, attach, after)
+    scene.expect(judge.same_object, *card.steps, before, attach, after, created=created)
 
 
 @looks_at(CARDS)

@@ -37,6 +37,11 @@ from contracts import Contract
 from strategies.attempt import PATH_PREFIX
 from strategies.traits import traits
 
+CREATED = "created"
+"""The time of creation. Only state.same-object judges that it stays the same: where a server shows the present time,
+it differs after each second, and no request is to blame."""
+OF_ANOTHER_METHOD = OF_A_PAYMENT_METHOD | {CREATED}
+
 A_CUSTOMER = "/v1/customers/"
 """The beginning of the path of a customer."""
 
@@ -65,9 +70,11 @@ def persisted(episode: Episode, contract: Contract) -> None:
 def same_object(episode: Episode, contract: Contract) -> None:
     """Expect an attach to change no field of the payment method but `customer` and the checks.
 
-    A retrieval before, the response, and a retrieval after are compared.
+    A retrieval before, the response, and a retrieval after are compared. By the facts, `created` is the time at which
+    the payment method was created: a server that shows the present time shows the same before and after.
     """
     ignoring = {*OF_A_PAYMENT_METHOD, "customer", "customer_account"}
+    created = episode.facts.get(CREATED)
     compared = 0
     for before, subject, after in _retrievals(episode):
         if before is None:
@@ -79,6 +86,9 @@ def same_object(episode: Episode, contract: Contract) -> None:
             changed = difference(before.object, exchange.object, contract, "payment_method", ignoring)
             is_judged = exchange is after or _is_comparable(subject, contract, episode)
             expect(not (changed and is_judged), f"{changed} {where}", exchange)
+        shown = subject.object.get(CREATED)
+        is_kept = created is None or shown == created or not _is_comparable(subject, contract, episode)
+        expect(is_kept, f"`created` is {shown}, and was {created} when it was created", subject)
         compared += 1
     last = episode.exchanges("subject")[-1]
     skip_unless(compared, f"answered with {describe_refusal(last)}, or not retrievable")
@@ -179,7 +189,7 @@ def _change(before: Exchange, after: Exchange, contract: Contract) -> str:
         return f"retrieving the payment method is answered {describe_refusal(after)}"
     if shown_customer(after) != shown_customer(before):
         return f"`customer` is {shown_customer(after)}"
-    return difference(before.object, after.object, contract, "payment_method")
+    return difference(before.object, after.object, contract, "payment_method", {CREATED})
 
 
 def _lost_use(attached: Sequence[Exchange]) -> str:
@@ -215,7 +225,7 @@ def only_this_one(episode: Episode, contract: Contract) -> None:
         name = str(episode.facts["called"].get(target, target))
         expect(after.is_success, f"{name}: retrieving it afterwards is answered {describe_refusal(after)}", after)
         is_method = target.startswith(PATH_PREFIX)
-        schema, ignoring = ("payment_method", OF_A_PAYMENT_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
+        schema, ignoring = ("payment_method", OF_ANOTHER_METHOD) if is_method else ("customer", OF_A_CUSTOMER)
         changed = difference(before[target].object, after.object, contract, schema, ignoring)
         expect(not changed, f"{name}: {changed}", after)
         for earlier in _reads_since_its_attach(episode, before[target]):

@@ -92,7 +92,8 @@ OF_THE_KEY = {
     "key without a scheme": "${STRIPE_API_KEY}",
     "key cut short": "Bearer ${STRIPE_API_KEY%?}",
     "key in another case": (
-        "Bearer ${STRIPE_API_KEY%????????}$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z)"
+        "Basic $(printf '%s%s:' ${STRIPE_API_KEY%????????} "
+        "$(printf %s ${STRIPE_API_KEY#${STRIPE_API_KEY%????????}} | tr a-zA-Z A-Za-z) | base64 | tr -d '\\n')"
     ),
     "key of another kind": "Bearer $(printf %s $STRIPE_API_KEY | sed 's/^s/x/;s/^r/s/;s/^x/r/')",
     "lower-case bearer": "bearer  ${STRIPE_API_KEY}",

@@ -49,7 +49,7 @@ _AUTHORIZATION: Mapping[str, Callable[[str], str]] = {
     "key in another scheme": lambda key: f"Token {key}",
     "key without a scheme": lambda key: key,
     "key cut short": lambda key: f"Bearer {key[:-1]}",
-    "key in another case": lambda key: f"Bearer {in_another_case(key)}",
+    "key in another case": lambda key: _basic(f"{in_another_case(key)}:"),
     "key of another kind": lambda key: f"Bearer {of_another_kind(key)}",
     "key as password": lambda key: _basic(f"nobody:{key}"),
     "key without a colon": _basic,

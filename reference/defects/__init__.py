@@ -70,6 +70,8 @@ from . import (
     tenth_field_transport,
     third_field,
     third_field_answers,
+    thirteenth_field_answers,
+    thirteenth_field_requests,
     twelfth_field_answers,
     twelfth_field_requests,
     unknown_parameters,
@@ -132,6 +134,8 @@ NATURAL = (
     eleventh_field_state,
     twelfth_field_requests,
     twelfth_field_answers,
+    thirteenth_field_answers,
+    thirteenth_field_requests,
 )
 
 MODULES = (*REQUESTS, *ANSWERS, *STRANGE, *STATEFUL, *STRIPE, *NATURAL)

@@ -39,7 +39,8 @@ class Limits:
     a chunk may have some behind it. With `whole_urls` a request line may have a whole URL. With `expects` a client that
     waits for a 100 gets it, and with `closes` a connection ends where a client wishes it. The others are mistakes:
     headers without a `blank` behind their colon are not seen, a body is read from the socket `once`, a head must come
-    as a whole, and chunks end `early`, so that what follows the last one is the next request.
+    as a whole, chunks end `early`, so that what follows the last one is the next request, and what comes in one read
+    with a request is `alone` of it. The targets of requests whose bodies broke off are added to `interrupted`.
     """
 
     line: int = 16 * 1024
@@ -56,6 +57,8 @@ class Limits:
     once: bool = False
     whole_head: bool = False
     early: bool = False
+    alone: bool = False
+    interrupted: set[str] | None = None
 
 
 def in_lower_case(headers: Headers) -> Headers:
@@ -91,7 +94,14 @@ class Stream:
         expects = any(name == "expect" and value.lower() == "100-continue" for name, value in headers)
         if expects and self._limits.expects and (chunked or length) and not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        chunks = self._chunked_body(headers) if chunked else (self._body(length),)
+        try:
+            chunks = self._chunked_body(headers) if chunked else (self._body(length),)
+        except Gone:
+            if self._limits.interrupted is not None:
+                self._limits.interrupted.add(target)
+            raise
+        if self._limits.alone:
+            self._buffer.clear()
         if self._limits.once and not chunked and len(chunks[0]) < length:
             headers += (("connection", "close"),)
         if not self._limits.closes:
