@@ -99,6 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "Python left out the docstrings, which the suite shows: unset PYTHONOPTIMIZE, give no -OO"
         )
+    options.check_empty(config)
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)
