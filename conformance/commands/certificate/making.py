@@ -38,7 +38,6 @@ from conformance.commands.certificate.statements import (
     test_result,
     verification_summary,
 )
-from conformance.evidence.files import read_bounded
 from conformance.evidence.foreign import one_line
 from conformance.paths import program_here
 from conformance.verdict.record import REFERENCE, BrokenRecord, Record
@@ -169,7 +168,7 @@ def _certify(options: argparse.Namespace) -> int:
         signer = private_key(options.key)
         certifier = private_key(options.certifier_key) if options.certifier_key else None
         product = Product(options.product, options.version, options.image_digest or "")
-        record = Record.of(_read(options.record))
+        record = Record.at(options.record)
         files, checked = certify(record, product, signer, options.valid_days)
         if certifier is not None:
             files = countersign(files, checked, certifier, options.certifier, datetime.datetime.now(datetime.UTC))
@@ -214,13 +213,6 @@ def _countersign(options: argparse.Namespace) -> int:
 def _print_lines(error: Exception) -> None:
     """Print what an error says, which may quote a bundle."""
     print(*map(one_line, str(error).splitlines()), sep="\n")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_bounded(path)
-    except OSError as error:
-        raise CannotCertify(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _match(pattern: re.Pattern[str], text: str, problem: str) -> str:
