@@ -13,7 +13,12 @@ from typing import Any, NoReturn
 
 # `python -m` looks in the current directory first, where a project may have `contracts` or `tests` of its own.
 SUITE = Path(__file__).resolve().parent.parent
-sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
+try:
+    HERE = Path.cwd()
+except FileNotFoundError:
+    print("the current folder is gone: change to one that exists", file=sys.stderr)
+    sys.exit(4)  # wrong usage, as below
+sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (HERE, SUITE))]
 
 # ruff: noqa: E402  # only from here on are these packages ours
 from conformance.paths import IS_CLONE, PROGRAM, how_to_install

@@ -84,9 +84,17 @@ def test_a_list_that_cannot_be_had_is_said_so() -> None:
         next(left_behind(client))
 
 
-def run_in_a_process(*arguments: str, optimized: bool = False) -> subprocess.CompletedProcess[str]:
+def run_in_a_process(*arguments: str, optimized: str = "") -> subprocess.CompletedProcess[str]:
     """Run the suite in a process of its own: one that ends before it begins leaves pytest half set up."""
-    command = [sys.executable, *["-OO"] * optimized, "-m", "conformance", "run", "--base-url", "http://127.0.0.1:1"]
+    command = [
+        sys.executable,
+        *filter(None, [optimized]),
+        "-m",
+        "conformance",
+        "run",
+        "--base-url",
+        "http://127.0.0.1:1",
+    ]
     environment = {**os.environ, "STRIPE_API_KEY": KEY}
     return subprocess.run(
         [*command, *arguments], cwd=SUITE, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -115,8 +123,27 @@ def test_an_empty_option_of_pytest_is_handed_on() -> None:
     assert parser().parse_args(["run", "-m", "", "-k="]).given == ["-m", "", "-k="]
 
 
-def test_without_docstrings_the_run_does_not_begin(tmp_path: Path) -> None:
-    done = run_in_a_process(f"--results={tmp_path}", optimized=True)
+def test_a_folder_that_is_gone_is_wrong_usage(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$0" -m conformance nonce', sys.executable],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(SUITE)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == ExitStatus.WRONG_USAGE, done
+    assert "the current folder is gone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("optimized", ["-O", "-OO"])
+def test_without_assertions_or_docstrings_the_run_does_not_begin(optimized: str, tmp_path: Path) -> None:
+    done = run_in_a_process(f"--results={tmp_path}", optimized=optimized)
 
     assert done.returncode == ExitStatus.WRONG_USAGE, done
     assert "PYTHONOPTIMIZE" in done.stderr
