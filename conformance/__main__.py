@@ -7,12 +7,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
 # `python -m` looks in the current directory first, where a project may have `contracts` or `tests` of its own.
 SUITE = Path(__file__).resolve().parent.parent
-sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (Path.cwd(), SUITE))]
+try:
+    HERE = Path.cwd()
+except FileNotFoundError:
+    print("the current folder is gone: change to one that exists", file=sys.stderr)
+    sys.exit(4)  # wrong usage, as below
+sys.path[:] = [str(SUITE), *(entry for entry in sys.path if Path(entry).resolve() not in (HERE, SUITE))]
 
 # ruff: noqa: E402  # only from here on are these packages ours
 from conformance.paths import IS_CLONE, PROGRAM, how_to_install
@@ -58,11 +64,19 @@ class Parser(argparse.ArgumentParser):
     """A parser whose exit status for wrong usage is the suite's: 2 would be an interrupted run."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse the arguments; `--name=--`, of which argparse makes an empty list for any type, is wrong usage."""
-        for word in args or ():
-            name, _, value = str(word).partition("=")
+        """Parse the arguments; `--name=--`, of which argparse makes an empty list for any type, is wrong usage.
+
+        So is an empty argument, which a variable leaves that is not set: for none it would be too much. `run` hands on
+        its arguments to pytest.
+        """
+        words = [str(word) for word in args or ()]
+        for before, word in pairwise(["", *words]):
+            name, equals, value = word.partition("=")
             if name.startswith("--") and value == "--":
                 self.error(f"argument {name}: invalid value '--'")
+            is_empty = not word or (name.startswith("--") and equals and not value)
+            if is_empty and "-" in self.prefix_chars and words[0] != "run":
+                self.error(f"argument {name or before}: it is empty: give a value (is a variable set?)")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import shutil
 import stat
 import subprocess
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +173,14 @@ def test_a_bundle_is_read_from_a_folder_or_a_zip_file_of_it_alike(tmp_path: Path
     write_zip(FILES, tmp_path / "b.zip")
     assert read_files(tmp_path / "folder") == FILES == read_files(tmp_path / "a.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_bundle_is_read_from_a_pipe(tmp_path: Path) -> None:
+    write_zip(FILES, tmp_path / "a.zip")
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        pool.submit((tmp_path / "pipe").write_bytes, (tmp_path / "a.zip").read_bytes())
+        assert read_files(tmp_path / "pipe") == FILES
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_two_implementations_are_run_with_one_plan(command: Command, tmp_path: P
         (["one.jsonl"], "give two records, or --against B"),
         (["--base-url", "http://127.0.0.1:1"], "give two records, or --against B"),
         (["nowhere.jsonl", "nowhere.jsonl"], "nowhere.jsonl cannot be read: No such file or directory"),
-        ([__file__, __file__], "line 1: it is no JSON"),
+        ([__file__, __file__], "it is no record of a run"),
         (["--against", "nobody"], "there is no target 'nobody'"),
         (["--against", "ftp://127.0.0.1"], "must start with http"),
     ],

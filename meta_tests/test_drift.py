@@ -11,6 +11,7 @@ import yaml
 from conformance.commands.drift.clauses import clauses_about
 from conformance.commands.drift.differences import Change, Difference, Part
 from conformance.commands.drift.operation import compare_documents
+from conformance.commands.drift.schemas import UnusableDocument
 from contracts import load_catalogue
 from meta_tests.drifted import CONTRACT, FORM, Document, Mutation, body, changed, member, operation, own, schema
 from strategies.invalid import is_without_meaning
@@ -399,6 +400,34 @@ def test_openapi_3_1_says_null_as_a_type() -> None:
 
     (difference,) = compare_documents(CONTRACT, changed(with_types))
     assert (difference.path, difference.words) == ("payment_method.livemode", "may be null")
+
+
+def test_openapi_3_1_says_null_as_one_of_several_schemas() -> None:
+    def with_a_schema(document: Document) -> None:
+        document["openapi"] = "3.1.0"
+        checks = member(document, "payment_method_card", "checks")
+        checks["anyOf"] = [{"$ref": checks.pop("$ref")}, {"type": "null"}]
+
+    assert compare_documents(CONTRACT, changed(with_a_schema)) == ()
+
+
+@pytest.mark.parametrize("reference", ["#/x/1/a~1b~0c{d}", "#/x/1/a~1b~0c%7Bd%7D"])
+def test_references_lead_into_arrays_and_are_percent_encoded(reference: str) -> None:
+    def apart(document: Document) -> None:
+        document["x"] = [None, {"a/b~c{d}": operation(document)["requestBody"]}]
+        operation(document)["requestBody"] = {"$ref": reference}
+
+    assert compare_documents(CONTRACT, changed(apart)) == ()
+
+
+@pytest.mark.parametrize("reference", ["#/x/-1", "#/x/1", "#/x/\u0660", "#/x/" + "9" * 5000, "#/x/0/0"])
+def test_a_reference_to_no_member_of_an_array_leads_nowhere(reference: str) -> None:
+    def apart(document: Document) -> None:
+        document["x"] = [operation(document)["requestBody"]]
+        operation(document)["requestBody"] = {"$ref": reference}
+
+    with pytest.raises(UnusableDocument, match="nothing is there"):
+        compare_documents(CONTRACT, changed(apart))
 
 
 def test_no_parameter_that_is_published_by_now_is_sent_as_an_unknown_one() -> None:

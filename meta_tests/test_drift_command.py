@@ -102,7 +102,7 @@ UNREADABLE: Mapping[str, tuple[bytes, str]] = {
     ),
     "a Python object": (b"openapi: !!python/object/apply:os.getcwd []\n", "neither JSON nor YAML"),
     "no date": (b"openapi: 2026-99-99\n", "neither JSON nor YAML"),
-    "bytes": (b"\x00\xff\xfe", "neither JSON nor YAML"),
+    "bytes": (b"\x00\xff\xfe", "no text"),
     "too many bytes": (b" " * (MOST_BYTES + 1), "more than"),
     "no OpenAPI": (b'{"title": "x"}', "no `openapi` version"),
     "Swagger 2": (b"swagger: '2.0'\n", "no `openapi` version"),
@@ -117,6 +117,12 @@ def test_a_file_that_is_no_such_document_is_refused_with_one_line(name: str) -> 
         parse_document(data)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ['{"openapi": "3.0.0"}', "openapi: 3.0.0\n"])
+def test_a_document_is_read_in_each_encoding_of_unicode(text: str, encoding: str) -> None:
+    assert parse_document(text.encode(encoding)) == {"openapi": "3.0.0"}
 
 
 @pytest.mark.parametrize(

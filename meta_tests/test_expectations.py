@@ -121,6 +121,30 @@ def test_what_looks_like_an_entry_within_a_text_is_none() -> None:
     assert problems(text)[0].startswith("known.toml:9: no clause")
 
 
+def test_signs_that_an_editor_adds_change_nothing() -> None:
+    text = "\ufeff" + GOOD.replace("is convenient", "is\u2028convenient").replace("\n", "\r\n")
+    assert [entry.line for entry in parse(text + GOOD.replace("json-refused", "minimal-body")).entries] == [1, 5]
+
+
+def test_a_long_file_is_parsed_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    load = tomllib.loads
+
+    def loads(text: str) -> dict[str, Any]:
+        parsed.append(text)
+        return load(text)
+
+    monkeypatch.setattr(tomllib, "loads", loads)
+    text = "".join(f'{GOOD}finding = "{number}"\n' for number in range(100))
+
+    assert len(parse(text).entries) == 100
+    assert sum(map(len, parsed)) <= 2 * len(text)
+
+
+def test_each_entry_repeats_one_other() -> None:
+    assert [problem.split(": ")[0] for problem in problems(GOOD * 4)] == [f"known.toml:{line}" for line in (5, 9, 13)]
+
+
 def test_bytes_that_are_no_text_have_a_line_too() -> None:
     with pytest.raises(ExpectationsError, match=r"known\.toml:2: is not UTF-8"):
         parse_expectations(b"# fine\n# \xff\n", "known.toml", CATALOGUE, TODAY)

@@ -122,7 +122,8 @@ def test_secrets_of_objects_are_blotted_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [f"http//{KEY}@127.0.0.1", f"ftp://{KEY}:@127.0.0.1", f"http://{KEY}:@127.0.0.1:x", KEY]
+    "url",
+    [f"http//{KEY}@127.0.0.1", f"ftp://{KEY}:@127.0.0.1", f"http://{KEY}:@127.0.0.1:x", f"http://127.0.0.1/{KEY}", KEY],
 )
 def test_a_bad_base_url_shows_no_key(url: str) -> None:
     with pytest.raises(TargetError) as refused:

@@ -55,6 +55,8 @@ def test_files_lie_beside_the_project_file() -> None:
         ({"dry-run": "yes"}, "give true or false"),
         ({"profile": ["contract"]}, "neither a text nor a number"),
         ({"rate": True}, "neither a text nor a number"),
+        ({"base-url": ""}, "it is empty"),
+        ({"expectations": ""}, "it is empty"),
         ({"api-key": "sk_test_1"}, "STRIPE_API_KEY"),
     ],
 )

@@ -292,8 +292,8 @@ def empty(_: bytes) -> bytes:
         (with_another_verdict, f"{BROKEN} is pass by its footer, and fail when its episodes are judged"),
         (of_another_catalogue, "another catalogue"),
         (of_another_format, "line 1"),
-        (foreign, "match the record's schema"),
-        (empty, "line 1"),
+        (foreign, "it is no record of a run: give the run.jsonl"),
+        (empty, "it is no record of a run"),
     ],
 )
 def test_a_record_that_is_not_whole_is_refused_in_one_line(

@@ -201,7 +201,7 @@ def test_what_says_nothing_of_the_clause_cannot_run(found: Sequence[Found], comm
         (["header.vary", "--record", "RECORD"], "has no finding 'header.vary'"),
         (["auth.missing", "--record", "RECORD"], "has no finding of auth.missing, which is not judged there"),
         (["nothing", "--record", "nowhere"], "nowhere cannot be read (No such file or directory): say which record"),
-        (["nothing", "--record", __file__], "line 1: it is no JSON"),
+        (["nothing", "--record", __file__], "it is no record of a run"),
         (["request.json-refused", "--record", "RECORD", "--base-url", "ftp://x"], "must start with http"),
         (["request.json-refused", "--record", "RECORD", "--target", "nobody"], "there is no target 'nobody'"),
         (["request.json-refused", "--record", "RECORD", "--customer", "a b"], "--customer 'a b' is no id"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.runs import CATALOGUE, run_with
-from conformance.__main__ import main
+from conformance.__main__ import main, parser
 from conformance.commands.sweep import CannotSweep, left_behind
 from conformance.evidence.episode import Outcome
 from conformance.evidence.secret import made_up_key
@@ -38,6 +38,16 @@ NO_VALUE = {
 }
 
 
+EMPTY = {
+    "verify": ("verify", "a.zip", "--key", "a", "--against", ""),
+    "verify of a product": ("verify", "a.zip", "--key", "a", "--product="),
+    "a bundle": ("verify", "", "--key", "a"),
+    "compare": ("compare", "--against", "http://127.0.0.1:1", "--base-url", ""),
+    "doctor": ("doctor", "--base-url="),
+    "render": ("render", "a", "--to", ""),
+}
+
+
 @pytest.mark.parametrize("url", ODD_URLS)
 def test_a_url_that_cannot_stand_in_a_request_is_refused(url: str) -> None:
     with pytest.raises(TargetError, match="plain ASCII"):
@@ -58,6 +68,15 @@ def test_two_dashes_are_no_value(command: str, capsys: pytest.CaptureFixture[str
     assert "invalid value '--'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", EMPTY)
+def test_an_empty_argument_does_not_pass_for_none(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*EMPTY[command]])
+
+    assert ended.value.code == ExitStatus.WRONG_USAGE
+    assert capsys.readouterr().err.splitlines()[-1].endswith("it is empty: give a value (is a variable set?)")
+
+
 def test_a_list_that_cannot_be_had_is_said_so() -> None:
     client = Client(Address.of("http://127.0.0.1:1"), made_up_key(), published_contract())
 
@@ -65,9 +84,17 @@ def test_a_list_that_cannot_be_had_is_said_so() -> None:
         next(left_behind(client))
 
 
-def run_in_a_process(*arguments: str, optimized: bool = False) -> subprocess.CompletedProcess[str]:
+def run_in_a_process(*arguments: str, optimized: str = "") -> subprocess.CompletedProcess[str]:
     """Run the suite in a process of its own: one that ends before it begins leaves pytest half set up."""
-    command = [sys.executable, *["-OO"] * optimized, "-m", "conformance", "run", "--base-url", "http://127.0.0.1:1"]
+    command = [
+        sys.executable,
+        *filter(None, [optimized]),
+        "-m",
+        "conformance",
+        "run",
+        "--base-url",
+        "http://127.0.0.1:1",
+    ]
     environment = {**os.environ, "STRIPE_API_KEY": KEY}
     return subprocess.run(
         [*command, *arguments], cwd=SUITE, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -83,8 +110,40 @@ def test_a_report_that_cannot_be_written_stops_the_run_before_it_begins(option: 
     assert "INTERNALERROR" not in done.stdout + done.stderr
 
 
-def test_without_docstrings_the_run_does_not_begin(tmp_path: Path) -> None:
-    done = run_in_a_process(f"--results={tmp_path}", optimized=True)
+@pytest.mark.parametrize("option", ["--base-url=", "--target=", "--results="])
+def test_an_empty_option_of_a_run_does_not_pass_for_none(option: str, tmp_path: Path) -> None:
+    done = run_in_a_process(f"--results={tmp_path}", option)
+
+    assert done.returncode == ExitStatus.WRONG_USAGE, done.stdout
+    assert f"{option[:-1]} is empty" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_option_of_pytest_is_handed_on() -> None:
+    assert parser().parse_args(["run", "-m", "", "-k="]).given == ["-m", "", "-k="]
+
+
+def test_a_folder_that_is_gone_is_wrong_usage(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$0" -m conformance nonce', sys.executable],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(SUITE)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == ExitStatus.WRONG_USAGE, done
+    assert "the current folder is gone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("optimized", ["-O", "-OO"])
+def test_without_assertions_or_docstrings_the_run_does_not_begin(optimized: str, tmp_path: Path) -> None:
+    done = run_in_a_process(f"--results={tmp_path}", optimized=optimized)
 
     assert done.returncode == ExitStatus.WRONG_USAGE, done
     assert "PYTHONOPTIMIZE" in done.stderr

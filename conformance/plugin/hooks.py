@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from conformance.scenes.engine import Engine
 
 
-WITHOUT_DOCSTRINGS = 2
-"""The least level of Python's optimization at which functions have no docstrings."""
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the suite's options."""
     options.add_options(parser)
@@ -95,10 +91,12 @@ def pytest_configure(config: pytest.Config) -> None:
     from conformance.plugin.selecting import check_marks, settle_profile
     from conformance.targets.choosing import choose_target, implementation_of, key_source, started_name
 
-    if sys.flags.optimize >= WITHOUT_DOCSTRINGS:
+    if sys.flags.optimize:
         raise pytest.UsageError(
-            "Python left out the docstrings, which the suite shows: unset PYTHONOPTIMIZE, give no -OO"
+            "Python left out assertions, which Schemathesis needs, or docstrings, which the suite shows: "
+            "unset PYTHONOPTIMIZE, give no -O"
         )
+    options.check_empty(config)
     options.prepare_exploring(config)
     choose_target(config)
     options.check_clauses(config)

@@ -348,6 +348,18 @@ def hide_key(arguments: list[str], environment: dict[str, str] | os._Environ[str
             index += 1
 
 
+NEVER_EMPTY = ("base_url", "target", "results")
+"""The options that mean something else where they are left out, so that an empty one must not pass for that."""
+
+
+def check_empty(config: pytest.Config) -> None:
+    """Raise pytest.UsageError for an option that is given and empty, as by a variable that is not set."""
+    for name in NEVER_EMPTY:
+        if getattr(config.option, name, None) == "":
+            shown = f"--{name.replace('_', '-')}"
+            raise pytest.UsageError(f"{shown} is empty: give a value (is a variable set?), or leave {shown} out")
+
+
 def check_clauses(config: pytest.Config) -> None:
     """Raise pytest.UsageError when `--clause` or `--without-clause` names one that does not exist."""
     catalogue = load_catalogue()

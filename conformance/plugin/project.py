@@ -83,6 +83,8 @@ def _arguments(name: str, value: Any, attributes: Mapping[str, Any], folder: Pat
     for one in value if is_repeatable and isinstance(value, list) else [value]:
         if isinstance(one, bool) or not isinstance(one, str | int | float):
             raise _wrong(name, f"{one!r} is neither a text nor a number")
+        if one == "":
+            raise _wrong(name, "it is empty: give a value, or leave it out")
         if "\0" in str(one):
             raise _wrong(name, f"{one!r} holds a NUL, which no option can")
         yield f"--{name}={folder / str(one) if name in PATHS else one}"
@@ -96,7 +98,7 @@ def _options(parser: pytest.Parser) -> dict[str, dict[str, Any]]:
 
 def _section(file: Path) -> Mapping[str, Any]:
     try:
-        content = tomllib.loads(read_bounded(file, MOST_WRITTEN).decode())
+        content = tomllib.loads(read_bounded(file, MOST_WRITTEN).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise pytest.UsageError(f"{file}: it cannot be read: {error}") from None
     tools = content.get("tool", {})

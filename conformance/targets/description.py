@@ -159,11 +159,11 @@ def load(path: Path) -> TargetDescription:
     if _holds_expectations(path):
         raise TargetFileError(f"{path.name} holds expectations, not a target")
     try:
-        document = tomllib.loads(read_bounded(path, MOST_WRITTEN).decode())
+        document = tomllib.loads(read_bounded(path, MOST_WRITTEN).decode("utf-8-sig"))
     except OSError as error:
         raise TargetFileError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # of tomllib, about syntax, text, endless numbers or deep lists
-        raise TargetFileError(f"{path.name} is not TOML: {error}") from None
+        raise TargetFileError(f"{path} is not TOML: {error}") from None
     _check_form(document, path.name)
     _check_sense(document, path, load_catalogue())
     return _description_of(document, path)

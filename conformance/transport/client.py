@@ -104,7 +104,8 @@ class Address:
             raise TargetError(f"--base-url {_shown(url)} is no URL: give one such as http://127.0.0.1:8420") from None
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
             raise TargetError(f"--base-url {_shown(url)} must start with http:// or https:// and name a host")
-        if parts.username or parts.password or parts.query or parts.fragment:
+        holds_key = "@" in parts.netloc or without_any_key(url) != url
+        if holds_key or parts.query or parts.fragment:
             raise TargetError("--base-url must hold no credentials, query or fragment: give the key in STRIPE_API_KEY")
         path = BELOW_BASE.sub("", parts.path.rstrip("/"))
         return cls(f"{parts.scheme}://{parts.netloc}{path}")

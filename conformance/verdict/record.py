@@ -22,6 +22,8 @@ from conformance.verdict.misuse import Misuse
 from conformance.verdict.trial import Note, Trial
 
 RECORD_FILE = "run.jsonl"
+BEGINNING = b'{"previous":"","header":'
+"""The first bytes of every record, whole or not."""
 
 SCHEMA = SUITE / "contracts" / "record.schema.json"
 
@@ -84,6 +86,8 @@ class Record:
     @classmethod
     def of(cls, content: bytes) -> Record:
         """Return the record in the content of a file. Raises BrokenRecord."""
+        if not content.startswith(BEGINNING):
+            raise BrokenRecord(f"it is no record of a run: give the {RECORD_FILE} that the run has written")
         lines = content.split(b"\n")
         if lines.pop() != b"" or not lines:
             raise BrokenRecord(f"line {max(len(lines), 1)}: it is cut off")

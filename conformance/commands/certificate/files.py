@@ -72,7 +72,7 @@ def read_files(path: Path) -> dict[str, bytes]:
         if path.is_dir():
             return _from_folder(path)
         with path.open("rb") as file:
-            return read_zip(file)
+            return read_zip(file if file.seekable() else io.BytesIO(file.read(MOST_BYTES + 1)))
     except OSError as error:
         raise UnreadableBundle(f"{path} cannot be read: {error.strerror or error}") from None
 

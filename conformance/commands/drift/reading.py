@@ -39,7 +39,11 @@ def parse_document(data: bytes) -> Mapping[str, Any]:
     """Return the OpenAPI document that stands in `data` as JSON or YAML. Raises UnreadableDocument."""
     if len(data) > MOST_BYTES:
         raise UnreadableDocument(f"it has more than {MOST_BYTES:,} bytes")
-    document = _parse_json(data) if data.lstrip()[:1] in (b"{", b"[") else _parse_yaml(data)
+    try:
+        text = data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError as error:
+        raise UnreadableDocument(f"it is no text: {error}") from None
+    document = _parse_json(text) if text.lstrip()[:1] in ("{", "[") else _parse_yaml(text)
     if not isinstance(document, dict):
         raise UnreadableDocument("it is no OpenAPI document: it holds no object")
     _check_depth(document)
@@ -50,22 +54,19 @@ def parse_document(data: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _parse_json(data: bytes) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(data)
+        return json.loads(text)
     except RecursionError:
         raise UnreadableDocument("its JSON is nested too deeply to be read") from None
     except ValueError as error:
         raise UnreadableDocument(f"it is not JSON: {_joined(error)}") from None
 
 
-def _parse_yaml(data: bytes) -> Any:
+def _parse_yaml(text: str) -> Any:
     try:
-        text = data.decode()
         check_size(text)
         return yaml.load(text, Loader=FASTEST_LOADER)
-    except UnicodeDecodeError as error:
-        raise UnreadableDocument(f"it is neither JSON nor YAML: {error}") from None
     except (UnreadableYaml, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UnreadableDocument(f"it is neither JSON nor YAML: {_joined(error)}") from None
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.verdict.misuse import Misuse
 
@@ -13,6 +14,8 @@ DEEPEST = 40
 """How many references, unions and `allOf`s may stand within each other before a schema says anything."""
 MOST_SHAPES = 500
 """How many alternatives one schema may have; Stripe's have at most about ten."""
+LONGEST_INDEX = 9
+"""How many digits the index of an array's member may have, which Python has to read."""
 ANY = ""
 """The type of a schema that takes values of any type."""
 
@@ -49,8 +52,7 @@ class Node:
         """Return the part under these names; its value is None where there is none."""
         node = self
         for name in names:
-            value = node.value.get(name) if isinstance(node.value, Mapping) else None
-            node = node.part(name, value)
+            node = node.part(name, _member(node.value, name))
         return node
 
     def part(self, name: str, value: Any) -> Node:
@@ -82,7 +84,7 @@ class Node:
         if not reference.startswith("#/"):
             raise UnusableDocument(f"it refers to {reference!r} at {self.pointer}, which is not in the document")
         root = replace(self, value=self.document.root, pointer="")
-        found = root.at(*map(unescaped, reference.removeprefix("#/").split("/")))
+        found = root.at(*map(unescaped, unquote(reference).removeprefix("#/").split("/")))
         if found.value is None:
             raise UnusableDocument(f"it refers to {reference!r} at {self.pointer}, and nothing is there")
         return found
@@ -178,6 +180,17 @@ def unescaped(name: str) -> str:
     return name.replace("~1", "/").replace("~0", "~")
 
 
+def _member(value: Any, name: str) -> Any:
+    """Return what a JSON pointer finds in a value under a name, which in an array is a number; None for nothing."""
+    if isinstance(value, Mapping):
+        return value.get(name)
+    is_index = name.isascii() and name.isdecimal() and len(name) <= LONGEST_INDEX
+    members = _listed(value)
+    if not is_index or int(name) >= len(members):
+        return None
+    return members[int(name)]
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -224,7 +237,7 @@ def _plain(node: Node) -> Shapes:
     types = node.value.get("type")
     named = [types] if isinstance(types, str) else [name for name in _listed(types) if isinstance(name, str)]
     nullable = _is_nullable(node.value) or "null" in named
-    kinds = [name for name in named if name != "null"] or [_implied_type(node.value)]
+    kinds = [name for name in named if name != "null"] if named else [_implied_type(node.value)]
     properties = node.children("properties")
     return Shapes(nullable, tuple(Shape(name, node, properties) for name in dict.fromkeys(kinds)))
 

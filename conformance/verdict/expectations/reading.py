@@ -75,16 +75,16 @@ def parse_expectations(data: bytes, name: str, catalogue: Catalogue, today: date
     clause or an outcome that it cannot have, gives no reason, has expired before `today`, or repeats another entry.
     """
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
         document = tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ExpectationsError([Problem(name, line, "is not UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
-        raise ExpectationsError([_syntax_problem(name, data.decode(), str(error))]) from None
+        raise ExpectationsError([_syntax_problem(name, text, str(error))]) from None
     except (ValueError, RecursionError) as error:  # a number without end, or lists in lists in lists
         raise ExpectationsError([Problem(name, 1, f"is not TOML that can be read: {error}")]) from None
-    lines = text.splitlines()
+    lines = text.split("\n")  # and at nothing else that `splitlines` takes for an end
     tables = document.get(TABLE, [])
     strangers = [key for key in document if key != TABLE]
     problems = [_stranger(name, lines, key) for key in strangers]
@@ -196,22 +196,26 @@ def _repetitions(file: str, entries: list[Expectation]) -> Iterator[Problem]:
             if other.outcome is not entry.outcome:
                 what = f"line {other.line} expects {other.outcome} of {entry.clause}: it has one outcome"
                 yield Problem(file, entry.line, what)
-            elif not other.finding or not entry.finding or other.finding == entry.finding:
+                break
+            if not other.finding or not entry.finding or other.finding == entry.finding:
                 what = f"covers the same as line {other.line}: keep one, or name the `finding` in both"
                 yield Problem(file, entry.line, what)
+                break
 
 
 def _starts(lines: list[str]) -> Iterator[int]:
     """Yield the numbers of the lines on which entries begin.
 
-    A line within a text of several lines may look like a header: then the lines before it are not TOML.
+    A line within a text of several lines may look like a header: then what stands from the last one to it is not TOML.
     """
+    last = 0
     for number, line in enumerate(lines, 1):
         if _HEADER.match(line):
             try:
-                tomllib.loads("\n".join(lines[: number - 1]))
+                tomllib.loads("\n".join([*lines[last : number - 1], ""]))
             except (ValueError, RecursionError):
                 continue
+            last = number - 1
             yield number
 
 
