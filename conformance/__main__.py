@@ -76,7 +76,8 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"argument {name}: invalid value '--'")
             is_empty = not word or (name.startswith("--") and equals and not value)
             if is_empty and "-" in self.prefix_chars and words[0] != "run":
-                self.error(f"argument {name or before}: it is empty: give a value (is a variable set?)")
+                where = f"argument {name or before}" if name or before else "the first argument"
+                self.error(f"{where}: it is empty: give a value (is a variable set?)")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
