@@ -308,7 +308,12 @@ def test_shared_token(scene: Scene) -> None:
 
 
 def attach_token_for_other(scene: Scene) -> Step:
-    """Return the attach, to another customer, of the token that fails later, or of the usual one if it is unknown."""
+    """Return the attach, to another customer, of the token that fails later, or of the usual one if it is unknown.
+
+    The usual one is taken, too, where an answer is known to show another card than that of the payment method.
+    """
+    if not scene.needs.is_sound("state.same-object"):
+        return scene.attach(stripe.SHARED_TOKEN_FOR_OTHER, stripe.SHARED_TOKEN)
     failing_later = scene.attach(stripe.FAILING_LATER_FOR_OTHER, stripe.FAILING_LATER)
     is_declined = failing_later.exchange.error.get("type") == "card_error"
     if failing_later.exchange.is_refusal and not is_declined:
