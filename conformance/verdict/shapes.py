@@ -20,6 +20,9 @@ GIVEN_COOKIES = "the cookies of the target"
 NOT_OF_THE_PLAN = frozenset({"created_as", "remote", "value"})
 """Facts that the target decides: how it gives payment methods, where it is, and the id that was sent."""
 
+OF_ITS_RUN = frozenset({"created"})
+"""Facts that a plan has, too, with another value: the time at which a payment method was created."""
+
 GATHERED = expectation_name(steady)
 """The expectation of an episode that gathers successes from the whole run, as many as there happen to be."""
 
@@ -43,7 +46,9 @@ def shape_of(trial: Trial) -> Shape:
         steps = [(sent,) for sent in sorted({sent_by(step) for step in episode.steps})]
     ids = {identifier for _, identifier in (*bound_ids(episode), *created_ids(episode))}
     facts = sorted(
-        (name, repr(_without_ids(value, ids))) for name, value in episode.facts.items() if name not in NOT_OF_THE_PLAN
+        (name, "" if name in OF_ITS_RUN else repr(_without_ids(value, ids)))
+        for name, value in episode.facts.items()
+        if name not in NOT_OF_THE_PLAN
     )
     also = tuple(map(tuple, trial.also))
     names = (trial.kind, trial.clause, trial.test, trial.explores, also, episode.clause, episode.expectation)

@@ -15,10 +15,12 @@ from conformance.evidence.episode import Episode, Step
 from conformance.evidence.exchange import Exchange, is_creation, sent_header
 from conformance.evidence.foreign import seconds_of_date
 from conformance.evidence.strict_json import exact_form
+from conformance.fixtures.endpoints import time_of_creation
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS, RUN
 from conformance.fixtures.ids import SHARED_TOKEN
 from conformance.fixtures.provisioning import RUN_TAG, Provision
 from conformance.judge import as_modelled, expectation_name
+from conformance.judge.state import CREATED
 from conformance.transport.client import Address
 from conformance.transport.ways import sent_fields
 from conformance.verdict.shapes import exchanges_in, performed_in, steps_in
@@ -170,6 +172,11 @@ def _find_other_targets(episodes: Sequence[Episode], provision: Provision, base_
         if found != value:
             text = f"`{name}` is {found!r} in an episode of {name_clause(episode.clause)}"
             yield Objection("another-target", f"{text}, and {value!r} in the header")
+    for episode in episodes:
+        created = {time_of_creation(step.exchange) for step in episode.steps if is_creation(step.exchange)}
+        if CREATED in episode.facts and episode.facts[CREATED] not in {provision.probed_created, *created}:
+            text = f"`created` is {episode.facts[CREATED]!r} in an episode of {name_clause(episode.clause)}"
+            yield Objection("another-target", f"{text}, and no payment method was created then")
 
 
 def _find_other_confirmations(trials: Sequence[Trial]) -> Iterator[Objection]:
