@@ -199,6 +199,7 @@ def disguised_names() -> Sequence[Attempt]:
         broken("[customer]", why, Pair("[customer]", GOOD_ID)),
         broken("[expand][]", "the contract has no such property", CUSTOMER, Pair("[expand][]", "customer")),
         *(broken(name, why, Pair(name, GOOD_ID)) for name in others),
+        FULL_WIDTH_NAME,
         *(
             Attempt(payload=joined(begin, "customer=", GOOD_ID), kind="invalid", invalid=Invalid("body", why))
             for begin in begins
