@@ -6,7 +6,7 @@ import base64
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +19,7 @@ from conformance.evidence.exchange import (
     says_unknown_method,
     sent_header,
 )
-from conformance.evidence.foreign import one_line
+from conformance.evidence.foreign import one_line, seconds_of_date
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
 from conformance.judge.answers import media_type, says_json, shorten_or_null
 from conformance.judge.expectations import expect, expectation, require_answer
@@ -34,9 +34,6 @@ LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
 METHOD_NOT_ALLOWED, LENGTH_REQUIRED = 405, 411
-
-_HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", re.ASCII)
-"""The form of a date in a header; the parser of the standard library takes many others, too."""
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that RFC 9110 and RFC 5789 define, but for the operation's own."""
@@ -108,12 +105,12 @@ def broken_general_clauses(exchange: Exchange, contract: Contract, *, owns_serve
     yield from unless(is_secret_kept, "error.no-secrets", "the answer holds the API key that the request carried")
     if exchange.request.method == "OPTIONS" and status < 500:
         return  # it asks about the server, and no specification says what the answer holds (RFC 9110 section 9.3.7)
-    if status < 500:
-        yield from _broken_date(exchange)
     if status >= 500:
         is_legal = owns_server_errors or says_unknown_method(exchange)
         yield from unless(is_legal, "error.status-class", f"answered {status}")
-    elif status >= 400:
+        return
+    yield from _broken_date(exchange)
+    if status >= 400:
         if status == METHOD_NOT_ALLOWED:
             yield from _broken_allow(exchange)
         yield from _broken_json(exchange)
@@ -133,12 +130,8 @@ def _broken_date(exchange: Exchange) -> Iterator[Broken]:
 
 
 def _is_http_date(text: str) -> bool:
-    if not _HTTP_DATE.fullmatch(text):
-        return False
-    try:
-        return format_datetime(parsedate_to_datetime(text), usegmt=True) == text
-    except ValueError:
-        return False
+    seconds = seconds_of_date(text)  # which takes other forms, too
+    return seconds is not None and formatdate(seconds, usegmt=True) == text
 
 
 def _broken_allow(exchange: Exchange) -> Iterator[Broken]:

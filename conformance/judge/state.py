@@ -82,12 +82,13 @@ def same_object(episode: Episode, contract: Contract) -> None:
         require_readable(before, after)
         if not before.is_success or not after.is_success:
             continue
+        is_comparable = _is_comparable(subject, contract, episode)
         for exchange, where in ((subject, "in the answer"), (after, "when retrieved afterwards")):
             changed = difference(before.object, exchange.object, contract, "payment_method", ignoring)
-            is_judged = exchange is after or _is_comparable(subject, contract, episode)
+            is_judged = exchange is after or is_comparable
             expect(not (changed and is_judged), f"{changed} {where}", exchange)
         shown = subject.object.get(CREATED)
-        is_kept = created is None or shown == created or not _is_comparable(subject, contract, episode)
+        is_kept = created is None or shown == created or not is_comparable
         expect(is_kept, f"`created` is {shown}, and was {created} when it was created", subject)
         compared += 1
     last = episode.exchanges("subject")[-1]

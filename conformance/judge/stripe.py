@@ -21,11 +21,13 @@ from conformance.judge.expectations import (
 )
 from conformance.judge.race import CONFLICT
 from conformance.judge.reads import each_read, expect_unattached, is_list, times_listed
+from conformance.judge.request import sent_payment_method
 from contracts import Contract
+from strategies.stripe import FAILING_LATER
 
 INVALID_REQUEST = ("invalid_request_error",)
-FAILING_LATER, ITS_LAST4 = "pm_card_chargeCustomerFail", "0341"
-"""A shared token, and the end of its card's number, as it is recorded."""
+LAST4_OF_FAILING_LATER = "0341"
+"""The end of that card's number, as it is recorded."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,11 @@ def cloned(episode: Episode, contract: Contract) -> None:
         expect(not is_token, f"`id` is the shared {identifier}, not that of a new payment method", exchange)
         expect(identifier not in seen, f"two attaches made the same payment method {identifier}", exchange)
         seen.add(identifier)
-        card: Any = exchange.object.get("card")
-        last4 = card.get("last4", ITS_LAST4) if isinstance(card, dict) else ITS_LAST4
-        is_its_card = last4 == ITS_LAST4 or f"/{FAILING_LATER}/" not in exchange.request.target
-        expect(is_its_card, f"the card of {FAILING_LATER} ends in {last4}, not in {ITS_LAST4}", exchange)
+        if sent_payment_method(exchange) == FAILING_LATER:
+            card: Any = exchange.object.get("card")
+            wanted = LAST4_OF_FAILING_LATER
+            last4 = card.get("last4", wanted) if isinstance(card, dict) else wanted
+            expect(last4 == wanted, f"the card of {FAILING_LATER} ends in {last4}, not in {wanted}", exchange)
 
 
 @expectation

@@ -12,6 +12,7 @@ from conformance.evidence.episode import Step
 from conformance.evidence.failure import NEVER_ARRIVED
 from conformance.fixtures.endpoints import created_id
 from conformance.fixtures.provisioning import OutOfFixtures
+from conformance.judge.expand import ENOUGH
 from conformance.scenes.card import all_answered, step_of
 from conformance.scenes.comparing import as_far_as_ids_go, holds_at_once
 from conformance.scenes.keys import again_with_key, new_key, with_key
@@ -24,7 +25,7 @@ from strategies.refusals import ATTACHED, NO_PAYMENT_METHOD, may_name_customer, 
 from strategies.stripe import AnswersOfAllKinds
 from strategies.valid import EXPANDED, MINIMAL
 
-MORE = 5
+MORE = ENOUGH - 1
 """How many further responses show the members that a target without state always shows."""
 
 ENVELOPE_OF_MALFORMED = "robustness.error-envelope"
