@@ -78,6 +78,8 @@ def test_existing_folders_are_fine_as_values_in_any_order(tmp_path: Path) -> Non
         (["--seed", "x"], {}, 4, "no whole number"),
         (["--rate", "0"], {}, 4, "not above zero"),
         (["--timeout", "-1"], {}, 4, "not above zero"),
+        (["--rate", "1e-9"], {}, 4, "too few"),
+        (["--timeout", "1e300"], {}, 4, "too long"),
         (["--profile", "gold"], {}, 4, "invalid choice"),
         (["--profile", "contrct"], {}, 4, "did you mean contract?"),
         (["--base-uri", "http://127.0.0.1:1"], {}, 4, "there is no option --base-uri: did you mean --base-url?"),

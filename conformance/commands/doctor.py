@@ -21,7 +21,7 @@ from conformance.fixtures.capabilities import CAPABILITY_NAMES, probe_capabiliti
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Provision, Unreachable
 from conformance.paths import program_here
-from conformance.plugin.options import positive
+from conformance.plugin.options import patience
 from conformance.plugin.project import SHOWN, project_options
 from conformance.reports.templating import templates
 from conformance.reports.words import answer_in_short
@@ -113,7 +113,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--payment-method", action="append", default=[], metavar="ID", help="one that exists there")
     command.add_argument("--customer", action="append", default=[], metavar="ID", help="one that exists there")
     command.add_argument(
-        "--timeout", type=positive, metavar="SECONDS", help=f"for each answer (default: {DEFAULT_TIMEOUT:g})"
+        "--timeout", type=patience, metavar="SECONDS", help=f"for each answer (default: {DEFAULT_TIMEOUT:g})"
     )
     command.set_defaults(run=_run)
 
@@ -133,7 +133,7 @@ def _asked(options: argparse.Namespace, said: Mapping[str, Sequence[str]]) -> As
     base_url = options.base_url or next(iter(said.get("base-url", ())), "")
     if not base_url:
         raise pytest.UsageError(f"give --base-url URL, here or in pyproject.toml under {SHOWN}")
-    timeout = options.timeout or next(map(positive, said.get("timeout", ())), DEFAULT_TIMEOUT)
+    timeout = options.timeout or next(map(patience, said.get("timeout", ())), DEFAULT_TIMEOUT)
     methods = tuple(options.payment_method or said.get("payment-method", ()))
     return Asked(base_url, methods, tuple(options.customer or said.get("customer", ())), timeout)
 

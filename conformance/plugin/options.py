@@ -41,6 +41,12 @@ DEFAULT_AT_ONCE = 8
 MOST_AT_ONCE = 64
 """The most tests that may be performed at the same time: more would only wait for each other."""
 
+LOWEST_RATE = 1 / 60
+"""The lowest rate, in requests a second."""
+
+LONGEST_TIMEOUT = 24 * 60 * 60.0
+"""The longest time that one exchange may take, in seconds; a socket waits for no number that is much larger."""
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Register the suite's options."""
@@ -119,7 +125,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--rate",
-        type=positive,
+        type=pace,
         default=None,
         metavar="PER_SECOND",
         help=f"most requests a second (default: {DEFAULT_RATE:g}, no limit on loopback)",
@@ -134,7 +140,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--timeout",
-        type=positive,
+        type=patience,
         default=DEFAULT_TIMEOUT,
         metavar="SECONDS",
         help="how long an exchange may take, from the look-up of the host to the last byte (default: %(default)s)",
@@ -211,6 +217,22 @@ def positive(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def pace(text: str) -> float:
+    """Return the requests a second that `text` is. Raises argparse.ArgumentTypeError for too few to end a run."""
+    number = positive(text)
+    if number < LOWEST_RATE:
+        raise argparse.ArgumentTypeError(f"{text} requests a second are too few: {LOWEST_RATE:.3f} is the least")
+    return number
+
+
+def patience(text: str) -> float:
+    """Return the seconds that `text` is. Raises argparse.ArgumentTypeError for more than a day."""
+    number = positive(text)
+    if number > LONGEST_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text} s are too long: {LONGEST_TIMEOUT:.0f} s is the most")
     return number
 
 

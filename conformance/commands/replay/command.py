@@ -18,7 +18,7 @@ from conformance.fixtures.objects import Fixtures
 from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.paths import program_here
-from conformance.plugin.options import check_ids, key_for, positive
+from conformance.plugin.options import check_ids, key_for, pace, patience
 from conformance.reports.reproduction import USUAL_RECORD
 from conformance.reports.words import LEFT_SHOWN, answer_in_short, first_of, request_in_short
 from conformance.targets import CannotRun, running
@@ -99,10 +99,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
             option, action="append", default=[], metavar="ID", help="as in a run (default: those of the recorded run)"
         )
     command.add_argument(
-        "--rate", type=positive, metavar="PER_SECOND", help="most requests a second (default: as recorded)"
+        "--rate", type=pace, metavar="PER_SECOND", help="most requests a second (default: as recorded)"
     )
     command.add_argument(
-        "--timeout", type=positive, metavar="SECONDS", help="how long an answer may take (default: as recorded)"
+        "--timeout", type=patience, metavar="SECONDS", help="how long an answer may take (default: as recorded)"
     )
     command.set_defaults(run=_run)
 
