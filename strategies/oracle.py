@@ -20,13 +20,17 @@ class Violation:
 
 def violations(pairs: Sequence[DecodedPair], contract: Contract) -> tuple[Violation, ...]:
     """Return every violation of the contract's body schema in `pairs`, in their order; empty for a valid body."""
-    found = [violation for pair in pairs for violation in _violations_of_pair(pair, contract)]
-    plain = [pair for pair in pairs if pair.name == b"customer"]
+    return tuple(dict.fromkeys(each_violation(pairs, contract)))
+
+
+def each_violation(pairs: Sequence[DecodedPair], contract: Contract) -> Iterator[Violation]:
+    """Yield the violations of the contract's body schema in `pairs` as they are found; some come more than once."""
+    for pair in pairs:
+        yield from _violations_of_pair(pair, contract)
     if not any(parse_name(_text(pair.name)).root == "customer" for pair in pairs):
-        found.append(Violation("body.customer-required", "customer", "`customer` is required and not there"))
-    if len(plain) > 1:
-        found.append(Violation("body.duplicate-customer", "customer", "`customer` is there more than once"))
-    return tuple(dict.fromkeys(found))
+        yield Violation("body.customer-required", "customer", "`customer` is required and not there")
+    if sum(pair.name == b"customer" for pair in pairs) > 1:
+        yield Violation("body.duplicate-customer", "customer", "`customer` is there more than once")
 
 
 def _violations_of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contracts import Contract
 from strategies import invalid
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
-from strategies.oracle import violations
+from strategies.oracle import each_violation
 from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, UNKNOWN_PATH
 from strategies.valid import EXPANDED
 from strategies.wire import DecodedPair, decode
@@ -40,7 +40,7 @@ def ordinary_counterpart(attempt: Attempt, contract: Contract) -> Attempt | None
 
 
 def _of_pairs(pairs: tuple[DecodedPair, ...], contract: Contract) -> Attempt | None:
-    for violation in violations(pairs, contract):
+    for violation in each_violation(pairs, contract):
         if violation.clause in _BY_CLAUSE:
             return _BY_CLAUSE[violation.clause]
     if any(pair.name == b"customer" and pair.value != _CUSTOMER_ID.encode() for pair in pairs):
