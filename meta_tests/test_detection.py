@@ -47,11 +47,11 @@ SETTLED = ["first-of-a-customer-is-created", "body-lost-on-old-connections", "in
 """Defects of the profile `contract` that show only with new customers, on old connections or by their indices."""
 WHOLE = [*BEYOND_CONTRACT, *INTERMITTENT, *(DEFECTS[name] for name in SETTLED)]
 
-SEEDED = 1294
+SEEDED = 1295
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {"request.query-customer"}
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
-MISSED_QUICKLY = 140
+MISSED_QUICKLY = 141
 """The most defects that a quick run may miss."""
 
 QUIET = [

@@ -85,6 +85,7 @@ def structured_customers() -> Sequence[Attempt]:
         structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=ESCAPED),
         structured_customer("[id]", EXPAND_CUSTOMER),
         broken("customer[id]", "`customer` is a hash, not a string", Pair("customer[id]", "1")),
+        broken("customer[id]", "`customer` is a string and a hash", CUSTOMER, Pair("customer[id]", GOOD_ID)),
     )
 
 
