@@ -196,6 +196,10 @@ def test_an_empty_pair_is_as_remarkable_as_an_empty_value(body: bytes) -> None:
     assert "robustness.empty-values" not in traits(Request("POST", "/", (), b"customer=a&expand[]=b"))
 
 
+def test_an_entity_of_html_is_syntax_of_another_language() -> None:
+    assert traits(Request("POST", "/", (), b"customer=%26%2399%3Bus_1"))[0] == "robustness.quotes"
+
+
 def test_a_number_names_nobody_unless_ids_are_numbers() -> None:
     may_name = [attempt for attempt in refusals.unknown_customers() if refusals.may_name_customer(attempt, "4711")]
     assert [str(attempt) for attempt in may_name] == ["POST in French: customer=1", "POST customer=0"]

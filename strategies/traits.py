@@ -21,7 +21,7 @@ DEEP = 8
 
 _MALFORMED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_QUOTES = re.compile(rb"[\"'`\\<>${}]")
+_QUOTES = re.compile(rb"[\"'`\\<>${}]|&#")
 
 
 @lru_cache(maxsize=1024)
