@@ -152,6 +152,8 @@ def test_a_root_cause_never_rests_on_what_rests_on_it() -> None:
         (malformed.malformed_encodings()[0], NO_CUSTOMER),
         (malformed.deep_brackets()[0], invalid.structured_customer("[a]")),
         (malformed.large_bodies()[0], invalid.unknown_parameter("foo")),
+        (malformed.no_media_type()[0], MINIMAL),
+        (malformed.chunked_bodies()[0], MINIMAL),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ from strategies import invalid
 from strategies.attempt import THE_PAYMENT_METHOD, Attempt
 from strategies.oracle import each_violation
 from strategies.refusals import NO_CUSTOMER, NO_PAYMENT_METHOD, UNKNOWN_PATH
-from strategies.valid import EXPANDED
+from strategies.valid import EXPANDED, MINIMAL
 from strategies.wire import DecodedPair, decode
 
 _BY_CLAUSE = {
@@ -29,7 +29,7 @@ def ordinary_counterpart(attempt: Attempt, contract: Contract) -> Attempt | None
     """Return the plainest attempt of the same kind; None where that is the attempt itself.
 
     The counterpart of an attempt with an odd id in the path has an unknown id there. The counterpart of another attempt
-    breaks the first clause that its body breaks, or has an unknown value in the same place.
+    breaks the first clause that its body breaks, or has an unknown value in the same place, or is valid as well.
     """
     if attempt.path_id != THE_PAYMENT_METHOD:
         return NO_PAYMENT_METHOD
@@ -39,7 +39,7 @@ def ordinary_counterpart(attempt: Attempt, contract: Contract) -> Attempt | None
     return None if ordinary == attempt else ordinary
 
 
-def _of_pairs(pairs: tuple[DecodedPair, ...], contract: Contract) -> Attempt | None:
+def _of_pairs(pairs: tuple[DecodedPair, ...], contract: Contract) -> Attempt:
     for violation in each_violation(pairs, contract):
         if violation.clause in _BY_CLAUSE:
             return _BY_CLAUSE[violation.clause]
@@ -48,4 +48,4 @@ def _of_pairs(pairs: tuple[DecodedPair, ...], contract: Contract) -> Attempt | N
     paths = [pair.value for pair in pairs if pair.name.startswith(b"expand[")]
     if any(path != b"customer" for path in paths):
         return UNKNOWN_PATH
-    return EXPANDED if paths else None
+    return EXPANDED if paths else MINIMAL
