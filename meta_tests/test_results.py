@@ -23,6 +23,7 @@ from conformance.reports.rendering import results_text
 from conformance.reports.sarif import sarif_of
 from conformance.reports.terminal import print_summary
 from conformance.reports.workflow import summary_of
+from conformance.verdict.entries import Entry
 from conformance.verdict.expectations import Expectation, Expectations, weigh
 from conformance.verdict.naming import finding_name
 from conformance.verdict.record import Record
@@ -50,6 +51,15 @@ def weighed(*findings: Finding, level: str = "must") -> Run:
 def problems(results: Any) -> list[str]:
     validator = jsonschema_rs.validator_for(SCHEMA)
     return [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(results)]
+
+
+def test_what_follows_a_request_does_not_make_its_finding_larger() -> None:
+    plain = exchange(200, SUCCESS, sent="customer=cus_1")
+    followed = replace(finding(UNKNOWN, plain, plain, plain), culprit=0)
+    entry = Entry()
+    entry.add_finding(NEW)
+    entry.add_finding(followed)
+    assert entry.findings == [followed, NEW]
 
 
 @pytest.mark.parametrize(

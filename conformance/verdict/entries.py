@@ -143,7 +143,8 @@ def _within_bounds(findings: Sequence[Finding]) -> list[Finding]:
     return list(findings[:FINDINGS_KNOWN])
 
 
-def size_of(finding: Finding) -> int:
-    """Return the size of a finding in bytes: the bodies and paths of all requests of its episode."""
-    steps = finding.episode.steps
-    return sum(len(step.exchange.request.body or b"") + len(step.exchange.request.target) for step in steps)
+def size_of(finding: Finding) -> tuple[int, int]:
+    """Return the size of a finding: the bytes of bodies and paths up to the request that shows it, and its name's."""
+    steps = finding.episode.steps[: finding.culprit + 1]
+    size = sum(len(step.exchange.request.body or b"") + len(step.exchange.request.target) for step in steps)
+    return size, len(steps[-1].attempt)
