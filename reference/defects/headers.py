@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..behaviour import Behaviour, Guard, Serve, WriteHeaders
 from ..call import DEFAULT_VERSION, Call
 from ..changes import Change, apply, change, counter, edit_response, wrap_at_attach
 from ..rules.auth import VERSION
+from ..rules.errors import ApiError
 from ..wire.http import date
 from ..wire.values import Answer, Headers, Response
 from .registry import Topic
@@ -150,6 +152,15 @@ stripe.row("version-missing-on-errors", "header.version", "hard")(
 def ill_formed_version_accepted(usual: Guard, call: Call) -> None:
     """A Stripe-Version that is none is accepted."""
     call.version = call.request.header("stripe-version") or call.version
+
+
+@stripe("header.version", "medium", wrap_at_attach("check_version"), batch="mutants")
+def ill_formed_version_is_unauthorized(usual: Guard, call: Call) -> None:
+    """A `Stripe-Version` that is none is answered with 401, as if the key were wrong."""
+    try:
+        usual(call)
+    except ApiError as error:
+        raise ApiError(replace(error.rejection, status=401)) from None
 
 
 @stripe("header.version", "hard", wrap_at_attach("headers"), batch="unseen 2")
