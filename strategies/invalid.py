@@ -85,7 +85,6 @@ def structured_customers() -> Sequence[Attempt]:
         structured_customer("[$gte]", EXPAND_CUSTOMER, spelling=ESCAPED),
         structured_customer("[id]", EXPAND_CUSTOMER),
         broken("customer[id]", "`customer` is a hash, not a string", Pair("customer[id]", "1")),
-        broken("customer[id]", "`customer` is a string and a hash", CUSTOMER, Pair("customer[id]", GOOD_ID)),
     )
 
 
@@ -238,7 +237,8 @@ def unknown_nested_parameters() -> Sequence[Attempt]:
     names = ("fields[]", "foo[0][bar]", "foo[bar]")
     with_text = broken("expand[]x", why, CUSTOMER, Pair("expand[]x", "customer"))
     deepest = broken(f"foo and [a] × {DEEPEST}", why, CUSTOMER, Pair(joined("foo", Repeated("[a]", DEEPEST)), "1"))
-    return (*map(unknown_parameter, names), with_text, beside_expand, deepest)
+    beside_customer = broken("customer[id]", why, CUSTOMER, Pair("customer[id]", GOOD_ID))
+    return (*map(unknown_parameter, names), with_text, beside_expand, deepest, beside_customer)
 
 
 DEEPEST = 130

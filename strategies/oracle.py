@@ -25,18 +25,20 @@ def violations(pairs: Sequence[DecodedPair], contract: Contract) -> tuple[Violat
 
 def each_violation(pairs: Sequence[DecodedPair], contract: Contract) -> Iterator[Violation]:
     """Yield the violations of the contract's body schema in `pairs` as they are found; some come more than once."""
+    has_customer = any(pair.name == b"customer" for pair in pairs)
     for pair in pairs:
-        yield from _violations_of_pair(pair, contract)
+        yield from _violations_of_pair(pair, contract, has_customer=has_customer)
     if not any(parse_name(_text(pair.name)).root == "customer" for pair in pairs):
         yield Violation("body.customer-required", "customer", "`customer` is required and not there")
     if sum(pair.name == b"customer" for pair in pairs) > 1:
         yield Violation("body.duplicate-customer", "customer", "`customer` is there more than once")
 
 
-def _violations_of_pair(pair: DecodedPair, contract: Contract) -> Iterator[Violation]:
+def _violations_of_pair(pair: DecodedPair, contract: Contract, *, has_customer: bool) -> Iterator[Violation]:
     written = _text(pair.name)
     name = parse_name(written)
-    if name.root not in contract.parameters:
+    is_beside_customer = name.root == "customer" and bool(name.keys) and has_customer
+    if name.root not in contract.parameters or is_beside_customer:
         has_brackets = bool(name.keys) or written.find("[") > 0
         clause = "body.unknown-parameter-nested" if has_brackets else "body.unknown-parameter"
         yield Violation(clause, written, "the contract has no such property")

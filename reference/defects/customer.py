@@ -257,7 +257,7 @@ def array_coerced_to_text(usual: Check, call: Call, attempt: Attempt) -> None:
         usual(call, attempt)
 
 
-@contract("body.customer-structure", "hard", wrap_at_attach("build"), batch="mutants")
+@contract("body.unknown-parameter-nested", "hard", wrap_at_attach("build"), batch="mutants")
 def hash_beside_the_customer_is_passed_over(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
     """`customer` is looked up by its name: whether `customer[id]` is there, too, is asked only where it is not."""
     if any(name == "customer" for name, _ in pairs):
