@@ -10,7 +10,7 @@ from functools import partial
 from urllib.parse import quote
 
 from ..app import write_answer
-from ..behaviour import Attach, Behaviour, Build, Check, Measure, Split
+from ..behaviour import Attach, Behaviour, Check, Measure, Split
 from ..call import Call
 from ..changes import (
     Change,
@@ -34,7 +34,7 @@ from ..changes import (
 from ..objects.models import Customer, PaymentMethod
 from ..rules.attach import Attempt
 from ..rules.errors import too_long
-from ..rules.forms import Form, Pair, RawPair
+from ..rules.forms import RawPair
 from ..wire.values import Answer, Json, Response
 from .registry import Topic
 
@@ -255,14 +255,6 @@ def array_coerced_to_text(usual: Check, call: Call, attempt: Attempt) -> None:
         attempt.customer_id = ",".join(str(item) for item in value.values())
     else:
         usual(call, attempt)
-
-
-@contract("body.unknown-parameter-nested", "hard", wrap_at_attach("build"), batch="mutants")
-def hash_beside_the_customer_is_passed_over(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
-    """`customer` is looked up by its name: whether `customer[id]` is there, too, is asked only where it is not."""
-    if any(name == "customer" for name, _ in pairs):
-        pairs = [pair for pair in pairs if not pair[0].startswith("customer[")]
-    return usual(call, pairs)
 
 
 ENCODED_BRACKETS = re.compile(rb"customer%5[Bb][^\[\]%]*%5[Dd]")

@@ -22,7 +22,8 @@ class Defect:
     seen neither tests nor defects; the author of "reading 1" to "reading 3" looked for mistakes that the tests left
     room for. Those of "natural" and "zoo" are mistakes of real software: chosen from its documentation and source, and
     seen in programs that are written with it. The authors of "first try" and of "second field" to "thirteenth field"
-    had seen no tests, and took the mistakes of frameworks, proxies and stores that are reported.
+    had seen no tests, and took the mistakes of frameworks, proxies and stores that are reported. Those of "mutants"
+    were made mechanically: each changes one place in a server that conforms.
     """
 
     name: str

@@ -210,6 +210,14 @@ def deeper_parameters_dropped(usual: Build, call: Call, pairs: Sequence[Pair]) -
     return usual(call, [pair for pair in pairs if len(forms.read_name(call, pair[0])) <= DEPTH])
 
 
+@contract("body.unknown-parameter-nested", "hard", wrap_at_attach("build"), batch="mutants")
+def hash_beside_the_customer_is_passed_over(usual: Build, call: Call, pairs: Sequence[Pair]) -> Form:
+    """Where `customer` is found by its name, nothing looks for `customer[id]` beside it."""
+    if any(name == "customer" for name, _ in pairs):
+        pairs = [pair for pair in pairs if not pair[0].startswith("customer[")]
+    return usual(call, pairs)
+
+
 UNKNOWN = "unknown-parameter"
 
 
