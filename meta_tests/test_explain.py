@@ -20,6 +20,7 @@ from conformance.paths import SUITE, program_here
 from conformance.reports.details import finding_alone, steps_in_order
 from conformance.reports.reproduction import Reached
 from conformance.reports.script import SCRIPT_FILE, script_command
+from conformance.reports.words import step_in_short
 from conformance.verdict.run import ExitStatus
 from contracts import load_catalogue
 from meta_tests.conftest import Recorded
@@ -176,6 +177,35 @@ def test_the_customer_that_each_step_shows_stands_behind_it() -> None:
         "in order:   ▸ POST → 400",
         f"              GET → 200, customer {CUSTOMER}",
     ]
+
+
+def test_steps_that_are_alike_have_one_line() -> None:
+    attach = [Step("subject", exchange(200, SUCCESS), "POST", bindings={"payment_method": f"pm_{n}"}) for n in range(9)]
+    steps = (*attach, Step("subject", exchange(500, b"", sent="x"), "POST", bindings={"payment_method": "pm_9"}))
+    one = Finding(STATE, "answered 500", Episode(STATE, "steady", steps), 9)
+    assert list(steps_in_order(one, 60)) == [
+        f"in order:     POST to pm_0 and others, 9 times → 200, customer {CUSTOMER}",
+        "            ▸ POST to pm_9 → 500",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "attempt", "shown"),
+    [
+        ((("Accept", "application/json"), ("content-type", "application/x-www-form-urlencoded")), "POST", "POST"),
+        ((("Idempotency-Key", "abc"),), "POST", "POST (Idempotency-Key: abc)"),
+        ((("Stripe-Version", "2020-08-27"),), "POST asking for 2020-08-27", "POST asking for 2020-08-27"),
+        ((("Cookie", "a=b"),), "POST with a cookie", "POST with a cookie"),
+        ((("Idempotency-Key", "k" * 254 + "xy"),), "POST", "POST (Idempotency-Key: kkkkkk…kkkkxy, 256 characters)"),
+        (tuple((f"X-{n}", "1") for n in range(5)), "POST", "POST (X-0: 1; X-1: 1; X-2: 1 and 2 more)"),
+    ],
+)
+def test_a_header_that_the_words_do_not_name_stands_behind_them(
+    headers: tuple[tuple[str, str], ...], attempt: str, shown: str
+) -> None:
+    answered = exchange(200, SUCCESS)
+    sent = replace(answered, request=replace(answered.request, headers=headers))
+    assert step_in_short(Step("subject", sent, attempt)) == shown
 
 
 def test_the_script_beside_a_record_is_named_where_it_has_the_finding(tmp_path: Path) -> None:

@@ -139,6 +139,8 @@ SCREEN = 50
 ROOTS = [clause.slug for clause in CATALOGUE if clause.level == "MUST" and not clause.not_tested]
 FAILING = [slug for slug in ROOTS if not CATALOGUE.rests_on(slug) & set(ROOTS)]
 """Clauses that rest on no other, so that all of them can fail in one run."""
+OPTIONAL = [clause.slug for clause in CATALOGUE if clause.level == "SHOULD" and not clause.not_tested]
+DEVIATING = next(slug for slug in OPTIONAL if not CATALOGUE.rests_on(slug) & set(ROOTS))
 
 
 def summary_with(count: int) -> list[str]:
@@ -162,6 +164,36 @@ def test_more_failures_than_that_are_named_on_one_line() -> None:
     assert sum(line.startswith("✗ ") for line in lines) == FAILURES_SHOWN
     assert any(line.startswith("  and 2 more: ") for line in lines)
     assert len(lines) <= SCREEN + 1
+
+
+def test_a_deviation_has_its_request_and_what_was_observed_in_lines_of_their_own() -> None:
+    """Where failures fill the screen, what was observed stands alone in one line."""
+    found = replace(ALIKE, clause=DEVIATING, observed="no such header")
+    request = str(found.episode.steps[0].attempt)
+
+    def lines_beside(failures: int) -> list[str]:
+        terminal = Terminal()
+        others = {slug: [replace(ALIKE, clause=slug)] for slug in FAILING[:failures]}
+        print_summary(terminal, run_with({**others, DEVIATING: [found]}))
+        lines = terminal.text.splitlines()
+        place = next(number for number, line in enumerate(lines) if line.startswith(f"! {DEVIATING}  "))
+        return lines[place : place + 2]
+
+    head, observed = lines_beside(0)
+    assert f"deviation, SHOULD: {request}" in head
+    assert observed.startswith("    observed: no such header")
+    head, after = lines_beside(FAILURES_SHOWN)
+    assert "deviation, SHOULD: no such header" in head
+    assert not after.startswith(" ")
+
+
+def test_the_message_of_the_server_stands_behind_what_was_observed() -> None:
+    refused = exchange(400, {"error": {"type": "invalid_request_error", "message": "No such token: 1"}})
+    step = replace(ALIKE.episode.steps[0], exchange=refused)
+    found = replace(ALIKE, observed="refused", episode=replace(ALIKE.episode, steps=(step,)))
+    terminal = Terminal()
+    print_summary(terminal, run_with({UNKNOWN: [found]}))
+    assert "    observed: refused “No such token: 1”" in terminal.text.splitlines()
 
 
 def test_the_terminal_says_how_to_see_a_finding_in_full() -> None:

@@ -120,6 +120,8 @@ def test_what_fails_still_fails_and_is_fixed_once_its_defect_is_gone(found: Sequ
         with serving(*one.defects) as defective, serving() as healthy:
             status, shown = command(*findings, "--record", one.record, "--base-url", defective.url)
             assert (shown.count("  still fails: "), status) == (len(findings), ExitStatus.DOES_NOT_CONFORM), shown
+            have_steps_before = sum(len(finding.episode.steps) > 1 for finding in findings.values())
+            assert shown.count("    in order:   ") == have_steps_before, shown
             status, shown = command(*findings, "--record", one.record, "--base-url", healthy.url)
             assert (shown.count("  fixed"), status) == (len(findings), ExitStatus.CONFORMS), shown
         replayed += len(findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,8 +17,10 @@ from benchmarks.examples import SUCCESS, exchange
 from benchmarks.runs import finding
 from benchmarks.suite import Job, run
 from conformance.evidence.episode import Episode, Finding, Step
+from conformance.evidence.secret import made_up_key
 from conformance.reports.script import Ways, script_for, script_of
 from conformance.reports.shell import Variables
+from meta_tests.odd_servers import OK, read_request, serving
 from reference import running
 
 KEY = "sk_test_metatests0123456789abcdef"
@@ -39,12 +42,12 @@ DEFECTS = {
 """Defects whose findings differ in what a script needs: several steps, changed ids, keys, cards of their own."""
 
 
-def executed(script: str, url: str, *ids: str) -> str:
+def executed(script: str, url: str, *ids: str, key: str = KEY) -> str:
     """Run the script against a server, and return its output."""
     done = subprocess.run(
         ["bash", "-s", "--", *ids],
         input=script,
-        env={"PATH": os.environ["PATH"], "STRIPE_API_KEY": KEY, "BASE_URL": url},
+        env={"PATH": os.environ["PATH"], "STRIPE_API_KEY": key, "BASE_URL": url},
         capture_output=True,
         text=True,
         timeout=60,
@@ -171,7 +174,41 @@ def test_a_live_key_and_an_unknown_finding_are_refused(results: Mapping[str, Map
 
     assert status(key="sk_live_0123456789abcdef") == (4, "this is a live key\n")
     assert status("0000000") == (4, "there is no finding 0000000 here\n")
-    assert status(key="")[0] != 0
+
+
+def test_a_target_on_this_machine_needs_no_key(results: Mapping[str, Mapping[str, Any]]) -> None:
+    """A run makes one up there, which the script makes again, without holding it; elsewhere it asks for one."""
+    script = script_of(results["unknown-ignored"])
+    made_up = made_up_key().reveal()
+    assert made_up not in script
+    with running("unknown-ignored", api_key=made_up) as server:
+        steps = statuses(executed(script, server.url, key=""))
+    assert steps
+    assert all(set(got) == {status} for _, status, _, got in steps)
+    environment = {"PATH": os.environ["PATH"], "BASE_URL": "https://localhost.example.invalid"}
+    done = subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "give the key of a test account in STRIPE_API_KEY" in done.stderr
+
+
+def test_equal_requests_on_a_kept_connection_are_sent_on_one() -> None:
+    again = Step("subject", exchange(200, SUCCESS), "POST")
+    new = replace(again, exchange=replace(again.exchange, new_connection=True))
+    episode = Episode("state.same-object", "same", (*[again] * 3, *[new] * 2))
+    script = script_for([Finding("state.same-object", "they differ", episode, 0, id="1234567")], "", Ways())
+    connections: list[int] = []
+
+    def count_requests(sock: socket.socket) -> None:
+        connections.append(0)
+        place = len(connections) - 1
+        while read_request(sock):
+            connections[place] += 1
+            sock.sendall(OK)
+
+    with serving(count_requests) as port:
+        shown = executed(script, f"http://127.0.0.1:{port}")
+    assert connections == [3, 1, 1]
+    assert [len(got) for *_, got in statuses(shown)] == [3, 2]
 
 
 def test_nothing_that_a_server_or_an_attempt_says_can_run(tmp_path: Path) -> None:

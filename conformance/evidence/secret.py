@@ -16,6 +16,10 @@ TEST_KEY = re.compile(r"(?:sk|rk)_(?:org_)?test_[A-Za-z0-9_.~-]+")
 A mock's key may have any character that is the same in a URL and in a header.
 """
 
+SEED_OF_KEY = "attach-conformance"
+LENGTH_OF_KEY = 24
+"""The text whose SHA-256 a made-up key begins with, and how many characters of it."""
+
 _ANY_KEY = re.compile(r"(?:sk|rk|pk|ek)_\w+(?:[.~-]+\w+)*", re.IGNORECASE)
 _OF_A_LIVE_ACCOUNT = re.compile(r"(?:sk|rk|pk|ek)_(?:org_)?live", re.IGNORECASE)
 
@@ -122,4 +126,4 @@ class Secret:
 
 def made_up_key() -> Secret:
     """Return the key for a target on this machine: the same in each run, as a server may keep to the first it sees."""
-    return Secret("sk_test_" + hashlib.sha256(b"attach-conformance").hexdigest()[:24])
+    return Secret("sk_test_" + hashlib.sha256(SEED_OF_KEY.encode()).hexdigest()[:LENGTH_OF_KEY])

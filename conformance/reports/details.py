@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
-from conformance.evidence.episode import Finding
+from conformance.evidence.episode import Finding, Step
 from conformance.evidence.foreign import one_line
 from conformance.reports.evidence import Lengths, outcome_in_short, step_shown, text_of
 from conformance.reports.reproduction import Reached, curl_alone, curl_of
-from conformance.reports.words import admissible_in_short, answer_in_short, culprit_of, request_in_short
+from conformance.reports.words import (
+    admissible_in_short,
+    answer_in_short,
+    culprit_of,
+    request_in_short,
+    step_in_short,
+)
 from contracts import Clause
 
 STEPS_SHOWN = 8
@@ -23,8 +30,7 @@ def finding_in_full(finding: Finding, clause: Clause, reached: Reached, again: s
     """Yield the lines about a finding; `again` is the command that sends it again."""
     step = culprit_of(finding)
     yield f"finding:    {finding.id}"
-    yield f"sent:       {sent_in_short(finding)}"
-    yield f"            {request_in_short(step.exchange)}"
+    yield from what_was_sent(finding)
     yield f"expected:   {admissible_in_short(clause)}"
     yield f"observed:   {finding.observed}"
     yield f"response:   {answer_in_short(step.exchange)}"
@@ -55,7 +61,8 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
         yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in by_curl.names)}"
         yield "            (where it gets another answer, what came before has a part in it: send it by the replay)"
     if script:
-        yield f"as script:  {script}   (with the key in STRIPE_API_KEY; it makes its own objects)"
+        key = "" if reached.is_on_this_machine else "with the key in STRIPE_API_KEY; "
+        yield f"as script:  {script}   ({key}it makes its own objects)"
 
 
 def what_fails(finding: Finding, clause: Clause, most: int = STEPS_SHOWN) -> Iterator[str]:
@@ -77,21 +84,46 @@ def sent_in_short(finding: Finding) -> str:
     count = len(finding.episode.steps)
     place = f"step {finding.culprit + 1} of {count}: " if count > 1 else ""
     invalid = f"  [{step.invalid}]" if step.invalid else ""
-    return f"{place}{step.attempt}{invalid}"
+    return f"{place}{step_in_short(step)}{invalid}"
+
+
+def what_was_sent(finding: Finding) -> Iterator[str]:
+    """Yield the lines about the request that shows a finding: in words, and as it was sent where that says more."""
+    step = culprit_of(finding)
+    yield f"sent:       {sent_in_short(finding)}"
+    as_sent = request_in_short(step.exchange)
+    if as_sent != step.attempt:
+        yield f"            {as_sent}"
 
 
 def steps_in_order(finding: Finding, most: int = STEPS_SHOWN) -> Iterator[str]:
-    """Yield a line for each of the last `most` steps of a finding that has several, the one that shows it marked."""
-    steps, culprit = finding.episode.steps, culprit_of(finding)
+    """Yield a line for each of the last `most` steps of a finding that has several, the one that shows it marked.
+
+    Consecutive steps that are alike, but for the payment method, have one line.
+    """
+    steps = finding.episode.steps
     if len(steps) == 1:
         return
     lines = [f"  … {len(steps) - most} more before (`replay` sends them all)"] if len(steps) > most else []
     are_several = len({step.bindings.get("payment_method", "") for step in steps} - {""}) > 1
-    for step in steps[-most:]:
-        has_customer = step.exchange.is_success and "customer" in step.exchange.object
-        answer = outcome_in_short(step.exchange) if has_customer else step.exchange.status or step.exchange.failure
-        method = step.bindings.get("payment_method")
-        which = f" to {method}" if are_several and method is not None else ""
-        lines.append(f"{'▸' if step is culprit else ' '} {one_line(step.attempt + which)} → {answer}")
+
+    def in_words(numbered: tuple[int, Step]) -> tuple[bool, str, str]:
+        place, step = numbered
+        return place == finding.culprit, step_in_short(step), _answer(step)
+
+    for (is_culprit, words, answer), alike in groupby([*enumerate(steps)][-most:], in_words):
+        methods = [step.bindings.get("payment_method", "") for _, step in alike]
+        which = f" to {methods[0]}" if are_several and methods[0] else ""
+        times = f", {len(methods)} times" if len(methods) > 1 else ""
+        others = " and others" if which and len(set(methods)) > 1 else ""
+        lines.append(f"{'▸' if is_culprit else ' '} {one_line(words + which + others + times)} → {answer}")
     yield f"in order:   {lines[0]}"
     yield from (f"{' ' * 12}{line}" for line in lines[1:])
+
+
+def _answer(step: Step) -> str:
+    """Return the status of an answer, with the customer that it shows, or why there is none."""
+    exchange = step.exchange
+    if exchange.is_success and "customer" in exchange.object:
+        return outcome_in_short(exchange)
+    return str(exchange.status or exchange.failure)

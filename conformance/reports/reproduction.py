@@ -14,6 +14,7 @@ from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.paths import PROGRAM, program_here
 from conformance.reports.shell import OF_THE_SCRIPT, Variables
 from conformance.reports.words import curl
+from conformance.transport.client import Address
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Run
 from strategies.refusals import near_misses
@@ -29,6 +30,11 @@ class Reached:
     base_url: str
     scheme: str = "bearer"
     knows_any_id: bool = False
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """True for a target that may need no key of an account."""
+        return bool(self.base_url) and Address(self.base_url).is_loopback
 
     @classmethod
     def by(cls, run: Run) -> Reached:

@@ -14,6 +14,7 @@ import jinja2
 
 from conformance.evidence.episode import Finding, Step
 from conformance.evidence.exchange import is_creation
+from conformance.evidence.secret import LENGTH_OF_KEY, SEED_OF_KEY
 from conformance.evidence.visible import escape
 from conformance.fixtures.forms import (
     ANY_ID,
@@ -115,6 +116,8 @@ def script_for(findings: Iterable[Finding], base_url: str, ways: Ways) -> str:
         left_out=left_out,
         base_url=shlex.quote(base_url) if base_url else "",
         auth=" ".join(authorization("key", ways.scheme)),
+        seed_of_key=SEED_OF_KEY,
+        length_of_key=LENGTH_OF_KEY,
         customer=_options({f"metadata[{RUN_TAG}]": "reproduce"}),
         forms=[_options({**ways.form, **details}) for details in (OWN_DETAILS, LESS_DETAILS, {})],
         declining=_options(ways.declining_form),
@@ -154,8 +157,7 @@ class _Body:
             if together:
                 yield from self._at_once(steps, place, count)
             else:
-                command = self._command(steps[place])
-                yield command if count == 1 else f"for _ in $(seq {count}); do {command}; done"
+                yield self._repeated(steps[place], count)
             place += count
             yield from self._remember(steps[place - 1], steps[place:])
 
@@ -171,10 +173,19 @@ class _Body:
         """Return how many steps from that place on have the same command and response."""
 
         def kind(step: Step) -> tuple[object, ...]:
-            return step.role, step.attempt, step.exchange.status, self._command(step)
+            return step.role, step.attempt, step.exchange.status, step.exchange.new_connection, self._command(step)
 
         _, alike = next(groupby(steps[place:], kind))
         return len(list(alike))
+
+    def _repeated(self, step: Step, count: int) -> str:
+        """Return the command that sends a step so often, on one connection where that was kept."""
+        command = self._command(step)
+        if count == 1:
+            return command
+        if command.startswith("send ") and not step.exchange.new_connection:
+            return f"send_often {count} {command.removeprefix('send ')}"
+        return f"for _ in $(seq {count}); do {command}; done"
 
     def _words(self, place: int, count: int) -> str:
         steps = self.finding.episode.steps

@@ -13,7 +13,15 @@ from conformance.evidence.harmless import harmless
 from conformance.paths import path_from_here, program_here
 from conformance.reports.details import finding_in_full, sent_in_short
 from conformance.reports.reproduction import Reached, explain_finding, replay
-from conformance.reports.words import LEFT_SHOWN, LOUD, SIGNS, admissible_in_short, first_of
+from conformance.reports.words import (
+    LEFT_SHOWN,
+    LOUD,
+    SIGNS,
+    admissible_in_short,
+    culprit_of,
+    first_of,
+    message_of,
+)
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Gate
@@ -110,7 +118,10 @@ def _print_in_full(terminal: Harmless, run: Run, loud: Sequence[ClauseResult]) -
 
 
 def _print_in_short(terminal: Harmless, run: Run, by_outcome: Mapping[Outcome, Sequence[ClauseResult]]) -> None:
-    """Print three lines for each of the first failures, and one for each other clause that did not pass."""
+    """Print three lines for each of the first failures, two for a deviation, and one for what else did not pass.
+
+    Where there are FAILURES_SHOWN already, a deviation has only one.
+    """
     for result in by_outcome[Outcome.ERROR]:
         _print_line(terminal, result, f"error: {result.reason}")
         _print_traceback(terminal, result)
@@ -120,9 +131,11 @@ def _print_in_short(terminal: Harmless, run: Run, by_outcome: Mapping[Outcome, S
     others = [result.clause.slug for result in failed[FAILURES_SHOWN:]]
     if others:
         terminal.write_cut(f"  and {len(others)} more: {', '.join(others)}")
-    for result in deviating:
-        sent = "".join(f"; sent: {sent_in_short(first)}" for first in result.findings[:1])
-        _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {result.reason}{sent}")
+    for number, result in enumerate(deviating, start=len(failed) + 1):
+        shown = sent_in_short(result.findings[0]) if result.findings and number <= FAILURES_SHOWN else ""
+        _print_line(terminal, result, f"{_id_of(result)}deviation, SHOULD: {shown or result.reason}")
+        if shown:
+            _print_observed(terminal, result)
     for result in by_outcome[Outcome.INCONCLUSIVE]:
         _print_line(terminal, result, f"inconclusive: {result.reason}")
     _print_more(terminal, run, [result for result in (*failed, *deviating) if result.findings])
@@ -132,8 +145,15 @@ def _print_failure(terminal: Harmless, result: ClauseResult) -> None:
     shown = sent_in_short(result.findings[0]) if result.findings else result.reason
     _print_line(terminal, result, f"{_id_of(result)}{shown}")
     terminal.write_cut(f"    expected: {admissible_in_short(result.clause)}")
+    _print_observed(terminal, result)
+
+
+def _print_observed(terminal: Harmless, result: ClauseResult) -> None:
+    """Print the reason, with the message of the server where there is one that the reason does not quote."""
     listed = f"; also as expected: {'; '.join(dict.fromkeys(result.listed.values()))}" if result.listed else ""
-    terminal.write_cut(f"    observed: {result.reason}{listed}", _times(result))
+    message = message_of(culprit_of(result.findings[0]).exchange) if result.findings else ""
+    quoted = f" “{message}”" if message and message not in result.reason else ""
+    terminal.write_cut(f"    observed: {result.reason}{quoted}{listed}", _times(result))
 
 
 def _print_line(terminal: Harmless, result: ClauseResult, text: str) -> None:

@@ -114,14 +114,20 @@ SENT_BY_CURL = (("Accept", "application/json"), ("Content-Type", "application/x-
 """Headers that are left out: the first changes nothing, and curl adds the second itself."""
 
 
+MOST_HEADERS = 3
+LONGEST_HEADER = 40
+"""How many headers are named in short, and the most characters of a value; of a longer one, its ends are shown."""
+SHOWN_OF_ENDS = 6
+"""How many characters are shown of each end."""
+
 LEFT_SHOWN = 3
 """How many objects that are left on a target are named; `results.json` has all of them."""
 
 
-def first_of(names: Sequence[str], most: int) -> str:
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
     """Return at most the first `most` names in one line, and how many more there are."""
     more = len(names) - most
-    named = ", ".join(names[:most])
+    named = between.join(names[:most])
     return f"{named} and {more} more" if more > 0 else named
 
 
@@ -213,11 +219,16 @@ def _answer(exchange: Exchange, most_bytes: int) -> str:
     if exchange.status is None:
         return exchange.why_unanswered
     if exchange.error:
-        message = exchange.error.get("message")
-        quoted = f" “{message}”" if isinstance(message, str) else ""
-        return describe_refusal(exchange) + quoted
+        message = message_of(exchange)
+        return describe_refusal(exchange) + (f" “{message}”" if message else "")
     body = " ".join((exchange.body or b"")[:most_bytes].decode("utf-8", "replace").split())
     return f"{exchange.status} {body}".rstrip()
+
+
+def message_of(exchange: Exchange) -> str:
+    """Return the message of an error; empty where there is none."""
+    message = exchange.error.get("message") if exchange.error else None
+    return message if isinstance(message, str) else ""
 
 
 def request_in_short(exchange: Exchange, limit: int = 300) -> str:
@@ -225,6 +236,27 @@ def request_in_short(exchange: Exchange, limit: int = 300) -> str:
     request = exchange.request
     body = (request.body or b"").decode("utf-8", "replace")
     return one_line(cut(f"{request.method} {request.target} {body}".rstrip(), limit))
+
+
+def step_in_short(step: Step) -> str:
+    """Return what was attempted in words, with the headers that these words do not name: they may decide the answer."""
+    words = step.attempt.lower()
+    others = [pair for pair in step.exchange.request.headers if not _is_named(pair, words)]
+    shown = [f"{name}: {_ends_of(value)}" for name, value in others]
+    return f"{step.attempt} ({first_of(shown, MOST_HEADERS, '; ')})" if shown else step.attempt
+
+
+def _is_named(header: tuple[str, str], words: str) -> bool:
+    """Return whether the words tell of a header, or it stands in every request."""
+    name, value = header[0].lower(), header[1].lower()
+    is_usual = any((name, value) == (usual.lower(), of_it) for usual, of_it in SENT_BY_CURL)
+    return is_usual or name in words or bool(value and value in words)
+
+
+def _ends_of(value: str) -> str:
+    if len(value) <= LONGEST_HEADER:
+        return value
+    return f"{value[:SHOWN_OF_ENDS]}…{value[-SHOWN_OF_ENDS:]}, {len(value)} characters"
 
 
 def admissible_in_short(clause: Clause) -> str:

@@ -129,7 +129,10 @@ def _sample(checked: Checked, claim: Claim, options: argparse.Namespace) -> Chec
     tests = ", ".join(name or "tests that explore" for name in names)
     if not names:
         return replace(checked, objections=objections)
-    note = f"sampled:  {counted(len(names), 'test')} again at {options.against}: {tests}"
+    count = len({trial.test for trial in claim.evidence.record.trials if trial.episodes})
+    left = count - len(names)
+    rest = f"; not asked again: {counted(left, 'other test')} (--sample asks for more)" if left else ""
+    note = f"sampled:  {len(names)} of {counted(count, 'test')} again at {options.against}: {tests}{rest}"
     return replace(checked, objections=objections, notes=(*checked.notes, note))
 
 

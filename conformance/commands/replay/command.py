@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from conformance.commands.replay.looking_up import look_up
@@ -19,8 +20,9 @@ from conformance.fixtures.probing import probe
 from conformance.fixtures.provisioning import Unreachable
 from conformance.paths import program_here
 from conformance.plugin.options import check_ids, key_for, pace, patience
+from conformance.reports.details import steps_in_order, what_was_sent
 from conformance.reports.reproduction import USUAL_RECORD
-from conformance.reports.words import LEFT_SHOWN, answer_in_short, first_of, request_in_short
+from conformance.reports.words import LEFT_SHOWN, answer_in_short, culprit_of, first_of
 from conformance.targets import CannotRun, running
 from conformance.targets.description import TargetDescription, find
 from conformance.transport.client import Address, Client
@@ -58,11 +60,10 @@ def describe(replayed: Replayed) -> Iterator[str]:
     """Yield the result for a finding, line by line."""
     yield f"{replayed.finding.id}  {': '.join(filter(None, (replayed.word, replayed.reason)))}"
     if replayed.episode is not None and replayed.word != FIXED:
-        step = replayed.episode.steps[replayed.culprit]
-        invalid = f"  [{step.invalid}]" if step.invalid else ""
-        yield f"    sent:       {step.attempt}{invalid}"
-        yield f"                {request_in_short(step.exchange)}"
-        yield f"    came back:  {answer_in_short(step.exchange)}"
+        now = replace(replayed.finding, episode=replayed.episode, culprit=replayed.culprit)
+        yield from (f"    {line}" for line in what_was_sent(now))
+        yield f"    response:   {answer_in_short(culprit_of(now).exchange)}"
+        yield from (f"    {line}" for line in steps_in_order(now))
 
 
 def exit_status(words: Collection[str]) -> ExitStatus:
