@@ -10,7 +10,7 @@ import yaml
 
 from conformance.commands.drift.clauses import clauses_about
 from conformance.commands.drift.differences import Change, Difference, Part
-from conformance.commands.drift.operation import compare_documents
+from conformance.commands.drift.operation import NoSuchOperation, compare_documents
 from conformance.commands.drift.schemas import UnusableDocument
 from contracts import load_catalogue
 from meta_tests.drifted import CONTRACT, FORM, Document, Mutation, body, changed, member, operation, own, schema
@@ -386,6 +386,34 @@ def as_published(document: Document) -> None:
     schema(document, "customer")["properties"]["default_source"] = {"$ref": "#/x"}
     wrapped = schema(document, "payment_method_card")
     document["components"]["schemas"]["payment_method_card"] = {"allOf": [wrapped, {"description": "A card."}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "servers"),
+    [
+        ("/v1/payment_methods/{id}/attach", None),
+        ("/payment_methods/{payment_method}/attach", [{"url": "https://api.stripe.com/v1"}]),
+        ("/payment_methods/{id}/attach", ["odd", {"url": "http://[x"}, {"url": 1}, {"url": "/v1/"}]),
+    ],
+)
+def test_a_path_is_found_under_a_server_and_with_placeholders_of_any_name(path: str, servers: object) -> None:
+    """On the wire they are the same operation; another path, or none of these servers, is not."""
+
+    def moved(document: Document) -> None:
+        item = document["paths"].pop(CONTRACT.path)
+        (parameter,) = [one for one in item["post"]["parameters"] if one["in"] == "path"]
+        parameter["name"] = "payment_method" if "{payment_method}" in path else "id"
+        document["paths"] = {"/v1/payment_methods/{id}/detach": {}, path: item}
+        document["servers"] = servers
+
+    assert compare_documents(CONTRACT, changed(moved)) == ()
+
+    def elsewhere(document: Document) -> None:
+        moved(document)
+        document["paths"][f"/v2{path}"] = document["paths"].pop(path)
+
+    with pytest.raises(NoSuchOperation):
+        compare_documents(CONTRACT, changed(elsewhere))
 
 
 def test_the_ways_in_which_stripe_writes_schemas_are_understood() -> None:

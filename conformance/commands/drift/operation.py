@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.commands.drift.answers import compare_answers
 from conformance.commands.drift.bodies import compare_schemas, show
@@ -13,6 +16,7 @@ from conformance.commands.drift.schemas import Node, UnusableDocument
 from contracts import Contract
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 DEFAULT_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 
 
@@ -25,8 +29,9 @@ def compare_documents(contract: Contract, published: Mapping[str, Any]) -> tuple
 
     Raises NoSuchOperation and UnusableDocument.
     """
-    ours, theirs = (Node.root(content).at("paths", contract.path) for content in (contract.document, published))
-    item = Pair(Part.OPERATION, "", ours, theirs.followed())
+    path = _path_in(published, contract.path)
+    ours = Node.root(contract.document).at("paths", contract.path)
+    item = Pair(Part.OPERATION, "", ours, Node.root(published).at("paths", path).followed())
     operation = item.at(contract.method.lower())
     if not isinstance(operation.theirs.value, Mapping):
         raise NoSuchOperation(_describe_missing(contract, item.theirs))
@@ -34,11 +39,37 @@ def compare_documents(contract: Contract, published: Mapping[str, Any]) -> tuple
         (
             *_methods(item),
             *_deprecation(operation.theirs),
-            *_parameters(item, operation),
+            *_parameters(item, operation, dict(zip(_placeholders(path), _placeholders(contract.path), strict=True))),
             *_request(operation),
             *_responses(operation),
         )
     )
+
+
+def _path_in(published: Mapping[str, Any], wanted: str) -> str:
+    """Return the path of the operation as a document writes it: placeholders have any name, servers may have a path."""
+    paths, servers = published.get("paths"), published.get("servers")
+    if not isinstance(paths, Mapping) or wanted in paths:
+        return wanted
+    urls = [server.get("url") for server in servers if isinstance(server, Mapping)] if isinstance(servers, list) else []
+    bases = ["", *(_path_of(url) for url in urls if isinstance(url, str))]
+    alike = (path for path in paths for base in bases if _bare(f"{base}{path}") == _bare(wanted))
+    return next(alike, wanted)
+
+
+def _path_of(url: str) -> str:
+    with suppress(ValueError):
+        return urlsplit(url).path.rstrip("/")
+    return ""
+
+
+def _bare(path: str) -> str:
+    """Return a path without the names of its placeholders."""
+    return PLACEHOLDER.sub("{}", path)
+
+
+def _placeholders(path: str) -> Sequence[str]:
+    return PLACEHOLDER.findall(path)
 
 
 def _describe_missing(contract: Contract, item: Node) -> str:
@@ -64,8 +95,9 @@ def _deprecation(operation: Node) -> Iterator[Difference]:
 # --- Parameters -------------------------------------------------------------------------------------------------------
 
 
-def _parameters(item: Pair, operation: Pair) -> Iterator[Difference]:
-    ours, theirs = _by_place(item.ours, operation.ours), _by_place(item.theirs, operation.theirs)
+def _parameters(item: Pair, operation: Pair, renamed: Mapping[str, str]) -> Iterator[Difference]:
+    """Compare the parameters; `renamed` has our name for each placeholder of the published path."""
+    ours, theirs = _by_place(item.ours, operation.ours, {}), _by_place(item.theirs, operation.theirs, renamed)
     for place in sorted(ours.keys() | theirs.keys()):
         where, name = place
         path, words, keyword = f"parameters.{name}", f"parameter in the {where}", f"{where} parameter"
@@ -89,14 +121,15 @@ def _spelling(pair: Pair, where: str) -> Iterator[Difference]:
             yield pair.changed(f"{keyword} is {show(after)}, not {show(before)}", keyword)
 
 
-def _by_place(item: Node, operation: Node) -> Mapping[tuple[str, str], Node]:
-    """Return the parameters of an operation and of its path, by where they stand and by their names."""
+def _by_place(item: Node, operation: Node, renamed: Mapping[str, str]) -> Mapping[tuple[str, str], Node]:
+    """Return the parameters of an operation and of its path, by where they stand and by their names, or ours."""
     found = {}
     for parameter in (*item.entries("parameters"), *operation.entries("parameters")):
         node = parameter.followed()
         if not isinstance(node.value, Mapping):
             raise UnusableDocument(f"it has no parameter at {node.pointer}")
-        found[str(node.value.get("in")), str(node.value.get("name"))] = node
+        where, name = str(node.value.get("in")), str(node.value.get("name"))
+        found[where, renamed.get(name, name) if where == "path" else name] = node
     return found
 
 
