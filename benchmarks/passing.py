@@ -12,7 +12,8 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from itertools import groupby
+from dataclasses import replace
+from itertools import chain, groupby
 from pathlib import Path
 
 from conformance.__main__ import main as program
@@ -22,6 +23,7 @@ from conformance.evidence.exchange import Exchange
 from conformance.judge.answers import describe_refusal
 from conformance.reports.words import answer_in_short
 from conformance.verdict.record import RECORD_FILE, Record
+from conformance.verdict.shapes import RACES
 
 MOST_STEPS = 8
 SHORTEST_ID = 9
@@ -47,8 +49,17 @@ def passing() -> Mapping[str, list[str]]:
         for performed in trial.episodes:
             episode = performed.episode
             if episode.clause and episode.steps:
-                lines.setdefault(episode.clause, list(lines_of(episode)))
+                lines.setdefault(episode.clause, list(lines_of(winner_first(episode))))
     return lines
+
+
+def winner_first(episode: Episode) -> Episode:
+    """Return an episode in the same order each time: of requests at once, chance decides which succeeds."""
+    if episode.expectation not in RACES:
+        return episode
+    each_role = (list(steps) for _, steps in groupby(episode.steps, lambda step: step.role))
+    steps = (sorted(steps, key=lambda step: not step.exchange.is_success) for steps in each_role)
+    return replace(episode, steps=tuple(chain.from_iterable(steps)))
 
 
 def lines_of(episode: Episode) -> Iterator[str]:

@@ -18,7 +18,7 @@ from strategies.attempt import Attempt
 FEWEST_REPETITIONS = 10
 """How often a request must be repeated at least for its steadiness to be judged."""
 FEW_AT_ONCE = 2
-"""How many successes are wanted at the same time."""
+"""How many successes are wanted at the same time, and how many rejections at least."""
 TOLD_APART = (("header.request-id", judge.told_apart),)
 """What else answers to one request show, some of them at the same time."""
 PAUSES = (0.15, *(0.03 + 0.005 * step for step in range(10)))
@@ -49,20 +49,21 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
             steps = _send_after_pauses(scene, lambda: send(attempt))
         steps += on_new
         while len(steps) < enough:
-            is_shared = not fresh and steps[-1].exchange.is_refusal and enough - len(steps) >= FEW_AT_ONCE
-            steps += _at_once(scene, attempt, fresh=False) if is_shared else [send(attempt, new_connection=True)]
+            left = enough - len(steps)
+            is_shared = not fresh and steps[-1].exchange.is_refusal and left >= FEW_AT_ONCE
+            steps += _at_once(scene, attempt, left, fresh=False) if is_shared else [send(attempt, new_connection=True)]
         if fresh:
-            steps += _at_once(scene, attempt, fresh=True)
+            steps += _at_once(scene, attempt, FEW_AT_ONCE, fresh=True)
     if len(steps) < min(FEWEST_REPETITIONS, enough):
         raise OutOfFixtures("too few payment methods are left to repeat a request (give more)")
     scene.expect(judge.steady, *steps, also=TOLD_APART)
 
 
-def _at_once(scene: Scene, attempt: Attempt, *, fresh: bool) -> list[Step]:
-    """Send twice at the same time, on payment methods of their own if `fresh`; a client that gets 409 sends again."""
+def _at_once(scene: Scene, attempt: Attempt, count: int, *, fresh: bool) -> list[Step]:
+    """Send so often at the same time, on payment methods of their own if `fresh`; a client that gets 409 sends again."""
     stage = scene.stage
     payment_method = stage.fixtures.methods.new if fresh else stage.shared.take
-    ids = [stage.bind(attempt, payment_method) for _ in range(FEW_AT_ONCE)]
+    ids = [stage.bind(attempt, payment_method) for _ in range(count)]
     steps = scene.at_once(attempt, ids)
     steps = [stage.send(attempt, one.bindings) if one.exchange.status == CONFLICT else one for one in steps]
     if not fresh and not all(step.exchange.is_refusal for step in steps):
