@@ -250,10 +250,6 @@ def test_a_good_refusal_breaks_nothing(answer: Exchange) -> None:
         ("inlined", exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, "id": "cus_2"})), Outcome.FAIL),
         ("inlined", exchange(200, but(SUCCESS, customer={**EXPANDED_CUSTOMER, "created": "x"})), Outcome.FAIL),
         ("unexpanded", exchange(200, but(SUCCESS, customer=EXPANDED_CUSTOMER)), Outcome.FAIL),
-        ("uncached", exchange(200, SUCCESS), Outcome.FAIL),
-        ("uncached", exchange(401, ERROR), Outcome.NOT_RUN),
-        ("identified", exchange(200, SUCCESS), Outcome.FAIL),
-        ("identified", exchange(401, ERROR), Outcome.NOT_RUN),
     ],
 )
 def test_each_expectation_has_its_outcome(expectation: str, answer: Exchange, outcome: Outcome) -> None:

@@ -298,6 +298,15 @@ def test_caching(value: str, expected: Outcome) -> None:
     assert outcome("header.cache-control", "uncached", ("subject", success(("Cache-Control", value)))) is expected
 
 
+@pytest.mark.parametrize(
+    ("clause", "expectation"), [("header.cache-control", "uncached"), ("header.request-id", "identified")]
+)
+def test_no_header_is_judged_where_every_request_was_answered_401(clause: str, expectation: str) -> None:
+    refused = ("subject", error(401, INVALID))
+    assert outcome(clause, expectation, refused) is Outcome.NOT_RUN
+    assert outcome(clause, expectation, refused, ("subject", success())) is Outcome.FAIL
+
+
 def test_headers_of_one_name_are_one_list() -> None:
     """Several headers of one name mean the same as one with their values behind commas (RFC 9110 section 5.3)."""
     two = success(("Cache-Control", "NO-STORE"), ("cache-control", "No-Cache"))
