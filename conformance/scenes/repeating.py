@@ -60,7 +60,7 @@ def expect_steady(scene: Scene, attempt: Attempt, *, fresh: bool) -> None:
 
 
 def _at_once(scene: Scene, attempt: Attempt, count: int, *, fresh: bool) -> list[Step]:
-    """Send as often at the same time, on payment methods of their own if `fresh`; a client that gets 409 sends again."""
+    """Send `count` times at once, on payment methods of their own if `fresh`; a client that gets 409 sends again."""
     stage = scene.stage
     payment_method = stage.fixtures.methods.new if fresh else stage.shared.take
     ids = [stage.bind(attempt, payment_method) for _ in range(count)]
