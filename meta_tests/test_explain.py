@@ -179,6 +179,28 @@ def test_the_customer_that_each_step_shows_stands_behind_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("clause", "status", "has_curl"),
+    [(STATE, 400, False), (STATE, 500, True), ("response.object", 200, True)],
+)
+def test_what_is_wrong_by_itself_has_a_curl_line_although_others_stand_before_it(
+    clause: str, status: int, has_curl: bool
+) -> None:
+    ordinary, last = (Step("subject", exchange(one, ERROR), "POST", bindings=BINDINGS) for one in (400, status))
+    text = alone(Finding(clause, "it is wrong", Episode(STATE, "steady", (ordinary, last)), 1))
+    assert ("by curl:    curl -i " in text) == has_curl
+    assert ("where it gets another answer, what came before has a part in it" in text) == has_curl
+
+
+def test_requests_of_the_clause_that_passed_are_named() -> None:
+    found = finding("body.unknown-parameter", exchange(200, SUCCESS), bindings=BINDINGS)
+    lines = list(
+        finding_alone(found, CATALOGUE[found.clause], HERE, "replay ID", "", ["POST a", "POST b", "POST c", "d"])
+    )
+    place = lines.index("passed:     POST a")
+    assert lines[place + 1 : place + 4] == ["            POST b", "            POST c", "            and 1 more"]
+
+
 def test_steps_that_are_alike_have_one_line() -> None:
     attach = [Step("subject", exchange(200, SUCCESS), "POST", bindings={"payment_method": f"pm_{n}"}) for n in range(9)]
     steps = (*attach, Step("subject", exchange(500, b"", sent="x"), "POST", bindings={"payment_method": "pm_9"}))

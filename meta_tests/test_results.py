@@ -29,6 +29,7 @@ from conformance.verdict.naming import finding_name
 from conformance.verdict.record import Record
 from conformance.verdict.run import Diagnosis, ExitStatus, Run
 from meta_tests.test_finding_ids import Terminal
+from strategies.attempt import Request
 
 SCHEMA = json.loads((SUITE / "contracts" / "results.schema.json").read_text(encoding="utf-8"))
 UNKNOWN = "body.unknown-parameter"
@@ -135,6 +136,33 @@ def test_what_is_fixed_is_said_to_be() -> None:
 
 
 # JUnit
+
+
+IDS = {"payment_method": "pm_" + "x" * 40, "customer": "cus_1", "customer in upper case": "CUS"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers"),
+    [
+        ("customer=cus_1", (("Idempotency-Key", "a"),)),
+        ("customer=cus_1&expand[]=x", ()),
+        ("customer=CUSTOMER", ()),
+    ],
+)
+def test_a_plain_request_with_long_ids_is_smaller_than_one_with_a_header_or_a_parameter_more(
+    sent: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    def with_request(target: str, body: str, others: tuple[tuple[str, str], ...]) -> Finding:
+        request = Request("POST", target, (("Accept", "application/json"), *others), body.encode())
+        return finding(UNKNOWN, replace(exchange(200, SUCCESS), request=request), bindings=IDS)
+
+    plain = with_request(f"/v1/payment_methods/{IDS['payment_method']}/attach", "customer=cus_1", ())
+    other = with_request("/v1/payment_methods/pm_card_visa/attach", sent, headers)
+    other = replace(other, episode=replace(other.episode, steps=(replace(other.episode.steps[0], attempt="P"),)))
+    entry = Entry()
+    entry.add_finding(other)
+    entry.add_finding(plain)
+    assert entry.findings == [plain, other]
 
 
 def cases(run: Run) -> dict[str, ET.Element]:

@@ -186,5 +186,5 @@ def _of_finding(name: str, path: Path) -> Iterable[str]:
         f"why: {program_here()} explain {clause.slug}",
         *([f"from {recorded}"] if recorded.is_earlier else []),
         "",
-        *finding_alone(finding, clause, Reached.by(recorded.run), again, script),
+        *finding_alone(finding, clause, Reached.by(recorded.run), again, script, recorded.passed_beside(finding)),
     )

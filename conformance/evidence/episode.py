@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
-from conformance.evidence.exchange import Exchange, may_be_lost_on_the_way
+from conformance.evidence.exchange import Exchange, is_usual, may_be_lost_on_the_way
 from conformance.evidence.storing import exchange_from_json, exchange_to_json
 
 
@@ -41,6 +43,15 @@ class Step:
     kind: str = "valid"
     attempt_digest: str = ""
     bindings: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def size(self) -> int:
+        """The characters of the path, the body and the unusual headers that were sent, without the ids of fixtures."""
+        request = self.exchange.request
+        others = (header for header in request.headers if not is_usual(header))
+        sent = [request.target, *chain.from_iterable(others), (request.body or b"").decode("latin-1")]
+        bound = {one for name, one in self.bindings.items() if one and " " not in name}  # changed ids have such names
+        return sum(len(text) - sum(text.count(one) * len(one) for one in bound) for text in sent)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-like form, from which `from_json` makes the same value."""

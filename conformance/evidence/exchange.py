@@ -9,12 +9,16 @@ from typing import Any
 
 from conformance.evidence.failure import Failure
 from conformance.evidence.strict_json import JsonText, read_json
+from contracts.contract import FORM_MEDIA_TYPE
 from strategies.attempt import PATH_PREFIX, PATH_SUFFIX, Request
 from strategies.wire import DecodedPair, decode
 
 TIMED_OUT = Failure.TIMED_OUT
 CONNECTION_LOST = Failure.CONNECTION_LOST
 PARTIAL_CONTENT, NOT_IMPLEMENTED = 206, 501
+
+USUAL_HEADERS = frozenset({("accept", "application/json"), ("content-type", FORM_MEDIA_TYPE)})
+"""The headers of every ordinary request, in lower case."""
 
 AFTER = "starting_after="
 """The parameter that asks for the entries of a list behind one of them."""
@@ -133,6 +137,11 @@ def goes_to_operation(request: Request) -> bool:
     path = request.target.partition("?")[0]
     is_alike = path.startswith(PATH_PREFIX) and path.endswith(PATH_SUFFIX)
     return is_alike and "/" not in path[len(PATH_PREFIX) : -len(PATH_SUFFIX)]
+
+
+def is_usual(header: tuple[str, str]) -> bool:
+    """Return whether a header of a request is one that every ordinary one has."""
+    return (header[0].lower(), header[1].lower()) in USUAL_HEADERS
 
 
 def header_values(exchange: Exchange, name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from conformance.evidence.episode import Finding, Step
@@ -22,6 +22,8 @@ STEPS_SHOWN = 8
 """How many steps of a finding are shown, the last ones."""
 MOST_STEPS = 60
 """How many are shown where a finding stands alone."""
+MOST_PASSED = 3
+"""How many requests are shown with which nothing was wrong."""
 WHOLE = Lengths(request=20_000, answer=20_000)
 """The most characters of a finding that stands alone: those of some hundred lines; what is cut is counted."""
 
@@ -40,15 +42,22 @@ def finding_in_full(finding: Finding, clause: Clause, reached: Reached, again: s
         yield f"            {alone}"
 
 
-def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str, script: str) -> Iterator[str]:
+def finding_alone(
+    finding: Finding, clause: Clause, reached: Reached, again: str, script: str, passed: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the lines about a finding, with the whole exchange that shows it.
 
     `again` is the command that sends it again; `script` one that does so with curl alone, empty if there is none.
+    `passed` are requests of the same clause with which nothing was wrong.
     """
     step = culprit_of(finding)
     shown = step_shown(step, finding.culprit + 1, 1, reached.scheme, WHOLE)
     yield f"finding:    {finding.id}"
     yield from what_fails(finding, clause, MOST_STEPS)
+    for number, words in enumerate(passed[:MOST_PASSED]):
+        yield f"{'            ' if number else 'passed:     '}{one_line(words)}"
+    if len(passed) > MOST_PASSED:
+        yield f"            and {len(passed) - MOST_PASSED} more"
     yield from ("", "request:")
     yield from _indented(text_of(shown.request))
     yield from ("", f"response: {', '.join([shown.status_line, *shown.notes])}")
@@ -59,6 +68,7 @@ def finding_alone(finding: Finding, clause: Clause, reached: Reached, again: str
         yield f"by curl:    {by_curl.command}"
     if by_curl is not None and by_curl.names:
         yield f"            with new objects of yours: {' '.join(f'{name}=ID' for name in by_curl.names)}"
+    if by_curl is not None and (by_curl.names or finding.culprit):
         yield "            (where it gets another answer, what came before has a part in it: send it by the replay)"
     if script:
         key = "" if reached.is_on_this_machine else "with the key in STRIPE_API_KEY; "
@@ -79,10 +89,11 @@ def _indented(text: str) -> Iterator[str]:
 
 
 def sent_in_short(finding: Finding) -> str:
-    """Return the request that shows a finding in words, with its place if there are several."""
+    """Return the request that shows a finding in words, with its place if others have a part in it."""
     step = culprit_of(finding)
     count = len(finding.episode.steps)
-    place = f"step {finding.culprit + 1} of {count}: " if count > 1 else ""
+    is_alone = count == 1 or (finding.culprit == 0 and finding.clause != finding.episode.clause)
+    place = "" if is_alone else f"step {finding.culprit + 1} of {count}: "
     invalid = f"  [{step.invalid}]" if step.invalid else ""
     return f"{place}{step_in_short(step)}{invalid}"
 

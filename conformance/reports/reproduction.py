@@ -13,7 +13,7 @@ from conformance.fixtures.forms import ANY_ID
 from conformance.fixtures.ids import is_of_the_account, kind_of
 from conformance.paths import PROGRAM, program_here
 from conformance.reports.shell import OF_THE_SCRIPT, Variables
-from conformance.reports.words import curl
+from conformance.reports.words import culprit_of, curl
 from conformance.transport.client import Address
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.run import Run
@@ -54,11 +54,14 @@ class Curl:
 def curl_of(finding: Finding, reached: Reached) -> Curl | None:
     """Return the curl command of the one request that shows a finding; None if it needs other requests.
 
+    A server error is wrong by itself, and so is what breaks a clause about every answer, although others stand before.
     Objects that the run made are gone when it is over, so that a command with their ids gets another answer: it has
     variables in their place, and there is none where the request holds a change of an id that only a script can make.
     """
-    step, *others = finding.episode.steps
-    if not reached.base_url or others or _has_key_of_its_own(step):
+    step = culprit_of(finding)
+    is_wrong_alone = finding.clause != finding.episode.clause or (step.exchange.status or 500) >= 500
+    needs_others = len(finding.episode.steps) > 1 and not is_wrong_alone
+    if not reached.base_url or needs_others or _has_key_of_its_own(step):
         return None
     command = curl(finding.exchange, reached.base_url, scheme=reached.scheme)
     needs_objects = _uses_objects(step) and not reached.knows_any_id
@@ -68,7 +71,8 @@ def curl_of(finding: Finding, reached: Reached) -> Curl | None:
 def curl_alone(finding: Finding, reached: Reached) -> str:
     """Return the curl command of a finding that one request shows all by itself; empty for any other."""
     found = curl_of(finding, reached)
-    return "" if found is None or found.names else found.command
+    is_alone = found is not None and not found.names and len(finding.episode.steps) == 1
+    return found.command if found is not None and is_alone else ""
 
 
 def _with_variables(command: str, bindings: Mapping[str, str]) -> Curl | None:

@@ -25,7 +25,7 @@ from conformance.reports.words import (
 from conformance.reports.workflow import RESULTS_FILE
 from conformance.transport.ways import Try
 from conformance.verdict.expectations import Gate
-from conformance.verdict.naming import finding_name
+from conformance.verdict.naming import request_name
 from conformance.verdict.record import RECORD_FILE
 from conformance.verdict.results import ClauseResult
 from conformance.verdict.run import Diagnosis, Mood, Run
@@ -183,7 +183,7 @@ def _times(result: ClauseResult) -> str:
         return ""
     by_request: dict[str, str] = {}
     for finding in result.findings:
-        by_request.setdefault(finding_name(finding).request, finding.id)
+        by_request.setdefault(request_name(finding), finding.id)
     others = list(by_request.values())[1:]
     also = f"; other requests: {' '.join(others)}" if others else ""
     return f" ({result.broken} times{also})"

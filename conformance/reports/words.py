@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from conformance.evidence.episode import Finding, Outcome, Step
-from conformance.evidence.exchange import Exchange
+from conformance.evidence.exchange import Exchange, is_usual
 from conformance.evidence.foreign import cut, one_line
 from conformance.judge.answers import describe_refusal
 from conformance.transport.request import field_line
@@ -249,8 +249,7 @@ def step_in_short(step: Step) -> str:
 def _is_named(header: tuple[str, str], words: str) -> bool:
     """Return whether the words tell of a header, or it stands in every request."""
     name, value = header[0].lower(), header[1].lower()
-    is_usual = any((name, value) == (usual.lower(), of_it) for usual, of_it in SENT_BY_CURL)
-    return is_usual or name in words or bool(value and value in words)
+    return is_usual(header) or name in words or bool(value and value in words)
 
 
 def _ends_of(value: str) -> str:

@@ -143,8 +143,8 @@ def _within_bounds(findings: Sequence[Finding]) -> list[Finding]:
     return list(findings[:FINDINGS_KNOWN])
 
 
-def size_of(finding: Finding) -> tuple[int, int]:
-    """Return the size of a finding: the bytes of bodies and paths up to the request that shows it, and its name's."""
-    steps = finding.episode.steps[: finding.culprit + 1]
-    size = sum(len(step.exchange.request.body or b"") + len(step.exchange.request.target) for step in steps)
-    return size, len(steps[-1].attempt)
+def size_of(finding: Finding) -> tuple[int, int, int]:
+    """Return the size of a finding: of what was sent up to the request that shows it, then of all else beside that."""
+    steps = finding.episode.steps
+    size = sum(step.size for step in steps[: finding.culprit + 1])
+    return size, len(steps), len(steps[finding.culprit].attempt)

@@ -44,6 +44,13 @@ def finding_name(finding: Finding) -> Name:
     return Name(mistake, request)
 
 
+def request_name(finding: Finding) -> str:
+    """Return the request that shows a finding, in words without ids and times."""
+    fixtures = finding.episode.fixtures
+    attempt = finding.episode.steps[finding.culprit].attempt
+    return masked(attempt, {identifier: name for name, identifier in fixtures.items()})
+
+
 def _ids_made(finding: Finding) -> list[str]:
     """Return the ids in the responses that have another form than Stripe's, and are no fixtures, in order."""
     fixtures = finding.episode.fixtures.values()

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from conformance.commands.replay.playing import History
-from conformance.evidence.episode import Finding
+from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import did_you_mean
 from conformance.verdict.concluding import judged_again
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.previous import PREVIOUS_FILE
 from conformance.verdict.record import RECORD_FILE, BrokenRecord, Record
 from conformance.verdict.run import Run
+from conformance.verdict.trial import Trial
 
 MOST_NAMED = 20
 """How many findings a message names at most."""
@@ -35,6 +36,7 @@ class Recorded:
     path: Path
     run: Run
     history: History
+    trials: Sequence[Trial] = ()
     selection: str = ""
     is_earlier: bool = False
 
@@ -43,10 +45,21 @@ class Recorded:
         """The findings of the run by their ids."""
         return {finding.id: finding for result in self.run.results.values() for finding in result.findings}
 
+    def passed_beside(self, finding: Finding) -> Sequence[str]:
+        """Return the requests, in words, with which nothing was wrong for the clause of a finding, each once."""
+        failed = {one.episode.steps[one.culprit].attempt for one in self.findings.values()}
+        good = (trial.decisive for trial in self.trials if trial.clause == finding.clause and _has_passed(trial))
+        attempts = (step.attempt for episode in good for step in episode.steps if step.role == "subject")
+        return [words for words in dict.fromkeys(attempts) if words not in failed]
+
     def __str__(self) -> str:
         when = self.run.started[:16].replace("T", " ")
         narrowed = f", only of {self.selection}" if self.selection else ""
         return f"{self.path} (the run of {when} UTC{narrowed})"
+
+
+def _has_passed(trial: Trial) -> bool:
+    return bool(trial.episodes) and trial.judgement.outcome is Outcome.PASS
 
 
 def read_run(path: Path) -> Recorded:
@@ -59,7 +72,7 @@ def read_run(path: Path) -> Recorded:
         run, history = judged_again(record), History.of(record.trials)
     except BrokenRecord as error:
         raise CannotReplay(f"{path}: {error}") from None
-    return Recorded(path, run, history, record.header["selection"]["arguments"])
+    return Recorded(path, run, history, record.trials, record.header["selection"]["arguments"])
 
 
 def read_run_before(path: Path) -> Recorded | None:
