@@ -102,6 +102,12 @@ OTHERS: Sequence[Comparison] = (
         ("X-Original-Url", "/conformance"),
         ("X-Rewrite-Url", "/conformance"),
     ),
+    _with_others(
+        "with the headers in which some frameworks look for a method",
+        ("X-Http-Method-Override", "GET"),
+        ("X-Http-Method", "GET"),
+        ("X-Method-Override", "GET"),
+    ),
     _with_others("with the hints of a browser and the headers of networks before the server", *OF_A_BROWSER),
     _with_others("with a header beyond ASCII", ("Cf-Ipcity", "São Paulo".encode().decode("latin-1"))),
 )

@@ -28,7 +28,10 @@ NO_CUSTOMER_EXPANDED = invalid.broken(
 )
 """The same, to be expanded."""
 NO_CUSTOMER_MUCH_EXPANDED = NO_CUSTOMER_EXPANDED.but(pairs=(Pair("customer", NO_CUSTOMER_ID), *[EXPAND_CUSTOMER] * 21))
-"""The same, to be expanded 21 times: parsers make something else of more than 20 entries than an array."""
+NO_CUSTOMER_EXPANDED_BY_INDEX = NO_CUSTOMER_EXPANDED.but(
+    pairs=(Pair("customer", NO_CUSTOMER_ID), *(Pair(f"expand[{index}]", "customer") for index in range(22)))
+)
+"""The same, to be expanded 21 times, and up to the index 21: beyond 20, parsers make something else than an array."""
 WITH_DELETED_CUSTOMER = Attempt((Pair("customer", Known("deleted_customer")),), kind="wire")
 """A customer that has been deleted."""
 EMAIL_OF_CUSTOMERS = "Richard.Roe@example.com"

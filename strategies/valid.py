@@ -110,7 +110,13 @@ PLUS_FOR_BLANK = Comparison(
     Attempt((Pair("customer", _BLANK, PLAIN, Spelling(plus_for_blank=False)),), kind="wire"),
     (Attempt((Pair("customer", _BLANK),), kind="wire"),),
 )
-"""A customer with a blank, as a plus and as an escape."""
+"""A customer with a blank, as a plus and as an escape: it shows where any customer will do."""
+NAME_WITH_A_BLANK = "a b"
+PLUS_FOR_BLANK_IN_NAME = Comparison(
+    Attempt((CUSTOMER, Pair(NAME_WITH_A_BLANK, "1", Spelling(plus_for_blank=False))), kind="wire"),
+    (Attempt((CUSTOMER, Pair(NAME_WITH_A_BLANK, "1")), kind="wire"),),
+)
+"""An unknown parameter with a blank in its name, which the error names, as a plus and as an escape."""
 
 ESCAPED_DOTS = Comparison(
     SECOND_EXPANDED, (Attempt((CUSTOMER, Pair("expand[]", SECOND_PATH.value, value_spelling=Spelling("all")))),)

@@ -73,6 +73,14 @@ def repr_or_absent(value: Any) -> str:
     return "absent" if value is None else repr(value)
 
 
+def member_shown(body: Mapping[str, Any], name: str) -> str:
+    """Return a member of an object as `shorten` does, and `null` or `absent` where it has no value."""
+    value = body.get(name)
+    if value is None:
+        return "null" if name in body else "absent"
+    return shorten(value)
+
+
 def media_type(exchange: Exchange) -> str:
     """Return the media type of a response without parameters, in lower case; empty when it has none."""
     content_type = exchange.header("Content-Type")
@@ -134,7 +142,8 @@ def describe_difference(exchange: Exchange, control: Exchange) -> str:
     for name in ("type", "code", "param"):
         shown, wanted = exchange.error.get(name), control.error.get(name)
         if exchange.status == control.status and shown != wanted:
-            return f"the error's {name} is {shown!r}, but the control request got {wanted!r}"
+            before = member_shown(control.error, name)
+            return f"the error's {name} is {member_shown(exchange.error, name)}, but the control request got {before}"
     return f"answered {exchange.status}, but the control request got {control.status}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange
 from conformance.evidence.strict_json import value_at
-from conformance.judge.answers import describe_refusal, difference, first_lacking, shorten_or_null
+from conformance.judge.answers import describe_refusal, difference, first_lacking, member_shown, shorten_or_null
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -78,11 +78,13 @@ def _expect_whole_customer(exchange: Exchange, contract: Contract) -> None:
     """Expect the customer that the request names, as an object that fits its schema."""
     customer = exchange.object.get("customer")
     if not isinstance(customer, dict):
-        fail(f"`customer` is {customer!r}, no object", exchange)
-    name, identifier = customer.get("object", "absent"), customer.get("id")
+        fail(f"`customer` is {member_shown(exchange.object, 'customer')}, no object", exchange)
+    name, identifier = customer.get("object"), customer.get("id")
     is_asked_for = identifier in exchange.sent_values("customer")
-    expect(name == "customer", f"the expanded customer's `object` is {name!r}", exchange)
-    expect(is_asked_for, f"the expanded customer's `id` is {identifier!r}, not the one asked for", exchange)
+    expect(name == "customer", f"the expanded customer's `object` is {member_shown(customer, 'object')}", exchange)
+    expect(
+        is_asked_for, f"the expanded customer's `id` is {member_shown(customer, 'id')}, not the one asked for", exchange
+    )
     for violation in contract.customer.violations(customer):
         fail(f"the expanded customer: {violation}", exchange)
 

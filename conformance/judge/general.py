@@ -21,7 +21,7 @@ from conformance.evidence.exchange import (
 )
 from conformance.evidence.foreign import one_line, seconds_of_date
 from conformance.evidence.spellings import SHORTEST_TO_BLOT
-from conformance.judge.answers import media_type, says_json, shorten_or_null
+from conformance.judge.answers import media_type, member_shown, says_json
 from conformance.judge.expectations import expect, expectation, require_answer
 from conformance.judge.internals import card_data_in, internals_in
 from contracts import Contract
@@ -269,11 +269,11 @@ def _broken_error(exchange: Exchange, contract: Contract, *, owns_server_errors:
 def _broken_members(exchange: Exchange, contract: Contract) -> Iterator[Broken]:
     """Yield the clauses about single members of an error where they are broken."""
     error = exchange.error
-    kind, message = error.get("type", "absent"), error.get("message")
+    kind, message = error.get("type"), error.get("message")
     is_known = isinstance(kind, str) and kind in contract.error_types
-    yield from unless(is_known, "error.type", f"the error's type is {kind!r}")
+    yield from unless(is_known, "error.type", f"the error's type is {member_shown(error, 'type')}")
     is_text = isinstance(message, str) and message
-    yield from unless(is_text, "error.message", f"the error's message is {shorten_or_null(message)}")
+    yield from unless(is_text, "error.message", f"the error's message is {member_shown(error, 'message')}")
     strings = sorted(contract.error_string_members - {"type", "message"})
     wrong = [name for name in strings if not isinstance(error.get(name), str | None)]
     for name in wrong[:1]:

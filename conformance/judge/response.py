@@ -8,7 +8,7 @@ from typing import Any
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand, is_part, sent_header
 from conformance.evidence.foreign import seconds_of_date
-from conformance.judge.answers import shorten
+from conformance.judge.answers import member_shown
 from conformance.judge.expectations import (
     each_answered,
     expect,
@@ -88,7 +88,7 @@ def broken_success_clauses(
         yield "response.object", f"the body is {_KINDS.get(type(body), 'a number')}, no object"
         return
     if body.get("object") != "payment_method":
-        yield "response.object", f"`object` is {body.get('object', 'absent')!r}"
+        yield "response.object", f"`object` is {member_shown(body, 'object')}"
         return
     if whole or not asks_to_expand(exchange):
         yield from _broken_ids(exchange, body)
@@ -103,20 +103,20 @@ def broken_success_clauses(
 
 def _broken_ids(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Broken]:
     """Yield response.id, response.customer and expand.not-expanded where they are broken."""
-    wanted, identifier = sent_payment_method(exchange), body.get("id")
+    wanted, identifier, shown = sent_payment_method(exchange), body.get("id"), member_shown(body, "id")
     if wanted.startswith(SHARED_TOKEN_PREFIX):
         is_id = isinstance(identifier, str) and identifier
-        yield from unless(is_id, "response.id", f"`id` is {identifier!r}, not a new one for the shared token {wanted}")
+        yield from unless(is_id, "response.id", f"`id` is {shown}, not a new one for the shared token {wanted}")
     else:
-        yield from unless(identifier == wanted, "response.id", f"`id` is {identifier!r}, not the one in the path")
+        yield from unless(identifier == wanted, "response.id", f"`id` is {shown}, not the one in the path")
     sent = exchange.sent_values("customer")
     if asks_to_expand(exchange) or _has_header_like_expand(exchange) or len(sent) != 1:
         return
-    customer = body.get("customer", "absent")
+    customer = body.get("customer")
     if isinstance(customer, dict) and customer.get("id") == sent[0]:
         yield "expand.not-expanded", "without expand, `customer` is an object"
     elif customer != sent[0]:
-        yield "response.customer", f"`customer` is {shorten(customer)}, not the one that was sent"
+        yield "response.customer", f"`customer` is {member_shown(body, 'customer')}, not the one that was sent"
 
 
 def _has_header_like_expand(exchange: Exchange) -> bool:
@@ -128,7 +128,7 @@ def _broken_created(exchange: Exchange, body: Mapping[str, Any]) -> Iterator[Bro
     """Yield response.created where it is broken."""
     created = body.get("created")
     if isinstance(created, bool) or not isinstance(created, int | float) or created % 1:
-        yield "response.created", f"`created` is {body.get('created', 'absent')!r}, no integer"
+        yield "response.created", f"`created` is {member_shown(body, 'created')}, no integer"
         return
     answered = _time_of(exchange)
     if created >= LATEST_CREATED:
@@ -145,11 +145,12 @@ def _time_of(exchange: Exchange) -> float:
 
 def _broken_members(body: Mapping[str, Any], episode: Episode) -> Iterator[Broken]:
     """Yield the clauses about one member each that are broken; without the fact the key is one for tests."""
-    livemode, metadata, details = (body.get(name, "absent") for name in ("livemode", "metadata", "billing_details"))
+    livemode, details = body.get("livemode"), body.get("billing_details")
+    shown = {name: f"`{name}` is {member_shown(body, name)}" for name in ("livemode", "metadata", "billing_details")}
     is_mode_of_key = livemode is False if episode.facts.get("test_key", True) else isinstance(livemode, bool)
-    yield from unless(is_mode_of_key, "response.livemode", f"`livemode` is {livemode!r} for a test key")
-    yield from unless(_is_metadata(body.get("metadata")), "response.metadata", f"`metadata` is {metadata!r}")
-    yield from unless(isinstance(details, dict), "response.billing-details", f"`billing_details` is {details!r}")
+    yield from unless(is_mode_of_key, "response.livemode", f"{shown['livemode']} for a test key")
+    yield from unless(_is_metadata(body.get("metadata")), "response.metadata", shown["metadata"])
+    yield from unless(isinstance(details, dict), "response.billing-details", shown["billing_details"])
     yield from _broken_type_hash(body)
 
 
@@ -157,9 +158,8 @@ def _broken_type_hash(body: Mapping[str, Any]) -> Iterator[Broken]:
     """Yield response.type-hash where it is broken."""
     kind = body.get("type")
     if isinstance(kind, str):
-        detail = body.get(kind, "absent")
-        observed = f"`type` is {kind!r} and `{kind}` is {detail!r}"
-        yield from unless(isinstance(detail, dict), "response.type-hash", observed)
+        observed = f"`type` is {kind!r} and `{kind}` is {member_shown(body, kind)}"
+        yield from unless(isinstance(body.get(kind), dict), "response.type-hash", observed)
 
 
 def _is_metadata(value: Any) -> bool:

@@ -42,7 +42,26 @@ def compare(
         return
     control = scene.sample(comparison.control, role="control")
     subjects = as_far_as_ids_go(scene, scene.attach, *comparison.subjects)
-    scene.expect(expectation, control, *subjects, control_succeeds=comparison.needs_success, **facts)
+    expect_each_like(scene, expectation, control, subjects, control_succeeds=comparison.needs_success, **facts)
+
+
+def expect_each_like(
+    scene: Scene, expectation: Expectation, control: Step, subjects: Sequence[Step], **facts: Any
+) -> None:
+    """Expect each of several attaches, which have nothing to do with each other, to be as the control.
+
+    Where that fails, the first that fails alone beside the control is shown, without the others.
+    """
+    scene.expect(expectation, control, *subjects, **facts)
+    if len(subjects) < 2 or not scene.fails():
+        return
+    of_all = scene.telling.episodes.pop()
+    for subject in subjects:
+        scene.expect(expectation, control, subject, **facts)
+        if scene.fails():
+            return
+        scene.telling.episodes.pop()
+    scene.telling.episodes.append(of_all)
 
 
 def holds_at_once(scene: Scene, at_once: Comparison, expectation: Expectation, **facts: Any) -> bool:
@@ -77,7 +96,7 @@ def compare_at_once(
         return
     of_all = scene.telling.episodes.pop()
     subjects = as_far_as_ids_go(scene, scene.attach, *(subject for single in singles for subject in single.subjects))
-    scene.expect(judge.same_answer, control, *subjects, control_succeeds=together.needs_success)
+    expect_each_like(scene, judge.same_answer, control, subjects, control_succeeds=together.needs_success)
     if not scene.fails():
         scene.telling.episodes[-1] = of_all
 

@@ -155,7 +155,7 @@ def unreserved_escapes_kept(name: bytes, value: bytes) -> RawPair:
     return name, re.sub(rb"%(?=[4-7][0-9A-Fa-f])(?!5[BbDdEeCc]|6[0]|7[BbCcDdFf])", b"%25", value)
 
 
-@contract("request.equivalent-encodings", "medium", stateless=True, also="request.value-exact")
+@contract("request.equivalent-encodings", "medium")
 def plus_kept(b: Behaviour) -> None:
     """A plus stays a plus instead of standing for a blank."""
     b.unquote = on_attach(b.unquote, lambda call, raw: unescape(raw))

@@ -46,6 +46,15 @@ contract.row("delete-attaches", "request.other-methods", "medium")(
 )
 
 
+@contract("request.other-headers", "medium", wrap_at_attach("route"), level="SHOULD", batch="fourteenth field")
+def method_of_a_header(usual: Route, call: Call) -> Endpoint:
+    """A method that `X-HTTP-Method-Override` names counts in place of POST: Express' method-override, and others."""
+    method = call.request.header("x-http-method-override")
+    if method is not None:
+        call.request = replace(call.request, method=method.upper())
+    return usual(call)
+
+
 @contract("request.other-methods", "medium", wrap_at_attach("route"))
 def get_shows_payment_method(usual: Route, call: Call) -> Endpoint:
     """A GET is answered with 200 and the payment method, though nothing is attached."""

@@ -21,7 +21,7 @@ class Defect:
     `batch` is empty for a defect that was written with its tests. The author of a batch "unseen 1" to "unseen 7" had
     seen neither tests nor defects; the author of "reading 1" to "reading 3" looked for mistakes that the tests left
     room for. Those of "natural" and "zoo" are mistakes of real software: chosen from its documentation and source, and
-    seen in programs that are written with it. The authors of "first try" and of "second field" to "thirteenth field"
+    seen in programs that are written with it. The authors of "first try" and of "second field" to "fourteenth field"
     had seen no tests, and took the mistakes of frameworks, proxies and stores that are reported. Those of "mutants"
     were made mechanically: each changes one place in a server that conforms.
     """

@@ -63,7 +63,7 @@ def ampersand_at_the_end_is_a_parameter(usual: Build, call: Call, pairs: Sequenc
     return usual(call, pairs)
 
 
-@contract("expand.indexed", "hard", wrap_check("expand-structure"), batch=BATCH)
+@contract("expand.many-entries", "hard", wrap_check("expand-structure"), level="SHOULD", batch=BATCH)
 def high_index_makes_a_hash(usual: Check, call: Call, attempt: Attempt) -> None:
     """An index of `expand` above 20 makes a hash of the array, which is rejected: qs 6 (issues 107 and 157)."""
     usual(call, attempt)
