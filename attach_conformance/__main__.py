@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+INTERRUPTED = 2
+"""The exit status of what the user ended, as that of pytest: nothing of the suite is loaded by then."""
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -15,11 +17,15 @@ def suite_folder() -> Path:
 
 
 def main() -> int:
-    """Run the command that the arguments give, and return its exit status."""
+    """Run the command that the arguments give, and return its exit status; INTERRUPTED where it had not begun."""
     sys.path.insert(0, str(suite_folder()))
-    from conformance.__main__ import main as run_command
+    try:
+        from conformance.__main__ import main as run_command
 
-    return run_command()
+        return run_command()
+    except KeyboardInterrupt:
+        print("interrupted before anything was sent", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -213,4 +213,4 @@ def test_each_other_request_that_breaks_a_clause_is_named_once() -> None:
     run = run_with({UNKNOWN: [first, other, first]})
     print_summary(terminal, run)
     _, shown, _ = (one.id for one in run.results[UNKNOWN].findings)
-    assert f"(3 times; other requests: {shown})" in terminal.text
+    assert f"(3 of 4 times; other requests: {shown})" in terminal.text

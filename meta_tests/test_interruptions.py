@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import pytest
 import requests
 
+from attach_conformance.__main__ import main as start_program
 from benchmarks.processes import PytestProcess, pytest_run
 from conformance.__main__ import main
 from conformance.evidence import files
@@ -31,6 +32,7 @@ from conformance.plugin.careful import Errors
 from conformance.plugin.dealing import Workers
 from conformance.plugin.interruptions import Interruptions, Phase, handled, make_showable
 from conformance.verdict.record import Record
+from conformance.verdict.run import ExitStatus
 from meta_tests.hindering import NO_FOLDER, NO_REMOVAL, SMALL_DISK
 from reference import running
 
@@ -326,3 +328,14 @@ def test_a_link_or_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     assert file.read_bytes() == b"through a link"
     assert link.is_symlink()
     assert pipe.is_fifo()
+
+
+def test_an_interruption_while_the_program_is_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.__main__.main", interrupt)
+    assert start_program() == ExitStatus.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted before anything was sent\n"

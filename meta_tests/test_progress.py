@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,6 +98,15 @@ def test_a_terminal_shows_one_line_that_is_written_over_and_gone_at_the_end(tmp_
     after = shown[shown.rindex(lines[-1]) + len(lines[-1]) :]
     assert after.startswith("\r" + " " * 89 + "\r")
     assert "\x1b[32m." not in shown
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+def test_no_request_is_counted_twice(workers: Sequence[str], tmp_path: Path) -> None:
+    shown = shown_on_a_terminal("--results", str(tmp_path), "-k", "test_request or test_body", *workers)
+    counts = [int(count) for count in re.findall(r"· (\d+) requests", shown)]
+    in_all = json.loads((tmp_path / "results.json").read_text())["requests"]
+    assert counts == sorted(counts)
+    assert 0 < counts[-1] <= in_all
 
 
 def test_who_asks_for_another_style_gets_that(tmp_path: Path) -> None:

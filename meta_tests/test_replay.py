@@ -238,11 +238,12 @@ def test_what_only_the_run_before_found_is_looked_up_there(
         look_up(["nothing"], tmp_path / RECORD_FILE)
 
 
-def record_of(whole: bool, text: str) -> bytes:
-    return json.dumps({"header": {"selection": {"whole": whole}}, "text": text}).encode() + b"\n"
+def record_of(whole: bool, text: str, second: str = "trial") -> bytes:
+    lines = [{"header": {"selection": {"whole": whole}}, "text": text}, {second: ""}]
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def test_the_record_of_a_part_does_not_replace_that_of_a_whole_run(tmp_path: Path) -> None:
+def test_the_record_of_a_part_or_of_no_trial_does_not_replace_that_of_a_whole_run(tmp_path: Path) -> None:
     last, before = tmp_path / RECORD_FILE, tmp_path / PREVIOUS_FILE
     keep_record(tmp_path)
     assert not before.exists()
@@ -251,9 +252,10 @@ def test_the_record_of_a_part_does_not_replace_that_of_a_whole_run(tmp_path: Pat
         keep_record(tmp_path)
         assert before.read_bytes() == record_of(True, kept)
         assert last.read_bytes() == record_of(whole, text)
-    last.write_bytes(b"garbage")
-    keep_record(tmp_path)
-    assert before.read_bytes() == record_of(True, "c")
+    for bad in (b"garbage", record_of(True, "e", "footer"), record_of(True, "f").partition(b"\n")[0]):
+        last.write_bytes(bad)
+        keep_record(tmp_path)
+        assert before.read_bytes() == record_of(True, "c")
 
 
 # ids in requests

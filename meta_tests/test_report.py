@@ -16,13 +16,14 @@ from conformance.evidence.episode import Episode, Finding, Outcome, Step
 from conformance.evidence.traffic import Traffic, traffic_of
 from conformance.evidence.visible import indent, visible
 from conformance.reports.evidence import evidence_of, grouped, invalid_component, request_parts
-from conformance.reports.html import chosen_evidence, coded, html_page, html_section
+from conformance.reports.html import MOST_OPEN, chosen_evidence, coded, html_page, html_section
 from conformance.reports.plots import bars, histogram, latency_in_words
 from conformance.reports.reproduction import Reached
 from conformance.reports.words import curl
 from conformance.verdict.entries import FINDINGS_KEPT
 from conformance.verdict.run import Diagnosis, Run
 from meta_tests.capture import capturing
+from meta_tests.test_finding_ids import FAILING
 from strategies.attempt import Request
 
 KEY = "sk_test_metatests0123456789abcdef"
@@ -350,6 +351,15 @@ def test_findings_that_are_alike_are_shown_once_with_their_number() -> None:
     assert len(alike) == FINDINGS_KEPT
     assert "3 alike" in page
     assert page.count('<section class="cf-evidence"') == 1
+
+
+@pytest.mark.parametrize(("count", "is_open"), [(1, True), (MOST_OPEN, True), (MOST_OPEN + 1, False)])
+def test_a_few_failures_are_shown_opened(count: int, is_open: bool) -> None:
+    found = finding(UNKNOWN, exchange(200, SUCCESS))
+    page = html_page(run_with({slug: [replace(found, clause=slug)] for slug in FAILING[:count]}))
+    rows = re.findall(r'<details class="cf-row"[^>]*>', page)
+    assert len(rows) == count
+    assert all(row.endswith(" open>") == is_open for row in rows)
 
 
 def test_equal_steps_in_a_row_are_shown_once_and_the_culprit_apart() -> None:

@@ -116,7 +116,7 @@ def too_long_customers(contract: Contract) -> Sequence[Attempt]:
         too_long_customer(limit + 1),
         broken(
             "customer",
-            f"`customer` is a known id with {half} letters and their accents behind it, beside an expand",
+            f"`customer` is a known id with {half} letters and their accents behind it",
             Pair("customer", joined(Known("customer"), Repeated(f"e{COMBINING}", half))),
             EXPAND_CUSTOMER,
         ),

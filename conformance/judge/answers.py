@@ -57,13 +57,17 @@ def describe_answer(exchange: Exchange) -> str:
     return f"{exchange.status}" if exchange.is_success else describe_refusal(exchange)
 
 
-def shorten(value: Any, limit: int = 60) -> str:
+LONGEST_SHOWN = 60
+"""The most characters of a value that are shown."""
+
+
+def shorten(value: Any, limit: int = LONGEST_SHOWN) -> str:
     """Return the value as Python writes it, cut after `limit` characters."""
     text = repr(value)
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def shorten_or_null(value: Any, limit: int = 60) -> str:
+def shorten_or_null(value: Any, limit: int = LONGEST_SHOWN) -> str:
     """Return the value as `shorten` does, and `null or absent` for None."""
     return "null or absent" if value is None else shorten(value, limit)
 
@@ -222,9 +226,24 @@ def _difference(
     if properties and isinstance(before if after is None else after, dict):
         before, after = ({} if side is None else side for side in (before, after))
     if not properties or not isinstance(before, dict) or not isinstance(after, dict):
-        return "" if before == after else f"`{path}` was {shorten_or_null(before)} and is {shorten_or_null(after)}"
+        return "" if before == after else _describe_change(path, before, after)
     found = (
         _difference(before.get(name), after.get(name), inner, schemas, ignoring, f"{path}.{name}".lstrip("."))
         for name, inner in properties.items()
     )
     return next(filter(None, found), "")
+
+
+def _describe_change(path: str, before: Any, after: Any) -> str:
+    """Return how a value has changed, in words: of two maps the first entry that differs, of long texts the place."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        name = next((name for name in {**before, **after} if before.get(name) != after.get(name)), None)
+        if name is not None:
+            return _describe_change(f"{path}.{name}", before.get(name), after.get(name))
+    if isinstance(before, str) and isinstance(after, str) and max(len(before), len(after)) > LONGEST_SHOWN:
+        if len(before) != len(after):
+            return f"`{path}` had {len(before)} characters and has {len(after)}"
+        start = next(place for place, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1])
+        before, after = before[start:], after[start:]
+        return f"`{path}` was {shorten(before)} and is {shorten(after)} from character {start + 1} on"
+    return f"`{path}` was {shorten_or_null(before)} and is {shorten_or_null(after)}"

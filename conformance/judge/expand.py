@@ -168,7 +168,8 @@ def every_entry(episode: Episode, contract: Contract) -> None:
         refusal = f"two entries that are legal alone are rejected with {describe_refusal(exchange)}"
         expect(exchange.is_success, refusal, exchange)
         is_expanded = isinstance(exchange.object.get("customer"), dict)
-        expect(is_expanded, f"`customer`, one of {len(entries)} entries, was not expanded", exchange)
+        place = 1 + next((number for number, entry in enumerate(entries) if entry == b"customer"), 0)
+        expect(is_expanded, f"`customer`, entry {place} of {len(entries)}, was not expanded", exchange)
 
 
 @expectation

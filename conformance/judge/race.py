@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from conformance.evidence.counted import counted
 from conformance.evidence.episode import Episode
 from conformance.evidence.exchange import Exchange, asks_to_expand, customer_id, has_more
 from conformance.judge.answers import describe_refusal
@@ -105,7 +106,7 @@ def _expect_each_listed(pages: Sequence[Exchange], owners: Mapping[str, str], ep
             continue
         if not times and has_more(pages[-1]):
             inconclusive(CUT_SHORT)
-        observed = f"holds {method} {times} times, not {wanted} times"
+        observed = f"holds {method} {counted(times, 'time')}" if times else f"does not hold {method}"
         fail(f"all succeeded, and the list of {customer} {observed}", pages[-1])
 
 

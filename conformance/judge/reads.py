@@ -126,7 +126,8 @@ def _expect_times(pages: Sequence[Exchange], customer: str, method: str, count: 
         inconclusive(CUT_SHORT)
     holds = f"the list of {customer} holds {method}"
     expect(last.is_success, f"cannot read whether {holds}: answered {describe_refusal(last)}", last)
-    expect(times == count, f"{holds} {times} times, not {count} times", last)
+    observed = f"{holds} {times} times" if times else f"the list of {customer} does not hold {method}"
+    expect(times == count, observed, last)
 
 
 def expect_attached_to(episode: Episode, customer: str, after: str) -> None:

@@ -140,8 +140,9 @@ class Controller:
                 manager.unregister(progress)
 
     def _requests_so_far(self) -> int:
+        """Return how many requests were sent by now; the `tally` has those of a worker only at its end."""
         sent = self.gathered.requests if self.runner is None else self.runner.client.requests_sent
-        return self.tally.requests + sent
+        return self.look.requests + sent
 
     def _failing_so_far(self) -> list[str]:
         """Return the clauses that fail by what is known so far."""

@@ -57,6 +57,9 @@ _HEADINGS: Mapping[Outcome, str] = {
     Outcome.PASS: "Passed",
 }
 
+MOST_OPEN = 3
+"""As many clauses that did not pass are shown with their evidence opened; of more, a reader chooses."""
+
 _ABOUT: Mapping[str, str] = {
     "contract": "what the published operation says",
     "stateful": "what attaching means; includes contract",
@@ -128,6 +131,7 @@ def _context(run: Run) -> dict[str, Any]:
         "grid": grid,
         "groups": _groups(by_outcome),
         "loud": _loud(run, by_outcome),
+        "most_open": MOST_OPEN,
         "kinds": list(_kinds(by_outcome)),
         "sent_by": {row.result.clause.slug: _sent(row.result) for row in rows},
         "chapters": chapters,

@@ -50,11 +50,15 @@ _URL = "http://base-url.invalid"
 
 @dataclass(frozen=True)
 class Section:
-    """The part that reproduces one finding: its `id`, title, comments, what is expected, and its `lines` of bash."""
+    """The part that reproduces one finding: its `id`, title, comments, what is expected and observed, and its lines.
+
+    The `lines` are those of bash.
+    """
 
     id: str
     title: str
     expected: str
+    observed: str
     comments: tuple[str, ...]
     lines: tuple[str, ...]
 
@@ -134,7 +138,8 @@ def section_of(finding: Finding, number: int, ways: Ways) -> Section:
         remarks = [clause.statement, *remarks, f"Expected: {expected}"]
     comments = [line for text in remarks for line in escape(text).splitlines()]
     title = f"{number}. {finding.id} {finding.clause}"
-    return Section(finding.id, title, expected, tuple(comments), tuple(_Body(finding, ways).lines()))
+    lines = tuple(_Body(finding, ways).lines())
+    return Section(finding.id, title, expected, escape(finding.observed), tuple(comments), lines)
 
 
 @dataclass

@@ -186,7 +186,8 @@ def _times(result: ClauseResult) -> str:
         by_request.setdefault(request_name(finding), finding.id)
     others = list(by_request.values())[1:]
     also = f"; other requests: {' '.join(others)}" if others else ""
-    return f" ({result.broken} times{also})"
+    of_all = f" of {result.broken + result.held}" if result.held else ""
+    return f" ({result.broken}{of_all} times{also})"
 
 
 def _print_traceback(terminal: Harmless, result: ClauseResult) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.evidence.episode import Episode
-from conformance.judge import expectation_name, rejected
+from conformance.judge import expectation_name, rejected, survived
 from conformance.scenes.narrowing import Narrow, Try, drop_parameters
 from contracts import Contract
 from strategies.attempt import Attempt
 
-REJECTED = expectation_name(rejected)
-"""The expectation whose failures are shown with as few parameters as it takes, whichever attempt was sent."""
+OF_ONE_ATTEMPT = frozenset(map(expectation_name, (rejected, survived)))
+"""The expectations whose failures are shown with as few parameters as it takes, whichever attempt was sent."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Story:
         episode if it shows the failure, too.
         """
         narrowing = self.narrowing
-        if narrowing is None and episode.expectation == REJECTED:
+        if narrowing is None and episode.expectation in OF_ONE_ATTEMPT:
             invalid = (name for name, value in self.arguments.items() if isinstance(value, Attempt))
             argument = next(invalid, None)
             narrowing = None if argument is None else (argument, drop_parameters)

@@ -15,7 +15,8 @@ PREVIOUS_FILE = "previous.jsonl"
 def keep_record(results: Path) -> None:
     """Keep the record in a folder of results under another name, before a run writes its own.
 
-    The record of a part of the suite does not take the place of an earlier one that is of a whole run.
+    The record of a part of the suite, or of a target that could not be tested, does not take the place of an earlier
+    one that is of a whole run.
     """
     last, previous = results / RECORD_FILE, results / PREVIOUS_FILE
     if not last.is_file() or last.is_symlink() or (previous.exists() and not _is_of_a_whole_run(last)):
@@ -25,9 +26,10 @@ def keep_record(results: Path) -> None:
 
 
 def _is_of_a_whole_run(record: Path) -> bool:
-    """Return whether a record says that it is of a whole run; what is no record does not."""
+    """Return whether a record says that it is of a whole run, and has a trial; what is no record does not."""
     try:
         with record.open("rb") as file:
-            return bool(json.loads(file.readline(MOST_RECORDED))["header"]["selection"]["whole"])
+            is_whole = bool(json.loads(file.readline(MOST_RECORDED))["header"]["selection"]["whole"])
+            return is_whole and "footer" not in json.loads(file.readline(MOST_RECORDED))
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
