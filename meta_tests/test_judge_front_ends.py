@@ -67,6 +67,13 @@ def test_what_is_beyond_ascii_in_a_header_may_be_refused_in_any_words(header: st
     assert not broken_by(replace(refusal, request=asked))
 
 
+@pytest.mark.parametrize(("length", "is_legal"), [(8_000, False), (9_000, True)])
+def test_a_front_end_may_say_of_a_large_body_that_it_is_too_large(length: int, is_legal: bool) -> None:
+    """Clauses about lengths judge a limit that is too small: the page that says so is no second mistake."""
+    refused = exchange(413, b"<html>Request Entity Too Large</html>", sent="customer=" + "a" * length)
+    assert broken_by(refused) == (set() if is_legal else {"error.envelope"})
+
+
 def test_a_page_for_another_method_is_no_success_of_the_operation() -> None:
     """request.other-methods reports it, and an application of one page answers every GET with its page."""
     page = b"<!doctype html>"

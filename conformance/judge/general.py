@@ -33,7 +33,10 @@ Broken = tuple[str, str]
 LARGE_BODY = 65_536
 """The number of bytes from which on a front-end server may reject a body in its own words."""
 
-METHOD_NOT_ALLOWED, LENGTH_REQUIRED = 405, 411
+LEAST_LIMIT = 8_192
+"""The number of bytes beyond which some front-end server says 413 by itself; what is too small is judged elsewhere."""
+
+METHOD_NOT_ALLOWED, LENGTH_REQUIRED, TOO_LARGE = 405, 411, 413
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """The methods that RFC 9110 and RFC 5789 define, but for the operation's own."""
@@ -166,7 +169,8 @@ def _is_of_front_end(exchange: Exchange, *, owns_server_errors: bool) -> bool:
     body = exchange.request.body or b""
     is_needless = bool(body) and exchange.request.method in ("GET", "DELETE")
     is_malformed = not UNREADABLE.isdisjoint(traits(exchange.request))
-    return owns_server_errors or len(body) > LARGE_BODY or is_needless or is_malformed
+    is_large = len(body) > (LEAST_LIMIT if exchange.status == TOO_LARGE else LARGE_BODY)
+    return owns_server_errors or is_large or is_needless or is_malformed
 
 
 def _may_be_refused(exchange: Exchange) -> bool:

@@ -40,6 +40,8 @@ class Cards:
             read = self.api.retrieve(card.id, role="control")
             if shows(customer)(read.exchange):
                 return replace(card, steps=(*card.set_up, read))
+            if shows(None)(read.exchange):
+                self.stage.memory.left.setdefault(LOST, card)
         card = self.new()
         card = card.then(self._attach(by or MINIMAL, card, customer), customer=customer)
         if oldest:
