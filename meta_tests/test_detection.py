@@ -47,7 +47,7 @@ SETTLED = ["first-of-a-customer-is-created", "body-lost-on-old-connections", "in
 """Defects of the profile `contract` that show only with new customers, on old connections or by their indices."""
 WHOLE = [*BEYOND_CONTRACT, *INTERMITTENT, *(DEFECTS[name] for name in SETTLED)]
 
-SEEDED = 1296
+SEEDED = 1299
 """The number of defects. Who adds one raises it; a registry that loses a name fails."""
 UNSEEDED = {"request.query-customer"}
 """Clauses of level SHOULD or MAY for which there is no defect yet."""
