@@ -13,7 +13,7 @@ from conformance.fixtures.endpoints import time_of_creation
 from conformance.fixtures.forms import PAYMENT_METHOD_FORMS
 from conformance.judge.reads import times_listed
 from conformance.scenes.card import Card, as_role
-from conformance.scenes.cards import LOST, is_lost, shows
+from conformance.scenes.cards import LOST, MAY_DETACH, is_lost, shows
 from conformance.scenes.marks import CARDS, alone, clause, each, in_turn, looks_at, narrowed, pinned
 from conformance.scenes.narrowing import Attempts, single_out
 from conformance.scenes.repeating import TOLD_APART
@@ -266,19 +266,6 @@ def test_customer_stays_as_created(scene: Scene) -> None:
     scene.expect(
         judge.only_this_one, *created, *card.steps, before, attach, after, called=called, also=also, is_new=True
     )
-
-
-MAY_DETACH = (
-    "state.same-customer-again",
-    "state.second-customer",
-    "state.unknown-customer",
-    "state.deleted-customer",
-    "state.refusal-changes-nothing",
-    "state.model",
-    "state.race",
-    "state.detach",
-)
-"""Clauses whose breach may be what has taken a card from its customer."""
 
 
 @looks_at(CARDS)

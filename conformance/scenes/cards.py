@@ -17,6 +17,17 @@ NOT_FOUND = 404
 
 LOST = "a card that is no longer its customer's"
 """The name by which tests share a card that an attach of another one has taken from its customer."""
+MAY_DETACH = (
+    "state.same-customer-again",
+    "state.second-customer",
+    "state.unknown-customer",
+    "state.deleted-customer",
+    "state.refusal-changes-nothing",
+    "state.model",
+    "state.race",
+    "state.detach",
+)
+"""Clauses whose breach may be what has taken a card from its customer."""
 
 
 class Cards:
