@@ -95,9 +95,11 @@ def test_filters_by_outcome_chapter_profile_and_text(browser: Chrome) -> None:
     wait(browser, lambda page: not shown(page) and one(page, ".cf-none").is_displayed())
 
 
-def test_a_row_opens_and_shows_both_sides(browser: Chrome) -> None:
+def test_a_row_among_few_is_open_and_closes_and_opens_and_shows_both_sides(browser: Chrome) -> None:
     row = row_of(browser, BROKEN)
     evidence = row.find_element(By.CSS_SELECTOR, ".cf-exchange")
+    assert evidence.is_displayed()
+    row.find_element(By.TAG_NAME, "summary").click()
     assert not evidence.is_displayed()
     row.find_element(By.TAG_NAME, "summary").click()
     assert evidence.is_displayed()
@@ -135,7 +137,6 @@ def test_the_copy_button_copies_the_command(browser: Chrome, clipboard: str) -> 
         )
     browser.execute_script(stand_in)
     row = row_of(browser, BROKEN)
-    row.find_element(By.TAG_NAME, "summary").click()
     button = row.find_element(By.CSS_SELECTOR, ".cf-copy")
     button.click()
     wait(browser, lambda _: button.text == "Copied")
@@ -173,6 +174,7 @@ def test_on_paper_it_is_light_open_and_without_controls(report: Path) -> None:
         assert (
             browser.execute_script("return getComputedStyle(document.querySelector('.cf')).color") == "rgb(26, 31, 38)"
         )
+        row_of(browser, BROKEN).find_element(By.TAG_NAME, "summary").click()
         browser.execute_script("dispatchEvent(new Event('beforeprint'))")
         assert row_of(browser, BROKEN).find_element(By.CSS_SELECTOR, ".cf-exchange").is_displayed()
         browser.execute_script("dispatchEvent(new Event('afterprint'))")
