@@ -17,11 +17,13 @@ from benchmarks.examples import SUCCESS, exchange
 from benchmarks.runs import finding
 from benchmarks.suite import Job, run
 from conformance.evidence.episode import Episode, Finding, Step
+from conformance.evidence.exchange import Exchange
 from conformance.evidence.secret import made_up_key
 from conformance.reports.script import Ways, script_for, script_of
 from conformance.reports.shell import Variables
 from meta_tests.odd_servers import OK, read_request, serving
 from reference import running
+from strategies.attempt import Request
 
 KEY = "sk_test_metatests0123456789abcdef"
 STEP = re.compile(
@@ -209,6 +211,29 @@ def test_equal_requests_on_a_kept_connection_are_sent_on_one() -> None:
         shown = executed(script, f"http://127.0.0.1:{port}")
     assert connections == [3, 1, 1]
     assert [len(got) for *_, got in statuses(shown)] == [3, 2]
+
+
+def test_the_last_of_equal_creations_is_what_a_later_step_uses() -> None:
+    create = Request("POST", "/v1/payment_methods", (), b"type=card")
+    made = [f"pm_Made{number}" for number in range(3)]
+    read = Request("GET", f"/v1/payment_methods/{made[-1]}", (), None)
+    bodies = [b'{"id": "%s", "object": "payment_method"}' % identifier.encode() for identifier in made]
+    steps = [Step("set-up", Exchange(create, 200, (), body), "POST") for body in bodies]
+    steps.append(Step("subject", Exchange(read, 200, (), bodies[-1]), "GET"))
+    found = Finding(
+        "state.same-object", "it differs", Episode("state.same-object", "same", tuple(steps)), 3, id="1234567"
+    )
+    targets: list[bytes] = []
+
+    def create_objects(sock: socket.socket) -> None:
+        while request := read_request(sock):
+            targets.append(request.split()[1])
+            body = b'{"id": "pm_New%d"}' % len(targets)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with serving(create_objects) as port:
+        executed(script_for([found], "", Ways()), f"http://127.0.0.1:{port}")
+    assert targets == [b"/v1/payment_methods"] * 3 + [b"/v1/payment_methods/pm_New3"]
 
 
 def test_nothing_that_a_server_or_an_attempt_says_can_run(tmp_path: Path) -> None:
