@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 INTERRUPTED = 2
-"""The exit status of what the user ended, as that of pytest: nothing of the suite is loaded by then."""
+"""The exit status of what the user ended, as that of pytest: perhaps nothing of the suite is loaded by then."""
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -17,14 +17,14 @@ def suite_folder() -> Path:
 
 
 def main() -> int:
-    """Run the command that the arguments give, and return its exit status; INTERRUPTED where it had not begun."""
+    """Run the command that the arguments give, and return its exit status; INTERRUPTED where nothing else is."""
     sys.path.insert(0, str(suite_folder()))
     try:
         from conformance.__main__ import main as run_command
 
         return run_command()
     except KeyboardInterrupt:
-        print("interrupted before anything was sent", file=sys.stderr)
+        print("interrupted before the end: run the command again", file=sys.stderr)
         return INTERRUPTED
 
 

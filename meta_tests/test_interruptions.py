@@ -338,4 +338,4 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(
 
     monkeypatch.setattr("conformance.__main__.main", interrupt)
     assert start_program() == ExitStatus.INTERRUPTED
-    assert capsys.readouterr().err == "interrupted before anything was sent\n"
+    assert capsys.readouterr().err == "interrupted before the end: run the command again\n"

@@ -70,9 +70,8 @@ def curl_of(finding: Finding, reached: Reached) -> Curl | None:
 
 def curl_alone(finding: Finding, reached: Reached) -> str:
     """Return the curl command of a finding that one request shows all by itself; empty for any other."""
-    found = curl_of(finding, reached)
-    is_alone = found is not None and not found.names and len(finding.episode.steps) == 1
-    return found.command if found is not None and is_alone else ""
+    found = curl_of(finding, reached) if len(finding.episode.steps) == 1 else None
+    return "" if found is None or found.names else found.command
 
 
 def _with_variables(command: str, bindings: Mapping[str, str]) -> Curl | None:

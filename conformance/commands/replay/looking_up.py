@@ -9,6 +9,7 @@ from pathlib import Path
 from conformance.commands.replay.playing import History
 from conformance.evidence.episode import Finding, Outcome
 from conformance.evidence.foreign import did_you_mean
+from conformance.reports.words import culprit_of
 from conformance.verdict.concluding import judged_again
 from conformance.verdict.misuse import Misuse
 from conformance.verdict.previous import PREVIOUS_FILE
@@ -28,9 +29,10 @@ class CannotReplay(Misuse):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A recorded run that was read, with its history; `selection` says how it was narrowed, empty for a whole run.
+    """A recorded run that was read, with its `trials` and the history that they make.
 
-    It `is_earlier` if the record of a later run stands beside it.
+    `selection` says how it was narrowed, empty for a whole run. It `is_earlier` if the record of a later run stands
+    beside it.
     """
 
     path: Path
@@ -47,7 +49,7 @@ class Recorded:
 
     def passed_beside(self, finding: Finding) -> Sequence[str]:
         """Return the requests, in words, with which nothing was wrong for the clause of a finding, each once."""
-        failed = {one.episode.steps[one.culprit].attempt for one in self.findings.values()}
+        failed = {culprit_of(one).attempt for one in self.findings.values()}
         good = (trial.decisive for trial in self.trials if trial.clause == finding.clause and _has_passed(trial))
         attempts = (step.attempt for episode in good for step in episode.steps if step.role == "subject")
         return [words for words in dict.fromkeys(attempts) if words not in failed]
